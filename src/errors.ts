@@ -1,0 +1,70 @@
+/** Typed errors: what went wrong, whether trying again can help, and what a person can do about it. */
+
+/** Every error code of framelift. The part before the dot is the component. */
+export type ErrorCode =
+  | 'config.invalid'
+  | 'source.unreachable'
+  | 'source.unauthorized'
+  | 'source.not-found'
+  | 'source.no-video'
+  | 'source.unsupported-codec'
+  | 'source.unsupported-scheme'
+  | 'source.forbidden'
+  | 'source.stalled'
+  | 'source.ended'
+  | 'source.protocol'
+  | 'ffmpeg.missing'
+  | 'ffmpeg.failed'
+  | 'decode.failed'
+  | 'encode.failed'
+  | 'mux.failed'
+  | 'model.not-found'
+  | 'model.invalid'
+  | 'engine.failed'
+  | 'arena.full'
+  | 'frame.misuse'
+  | 'server.port-taken'
+  | 'server.failed'
+  | 'webrtc.unsupported-media-type'
+  | 'webrtc.bad-offer'
+  | 'webrtc.unacceptable'
+  | 'webrtc.too-large'
+  | 'webrtc.overloaded'
+  | 'webrtc.no-source';
+
+/** Options of {@link FrameliftError}. */
+export interface FrameliftErrorOptions {
+  /** True when the same call may succeed later (a supervisor retries); false when a person must act. */
+  readonly recoverable?: boolean;
+  /** What to do about it, one sentence in the imperative. */
+  readonly remedy?: string;
+  /** The foreign error behind this one. */
+  readonly cause?: unknown;
+}
+
+/** The only error type that crosses a module boundary. Messages name the key, the value and what would be right; they never contain credentials. */
+export class FrameliftError extends Error {
+  override readonly name = 'FrameliftError';
+  readonly code: ErrorCode;
+  readonly recoverable: boolean;
+  readonly remedy: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: FrameliftErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.recoverable = options.recoverable ?? false;
+    this.remedy = options.remedy;
+  }
+}
+
+/** Any thrown value as a {@link FrameliftError}; foreign ones get `code` and keep themselves as `cause`. */
+export function asFrameliftError(thrown: unknown, code: ErrorCode, recoverable = true): FrameliftError {
+  if (thrown instanceof FrameliftError) return thrown;
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new FrameliftError(code, message, { recoverable, cause: thrown });
+}
+
+/** A URL with user name and password replaced by `***`, for logs, errors and API answers. */
+export function redactUrl(url: string): string {
+  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#\s]*@/i, '$1***@');
+}

@@ -1,0 +1,183 @@
+/** The frame: I420 planes in the arena, an owner, times, and where the picture came from. */
+import type { Arena, Block } from './arena.ts';
+import { FrameliftError } from './errors.ts';
+import type { Micros } from './time.ts';
+
+/** Where a presented picture came from. Nothing synthetic is hidden. */
+export type Provenance =
+  | { readonly kind: 'source' }
+  /** A source frame shown again in place of an interpolated one. `t` is the time it stands for. */
+  | { readonly kind: 'repeated'; readonly t: number; readonly reason: RepeatReason }
+  | {
+      readonly kind: 'synthetic';
+      /** Time between the parents, 0 < t < 1. */
+      readonly t: number;
+      /** Model id, as in the manifest; `blend` for the reference interpolator. */
+      readonly model: string;
+      /** 0…1, the model's own estimate; 1 = certain. */
+      readonly confidence: number;
+    };
+
+/** Why a source frame was repeated where an interpolated one was scheduled. */
+export type RepeatReason =
+  | 'deadline'
+  | 'unsure'
+  | 'cut'
+  | 'duplicate'
+  | 'discontinuity'
+  | 'size-change'
+  | 'no-model'
+  | 'engine-error'
+  | 'overload';
+
+/** The provenance of every decoded frame. */
+export const SOURCE: Provenance = { kind: 'source' };
+
+/** Placement of the three planes within a frame's block. Strides are multiples of 64 (luma) and 32 (chroma). */
+export interface PlaneLayout {
+  /** Luma samples per row, rows. Any size ≥ 2, odd ones included. */
+  readonly width: number;
+  readonly height: number;
+  /** ceil(width/2), ceil(height/2). */
+  readonly chromaWidth: number;
+  readonly chromaHeight: number;
+  /** Bytes between rows. */
+  readonly strideY: number;
+  readonly strideC: number;
+  /** Byte offsets from the start of the block. */
+  readonly y: number;
+  readonly u: number;
+  readonly v: number;
+  /** Bytes of the whole block, 64 bytes of read-past room included. */
+  readonly bytes: number;
+}
+
+/** The layout of a width × height I420 frame. Pure. */
+export function planeLayout(width: number, height: number): PlaneLayout {
+  const chromaWidth = (width + 1) >> 1;
+  const chromaHeight = (height + 1) >> 1;
+  const strideY = Math.ceil(width / 64) * 64;
+  const strideC = strideY / 2;
+  const u = strideY * height;
+  const v = u + strideC * chromaHeight;
+  return {
+    width,
+    height,
+    chromaWidth,
+    chromaHeight,
+    strideY,
+    strideC,
+    y: 0,
+    u,
+    v,
+    bytes: v + strideC * chromaHeight + 64,
+  };
+}
+
+/** What is known of a frame beside its pixels. */
+export interface FrameInfo {
+  /** Presentation time on the source's own timeline (RTP or container, unwrapped), never counted. */
+  readonly pts: Micros;
+  /** Monotonic clock when the last byte of the frame arrived. Latency is measured from here. */
+  readonly arrival: Micros;
+  /** Wall-clock capture time (Unix epoch) when the source tells it (RTCP sender report), else the wall clock at arrival. */
+  readonly capture: Micros;
+  /** True when no pair may be formed with the frame before it: loss, seek, reconnect, timestamp jump. */
+  readonly discontinuity: boolean;
+  readonly provenance: Provenance;
+}
+
+interface Pixels {
+  readonly arena: Arena;
+  readonly block: Block;
+  readonly layout: PlaneLayout;
+  holders: number;
+}
+
+/**
+ * A handle on pixels in the arena. Whoever holds a handle owns it: pass it on or release it, on every path.
+ * {@link Frame.share} makes a second handle on the same pixels; they are freed with the last one. Pixels are written
+ * only between allocation and the first hand-over.
+ */
+export class Frame implements FrameInfo {
+  readonly pts: Micros;
+  readonly arrival: Micros;
+  readonly capture: Micros;
+  readonly discontinuity: boolean;
+  readonly provenance: Provenance;
+  readonly #pixels: Pixels;
+  #released = false;
+
+  private constructor(pixels: Pixels, info: FrameInfo) {
+    this.#pixels = pixels;
+    this.pts = info.pts;
+    this.arrival = info.arrival;
+    this.capture = info.capture;
+    this.discontinuity = info.discontinuity;
+    this.provenance = info.provenance;
+    pixels.holders += 1;
+    pixels.arena.countFrame(1);
+  }
+
+  /** A new frame with undefined pixels. @throws FrameliftError `arena.full`. */
+  static allocate(arena: Arena, width: number, height: number, info: FrameInfo): Frame {
+    const layout = planeLayout(width, height);
+    return new Frame({ arena, block: arena.allocate(layout.bytes), layout, holders: 0 }, info);
+  }
+
+  get layout(): PlaneLayout {
+    return this.#pixels.layout;
+  }
+
+  get width(): number {
+    return this.#pixels.layout.width;
+  }
+
+  get height(): number {
+    return this.#pixels.layout.height;
+  }
+
+  /** Byte offset of the block in the arena's memory; planes are at `offset + layout.y|u|v`. @throws `frame.misuse` after release. */
+  get offset(): number {
+    this.#check();
+    return this.#pixels.block.offset;
+  }
+
+  /** The whole block as bytes (rows with stride, planes one after the other). @throws `frame.misuse` after release. */
+  get bytes(): Uint8Array {
+    this.#check();
+    const { arena, block, layout } = this.#pixels;
+    return arena.u8.subarray(block.offset, block.offset + layout.bytes);
+  }
+
+  /** True while this handle may be used. */
+  get alive(): boolean {
+    return !this.#released;
+  }
+
+  /** A second handle on the same pixels, with some of the information replaced. @throws `frame.misuse` after release. */
+  share(changes: Partial<FrameInfo> = {}): Frame {
+    this.#check();
+    return new Frame(this.#pixels, {
+      pts: changes.pts ?? this.pts,
+      arrival: changes.arrival ?? this.arrival,
+      capture: changes.capture ?? this.capture,
+      discontinuity: changes.discontinuity ?? this.discontinuity,
+      provenance: changes.provenance ?? this.provenance,
+    });
+  }
+
+  /** Gives the handle up. @throws FrameliftError `frame.misuse` when it was given up before. */
+  release(): void {
+    this.#check();
+    this.#released = true;
+    const pixels = this.#pixels;
+    pixels.holders -= 1;
+    pixels.arena.countFrame(-1);
+    if (pixels.holders === 0) pixels.arena.free(pixels.block);
+  }
+
+  #check(): void {
+    if (this.#released) throw new FrameliftError('frame.misuse', 'frame used after release');
+  }
+}

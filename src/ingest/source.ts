@@ -1,0 +1,34 @@
+/** The contract of every source: frames into a sink until told to stop. */
+import type { Frame } from '../frame.ts';
+
+/** What a source knows once it is connected. */
+export interface SourceInfo {
+  /** `h264`, `hevc`, `vp8` … in FFmpeg's spelling. */
+  readonly codec: string;
+  /** Luma samples; 0 when only the first frame will tell. */
+  readonly width: number;
+  readonly height: number;
+  /** Nominal frame rate if the source declares one (SDP, container), else undefined. Never used for timing. */
+  readonly fps: number | undefined;
+  /** For people: `rtsp/tcp`, `file`, `ffmpeg`. */
+  readonly transport: string;
+}
+
+/** Where frames go. Calls are synchronous and must not throw. */
+export interface FrameSink {
+  /** Hands a frame over: the sink owns it. */
+  frame(frame: Frame): void;
+  /** Called once per connection, before the first frame; again when the source's size or codec changes. */
+  info(info: SourceInfo): void;
+}
+
+/** A source of frames. One instance may be run many times, one run at a time. */
+export interface Source {
+  /** For logs: kind and URL without credentials. */
+  readonly label: string;
+  /**
+   * Connects and delivers until `signal` aborts (then resolves) or the source ends or breaks (then rejects with a
+   * FrameliftError; `source.ended` for an orderly end). Settles only when every socket, child process and native object is closed.
+   */
+  run(sink: FrameSink, signal: AbortSignal): Promise<void>;
+}

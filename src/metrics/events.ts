@@ -1,0 +1,109 @@
+/** What stages report, as plain typed events. No dependency: only `registry.ts` knows Prometheus. */
+import type { Micros } from '../time.ts';
+
+/** The stages whose time is measured, in the order of a frame's path. */
+export type StageName =
+  | 'ingest'
+  | 'decode'
+  | 'pair'
+  | 'batch'
+  | 'interpolate'
+  | 'pace'
+  | 'encode'
+  | 'packetize'
+  | 'peer';
+
+/** Which of the two published streams. */
+export type Variant = 'upconverted' | 'source';
+
+/** State of a stream, as shown on the page and in metrics. */
+export type StreamState = 'waiting' | 'full' | 'degraded' | 'pass-through';
+
+/** Why a frame or packet never reached the next stage. Bounded: it becomes a label. */
+export type DropReason =
+  | 'queue-full'
+  | 'late'
+  | 'loss'
+  | 'corrupt'
+  | 'awaiting-keyframe'
+  | 'stopped'
+  | 'arena-full'
+  | 'duplicate'
+  | 'viewer-slow'
+  | 'not-on-grid';
+
+/** One thing that happened. */
+export type MetricEvent =
+  /** A frame left the pacer. */
+  | {
+      readonly type: 'frame';
+      readonly stream: string;
+      readonly fate: 'source' | 'interpolated' | 'repeated';
+      readonly reason?: string;
+    }
+  | {
+      readonly type: 'drop';
+      readonly stream: string;
+      readonly stage: StageName;
+      readonly reason: DropReason;
+      readonly count?: number;
+    }
+  /** Time spent in one stage, queueing for it included. */
+  | { readonly type: 'stage'; readonly stream: string; readonly stage: StageName; readonly span: Micros }
+  /** Source arrival (last byte of the frame; for synthetic frames, of the later parent) to first packet sent. */
+  | { readonly type: 'latency'; readonly stream: string; readonly variant: Variant; readonly span: Micros }
+  | { readonly type: 'deadline-miss'; readonly stream: string }
+  | {
+      readonly type: 'queue';
+      readonly stream: string;
+      readonly stage: StageName;
+      readonly depth: number;
+      readonly capacity: number;
+    }
+  | { readonly type: 'viewers'; readonly stream: string; readonly variant: Variant; readonly count: number }
+  | {
+      readonly type: 'sent';
+      readonly stream: string;
+      readonly variant: Variant;
+      readonly bytes: number;
+      readonly packets: number;
+    }
+  | {
+      readonly type: 'keyframe-request';
+      readonly stream: string;
+      readonly variant: Variant;
+      readonly cause: 'pli' | 'fir' | 'join';
+    }
+  | { readonly type: 'keyframe'; readonly stream: string; readonly variant: Variant }
+  | { readonly type: 'retransmit'; readonly stream: string; readonly variant: Variant; readonly packets: number }
+  | {
+      readonly type: 'encoder-bitrate';
+      readonly stream: string;
+      readonly variant: Variant;
+      readonly bitsPerSecond: number;
+    }
+  /** RTP packets lost on the way in, after reordering. */
+  | { readonly type: 'ingest-loss'; readonly stream: string; readonly packets: number }
+  | { readonly type: 'reconnect'; readonly stream: string; readonly reason: string }
+  | {
+      readonly type: 'pair';
+      readonly stream: string;
+      readonly decision: 'interpolate' | 'cut' | 'duplicate' | 'discontinuity' | 'size-change';
+    }
+  | {
+      readonly type: 'inference';
+      readonly model: string;
+      readonly provider: string;
+      readonly span: Micros;
+      readonly jobs: number;
+    }
+  | { readonly type: 'confidence'; readonly stream: string; readonly model: string; readonly value: number }
+  | { readonly type: 'state'; readonly stream: string; readonly state: StreamState };
+
+/** Takes events. Must not throw and must not block. */
+export interface EventSink {
+  emit(event: MetricEvent): void;
+}
+
+/** An {@link EventSink} that forgets everything, for library users and tests. */
+export const noEvents: EventSink = { emit: () => {} };
