@@ -1,0 +1,38 @@
+/** Decides for every new frame whether frames may be invented between it and the one before. Pure but for reading pixels. */
+import type { Frame } from '../frame.ts';
+import { fromMs, type Micros } from '../time.ts';
+import { CutDetector, compare, isDuplicate, Thumbnail } from './cut.ts';
+
+/** What may be shown between two frames. Everything but `interpolate` holds the earlier frame. */
+export type PairDecision = 'interpolate' | 'cut' | 'duplicate' | 'discontinuity' | 'size-change';
+
+/** Frames further apart than this are not a motion any more: interpolating over half a second would show a slow dissolve. */
+export const LONGEST_GAP: Micros = fromMs(500);
+
+/** Pairs each frame with the one before. Keeps fingerprints, never frames. */
+export class Pairing {
+  #before: { thumb: Thumbnail; pts: Micros; width: number; height: number } | undefined;
+  #spare = new Thumbnail();
+  readonly #cuts = new CutDetector();
+
+  /** The decision for (the frame before, `frame`); undefined for the first frame. Reads `frame`'s luma, keeps nothing of it. */
+  next(frame: Frame): PairDecision | undefined {
+    const thumb = this.#spare;
+    thumb.read(frame.bytes, frame.layout);
+    const before = this.#before;
+    this.#before = { thumb, pts: frame.pts, width: frame.width, height: frame.height };
+    this.#spare = before?.thumb ?? new Thumbnail();
+    if (!before) return undefined;
+    if (before.width !== frame.width || before.height !== frame.height) return 'size-change';
+    const gap = frame.pts - before.pts;
+    if (frame.discontinuity || gap <= 0 || gap > LONGEST_GAP) return 'discontinuity';
+    const change = compare(before.thumb, thumb);
+    if (this.#cuts.isCut(change)) return 'cut';
+    return isDuplicate(change) ? 'duplicate' : 'interpolate';
+  }
+
+  /** Forgets the frame before: the next one starts anew. */
+  reset(): void {
+    this.#before = undefined;
+  }
+}

@@ -1,0 +1,177 @@
+/** From two source times to the output times between them. Pure; all times on the source's timeline. */
+import { FrameliftError } from '../errors.ts';
+import { type Micros, micros } from '../time.ts';
+
+/** What the user asked for. */
+export type RateTarget =
+  /** N output frames for each source frame; every source frame is kept. */
+  | { readonly kind: 'factor'; readonly factor: number }
+  /** An exact output rate on an even grid, frames per second. */
+  | { readonly kind: 'fps'; readonly fps: number };
+
+/** An output time between two source frames. */
+export interface Timestep {
+  readonly pts: Micros;
+  /** 0 < t < 1 between the earlier and the later frame. */
+  readonly t: number;
+}
+
+/** What to show for one new source frame. */
+export interface Plan {
+  /** Output times strictly between the frame before and this one, in order. */
+  readonly between: readonly Timestep[];
+  /** When to show this source frame itself, bit-exact; undefined when it falls between the points of the grid. */
+  readonly show: Micros | undefined;
+  /** Present distance between output frames. */
+  readonly interval: Micros;
+}
+
+/** Limits of {@link RateTarget}. */
+const MAX_FPS = 240;
+const MAX_FACTOR = 16;
+/** A target within this of a multiple of the source's rate follows the source's clock (29.97 → "60" gives 59.94 and keeps every source frame). */
+const LOCK_TOLERANCE = 0.006;
+/** On a free grid, a source frame this close to a grid point (in output intervals) is shown as it is. */
+const SNAP = 0.1;
+/** The same while the source's rate is known from few intervals: jitter of the two end points, shared among them. */
+const LOCK_UNCERTAINTY = 0.15;
+/** Source intervals that the estimate of the source's rate spans. */
+const WINDOW = 64;
+/** Assumed before two frames have been seen. */
+const FIRST_INTERVAL: Micros = micros(1e6 / 30);
+
+/** A {@link RateTarget} from what a user wrote. @throws FrameliftError `config.invalid` naming the value and the range. */
+export function rateTarget(want: { factor?: number | undefined; fps?: number | undefined }): RateTarget {
+  const { factor, fps } = want;
+  if (factor !== undefined && fps !== undefined) {
+    throw new FrameliftError('config.invalid', `factor ${factor} and fps ${fps} exclude each other`, {
+      remedy: 'Give --factor N or --fps N, not both.',
+    });
+  }
+  if (fps !== undefined) {
+    if (!(fps >= 1 && fps <= MAX_FPS)) {
+      throw new FrameliftError('config.invalid', `fps ${fps} is outside 1…${MAX_FPS}`, {
+        remedy: 'Give the wanted output rate in frames per second, such as --fps 60 or --fps 59.94.',
+      });
+    }
+    return { kind: 'fps', fps };
+  }
+  const n = factor ?? 2;
+  if (!(Number.isInteger(n) && n >= 1 && n <= MAX_FACTOR)) {
+    throw new FrameliftError('config.invalid', `factor ${n} is not a whole number from 1 to ${MAX_FACTOR}`, {
+      remedy: 'Give --factor 2 or --factor 4; for any other rate use --fps.',
+    });
+  }
+  return { kind: 'factor', factor: n };
+}
+
+/** Plans output times, one source frame after the other. */
+export class Scheduler {
+  readonly #target: RateTarget;
+  readonly #nominal: number | undefined;
+  #before: Micros | undefined;
+  #period: number | undefined;
+  /** Recent source times with their running number of intervals, and the intervals they span. */
+  #seen: { readonly pts: Micros; readonly count: number }[] = [];
+  #span = 1;
+  /** A point of the free grid, and how many intervals after it the next output is. */
+  #origin = 0;
+  #next = 0;
+
+  /** @param nominalFps rate declared by a source whose timing is exact (a file); a live one is measured. */
+  constructor(target: RateTarget, nominalFps?: number) {
+    this.#target = target;
+    if (nominalFps) this.#nominal = 1e6 / nominalFps;
+  }
+
+  /** The source's frame interval as seen so far. */
+  get sourceInterval(): Micros {
+    return micros(this.#period ?? FIRST_INTERVAL);
+  }
+
+  /** The output's frame interval as seen so far. */
+  get outputInterval(): Micros {
+    if (this.#target.kind === 'factor') return micros(this.sourceInterval / this.#target.factor);
+    const multiple = this.#multiple();
+    return micros(multiple ? this.sourceInterval / multiple : 1e6 / this.#target.fps);
+  }
+
+  /**
+   * Time that passes, by arithmetic alone, between a source frame and the moment at which the frame after it is known,
+   * for the output frame that needs it most: (N−1)/N of a source interval at a factor of N, up to a whole one on a free grid.
+   */
+  get floor(): Micros {
+    const lock = this.#target.kind === 'factor' ? this.#target.factor : this.#multiple();
+    return micros(lock ? (this.sourceInterval * (lock - 1)) / lock : this.sourceInterval * (1 - SNAP));
+  }
+
+  /**
+   * Plans for the source frame at `pts`. `continuous` is false when no frame before it counts (start, discontinuity).
+   * Output times never go backwards as long as `pts` does not.
+   */
+  next(pts: Micros, continuous: boolean): Plan {
+    const before = continuous ? this.#before : undefined;
+    this.#before = pts;
+    if (before === undefined || pts <= before) {
+      this.#origin = pts;
+      this.#next = 1;
+      this.#seen = [];
+      return { between: [], show: pts, interval: this.outputInterval };
+    }
+    this.#learn(before, pts);
+    const lock = this.#target.kind === 'factor' ? this.#target.factor : this.#multiple();
+    return lock ? this.#locked(before, pts, lock) : this.#onGrid(before, pts);
+  }
+
+  /** Estimates the source's interval from the ends of a window, so that jitter of single times hardly counts. */
+  #learn(before: Micros, pts: Micros): void {
+    const gap = pts - before;
+    const period = this.#period ?? gap;
+    const intervals = Math.max(1, Math.round(gap / period));
+    // A change of rate (VFR, a camera that switches) is taken over at once; a gap of whole intervals is lost frames.
+    if (this.#seen.length === 0 || Math.abs(gap / intervals - period) > 0.3 * period) {
+      this.#seen = [{ pts: before, count: 0 }];
+    }
+    const last = this.#seen.at(-1)?.count ?? 0;
+    this.#seen.push({ pts, count: last + intervals });
+    if (this.#seen.length > WINDOW) this.#seen.shift();
+    const first = this.#seen[0] ?? { pts: before, count: 0 };
+    this.#span = last + intervals - first.count;
+    this.#period = (pts - first.pts) / this.#span;
+  }
+
+  /** N when the target is N times the source's rate (within tolerance), else 0. */
+  #multiple(): number {
+    const period = this.#nominal ?? this.#period;
+    if (this.#target.kind !== 'fps' || period === undefined) return 0;
+    const ratio = (this.#target.fps * period) / 1e6;
+    const whole = Math.round(ratio);
+    const tolerance = LOCK_TOLERANCE + (this.#nominal ? 0 : LOCK_UNCERTAINTY / this.#span);
+    return whole >= 1 && Math.abs(ratio - whole) <= tolerance * whole ? whole : 0;
+  }
+
+  #locked(before: Micros, pts: Micros, lock: number): Plan {
+    const gap = pts - before;
+    const steps = lock * Math.max(1, Math.round(gap / (this.#period ?? gap)));
+    const between: Timestep[] = [];
+    for (let k = 1; k < steps; k++) between.push({ pts: micros(before + (gap * k) / steps), t: k / steps });
+    this.#origin = pts;
+    this.#next = 1;
+    return { between, show: pts, interval: micros(gap / steps) };
+  }
+
+  #onGrid(before: Micros, pts: Micros): Plan {
+    const interval = 1e6 / (this.#target.kind === 'fps' ? this.#target.fps : 60);
+    const near = SNAP * interval;
+    const between: Timestep[] = [];
+    let show: Micros | undefined;
+    for (;;) {
+      const at = this.#origin + this.#next * interval;
+      if (at > pts + near) break;
+      this.#next += 1;
+      if (at >= pts - near) show = micros(at);
+      else if (at > before + near) between.push({ pts: micros(at), t: (at - before) / (pts - before) });
+    }
+    return { between, show, interval: micros(interval) };
+  }
+}

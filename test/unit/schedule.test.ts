@@ -1,0 +1,114 @@
+import { describe, expect, it } from 'vitest';
+import { rateTarget, Scheduler } from '../../src/interp/schedule.ts';
+import { type Micros, micros } from '../../src/time.ts';
+
+/** Runs a scheduler over source times and returns all output times with what they show. */
+function run(scheduler: Scheduler, times: readonly Micros[]): { pts: number; source: boolean; t: number }[] {
+  const out: { pts: number; source: boolean; t: number }[] = [];
+  times.forEach((pts, i) => {
+    const plan = scheduler.next(pts, i > 0);
+    for (const step of plan.between) out.push({ pts: step.pts, source: false, t: step.t });
+    if (plan.show !== undefined) out.push({ pts: plan.show, source: true, t: 0 });
+  });
+  return out;
+}
+
+const regular = (fps: number, count: number, jitter: (i: number) => number = () => 0): Micros[] =>
+  Array.from({ length: count }, (_, i) => micros((i * 1e6) / fps + jitter(i)));
+
+describe('rateTarget', () => {
+  it.each([0, -1, Number.NaN, 241, Number.POSITIVE_INFINITY])('refuses fps %s, naming key, value and range', (fps) => {
+    expect(() => rateTarget({ fps })).toThrow(/^fps .* is outside 1…240$/);
+  });
+  it.each([0, 1.5, 17, -2])('refuses factor %s', (factor) => {
+    expect(() => rateTarget({ factor })).toThrow(/factor .* is not a whole number/);
+  });
+  it('refuses both at once', () => {
+    expect(() => rateTarget({ factor: 2, fps: 60 })).toThrow(/exclude each other/);
+  });
+  it('defaults to twice the rate', () => {
+    expect(rateTarget({})).toEqual({ kind: 'factor', factor: 2 });
+  });
+});
+
+describe('Scheduler, factor', () => {
+  it.each([2, 3, 4])('factor %i gives N·(n−1)+1 outputs, all sources kept at their own times', (factor) => {
+    const times = regular(30, 10);
+    const out = run(new Scheduler({ kind: 'factor', factor }), times);
+    expect(out).toHaveLength(factor * 9 + 1);
+    expect(out.filter((o) => o.source).map((o) => o.pts)).toEqual(times);
+    expect(out.slice(1, factor).map((o) => o.t)).toEqual(Array.from({ length: factor - 1 }, (_, k) => (k + 1) / factor));
+  });
+
+  it('fills the gap of a lost frame so that the output rate stays', () => {
+    const times = [0, 1, 2, 3, 5, 6].map((i) => micros((i * 1e6) / 30));
+    const out = run(new Scheduler({ kind: 'factor', factor: 2 }), times);
+    const gaps = out.slice(1).map((o, i) => o.pts - (out[i]?.pts ?? 0));
+    for (const gap of gaps) expect(Math.abs(gap - 1e6 / 60)).toBeLessThan(2);
+  });
+
+  it('starts anew after a discontinuity, backwards too', () => {
+    const scheduler = new Scheduler({ kind: 'factor', factor: 2 });
+    run(scheduler, regular(30, 5));
+    expect(scheduler.next(micros(0), false)).toMatchObject({ between: [], show: 0 });
+    expect(scheduler.next(micros(33_333), true).between).toHaveLength(1);
+  });
+});
+
+describe('Scheduler, target rate', () => {
+  it('25 → 60: an even grid, every fifth source frame falls on it and is shown as it is', () => {
+    const out = run(new Scheduler({ kind: 'fps', fps: 60 }), regular(25, 51));
+    out.forEach((o, i) => {
+      expect(Math.abs(o.pts - (i * 1e6) / 60)).toBeLessThanOrEqual(1);
+    });
+    expect(out).toHaveLength(121);
+    expect(out.filter((o) => o.source)).toHaveLength(11);
+    for (const o of out) if (!o.source) expect(o.t > 0 && o.t < 1).toBe(true);
+  });
+
+  it.each([61.7, 48, 23.976, 59.94])('30 → %f: as even, and at the exact rate', (fps) => {
+    const out = run(new Scheduler({ kind: 'fps', fps }, 30), regular(30, 301));
+    const intervals = out.slice(1).map((o, i) => o.pts - (out[i]?.pts ?? 0));
+    const mean = intervals.reduce((a, b) => a + b, 0) / intervals.length;
+    expect(Math.abs(mean - 1e6 / fps) / (1e6 / fps)).toBeLessThan(fps === 59.94 ? 0.002 : 0.0005);
+    for (const gap of intervals) expect(Math.abs(gap - mean)).toBeLessThan(3);
+  });
+
+  it('30 fps with ±4 ms of jitter → 60: locks on, keeps every source frame', () => {
+    const noise = (i: number): number => Math.sin(i * 12.9898) * 4000;
+    const times = regular(30, 300, noise);
+    const out = run(new Scheduler({ kind: 'fps', fps: 60 }), times);
+    expect(out.filter((o) => o.source)).toHaveLength(300);
+    expect(out).toHaveLength(599);
+  });
+
+  it('29.97 → 60 follows the source clock and keeps every source frame', () => {
+    const scheduler = new Scheduler({ kind: 'fps', fps: 60 });
+    const out = run(scheduler, regular(30_000 / 1001, 300));
+    expect(out.filter((o) => o.source)).toHaveLength(300);
+    expect(scheduler.outputInterval).toBeCloseTo(16_683, -1);
+  });
+
+  it('60 → 30 keeps every second frame and invents none', () => {
+    const out = run(new Scheduler({ kind: 'fps', fps: 30 }), regular(60, 121));
+    expect(out).toHaveLength(61);
+    expect(out.every((o) => o.source)).toBe(true);
+  });
+
+  it('follows a source that changes its rate', () => {
+    const scheduler = new Scheduler({ kind: 'fps', fps: 60 });
+    run(scheduler, regular(30, 30));
+    const start = 29 * (1e6 / 30);
+    const slow = Array.from({ length: 30 }, (_, i) => micros(start + ((i + 1) * 1e6) / 15));
+    const out = slow.flatMap((pts) => scheduler.next(pts, true).between.length);
+    expect(out.slice(1).every((n) => n === 3)).toBe(true);
+  });
+});
+
+describe('Scheduler.floor', () => {
+  it('is (N−1)/N of a source interval', () => {
+    const scheduler = new Scheduler({ kind: 'factor', factor: 4 });
+    run(scheduler, regular(15, 10));
+    expect(scheduler.floor).toBe(50_000);
+  });
+});
