@@ -1,0 +1,22 @@
+/** The access unit: what depacketizers and demuxers hand to the decoder. */
+import type { Micros } from '../time.ts';
+
+/** The coded bytes of one picture, with its times. */
+export interface AccessUnit {
+  /** Annex B for H.264 and H.265 (or as the container's extradata says), one temporal unit or frame for the others. */
+  readonly data: Uint8Array;
+  /** Presentation time on the source's own timeline. */
+  readonly pts: Micros;
+  /** Monotonic clock when its last byte arrived. */
+  readonly arrival: Micros;
+  /** Wall-clock capture time where known, else the wall clock at arrival. */
+  readonly capture: Micros;
+  /** True when decoding can start here: IDR, CRA, BLA, a recovery point, an intra frame of VP8/VP9/AV1. */
+  readonly keyframe: boolean;
+  /** True when no pair may be formed with the frame before it: a jump or a gap in time. */
+  readonly discontinuity: boolean;
+  /** Bytes of this access unit are missing: it must not be decoded. Absent = false. */
+  readonly damaged?: boolean;
+  /** An access unit before this one is missing: only a keyframe can be decoded. Absent = false. */
+  readonly afterLoss?: boolean;
+}
