@@ -1,7 +1,8 @@
 /** Pacing: output slots on an even cadence, each released one constant delay after its place on the source's timeline. Pure. */
 import type { Frame } from '../frame.ts';
 import type { DropReason } from '../metrics/events.ts';
-import type { Micros } from '../time.ts';
+import { type Micros, micros } from '../time.ts';
+import { Anchor, bend } from './anchor.ts';
 
 /** Options of {@link Pacer}. */
 export interface PacerOptions {
@@ -30,50 +31,175 @@ export interface MissedSlot {
 
 /** What {@link Pacer.next} decides. */
 export interface PacerOutput {
-  /** To be sent now, in PTS order. */
+  /** To be sent now: at most one frame, so that nothing leaves in bursts. */
   readonly release: readonly PacedFrame[];
-  /** Due now without a frame; never more than one slot at a time. Call `offer` for it or not, then call `next` again. */
+  /** Due now without a frame: at most one slot. Call `offer` for it or not, then call `next` again: it is released or dropped. */
   readonly missed: readonly MissedSlot[];
   /** Call again at this time; undefined when nothing waits. */
   readonly wake: Micros | undefined;
 }
 
-/** Orders and times the output of one variant of one stream. */
+interface Slot {
+  readonly pts: Micros;
+  readonly interval: Micros;
+  frame: Frame | undefined;
+  /** Reported as missed. */
+  missed: boolean;
+  /** Offset of a timeline that has ended by a jump; undefined while its timeline lives. */
+  offset: number | undefined;
+}
+
+const NONE: readonly never[] = [];
+/** A slot may be this late (or one interval, if longer) and still be released when a newer one is due as well. */
+const LATE = 50_000;
+/** Least distance of two releases, in intervals: how fast a pacer that is late catches up. */
+const SPACING = 0.5;
+
+/**
+ * Orders and times the output of one variant of one stream.
+ *
+ * Per source frame: `observe`, then `expect` for each slot that is now known, then `offer` what is there. Call `next` after each
+ * change and at `wake`. Frames leave in PTS order, at least half an interval apart, never before their due time.
+ */
 export class Pacer {
+  readonly #anchor = new Anchor();
+  readonly #capacity: number;
+  readonly #onDrop: (reason: DropReason, pts: Micros) => void;
+  readonly #slots: Slot[] = [];
+  #delay: number;
+  #delayTarget: number;
+  #observedAt: number | undefined;
+  #releasedPts = Number.NEGATIVE_INFINITY;
+  #releasedAt = Number.NEGATIVE_INFINITY;
+
   constructor(options: PacerOptions) {
-    void options;
+    this.#capacity = options.capacity;
+    this.#onDrop = options.onDrop ?? (() => {});
+    this.#delay = options.delay;
+    this.#delayTarget = options.delay;
   }
 
   /** Learns when the source frame at `pts` arrived. Call it for every source frame, before its slots. */
-  observe(_pts: Micros, _arrival: Micros, _discontinuity: boolean): void {}
-
-  /** Announces a slot at `pts`, `interval` before the next one. */
-  expect(_pts: Micros, _interval: Micros): void {}
-
-  /** Gives the frame of a slot; takes ownership. False when there is no such slot (any more): the frame has been released. */
-  offer(_pts: Micros, frame: Frame): boolean {
-    frame.release();
-    return false;
+  observe(pts: Micros, arrival: Micros, discontinuity: boolean): void {
+    const before = this.#anchor.anchored ? this.#anchor.offset : undefined;
+    const change = this.#anchor.observe(pts, arrival, discontinuity);
+    if (change.kind === 'jump' && before !== undefined) {
+      for (const slot of this.#slots) if (slot.pts < change.from || pts < slot.pts) slot.offset ??= before;
+      this.#releasedPts = Number.NEGATIVE_INFINITY;
+    }
+    if (this.#observedAt !== undefined) {
+      this.#delay = bend(this.#delay, this.#delayTarget, Math.max(0, arrival - this.#observedAt));
+    }
+    this.#observedAt = arrival;
   }
 
-  /** What to release at `now` and when to call again. After `missed` is not empty: offer the fallback and call again with the same `now`. */
-  next(_now: Micros): PacerOutput {
-    return { release: [], missed: [], wake: undefined };
+  /** Announces a slot at `pts`, `interval` before the next one. A slot known already, or before the last release, is dropped. */
+  expect(pts: Micros, interval: Micros): void {
+    let at = this.#slots.length;
+    for (; at > 0; at -= 1) {
+      const before = this.#slots[at - 1];
+      if (!before || before.offset !== undefined || before.pts < pts) break;
+      if (before.pts === pts) {
+        this.#onDrop('duplicate', pts);
+        return;
+      }
+    }
+    if (pts <= this.#releasedPts) {
+      this.#onDrop('late', pts);
+      return;
+    }
+    this.#slots.splice(at, 0, { pts, interval, frame: undefined, missed: false, offset: undefined });
+    if (this.#slots.length > this.#capacity) this.#drop('queue-full');
   }
 
-  /** When the slot at `pts` is to be released (monotonic); undefined when there is no such slot: the deadline of its interpolation. */
-  dueOf(_pts: Micros): Micros | undefined {
-    return undefined;
+  /** Gives the frame of a slot; takes ownership. False when there is no such slot (any more) or it is filled: the frame has been released. */
+  offer(pts: Micros, frame: Frame): boolean {
+    const slot = this.#find(pts);
+    if (!slot || slot.frame) {
+      frame.release();
+      return false;
+    }
+    slot.frame = frame;
+    return true;
   }
 
-  /** Changes the delay live, e.g. when the ladder moves; the cadence bends slowly towards it. */
-  setDelay(_delay: Micros): void {}
+  /** What to do at `now` and when to call again. While something is released or missed, call again at once. */
+  next(now: Micros): PacerOutput {
+    for (;;) {
+      const slot = this.#slots[0];
+      if (!slot) return { release: NONE, missed: NONE, wake: undefined };
+      const due = this.#due(slot);
+      if (due > now) return { release: NONE, missed: NONE, wake: due };
+      if (now - due > Math.max(LATE, slot.interval) && this.#successorDue(now)) {
+        this.#drop('late');
+        continue;
+      }
+      const earliest = micros(this.#releasedAt + slot.interval * SPACING);
+      if (earliest > now) return { release: NONE, missed: NONE, wake: earliest };
+      if (slot.frame) {
+        this.#slots.shift();
+        this.#releasedPts = slot.offset === undefined ? slot.pts : this.#releasedPts;
+        this.#releasedAt = now;
+        return { release: [{ frame: slot.frame, pts: slot.pts, due }], missed: NONE, wake: now };
+      }
+      if (!slot.missed) {
+        slot.missed = true;
+        return { release: NONE, missed: [{ pts: slot.pts, due }], wake: now };
+      }
+      this.#drop('late');
+    }
+  }
+
+  /** When the slot at `pts` is to be released (monotonic): the deadline of its interpolation. Undefined when there is no such slot. */
+  dueOf(pts: Micros): Micros | undefined {
+    const slot = this.#find(pts);
+    return slot && this.#due(slot);
+  }
+
+  /** Changes the delay live, e.g. when the ladder moves: the cadence bends towards it by at most 5 %. */
+  setDelay(delay: Micros): void {
+    this.#delayTarget = delay;
+  }
 
   /** Slots waiting. */
   get depth(): number {
-    return 0;
+    return this.#slots.length;
+  }
+
+  /** Slots that may wait. */
+  get capacity(): number {
+    return this.#capacity;
   }
 
   /** Drops everything that waits (`stopped`) and forgets the mapping. */
-  clear(): void {}
+  clear(): void {
+    while (this.#slots.length > 0) this.#drop('stopped');
+    this.#anchor.reset();
+    this.#observedAt = undefined;
+    this.#delay = this.#delayTarget;
+    this.#releasedPts = Number.NEGATIVE_INFINITY;
+  }
+
+  #due(slot: Slot): Micros {
+    return micros(slot.pts + (slot.offset ?? this.#anchor.offset) + this.#delay);
+  }
+
+  #successorDue(now: Micros): boolean {
+    const second = this.#slots[1];
+    return second !== undefined && this.#due(second) <= now;
+  }
+
+  #find(pts: Micros): Slot | undefined {
+    for (let i = this.#slots.length - 1; i >= 0; i -= 1) {
+      if (this.#slots[i]?.pts === pts) return this.#slots[i];
+    }
+    return undefined;
+  }
+
+  #drop(reason: DropReason): void {
+    const slot = this.#slots.shift();
+    if (!slot) return;
+    slot.frame?.release();
+    this.#onDrop(reason, slot.pts);
+  }
 }

@@ -5,7 +5,7 @@ import { type Browser, chromium } from 'playwright-core';
 /** Where Chromium is: `CHROMIUM_PATH`, else the usual places of Linux distributions. */
 export function chromiumPath(): string {
   const places = [
-    process.env['CHROMIUM_PATH'],
+    process.env.CHROMIUM_PATH,
     '/usr/bin/chromium',
     '/usr/bin/chromium-browser',
     '/usr/bin/google-chrome',
