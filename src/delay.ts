@@ -1,0 +1,54 @@
+/** How long output is held back so that interpolated frames are ready in time: the floor plus what this machine needs. Pure. */
+import { fromMs, type Micros, micros } from './time.ts';
+
+/** Options of {@link DelayControl}. */
+export interface DelayControlOptions {
+  /** Most that may be added to the floor. */
+  readonly budget: Micros;
+}
+
+/** Measured needs that are remembered. */
+const WINDOW = 256;
+/** The share of slots that must be ready in time. */
+const QUANTILE = 0.985;
+/** Added to the measured need. */
+const MARGIN = fromMs(4);
+/** Least that is added to the floor: jitter of timers and network. */
+const LEAST = fromMs(8);
+/** Needs between two looks at the quantile. */
+const STRIDE = 16;
+
+/**
+ * Chooses the pacer's delay from the delays that past slots would have needed. Starts at the whole budget (the engine is
+ * cold) and settles at the measured need; never above floor + budget: what needs longer is repeated, not waited for.
+ */
+export class DelayControl {
+  readonly #budget: Micros;
+  readonly #needs = new Float64Array(WINDOW);
+  readonly #sorted = new Float64Array(WINDOW);
+  #count = 0;
+  #need: number | undefined;
+
+  constructor(options: DelayControlOptions) {
+    this.#budget = options.budget;
+  }
+
+  /** A slot's frame was ready after it would have needed `need` of delay beyond the floor (negative: it had time to spare). */
+  observe(need: Micros): void {
+    this.#needs[this.#count % WINDOW] = need;
+    this.#count += 1;
+    if (this.#count % STRIDE !== 0) return;
+    const filled = Math.min(this.#count, WINDOW);
+    this.#sorted.fill(Number.POSITIVE_INFINITY);
+    this.#sorted.set(this.#needs.subarray(0, filled));
+    this.#sorted.sort();
+    this.#need = this.#sorted[Math.min(filled - 1, Math.floor(filled * QUANTILE))];
+  }
+
+  /** The delay to use on top of nothing: floor + clamp(need + margin). */
+  delay(floor: Micros): Micros {
+    if (this.#need === undefined || this.#count < 2 * STRIDE) return micros(floor + this.#budget);
+    const extra = Math.min(Math.max(this.#need + MARGIN, LEAST), Math.max(this.#budget, LEAST));
+    return micros(floor + extra);
+  }
+}

@@ -1,0 +1,202 @@
+/** One stream, from its source to its two publications, as one chain of operators. */
+import { type Subscription, tap } from 'rxjs';
+import type { Arena } from './arena.ts';
+import { DelayControl } from './delay.ts';
+import { Publication } from './egress/publication.ts';
+import type { PeerSettings } from './egress/viewer.ts';
+import type { FrameliftError } from './errors.ts';
+import type { Source } from './ingest/source.ts';
+import type { InterpEngine } from './interp/engine.ts';
+import { Pairing } from './interp/pair.ts';
+import { type RateTarget, Scheduler } from './interp/schedule.ts';
+import type { EventSink, StreamState, Variant } from './metrics/events.ts';
+import { StateJudge } from './state.ts';
+import { interpolateAndPace, pairUp, planOutput } from './steps.ts';
+import { type SupervisionStatus, Supervisor } from './supervise.ts';
+import { type Clock, fromMs, type Micros, plus, toMs } from './time.ts';
+
+/** Where a stream reports to people. Structured, one call a line. */
+export interface StreamLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+/** What all streams of a process share. */
+export interface StreamContext {
+  readonly arena: Arena;
+  readonly clock: Clock;
+  readonly events: EventSink;
+  readonly engine: InterpEngine;
+  readonly log: StreamLog;
+}
+
+/** Settings of one {@link Stream}. */
+export interface StreamSettings {
+  readonly name: string;
+  readonly source: Source;
+  readonly target: RateTarget;
+  /** Delay allowed beyond the arithmetic floor. */
+  readonly latencyBudget: Micros;
+  /** Below this confidence the nearer source frame is repeated. */
+  readonly minConfidence: number;
+  readonly bitrate?: number;
+  readonly maxViewers?: number;
+  readonly peer?: PeerSettings;
+}
+
+/** What the page and the API show of a stream. */
+export interface StreamStatus extends SupervisionStatus {
+  readonly state: StreamState;
+  readonly reason: string | undefined;
+}
+
+/** Output slots that may wait for their time: half a second at 120 fps. */
+const PACER_CAPACITY = 64;
+/** How often the state is judged. */
+const JUDGE_EVERY = fromMs(500);
+
+/** A running stream. */
+export class Stream implements AsyncDisposable {
+  readonly name: string;
+  readonly label: string;
+  readonly #settings: StreamSettings;
+  readonly #context: StreamContext;
+  readonly #publications: Record<Variant, Publication>;
+  readonly #supervisor: Supervisor;
+  readonly #judge: StateJudge;
+  #subscription: Subscription | undefined;
+  #cancelJudge: (() => void) | undefined;
+  #seenFrame = false;
+  #lastPhase = '';
+
+  constructor(settings: StreamSettings, context: StreamContext) {
+    this.#settings = settings;
+    this.#context = context;
+    this.name = settings.name;
+    this.label = settings.source.label;
+    this.#judge = new StateJudge(context.clock.now());
+    const publish = (variant: Variant): Publication =>
+      new Publication({
+        stream: settings.name,
+        variant,
+        clock: context.clock,
+        events: context.events,
+        fps: variant === 'source' || settings.target.kind === 'factor' ? 30 : settings.target.fps,
+        ...(settings.bitrate === undefined ? {} : { bitrate: settings.bitrate }),
+        ...(settings.maxViewers === undefined ? {} : { maxViewers: settings.maxViewers }),
+        ...(settings.peer === undefined ? {} : { peer: settings.peer }),
+      });
+    this.#publications = { upconverted: publish('upconverted'), source: publish('source') };
+    this.#supervisor = new Supervisor(settings.source, {
+      stream: settings.name,
+      clock: context.clock,
+      events: context.events,
+      onStatus: (status) => this.#report(status),
+    });
+  }
+
+  /** Starts the source and the chain. */
+  start(): void {
+    const { name, target } = this.#settings;
+    const { engine, clock } = this.#context;
+    const judged: EventSink = {
+      emit: (event) => {
+        this.#judge.observe(event);
+        this.#context.events.emit(event);
+      },
+    };
+    const scheduler = new Scheduler(target);
+    this.#subscription = this.#supervisor.frames
+      .pipe(
+        tap((frame) => this.#publishSource(frame)),
+        pairUp(new Pairing(), name, judged),
+        planOutput(scheduler),
+        interpolateAndPace({
+          stream: name,
+          engine,
+          scheduler,
+          capacity: PACER_CAPACITY,
+          delay: new DelayControl({ budget: this.#settings.latencyBudget }),
+          clock,
+          events: judged,
+          minConfidence: this.#settings.minConfidence,
+          onEngineError: (error) => this.#engineFailed(error),
+        }),
+      )
+      .subscribe({
+        next: (paced) => this.#publications.upconverted.push(paced.frame, paced.due),
+        error: (error: unknown) => this.#context.log.warn({ stream: name, err: error }, 'stream failed'),
+      });
+    this.#judgeState();
+  }
+
+  /** The publication behind `/whep/<name>?variant=…`. */
+  publication(variant: Variant): Publication {
+    return this.#publications[variant];
+  }
+
+  /** True once a frame has come through. */
+  get ready(): boolean {
+    return this.#seenFrame;
+  }
+
+  get target(): RateTarget {
+    return this.#settings.target;
+  }
+
+  get status(): StreamStatus {
+    return { ...this.#supervisor.status, state: this.#judge.state, reason: this.#judge.reason };
+  }
+
+  /** Stops the source, then the chain, then the viewers. Resolves when all of it is closed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#cancelJudge?.();
+    this.#subscription?.unsubscribe();
+    await this.#supervisor.stopped;
+    await Promise.all(Object.values(this.#publications).map((publication) => publication[Symbol.asyncDispose]()));
+  }
+
+  #publishSource(frame: Parameters<Publication['push']>[0]): void {
+    this.#seenFrame = true;
+    this.#publications.source.push(frame.share());
+  }
+
+  #judgeState(): void {
+    const { clock, events, log } = this.#context;
+    const before = this.#judge.state;
+    const state = this.#judge.judge(clock.now());
+    events.emit({ type: 'state', stream: this.name, state });
+    if (state !== before)
+      log.info({ stream: this.name, state, reason: this.#judge.reason }, `state ${before} → ${state}`);
+    this.#cancelJudge = clock.at(plus(clock.now(), JUDGE_EVERY), () => this.#judgeState());
+  }
+
+  #report(status: SupervisionStatus): void {
+    const { log } = this.#context;
+    const { phase, info, lastError, reconnects } = status;
+    const key = `${phase} ${lastError?.code} ${info?.codec} ${info?.width}x${info?.height}`;
+    if (key === this.#lastPhase) return;
+    this.#lastPhase = key;
+    const fields = { stream: this.name, source: this.label, reconnects, ...(info ? { info } : {}) };
+    if (lastError) {
+      log.warn({ ...fields, code: lastError.code, remedy: lastError.remedy }, `source ${phase}: ${lastError.message}`);
+    } else if (phase !== 'live' || info) log.info(fields, `source ${phase}`);
+  }
+
+  #engineFailed(error: FrameliftError): void {
+    this.#judge.engineFailed(error.message);
+    this.#context.log.warn({ stream: this.name, code: error.code }, `interpolation failed: ${error.message}`);
+  }
+}
+
+/** For people: `×2` or `60 fps`. */
+export function describeTarget(target: RateTarget): string {
+  return target.kind === 'factor' ? `×${target.factor}` : `${target.fps} fps`;
+}
+
+/** Warns when arithmetic alone costs more than this: manual work under the picture suffers. */
+export function floorWarning(floor: Micros): string | undefined {
+  return toMs(floor) > 60
+    ? `at this source rate, waiting for the next frame alone adds ${toMs(floor).toFixed(0)} ms; a smaller factor adds less`
+    : undefined;
+}

@@ -1,0 +1,91 @@
+/** Judges a stream's state from its events: full, degraded, pass-through or waiting for its source. Pure. */
+import type { MetricEvent, StreamState } from './metrics/events.ts';
+import { fromMs, type Micros, minus, toSeconds } from './time.ts';
+
+/** Without a released frame for this long, the stream is waiting. */
+const SILENCE = fromMs(1000);
+/** Share of a window's gaps that must be interpolated to count as full. */
+const FULL_SHARE = 0.95;
+/** Windows in a row that must be better before the state climbs. */
+const CLIMB = 2;
+
+/** Counts gaps and decides once for each window. */
+export class StateJudge {
+  #state: StreamState = 'waiting';
+  #reason: string | undefined = 'no frame yet';
+  #interpolated = 0;
+  #failed = 0;
+  #released = 0;
+  #failures = new Map<string, number>();
+  #lastRelease: Micros | undefined;
+  #better = 0;
+  #start: Micros;
+  #engineError: string | undefined;
+
+  constructor(now: Micros) {
+    this.#start = now;
+  }
+
+  get state(): StreamState {
+    return this.#state;
+  }
+
+  /** Why it is not `full`; undefined when it is. */
+  get reason(): string | undefined {
+    return this.#reason;
+  }
+
+  /** Counts `frame` events; ignores the others. Frames repeated by intent (a cut, a duplicate) count neither way. */
+  observe(event: MetricEvent): void {
+    if (event.type !== 'frame') return;
+    this.#released += 1;
+    if (event.fate === 'interpolated') this.#interpolated += 1;
+    if (event.fate !== 'repeated') return;
+    const reason = event.reason ?? 'unknown';
+    if (reason === 'cut' || reason === 'duplicate' || reason === 'discontinuity' || reason === 'size-change') return;
+    this.#failed += 1;
+    this.#failures.set(reason, (this.#failures.get(reason) ?? 0) + 1);
+  }
+
+  /** Remembers the engine's last fault for {@link reason}. */
+  engineFailed(message: string): void {
+    this.#engineError = message;
+  }
+
+  /** Closes the window that ends at `now` and returns the state. Falls at once, climbs after {@link CLIMB} better windows. */
+  judge(now: Micros): StreamState {
+    if (this.#released > 0) this.#lastRelease = now;
+    const since = this.#lastRelease ?? this.#start;
+    const silent = this.#lastRelease === undefined || minus(now, since) >= SILENCE;
+    const verdict = silent ? ('waiting' as const) : this.#verdict();
+    const rank: Record<StreamState, number> = { waiting: 0, 'pass-through': 1, degraded: 2, full: 3 };
+    this.#better = rank[verdict] > rank[this.#state] ? this.#better + 1 : 0;
+    const wake = this.#state === 'waiting' && verdict !== 'waiting';
+    if (rank[verdict] < rank[this.#state] || wake || this.#better >= CLIMB) {
+      this.#state = verdict;
+      this.#better = 0;
+    }
+    this.#reason = this.#state === 'full' ? undefined : this.#why(now, since);
+    this.#interpolated = 0;
+    this.#failed = 0;
+    this.#released = 0;
+    this.#failures.clear();
+    return this.#state;
+  }
+
+  /** A window without gaps (still scene, cuts only) changes nothing. */
+  #verdict(): StreamState {
+    const gaps = this.#interpolated + this.#failed;
+    if (gaps === 0) return this.#state === 'waiting' ? 'full' : this.#state;
+    if (this.#interpolated === 0) return 'pass-through';
+    return this.#interpolated / gaps >= FULL_SHARE ? 'full' : 'degraded';
+  }
+
+  #why(now: Micros, since: Micros): string {
+    if (this.#state === 'waiting') return `no frame for ${toSeconds(minus(now, since)).toFixed(0)} s`;
+    const worst = [...this.#failures].toSorted((a, b) => b[1] - a[1])[0];
+    if (worst?.[0] === 'engine-error' && this.#engineError) return `engine-error: ${this.#engineError}`;
+    const gaps = this.#interpolated + this.#failed;
+    return worst ? `${this.#failed} of ${gaps} gaps repeated (${worst[0]})` : (this.#reason ?? 'recovering');
+  }
+}

@@ -1,0 +1,292 @@
+/** The operators of a stream's chain: each joins one pure class to RxJS. Frames are owned by the item that carries them. */
+import { Observable, type OperatorFunction } from 'rxjs';
+import type { DelayControl } from './delay.ts';
+import { type PacedFrame, Pacer } from './egress/pace.ts';
+import { asFrameliftError, type FrameliftError } from './errors.ts';
+import type { Frame, RepeatReason } from './frame.ts';
+import type { InterpEngine } from './interp/engine.ts';
+import type { PairDecision, Pairing } from './interp/pair.ts';
+import type { Scheduler, Timestep } from './interp/schedule.ts';
+import type { EventSink } from './metrics/events.ts';
+import { type Clock, type Micros, minus, plus } from './time.ts';
+
+/** A new source frame with the one before it, if they belong together. */
+export interface Paired {
+  readonly before: Frame | undefined;
+  readonly frame: Frame;
+  readonly decision: PairDecision | undefined;
+}
+
+/** Forms pairs. Each frame appears twice: as `frame`, then as `before`; both are handles of their own. */
+export function pairUp(pairing: Pairing, stream: string, events: EventSink): OperatorFunction<Frame, Paired> {
+  return (source) =>
+    new Observable((subscriber) => {
+      let last: Frame | undefined;
+      const subscription = source.subscribe({
+        next(frame) {
+          const decision = pairing.next(frame);
+          if (decision) events.emit({ type: 'pair', stream, decision });
+          const before = last;
+          last = frame.share();
+          subscriber.next({ before, frame, decision });
+        },
+        error: (error: unknown) => subscriber.error(error),
+        complete: () => subscriber.complete(),
+      });
+      return () => {
+        subscription.unsubscribe();
+        last?.release();
+        pairing.reset();
+      };
+    });
+}
+
+/** Output times of one step. `timesteps` lie between `before` and `frame`; `show` is for `frame` itself. */
+export interface Scheduled extends Paired {
+  readonly timesteps: readonly Timestep[];
+  readonly show: Micros | undefined;
+  readonly interval: Micros;
+}
+
+/** Gives pairs their output times. */
+export function planOutput(scheduler: Scheduler): OperatorFunction<Paired, Scheduled> {
+  return (source) =>
+    new Observable((subscriber) =>
+      source.subscribe({
+        next(paired) {
+          const continuous =
+            paired.decision !== undefined && paired.decision !== 'discontinuity' && paired.decision !== 'size-change';
+          const plan = scheduler.next(paired.frame.pts, continuous);
+          subscriber.next({ ...paired, timesteps: plan.between, show: plan.show, interval: plan.interval });
+        },
+        error: (error: unknown) => subscriber.error(error),
+        complete: () => subscriber.complete(),
+      }),
+    );
+}
+
+/** What {@link interpolateAndPace} works with. */
+export interface OutputParts {
+  readonly stream: string;
+  readonly engine: InterpEngine;
+  /** Output slots that may wait for their time. */
+  readonly capacity: number;
+  readonly scheduler: Scheduler;
+  readonly delay: DelayControl;
+  readonly clock: Clock;
+  readonly events: EventSink;
+  /** Below this confidence the nearer source frame is repeated. 0 = never. */
+  readonly minConfidence: number;
+  readonly onEngineError: (error: FrameliftError) => void;
+}
+
+/** What stands in for a slot whose interpolated frame does not come. */
+interface Fallback {
+  readonly frame: Frame;
+  readonly t: number;
+  reason: RepeatReason;
+}
+
+/**
+ * Announces every slot to the pacer, lets the engine fill the gaps, and emits frames at their release times. At its due
+ * time a slot without a frame gets its fallback: the nearer source frame. Never waits, never grows: the pacer and the
+ * engine's queue are bounded.
+ */
+export function interpolateAndPace(parts: OutputParts): OperatorFunction<Scheduled, PacedFrame> {
+  return (source) =>
+    new Observable((subscriber) => new Output(parts, (paced) => subscriber.next(paced)).run(source, subscriber));
+}
+
+/** State of one running {@link interpolateAndPace}. */
+class Output {
+  readonly #parts: OutputParts;
+  readonly #emit: (paced: PacedFrame) => void;
+  readonly #pacer: Pacer;
+  readonly #fallbacks = new Map<Micros, Fallback>();
+  #delay: Micros | undefined;
+  #cancelWake: (() => void) | undefined;
+  #closed = false;
+
+  constructor(parts: OutputParts, emit: (paced: PacedFrame) => void) {
+    this.#parts = parts;
+    this.#emit = emit;
+    const { stream, events, capacity, scheduler, delay } = parts;
+    this.#pacer = new Pacer({
+      delay: delay.delay(scheduler.floor),
+      capacity,
+      onDrop: (reason, pts) => {
+        events.emit({ type: 'drop', stream, stage: 'pace', reason });
+        this.#forget(pts);
+      },
+    });
+  }
+
+  run(source: Observable<Scheduled>, subscriber: { error(e: unknown): void; complete(): void }): () => void {
+    const subscription = source.subscribe({
+      next: (step) => this.#step(step),
+      error: (error: unknown) => subscriber.error(error),
+      complete: () => subscriber.complete(),
+    });
+    return () => {
+      subscription.unsubscribe();
+      this.#closed = true;
+      this.#cancelWake?.();
+      this.#pacer.clear();
+      for (const fallback of this.#fallbacks.values()) fallback.frame.release();
+      this.#fallbacks.clear();
+    };
+  }
+
+  #step(step: Scheduled): void {
+    const pacer = this.#pacer;
+    const { scheduler, delay } = this.#parts;
+    const wanted = delay.delay(scheduler.floor);
+    if (wanted !== this.#delay) {
+      this.#delay = wanted;
+      pacer.setDelay(wanted);
+    }
+    const { before, frame, show } = step;
+    const fresh = step.decision === undefined || step.decision === 'discontinuity' || step.decision === 'size-change';
+    pacer.observe(frame.pts, frame.arrival, fresh);
+    if (before) this.#fill(before, step);
+    if (show === undefined) {
+      frame.release();
+    } else {
+      pacer.expect(show, step.interval);
+      pacer.offer(show, show === frame.pts ? frame : retimed(frame, show));
+    }
+    this.#turn();
+  }
+
+  /** Announces and fills the slots between two frames; owns `before`. */
+  #fill(before: Frame, step: Scheduled): void {
+    const pacer = this.#pacer;
+    const { frame, timesteps, decision } = step;
+    for (const { pts, t } of timesteps) {
+      pacer.expect(pts, step.interval);
+      const hold = decision === 'cut' || t < 0.5;
+      this.#forget(pts);
+      this.#fallbacks.set(pts, { frame: (hold ? before : frame).share(), t, reason: holdReason(decision) });
+    }
+    if (decision === 'interpolate' && timesteps.length > 0) void this.#interpolate(before, frame.share(), timesteps);
+    else before.release();
+  }
+
+  /** Owns both frames. Never rejects. */
+  async #interpolate(a: Frame, b: Frame, timesteps: readonly Timestep[]): Promise<void> {
+    const pacer = this.#pacer;
+    const { engine, stream, clock, events, minConfidence } = this.#parts;
+    const started = clock.now();
+    const dues = timesteps.map((step) => pacer.dueOf(step.pts));
+    try {
+      const deadline = dues.at(-1);
+      const outcome = await engine.interpolate({
+        stream,
+        a,
+        b,
+        timesteps: timesteps.map((step) => step.t),
+        ...(deadline === undefined ? {} : { deadline }),
+      });
+      if (outcome.kind !== 'done') {
+        this.#giveUp(timesteps, outcome.kind === 'late' ? 'deadline' : 'overload');
+        return;
+      }
+      const now = clock.now();
+      events.emit({ type: 'stage', stream, stage: 'interpolate', span: minus(now, started) });
+      const unsure = outcome.confidence < minConfidence;
+      outcome.frames.forEach((frame, i) => {
+        const step = timesteps[i];
+        const due = dues[i];
+        if (due !== undefined && this.#delay !== undefined) {
+          const floor = this.#parts.scheduler.floor;
+          this.#parts.delay.observe(minus(plus(minus(this.#delay, floor), now), due));
+        }
+        if (!step || unsure || this.#closed) frame.release();
+        else if (!pacer.offer(step.pts, retimed(frame, step.pts))) {
+          events.emit({ type: 'drop', stream, stage: 'interpolate', reason: 'late' });
+        }
+      });
+      if (unsure) this.#giveUp(timesteps, 'unsure');
+    } catch (thrown) {
+      this.#giveUp(timesteps, 'engine-error');
+      this.#parts.onEngineError(asFrameliftError(thrown, 'engine.failed'));
+    } finally {
+      a.release();
+      b.release();
+    }
+    if (!this.#closed) this.#turn();
+  }
+
+  #giveUp(timesteps: readonly Timestep[], reason: RepeatReason): void {
+    for (const { pts } of timesteps) {
+      const fallback = this.#fallbacks.get(pts);
+      if (fallback) fallback.reason = reason;
+    }
+  }
+
+  /** Releases what is due and sets the next timer. */
+  #turn(): void {
+    const pacer = this.#pacer;
+    const { clock } = this.#parts;
+    this.#cancelWake?.();
+    for (;;) {
+      const turn = pacer.next(clock.now());
+      for (const paced of turn.release) this.#release(paced);
+      const missed = turn.missed[0];
+      if (!missed) {
+        if (turn.wake !== undefined) this.#cancelWake = clock.at(turn.wake, () => this.#turn());
+        return;
+      }
+      const fallback = this.#fallbacks.get(missed.pts);
+      if (!fallback) continue;
+      this.#fallbacks.delete(missed.pts);
+      const provenance = { kind: 'repeated', t: fallback.t, reason: fallback.reason } as const;
+      const repeat = fallback.frame.share({ pts: missed.pts, provenance });
+      fallback.frame.release();
+      pacer.offer(missed.pts, repeat);
+    }
+  }
+
+  #forget(pts: Micros): void {
+    this.#fallbacks.get(pts)?.frame.release();
+    this.#fallbacks.delete(pts);
+  }
+
+  #release(paced: PacedFrame): void {
+    const { events, stream, clock } = this.#parts;
+    this.#forget(paced.pts);
+    const { provenance, arrival } = paced.frame;
+    events.emit({ type: 'stage', stream, stage: 'pace', span: minus(clock.now(), arrival) });
+    if (provenance.kind === 'repeated') {
+      events.emit({ type: 'frame', stream, fate: 'repeated', reason: provenance.reason });
+      if (provenance.reason === 'deadline') events.emit({ type: 'deadline-miss', stream });
+    } else {
+      events.emit({ type: 'frame', stream, fate: provenance.kind === 'source' ? 'source' : 'interpolated' });
+      if (provenance.kind === 'synthetic') {
+        events.emit({ type: 'confidence', stream, model: provenance.model, value: provenance.confidence });
+      }
+    }
+    this.#emit(paced);
+  }
+}
+
+/** The same picture at another time; the handle given is released. */
+function retimed(frame: Frame, pts: Micros): Frame {
+  if (frame.pts === pts) return frame;
+  const moved = frame.share({ pts });
+  frame.release();
+  return moved;
+}
+
+/** Why a slot would be repeated if nothing fills it. */
+function holdReason(decision: PairDecision | undefined): RepeatReason {
+  switch (decision) {
+    case 'cut':
+    case 'duplicate':
+    case 'discontinuity':
+    case 'size-change':
+      return decision;
+    default:
+      return 'deadline';
+  }
+}

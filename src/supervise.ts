@@ -1,0 +1,171 @@
+/** The one owner of retries: runs a source, restarts it with capped, jittered backoff, and says what is going on. */
+import { Observable } from 'rxjs';
+import { asFrameliftError, FrameliftError } from './errors.ts';
+import type { Frame } from './frame.ts';
+import type { Source, SourceInfo } from './ingest/source.ts';
+import type { EventSink } from './metrics/events.ts';
+import { type Clock, fromMs, type Micros, micros, plus } from './time.ts';
+
+/** How long to wait before trying again. */
+export interface BackoffPolicy {
+  /** First wait. */
+  readonly first: Micros;
+  /** Longest wait for a fault that may pass. */
+  readonly cap: Micros;
+  /** Wait for a fault that a person must mend (wrong password, unsupported codec): slow, because nothing changes by itself. */
+  readonly hopeless: Micros;
+  /** Each wait is scaled by a random factor in 1 ± jitter. */
+  readonly jitter: number;
+}
+
+/** Back within 5 s of the source's return, without hammering it: 0.25, 0.5, 1, 2, 3, 3 … s, ± 20 %. */
+export const DEFAULT_BACKOFF: BackoffPolicy = {
+  first: fromMs(250),
+  cap: fromMs(3000),
+  hopeless: fromMs(15_000),
+  jitter: 0.2,
+};
+
+/** Exponential backoff. Pure: randomness is passed in. */
+export class Backoff {
+  readonly #policy: BackoffPolicy;
+  #failures = 0;
+
+  constructor(policy: BackoffPolicy = DEFAULT_BACKOFF) {
+    this.#policy = policy;
+  }
+
+  /** The wait after another failure. `random` is within 0…1. */
+  next(recoverable: boolean, random: number): Micros {
+    const { first, cap, hopeless, jitter } = this.#policy;
+    const base = recoverable ? Math.min(cap, first * 2 ** Math.min(this.#failures, 20)) : hopeless;
+    this.#failures += 1;
+    return micros(base * (1 + jitter * (2 * random - 1)));
+  }
+
+  /** Call when a frame came through: the next failure starts from the beginning. */
+  reset(): void {
+    this.#failures = 0;
+  }
+}
+
+/** Where a supervised source stands. */
+export interface SupervisionStatus {
+  readonly phase: 'connecting' | 'live' | 'waiting' | 'ended';
+  readonly info: SourceInfo | undefined;
+  readonly lastError: FrameliftError | undefined;
+  readonly reconnects: number;
+}
+
+/** Options of {@link Supervisor}. */
+export interface SupervisorOptions {
+  readonly stream: string;
+  readonly clock: Clock;
+  readonly events: EventSink;
+  readonly backoff?: BackoffPolicy;
+  /** 0…1, default Math.random. */
+  readonly random?: () => number;
+  /** Called at every change, for logs. */
+  readonly onStatus?: (status: SupervisionStatus) => void;
+}
+
+/** Keeps one source alive. */
+export class Supervisor {
+  readonly #source: Source;
+  readonly #options: SupervisorOptions;
+  #status: SupervisionStatus = { phase: 'connecting', info: undefined, lastError: undefined, reconnects: 0 };
+  #stopped: Promise<void> = Promise.resolve();
+
+  constructor(source: Source, options: SupervisorOptions) {
+    this.#source = source;
+    this.#options = options;
+  }
+
+  get status(): SupervisionStatus {
+    return this.#status;
+  }
+
+  /** Resolves when everything of the last subscription to {@link frames} has been closed. */
+  get stopped(): Promise<void> {
+    return this.#stopped;
+  }
+
+  /**
+   * The frames of the source over all its lives; the first frame of each life is a discontinuity. Completes at the end of
+   * a source that ends in order (a file); never errors. Each frame is owned by the subscriber. Unsubscribing stops the source.
+   */
+  readonly frames = new Observable<Frame>((subscriber) => {
+    const stop = new AbortController();
+    this.#stopped = this.#run((frame) => {
+      if (subscriber.closed) frame.release();
+      else subscriber.next(frame);
+    }, stop.signal).then(
+      () => subscriber.complete(),
+      (error: unknown) => subscriber.error(error),
+    );
+    return () => stop.abort();
+  });
+
+  async #run(deliver: (frame: Frame) => void, signal: AbortSignal): Promise<void> {
+    const { clock, events, stream } = this.#options;
+    const random = this.#options.random ?? Math.random;
+    const backoff = new Backoff(this.#options.backoff);
+    while (!signal.aborted) {
+      this.#set({ phase: this.#status.reconnects ? 'waiting' : 'connecting' });
+      let first = true;
+      const sink = {
+        frame: (frame: Frame): void => {
+          if (first) {
+            first = false;
+            backoff.reset();
+            this.#set({ phase: 'live', lastError: undefined });
+            const fresh = frame.share({ discontinuity: true });
+            frame.release();
+            deliver(fresh);
+          } else deliver(frame);
+        },
+        info: (info: SourceInfo): void => this.#set({ info }),
+      };
+      try {
+        await this.#source.run(sink, signal);
+        if (signal.aborted) break;
+        throw new FrameliftError('source.ended', `${this.#source.label}: the source closed the stream`, {
+          recoverable: true,
+        });
+      } catch (thrown) {
+        if (signal.aborted) break;
+        const error = asFrameliftError(thrown, 'source.protocol');
+        if (error.code === 'source.ended' && !error.recoverable) {
+          this.#set({ phase: 'ended', lastError: error });
+          return;
+        }
+        const wait = backoff.next(error.recoverable, random());
+        events.emit({ type: 'reconnect', stream, reason: error.code });
+        this.#set({ phase: 'waiting', lastError: error, reconnects: this.#status.reconnects + 1 });
+        await pause(clock, wait, signal);
+      }
+    }
+  }
+
+  #set(change: Partial<SupervisionStatus>): void {
+    this.#status = { ...this.#status, ...change };
+    this.#options.onStatus?.(this.#status);
+  }
+}
+
+/** Waits `span`, or until `signal` aborts. */
+function pause(clock: Clock, span: Micros, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) {
+      resolve();
+      return;
+    }
+    const done = (): void => {
+      cancel();
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const cancel = clock.at(plus(clock.now(), span), done);
+    signal.addEventListener('abort', done);
+  });
+}

@@ -1,0 +1,92 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+/** src/, as this test sees it. */
+const SRC = resolve(dirname(fileURLToPath(import.meta.url)), '../../src');
+
+/** Words everything else is written in: they import only each other. */
+const WORDS = ['time.ts', 'errors.ts', 'arena.ts', 'frame.ts', 'stage.ts', 'metrics/events.ts'];
+const STAGES = ['ingest', 'interp', 'egress', 'metrics'];
+
+/** Where each foreign library may be imported. A new file here is a decision: say why in docs/decisions.md. */
+const ADAPTERS: Record<string, readonly string[]> = {
+  'node-av': ['ingest/', 'egress/encode.ts', 'egress/record.ts'],
+  werift: ['egress/', 'ingest/'],
+  'fluent-ffmpeg': ['ingest/ffmpeg.ts'],
+  'onnxruntime-node': ['interp/session.ts'],
+  'prom-client': ['metrics/'],
+  fastify: ['server.ts', 'server/'],
+  zod: ['config.ts', 'interp/model.ts', 'interp/manifest.ts'],
+  yaml: ['config.ts'],
+  'fastest-levenshtein': ['config.ts'],
+  pino: ['cli.ts', 'log.ts'],
+  commander: ['cli.ts'],
+  'cli-progress': ['cli.ts', 'progress.ts'],
+  rxjs: ['stage.ts', 'steps.ts', 'pipeline.ts', 'supervise.ts'],
+};
+/** A library may not spread further than this many files. */
+const MOST_FILES: Record<string, number> = { rxjs: 4, zod: 2, fastify: 3, 'node-av': 6, werift: 4 };
+
+/** Every import of a source file: [file, specifier]. */
+const imports = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.ts') && !file.includes('assembly'))
+  .flatMap((file) => {
+    const text = readFileSync(join(SRC, file), 'utf8');
+    const found = text.matchAll(/(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s*['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g);
+    return [...found].map((match) => [file, match[1] ?? match[2] ?? ''] as const);
+  });
+
+const local = imports
+  .filter(([, to]) => to.startsWith('.'))
+  .map(([from, to]) => [from, relative(SRC, resolve(SRC, dirname(from), to))] as const);
+const foreign = imports
+  .filter(([, to]) => !to.startsWith('.') && !to.startsWith('node:'))
+  .map(([from, to]) => [from, to.startsWith('@') ? to.split('/').slice(0, 2).join('/') : (to.split('/')[0] ?? '')] as const);
+
+const folderOf = (file: string): string => (file.includes('/') ? (file.split('/')[0] ?? '') : '');
+
+describe('layers', () => {
+  it('finds imports at all', () => {
+    expect(local.length).toBeGreaterThan(20);
+    expect(foreign.length).toBeGreaterThan(8);
+  });
+
+  it('words import only words', () => {
+    const wrong = local.filter(([from, to]) => WORDS.includes(from) && !WORDS.includes(to));
+    expect(wrong).toEqual([]);
+  });
+
+  it('stage folders import only themselves and words', () => {
+    const wrong = local.filter(
+      ([from, to]) => STAGES.includes(folderOf(from)) && folderOf(to) !== folderOf(from) && !WORDS.includes(to),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('nothing imports cli.ts', () => {
+    expect(local.filter(([, to]) => to === 'cli.ts')).toEqual([]);
+  });
+
+  it('each foreign library stays in its adapter', () => {
+    const wrong = foreign.filter(([from, library]) => !(ADAPTERS[library] ?? []).some((place) => from.startsWith(place)));
+    expect(wrong).toEqual([]);
+  });
+
+  it('and in few files', () => {
+    for (const library of Object.keys(ADAPTERS)) {
+      const files = new Set(foreign.filter(([, name]) => name === library).map(([from]) => from));
+      expect(files.size, `${library}: ${[...files].join(', ')}`).toBeLessThanOrEqual(MOST_FILES[library] ?? 2);
+    }
+  });
+
+  it('only adapters know clocks and timers', () => {
+    const pure = /\b(Date\.now|performance\.now|setTimeout|setInterval|setImmediate)\b/;
+    const allowed = /^(time\.ts|cli\.ts|server|web\/|interp\/worker\.ts|metrics\/registry)/;
+    const wrong = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
+      .filter((file) => file.endsWith('.ts') && !allowed.test(file))
+      .filter((file) => pure.test(readFileSync(join(SRC, file), 'utf8')));
+    expect(wrong).toEqual([]);
+  });
+});
