@@ -1,0 +1,305 @@
+/** The interpolation engine: takes pairs, gives synthetic frames; a bounded queue in front of worker threads. */
+import type { Arena } from '../arena.ts';
+import { asFrameliftError, FrameliftError } from '../errors.ts';
+import { Frame } from '../frame.ts';
+import type { EventSink } from '../metrics/events.ts';
+import { BoundedQueue, type DropPolicy } from '../stage.ts';
+import { type Clock, fromMs, type Micros, micros, minus } from '../time.ts';
+import { Lane } from './lane.ts';
+import { pyramidBytes, scratchBytes } from './layout.ts';
+import type { Provider, WireResult, WorkerSetup, WorkSpans } from './messages.ts';
+import { type ModelSpec, readModel } from './model.ts';
+import { PyramidCache, type PyramidLoan } from './pyramid-cache.ts';
+import { between, type ReferenceModel, repeatNearer } from './reference.ts';
+
+/** Options of {@link InterpEngine.start}. */
+export interface InterpEngineOptions {
+  readonly arena: Arena;
+  readonly clock: Clock;
+  readonly events: EventSink;
+  readonly model: ModelSpec | ReferenceModel;
+  /** Worker threads, each with its own session. Default 1. */
+  readonly workers?: number;
+  /** Threads of each session. Default 2. */
+  readonly threads?: number;
+  readonly provider?: Provider;
+  /** Jobs that may wait. Default 8. A caller that must lose none (offline conversion) keeps no more than this under way. */
+  readonly capacity?: number;
+  /** What a full queue gives up. Default `drop-oldest`. */
+  readonly policy?: DropPolicy;
+  /** A job that runs longer counts as a crash of its worker. Default 10 s. */
+  readonly limitMs?: number;
+  /** Script of the worker threads, for tests. */
+  readonly workerScript?: URL;
+}
+
+/** One pair to interpolate. The caller keeps its handles on `a` and `b`; the engine holds its own while it needs them. */
+export interface InterpJob {
+  readonly stream: string;
+  readonly a: Frame;
+  readonly b: Frame;
+  /** Times between the parents, each 0 < t < 1. */
+  readonly timesteps: readonly number[];
+  /** Monotonic time after which the job is not worth starting. Absent: never late. */
+  readonly deadline?: Micros;
+}
+
+/** What became of a job. Failures reject instead. */
+export type InterpResult =
+  | {
+      readonly status: 'done';
+      /** One frame per timestep, in order; the caller owns them. */
+      readonly frames: readonly Frame[];
+      /** 0…1: exp(−mean expected luma error / 0.05); 1 for `repeat`, 0.5 for `blend`. */
+      readonly confidence: number;
+      readonly spanMicros: WorkSpans;
+    }
+  /** `late`: past its deadline before it started. `dropped`: the queue was full. `closed`: the engine was closed. */
+  | { readonly status: 'refused'; readonly reason: 'late' | 'dropped' | 'closed' };
+
+/** Counters since the start, and the present load. */
+export interface InterpStats {
+  readonly queued: number;
+  readonly capacity: number;
+  readonly running: number;
+  readonly done: number;
+  readonly late: number;
+  readonly dropped: number;
+  readonly failed: number;
+  readonly restarts: number;
+}
+
+interface Pending {
+  readonly stream: string;
+  readonly a: Frame;
+  readonly b: Frame;
+  readonly timesteps: readonly number[];
+  readonly deadline: Micros | undefined;
+  readonly enqueued: Micros;
+  resolve(result: InterpResult): void;
+  reject(error: FrameliftError): void;
+}
+
+/** Interpolates pairs on worker threads. Jobs start in order; with several workers they may finish out of order. */
+export class InterpEngine {
+  /** Id of the model, as it stands in provenance. */
+  readonly model: string;
+  readonly provider: Provider;
+  readonly #options: InterpEngineOptions;
+  readonly #queue: BoundedQueue<Pending>;
+  readonly #pyramids: PyramidCache;
+  readonly #multiple: number;
+  #lanes: Lane[] = [];
+  #closing: Promise<void> | undefined;
+  #done = 0;
+  #late = 0;
+  #failed = 0;
+
+  private constructor(options: InterpEngineOptions) {
+    this.#options = options;
+    this.model = typeof options.model === 'string' ? options.model : options.model.id;
+    this.provider = options.provider ?? 'cpu';
+    this.#multiple = typeof options.model === 'string' ? 8 : options.model.multiple;
+    const workers = options.workers ?? 1;
+    this.#pyramids = new PyramidCache(options.arena, 4 + 2 * workers);
+    this.#queue = new BoundedQueue(options.capacity ?? 8, options.policy ?? 'drop-oldest', (job) =>
+      this.#refuse(job, this.#closing ? 'closed' : 'dropped'),
+    );
+  }
+
+  /**
+   * Starts the workers and loads the model.
+   * @throws FrameliftError `model.not-found`, `model.invalid`, `engine.failed`.
+   */
+  static async start(options: InterpEngineOptions): Promise<InterpEngine> {
+    const engine = new InterpEngine(options);
+    if (options.model === 'repeat') return engine;
+    const { arena, clock, model } = options;
+    const setup: WorkerSetup = {
+      memory: arena.memory,
+      model: typeof model === 'string' ? model : { id: model.id, bytes: await readModel(model) },
+      multiple: engine.#multiple,
+      threads: options.threads ?? 2,
+      provider: engine.provider,
+    };
+    const lane = {
+      arena,
+      clock,
+      setup,
+      limit: fromMs(options.limitMs ?? 10_000),
+      scratchBytes: (width: number, height: number) => scratchBytes(setup.model, width, height, engine.#multiple),
+      onIdle: () => engine.#dispatch(),
+      ...(options.workerScript ? { script: options.workerScript } : {}),
+    };
+    engine.#lanes = Array.from({ length: options.workers ?? 1 }, () => new Lane(lane));
+    try {
+      await Promise.all(engine.#lanes.map((l) => l.start()));
+    } catch (thrown) {
+      await engine.close();
+      throw asFrameliftError(thrown, 'engine.failed');
+    }
+    return engine;
+  }
+
+  /**
+   * Interpolates one pair. Resolves with frames or a typed refusal.
+   * @throws FrameliftError `engine.failed` (worker crash: recoverable; sizes differ, t outside 0…1: not), `arena.full`, `model.invalid`.
+   */
+  async interpolate(job: InterpJob): Promise<InterpResult> {
+    const { a, b, timesteps } = job;
+    if (a.width !== b.width || a.height !== b.height || !timesteps.every((t) => t > 0 && t < 1)) {
+      throw new FrameliftError('engine.failed', 'a pair needs frames of one size and timesteps between 0 and 1');
+    }
+    if (this.#closing) return { status: 'refused', reason: 'closed' };
+    if (this.#options.model === 'repeat') {
+      this.#done += 1;
+      const frames = timesteps.map((t) => repeatNearer(a, b, t, 'no-model'));
+      return { status: 'done', frames, confidence: 1, spanMicros: { search: 0, network: 0, kernel: 0 } };
+    }
+    if (this.#lanes.every((lane) => lane.dead))
+      throw this.#lanes[0]?.dead ?? new FrameliftError('engine.failed', 'no worker');
+    return new Promise((resolve, reject) => {
+      const enqueued = this.#options.clock.now();
+      const { stream, deadline } = job;
+      this.#queue.push({ stream, a: a.share(), b: b.share(), timesteps, deadline, enqueued, resolve, reject });
+      this.#dispatch();
+      this.#options.events.emit({
+        type: 'queue',
+        stream,
+        stage: 'interpolate',
+        depth: this.#queue.length,
+        capacity: this.#queue.capacity,
+      });
+    });
+  }
+
+  /** Loads and tries what this size needs on every worker. @throws FrameliftError `model.invalid`, `engine.failed`, `arena.full`. */
+  async warmUp(width: number, height: number): Promise<void> {
+    await Promise.all(this.#lanes.map((lane) => lane.prepare(width, height)));
+  }
+
+  get stats(): InterpStats {
+    return {
+      queued: this.#queue.length,
+      capacity: this.#queue.capacity,
+      running: this.#lanes.filter((lane) => lane.busy).length,
+      done: this.#done,
+      late: this.#late,
+      dropped: this.#queue.dropped,
+      failed: this.#failed,
+      restarts: this.#lanes.reduce((sum, lane) => sum + lane.restarts, 0),
+    };
+  }
+
+  /** Refuses what waits, lets running jobs finish, stops the workers, frees all scratch. Closing twice is harmless. */
+  close(): Promise<void> {
+    this.#closing ??= Promise.resolve().then(async () => {
+      this.#queue.clear();
+      await Promise.all(this.#lanes.map((lane) => lane.close()));
+      this.#pyramids.clear();
+    });
+    return this.#closing;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #dispatch(): void {
+    const dead = this.#lanes.length > 0 && this.#lanes.every((lane) => lane.dead);
+    while (this.#queue.length > 0) {
+      const lane = dead ? this.#lanes[0] : this.#lanes.find((l) => l.idle);
+      const job = lane && this.#queue.shift();
+      if (!job) return;
+      if (lane.dead) this.#fail(job, lane.dead);
+      else if (job.deadline !== undefined && this.#options.clock.now() > job.deadline) this.#refuse(job, 'late');
+      else void this.#run(lane, job);
+    }
+  }
+
+  async #run(lane: Lane, job: Pending): Promise<void> {
+    const { arena } = this.#options;
+    const { a, b, timesteps } = job;
+    const { width, height } = a;
+    const outs: Frame[] = [];
+    const loans: PyramidLoan[] = [];
+    let filled = false;
+    try {
+      for (const t of timesteps) outs.push(Frame.allocate(arena, width, height, this.#info(job, t, 0)));
+      const bytes = pyramidBytes(width, height);
+      if (this.model !== 'blend') loans.push(this.#pyramids.lend(a, bytes), this.#pyramids.lend(b, bytes));
+      const pyramid = (i: number): { offset: number; ready: boolean } => ({
+        offset: loans[i]?.offset ?? 0,
+        ready: loans[i]?.ready ?? false,
+      });
+      const result = await lane.run(width, height, {
+        width,
+        height,
+        a: a.offset,
+        b: b.offset,
+        timesteps,
+        outs: outs.map((f) => f.offset),
+        pyramidA: pyramid(0),
+        pyramidB: pyramid(1),
+      });
+      filled = true;
+      const frames = outs.map((f, i) => f.share(this.#info(job, timesteps[i] ?? 0.5, result.confidence)));
+      this.#report(job, result);
+      job.resolve({ status: 'done', frames, confidence: result.confidence, spanMicros: result.spans });
+    } catch (thrown) {
+      this.#failed += 1;
+      job.reject(asFrameliftError(thrown, 'engine.failed'));
+    } finally {
+      for (const loan of loans) loan.done(filled);
+      for (const frame of outs) frame.release();
+      a.release();
+      b.release();
+    }
+    this.#dispatch();
+  }
+
+  #info(job: Pending, t: number, confidence: number) {
+    const { a, b } = job;
+    return {
+      pts: between(a.pts, b.pts, t),
+      capture: between(a.capture, b.capture, t),
+      arrival: b.arrival,
+      discontinuity: false,
+      provenance: { kind: 'synthetic', t, model: this.model, confidence } as const,
+    };
+  }
+
+  #report(job: Pending, { spans, confidence }: WireResult): void {
+    const { events, clock } = this.#options;
+    this.#done += 1;
+    events.emit({ type: 'stage', stream: job.stream, stage: 'interpolate', span: minus(clock.now(), job.enqueued) });
+    events.emit({ type: 'confidence', stream: job.stream, model: this.model, value: confidence });
+    events.emit({
+      type: 'inference',
+      model: this.model,
+      provider: this.provider,
+      span: micros(spans.network),
+      jobs: 1,
+    });
+  }
+
+  #refuse(job: Pending, reason: 'late' | 'dropped' | 'closed'): void {
+    const { events } = this.#options;
+    job.a.release();
+    job.b.release();
+    if (reason === 'late') {
+      this.#late += 1;
+      events.emit({ type: 'deadline-miss', stream: job.stream });
+    }
+    const drop = ({ late: 'late', dropped: 'queue-full', closed: 'stopped' } as const)[reason];
+    events.emit({ type: 'drop', stream: job.stream, stage: 'interpolate', reason: drop });
+    job.resolve({ status: 'refused', reason });
+  }
+
+  #fail(job: Pending, error: FrameliftError): void {
+    this.#failed += 1;
+    job.a.release();
+    job.b.release();
+    job.reject(error);
+  }
+}

@@ -1,0 +1,13 @@
+/** The placement of I420 planes in a frame's block; must agree with planeLayout() in src/frame.ts. */
+
+// @ts-ignore: decorator
+@inline
+export function strideOf(width: i32): i32 {
+  return (width + 63) & ~63;
+}
+
+// @ts-ignore: decorator
+@inline
+export function clampInt(value: i32, low: i32, high: i32): i32 {
+  return min(max(value, low), high);
+}

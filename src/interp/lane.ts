@@ -1,0 +1,164 @@
+/** A lane of the engine: one worker thread, its scratch memory per frame size, and its restarts. */
+import type { Arena, Block } from '../arena.ts';
+import { asFrameliftError, FrameliftError } from '../errors.ts';
+import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
+import type { WireJob, WireResult, WorkerSetup } from './messages.ts';
+import { WorkerThread } from './worker-thread.ts';
+
+/** Frame sizes a lane keeps ready at once; the least recently used one is given up. */
+const SIZES = 3;
+/** Crashes tolerated within {@link CRASH_WINDOW}; one more and the lane is dead. */
+const CRASHES = 3;
+const CRASH_WINDOW = fromMs(60_000);
+const RESTART_AFTER = fromMs(100);
+
+/** Options of {@link Lane}. */
+export interface LaneOptions {
+  readonly arena: Arena;
+  readonly clock: Clock;
+  readonly setup: WorkerSetup;
+  readonly limit: Micros;
+  readonly scratchBytes: (width: number, height: number) => number;
+  /** Called whenever the lane may take a job again, or died. */
+  readonly onIdle: () => void;
+  readonly script?: URL;
+}
+
+/** One worker with its memory. One request at a time: {@link Lane.idle} tells whether it may be asked. */
+export class Lane {
+  readonly #options: LaneOptions;
+  /** By `width`x`height`, least recently used first. */
+  readonly #scratch = new Map<string, Block>();
+  #thread: WorkerThread | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+  #depth = 0;
+  #crashes: Micros[] = [];
+  #restarts = 0;
+  #dead: FrameliftError | undefined;
+  #cancelRestart: CancelTimer | undefined;
+  #closed = false;
+
+  constructor(options: LaneOptions) {
+    this.#options = options;
+  }
+
+  /** True when a job would start at once. */
+  get idle(): boolean {
+    return this.#thread !== undefined && this.#depth === 0 && !this.#closed;
+  }
+
+  /** True while a request is under way. */
+  get busy(): boolean {
+    return this.#depth > 0;
+  }
+
+  /** The error that ended the lane for good, once it crashed too often. */
+  get dead(): FrameliftError | undefined {
+    return this.#dead;
+  }
+
+  get restarts(): number {
+    return this.#restarts;
+  }
+
+  /** Starts the worker. @throws FrameliftError why it cannot start. */
+  async start(): Promise<void> {
+    const { setup, clock, limit, script } = this.#options;
+    const thread = await WorkerThread.start({
+      setup,
+      clock,
+      limit,
+      onCrash: (error) => this.#crashed(error),
+      ...(script ? { script } : {}),
+    });
+    this.#thread = thread;
+    if (this.#closed) await thread.close();
+  }
+
+  /** Makes the worker ready for a size. @throws FrameliftError as {@link WorkerThread.prepare}, `arena.full`. */
+  prepare(width: number, height: number): Promise<void> {
+    return this.#alone((thread) => thread.prepare(width, height, this.#scratchFor(width, height, thread)));
+  }
+
+  /** Runs one job. @throws FrameliftError as {@link WorkerThread.run}, `arena.full`. */
+  run(width: number, height: number, job: Omit<WireJob, 'scratch'>): Promise<WireResult> {
+    return this.#alone(async (thread) => {
+      const [result] = await thread.run([{ ...job, scratch: this.#scratchFor(width, height, thread) }]);
+      if (!result) throw new FrameliftError('engine.failed', 'a worker gave no result', { recoverable: true });
+      return result;
+    });
+  }
+
+  /** Waits for the request under way, stops the worker, frees the scratch. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancelRestart?.();
+    await this.#turn.catch(() => {});
+    await this.#thread?.close();
+    this.#thread = undefined;
+    for (const block of this.#scratch.values()) this.#options.arena.free(block);
+    this.#scratch.clear();
+  }
+
+  /** Requests one after the other. */
+  #alone<T>(ask: (thread: WorkerThread) => Promise<T>): Promise<T> {
+    this.#depth += 1;
+    const result = this.#turn
+      .then(() => {
+        if (this.#thread) return ask(this.#thread);
+        throw this.#dead ?? new FrameliftError('engine.failed', 'the worker is being restarted', { recoverable: true });
+      })
+      .finally(() => {
+        this.#depth -= 1;
+        // After the caller has taken its result and given its buffers back.
+        if (this.#depth === 0) queueMicrotask(() => this.#options.onIdle());
+      });
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+
+  #scratchFor(width: number, height: number, thread: WorkerThread): number {
+    const key = `${width}x${height}`;
+    const known = this.#scratch.get(key);
+    if (known) {
+      this.#scratch.delete(key);
+      this.#scratch.set(key, known);
+      return known.offset;
+    }
+    if (this.#scratch.size >= SIZES) {
+      const [oldest] = this.#scratch;
+      if (oldest) {
+        this.#scratch.delete(oldest[0]);
+        thread.forget(oldest[1].offset);
+        this.#options.arena.free(oldest[1]);
+      }
+    }
+    const block = this.#options.arena.allocate(this.#options.scratchBytes(width, height));
+    this.#scratch.set(key, block);
+    return block.offset;
+  }
+
+  #crashed(error: FrameliftError): void {
+    const { clock, onIdle } = this.#options;
+    this.#thread = undefined;
+    const now = clock.now();
+    this.#crashes = this.#crashes.filter((at) => minus(now, at) < CRASH_WINDOW);
+    this.#crashes.push(now);
+    if (this.#closed) return;
+    if (this.#crashes.length > CRASHES) {
+      this.#dead = new FrameliftError(
+        'engine.failed',
+        `an interpolation worker crashed ${this.#crashes.length} times`,
+        {
+          cause: error,
+        },
+      );
+      onIdle();
+      return;
+    }
+    this.#cancelRestart = clock.at(plus(now, RESTART_AFTER), () => {
+      this.#restarts += 1;
+      this.start().then(onIdle, (thrown: unknown) => this.#crashed(asFrameliftError(thrown, 'engine.failed')));
+    });
+  }
+}

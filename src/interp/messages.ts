@@ -1,0 +1,79 @@
+/** What the engine and its workers say to each other: small, numbers only; pixels stay in the arena. */
+import type { ErrorCode } from '../errors.ts';
+
+/** Execution provider of ONNX Runtime. */
+export type Provider = 'cpu' | 'webgpu';
+
+/** What a worker is started with. */
+export interface WorkerSetup {
+  readonly memory: WebAssembly.Memory;
+  /** `blend`: no network. `search`: block search without a network. Else the bytes of a flow network. */
+  readonly model: 'blend' | 'search' | { readonly id: string; readonly bytes: Uint8Array };
+  /** Sides are padded to a multiple of this many luma samples. */
+  readonly multiple: number;
+  readonly threads: number;
+  readonly provider: Provider;
+}
+
+/** Pyramid of one frame: where it is, and whether it is already filled. */
+export interface WirePyramid {
+  readonly offset: number;
+  readonly ready: boolean;
+}
+
+/** A pair to interpolate. All offsets are bytes in the arena. */
+export interface WireJob {
+  readonly width: number;
+  readonly height: number;
+  readonly a: number;
+  readonly b: number;
+  readonly timesteps: readonly number[];
+  /** One frame block per timestep, undefined pixels. */
+  readonly outs: readonly number[];
+  readonly scratch: number;
+  readonly pyramidA: WirePyramid;
+  readonly pyramidB: WirePyramid;
+}
+
+/** Time spent in one job, in microseconds: block search and network inputs; inference; re-projection, warp and blend. */
+export interface WorkSpans {
+  readonly search: number;
+  readonly network: number;
+  readonly kernel: number;
+}
+
+/** Result of one job, in the order of the jobs of the run. */
+export interface WireResult {
+  readonly confidence: number;
+  readonly spans: WorkSpans;
+}
+
+/** Engine → worker. One request at a time; every one but `forget` is answered. */
+export type Request =
+  /** Interpolate every job. */
+  | { readonly type: 'run'; readonly jobs: readonly WireJob[] }
+  /** Load and try whatever this size needs. */
+  | { readonly type: 'prepare'; readonly width: number; readonly height: number; readonly scratch: number }
+  /** The scratch block is about to be freed: drop what hangs on it. */
+  | { readonly type: 'forget'; readonly scratch: number }
+  | { readonly type: 'close' };
+
+/** Worker → engine. */
+export type Reply =
+  /** Once, when the worker can take requests. */
+  | { readonly type: 'ready' }
+  | { readonly type: 'done'; readonly results: readonly WireResult[] }
+  | {
+      readonly type: 'failed';
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly recoverable: boolean;
+    };
+
+/** How a worker interpolates: one implementation per model kind. */
+export interface Interpolator {
+  prepare(width: number, height: number, scratch: number): Promise<void>;
+  run(job: WireJob): Promise<WireResult>;
+  forget(scratch: number): Promise<void>;
+  close(): Promise<void>;
+}

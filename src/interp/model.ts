@@ -1,0 +1,195 @@
+/** Which networks there are: the manifest, its checks, and files that users bring. No inference here. */
+import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { basename, dirname, extname, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { FrameliftError } from '../errors.ts';
+
+/** What a network takes and gives. `flow`: small lumas and a seed → flow, mask, error at 1/8; `i420`: planes → planes; `rgb`: the RIFE layouts. */
+export type ModelKind = 'flow' | 'i420' | 'rgb';
+
+const entrySchema = z.looseObject({
+  id: z.string().regex(/^[a-z0-9][a-z0-9.-]*$/, 'lower-case letters, digits, dots and dashes'),
+  kind: z.enum(['flow', 'i420', 'rgb']),
+  file: z.string().min(1),
+  sha256: z.string().regex(/^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits'),
+  multiple: z.int().positive().multipleOf(8).default(32),
+  precision: z.string().default('fp32'),
+  licence: z.string().default('unknown'),
+  training: z.unknown().optional(),
+  quality: z.unknown().optional(),
+});
+
+const manifestSchema = z.looseObject({ models: z.array(entrySchema) });
+
+/** A network that can be given to the engine. */
+export interface ModelSpec {
+  /** Name in the manifest, or the file's name without `.onnx`. Ends up in provenance and metrics. */
+  readonly id: string;
+  /** `unknown` until the file is opened: a user's own file. */
+  readonly kind: ModelKind | 'unknown';
+  /** Absolute path of the ONNX file. */
+  readonly path: string;
+  /** Expected SHA-256 of the file, lower-case hexadecimal; absent for a user's own file. */
+  readonly sha256?: string;
+  /** Width and height are padded to a multiple of this many luma samples. */
+  readonly multiple: number;
+  /** Number format of the convolutions: `fp32`, `int8`, `fp16`. */
+  readonly precision: string;
+  readonly licence: string;
+  /** Free-form facts of the manifest: how it was trained, what it measured. */
+  readonly training?: unknown;
+  readonly quality?: unknown;
+}
+
+/** The manifest that comes with framelift. */
+export const MANIFEST = fileURLToPath(new URL('../../models/manifest.json', import.meta.url));
+
+/** Parses a manifest. `directory` is where its files lie. Pure. @throws FrameliftError `model.invalid` naming the key that is wrong. */
+export function parseManifest(text: string, directory: string): ModelSpec[] {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (cause) {
+    throw new FrameliftError('model.invalid', 'the model manifest is not JSON', { cause });
+  }
+  const parsed = manifestSchema.safeParse(json);
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0];
+    throw new FrameliftError(
+      'model.invalid',
+      `model manifest: ${issue?.path.join('.') ?? ''}: ${issue?.message ?? ''}`,
+    );
+  }
+  const seen = new Set<string>();
+  return parsed.data.models.map((entry) => {
+    if (seen.has(entry.id)) throw new FrameliftError('model.invalid', `model manifest: id ${entry.id} occurs twice`);
+    seen.add(entry.id);
+    return {
+      id: entry.id,
+      kind: entry.kind,
+      path: resolve(directory, entry.file),
+      sha256: entry.sha256,
+      multiple: entry.multiple,
+      precision: entry.precision,
+      licence: entry.licence,
+      training: entry.training,
+      quality: entry.quality,
+    };
+  });
+}
+
+/** Reads and parses a manifest file. @throws FrameliftError `model.not-found` | `model.invalid`. */
+export async function readManifest(path: string = MANIFEST): Promise<ModelSpec[]> {
+  let text: string;
+  try {
+    text = await readFile(path, 'utf8');
+  } catch (cause) {
+    throw new FrameliftError('model.not-found', `no model manifest at ${path}`, { cause });
+  }
+  return parseManifest(text, dirname(path));
+}
+
+/**
+ * The model of that name in the manifest, or a user's own file when `name` ends in `.onnx`.
+ * @throws FrameliftError `model.not-found` with the names that exist, `model.invalid` for a bad manifest.
+ */
+export async function findModel(name: string, manifest: string = MANIFEST): Promise<ModelSpec> {
+  if (extname(name).toLowerCase() === '.onnx') {
+    const path = resolve(name);
+    return {
+      id: basename(path, extname(path)),
+      kind: 'unknown',
+      path,
+      multiple: 32,
+      precision: 'fp32',
+      licence: 'unknown',
+    };
+  }
+  const models = await readManifest(manifest);
+  const found = models.find((m) => m.id === name);
+  if (found) return found;
+  const known = [...models.map((m) => m.id), 'blend', 'repeat'].join(', ');
+  throw new FrameliftError('model.not-found', `there is no model "${name}"; there are ${known}`, {
+    remedy: 'Name one of these, or give the path of an .onnx file.',
+  });
+}
+
+/**
+ * Reads a model's file and checks its sum and that its kind can run.
+ * @throws FrameliftError `model.not-found` (no file), `model.invalid` (sum differs, not ONNX, a kind that does not run yet).
+ */
+export async function readModel(spec: ModelSpec): Promise<Uint8Array> {
+  if (spec.kind === 'i420' || spec.kind === 'rgb') {
+    throw new FrameliftError(
+      'model.invalid',
+      `model ${spec.id} is of kind ${spec.kind}; only flow models run in this version`,
+    );
+  }
+  let bytes: Uint8Array;
+  try {
+    bytes = await readFile(spec.path);
+  } catch (cause) {
+    throw new FrameliftError('model.not-found', `model ${spec.id}: cannot read ${spec.path}`, { cause });
+  }
+  if (spec.sha256 !== undefined) {
+    const sum = createHash('sha256').update(bytes).digest('hex');
+    if (sum !== spec.sha256) {
+      throw new FrameliftError(
+        'model.invalid',
+        `model ${spec.id}: the file's SHA-256 is ${sum}, the manifest says ${spec.sha256}`,
+        {
+          remedy: 'Fetch the file again, or correct the manifest.',
+        },
+      );
+    }
+  }
+  if (!looksLikeOnnx(bytes)) {
+    throw new FrameliftError(
+      'model.invalid',
+      `model ${spec.id}: ${spec.path} is not an ONNX file (${bytes.length} bytes, starts with ${preview(bytes)})`,
+    );
+  }
+  return bytes;
+}
+
+/** True when the bytes start like the protobuf of an ONNX model: field 1, the IR version, as a small number. Pure. */
+export function looksLikeOnnx(bytes: Uint8Array): boolean {
+  const version = bytes[1];
+  return bytes.length > 16 && bytes[0] === 0x08 && version !== undefined && version > 0 && version < 64;
+}
+
+function preview(bytes: Uint8Array): string {
+  return bytes.length === 0 ? 'nothing' : Buffer.from(bytes.subarray(0, 8)).toString('hex');
+}
+
+/** One input or output of a network: its element type and its dimensions (numbers, or names where free). */
+export interface PortShape {
+  readonly name: string;
+  readonly type: string;
+  readonly shape: readonly (number | string)[];
+}
+
+/**
+ * The kind of a network, told by its inputs. Pure.
+ * @throws FrameliftError `model.invalid` that lists the inputs found and the layouts that are known.
+ */
+export function detectKind(inputs: readonly PortShape[], outputs: readonly PortShape[]): ModelKind {
+  const channels = (port: PortShape | undefined): number | string | undefined => port?.shape[1];
+  const input = (name: string): PortShape | undefined => inputs.find((i) => i.name === name);
+  if (inputs.length === 2 && channels(input('images')) === 4 && channels(input('seed')) === 3) {
+    const field = outputs.find((o) => o.name === 'field');
+    if (input('images')?.type === 'float32' && input('seed')?.type === 'float32' && field?.type === 'float32')
+      return 'flow';
+  }
+  const first = inputs[0];
+  if (inputs.length === 1 && [7, 8, 11].includes(Number(channels(first)))) return 'rgb';
+  if (input('img0') && input('img1') && input('timestep')) return 'rgb';
+  const describe = (port: PortShape): string => `${port.name} ${port.type}[${port.shape.join(',')}]`;
+  throw new FrameliftError(
+    'model.invalid',
+    `the network's inputs are ${inputs.map(describe).join(', ') || 'none'} and its outputs ${outputs.map(describe).join(', ') || 'none'}; ` +
+      'a flow model takes images float32[1,4,H/4,W/4] and seed float32[1,3,H/8,W/8] and gives field float32[1,6,H/8,W/8]',
+  );
+}

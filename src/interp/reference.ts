@@ -1,0 +1,52 @@
+/** The two reference interpolators: what every model has to beat. */
+import type { Frame, RepeatReason } from '../frame.ts';
+import { type Micros, micros } from '../time.ts';
+import type { Kernel } from './kernel/kernel.ts';
+import type { Interpolator, WireJob, WireResult } from './messages.ts';
+
+/** Ids of the interpolators that need no network. */
+export type ReferenceModel = 'blend' | 'repeat';
+
+/** Confidence claimed by `blend`: it never knows, so it claims the middle. */
+export const BLEND_CONFIDENCE = 0.5;
+
+/** Presentation or capture time at `t` between two instants, rounded to a microsecond. */
+export function between(a: Micros, b: Micros, t: number): Micros {
+  return micros(a + (b - a) * t);
+}
+
+/** The parent nearer to `t`, shown again: a new handle on its pixels with the times of `t`. The caller owns it. */
+export function repeatNearer(a: Frame, b: Frame, t: number, reason: RepeatReason): Frame {
+  return (t < 0.5 ? a : b).share({
+    pts: between(a.pts, b.pts, t),
+    capture: between(a.capture, b.capture, t),
+    arrival: b.arrival,
+    discontinuity: false,
+    provenance: { kind: 'repeated', t, reason },
+  });
+}
+
+/** Cross-fade without motion, in the worker. */
+export class BlendInterpolator implements Interpolator {
+  readonly #kernel: Kernel;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  async prepare(): Promise<void> {}
+
+  async run(job: WireJob): Promise<WireResult> {
+    const begin = performance.now();
+    job.timesteps.forEach((t, i) => {
+      const weight = Math.min(32767, Math.round(t * 32768));
+      this.#kernel.blendFrames(job.a, job.b, job.outs[i] ?? 0, job.width, job.height, weight, 0, job.height);
+    });
+    const kernel = Math.round((performance.now() - begin) * 1000);
+    return { confidence: BLEND_CONFIDENCE, spans: { search: 0, network: 0, kernel } };
+  }
+
+  async forget(): Promise<void> {}
+
+  async close(): Promise<void> {}
+}

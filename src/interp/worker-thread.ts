@@ -1,0 +1,134 @@
+/** One interpolation worker as the engine sees it: started, asked one thing at a time, watched, closed. */
+import { Worker } from 'node:worker_threads';
+import { asFrameliftError, FrameliftError } from '../errors.ts';
+import { type CancelTimer, type Clock, fromMs, type Micros, plus } from '../time.ts';
+import type { Reply, Request, WireJob, WireResult, WorkerSetup } from './messages.ts';
+
+/** How long a worker may take to stop by itself before it is terminated. */
+const CLOSE_LIMIT = fromMs(1000);
+
+/** Options of {@link WorkerThread.start}. */
+export interface WorkerThreadOptions {
+  readonly setup: WorkerSetup;
+  readonly clock: Clock;
+  /** A request that takes longer is treated as a crash. */
+  readonly limit: Micros;
+  /** Called once when a started thread ends without having been closed. */
+  readonly onCrash: (error: FrameliftError) => void;
+  /** The script, for tests. */
+  readonly script?: URL;
+}
+
+interface Waiter {
+  resolve(results: readonly WireResult[]): void;
+  reject(error: FrameliftError): void;
+}
+
+/** A running worker thread. A request is settled only when the worker has answered or is gone: its buffers are then free to reuse. */
+export class WorkerThread {
+  readonly #worker: Worker;
+  readonly #options: WorkerThreadOptions;
+  readonly #exited: Promise<void>;
+  #waiter: Waiter | undefined;
+  #cancelLimit: CancelTimer | undefined;
+  #reason: FrameliftError | undefined;
+  #started = false;
+  #closing = false;
+
+  private constructor(options: WorkerThreadOptions) {
+    this.#options = options;
+    this.#worker = new Worker(options.script ?? new URL('./worker.ts', import.meta.url), {
+      workerData: options.setup,
+      name: 'framelift-interp',
+    });
+    this.#worker.on('message', (reply: Reply) => this.#take(reply));
+    this.#worker.on('error', (thrown) => {
+      this.#reason ??= asFrameliftError(thrown, 'engine.failed');
+    });
+    this.#exited = new Promise((resolve) => {
+      this.#worker.once('exit', (code) => {
+        this.#gone(code);
+        resolve();
+      });
+    });
+  }
+
+  /** Starts a thread and waits until it is ready. @throws FrameliftError what kept it from starting, `model.invalid` included. */
+  static async start(options: WorkerThreadOptions): Promise<WorkerThread> {
+    const thread = new WorkerThread(options);
+    await thread.#wait();
+    thread.#started = true;
+    return thread;
+  }
+
+  /** Interpolates. @throws FrameliftError `engine.failed` when the worker crashed or took too long. */
+  run(jobs: readonly WireJob[]): Promise<readonly WireResult[]> {
+    return this.#ask({ type: 'run', jobs });
+  }
+
+  /** Makes ready for a size. @throws FrameliftError as {@link WorkerThread.run}; `model.invalid` when the network refuses the size. */
+  async prepare(width: number, height: number, scratch: number): Promise<void> {
+    await this.#ask({ type: 'prepare', width, height, scratch });
+  }
+
+  /** Tells the worker that a scratch block will be reused once earlier requests are done. Not answered. */
+  forget(scratch: number): void {
+    this.#post({ type: 'forget', scratch });
+  }
+
+  /** Lets the worker finish and end; terminates it when it does not. Call it when no request is under way. */
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#post({ type: 'close' });
+    const { clock } = this.#options;
+    const cancel = clock.at(plus(clock.now(), CLOSE_LIMIT), () => void this.#worker.terminate());
+    await this.#exited;
+    cancel();
+  }
+
+  #post(request: Request): void {
+    this.#worker.postMessage(request);
+  }
+
+  #ask(request: Request): Promise<readonly WireResult[]> {
+    if (this.#reason) return Promise.reject(this.#reason);
+    this.#post(request);
+    return this.#wait();
+  }
+
+  #wait(): Promise<readonly WireResult[]> {
+    const { clock, limit } = this.#options;
+    this.#cancelLimit = clock.at(plus(clock.now(), limit), () => {
+      this.#reason ??= new FrameliftError(
+        'engine.failed',
+        `an interpolation worker gave no answer for ${limit / 1e6} s`,
+        {
+          recoverable: true,
+        },
+      );
+      void this.#worker.terminate();
+    });
+    return new Promise((resolve, reject) => {
+      this.#waiter = { resolve, reject };
+    });
+  }
+
+  #take(reply: Reply): void {
+    const waiter = this.#waiter;
+    this.#waiter = undefined;
+    this.#cancelLimit?.();
+    if (reply.type === 'failed') {
+      waiter?.reject(new FrameliftError(reply.code, reply.message, { recoverable: reply.recoverable }));
+    } else waiter?.resolve(reply.type === 'done' ? reply.results : []);
+  }
+
+  #gone(code: number): void {
+    this.#cancelLimit?.();
+    this.#reason ??= new FrameliftError('engine.failed', `an interpolation worker ended with code ${code}`, {
+      recoverable: true,
+    });
+    this.#waiter?.reject(this.#reason);
+    this.#waiter = undefined;
+    if (this.#started && !this.#closing) this.#options.onCrash(this.#reason);
+  }
+}

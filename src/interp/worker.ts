@@ -1,0 +1,63 @@
+/** Entry of an interpolation worker: one kernel instance and one interpolator; frames are offsets in the shared arena. */
+import { parentPort, workerData } from 'node:worker_threads';
+import { asFrameliftError, FrameliftError } from '../errors.ts';
+import { loadKernel } from './kernel/kernel.ts';
+import type { Interpolator, Reply, Request, WorkerSetup } from './messages.ts';
+import { BlendInterpolator } from './reference.ts';
+
+const port = parentPort;
+if (!port) throw new FrameliftError('engine.failed', 'worker.ts only runs as a worker thread');
+
+// What the engine passes when it starts the thread.
+const setup = workerData as WorkerSetup;
+
+async function start(): Promise<Interpolator> {
+  const kernel = loadKernel(setup.memory);
+  if (setup.model === 'blend') return new BlendInterpolator(kernel);
+  const { FlowInterpolator } = await import('./flow.ts');
+  return FlowInterpolator.open(kernel, setup);
+}
+
+async function answer(interpolator: Interpolator, request: Request): Promise<Reply | undefined> {
+  switch (request.type) {
+    case 'run': {
+      const results = [];
+      for (const job of request.jobs) results.push(await interpolator.run(job));
+      return { type: 'done', results };
+    }
+    case 'prepare':
+      await interpolator.prepare(request.width, request.height, request.scratch);
+      return { type: 'done', results: [] };
+    case 'forget':
+      await interpolator.forget(request.scratch);
+      return undefined;
+    case 'close':
+      await interpolator.close();
+      port?.close();
+      return undefined;
+  }
+}
+
+function failure(thrown: unknown): Reply {
+  const error = asFrameliftError(thrown, 'engine.failed');
+  return { type: 'failed', code: error.code, message: error.message, recoverable: error.recoverable };
+}
+
+// Requests are answered strictly in order: `forget` must not overtake the run before it.
+let turn: Promise<void> = Promise.resolve();
+
+start().then(
+  (interpolator) => {
+    port.on('message', (request: Request) => {
+      turn = turn
+        .then(() => answer(interpolator, request))
+        .then((reply) => reply && port.postMessage(reply))
+        .catch((thrown: unknown) => port.postMessage(failure(thrown)));
+    });
+    port.postMessage({ type: 'ready' } satisfies Reply);
+  },
+  (thrown: unknown) => {
+    port.postMessage(failure(thrown));
+    port.close();
+  },
+);

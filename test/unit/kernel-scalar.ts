@@ -1,0 +1,212 @@
+/** The kernel's functions written plainly, one sample at a time: what the SIMD code is compared with. */
+import { planeLayout } from '../../src/frame.ts';
+
+const f = Math.fround;
+const clamp = (v: number, low: number, high: number): number => Math.min(Math.max(v, low), high);
+/** Float to int32 as WebAssembly does it: saturating, NaN → 0. */
+const toInt = (v: number): number => (Number.isNaN(v) ? 0 : clamp(Math.trunc(v), -2147483648, 2147483647));
+/** a·b in 1/32768, rounded. */
+const q15 = (a: number, b: number): number => (a * b + 0x4000) >> 15;
+
+/** A field of cells of 8 × 8 luma samples: planes of width × height, at least five of them. */
+export interface Field {
+  readonly width: number;
+  readonly height: number;
+  readonly data: Float32Array;
+}
+
+/** Channels 0…4 of the field at row `position` and cell `x` (ends replicated). */
+function cell(field: Field, position: number, x: number, channel: number): number {
+  const base = Math.floor(position);
+  const weight = f(position - base);
+  const at = (row: number): number =>
+    field.data[
+      (channel * field.height + clamp(row, 0, field.height - 1)) * field.width + clamp(x, 0, field.width - 1)
+    ] as number; // within the plane: both indices are clamped
+  const a = at(base);
+  return f(a + f(f(at(base + 1) - a) * weight));
+}
+
+interface Plane {
+  readonly offset: number;
+  readonly width: number;
+  readonly height: number;
+  readonly stride: number;
+}
+
+function fraction(v: number): number {
+  return clamp(toInt(f(f(v - Math.floor(v)) * 32768)), 0, 32767);
+}
+
+function sample(bytes: Uint8Array, p: Plane, x: number, y: number, k: number): number {
+  const columns = clamp(toInt(Math.floor(x)), -5, p.width);
+  const row = clamp(toInt(Math.floor(y)), -1, p.height - 1);
+  const at = (dx: number, dy: number): number =>
+    bytes[p.offset + clamp(row + dy, 0, p.height - 1) * p.stride + clamp(columns + k + dx, 0, p.width - 1)] ??
+    Number.NaN;
+  const across = (dy: number): number => {
+    const left = at(0, dy);
+    return (left << 7) + q15((at(1, dy) - left) << 7, fraction(x));
+  };
+  const top = across(0);
+  return top + q15(across(1) - top, fraction(y));
+}
+
+function inside(x: number, y: number, p: Plane): boolean {
+  const cx = f(x + 1.5);
+  return cx >= -0.5 && cx <= p.width - 0.5 && y >= -0.5 && y <= p.height - 0.5;
+}
+
+function warpPlane(a: Uint8Array, b: Uint8Array, out: Uint8Array, p: Plane, field: Field, chroma: boolean): void {
+  const scale = chroma ? 0.5 : 1;
+  for (let y = 0; y < p.height; y++) {
+    const position = f(f(f(y + 0.5) * (chroma ? 0.25 : 0.125)) - 0.5);
+    for (let x = 0; x < p.width; x += 4) {
+      const value = (c: number): number => {
+        if (chroma) return cell(field, position, x >> 2, c);
+        const here = cell(field, position, x >> 3, c);
+        return f(here + f(f(cell(field, position, (x >> 3) + (x & 4 ? 1 : -1), c) - here) * 0.25));
+      };
+      const x0 = f(x + f(value(0) * scale));
+      const y0 = f(y + f(value(1) * scale));
+      const x1 = f(x + f(value(2) * scale));
+      const y1 = f(y + f(value(3) * scale));
+      const in0 = inside(x0, y0, p);
+      const in1 = inside(x1, y1, p);
+      const m = value(4);
+      let mask = clamp(toInt(f(clamp(m, 0, 1) * 32768)), 0, 32767);
+      const i = x >> (chroma ? 2 : 3);
+      const [from, to] = chroma ? [i - 1, i + 1] : x & 4 ? [i, i + 1] : [i - 1, i];
+      const rise = f(cell(field, position, to, 4) - cell(field, position, from, 4));
+      let slope = clamp(toInt(f(f(rise * 0.0625) * 32768)), -4096, 4096);
+      if (in0 !== in1) {
+        mask = in0 ? 32767 : 0;
+        slope = 0;
+      }
+      for (let k = 0; k < 4 && x + k < p.width; k++) {
+        const s0 = sample(a, p, x0, y0, k);
+        const s1 = sample(b, p, x1, y1, k);
+        const weight = clamp(mask + slope * (2 * k - 3), 0, 32767);
+        out[p.offset + y * p.stride + x + k] = clamp((s1 + q15(s0 - s1, weight) + 64) >> 7, 0, 255);
+      }
+    }
+  }
+}
+
+/** The three planes of a frame. */
+export function planesOf(width: number, height: number): Plane[] {
+  const l = planeLayout(width, height);
+  const chroma = { width: l.chromaWidth, height: l.chromaHeight, stride: l.strideC };
+  return [
+    { offset: l.y, width, height, stride: l.strideY },
+    { offset: l.u, ...chroma },
+    { offset: l.v, ...chroma },
+  ];
+}
+
+/** `warpBlend` of the kernel over frame blocks (bytes laid out as planeLayout says). */
+export function scalarWarp(a: Uint8Array, b: Uint8Array, width: number, height: number, field: Field): Uint8Array {
+  const out = new Uint8Array(a.length);
+  planesOf(width, height).forEach((p, i) => {
+    warpPlane(a, b, out, p, field, i > 0);
+  });
+  return out;
+}
+
+/** The picture the kernel approximates: flow and mask interpolated at every sample, in floating point, luma only. */
+export function idealLuma(a: Uint8Array, b: Uint8Array, width: number, height: number, field: Field): Float64Array {
+  const out = new Float64Array(width * height);
+  const p = planesOf(width, height)[0] as Plane; // planesOf gives three
+  const tap = (bytes: Uint8Array, x: number, y: number): number => {
+    const [cx, cy] = [clamp(x, 0, width - 1), clamp(y, 0, height - 1)];
+    const [ix, iy] = [Math.floor(cx), Math.floor(cy)];
+    const at = (dx: number, dy: number): number =>
+      bytes[clamp(iy + dy, 0, height - 1) * p.stride + clamp(ix + dx, 0, width - 1)] ?? Number.NaN;
+    const top = at(0, 0) + (at(1, 0) - at(0, 0)) * (cx - ix);
+    return top + (at(0, 1) + (at(1, 1) - at(0, 1)) * (cx - ix) - top) * (cy - iy);
+  };
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      const gx = (x + 0.5) / 8 - 0.5;
+      const left = Math.floor(gx);
+      const at = (c: number): number => {
+        const v = cell(field, (y + 0.5) / 8 - 0.5, left, c);
+        return v + (cell(field, (y + 0.5) / 8 - 0.5, left + 1, c) - v) * (gx - left);
+      };
+      out[y * width + x] = at(4) * tap(a, x + at(0), y + at(1)) + (1 - at(4)) * tap(b, x + at(2), y + at(3));
+    }
+  }
+  return out;
+}
+
+/** `retimeField` of the kernel. */
+export function scalarRetime(field: Field, t: number): Float32Array {
+  const { width: w, height: h, data } = field;
+  const out = new Float32Array(6 * w * h);
+  const at = (c: number, x: number, y: number): number => data[(c * h + y) * w + x] ?? Number.NaN;
+  for (let y = 0; y < h; y++) {
+    for (let x = 0; x < w; x++) {
+      const vx = at(2, x, y) - at(0, x, y);
+      const vy = at(3, x, y) - at(1, x, y);
+      const px = clamp(x + (Number.isNaN(vx) ? 0 : ((0.5 - t) * vx) / 8), 0, w - 1);
+      const py = clamp(y + (Number.isNaN(vy) ? 0 : ((0.5 - t) * vy) / 8), 0, h - 1);
+      const [ix, iy] = [Math.floor(px), Math.floor(py)];
+      const [jx, jy] = [Math.min(ix + 1, w - 1), Math.min(iy + 1, h - 1)];
+      for (let c = 0; c < 6; c++) {
+        const top = at(c, ix, iy) + (at(c, jx, iy) - at(c, ix, iy)) * (px - ix);
+        const low = at(c, ix, jy) + (at(c, jx, jy) - at(c, ix, jy)) * (px - ix);
+        let v = top + (low - top) * (py - iy);
+        if (c < 2) v *= 2 * t;
+        else if (c < 4) v *= 2 * (1 - t);
+        else if (c === 4) v = ((1 - t) * v) / ((1 - t) * v + t * (1 - v));
+        out[(c * h + y) * w + x] = v;
+      }
+    }
+  }
+  return out;
+}
+
+/** `frameDifference` of the kernel: mean, largest 16 × 16 block mean, share of blocks over the threshold; every second row. */
+export function scalarDifference(
+  a: Uint8Array,
+  b: Uint8Array,
+  width: number,
+  height: number,
+  threshold: number,
+): number[] {
+  const { strideY } = planeLayout(width, height);
+  let total = 0;
+  let samples = 0;
+  let largest = 0;
+  let over = 0;
+  let blocks = 0;
+  for (let y = 0; y < height; y += 16) {
+    for (let x = 0; x < width; x += 16) {
+      let sum = 0;
+      let count = 0;
+      for (let j = y; j < Math.min(y + 16, height); j += 2) {
+        for (let i = x; i < Math.min(x + 16, width); i++) {
+          sum += Math.abs((a[j * strideY + i] ?? 0) - (b[j * strideY + i] ?? 0));
+          count += 1;
+        }
+      }
+      total += sum;
+      samples += count;
+      largest = Math.max(largest, sum / count);
+      if (f(sum / count) > threshold) over += 1;
+      blocks += 1;
+    }
+  }
+  return [total / samples, largest, over / blocks];
+}
+
+/** Repeatable pseudo-random numbers in 0…1 (mulberry32). */
+export function random(seed: number): () => number {
+  let s = seed;
+  return () => {
+    s = (s + 0x6d2b79f5) | 0;
+    let z = Math.imul(s ^ (s >>> 15), 1 | s);
+    z = (z + Math.imul(z ^ (z >>> 7), 61 | z)) ^ z;
+    return ((z ^ (z >>> 14)) >>> 0) / 4294967296;
+  };
+}
