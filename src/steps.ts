@@ -187,8 +187,8 @@ class Output {
         timesteps: timesteps.map((step) => step.t),
         ...(deadline === undefined ? {} : { deadline }),
       });
-      if (outcome.kind !== 'done') {
-        this.#giveUp(timesteps, outcome.kind === 'late' ? 'deadline' : 'overload');
+      if (outcome.status !== 'done') {
+        this.#giveUp(timesteps, outcome.reason === 'late' ? 'deadline' : 'overload');
         return;
       }
       const now = clock.now();

@@ -1,0 +1,277 @@
+/** argv → command. The only file that knows the process, its signals and its exit codes. */
+import { readFileSync } from 'node:fs';
+import { SingleBar } from 'cli-progress';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Config, type ConfigInput, parseConfig, readConfigFile } from './config.ts';
+import { convert } from './convert.ts';
+import { examine, type Finding } from './doctor.ts';
+import { FrameliftError } from './errors.ts';
+import { readManifest } from './interp/model.ts';
+import { makeLog } from './log.ts';
+import { checkSources, Framelift, nameStreams } from './serve.ts';
+import { DEMO_FPS, sourceKind } from './sources.ts';
+import { systemClock } from './time.ts';
+
+/** Exit codes: 0 done, 1 failed while running, 2 the command or configuration is wrong. */
+const FAILED = 1;
+const MISUSED = 2;
+/** A second signal, or this long after the first, ends the process without waiting. */
+const DRAIN_MS = 1800;
+
+// The file is ours: package.json always has a version.
+const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
+  version: string;
+};
+
+const number = (text: string): number => {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number');
+  return value;
+};
+
+const rateOptions = (command: Command): Command =>
+  command
+    .addOption(
+      new Option('--fps <rate>', 'exact output rate in frames per second').argParser(number).conflicts('factor'),
+    )
+    .addOption(new Option('--factor <n>', 'output frames for each source frame, source frames kept').argParser(number))
+    .addOption(new Option('--model <name>', 'model id, blend, repeat, or an .onnx file (default: flow-s)'))
+    .addOption(new Option('--threads <n>', 'threads of one inference').argParser(number));
+
+interface RateFlags {
+  readonly fps?: number;
+  readonly factor?: number;
+  readonly model?: string;
+  readonly threads?: number;
+}
+
+interface ServeFlags extends RateFlags {
+  readonly config?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly ingest?: 'auto' | 'ffmpeg';
+  readonly transport?: 'tcp' | 'udp';
+  readonly loop?: boolean;
+  readonly latencyBudget?: number;
+  readonly log?: string;
+}
+
+const program = new Command('framelift')
+  .description('Streaming real-time frame-rate upconverter: RTSP or files in, neural interpolation, WebRTC out.')
+  .version(version)
+  .showHelpAfterError('(framelift --help shows how)')
+  .exitOverride();
+
+rateOptions(program.command('serve', { isDefault: true }))
+  .description('serve live streams over WebRTC (WHEP) with a page, an API and metrics; without a source, the demo')
+  .argument('[sources...]', '[name=]rtsp://…, another URL, a file, or demo')
+  .option('--config <file>', 'YAML file; the command line wins over it')
+  .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
+  .addOption(new Option('--port <port>', 'port to listen on (default: 8080)').argParser(number))
+  .addOption(
+    new Option('--ingest <how>', 'read RTSP directly, or through the ffmpeg program').choices(['auto', 'ffmpeg']),
+  )
+  .addOption(new Option('--transport <how>', 'RTSP over TCP or UDP').choices(['tcp', 'udp']))
+  .option('--loop', 'start files again at their end')
+  .addOption(
+    new Option('--latency-budget <ms>', 'delay allowed beyond the arithmetic floor (default: 40)').argParser(number),
+  )
+  .addOption(new Option('--log <level>').choices(['trace', 'debug', 'info', 'warn', 'error', 'silent']))
+  .addHelpText(
+    'after',
+    `
+Examples:
+  framelift                                          the demo, 15 → 60 fps, on http://127.0.0.1:8080/
+  framelift serve rtsp://camera.local/stream --fps 60
+  framelift serve lab=rtsp://nurse:secret@10.0.0.7/cam door=srt://10.0.0.8:9000 --factor 2
+  framelift serve --config framelift.yaml
+
+Watch at /, read metrics at /metrics, play at /whep/<name> and /whep/<name>?variant=source.`,
+  )
+  .action(async (sources: string[], flags: ServeFlags) => serve(sources, flags));
+
+rateOptions(program.command('convert'))
+  .description('raise the frame rate of a file, offline: every gap interpolated, source frames kept')
+  .argument('<in>', 'video file')
+  .argument('<out>', 'video file to write; its ending chooses the container')
+  .option('--codec <name>', 'encoder: h264, or lossless ffv1', 'h264')
+  .addOption(new Option('--crf <n>', 'quality of h264, 0 (lossless) to 51').argParser(number).default(14))
+  .option('--json', 'print the result as JSON')
+  .option('--quiet', 'no progress bar')
+  .addHelpText('after', '\nExample:\n  framelift convert talk30.mp4 talk60.mp4 --factor 2')
+  .action(async (input: string, output: string, flags: RateFlags & ConvertFlags) => runConvert(input, output, flags));
+
+program
+  .command('models')
+  .description('list the models that can be chosen with --model')
+  .option('--json', 'print as JSON')
+  .action(async (flags: { json?: boolean }) => {
+    const models = await readManifest();
+    if (flags.json) {
+      console.log(JSON.stringify(models, null, 2));
+      return;
+    }
+    const rows = models.map((m) => [
+      m.id,
+      m.kind,
+      m.precision,
+      m.licence,
+      typeof m.training === 'string' ? m.training : '',
+    ]);
+    const references = [
+      ['blend', 'reference', '-', 'MIT', 'weighted mean of both frames'],
+      ['repeat', 'reference', '-', 'MIT', 'the nearer source frame'],
+    ];
+    for (const [id, kind, precision, licence, note] of [
+      ['ID', 'KIND', 'PRECISION', 'LICENCE', 'NOTE'],
+      ...rows,
+      ...references,
+    ]) {
+      console.log(`${id?.padEnd(12)}${kind?.padEnd(12)}${precision?.padEnd(12)}${licence?.padEnd(10)}${note}`);
+    }
+  });
+
+program
+  .command('doctor')
+  .description('check what this machine has: Node, ffmpeg, inference, models, port; and say how to get what is missing')
+  .option('--json', 'print as JSON')
+  .addOption(new Option('--port <port>', 'port that serve would use').argParser(number).default(8080))
+  .action(async (flags: { json?: boolean; port: number }) => {
+    const findings = await examine({ port: flags.port, env: process.env });
+    if (flags.json) console.log(JSON.stringify(findings, null, 2));
+    else for (const finding of findings) console.log(line(finding));
+    if (findings.some((f) => f.level === 'missing')) process.exitCode = FAILED;
+  });
+
+function line({ level, what, detail, remedy }: Finding): string {
+  const mark = { ok: '  ok     ', optional: '  absent ', missing: '  MISSING' }[level];
+  return `${mark} ${what.padEnd(14)} ${detail}${remedy ? `\n${' '.repeat(25)}→ ${remedy}` : ''}`;
+}
+
+/** The configuration of `serve` from the file and the command line. */
+function serveConfig(sources: readonly string[], flags: ServeFlags): Config {
+  const file: ConfigInput = flags.config ? readConfigFile(flags.config) : {};
+  const named = sources.map((text) => {
+    const match = /^([A-Za-z0-9_-]{1,64})=(.+)$/s.exec(text);
+    return match ? { name: match[1], source: match[2] ?? '' } : { source: text };
+  });
+  const nothing = named.length === 0 && (file.streams ?? []).length === 0;
+  const given = nameStreams(nothing ? [{ source: 'demo' }] : named);
+  const rate = flags.fps !== undefined || flags.factor !== undefined;
+  const changes = {
+    ...(rate ? { fps: flags.fps, factor: flags.factor } : {}),
+    ...(flags.ingest ? { ingest: flags.ingest } : {}),
+    ...(flags.transport ? { transport: flags.transport } : {}),
+    ...(flags.loop ? { loop: true } : {}),
+    ...(flags.latencyBudget === undefined ? {} : { latencyBudgetMs: flags.latencyBudget }),
+  };
+  const streams = [...(file.streams ?? []), ...given].map((stream) => ({
+    ...(stream.source === 'demo' && !rate ? { fps: DEMO_FPS } : {}),
+    ...stream,
+    ...changes,
+  }));
+  return parseConfig(
+    {
+      ...file,
+      server: {
+        ...file.server,
+        ...(flags.host ? { host: flags.host } : {}),
+        ...(flags.port === undefined ? {} : { port: flags.port }),
+      },
+      engine: {
+        ...file.engine,
+        ...(flags.model ? { model: flags.model } : {}),
+        ...(flags.threads === undefined ? {} : { threads: flags.threads }),
+      },
+      ...(flags.log ? { log: flags.log } : {}),
+      streams,
+    },
+    'command line',
+  );
+}
+
+async function serve(sources: readonly string[], flags: ServeFlags): Promise<void> {
+  const config = serveConfig(sources, flags);
+  checkSources(config.streams, (stream) => sourceKind(stream.source, stream.ingest));
+  const log = makeLog(config.log, systemClock);
+  const stop = new Promise<string>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve(signal));
+  });
+  const app = await Framelift.start({ config, log });
+  console.error(`framelift ${version} on ${app.url}  (Ctrl-C stops)`);
+  const signal = await stop;
+  log.info({ signal }, 'stopping');
+  const hardStop = setTimeout(() => process.exit(FAILED), DRAIN_MS);
+  for (const again of ['SIGINT', 'SIGTERM'] as const) process.once(again, () => process.exit(FAILED));
+  await app[Symbol.asyncDispose]();
+  clearTimeout(hardStop);
+  log.info({ liveFrames: app.liveFrames }, 'stopped');
+  process.exit(app.liveFrames === 0 ? 0 : FAILED);
+}
+
+interface ConvertFlags {
+  readonly codec: string;
+  readonly crf: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+async function runConvert(input: string, output: string, flags: RateFlags & ConvertFlags): Promise<void> {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  const show = !flags.quiet && !flags.json && process.stderr.isTTY;
+  const bar = show
+    ? new SingleBar({
+        format: ' {bar} {percentage}% | {value}/{total} frames | {rate} fps | ETA {eta_formatted}',
+        stream: process.stderr,
+      })
+    : undefined;
+  let started = false;
+  const result = await convert({
+    input,
+    output,
+    fps: flags.fps,
+    factor: flags.factor,
+    model: flags.model ?? 'flow-s',
+    threads: flags.threads,
+    codec: flags.codec,
+    crf: flags.crf,
+    signal: stop.signal,
+    onProgress({ done, total, fps }) {
+      if (!bar) return;
+      if (started) {
+        bar.setTotal(Math.max(total ?? 0, done));
+        bar.update(done, { rate: fps.toFixed(1) });
+      } else bar.start(total ?? done, done, { rate: fps.toFixed(1) });
+      started = true;
+    },
+  }).finally(() => bar?.stop());
+  if (flags.json) console.log(JSON.stringify(result, null, 2));
+  else if (!flags.quiet) {
+    const { sourceFrames, interpolated, repeated, outputFrames, seconds, model } = result;
+    console.error(
+      `${output}: ${outputFrames} frames (${sourceFrames} source, ${interpolated} interpolated by ${model}, ` +
+        `${repeated} repeated) in ${seconds.toFixed(1)} s, ${(outputFrames / seconds).toFixed(1)} fps`,
+    );
+  }
+  process.exit(0);
+}
+
+/** One error, as people should see it. */
+function report(thrown: unknown): void {
+  if (thrown instanceof FrameliftError) {
+    console.error(`framelift: ${thrown.message}${thrown.remedy ? `\n  → ${thrown.remedy}` : ''}`);
+    const misuse = thrown.code === 'config.invalid' || thrown.code.startsWith('source.');
+    process.exit(misuse ? MISUSED : FAILED);
+  }
+  throw thrown;
+}
+
+try {
+  await program.parseAsync();
+} catch (thrown) {
+  if (thrown instanceof Error && 'exitCode' in thrown && typeof thrown.exitCode === 'number') {
+    process.exit(thrown.exitCode === 0 ? 0 : MISUSED);
+  }
+  report(thrown);
+}

@@ -1,0 +1,161 @@
+/** Offline conversion: the pipeline's parts without clock and deadline. Deterministic: every gap between two frames of a scene is interpolated. */
+import { Arena } from './arena.ts';
+import { type FileCodec, FileWriter } from './egress/record.ts';
+import { FrameliftError } from './errors.ts';
+import type { Frame, RepeatReason } from './frame.ts';
+import { openVideoFile } from './ingest/file.ts';
+import { InterpEngine } from './interp/engine.ts';
+import { type PairDecision, Pairing } from './interp/pair.ts';
+import { rateTarget, Scheduler, type Timestep } from './interp/schedule.ts';
+import { noEvents } from './metrics/events.ts';
+import { resolveModel } from './serve.ts';
+import { type Clock, minus, systemClock, toSeconds } from './time.ts';
+
+/** Options of {@link convert}. */
+export interface ConvertOptions {
+  readonly input: string;
+  readonly output: string;
+  readonly fps?: number | undefined;
+  readonly factor?: number | undefined;
+  /** Model id, `blend`, `repeat`, or a path. */
+  readonly model: string;
+  readonly threads?: number | undefined;
+  readonly codec: string;
+  readonly crf: number;
+  /** Stops early; the file then holds what was done so far. */
+  readonly signal?: AbortSignal;
+  readonly clock?: Clock;
+  readonly onProgress?: (progress: ConvertProgress) => void;
+}
+
+/** How far a conversion is. */
+export interface ConvertProgress {
+  /** Source frames done. */
+  readonly done: number;
+  /** Source frames in all, if the container tells. */
+  readonly total: number | undefined;
+  /** Output frames per second so far. */
+  readonly fps: number;
+}
+
+/** What a conversion did. */
+export interface ConvertResult {
+  readonly input: string;
+  readonly output: string;
+  readonly model: string;
+  readonly sourceFrames: number;
+  readonly outputFrames: number;
+  readonly interpolated: number;
+  readonly repeated: number;
+  /** Repeats by reason: cut, duplicate. */
+  readonly repeatedBecause: Readonly<Record<string, number>>;
+  readonly width: number;
+  readonly height: number;
+  readonly seconds: number;
+}
+
+/**
+ * Converts `input`. At a factor of N, n source frames give N·(n−1)+1 output frames, and the source frames among them are
+ * untouched before encoding. Across a scene cut the earlier frame is repeated: no frame mixes two scenes.
+ * @throws FrameliftError `config.invalid`, `source.*`, `model.*`, `encode.failed`, `mux.failed`.
+ */
+export async function convert(options: ConvertOptions): Promise<ConvertResult> {
+  const clock = options.clock ?? systemClock;
+  const codec = fileCodec(options.codec);
+  const target = rateTarget(options);
+  const model = await resolveModel(options.model);
+  const arena = new Arena(1024);
+  await using video = await openVideoFile({ path: options.input, stream: 'convert', arena, clock, events: noEvents });
+  await using engine = await InterpEngine.start({
+    arena,
+    clock,
+    events: noEvents,
+    model,
+    ...(options.threads === undefined ? {} : { threads: options.threads }),
+  });
+  const nominal = video.info.fps ? video.info.fps.num / video.info.fps.den : undefined;
+  const scheduler = new Scheduler(target, nominal);
+  const rate = target.kind === 'fps' ? target.fps : (nominal ?? 30) * target.factor;
+  await using writer = await FileWriter.open({
+    path: options.output,
+    codec,
+    crf: options.crf,
+    fps: { num: Math.round(rate * 1000), den: 1000 },
+  });
+  const pairing = new Pairing();
+  const counts = { source: 0, output: 0, interpolated: 0 };
+  const repeats: Record<string, number> = {};
+  const started = clock.now();
+  let size = { width: 0, height: 0 };
+  let before: Frame | undefined;
+
+  const write = async (frame: Frame): Promise<void> => {
+    counts.output += 1;
+    await writer.write(frame);
+  };
+
+  /** Writes the frames between two source frames. */
+  const fill = async (a: Frame, b: Frame, steps: readonly Timestep[], decision: PairDecision): Promise<void> => {
+    if (decision === 'interpolate') {
+      const result = await engine.interpolate({ stream: 'convert', a, b, timesteps: steps.map((step) => step.t) });
+      if (result.status !== 'done') {
+        throw new FrameliftError('engine.failed', `interpolation was refused (${result.reason})`);
+      }
+      counts.interpolated += steps.length;
+      for (const [i, frame] of result.frames.entries()) {
+        await write(frame.share({ pts: steps[i]?.pts ?? frame.pts }));
+        frame.release();
+      }
+      return;
+    }
+    const reason: RepeatReason = decision;
+    repeats[reason] = (repeats[reason] ?? 0) + steps.length;
+    for (const { pts, t } of steps) {
+      const nearer = decision === 'cut' || t < 0.5 ? a : b;
+      await write(nearer.share({ pts, provenance: { kind: 'repeated', t, reason } }));
+    }
+  };
+
+  try {
+    for await (const frame of video.frames(options.signal)) {
+      const last = before;
+      before = frame;
+      size = { width: frame.width, height: frame.height };
+      counts.source += 1;
+      const decision = pairing.next(frame);
+      // A file has no losses: a jump of its timestamps is held over, not cut out.
+      const plan = scheduler.next(frame.pts, last !== undefined && frame.pts > last.pts && !frame.discontinuity);
+      if (last && decision && plan.between.length > 0) await fill(last, frame, plan.between, decision);
+      last?.release();
+      if (plan.show !== undefined) await write(frame.share({ pts: plan.show }));
+      const seconds = toSeconds(minus(clock.now(), started));
+      options.onProgress?.({
+        done: counts.source,
+        total: video.info.frames,
+        fps: counts.output / Math.max(seconds, 1e-3),
+      });
+    }
+    await writer.finish();
+  } finally {
+    before?.release();
+  }
+  return {
+    input: options.input,
+    output: options.output,
+    model: engine.model,
+    sourceFrames: counts.source,
+    outputFrames: counts.output,
+    interpolated: counts.interpolated,
+    repeated: Object.values(repeats).reduce((a, b) => a + b, 0),
+    repeatedBecause: repeats,
+    ...size,
+    seconds: toSeconds(minus(clock.now(), started)),
+  };
+}
+
+function fileCodec(name: string): FileCodec {
+  if (name === 'h264' || name === 'ffv1') return name;
+  throw new FrameliftError('config.invalid', `codec "${name}" is unknown`, {
+    remedy: 'Use --codec h264 or --codec ffv1.',
+  });
+}

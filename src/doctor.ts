@@ -1,0 +1,138 @@
+/** Looks at the machine: what framelift needs, what is there, and how to get the rest. */
+import { existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { availableParallelism } from 'node:os';
+import { Arena } from './arena.ts';
+import { asFrameliftError } from './errors.ts';
+import { findFfmpeg } from './ingest/ffmpeg.ts';
+import { InterpEngine } from './interp/engine.ts';
+import { readManifest } from './interp/model.ts';
+import { noEvents } from './metrics/events.ts';
+import { DEMO_FILE } from './sources.ts';
+import { systemClock } from './time.ts';
+
+/** One thing looked at. */
+export interface Finding {
+  readonly what: string;
+  /** `missing` is needed for the main job; `optional` adds something. */
+  readonly level: 'ok' | 'optional' | 'missing';
+  readonly detail: string;
+  /** How to get it. */
+  readonly remedy?: string;
+}
+
+/** Options of {@link examine}. */
+export interface ExamineOptions {
+  /** The port that `serve` would listen on. */
+  readonly port: number;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+/** Looks at everything; never throws. */
+export async function examine(options: ExamineOptions): Promise<Finding[]> {
+  const findings: Finding[] = [node(), cores(), ffmpeg(options.env), demo()];
+  findings.push(...(await models()));
+  findings.push(await webgpu(), await port(options.port));
+  return findings;
+}
+
+function node(): Finding {
+  const [major = 0] = process.versions.node.split('.').map(Number);
+  return major >= 24
+    ? { what: 'node', level: 'ok', detail: process.version }
+    : { what: 'node', level: 'missing', detail: process.version, remedy: 'Start with npm start, which uses Node 24.' };
+}
+
+function cores(): Finding {
+  return { what: 'cpu', level: 'ok', detail: `${availableParallelism()} cores` };
+}
+
+function ffmpeg(env: ExamineOptions['env']): Finding {
+  try {
+    const { path, origin } = findFfmpeg(env);
+    return { what: 'ffmpeg', level: 'ok', detail: `${path} (${origin}); used for SRT, RTMP, HLS, UDP, V4L2` };
+  } catch (thrown) {
+    const error = asFrameliftError(thrown, 'ffmpeg.missing');
+    return {
+      what: 'ffmpeg',
+      level: 'optional',
+      detail: 'not found; RTSP, files and the demo work without it',
+      remedy: error.remedy ?? error.message,
+    };
+  }
+}
+
+function demo(): Finding {
+  return existsSync(DEMO_FILE)
+    ? { what: 'demo', level: 'ok', detail: 'the built-in video is there' }
+    : { what: 'demo', level: 'missing', detail: DEMO_FILE, remedy: 'Check the files out again.' };
+}
+
+/** Loads every model of the manifest and runs it once on a small pair. */
+async function models(): Promise<Finding[]> {
+  try {
+    const specs = await readManifest();
+    const findings: Finding[] = [];
+    for (const spec of specs) {
+      const arena = new Arena(64);
+      try {
+        const engine = await InterpEngine.start({ arena, clock: systemClock, events: noEvents, model: spec });
+        await engine.warmUp(128, 96);
+        await engine.close();
+        findings.push({ what: `model ${spec.id}`, level: 'ok', detail: `${spec.kind} ${spec.precision}, runs on cpu` });
+      } catch (thrown) {
+        const error = asFrameliftError(thrown, 'model.invalid');
+        const remedy = error.remedy ?? 'Check the files out again, or choose another model.';
+        findings.push({ what: `model ${spec.id}`, level: 'missing', detail: error.message, remedy });
+      }
+    }
+    return findings;
+  } catch (thrown) {
+    const error = asFrameliftError(thrown, 'model.invalid');
+    return [{ what: 'models', level: 'missing', detail: error.message, remedy: 'Check the files out again.' }];
+  }
+}
+
+/** Whether inference on a GPU works: starts the provider on the first model. */
+async function webgpu(): Promise<Finding> {
+  const arena = new Arena(64);
+  try {
+    const [spec] = await readManifest();
+    if (!spec) throw new Error('no model to try it with');
+    const engine = await InterpEngine.start({
+      arena,
+      clock: systemClock,
+      events: noEvents,
+      model: spec,
+      provider: 'webgpu',
+    });
+    await engine.warmUp(128, 96);
+    await engine.close();
+    return { what: 'webgpu', level: 'ok', detail: 'available: --config with engine.provider: webgpu' };
+  } catch (thrown) {
+    const detail = asFrameliftError(thrown, 'engine.failed').message.split('\n')[0] ?? '';
+    return {
+      what: 'webgpu',
+      level: 'optional',
+      detail: `not usable (${detail.slice(0, 100)})`,
+      remedy: "Install a GPU's Vulkan driver; the CPU provider works without.",
+    };
+  }
+}
+
+function port(number: number): Promise<Finding> {
+  return new Promise((resolve) => {
+    const probe = createServer();
+    probe.once('error', () =>
+      resolve({
+        what: 'port',
+        level: 'missing',
+        detail: `${number} is taken`,
+        remedy: `Stop what listens there, or serve with --port ${number + 1}.`,
+      }),
+    );
+    probe.listen(number, '127.0.0.1', () =>
+      probe.close(() => resolve({ what: 'port', level: 'ok', detail: `${number} is free` })),
+    );
+  });
+}

@@ -1,0 +1,179 @@
+/** The server as one object: arena, engine, streams, HTTP, metrics; started together, closed in reverse. */
+import { Arena } from './arena.ts';
+import type { Config, StreamConfig } from './config.ts';
+import { WhepEndpoint } from './egress/whep.ts';
+import { asFrameliftError, redactUrl } from './errors.ts';
+import { InterpEngine } from './interp/engine.ts';
+import { findModel, type ModelSpec } from './interp/model.ts';
+import { rateTarget } from './interp/schedule.ts';
+import { MetricsRegistry } from './metrics/registry.ts';
+import { describeTarget, Stream, type StreamLog } from './pipeline.ts';
+import { FrameliftServer, type StreamDirectory } from './server.ts';
+import { makeSource } from './sources.ts';
+import { type Clock, fromMs, systemClock } from './time.ts';
+
+/** Options of {@link Framelift.start}. */
+export interface ServeOptions {
+  /** Checked configuration, as `parseConfig` gives it. */
+  readonly config: Config;
+  readonly log: StreamLog;
+  readonly clock?: Clock;
+  /** The ffmpeg program for sources that need one; default: FFMPEG_PATH, then PATH, then node-av's own. */
+  readonly ffmpegPath?: string | undefined;
+}
+
+/** Below this confidence of the model the nearer source frame is repeated. */
+export const MIN_CONFIDENCE = 0.25;
+
+/** A running framelift. */
+export class Framelift implements AsyncDisposable {
+  readonly streams: readonly Stream[];
+  readonly metrics: MetricsRegistry;
+  readonly #parts: AsyncDisposableStack;
+  readonly #arena: Arena;
+  readonly #server: FrameliftServer;
+  #closing: Promise<void> | undefined;
+
+  private constructor(
+    parts: AsyncDisposableStack,
+    arena: Arena,
+    streams: readonly Stream[],
+    metrics: MetricsRegistry,
+    server: FrameliftServer,
+  ) {
+    this.#parts = parts;
+    this.#arena = arena;
+    this.streams = streams;
+    this.metrics = metrics;
+    this.#server = server;
+  }
+
+  /**
+   * Starts everything; resolves when HTTP listens and the model is loaded. Sources connect in the background.
+   * @throws FrameliftError `config.invalid`, `source.*` for a source that can never work, `model.*`, `server.port-taken`.
+   */
+  static async start(options: ServeOptions): Promise<Framelift> {
+    const { config, log } = options;
+    const clock = options.clock ?? systemClock;
+    await using parts = new AsyncDisposableStack();
+    const arena = new Arena(config.arenaMb);
+    const metrics = new MetricsRegistry({ clock, arena });
+    parts.use(metrics);
+    const model = await resolveModel(config.engine.model);
+    const engine = await InterpEngine.start({
+      arena,
+      clock,
+      events: metrics,
+      model,
+      workers: config.engine.workers,
+      threads: config.engine.threads,
+      provider: config.engine.provider,
+    });
+    parts.defer(() => engine.close());
+    const context = { arena, clock, events: metrics, engine, log };
+    const streams = config.streams.map((settings) => {
+      const stream = new Stream(
+        {
+          name: settings.name,
+          source: makeSource(settings, { arena, clock, events: metrics, ffmpegPath: options.ffmpegPath }),
+          target: rateTarget(settings),
+          latencyBudget: fromMs(settings.latencyBudgetMs),
+          minConfidence: MIN_CONFIDENCE,
+          maxViewers: config.webrtc.maxViewers,
+          ...(settings.bitrateKbps === undefined ? {} : { bitrate: settings.bitrateKbps * 1000 }),
+          peer: {
+            advertisedHosts: config.webrtc.advertisedHosts,
+            ...(config.webrtc.portRange === undefined ? {} : { portRange: config.webrtc.portRange }),
+          },
+        },
+        context,
+      );
+      return parts.use(stream);
+    });
+    const whep = parts.use(
+      new WhepEndpoint({
+        find: (name, variant) => streams.find((stream) => stream.name === name)?.publication(variant),
+      }),
+    );
+    const server = await FrameliftServer.start({
+      host: config.server.host,
+      port: config.server.port,
+      streams: directory(streams, config, typeof model === 'string' ? model : model.id),
+      whep,
+      metrics,
+      log,
+      clock,
+    });
+    parts.defer(() => server.close());
+    for (const stream of streams) stream.start();
+    return new Framelift(parts.move(), arena, streams, metrics, server);
+  }
+
+  /** `http://host:port/` of the page. */
+  get url(): string {
+    return this.#server.url;
+  }
+
+  /** Frame handles not released: zero after closing. */
+  get liveFrames(): number {
+    return this.#arena.liveFrames;
+  }
+
+  /** Closes everything in reverse order. Closing twice is harmless. */
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#parts.disposeAsync();
+    return this.#closing;
+  }
+}
+
+/** A model by name, or one of the two reference interpolators. @throws FrameliftError `model.not-found`, `model.invalid`. */
+export async function resolveModel(name: string): Promise<ModelSpec | 'blend' | 'repeat'> {
+  return name === 'blend' || name === 'repeat' ? name : findModel(name);
+}
+
+/** Gives unnamed sources their names: `demo` for the demo, else `live`, `live2`, … */
+export function nameStreams(
+  sources: readonly { name?: string | undefined; source: string }[],
+): { name: string; source: string }[] {
+  const taken = new Set(sources.flatMap((s) => s.name ?? []));
+  return sources.map(({ name, source }) => {
+    if (name !== undefined) return { name, source };
+    const base = source === 'demo' ? 'demo' : 'live';
+    let free = base;
+    for (let n = 2; taken.has(free); n++) free = `${base}${n}`;
+    taken.add(free);
+    return { name: free, source };
+  });
+}
+
+/** Fails early on sources that can never work, so that a typing error is an exit and not a retry for ever. */
+export function checkSources(streams: readonly StreamConfig[], check: (stream: StreamConfig) => unknown): void {
+  for (const stream of streams) {
+    try {
+      check(stream);
+    } catch (thrown) {
+      const error = asFrameliftError(thrown, 'config.invalid');
+      error.message = `stream "${stream.name}": ${redactUrl(error.message)}`;
+      throw error;
+    }
+  }
+}
+
+function directory(streams: readonly Stream[], config: Config, model: string): StreamDirectory {
+  return {
+    list: () =>
+      streams.map((stream) => {
+        const { state, reason, phase, info, lastError } = stream.status;
+        return {
+          name: stream.name,
+          label: stream.label,
+          target: describeTarget(stream.target),
+          model,
+          ready: stream.ready,
+          status: { state, reason, phase, sourceInfo: info, lastError: lastError?.message },
+          latencyBudgetMs: config.streams.find((s) => s.name === stream.name)?.latencyBudgetMs ?? 0,
+        };
+      }),
+    engineWarm: () => true,
+  };
+}

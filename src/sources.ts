@@ -1,0 +1,89 @@
+/** From what a person wrote to a source: the demo, a file, RTSP, or any other URL by ffmpeg. */
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Arena } from './arena.ts';
+import type { StreamConfig } from './config.ts';
+import { FrameliftError, redactUrl } from './errors.ts';
+import { FFMPEG_SCHEMES, ffmpegSource } from './ingest/ffmpeg.ts';
+import { fileSource } from './ingest/file.ts';
+import { rtspSource } from './ingest/rtsp.ts';
+import type { Source } from './ingest/source.ts';
+import type { EventSink } from './metrics/events.ts';
+import { type Clock, fromMs } from './time.ts';
+
+/** The video that `framelift` shows when it is given nothing: a rendered fluoroscopy phantom, 15 pulses a second. */
+export const DEMO_FILE = fileURLToPath(new URL('../demo/fluoroscopy15.mp4', import.meta.url));
+/** Output rate of the demo. */
+export const DEMO_FPS = 60;
+
+/** What a source needs beside its configuration. */
+export interface SourceContext {
+  readonly arena: Arena;
+  readonly clock: Clock;
+  readonly events: EventSink;
+  /** The ffmpeg program, if the user named one. */
+  readonly ffmpegPath?: string | undefined;
+}
+
+/** What kind of source a text names. */
+export type SourceKind = 'demo' | 'file' | 'rtsp' | 'ffmpeg';
+
+/**
+ * Tells the kind of a source from its text. Touches the file system only for names without a scheme.
+ * @throws FrameliftError `source.unsupported-scheme`, `source.forbidden` or `source.not-found`, each naming the source and the remedy.
+ */
+export function sourceKind(source: string, ingest: 'auto' | 'ffmpeg' = 'auto'): SourceKind {
+  if (source === 'demo') return 'demo';
+  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(source)?.[1]?.toLowerCase();
+  if (scheme === undefined) {
+    if (source.startsWith('/dev/video')) return 'ffmpeg';
+    if (existsSync(source)) return 'file';
+    throw new FrameliftError('source.not-found', `there is no file "${source}"`, {
+      remedy: 'Give an existing file, a URL such as rtsp://camera/stream, or demo.',
+    });
+  }
+  if (scheme === 'file') {
+    throw new FrameliftError('source.forbidden', `"${redactUrl(source)}": file URLs are not taken as sources`, {
+      remedy: 'Give a local file by its path, without file://.',
+    });
+  }
+  if (scheme === 'rtsp' || scheme === 'rtsps') {
+    const wantsFfmpeg = ingest === 'ffmpeg' || URL.parse(source)?.searchParams.get('ingest') === 'ffmpeg';
+    return wantsFfmpeg ? 'ffmpeg' : 'rtsp';
+  }
+  if (FFMPEG_SCHEMES.includes(scheme)) return 'ffmpeg';
+  throw new FrameliftError(
+    'source.unsupported-scheme',
+    `"${redactUrl(source)}": the scheme "${scheme}" is not supported`,
+    {
+      remedy: `Use one of rtsp, rtsps, ${FFMPEG_SCHEMES.join(', ')}, /dev/video0, a file, or demo.`,
+    },
+  );
+}
+
+/** Makes the source of a stream. @throws FrameliftError as {@link sourceKind}. */
+export function makeSource(stream: StreamConfig, context: SourceContext): Source {
+  const { arena, clock, events, ffmpegPath } = context;
+  const shared = { stream: stream.name, arena, clock, events };
+  const stallTimeout = fromMs(stream.stallTimeoutMs);
+  switch (sourceKind(stream.source, stream.ingest)) {
+    case 'demo':
+      return fileSource({ ...shared, path: DEMO_FILE, loop: true, seamless: true, realtime: true });
+    case 'file':
+      return fileSource({ ...shared, path: stream.source, loop: stream.loop, realtime: true });
+    case 'rtsp':
+      return rtspSource({ ...shared, url: stream.source, transport: stream.transport, stallTimeout });
+    case 'ffmpeg':
+      return ffmpegSource({
+        ...shared,
+        url: withoutIngest(stream.source),
+        stallTimeout,
+        ...(ffmpegPath === undefined ? {} : { ffmpegPath }),
+      });
+  }
+}
+
+/** The URL without our own `ingest` parameter. */
+function withoutIngest(source: string): string {
+  return source.replace(/([?&])ingest=ffmpeg(&|$)/, (_, before: string, after: string) => (after ? before : ''));
+}
