@@ -98,7 +98,16 @@ export type MetricEvent =
       readonly jobs: number;
     }
   | { readonly type: 'confidence'; readonly stream: string; readonly model: string; readonly value: number }
-  | { readonly type: 'state'; readonly stream: string; readonly state: StreamState };
+  | { readonly type: 'state'; readonly stream: string; readonly state: StreamState }
+  /** The source was opened, or its size or codec changed. Width and height are 0 while unknown. */
+  | {
+      readonly type: 'source-info';
+      readonly stream: string;
+      readonly codec: string;
+      readonly width: number;
+      readonly height: number;
+      readonly fps?: number | undefined;
+    };
 
 /** Takes events. Must not throw and must not block. */
 export interface EventSink {

@@ -1,0 +1,248 @@
+/** Every metric of framelift: name, help, labels, buckets. Data only: `registry.ts` makes Prometheus metrics of it. */
+
+/** What one metric is. */
+export interface MetricDefinition {
+  readonly kind: 'counter' | 'gauge' | 'histogram';
+  /** With the `framelift_` prefix and the unit as suffix. */
+  readonly name: string;
+  readonly help: string;
+  readonly labels: readonly LabelName[];
+  /** Upper bounds of a histogram's buckets. */
+  readonly buckets?: readonly number[];
+}
+
+/** The only labels there are. Never a viewer's id or address. */
+export type LabelName = keyof typeof LABEL_LIMITS;
+
+/** How many values a label may take; the next ones become `other`. */
+export const LABEL_LIMITS = {
+  stream: 64,
+  variant: 2,
+  stage: 9,
+  fate: 3,
+  reason: 40,
+  cause: 3,
+  decision: 5,
+  state: 4,
+  codec: 12,
+  model: 16,
+  provider: 8,
+  quantile: 4,
+  space: 4,
+  version: 1,
+  node: 1,
+} as const;
+
+/** Seconds, from well under a frame at 240 fps to half a second. */
+const LATENCY = [
+  0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.0167, 0.025, 0.0333, 0.05, 0.0667, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5,
+];
+
+const STREAM = ['stream'] as const;
+const PUBLISHED = ['stream', 'variant'] as const;
+
+/** All metrics, by the name the registry uses for them. */
+export const CATALOGUE = {
+  frames: {
+    kind: 'counter',
+    name: 'framelift_frames_total',
+    help: 'Frames released to viewers of the upconverted stream, by fate: source, interpolated or repeated.',
+    labels: ['stream', 'fate'],
+  },
+  repeats: {
+    kind: 'counter',
+    name: 'framelift_frames_repeated_total',
+    help: 'Source frames shown again where an interpolated frame was scheduled, by reason.',
+    labels: ['stream', 'reason'],
+  },
+  drops: {
+    kind: 'counter',
+    name: 'framelift_frames_dropped_total',
+    help: 'Frames or packets that never reached the next stage, by stage and reason.',
+    labels: ['stream', 'stage', 'reason'],
+  },
+  stageTime: {
+    kind: 'histogram',
+    name: 'framelift_stage_duration_seconds',
+    help: 'Time a frame spends in one stage, queueing for it included.',
+    labels: ['stream', 'stage'],
+    buckets: LATENCY,
+  },
+  latency: {
+    kind: 'histogram',
+    name: 'framelift_latency_seconds',
+    help: 'From the arrival of a source frame (of the later parent for interpolated ones) to its first packet sent.',
+    labels: PUBLISHED,
+    buckets: LATENCY,
+  },
+  fps: {
+    kind: 'gauge',
+    name: 'framelift_output_fps',
+    help: 'Frames per second given to each published variant over the last seconds.',
+    labels: PUBLISHED,
+  },
+  deadlineMisses: {
+    kind: 'counter',
+    name: 'framelift_deadline_misses_total',
+    help: 'Interpolated frames that were not ready at their release time.',
+    labels: STREAM,
+  },
+  queueDepth: {
+    kind: 'gauge',
+    name: 'framelift_queue_depth',
+    help: 'Items that wait in front of a stage.',
+    labels: ['stream', 'stage'],
+  },
+  queueCapacity: {
+    kind: 'gauge',
+    name: 'framelift_queue_capacity',
+    help: 'Items that may wait in front of a stage.',
+    labels: ['stream', 'stage'],
+  },
+  viewers: {
+    kind: 'gauge',
+    name: 'framelift_viewers',
+    help: 'Viewers connected now.',
+    labels: PUBLISHED,
+  },
+  sentBytes: {
+    kind: 'counter',
+    name: 'framelift_sent_bytes_total',
+    help: 'RTP bytes sent to all viewers.',
+    labels: PUBLISHED,
+  },
+  sentPackets: {
+    kind: 'counter',
+    name: 'framelift_sent_packets_total',
+    help: 'RTP packets sent to all viewers.',
+    labels: PUBLISHED,
+  },
+  bitrate: {
+    kind: 'gauge',
+    name: 'framelift_sent_bytes_per_second',
+    help: 'RTP bytes sent to all viewers each second over the last seconds.',
+    labels: PUBLISHED,
+  },
+  encoderTarget: {
+    kind: 'gauge',
+    name: 'framelift_encoder_target_bytes_per_second',
+    help: 'Rate that the encoder is told to keep.',
+    labels: PUBLISHED,
+  },
+  keyframeRequests: {
+    kind: 'counter',
+    name: 'framelift_keyframe_requests_total',
+    help: 'Requests for a keyframe, by cause: pli, fir or join.',
+    labels: ['stream', 'variant', 'cause'],
+  },
+  keyframes: {
+    kind: 'counter',
+    name: 'framelift_keyframes_total',
+    help: 'Keyframes encoded.',
+    labels: PUBLISHED,
+  },
+  retransmits: {
+    kind: 'counter',
+    name: 'framelift_retransmitted_packets_total',
+    help: 'RTP packets sent again because a viewer missed them.',
+    labels: PUBLISHED,
+  },
+  ingestLoss: {
+    kind: 'counter',
+    name: 'framelift_ingest_lost_packets_total',
+    help: 'RTP packets of the source that never came, after reordering.',
+    labels: STREAM,
+  },
+  reconnects: {
+    kind: 'counter',
+    name: 'framelift_reconnects_total',
+    help: 'Times a source broke and was started again, by the code of the error.',
+    labels: ['stream', 'reason'],
+  },
+  pairs: {
+    kind: 'counter',
+    name: 'framelift_pairs_total',
+    help: 'Decisions about two consecutive source frames.',
+    labels: ['stream', 'decision'],
+  },
+  inferenceTime: {
+    kind: 'histogram',
+    name: 'framelift_inference_duration_seconds',
+    help: 'Time of one run of the model, by model and execution provider.',
+    labels: ['model', 'provider'],
+    buckets: LATENCY,
+  },
+  inferenceJobs: {
+    kind: 'counter',
+    name: 'framelift_inference_jobs_total',
+    help: 'Pairs that runs of the model have worked on.',
+    labels: ['model', 'provider'],
+  },
+  confidence: {
+    kind: 'histogram',
+    name: 'framelift_confidence_ratio',
+    help: 'Confidence of the model in its interpolated frames, 0 to 1.',
+    labels: ['stream', 'model'],
+    buckets: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1],
+  },
+  state: {
+    kind: 'gauge',
+    name: 'framelift_stream_state',
+    help: '1 for the state a stream is in: waiting, full, degraded or pass-through.',
+    labels: ['stream', 'state'],
+  },
+  sourceInfo: {
+    kind: 'gauge',
+    name: 'framelift_source_info',
+    help: '1 for the codec of the source as it is now.',
+    labels: ['stream', 'codec'],
+  },
+  sourceWidth: {
+    kind: 'gauge',
+    name: 'framelift_source_width_pixels',
+    help: 'Width of the source.',
+    labels: STREAM,
+  },
+  sourceHeight: {
+    kind: 'gauge',
+    name: 'framelift_source_height_pixels',
+    help: 'Height of the source.',
+    labels: STREAM,
+  },
+  loopLag: {
+    kind: 'gauge',
+    name: 'framelift_event_loop_lag_seconds',
+    help: 'How late timers of the main thread fire, by quantile (1 = worst), over the last 10 to 20 seconds.',
+    labels: ['quantile'],
+  },
+  memory: {
+    kind: 'gauge',
+    name: 'framelift_memory_bytes',
+    help: 'Memory of the process: resident, used JavaScript heap, external, and frames in the arena.',
+    labels: ['space'],
+  },
+  liveFrames: {
+    kind: 'gauge',
+    name: 'framelift_live_frames',
+    help: 'Frame handles not released yet.',
+    labels: [],
+  },
+  cpu: {
+    kind: 'counter',
+    name: 'framelift_cpu_seconds_total',
+    help: 'Processor time of the process, user and system.',
+    labels: [],
+  },
+  startTime: {
+    kind: 'gauge',
+    name: 'framelift_start_time_seconds',
+    help: 'When the process started, seconds since the Unix epoch.',
+    labels: [],
+  },
+  buildInfo: {
+    kind: 'gauge',
+    name: 'framelift_build_info',
+    help: '1, with the versions of framelift and Node.',
+    labels: ['version', 'node'],
+  },
+} as const satisfies Record<string, MetricDefinition>;
