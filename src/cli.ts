@@ -197,7 +197,7 @@ async function serve(sources: readonly string[], flags: ServeFlags): Promise<voi
   const stop = new Promise<string>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve(signal));
   });
-  const app = await Framelift.start({ config, log });
+  const app = await Framelift.start({ config, log, version });
   console.error(`framelift ${version} on ${app.url}  (Ctrl-C stops)`);
   const signal = await stop;
   log.info({ signal }, 'stopping');

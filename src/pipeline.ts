@@ -5,7 +5,7 @@ import { DelayControl } from './delay.ts';
 import { Publication } from './egress/publication.ts';
 import type { PeerSettings } from './egress/viewer.ts';
 import type { FrameliftError } from './errors.ts';
-import type { Source } from './ingest/source.ts';
+import type { Source, SourceInfo } from './ingest/source.ts';
 import type { InterpEngine } from './interp/engine.ts';
 import { Pairing } from './interp/pair.ts';
 import { type RateTarget, Scheduler } from './interp/schedule.ts';
@@ -68,6 +68,7 @@ export class Stream implements AsyncDisposable {
   #cancelJudge: (() => void) | undefined;
   #seenFrame = false;
   #lastPhase = '';
+  #lastInfo: SourceInfo | undefined;
 
   constructor(settings: StreamSettings, context: StreamContext) {
     this.#settings = settings;
@@ -174,6 +175,11 @@ export class Stream implements AsyncDisposable {
   #report(status: SupervisionStatus): void {
     const { log } = this.#context;
     const { phase, info, lastError, reconnects } = status;
+    if (info && info !== this.#lastInfo) {
+      this.#lastInfo = info;
+      const { codec, width, height, fps } = info;
+      this.#context.events.emit({ type: 'source-info', stream: this.name, codec, width, height, fps });
+    }
     const key = `${phase} ${lastError?.code} ${info?.codec} ${info?.width}x${info?.height}`;
     if (key === this.#lastPhase) return;
     this.#lastPhase = key;

@@ -8,7 +8,8 @@ import { findModel, type ModelSpec } from './interp/model.ts';
 import { rateTarget } from './interp/schedule.ts';
 import { MetricsRegistry } from './metrics/registry.ts';
 import { describeTarget, Stream, type StreamLog } from './pipeline.ts';
-import { FrameliftServer, type StreamDirectory } from './server.ts';
+import type { StreamDirectory } from './server/directory.ts';
+import { FrameliftServer } from './server.ts';
 import { makeSource } from './sources.ts';
 import { type Clock, fromMs, systemClock } from './time.ts';
 
@@ -17,6 +18,8 @@ export interface ServeOptions {
   /** Checked configuration, as `parseConfig` gives it. */
   readonly config: Config;
   readonly log: StreamLog;
+  /** For build info. */
+  readonly version: string;
   readonly clock?: Clock;
   /** The ffmpeg program for sources that need one; default: FFMPEG_PATH, then PATH, then node-av's own. */
   readonly ffmpegPath?: string | undefined;
@@ -57,8 +60,13 @@ export class Framelift implements AsyncDisposable {
     const clock = options.clock ?? systemClock;
     await using parts = new AsyncDisposableStack();
     const arena = new Arena(config.arenaMb);
-    const metrics = new MetricsRegistry({ clock, arena });
-    parts.use(metrics);
+    const metrics = new MetricsRegistry({
+      clock,
+      arena,
+      version: options.version,
+      streams: config.streams.map((s) => s.name),
+    });
+    parts.defer(() => metrics.close());
     const model = await resolveModel(config.engine.model);
     const engine = await InterpEngine.start({
       arena,
@@ -98,7 +106,8 @@ export class Framelift implements AsyncDisposable {
     const server = await FrameliftServer.start({
       host: config.server.host,
       port: config.server.port,
-      streams: directory(streams, config, typeof model === 'string' ? model : model.id),
+      version: options.version,
+      streams: directory(streams, engine.model),
       whep,
       metrics,
       log,
@@ -159,21 +168,21 @@ export function checkSources(streams: readonly StreamConfig[], check: (stream: S
   }
 }
 
-function directory(streams: readonly Stream[], config: Config, model: string): StreamDirectory {
+function directory(streams: readonly Stream[], model: string): StreamDirectory {
   return {
     list: () =>
       streams.map((stream) => {
-        const { state, reason, phase, info, lastError } = stream.status;
+        const { state, reason, phase, info, lastError, reconnects } = stream.status;
         return {
           name: stream.name,
           label: stream.label,
           target: describeTarget(stream.target),
           model,
           ready: stream.ready,
-          status: { state, reason, phase, sourceInfo: info, lastError: lastError?.message },
-          latencyBudgetMs: config.streams.find((s) => s.name === stream.name)?.latencyBudgetMs ?? 0,
+          status: { state, reason, sourceInfo: info, lastError: phase === 'live' ? undefined : lastError, reconnects },
         };
       }),
-    engineWarm: () => true,
+    // The engine has loaded its model before the server listens.
+    engineNotReady: () => undefined,
   };
 }
