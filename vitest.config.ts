@@ -1,8 +1,11 @@
 import { defineConfig } from 'vitest/config';
 
 /** Three projects: pure code, code against real programs, and the whole product in a real browser (one file at a time: two cores). */
+const report = process.env.FRAMELIFT_TEST_REPORT;
+
 export default defineConfig({
   test: {
+    reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
     projects: [
       { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], testTimeout: 20_000 } },
       {
