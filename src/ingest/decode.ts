@@ -296,6 +296,7 @@ export class VideoDecoder {
     const resized = picture.width !== this.#size.width || picture.height !== this.#size.height;
     const discontinuity = unit.discontinuity || this.#gap || resized;
     if (!discontinuity && this.#lastPts !== undefined && unit.pts <= this.#lastPts) {
+      this.#gap = true;
       this.#drop('late');
       return undefined;
     }

@@ -1,0 +1,97 @@
+/** A bounded queue in front of a decoder, for live sources: one access unit at work, in order, never late for long. */
+import type { Frame } from '../frame.ts';
+import type { EventSink } from '../metrics/events.ts';
+import { type Clock, fromMs, type Micros, minus } from '../time.ts';
+import type { AccessUnit } from './access-unit.ts';
+import type { VideoDecoder } from './decode.ts';
+
+/** Access units that may wait: a burst after a network stall is decoded, not thrown away. */
+const CAPACITY = 128;
+/** A unit that waited longer than this means the decoder is too slow: catch up at the next keyframe. */
+const MAX_WAIT: Micros = fromMs(500);
+
+/** Options of {@link DecodePump}. */
+export interface DecodePumpOptions {
+  readonly decoder: VideoDecoder;
+  readonly clock: Clock;
+  readonly stream: string;
+  readonly events: EventSink;
+  /** Owns each frame. */
+  readonly frame: (frame: Frame) => void;
+  /** The decoder broke; nothing follows. */
+  readonly failed: (error: unknown) => void;
+}
+
+/**
+ * Feeds a decoder. Capacity: 128 access units of which none waits longer than 0.5 s; policy: everything that waits is
+ * dropped up to the next keyframe; counted as `queue-full` drops of stage `decode`.
+ */
+export class DecodePump {
+  readonly #options: DecodePumpOptions;
+  #queue: { readonly unit: AccessUnit; readonly since: Micros }[] = [];
+  #working: Promise<void> | undefined;
+  /** Units were dropped: the next one cannot count on them. */
+  #lossy = false;
+  #closed = false;
+
+  constructor(options: DecodePumpOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a unit; decoding begins at once when the decoder is idle. */
+  push(unit: AccessUnit): void {
+    if (this.#closed) return;
+    const now = this.#options.clock.now();
+    const oldest = this.#queue[0];
+    if (oldest && (this.#queue.length >= CAPACITY || minus(now, oldest.since) > MAX_WAIT)) this.#giveUp();
+    if (this.#lossy && !unit.keyframe) {
+      this.#drop(1);
+      return;
+    }
+    this.#queue.push({ unit: this.#lossy ? { ...unit, afterLoss: true } : unit, since: now });
+    this.#lossy = false;
+    const { stream, events } = this.#options;
+    events.emit({ type: 'queue', stream, stage: 'decode', depth: this.#queue.length, capacity: CAPACITY });
+    this.#working ??= this.#work();
+  }
+
+  /** Drops what waits and resolves once the decoder is idle. The decoder stays open. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#queue = [];
+    await this.#working;
+  }
+
+  async #work(): Promise<void> {
+    try {
+      for (let next = this.#queue.shift(); next && !this.#closed; next = this.#queue.shift()) {
+        for (const frame of await this.#options.decoder.decode(next.unit)) {
+          if (this.#closed) frame.release();
+          else this.#options.frame(frame);
+        }
+      }
+    } catch (error) {
+      this.#closed = true;
+      this.#queue = [];
+      this.#options.failed(error);
+    } finally {
+      this.#working = undefined;
+    }
+  }
+
+  /** Drops what waits, except from the last keyframe on when there is one. */
+  #giveUp(): void {
+    const keep = this.#queue.findLastIndex((item) => item.unit.keyframe);
+    const dropped = keep > 0 ? keep : this.#queue.length;
+    this.#queue = keep > 0 ? this.#queue.slice(keep) : [];
+    this.#drop(dropped);
+    const first = this.#queue[0];
+    if (first) this.#queue[0] = { unit: { ...first.unit, afterLoss: true }, since: this.#options.clock.now() };
+    else this.#lossy = true;
+  }
+
+  #drop(count: number): void {
+    const { stream, events } = this.#options;
+    events.emit({ type: 'drop', stream, stage: 'decode', reason: 'queue-full', count });
+  }
+}

@@ -1,0 +1,150 @@
+/** One incoming RTP video stream: reorder, depacketize, place in time. Pure; RTSP and WHIP drive it. */
+import { type Micros, minus, ZERO } from '../time.ts';
+import type { AccessUnit } from './access-unit.ts';
+import type { RtpVideoCodec } from './decode.ts';
+import { createDepacketizer, type Depacketizer, type RtpAccessUnit } from './depacketize.ts';
+import { ReorderBuffer } from './reorder.ts';
+import type { ReceptionReport, RtcpEvent } from './rtcp.ts';
+import { type RtpPacket, sequenceDistance } from './rtp.ts';
+import { Timeline } from './timeline.ts';
+
+/** Options of {@link RtpReceiver}. */
+export interface RtpReceiverOptions {
+  readonly codec: RtpVideoCodec;
+  /** Of the RTP timestamps, in Hz. */
+  readonly clockRate: number;
+  /** Packets of other payload types are ignored; undefined = all are taken. */
+  readonly payloadType: number | undefined;
+  /** How long a missing packet is waited for; zero on reliable transports. */
+  readonly maxWait: Micros;
+  /** Packets held at most while one is missing. A power of two. */
+  readonly capacity: number;
+  /** The wall clock at a monotonic instant. */
+  readonly wallAt: (instant: Micros) => Micros;
+  /** Takes each access unit, during `push` or `expire`. */
+  readonly complete: (unit: AccessUnit) => void;
+  /** Told of packets lost. */
+  readonly lost: (packets: number) => void;
+}
+
+/** Packets in, access units out, the moment each is complete. Follows one SSRC at a time; a new one takes over. */
+export class RtpReceiver {
+  readonly #options: RtpReceiverOptions;
+  readonly #timeline: Timeline;
+  readonly #depacketizer: Depacketizer;
+  #reorder: ReorderBuffer;
+  #ssrc: number | undefined;
+  /** The sender changed: whatever came before the next packet is lost. */
+  #switched = 0;
+  #packets = 0;
+  #lostBefore = 0;
+  #cycles = 0;
+  #highest: number | undefined;
+  #reported = { packets: 0, lost: 0 };
+  #report: { readonly ntpMiddle: number; readonly arrival: Micros } | undefined;
+
+  constructor(options: RtpReceiverOptions) {
+    this.#options = options;
+    this.#timeline = new Timeline(options.clockRate);
+    this.#depacketizer = createDepacketizer(options.codec, (unit) => this.#complete(unit));
+    this.#reorder = this.#newReorder();
+  }
+
+  /** Packets taken so far. */
+  get packets(): number {
+    return this.#packets;
+  }
+
+  /** Packets lost so far. */
+  get lost(): number {
+    return this.#lostBefore + this.#reorder.lost;
+  }
+
+  /** When {@link expire} has something to do. */
+  get deadline(): Micros | undefined {
+    return this.#reorder.deadline;
+  }
+
+  push(packet: RtpPacket): void {
+    if (this.#options.payloadType !== undefined && packet.payloadType !== this.#options.payloadType) return;
+    if (packet.ssrc !== this.#ssrc) this.#follow(packet.ssrc);
+    this.#packets += 1;
+    this.#reorder.push(packet);
+  }
+
+  /** Gives up on packets that were waited for too long. */
+  expire(now: Micros): void {
+    this.#reorder.expire(now);
+  }
+
+  /** Takes an RTCP event that came at `arrival`. */
+  rtcp(event: RtcpEvent, arrival: Micros): void {
+    if (event.type !== 'sender-report' || (this.#ssrc !== undefined && event.ssrc !== this.#ssrc)) return;
+    this.#report = { ntpMiddle: event.ntpMiddle, arrival };
+    this.#timeline.senderReport(event.timestamp, event.unix);
+  }
+
+  /** What a receiver report sent at `now` says; undefined before the first packet. */
+  reception(now: Micros): ReceptionReport | undefined {
+    if (this.#ssrc === undefined || this.#highest === undefined) return undefined;
+    const packets = this.#packets - this.#reported.packets;
+    const lost = this.lost - this.#reported.lost;
+    this.#reported = { packets: this.#packets, lost: this.lost };
+    return {
+      ssrc: this.#ssrc,
+      fractionLost: lost > 0 ? Math.min(255, Math.floor((lost * 256) / (packets + lost))) : 0,
+      cumulativeLost: this.lost,
+      highestSequence: ((this.#cycles & 0xffff) * 65_536 + this.#highest) >>> 0,
+      lastReport: this.#report?.ntpMiddle ?? 0,
+      sinceLastReport: this.#report ? minus(now, this.#report.arrival) : ZERO,
+    };
+  }
+
+  #newReorder(): ReorderBuffer {
+    return new ReorderBuffer({
+      maxWait: this.#options.maxWait,
+      capacity: this.#options.capacity,
+      deliver: (packet, lost) => this.#deliver(packet, lost),
+    });
+  }
+
+  #follow(ssrc: number): void {
+    if (this.#ssrc !== undefined) {
+      this.#reorder.flush();
+      this.#lostBefore += this.#reorder.lost;
+      this.#reorder = this.#newReorder();
+      this.#depacketizer.reset();
+      this.#timeline.newSender();
+      this.#switched = 1;
+      this.#highest = undefined;
+      this.#cycles = 0;
+      this.#report = undefined;
+    }
+    this.#ssrc = ssrc;
+  }
+
+  #deliver(packet: RtpPacket, lost: number): void {
+    if (lost > 0) this.#options.lost(lost);
+    if (this.#highest !== undefined && packet.sequence < this.#highest) {
+      if (sequenceDistance(packet.sequence, this.#highest) > 0) this.#cycles += 1;
+    }
+    this.#highest = packet.sequence;
+    const missing = lost + this.#switched;
+    this.#switched = 0;
+    this.#depacketizer.push(packet, missing);
+  }
+
+  #complete(unit: RtpAccessUnit): void {
+    const placement = this.#timeline.place(unit.timestamp, unit.arrival, this.#options.wallAt(unit.arrival));
+    this.#options.complete({
+      data: unit.data,
+      pts: placement.pts,
+      arrival: unit.arrival,
+      capture: placement.capture,
+      keyframe: unit.keyframe,
+      discontinuity: placement.discontinuity,
+      damaged: unit.damaged,
+      afterLoss: unit.afterLoss,
+    });
+  }
+}

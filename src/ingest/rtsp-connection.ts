@@ -1,0 +1,289 @@
+/** One RTSP connection: TCP or TLS, requests matched with responses, authentication, time limits. */
+import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { FrameliftError, redactUrl } from '../errors.ts';
+import { type CancelTimer, type Clock, type Micros, plus } from '../time.ts';
+import { Authenticator, type Credentials } from './rtsp-auth.ts';
+import { formatRequest, RtspParser, type RtspResponse, type RtspServerRequest } from './rtsp-message.ts';
+
+/** Where to connect. */
+export interface RtspEndpoint {
+  readonly secure: boolean;
+  readonly host: string;
+  readonly port: number;
+  readonly credentials: Credentials | undefined;
+  /** The URL that requests use: without credentials. */
+  readonly url: string;
+}
+
+/** Options of {@link RtspConnection.open}. */
+export interface RtspConnectionOptions {
+  readonly clock: Clock;
+  /** For connecting, and for each response. */
+  readonly timeout: Micros;
+  /** False accepts certificates that no authority vouches for, as cameras make them themselves. */
+  readonly verifyCertificate: boolean;
+  /** An interleaved packet. */
+  readonly packet: (channel: number, bytes: Uint8Array) => void;
+  /** The connection is of no more use: closed by the server, reset, or not RTSP. Not called after `close`. */
+  readonly lost: (error: FrameliftError) => void;
+}
+
+/** Headers of a request; CSeq, User-Agent, Session and Authorization are added. */
+export type RequestHeaders = Readonly<Record<string, string>>;
+
+interface Pending {
+  readonly resolve: (response: RtspResponse) => void;
+  readonly reject: (error: FrameliftError) => void;
+  readonly cancelTimer: CancelTimer;
+}
+
+const USER_AGENT = 'framelift';
+
+/** Splits an RTSP URL. @throws FrameliftError `config.invalid`. */
+export function parseRtspUrl(text: string): RtspEndpoint {
+  const url = URL.parse(text);
+  if (!url || !/^rtsps?:$/.test(url.protocol) || url.hostname === '') {
+    throw new FrameliftError('config.invalid', `"${redactUrl(text)}" is no URL of the form rtsp://host[:port]/path`);
+  }
+  const secure = url.protocol === 'rtsps:';
+  const credentials =
+    url.username === '' && url.password === ''
+      ? undefined
+      : { user: decode(url.username), password: decode(url.password) };
+  url.username = '';
+  url.password = '';
+  return {
+    secure,
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? (secure ? 322 : 554) : Number(url.port),
+    credentials,
+    url: url.href.replace(/#.*$/, ''),
+  };
+}
+
+/** Percent-decoding that leaves stray percent signs alone: passwords often hold them unescaped. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/** An open connection. */
+export class RtspConnection {
+  readonly #socket: Socket;
+  readonly #options: RtspConnectionOptions;
+  readonly #auth: Authenticator | undefined;
+  readonly #pending = new Map<number, Pending>();
+  #cseq = 0;
+  #closed = false;
+  /** Sent with every request once SETUP gave it. */
+  session: string | undefined;
+
+  private constructor(socket: Socket, endpoint: RtspEndpoint, options: RtspConnectionOptions) {
+    this.#socket = socket;
+    this.#options = options;
+    this.#auth = endpoint.credentials && new Authenticator(endpoint.credentials);
+    const parser = new RtspParser({
+      response: (response) => this.#settle(response),
+      request: (request) => this.#serve(request),
+      packet: options.packet,
+    });
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        parser.push(chunk);
+      } catch (error) {
+        this.#lose(error instanceof FrameliftError ? error : lostConnection(error));
+      }
+    });
+    socket.on('error', (error) => this.#lose(lostConnection(error)));
+    socket.on('close', () => {
+      this.#lose(new FrameliftError('source.ended', 'the server closed the connection', { recoverable: true }));
+    });
+  }
+
+  /** Connects. @throws FrameliftError `source.unreachable`; on abort whatever `signal` gives as reason. */
+  static async open(
+    endpoint: RtspEndpoint,
+    options: RtspConnectionOptions,
+    signal: AbortSignal,
+  ): Promise<RtspConnection> {
+    signal.throwIfAborted();
+    const { host, port, secure } = endpoint;
+    const address = { host, port };
+    const socket = secure
+      ? connectTls({
+          ...address,
+          servername: /[a-z]/i.test(host) && !host.includes(':') ? host : '',
+          rejectUnauthorized: options.verifyCertificate,
+        })
+      : connect(address);
+    socket.setNoDelay(true);
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const abort = () => reject(signal.reason);
+    const cancelTimer = options.clock.at(plus(options.clock.now(), options.timeout), () => {
+      reject(unreachable(`${host}:${port} does not answer`));
+    });
+    socket.once(secure ? 'secureConnect' : 'connect', resolve);
+    socket.once('error', (error) => reject(connectError(error, endpoint)));
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      await promise;
+      return new RtspConnection(socket, endpoint, options);
+    } catch (error) {
+      socket.on('error', () => {});
+      socket.destroy();
+      throw error;
+    } finally {
+      cancelTimer();
+      signal.removeEventListener('abort', abort);
+    }
+  }
+
+  /** The server's address, for UDP. */
+  get remoteAddress(): string | undefined {
+    return this.#socket.remoteAddress;
+  }
+
+  /**
+   * Sends a request and resolves with the response, whatever its status but 401, which it answers.
+   * @throws FrameliftError `source.unauthorized`, `source.unreachable` without an answer in time, or why the connection was lost.
+   */
+  async request(method: string, uri: string, headers: RequestHeaders = {}): Promise<RtspResponse> {
+    for (let tries = 0; ; tries += 1) {
+      const authorization = this.#auth?.authorize(method, uri);
+      const response = await this.#exchange(method, uri, {
+        ...headers,
+        ...(authorization === undefined ? {} : { Authorization: authorization }),
+      });
+      if (response.status !== 401) {
+        this.#auth?.accepted();
+        return response;
+      }
+      if (!this.#auth) {
+        throw new FrameliftError('source.unauthorized', 'the server wants a user name and a password', {
+          remedy: 'Put them in the URL: rtsp://user:password@host/path.',
+        });
+      }
+      const sent = authorization === undefined ? 0 : tries + 1;
+      const answer = this.#auth.answer(response.headers.get('www-authenticate') ?? '', sent);
+      if (answer === 'unsupported') {
+        throw new FrameliftError(
+          'source.unauthorized',
+          'the server asks for an authentication other than Basic and Digest',
+        );
+      }
+      if (answer === 'rejected' || tries >= 3) {
+        throw new FrameliftError('source.unauthorized', 'the server rejects the user name or the password', {
+          remedy: 'Check both; characters such as @ and : must be percent-encoded in the URL.',
+        });
+      }
+    }
+  }
+
+  /** Sends an interleaved packet. Dropped when the connection is congested: nothing we send matters that much. */
+  sendPacket(channel: number, bytes: Uint8Array): void {
+    if (this.#closed || this.#socket.writableLength > 65_536) return;
+    this.#socket.write(Buffer.concat([Uint8Array.of(0x24, channel, bytes.length >> 8, bytes.length & 255), bytes]));
+  }
+
+  /** Closes at once. Closing twice is harmless. */
+  close(): void {
+    this.#closed = true;
+    const error = new FrameliftError('source.ended', 'the connection was closed', { recoverable: true });
+    this.#failPending(error);
+    this.#socket.destroy();
+  }
+
+  #exchange(method: string, uri: string, headers: RequestHeaders): Promise<RtspResponse> {
+    const { clock, timeout } = this.#options;
+    this.#cseq += 1;
+    const cseq = this.#cseq;
+    const { promise, resolve, reject } = Promise.withResolvers<RtspResponse>();
+    if (this.#closed) {
+      reject(new FrameliftError('source.ended', 'the connection is closed', { recoverable: true }));
+      return promise;
+    }
+    const cancelTimer = clock.at(plus(clock.now(), timeout), () => {
+      this.#pending.delete(cseq);
+      reject(unreachable(`no answer to ${method} in time`));
+    });
+    this.#pending.set(cseq, { resolve, reject, cancelTimer });
+    const all = {
+      CSeq: String(cseq),
+      'User-Agent': USER_AGENT,
+      ...(this.session === undefined ? {} : { Session: this.session }),
+      ...headers,
+    };
+    this.#socket.write(formatRequest(method, uri, all));
+    return promise;
+  }
+
+  #settle(response: RtspResponse): void {
+    if (response.status < 200) return;
+    const field = response.headers.get('cseq');
+    // Servers that leave CSeq out answer in order.
+    const cseq = field === undefined ? this.#pending.keys().next().value : Number.parseInt(field, 10);
+    const pending = cseq === undefined ? undefined : this.#pending.get(cseq);
+    if (cseq === undefined || !pending) return;
+    this.#pending.delete(cseq);
+    pending.cancelTimer();
+    pending.resolve(response);
+  }
+
+  /** Answers the server's own requests: pings and parameters are taken note of, everything else is refused. */
+  #serve(request: RtspServerRequest): void {
+    const known = /^(OPTIONS|GET_PARAMETER|SET_PARAMETER)$/.test(request.method);
+    const cseq = request.headers.get('cseq') ?? '0';
+    this.#socket.write(`RTSP/1.0 ${known ? '200 OK' : '501 Not Implemented'}\r\nCSeq: ${cseq}\r\n\r\n`);
+  }
+
+  #lose(error: FrameliftError): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#failPending(error);
+    this.#socket.destroy();
+    this.#options.lost(error);
+  }
+
+  #failPending(error: FrameliftError): void {
+    for (const pending of this.#pending.values()) {
+      pending.cancelTimer();
+      pending.reject(error);
+    }
+    this.#pending.clear();
+  }
+}
+
+function unreachable(message: string, cause?: unknown, recoverable = true): FrameliftError {
+  return new FrameliftError('source.unreachable', message, { recoverable, cause });
+}
+
+function lostConnection(cause: unknown): FrameliftError {
+  const code = errorCode(cause);
+  return unreachable(`the connection was lost${code ? ` (${code})` : ''}`, cause);
+}
+
+function errorCode(error: unknown): string | undefined {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+}
+
+function connectError(error: Error, { host, port, secure }: RtspEndpoint): FrameliftError {
+  const code = errorCode(error) ?? '';
+  const place = `${host}:${port}`;
+  if (code === 'ECONNREFUSED') return unreachable(`nothing listens on ${place}`, error);
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return unreachable(`the name ${host} is not known`, error);
+  if (code === 'ETIMEDOUT') return unreachable(`${place} does not answer`, error);
+  if (/HOSTUNREACH|NETUNREACH/.test(code)) return unreachable(`there is no route to ${host}`, error);
+  if (secure && /CERT|SIGNATURE|ISSUER|ALTNAME/.test(code)) {
+    return new FrameliftError('source.unreachable', `the certificate of ${place} is not trusted (${code})`, {
+      recoverable: false,
+      remedy: 'Give the camera a certificate of a known authority, or switch certificate checking off for this source.',
+      cause: error,
+    });
+  }
+  if (secure && /SSL|PROTO/.test(code)) return unreachable(`${place} does not speak TLS (${code})`, error, false);
+  return unreachable(`${place} cannot be reached${code ? ` (${code})` : ''}`, error);
+}
