@@ -1,8 +1,18 @@
 /** The HTTP server: page, WHEP, metrics, health and the read-only API, on fastify. */
-import type { WhepEndpoint } from './egress/whep.ts';
+import type { AddressInfo } from 'node:net';
+import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { MAX_OFFER_BYTES, type WhepEndpoint } from './egress/whep.ts';
+import { FrameliftError } from './errors.ts';
 import type { MetricsRegistry } from './metrics/registry.ts';
 import type { ServerLog, StreamDirectory } from './server/directory.ts';
-import type { Clock } from './time.ts';
+import { hostAllowed } from './server/host.ts';
+import { PAGE_HEADERS, readPage } from './server/page.ts';
+import { notReady, streamReport } from './server/status.ts';
+import { mountWhep } from './server/whep-route.ts';
+import { type Clock, fromMs, plus, toMs } from './time.ts';
+
+export type { ServerLog, StreamDirectory, StreamEntry, StreamStanding } from './server/directory.ts';
+export type { StreamReport } from './server/status.ts';
 
 /** Options of {@link FrameliftServer.start}. */
 export interface ServerOptions {
@@ -10,7 +20,6 @@ export interface ServerOptions {
   readonly host?: string;
   /** Default 8080; 0 takes a free one. */
   readonly port?: number;
-  readonly version: string;
   readonly streams: StreamDirectory;
   readonly whep: WhepEndpoint;
   readonly metrics: MetricsRegistry;
@@ -18,24 +27,164 @@ export interface ServerOptions {
   readonly clock: Clock;
 }
 
+/** A request, headers and body, must have arrived within this. */
+const REQUEST_TIMEOUT_MS = 10_000;
+/** An idle keep-alive connection is closed after this. */
+const KEEP_ALIVE_TIMEOUT_MS = 30_000;
+/** Closing takes no longer than this. */
+const CLOSE_WITHIN = fromMs(2000);
+
 /** A listening server. */
 export class FrameliftServer implements AsyncDisposable {
-  /** `http://127.0.0.1:8080`. */
+  /** `http://127.0.0.1:8080`, without a slash at the end. */
   readonly url: string;
+  readonly port: number;
+  readonly #app: FastifyInstance;
+  readonly #clock: Clock;
+  #closing: Promise<void> | undefined;
 
-  private constructor(url: string) {
+  private constructor(app: FastifyInstance, clock: Clock, url: string, port: number) {
+    this.#app = app;
+    this.#clock = clock;
     this.url = url;
+    this.port = port;
   }
 
   /** Listens. @throws FrameliftError `server.port-taken`, `server.failed`. */
-  static start(options: ServerOptions): Promise<FrameliftServer> {
-    return Promise.resolve(new FrameliftServer(`http://${options.host ?? '127.0.0.1'}:${options.port ?? 8080}`));
+  static async start(options: ServerOptions): Promise<FrameliftServer> {
+    const { host = '127.0.0.1', port = 8080 } = options;
+    const app = buildApp(options, host);
+    try {
+      await app.listen({ host, port });
+    } catch (thrown) {
+      await app.close();
+      throw listenError(thrown, host, port);
+    }
+    // A TCP server that listens has an AddressInfo; strings belong to pipes.
+    const { port: bound } = app.server.address() as AddressInfo;
+    const shown = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
+    return new FrameliftServer(app, options.clock, `http://${shown}:${bound}`, bound);
   }
 
   /** Stops listening and closes every connection, idle ones included. Resolves within 2 s; calling it twice is harmless. */
-  async close(): Promise<void> {}
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+  close(): Promise<void> {
+    this.#closing ??= new Promise((resolve) => {
+      const cancel = this.#clock.at(plus(this.#clock.now(), CLOSE_WITHIN), resolve);
+      const closed = (): void => {
+        cancel();
+        resolve();
+      };
+      this.#app.close().then(closed, closed);
+    });
+    return this.#closing;
   }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+}
+
+function buildApp(options: ServerOptions, host: string): FastifyInstance {
+  const { log, whep } = options;
+  const app = fastify({
+    bodyLimit: MAX_OFFER_BYTES,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    forceCloseConnections: true,
+    frameworkErrors: (error, _request, reply) => {
+      refuse(reply, 400, 'http.bad-request', error.message);
+    },
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    reply.header('X-Content-Type-Options', 'nosniff');
+    if (pathOf(request).startsWith('/whep/') || hostAllowed(request.headers.host, host)) return;
+    const remedy = 'Open the page as localhost or by the address the server listens on.';
+    return refuse(reply, 403, 'http.forbidden-host', `this server does not answer as "${request.hostname}"`, remedy);
+  });
+  const paths = new Set([...mountPage(app), ...mountStatus(app, options)]);
+  mountWhep(app, whep);
+  app.setNotFoundHandler(async (request, reply) => {
+    if (!paths.has(pathOf(request))) {
+      return refuse(reply, 404, 'http.not-found', `there is nothing at ${pathOf(request)}`, 'The page is at /.');
+    }
+    reply.header('Allow', 'GET, HEAD');
+    return refuse(reply, 405, 'http.method-not-allowed', `${request.method} is not possible here`, 'Use GET.');
+  });
+  app.setErrorHandler(async (error: FastifyError, request, reply) => {
+    const status = error.statusCode ?? 500;
+    if (status < 500) return refuse(reply, status, 'http.bad-request', error.message);
+    log.warn({ err: error, path: pathOf(request) }, 'request failed');
+    return refuse(reply, 500, 'server.failed', 'the server failed to answer', 'See its log.');
+  });
+  return app;
+}
+
+/** Page files; returns their paths. */
+function mountPage(app: FastifyInstance): string[] {
+  const files = readPage();
+  for (const { path, type, body, etag } of files) {
+    app.get(path, async (request, reply) => {
+      reply.headers(PAGE_HEADERS).header('ETag', etag);
+      if (request.headers['if-none-match'] === etag) return reply.code(304).send();
+      return reply.type(type).send(body);
+    });
+  }
+  return files.map((file) => file.path);
+}
+
+/** Health, metrics and the API; returns their paths. */
+function mountStatus(app: FastifyInstance, { streams, metrics, clock }: ServerOptions): string[] {
+  const startedAt = new Date(toMs(clock.wall())).toISOString();
+  const { version } = metrics;
+  app.get('/healthz', async (_request, reply) => uncached(reply).send({ status: 'ok', version }));
+  app.get('/readyz', async (_request, reply) => {
+    const reasons = notReady(streams);
+    const ready = reasons.length === 0;
+    return uncached(reply)
+      .code(ready ? 200 : 503)
+      .send({ status: ready ? 'ready' : 'not-ready', reasons });
+  });
+  app.get('/metrics', async (_request, reply) =>
+    uncached(reply)
+      .header('Content-Type', metrics.contentType)
+      .send(await metrics.text()),
+  );
+  app.get('/api/streams', async (_request, reply) =>
+    uncached(reply).send({
+      version,
+      startedAt,
+      streams: streams.list().map((entry) => streamReport(entry, metrics.snapshot(entry.name))),
+    }),
+  );
+  return ['/healthz', '/readyz', '/metrics', '/api/streams'];
+}
+
+function uncached(reply: FastifyReply): FastifyReply {
+  return reply.header('Cache-Control', 'no-store');
+}
+
+function refuse(reply: FastifyReply, status: number, code: string, message: string, remedy?: string): FastifyReply {
+  return uncached(reply)
+    .code(status)
+    .send({ code, message, ...(remedy === undefined ? {} : { remedy }) });
+}
+
+function pathOf(request: FastifyRequest): string {
+  return request.url.split('?', 1)[0] ?? '/';
+}
+
+function listenError(thrown: unknown, host: string, port: number): FrameliftError {
+  const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
+  if (code === 'EADDRINUSE') {
+    return new FrameliftError('server.port-taken', `port ${port} on ${host} is taken by another program`, {
+      remedy: 'Choose another one with --port, or stop the program that listens there.',
+      cause: thrown,
+    });
+  }
+  const remedy =
+    code === 'EACCES'
+      ? 'Choose a port of 1024 or above with --port.'
+      : 'Choose an address of this machine with --host: 127.0.0.1, or 0.0.0.0 for all.';
+  const message = thrown instanceof Error ? thrown.message : String(thrown);
+  return new FrameliftError('server.failed', `cannot listen on ${host}:${port}: ${message}`, { remedy, cause: thrown });
 }

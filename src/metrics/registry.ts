@@ -11,8 +11,8 @@ import { type StreamStats, StreamWindow } from './stats.ts';
 /** Options of {@link MetricsRegistry}. */
 export interface MetricsOptions {
   readonly clock: Clock;
-  /** Version of framelift, for `framelift_build_info`. */
-  readonly version: string;
+  /** Version of framelift, for `framelift_build_info` and the API. */
+  readonly version?: string;
   /** The frame arena, if its use shall be shown. */
   readonly arena?: { readonly usedBytes: number; readonly liveFrames: number };
   /** Streams that are configured: their series exist from the start, at zero. */
@@ -67,7 +67,9 @@ class Level {
  * Counts every event, for Prometheus ({@link MetricsRegistry.text}) and for the page ({@link MetricsRegistry.snapshot}).
  * Counting neither throws nor blocks; counters and gauges allocate nothing once their label values are known.
  */
-export class MetricsRegistry implements EventSink {
+export class MetricsRegistry implements EventSink, Disposable {
+  /** Version of framelift; `unknown` when it was not given. */
+  readonly version: string;
   readonly #clock: Clock;
   readonly #arena: MetricsOptions['arena'];
   readonly #prometheus = new Registry();
@@ -113,10 +115,11 @@ export class MetricsRegistry implements EventSink {
   readonly #codecs = new Map<string, string>();
 
   constructor(options: MetricsOptions) {
+    this.version = options.version ?? 'unknown';
     this.#clock = options.clock;
     this.#arena = options.arena;
     this.#loopLag = new LoopLagProbe(options.clock);
-    this.#buildInfo.of(options.version, nodeVersion).value = 1;
+    this.#buildInfo.of(this.version, nodeVersion).value = 1;
     this.#startTime.of().value = toSeconds(options.clock.wall()) - uptimeSeconds();
     for (const stream of options.streams ?? []) this.#window(stream);
   }
@@ -141,7 +144,7 @@ export class MetricsRegistry implements EventSink {
   }
 
   /** Stops sampling the event loop. Counting goes on. */
-  close(): void {
+  [Symbol.dispose](): void {
     this.#loopLag.stop();
   }
 

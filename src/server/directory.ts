@@ -1,5 +1,4 @@
 /** What the server asks of the streams it shows. */
-import type { FrameliftError } from '../errors.ts';
 import type { StreamState } from '../metrics/events.ts';
 import type { SourceDescription } from '../metrics/stats.ts';
 
@@ -8,11 +7,12 @@ export interface StreamStanding {
   readonly state: StreamState;
   /** Why it is not `full`; undefined when it is. */
   readonly reason: string | undefined;
+  /** What the supervisor of the source is doing. */
+  readonly phase: 'connecting' | 'live' | 'waiting' | 'ended';
   /** Undefined until connected. A `SourceInfo` fits. */
   readonly sourceInfo: SourceDescription | undefined;
-  /** The fault that the source is recovering from; undefined while it is live. */
-  readonly lastError: FrameliftError | undefined;
-  readonly reconnects: number;
+  /** Message of the fault that the source is recovering from; undefined while it is live. */
+  readonly lastError: string | undefined;
 }
 
 /** One configured stream. */
@@ -27,14 +27,16 @@ export interface StreamEntry {
   /** True once a frame has come through. */
   readonly ready: boolean;
   readonly status: StreamStanding;
+  /** Delay allowed beyond the arithmetic floor. */
+  readonly latencyBudgetMs: number;
 }
 
 /** The streams of this process. */
 export interface StreamDirectory {
   /** All configured streams, in the order of the configuration. */
   list(): readonly StreamEntry[];
-  /** Why interpolation cannot start yet (`model loading`); undefined once the engine is warm. */
-  engineNotReady(): string | undefined;
+  /** True once the model is loaded and has run. */
+  engineWarm(): boolean;
 }
 
 /** Where the server reports to people. Structured, one call a line. */

@@ -1,0 +1,42 @@
+/** The files of the page: a fixed list, read once. */
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+
+/** One file as it is sent. */
+export interface PageFile {
+  readonly path: string;
+  readonly type: string;
+  readonly body: Buffer;
+  /** Strong, quoted. */
+  readonly etag: string;
+}
+
+const FILES = [
+  ['/', 'index.html', 'text/html; charset=utf-8'],
+  ['/style.css', 'style.css', 'text/css; charset=utf-8'],
+  ['/app.js', 'app.js', 'text/javascript; charset=utf-8'],
+  ['/panel.js', 'panel.js', 'text/javascript; charset=utf-8'],
+  ['/player.js', 'player.js', 'text/javascript; charset=utf-8'],
+  ['/whep.js', 'whep.js', 'text/javascript; charset=utf-8'],
+  ['/plot.js', 'plot.js', 'text/javascript; charset=utf-8'],
+  ['/icon.svg', 'icon.svg', 'image/svg+xml'],
+] as const;
+
+/** Sent with every file: nothing from elsewhere, nothing inline, no guessing of types. */
+export const PAGE_HEADERS: Readonly<Record<string, string>> = {
+  'Content-Security-Policy':
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; media-src 'self' blob:; " +
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+  'Cross-Origin-Resource-Policy': 'same-origin',
+  'Referrer-Policy': 'no-referrer',
+  'Cache-Control': 'no-cache',
+};
+
+/** Reads the page. @throws the error of node:fs when the installation is incomplete. */
+export function readPage(): PageFile[] {
+  return FILES.map(([path, file, type]) => {
+    const body = readFileSync(new URL(`../web/${file}`, import.meta.url));
+    const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
+    return { path, type, body, etag };
+  });
+}

@@ -1,0 +1,66 @@
+/** The JSON that the API answers with. Pure. */
+import { redactUrl } from '../errors.ts';
+import type { StreamStats } from '../metrics/stats.ts';
+import type { StreamDirectory, StreamEntry } from './directory.ts';
+
+/** One stream in `GET /api/streams`. */
+export interface StreamReport {
+  readonly name: string;
+  readonly label: string;
+  readonly target: string;
+  readonly model: string;
+  readonly ready: boolean;
+  readonly latencyBudgetMs: number;
+  readonly state: string;
+  readonly reason: string | undefined;
+  readonly phase: string;
+  readonly error: string | undefined;
+  readonly source: StreamStats['source'];
+  /** Paths for WHEP players. */
+  readonly whep: { readonly upconverted: string; readonly source: string };
+  readonly stats: StreamStats;
+}
+
+/** Why `GET /readyz` says no. */
+export interface NotReady {
+  /** Absent when it concerns all streams. */
+  readonly stream?: string;
+  readonly reason: string;
+}
+
+/** Joins what a stream says of itself and what was measured. Credentials are removed. */
+export function streamReport(entry: StreamEntry, stats: StreamStats): StreamReport {
+  const { state, reason, phase, sourceInfo, lastError } = entry.status;
+  const path = `/whep/${encodeURIComponent(entry.name)}`;
+  return {
+    name: entry.name,
+    label: redactUrl(entry.label),
+    target: entry.target,
+    model: entry.model,
+    ready: entry.ready,
+    latencyBudgetMs: entry.latencyBudgetMs,
+    state,
+    reason: reason === undefined ? undefined : redact(reason),
+    phase,
+    error: lastError === undefined ? undefined : redact(lastError),
+    source: sourceInfo ?? stats.source,
+    whep: { upconverted: path, source: `${path}?variant=source` },
+    stats: { ...stats, state },
+  };
+}
+
+/** Everything that is not ready; empty when the process can serve what it was configured to serve. */
+export function notReady(streams: StreamDirectory): NotReady[] {
+  const missing: NotReady[] = streams.engineWarm() ? [] : [{ reason: 'the model is still loading' }];
+  for (const { name, ready, status } of streams.list()) {
+    if (ready) continue;
+    const why = status.lastError === undefined ? '' : `: ${redact(status.lastError)}`;
+    missing.push({ stream: name, reason: `no frame yet${why}` });
+  }
+  return missing;
+}
+
+/** Removes credentials from every URL in a sentence. */
+function redact(text: string): string {
+  return text.replace(/[a-z][a-z0-9+.-]*:\/\/[^\s"']+/gi, (url) => redactUrl(url));
+}
