@@ -5,8 +5,9 @@ import { Frame } from '../frame.ts';
 import type { EventSink } from '../metrics/events.ts';
 import { BoundedQueue, type DropPolicy } from '../stage.ts';
 import { type Clock, fromMs, type Micros, micros, minus } from '../time.ts';
+import { pyramidBytes } from './kernel/kernel.ts';
 import { Lane } from './lane.ts';
-import { pyramidBytes, scratchBytes } from './layout.ts';
+import { scratchLayout } from './layout.ts';
 import type { Provider, WireResult, WorkerSetup, WorkSpans } from './messages.ts';
 import { type ModelSpec, readModel } from './model.ts';
 import { PyramidCache, type PyramidLoan } from './pyramid-cache.ts';
@@ -99,7 +100,8 @@ export class InterpEngine {
     this.#options = options;
     this.model = typeof options.model === 'string' ? options.model : options.model.id;
     this.provider = options.provider ?? 'cpu';
-    this.#multiple = typeof options.model === 'string' ? 8 : options.model.multiple;
+    // The search alone needs cells by fours (seedField), a network its own multiple.
+    this.#multiple = typeof options.model === 'string' ? 32 : options.model.multiple;
     const workers = options.workers ?? 1;
     this.#pyramids = new PyramidCache(options.arena, 4 + 2 * workers);
     this.#queue = new BoundedQueue(options.capacity ?? 8, options.policy ?? 'drop-oldest', (job) =>
@@ -127,7 +129,8 @@ export class InterpEngine {
       clock,
       setup,
       limit: fromMs(options.limitMs ?? 10_000),
-      scratchBytes: (width: number, height: number) => scratchBytes(setup.model, width, height, engine.#multiple),
+      scratchBytes: (width: number, height: number) =>
+        model === 'blend' ? 64 : scratchLayout(width, height, engine.#multiple).bytes,
       onIdle: () => engine.#dispatch(),
       ...(options.workerScript ? { script: options.workerScript } : {}),
     };

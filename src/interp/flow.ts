@@ -1,11 +1,140 @@
-/** The `flow` model kind in the worker. */
-import { FrameliftError } from '../errors.ts';
+/** The `flow` kind in the worker: search, network, warp. With `search` instead of a network, the search alone. */
 import type { Kernel } from './kernel/kernel.ts';
-import type { Interpolator, WorkerSetup } from './messages.ts';
+import { type ScratchLayout, scratchLayout } from './layout.ts';
+import type { Interpolator, WireJob, WireResult, WorkerSetup } from './messages.ts';
+import { FlowNetwork, type FlowSession } from './session.ts';
 
-/** Interpolates with a flow network. */
-export const FlowInterpolator = {
-  async open(_kernel: Kernel, _setup: WorkerSetup): Promise<Interpolator> {
-    throw new FrameliftError('model.invalid', 'flow models are not built in yet');
-  },
-};
+/** Expected luma error (0…1) at which confidence has fallen to 1/e. */
+const ERROR_SCALE = 0.05;
+
+/** What hangs on one scratch block: its layout and the session that works in it. */
+interface Workspace {
+  readonly layout: ScratchLayout;
+  readonly field: Float32Array;
+  readonly session: FlowSession | undefined;
+}
+
+/** Confidence of a picture from the expected luma error of its cells: exp(−mean(e) / 0.05); 0 when an error is not a number. */
+export function confidenceOf(field: Float32Array, layout: ScratchLayout, width: number, height: number): number {
+  const { gridWidth, gridHeight } = layout;
+  const columns = Math.ceil(width / 8);
+  const rows = Math.ceil(height / 8);
+  const plane = 5 * gridWidth * gridHeight;
+  let sum = 0;
+  for (let y = 0; y < rows; y++) {
+    for (let x = 0; x < columns; x++) sum += Math.max(0, field[plane + y * gridWidth + x] ?? 0);
+  }
+  const confidence = Math.exp(-sum / (rows * columns) / ERROR_SCALE);
+  return Number.isFinite(confidence) ? confidence : 0;
+}
+
+/** Interpolates with a flow network, or with the block search alone. */
+export class FlowInterpolator implements Interpolator {
+  readonly #kernel: Kernel;
+  readonly #memory: WebAssembly.Memory;
+  readonly #multiple: number;
+  readonly #network: FlowNetwork | undefined;
+  /** By offset of the scratch block. */
+  readonly #spaces = new Map<number, Workspace>();
+
+  private constructor(kernel: Kernel, setup: WorkerSetup, network: FlowNetwork | undefined) {
+    this.#kernel = kernel;
+    this.#memory = setup.memory;
+    this.#multiple = setup.multiple;
+    this.#network = network;
+  }
+
+  /** Opens the network. @throws FrameliftError `model.invalid`. */
+  static async open(kernel: Kernel, setup: WorkerSetup): Promise<FlowInterpolator> {
+    const { model } = setup;
+    const network = typeof model === 'string' ? undefined : await FlowNetwork.open(model.id, model.bytes, setup);
+    return new FlowInterpolator(kernel, setup, network);
+  }
+
+  async prepare(width: number, height: number, scratch: number): Promise<void> {
+    const space = await this.#space(width, height, scratch);
+    // The first run plans memory and is slow.
+    await space.session?.run();
+  }
+
+  async run(job: WireJob): Promise<WireResult> {
+    const { width, height, scratch } = job;
+    const space = await this.#space(width, height, scratch);
+    const begin = performance.now();
+    this.#seed(job, space.layout);
+    const seeded = performance.now();
+    if (space.session) await space.session.run();
+    else {
+      const { gridWidth, gridHeight, seed, field } = space.layout;
+      this.#kernel.seedField(scratch + seed, scratch + field, gridWidth * gridHeight);
+    }
+    const known = performance.now();
+    const confidence = confidenceOf(space.field, space.layout, width, height);
+    job.timesteps.forEach((t, i) => {
+      this.#render(job, space.layout, t, job.outs[i] ?? 0);
+    });
+    const micros = (from: number, to: number): number => Math.round((to - from) * 1000);
+    return {
+      confidence,
+      spans: {
+        search: micros(begin, seeded),
+        network: micros(seeded, known),
+        kernel: micros(known, performance.now()),
+      },
+    };
+  }
+
+  async forget(scratch: number): Promise<void> {
+    const space = this.#spaces.get(scratch);
+    this.#spaces.delete(scratch);
+    await space?.session?.release();
+  }
+
+  async close(): Promise<void> {
+    for (const scratch of [...this.#spaces.keys()]) await this.forget(scratch);
+  }
+
+  async #space(width: number, height: number, scratch: number): Promise<Workspace> {
+    const known = this.#spaces.get(scratch);
+    if (known) return known;
+    const layout = scratchLayout(width, height, this.#multiple);
+    const { gridWidth, gridHeight } = layout;
+    const cells = gridWidth * gridHeight;
+    const floats = (offset: number, count: number): Float32Array<ArrayBufferLike> =>
+      new Float32Array(this.#memory.buffer, scratch + offset, count);
+    const field = floats(layout.field, 6 * cells);
+    const buffers = {
+      images: floats(layout.images, 16 * cells),
+      seed: floats(layout.seed, 3 * cells),
+      field,
+      gridWidth,
+      gridHeight,
+    };
+    buffers.images.fill(0);
+    buffers.seed.fill(0);
+    const space: Workspace = { layout, field, session: await this.#network?.session(buffers) };
+    this.#spaces.set(scratch, space);
+    return space;
+  }
+
+  #seed(job: WireJob, { gridWidth, gridHeight, seed, images, work }: ScratchLayout): void {
+    const kernel = this.#kernel;
+    const { a, b, width, height, scratch, pyramidA, pyramidB } = job;
+    if (!pyramidA.ready) kernel.buildPyramid(a, width, height, pyramidA.offset);
+    if (!pyramidB.ready) kernel.buildPyramid(b, width, height, pyramidB.offset);
+    const [p0, p1, s] = [pyramidA.offset, pyramidB.offset, scratch + seed];
+    kernel.search(p0, p1, width, height, scratch + work, s, gridWidth, gridHeight);
+    if (!this.#network) return;
+    kernel.prepareImages(p0, p1, width, height, s, gridWidth, gridHeight, scratch + images, scratch + work);
+  }
+
+  #render(job: WireJob, { gridWidth, gridHeight, field, retimed, work }: ScratchLayout, t: number, out: number): void {
+    const { a, b, width, height, scratch } = job;
+    let source = scratch + field;
+    if (t !== 0.5) {
+      this.#kernel.retimeField(source, scratch + retimed, gridWidth, gridHeight, t);
+      source = scratch + retimed;
+    }
+    this.#kernel.warpBlend(a, b, out, width, height, source, gridWidth, gridHeight, scratch + work, 0, height);
+  }
+}

@@ -110,7 +110,7 @@ export async function findModel(name: string, manifest: string = MANIFEST): Prom
   const models = await readManifest(manifest);
   const found = models.find((m) => m.id === name);
   if (found) return found;
-  const known = [...models.map((m) => m.id), 'blend', 'repeat'].join(', ');
+  const known = [...models.map((m) => m.id), 'blend', 'repeat', 'search'].join(', ');
   throw new FrameliftError('model.not-found', `there is no model "${name}"; there are ${known}`, {
     remedy: 'Name one of these, or give the path of an .onnx file.',
   });

@@ -1,11 +1,11 @@
-/** The two reference interpolators: what every model has to beat. */
+/** The reference interpolators: what every model has to beat. */
 import type { Frame, RepeatReason } from '../frame.ts';
 import { type Micros, micros } from '../time.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import type { Interpolator, WireJob, WireResult } from './messages.ts';
 
-/** Ids of the interpolators that need no network. */
-export type ReferenceModel = 'blend' | 'repeat';
+/** Ids of the interpolators that need no network: cross-fade, nearer parent, block search with motion compensation. */
+export type ReferenceModel = 'blend' | 'repeat' | 'search';
 
 /** Confidence claimed by `blend`: it never knows, so it claims the middle. */
 export const BLEND_CONFIDENCE = 0.5;

@@ -1,6 +1,5 @@
 /** The SIMD kernel as TypeScript sees it: one instance per thread over the arena's memory, all buffers passed as byte offsets. */
 import { readFileSync } from 'node:fs';
-import { planeLayout } from '../../frame.ts';
 
 /** Functions of the compiled kernel. Offsets are bytes in the arena; sizes are samples; nothing is allocated. */
 export interface Kernel {
@@ -47,6 +46,39 @@ export interface Kernel {
    * difference (0…255), largest block mean (0…255), share of blocks whose mean exceeds `threshold` (0…1).
    */
   frameDifference(a: number, b: number, width: number, height: number, threshold: number, result: number): void;
+  /** Fills the luma pyramid of a frame: {@link pyramidBytes}. */
+  buildPyramid(frame: number, width: number, height: number, pyramid: number): void;
+  /**
+   * Block search between two pyramids (models/training/SEARCH.md). Writes `seed`: float32 [3][seedHeight][seedWidth], vx vy in
+   * luma samples and the matching cost 0…1; cells beyond the frame repeat the last one. Scratch: {@link searchScratchBytes}.
+   */
+  search(
+    pyramid0: number,
+    pyramid1: number,
+    width: number,
+    height: number,
+    scratch: number,
+    seed: number,
+    seedWidth: number,
+    seedHeight: number,
+  ): void;
+  /**
+   * Writes a flow network's `images`: float32 [4][2·seedHeight][2·seedWidth], quarter-resolution lumas 0…1 of both frames,
+   * then both warped to t = ½ by the seed. Scratch: 2·(seedWidth + 2) float32.
+   */
+  prepareImages(
+    pyramid0: number,
+    pyramid1: number,
+    width: number,
+    height: number,
+    seed: number,
+    seedWidth: number,
+    seedHeight: number,
+    images: number,
+    scratch: number,
+  ): void;
+  /** A field from a seed alone: f0 = −v/2, f1 = v/2, m = ½, e = cost. `cells`: a multiple of 4. */
+  seedField(seed: number, field: number, cells: number): void;
 }
 
 let compiled: WebAssembly.Module | undefined;
@@ -72,7 +104,40 @@ export function gridSize(width: number, height: number, multiple: number): { wid
   };
 }
 
-/** Offset of the end of a frame's pixels, for bounds checks in tests and workers. */
-export function frameBytes(width: number, height: number): number {
-  return planeLayout(width, height).bytes;
+/** Replicated border around each level of a pyramid. */
+const BORDER = 16;
+
+/** Where level 1 … 5 of a pyramid lies: sample (x, y) is at `origin + y·stride + x`; 16 samples of border on every side are readable. */
+export function pyramidLevel(width: number, height: number, level: number) {
+  let start = 0;
+  for (let l = 1; ; l++) {
+    const size = { width: Math.ceil(width / 2 ** l), height: Math.ceil(height / 2 ** l) };
+    const stride = Math.ceil((size.width + 2 * BORDER) / 16) * 16;
+    const end = start + stride * (size.height + 2 * BORDER);
+    if (l === level) return { ...size, stride, origin: start + BORDER * (stride + 1), end };
+    start = end;
+  }
+}
+
+/** Bytes of the pyramid of a frame, room for whole registers at the end included. */
+export function pyramidBytes(width: number, height: number): number {
+  return pyramidLevel(width, height, 5).end + 64;
+}
+
+/** Blocks of the search at a level: pitch 4 level samples. */
+export function searchGrid(width: number, height: number, level: number): { width: number; height: number } {
+  const size = pyramidLevel(width, height, level);
+  return { width: Math.ceil(size.width / 4), height: Math.ceil(size.height / 4) };
+}
+
+/**
+ * Bytes of scratch of `search`: the final vectors of levels 1 … 5 one after the other (int32, x in the low and y in the high
+ * half), then four arrays of level 1's size.
+ */
+export function searchScratchBytes(width: number, height: number): number {
+  const cells = (level: number): number => {
+    const grid = searchGrid(width, height, level);
+    return grid.width * grid.height;
+  };
+  return 4 * ([1, 2, 3, 4, 5].reduce((sum, level) => sum + cells(level), 0) + 4 * cells(1));
 }

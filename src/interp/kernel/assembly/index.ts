@@ -1,5 +1,8 @@
 /** What the kernel exports. Signatures as JavaScript sees them are in ../kernel.ts. */
 export { blendFrames } from './blend';
 export { frameDifference } from './difference';
+export { prepareImages, seedField } from './prepare';
+export { buildPyramid } from './pyramid';
 export { retimeField } from './retime';
+export { search } from './search';
 export { warpBlend } from './warp';

@@ -1,0 +1,85 @@
+/** The luma pyramid of one frame: levels 1 (half) … 5 (1/32), each with a border of replicated edges. */
+import { strideOf } from './planes';
+
+/** Samples of replicated border on every side of a level. */
+export const BORDER: i32 = 16;
+export const LEVELS: i32 = 5;
+
+/** ceil(size / 2^level). */
+// @ts-ignore: decorator
+@inline
+export function levelSize(size: i32, level: i32): i32 {
+  return (size + (1 << level) - 1) >> level;
+}
+
+// @ts-ignore: decorator
+@inline
+export function levelStride(width: i32, level: i32): i32 {
+  return (levelSize(width, level) + 2 * BORDER + 15) & ~15;
+}
+
+/** Byte offset of sample (0, 0) of a level in a pyramid; level LEVELS + 1 gives BORDER · (stride + 1) past the end. */
+export function levelOrigin(width: i32, height: i32, level: i32): i32 {
+  let offset = 0;
+  for (let l = 1; l < level; l++) offset += levelStride(width, l) * (levelSize(height, l) + 2 * BORDER);
+  return offset + BORDER * levelStride(width, level) + BORDER;
+}
+
+/** 2 × 2 box means of 32 columns of two rows: 16 samples. */
+// @ts-ignore: decorator
+@inline
+function box(upper: usize, lower: usize): v128 {
+  const two = i16x8.splat(2);
+  const left = i16x8.add(
+    i16x8.extadd_pairwise_i8x16_u(v128.load(upper)),
+    i16x8.extadd_pairwise_i8x16_u(v128.load(lower)),
+  );
+  const right = i16x8.add(
+    i16x8.extadd_pairwise_i8x16_u(v128.load(upper, 16)),
+    i16x8.extadd_pairwise_i8x16_u(v128.load(lower, 16)),
+  );
+  return i8x16.narrow_i16x8_u(i16x8.shr_u(i16x8.add(left, two), 2), i16x8.shr_u(i16x8.add(right, two), 2));
+}
+
+/** Replicates the edges of a level into its border. */
+function extend(origin: usize, width: i32, height: i32, stride: i32): void {
+  for (let y = 0; y < height; y++) {
+    const row = origin + y * stride;
+    v128.store(row - BORDER, i8x16.splat(load<u8>(row)));
+    v128.store(row + width, i8x16.splat(load<u8>(row + width - 1)));
+  }
+  const first = origin - BORDER;
+  const last = first + (height - 1) * stride;
+  for (let y = 1; y <= BORDER; y++) {
+    memory.copy(first - y * stride, first, width + 2 * BORDER);
+    memory.copy(last + y * stride, last, width + 2 * BORDER);
+  }
+}
+
+/** Fills the pyramid of the frame at `frame`. A missing last column or row is replicated. */
+export function buildPyramid(frame: usize, width: i32, height: i32, pyramid: usize): void {
+  let source = frame;
+  let sourceStride = strideOf(width);
+  let sourceHeight = height;
+  for (let level = 1; level <= LEVELS; level++) {
+    const w = levelSize(width, level);
+    const h = levelSize(height, level);
+    const stride = levelStride(width, level);
+    const origin = pyramid + levelOrigin(width, height, level);
+    for (let y = 0; y < h; y++) {
+      const upper = source + 2 * y * sourceStride;
+      const lower = 2 * y + 1 < sourceHeight ? upper + sourceStride : upper;
+      const out = origin + y * stride;
+      for (let x = 0; x < w; x += 16) v128.store(out + x, box(upper + 2 * x, lower + 2 * x));
+      // A frame has no border to take the missing column from.
+      if (level == 1 && (width & 1) != 0) {
+        const sum = <i32>load<u8>(upper + width - 1) + <i32>load<u8>(lower + width - 1);
+        store<u8>(out + w - 1, (2 * sum + 2) >> 2);
+      }
+    }
+    extend(origin, w, h, stride);
+    source = origin;
+    sourceStride = stride;
+    sourceHeight = h;
+  }
+}

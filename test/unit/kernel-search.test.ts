@@ -1,0 +1,184 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { Arena } from '../../src/arena.ts';
+import { planeLayout } from '../../src/frame.ts';
+import {
+  gridSize,
+  loadKernel,
+  pyramidBytes,
+  pyramidLevel,
+  searchGrid,
+  searchScratchBytes,
+} from '../../src/interp/kernel/kernel.ts';
+import { random } from './kernel-scalar.ts';
+import { scalarPyramid, scalarSearch } from './kernel-scalar-search.ts';
+
+const numbers = z.array(z.number());
+const fixture = z
+  .object({
+    cases: z.array(
+      z.object({
+        name: z.string(),
+        width: z.number(),
+        height: z.number(),
+        luma0: z.base64(),
+        luma1: z.base64(),
+        levels: z.array(
+          z.object({ level: z.number(), width: z.number(), height: z.number(), vx: numbers, vy: numbers }),
+        ),
+        seed: z.object({ width: z.number(), height: z.number(), vx: numbers, vy: numbers, cost: numbers }),
+      }),
+    ),
+  })
+  .parse(JSON.parse(readFileSync(new URL('../fixtures/search.json', import.meta.url), 'utf8')));
+
+const arena = new Arena(64);
+const kernel = loadKernel(arena.memory);
+
+/** Puts tight luma into a frame block whose padding is poison. */
+function frameOf(luma: Uint8Array, width: number, height: number): number {
+  const { bytes, strideY } = planeLayout(width, height);
+  const block = arena.allocate(bytes);
+  arena.u8.fill(0xee, block.offset, block.offset + bytes);
+  for (let y = 0; y < height; y++) arena.u8.set(luma.subarray(y * width, (y + 1) * width), block.offset + y * strideY);
+  return block.offset;
+}
+
+/** Runs pyramid and search; everything is copied out. */
+function run(luma0: Uint8Array, luma1: Uint8Array, width: number, height: number, multiple = 8) {
+  const pyramids = [luma0, luma1].map((luma) => {
+    const pyramid = arena.allocate(pyramidBytes(width, height)).offset;
+    kernel.buildPyramid(frameOf(luma, width, height), width, height, pyramid);
+    return pyramid;
+  });
+  const [p0 = 0, p1 = 0] = pyramids;
+  const grid = gridSize(width, height, multiple);
+  const scratchBytes = searchScratchBytes(width, height);
+  const scratch = arena.allocate(scratchBytes + 64).offset;
+  arena.u8.fill(0xa5, scratch + scratchBytes, scratch + scratchBytes + 64);
+  const seedBytes = 12 * grid.width * grid.height;
+  const seed = arena.allocate(seedBytes + 64).offset;
+  arena.u8.fill(0xa5, seed + seedBytes, seed + seedBytes + 64);
+  kernel.search(p0, p1, width, height, scratch, seed, grid.width, grid.height);
+  for (const end of [scratch + scratchBytes, seed + seedBytes]) {
+    expect(arena.u8.subarray(end, end + 64).every((v) => v === 0xa5)).toBe(true);
+  }
+  let at = scratch;
+  const levels = [1, 2, 3, 4, 5].map((level) => {
+    const { width: w, height: h } = searchGrid(width, height, level);
+    const packed = new Int32Array(arena.memory.buffer, at, w * h);
+    at += 4 * w * h;
+    return { level, vx: Array.from(packed, (v) => (v << 16) >> 16), vy: Array.from(packed, (v) => v >> 16) };
+  });
+  return { pyramids, grid, levels, seed: new Float32Array(arena.memory.buffer, seed, 3 * grid.width * grid.height) };
+}
+
+describe('buildPyramid', () => {
+  it.each([
+    [2, 2],
+    [3, 5],
+    [33, 47],
+    [64, 36],
+    [97, 31],
+    [130, 70],
+  ])('equals the scalar form at %d × %d, borders included', (width, height) => {
+    const next = random(width);
+    const luma = Uint8Array.from({ length: width * height }, () => Math.floor(next() * 256));
+    const { pyramids } = run(luma, luma, width, height);
+    scalarPyramid(luma, width, height).forEach((expected, i) => {
+      const level = pyramidLevel(width, height, i + 1);
+      expect([level.width, level.height]).toEqual([expected.width, expected.height]);
+      for (let y = -16; y < level.height + 16; y++) {
+        for (let x = -16; x < level.width + 16; x++) {
+          const got = arena.u8[(pyramids[0] ?? 0) + level.origin + y * level.stride + x];
+          if (got !== expected.at(x, y))
+            throw new Error(`level ${i + 1} at ${x},${y}: ${got} for ${expected.at(x, y)}`);
+        }
+      }
+    });
+  });
+});
+
+describe('search', () => {
+  it.each(fixture.cases)('gives the vectors of the training code: $name', (c) => {
+    const [luma0, luma1] = [Buffer.from(c.luma0, 'base64'), Buffer.from(c.luma1, 'base64')];
+    const result = run(luma0, luma1, c.width, c.height);
+    for (const level of c.levels) {
+      const got = result.levels.find((l) => l.level === level.level);
+      expect([got?.vx, got?.vy]).toEqual([level.vx, level.vy]);
+    }
+    const cells = c.seed.width * c.seed.height;
+    const expected = [...c.seed.vx, ...c.seed.vy, ...c.seed.cost];
+    expect(result.seed.length).toBe(3 * cells);
+    expect(Math.max(...expected.map((v, i) => Math.abs(v - (result.seed[i] ?? Number.NaN))))).toBeLessThan(1e-6);
+  });
+
+  it.each([
+    [2, 2],
+    [5, 3],
+    [17, 90],
+    [120, 40],
+  ])('equals the scalar form on noise at %d × %d', (width, height) => {
+    const next = random(width + height);
+    const make = (): Uint8Array => Uint8Array.from({ length: width * height }, () => Math.floor(next() * 256));
+    const [luma0, luma1] = [make(), make()];
+    const result = run(luma0, luma1, width, height);
+    const expected = scalarSearch(luma0, luma1, width, height);
+    for (const level of expected.levels) {
+      const got = result.levels.find((l) => l.level === level.level);
+      expect([got?.vx, got?.vy]).toEqual([level.vx, level.vy]);
+    }
+    expect(Math.max(...expected.seed.map((v, i) => Math.abs(v - (result.seed[i] ?? Number.NaN))))).toBeLessThan(1e-4);
+  });
+
+  it('repeats the last cells where the seed is padded', () => {
+    const next = random(9);
+    const luma = Uint8Array.from({ length: 40 * 24 }, () => Math.floor(next() * 256));
+    const { seed, grid } = run(luma, luma.toReversed(), 40, 24, 32);
+    expect(grid).toEqual({ width: 8, height: 4 });
+    for (let c = 0; c < 3; c++) {
+      for (let y = 0; y < 4; y++) {
+        for (let x = 5; x < 8; x++) expect(seed[(c * 4 + y) * 8 + x]).toBe(seed[(c * 4 + Math.min(y, 2)) * 8 + 4]);
+      }
+    }
+  });
+});
+
+describe('prepareImages', () => {
+  it('gives quarter-resolution lumas, and both warped onto each other by a true seed', () => {
+    const [width, height] = [96, 64];
+    const value = (x: number, y: number): number => 128 + 60 * Math.sin(x / 9) + 50 * Math.cos(y / 7 + x / 30);
+    const shifted = (dx: number): Uint8Array =>
+      Uint8Array.from({ length: width * height }, (_, i) => Math.round(value((i % width) - dx, Math.floor(i / width))));
+    const { pyramids, grid } = run(shifted(-4), shifted(4), width, height, 32);
+    const [p0 = 0, p1 = 0] = pyramids;
+    const cells = grid.width * grid.height;
+    const seed = arena.allocate(12 * cells).offset;
+    new Float32Array(arena.memory.buffer, seed, 3 * cells).fill(0).fill(8, 0, cells);
+    const images = arena.allocate(64 * cells).offset;
+    const scratch = arena.allocate(8 * (grid.width + 2)).offset;
+    kernel.prepareImages(p0, p1, width, height, seed, grid.width, grid.height, images, scratch);
+    const [w, h] = [grid.width * 2, grid.height * 2];
+    const data = new Float32Array(arena.memory.buffer, images, 4 * w * h);
+    const middle = scalarPyramid(shifted(0), width, height)[1];
+    const first = scalarPyramid(shifted(-4), width, height)[1];
+    for (let y = 0; y < h; y++) {
+      for (let x = 2; x < w - 2; x++) {
+        expect(data[y * w + x]).toBeCloseTo((first?.at(x, y) ?? Number.NaN) / 255, 5);
+        for (const c of [2, 3])
+          expect(Math.abs((data[(c * h + y) * w + x] ?? 0) - (middle?.at(x, y) ?? 0) / 255)).toBeLessThan(0.01);
+      }
+    }
+  });
+});
+
+describe('seedField', () => {
+  it('halves the motion to either side', () => {
+    const [seed, field] = [arena.allocate(48).offset, arena.allocate(96).offset];
+    new Float32Array(arena.memory.buffer, seed, 12).set([2, 4, 6, 8, -2, -4, -6, -8, 0.1, 0.2, 0.3, 0.4]);
+    kernel.seedField(seed, field, 4);
+    const expected = [-1, -2, -3, -4, 1, 2, 3, 4, 1, 2, 3, 4, -1, -2, -3, -4, 0.5, 0.5, 0.5, 0.5, 0.1, 0.2, 0.3, 0.4];
+    expect([...new Float32Array(arena.memory.buffer, field, 24)]).toEqual(expected.map(Math.fround));
+  });
+});
