@@ -1,11 +1,75 @@
-/** What a publication asks of a viewer's connection, so that only the adapter knows WebRTC. */
+/** The words of egress: access units, and what a publication asks of a viewer's connection. Only the adapters know FFmpeg and WebRTC. */
+import type { Micros } from '../time.ts';
+
+/** One encoded picture. */
+export interface AccessUnit {
+  /** Annex B, parameter sets included when it is a keyframe. */
+  readonly data: Buffer;
+  /** True for an IDR: decodable without anything before it. */
+  readonly keyframe: boolean;
+  /** Even release time of the frame, monotonic: the RTP timestamp is this at 90 kHz. Strictly rising. */
+  readonly due: Micros;
+  /** When the source frame arrived (monotonic) and was captured (wall clock): see `Frame`. */
+  readonly arrival: Micros;
+  readonly capture: Micros;
+  /** When the encoder was done with it, monotonic. */
+  readonly encoded: Micros;
+}
+
+/** An access unit as RTP payloads. They are shared by all viewers: never written to. */
+export interface PacketizedUnit {
+  readonly unit: AccessUnit;
+  readonly payloads: readonly Buffer[];
+}
 
 /** Network settings of WebRTC connections. */
 export interface PeerSettings {
-  /** UDP ports to use, inclusive. Undefined = any. */
+  /** UDP ports to use, inclusive, at least two. Undefined = any. */
   readonly portRange?: readonly [number, number];
-  /** Addresses to announce beside the machine's own, e.g. the public one behind NAT or Docker. */
+  /** Addresses to announce beside the machine's own, e.g. the public one behind NAT or Docker. IP addresses or names. */
   readonly advertisedHosts?: readonly string[];
-  /** STUN/TURN servers. None by default: no request leaves the machine unasked. */
+  /** STUN/TURN servers. None by default: no request leaves the machine unasked, and ICE runs in its lite form. */
   readonly iceServers?: readonly { readonly urls: string; readonly username?: string; readonly credential?: string }[];
+}
+
+/** Why a viewer needs a keyframe: its decoder asks, it has just come, or it was too slow and starts again. */
+export type KeyframeCause = 'pli' | 'fir' | 'join' | 'slow';
+
+/** What a connection tells its publication. */
+export interface ViewerEvents {
+  /** The viewer needs an IDR. */
+  keyframeNeeded(cause: KeyframeCause): void;
+  /** The first packet of `unit` has left; `packets` and payload `bytes` of the whole unit. */
+  sent(unit: AccessUnit, packets: number, bytes: number): void;
+  /** Packets sent again on request. */
+  retransmitted(packets: number): void;
+  /** Access units given up because this viewer cannot keep up. */
+  dropped(units: number): void;
+  /** The connection has ended, by either side. Called once. */
+  ended(reason: string): void;
+}
+
+/** Feedback of one viewer. */
+export interface ViewerStats {
+  /** Round-trip time; undefined until the first report. */
+  readonly rtt: Micros | undefined;
+  /** Share of packets lost in the last report, 0…1. */
+  readonly loss: number;
+  /** Access units waiting to be sent. */
+  readonly depth: number;
+}
+
+/** A viewer's connection. It owns a bounded queue and sends from it at its own pace. */
+export interface Viewer {
+  /** SDP answer with all candidates. */
+  readonly answer: string;
+  /** Queues an access unit. Never blocks. */
+  send(item: PacketizedUnit): void;
+  /** True once media can flow. */
+  readonly connected: boolean;
+  readonly stats: ViewerStats;
+  /** Access units the queue holds at most. */
+  readonly capacity: number;
+  /** Ends the connection; `ended` is called. Twice is harmless. */
+  close(reason: string): Promise<void>;
 }

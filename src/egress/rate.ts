@@ -1,0 +1,55 @@
+/** Rates: the frame rate as measured, and the bitrate that suits a picture. Pure. */
+import type { Micros } from '../time.ts';
+
+/** A measurement lasts this long at least. */
+const SPAN = 1_000_000;
+/** A gap longer than this is a pause, not a rate. */
+const PAUSE = 500_000;
+/** Changes smaller than this share are noise. */
+const STEP = 0.1;
+
+/** Frames per second from the times they are shown. */
+export class RateMeter {
+  #fps: number;
+  #first: Micros | undefined;
+  #last: Micros | undefined;
+  #frames = 0;
+
+  /** @param fps what to assume until measured. */
+  constructor(fps: number) {
+    this.#fps = fps;
+  }
+
+  /** Takes the next frame's time; gives the rate in frames per second, which changes only by steps of a tenth and more. */
+  observe(due: Micros): number {
+    const gap = this.#last === undefined ? 0 : due - this.#last;
+    this.#last = due;
+    if (this.#first === undefined || gap > PAUSE || gap < 0) {
+      this.#first = due;
+      this.#frames = 0;
+      return this.#fps;
+    }
+    this.#frames += 1;
+    const span = due - this.#first;
+    if (span >= SPAN) {
+      const measured = (this.#frames * 1e6) / span;
+      if (Math.abs(measured / this.#fps - 1) > STEP) this.#fps = measured;
+      this.#first = due;
+      this.#frames = 0;
+    }
+    return this.#fps;
+  }
+
+  get fps(): number {
+    return this.#fps;
+  }
+}
+
+/**
+ * Bits per second for a picture size and rate when none is configured: 5 bits per pixel and second at 30 fps (4.6 Mb/s for
+ * 1280×720), growing with the 0.6th power of the rate, since pictures that follow each other closely differ less.
+ */
+export function defaultBitrate(width: number, height: number, fps: number): number {
+  const bits = width * height * 5 * (Math.max(fps, 5) / 30) ** 0.6;
+  return Math.round(Math.min(20e6, Math.max(300e3, bits)));
+}
