@@ -66,7 +66,7 @@ export class Framelift implements AsyncDisposable {
       version: options.version,
       streams: config.streams.map((s) => s.name),
     });
-    parts.defer(() => metrics.close());
+    parts.use(metrics);
     const model = await resolveModel(config.engine.model);
     const engine = await InterpEngine.start({
       arena,
@@ -106,8 +106,7 @@ export class Framelift implements AsyncDisposable {
     const server = await FrameliftServer.start({
       host: config.server.host,
       port: config.server.port,
-      version: options.version,
-      streams: directory(streams, engine.model),
+      streams: directory(streams, config, engine.model),
       whep,
       metrics,
       log,
@@ -168,21 +167,23 @@ export function checkSources(streams: readonly StreamConfig[], check: (stream: S
   }
 }
 
-function directory(streams: readonly Stream[], model: string): StreamDirectory {
+function directory(streams: readonly Stream[], config: Config, model: string): StreamDirectory {
+  const budgets = new Map(config.streams.map((stream) => [stream.name, stream.latencyBudgetMs]));
   return {
     list: () =>
       streams.map((stream) => {
-        const { state, reason, phase, info, lastError, reconnects } = stream.status;
+        const { state, reason, phase, info, lastError } = stream.status;
         return {
           name: stream.name,
           label: stream.label,
           target: describeTarget(stream.target),
           model,
           ready: stream.ready,
-          status: { state, reason, sourceInfo: info, lastError: phase === 'live' ? undefined : lastError, reconnects },
+          status: { state, reason, phase, sourceInfo: info, lastError: lastError?.message },
+          latencyBudgetMs: budgets.get(stream.name) ?? 0,
         };
       }),
     // The engine has loaded its model before the server listens.
-    engineNotReady: () => undefined,
+    engineWarm: () => true,
   };
 }
