@@ -12,7 +12,7 @@ const MAX_WAIT: Micros = fromMs(500);
 
 /** Options of {@link DecodePump}. */
 export interface DecodePumpOptions {
-  readonly decoder: VideoDecoder;
+  readonly decoder: Pick<VideoDecoder, 'decode'>;
   readonly clock: Clock;
   readonly stream: string;
   readonly events: EventSink;

@@ -105,7 +105,8 @@ export class NalDepacketizer implements Depacketizer {
   #take(payload: Uint8Array): void {
     const { header, aggregation, fragmentation } = this.#syntax;
     if (payload.length <= header) {
-      // An H.264 end of sequence is one byte long and does nothing; anything else this short is padding.
+      // Padding, or an H.264 end of sequence, which does nothing. Neither belongs among fragments.
+      if (this.#fragmented !== undefined) this.#damaged = true;
       return;
     }
     const type = this.#syntax.typeOf(payload[0] ?? 0);

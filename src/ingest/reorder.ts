@@ -83,6 +83,7 @@ export class ReorderBuffer {
       return;
     }
     while (sequenceDistance(packet.sequence, this.#next) >= this.#options.capacity) this.#advance();
+    this.#drain();
     if (packet.sequence === this.#next) {
       this.#deliver(packet);
       this.#drain();

@@ -4,7 +4,8 @@ import { FrameliftError } from '../errors.ts';
 /** Largest header block and body taken from a server. */
 const MAX_HEAD = 64 << 10;
 const MAX_BODY = 1 << 20;
-/** Bytes skipped in search of a message before the peer is said not to speak RTSP. */
+/** Bytes skipped in search of a message before the peer is said not to speak RTSP: at the start, and later. */
+const MAX_GARBAGE_FIRST = 16;
 const MAX_GARBAGE = 256 << 10;
 const DOLLAR = 0x24;
 const CR = 0x0d;
@@ -43,6 +44,7 @@ export class RtspParser {
   /** How long `#rest` must get before parsing can go on. */
   #needed = 1;
   #garbage = 0;
+  #spoken = false;
 
   constructor(sink: RtspSink) {
     this.#sink = sink;
@@ -84,6 +86,7 @@ export class RtspParser {
       return 0;
     }
     this.#garbage = 0;
+    this.#spoken = true;
     this.#emit(lines[0] ?? '', headers, bytes.toString('utf8', bodyAt, bodyAt + length));
     return bodyAt + length - at;
   }
@@ -107,7 +110,7 @@ export class RtspParser {
     const skipped = from - at;
     if (skipped === 0) return 0;
     this.#garbage += skipped;
-    if (this.#garbage > MAX_GARBAGE) throw protocolError('bytes that are no RTSP');
+    if (this.#garbage > (this.#spoken ? MAX_GARBAGE : MAX_GARBAGE_FIRST)) throw protocolError('bytes that are no RTSP');
     return skipped;
   }
 

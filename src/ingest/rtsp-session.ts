@@ -52,7 +52,10 @@ export class RtspSession {
   /** Connects, finds the video track and sets it up. @throws FrameliftError with the reason. */
   static async open(options: RtspSessionOptions, signal: AbortSignal): Promise<RtspSession> {
     let session: RtspSession | undefined;
-    const described = await describe(options, (channel, bytes) => session?.interleaved(channel, bytes), signal);
+    const packet = (channel: number, bytes: Uint8Array) => {
+      if (session) session.#interleaved(channel, bytes);
+    };
+    const described = await describe(options, packet, signal);
     session = new RtspSession(options, described);
     const abort = () => described.connection.close();
     signal.addEventListener('abort', abort, { once: true });
@@ -152,7 +155,7 @@ export class RtspSession {
     });
   }
 
-  private interleaved(channel: number, bytes: Uint8Array): void {
+  #interleaved(channel: number, bytes: Uint8Array): void {
     if (channel === this.#rtpChannel) this.#options.rtp(bytes);
     else if (channel === this.#rtcpChannel) this.#options.rtcp(bytes);
   }

@@ -27,6 +27,9 @@ export interface Placement {
 /** One sender's timeline. Units are placed in decoding order. */
 export class Timeline {
   readonly #clockRate: number;
+  /** Where the timeline was set last, and how far the timestamps ran since: no rounding adds up. */
+  #anchor = ZERO;
+  #ticks = 0;
   #timestamp = 0;
   #pts: Micros | undefined;
   #arrival = ZERO;
@@ -58,8 +61,13 @@ export class Timeline {
     const elapsed = before === undefined ? ZERO : minus(arrival, this.#arrival);
     const jumped = this.#restart || step < -MAX_STEP_BACK || step > elapsed + MAX_RUN_AHEAD;
     const gap = this.#interval > 0 && step > Math.max(MIN_GAP, GAP_INTERVALS * this.#interval);
-    const advance = jumped ? micros(Math.max(elapsed, 1)) : step;
-    const pts = before === undefined ? arrival : plus(before, advance);
+    if (before === undefined || jumped) {
+      this.#anchor = before === undefined ? arrival : plus(before, micros(Math.max(elapsed, 1)));
+      this.#ticks = 0;
+    } else {
+      this.#ticks += (timestamp - this.#timestamp) | 0;
+    }
+    const pts = plus(this.#anchor, micros((this.#ticks * 1e6) / this.#clockRate));
     if (!jumped && !gap && step !== 0) this.#learn(Math.abs(step));
     this.#timestamp = timestamp;
     this.#pts = pts;
