@@ -5,13 +5,16 @@ import { Frame } from '../frame.ts';
 import type { EventSink } from '../metrics/events.ts';
 import { BoundedQueue, type DropPolicy } from '../stage.ts';
 import { type Clock, fromMs, type Micros, micros, minus } from '../time.ts';
+import type { InterpJob, InterpResult, InterpStats } from './job.ts';
 import { pyramidBytes } from './kernel/kernel.ts';
 import { Lane } from './lane.ts';
 import { scratchLayout } from './layout.ts';
-import type { Provider, WireResult, WorkerSetup, WorkSpans } from './messages.ts';
+import type { Provider, WireResult, WorkerSetup } from './messages.ts';
 import { type ModelSpec, readModel } from './model.ts';
 import { PyramidCache, type PyramidLoan } from './pyramid-cache.ts';
 import { between, type ReferenceModel, repeatNearer } from './reference.ts';
+
+export type { InterpJob, InterpResult, InterpStats } from './job.ts';
 
 /** Options of {@link InterpEngine.start}. */
 export interface InterpEngineOptions {
@@ -32,42 +35,6 @@ export interface InterpEngineOptions {
   readonly limitMs?: number;
   /** Script of the worker threads, for tests. */
   readonly workerScript?: URL;
-}
-
-/** One pair to interpolate. The caller keeps its handles on `a` and `b`; the engine holds its own while it needs them. */
-export interface InterpJob {
-  readonly stream: string;
-  readonly a: Frame;
-  readonly b: Frame;
-  /** Times between the parents, each 0 < t < 1. */
-  readonly timesteps: readonly number[];
-  /** Monotonic time after which the job is not worth starting. Absent: never late. */
-  readonly deadline?: Micros;
-}
-
-/** What became of a job. Failures reject instead. */
-export type InterpResult =
-  | {
-      readonly status: 'done';
-      /** One frame per timestep, in order; the caller owns them. */
-      readonly frames: readonly Frame[];
-      /** 0…1: exp(−mean expected luma error / 0.05); 1 for `repeat`, 0.5 for `blend`. */
-      readonly confidence: number;
-      readonly spanMicros: WorkSpans;
-    }
-  /** `late`: past its deadline before it started. `dropped`: the queue was full. `closed`: the engine was closed. */
-  | { readonly status: 'refused'; readonly reason: 'late' | 'dropped' | 'closed' };
-
-/** Counters since the start, and the present load. */
-export interface InterpStats {
-  readonly queued: number;
-  readonly capacity: number;
-  readonly running: number;
-  readonly done: number;
-  readonly late: number;
-  readonly dropped: number;
-  readonly failed: number;
-  readonly restarts: number;
 }
 
 interface Pending {

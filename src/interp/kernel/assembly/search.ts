@@ -1,9 +1,10 @@
 /**
  * Hierarchical symmetric block search through t = ½, exactly as models/training/SEARCH.md says.
- * Vectors are kept packed: x in the low, y in the high 16 bits of an i32.
  */
+import { median9 } from './median';
 import { clampInt } from './planes';
 import { LEVELS, levelOrigin, levelSize, levelStride } from './pyramid';
+import { pack, unpackX, unpackY, vectorAt } from './vectors';
 
 const COLUMNS: i32 = 16;
 const ROWS: i32 = 8;
@@ -26,24 +27,6 @@ let bestX: i32 = 0;
 let bestY: i32 = 0;
 let bestCost: i32 = 0;
 let bestSad: i32 = 0;
-
-// @ts-ignore: decorator
-@inline
-function pack(x: i32, y: i32): i32 {
-  return (x & 0xffff) | (y << 16);
-}
-
-// @ts-ignore: decorator
-@inline
-function unpackX(v: i32): i32 {
-  return (v << 16) >> 16;
-}
-
-// @ts-ignore: decorator
-@inline
-function unpackY(v: i32): i32 {
-  return v >> 16;
-}
 
 // @ts-ignore: decorator
 @inline
@@ -106,14 +89,6 @@ function consider(vx: i32, vy: i32): void {
     bestX = vx;
     bestY = vy;
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function vectorAt(vectors: usize, gridWidth: i32, gridHeight: i32, i: i32, j: i32): i32 {
-  return load<i32>(
-    vectors + ((clampInt(j, 0, gridHeight - 1) * gridWidth + clampInt(i, 0, gridWidth - 1)) << 2),
-  );
 }
 
 /** Step 1 at levels 4 … 1: the parent's prediction, its neighbours', zero. Duplicates are skipped. */
@@ -222,54 +197,6 @@ function propagate(
       store<i32>(cost + (at << 1) + 4, bestSad);
     }
   }
-}
-
-/** Median of nine of both components at once: 16-bit lanes, by the 19-exchange network of Paeth. */
-// @ts-ignore: decorator
-@inline
-function median9(
-  a: v128,
-  b: v128,
-  c: v128,
-  d: v128,
-  e: v128,
-  f: v128,
-  g: v128,
-  h: v128,
-  k: v128,
-): v128 {
-  let t = i16x8.min_s(b, c);
-  c = i16x8.max_s(b, c);
-  b = t;
-  t = i16x8.min_s(e, f);
-  f = i16x8.max_s(e, f);
-  e = t;
-  t = i16x8.min_s(h, k);
-  k = i16x8.max_s(h, k);
-  h = t;
-  t = i16x8.min_s(a, b);
-  b = i16x8.max_s(a, b);
-  a = t;
-  t = i16x8.min_s(d, e);
-  e = i16x8.max_s(d, e);
-  d = t;
-  t = i16x8.min_s(g, h);
-  h = i16x8.max_s(g, h);
-  g = t;
-  t = i16x8.min_s(b, c);
-  c = i16x8.max_s(b, c);
-  b = t;
-  t = i16x8.min_s(e, f);
-  f = i16x8.max_s(e, f);
-  e = t;
-  t = i16x8.min_s(h, k);
-  k = i16x8.max_s(h, k);
-  h = t;
-  // Largest of the minima, median of the medians, smallest of the maxima; then their median.
-  const low = i16x8.max_s(i16x8.max_s(a, d), g);
-  const high = i16x8.min_s(i16x8.min_s(c, f), k);
-  const middle = i16x8.max_s(i16x8.min_s(b, e), i16x8.min_s(i16x8.max_s(b, e), h));
-  return i16x8.max_s(i16x8.min_s(low, middle), i16x8.min_s(i16x8.max_s(low, middle), high));
 }
 
 // @ts-ignore: decorator

@@ -1,0 +1,29 @@
+/** Integer vectors, packed: x in the low, y in the high 16 bits of an i32. */
+import { clampInt } from './planes';
+
+// @ts-ignore: decorator
+@inline
+export function pack(x: i32, y: i32): i32 {
+  return (x & 0xffff) | (y << 16);
+}
+
+// @ts-ignore: decorator
+@inline
+export function unpackX(v: i32): i32 {
+  return (v << 16) >> 16;
+}
+
+// @ts-ignore: decorator
+@inline
+export function unpackY(v: i32): i32 {
+  return v >> 16;
+}
+
+/** The vector of block (i, j), coordinates clamped to the grid. */
+// @ts-ignore: decorator
+@inline
+export function vectorAt(vectors: usize, gridWidth: i32, gridHeight: i32, i: i32, j: i32): i32 {
+  return load<i32>(
+    vectors + ((clampInt(j, 0, gridHeight - 1) * gridWidth + clampInt(i, 0, gridWidth - 1)) << 2),
+  );
+}

@@ -1,0 +1,92 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { detectKind, findModel, looksLikeOnnx, parseManifest, readModel } from '../../src/interp/model.ts';
+
+const ENTRY = { id: 'flow-x', kind: 'flow', file: 'flow-x.onnx', sha256: 'a'.repeat(64) };
+const manifest = (...models: object[]): string => JSON.stringify({ models });
+
+describe('parseManifest', () => {
+  it('fills defaults, resolves files and keeps free-form facts', () => {
+    const [model] = parseManifest(manifest({ ...ENTRY, quality: { psnr: 33 } }), '/models');
+    expect(model).toMatchObject({
+      id: 'flow-x',
+      path: '/models/flow-x.onnx',
+      multiple: 32,
+      precision: 'fp32',
+      quality: { psnr: 33 },
+    });
+  });
+
+  it.each([
+    ['not JSON', '{', /not JSON/],
+    ['no list', '{}', /models/],
+    ['a bad kind', manifest({ ...ENTRY, kind: 'magic' }), /models\.0\.kind/],
+    ['a bad sum', manifest({ ...ENTRY, sha256: 'xyz' }), /models\.0\.sha256/],
+    ['a bad multiple', manifest({ ...ENTRY, multiple: 12 }), /models\.0\.multiple/],
+    ['an id twice', manifest(ENTRY, ENTRY), /flow-x occurs twice/],
+  ])('refuses %s and names the key', (_, text, message) => {
+    expect(() => parseManifest(text, '/models')).toThrow(message);
+  });
+});
+
+describe('findModel', () => {
+  let directory: string;
+  let path: string;
+  beforeAll(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'framelift-'));
+    path = join(directory, 'manifest.json');
+    await writeFile(path, manifest(ENTRY, { ...ENTRY, id: 'big', kind: 'i420' }));
+  });
+  afterAll(() => rm(directory, { recursive: true }));
+
+  it('finds by id, or takes a path to a file', async () => {
+    expect((await findModel('flow-x', path)).path).toBe(join(directory, 'flow-x.onnx'));
+    expect(await findModel('some/My Net.ONNX', path)).toMatchObject({ id: 'My Net', kind: 'unknown' });
+  });
+
+  it('names the models there are when it finds none', async () => {
+    await expect(findModel('flow-z', path)).rejects.toMatchObject({
+      code: 'model.not-found',
+      message: 'there is no model "flow-z"; there are flow-x, big, blend, repeat, search',
+    });
+    await expect(findModel('x', join(directory, 'none.json'))).rejects.toMatchObject({ code: 'model.not-found' });
+  });
+
+  it('refuses kinds that cannot run yet', async () => {
+    await expect(readModel(await findModel('big', path))).rejects.toThrow(/kind i420; only flow models run/);
+  });
+});
+
+describe('detectKind', () => {
+  const port = (name: string, ...shape: (number | string)[]) => ({ name, type: 'float32', shape });
+  const field = [port('field', 1, 6, 'h', 'w')];
+
+  it('tells flow and rgb networks by their inputs', () => {
+    expect(detectKind([port('images', 1, 4, 'a', 'b'), port('seed', 1, 3, 'c', 'd')], field)).toBe('flow');
+    for (const channels of [7, 8, 11]) expect(detectKind([port('input', 1, channels, 'h', 'w')], [])).toBe('rgb');
+    expect(
+      detectKind(
+        ['img0', 'img1', 'timestep'].map((n) => port(n, 1, 3, 'h', 'w')),
+        [],
+      ),
+    ).toBe('rgb');
+  });
+
+  it('lists what it found otherwise', () => {
+    expect(() => detectKind([port('x', 1, 3, 224, 224)], [port('y', 1, 1000)])).toThrow(
+      /x float32\[1,3,224,224\].*y float32\[1,1000\]/,
+    );
+    expect(() => detectKind([{ ...port('images', 1, 4), type: 'float16' }, port('seed', 1, 3)], field)).toThrow(
+      /float16/,
+    );
+  });
+});
+
+it('looksLikeOnnx knows the first bytes of a model', () => {
+  expect(looksLikeOnnx(Uint8Array.from([8, 8, ...new Array(20).fill(0)]))).toBe(true);
+  expect(looksLikeOnnx(Buffer.from('<!DOCTYPE html><html></html>'))).toBe(false);
+  expect(looksLikeOnnx(Buffer.from('version https://git-lfs.github.com/spec/v1'))).toBe(false);
+  expect(looksLikeOnnx(new Uint8Array(0))).toBe(false);
+});
