@@ -176,7 +176,6 @@ class Output {
   async #interpolate(a: Frame, b: Frame, timesteps: readonly Timestep[]): Promise<void> {
     const pacer = this.#pacer;
     const { engine, stream, clock, events, minConfidence } = this.#parts;
-    const started = clock.now();
     const dues = timesteps.map((step) => pacer.dueOf(step.pts));
     try {
       const deadline = dues.at(-1);
@@ -192,7 +191,6 @@ class Output {
         return;
       }
       const now = clock.now();
-      events.emit({ type: 'stage', stream, stage: 'interpolate', span: minus(now, started) });
       const unsure = outcome.confidence < minConfidence;
       outcome.frames.forEach((frame, i) => {
         const step = timesteps[i];
@@ -230,21 +228,22 @@ class Output {
     const { clock } = this.#parts;
     this.#cancelWake?.();
     for (;;) {
-      const turn = pacer.next(clock.now());
-      for (const paced of turn.release) this.#release(paced);
-      const missed = turn.missed[0];
-      if (!missed) {
-        if (turn.wake !== undefined) this.#cancelWake = clock.at(turn.wake, () => this.#turn());
-        return;
-      }
-      const fallback = this.#fallbacks.get(missed.pts);
-      if (!fallback) continue;
-      this.#fallbacks.delete(missed.pts);
-      const provenance = { kind: 'repeated', t: fallback.t, reason: fallback.reason } as const;
-      const repeat = fallback.frame.share({ pts: missed.pts, provenance });
-      fallback.frame.release();
-      pacer.offer(missed.pts, repeat);
+      const { release, missed, wake } = pacer.next(clock.now());
+      for (const paced of release) this.#release(paced);
+      for (const { pts } of missed) this.#repeat(pts);
+      if (release.length > 0 || missed.length > 0) continue;
+      if (wake !== undefined) this.#cancelWake = clock.at(wake, () => this.#turn());
+      return;
     }
+  }
+
+  /** Gives a slot that is due its fallback. */
+  #repeat(pts: Micros): void {
+    const fallback = this.#fallbacks.get(pts);
+    if (!fallback) return;
+    const provenance = { kind: 'repeated', t: fallback.t, reason: fallback.reason } as const;
+    this.#pacer.offer(pts, fallback.frame.share({ pts, provenance }));
+    this.#forget(pts);
   }
 
   #forget(pts: Micros): void {
