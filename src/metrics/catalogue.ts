@@ -27,7 +27,7 @@ export const LABEL_LIMITS = {
   codec: 12,
   model: 16,
   provider: 8,
-  quantile: 4,
+  percentile: 4,
   space: 4,
   version: 1,
   node: 1,
@@ -212,8 +212,8 @@ export const CATALOGUE = {
   loopLag: {
     kind: 'gauge',
     name: 'framelift_event_loop_lag_seconds',
-    help: 'How late timers of the main thread fire, by quantile (1 = worst), over the last 10 to 20 seconds.',
-    labels: ['quantile'],
+    help: 'How late timers of the main thread fire, by percentile (100 = worst), over the last 10 to 20 seconds.',
+    labels: ['percentile'],
   },
   memory: {
     kind: 'gauge',

@@ -256,10 +256,10 @@ export class MetricsRegistry implements EventSink, Disposable {
 
   #sampleProcess(): void {
     const lag = this.#loopLag.read();
-    this.#lag.of('0.5').value = lag.p50;
-    this.#lag.of('0.9').value = lag.p90;
-    this.#lag.of('0.99').value = lag.p99;
-    this.#lag.of('1').value = lag.max;
+    this.#lag.of('50').value = lag.p50;
+    this.#lag.of('90').value = lag.p90;
+    this.#lag.of('99').value = lag.p99;
+    this.#lag.of('100').value = lag.max;
     const memory = processMemory();
     this.#memory.of('rss').value = memory.rss;
     this.#memory.of('heap').value = memory.heap;

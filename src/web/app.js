@@ -76,13 +76,15 @@ async function ask() {
     answer = await response.json();
     const restarted = instance !== undefined && instance !== answer.startedAt;
     instance = answer.startedAt;
+    for (const screen of Object.values(screens)) void screen.measureWay();
     document.getElementById('version').textContent = answer.version;
     listStreams(answer.streams);
     if (restarted) for (const screen of Object.values(screens)) screen.reconnect();
     const current = stream();
     if (current) {
       panel.report(current);
-      panel.state(current.state, current.error ?? current.reason);
+      // Without a source, the reason stands where the picture would be.
+      panel.state(current.state, current.state === 'waiting' ? '' : (current.error ?? current.reason));
     } else panel.state('waiting', 'No stream is configured.');
   } catch {
     answer = undefined;
@@ -91,12 +93,27 @@ async function ask() {
   setTimeout(ask, ASK_EVERY);
 }
 
-/** Of the browser where it knows when a frame was captured, else of the server; it says which. */
+/**
+ * The most complete latency that can be known: from capture where the browser tells it, else the server's part plus the
+ * network's and the player's, else the server's alone. It says which.
+ */
 function latencyOf(variant) {
   const seen = screens[variant].latency();
-  if (seen) return { ...seen, meaning: 'capture to screen', kind: 'capture-to-screen' };
-  const sent = stream()?.stats.latencyMs[variant];
-  return sent && { ...sent, meaning: 'arrival to sent', kind: 'arrival-to-sent' };
+  if (seen) return { ...seen, kind: 'capture-to-screen', meaning: `capture to screen, p95 ${seen.p95.toFixed(0)} ms` };
+  const server = stream()?.stats.latencyMs[variant];
+  if (!server) return undefined;
+  const player = screens[variant].delay();
+  const p95 = `p95 ${server.p95.toFixed(0)}`;
+  if (!player) return { ...server, kind: 'arrival-to-sent', meaning: `arrival to sent, ${p95} ms` };
+  const meaning = `server ${server.p50.toFixed(0)} (${p95}), player ${player.p50.toFixed(0)}`;
+  return {
+    p50: server.p50 + player.p50,
+    p95: server.p95 + player.p95,
+    kind: 'arrival-to-screen',
+    meaning,
+    server,
+    player,
+  };
 }
 
 function draw() {

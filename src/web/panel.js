@@ -56,14 +56,14 @@ export class Panel {
   state(state, reason) {
     element('state').dataset.state = state;
     write('state-name', STATES[state] ?? state);
-    write('state-reason', state === 'full' ? '' : (reason ?? ''));
+    write('state-reason', reason ?? '');
     element('state-reason').title = reason ?? '';
   }
 
   /** Twice a second. `fps` and `latency` hold what is known for each shown side. */
   live({ fps, latency, shown, target }) {
     const main = shown.includes('upconverted') ? 'upconverted' : 'source';
-    write('fps', fixed(fps[main], 1));
+    write('fps', fixed(fps[main] || undefined, 1));
     write(
       'fps-note',
       main === 'upconverted' && fps.source !== undefined ? `source ${fixed(fps.source, 1)} fps` : '\u00a0',
@@ -72,7 +72,7 @@ export class Panel {
     this.#fps.draw(target ?? ceiling(this.#fps.most, RATES));
     const reading = latency[main];
     write('latency', reading ? fixed(reading.p50) : '–');
-    write('latency-note', reading ? `p95 ${fixed(reading.p95)} ms, ${reading.meaning}` : '\u00a0');
+    write('latency-note', reading?.meaning ?? '\u00a0');
     this.#latency.push([latency.source?.p50, latency.upconverted?.p50]);
     this.#latency.draw(ceiling(this.#latency.most, DELAYS));
   }

@@ -3,8 +3,8 @@ import { WhepLink } from '/whep.js';
 
 /** Frames are counted over this. Milliseconds. */
 const WINDOW = 1000;
-/** Latency samples that are remembered. */
-const SAMPLES = 240;
+/** Samples of a delay that are remembered: five seconds at 60 fps. */
+const SAMPLES = 300;
 /** NTP counts from 1900, the web from 1970. Milliseconds. */
 const NTP_EPOCH = 2_208_988_800_000;
 
@@ -27,6 +27,8 @@ export class Screen {
   /** [performance.now of presentation, frames since the one before] */
   #recent = [];
   #latencies = [];
+  #delays = [];
+  #oneWay = 0;
 
   /** Frames presented since the page was loaded. */
   presented = 0;
@@ -52,6 +54,8 @@ export class Screen {
     this.#link = undefined;
     this.#recent = [];
     this.#latencies = [];
+    this.#delays = [];
+    this.#oneWay = 0;
     this.lastFrame = performance.now();
     if (url === undefined) {
       this.#video.srcObject = null;
@@ -98,17 +102,26 @@ export class Screen {
     return { count, fps: (intervals * 1000) / (end - recent[0][0]) };
   }
 
-  /** Capture to presentation over the last samples in ms, if the browser knows when frames were captured. */
+  /** Capture to presentation in ms, where the browser tells when frames were captured (absolute capture time in RTP). */
   latency() {
-    if (this.#latencies.length < 5) return undefined;
-    const sorted = this.#latencies.toSorted((a, b) => a - b);
-    return { p50: sorted[Math.floor(sorted.length / 2)], p95: sorted[Math.floor(sorted.length * 0.95)] };
+    return percentiles(this.#latencies);
+  }
+
+  /** From the last packet of a frame to its presentation, and the way of a packet to here, in ms. */
+  delay() {
+    const player = percentiles(this.#delays);
+    return player && { p50: player.p50 + this.#oneWay, p95: player.p95 + this.#oneWay };
+  }
+
+  /** Asks the connection for its round-trip time; call it now and then. */
+  async measureWay() {
+    const roundTrip = await this.#link?.roundTrip();
+    if (roundTrip !== undefined) this.#oneWay = (1000 * roundTrip) / 2;
   }
 
   /** Draws the overlay. @param {string|undefined} waiting why the server has no frames; undefined when it has. */
   cover(waiting) {
-    const silent = performance.now() - this.lastFrame > 1500;
-    const text = this.#state === 'connected' ? waiting && silent && 'Waiting for source' : OVERLAYS[this.#state];
+    const text = this.#state === 'connected' ? waiting !== undefined && 'Waiting for source' : OVERLAYS[this.#state];
     this.#overlay.hidden = !text;
     if (!text) return;
     this.#overlay.querySelector('.headline').textContent = text;
@@ -132,18 +145,23 @@ export class Screen {
     this.#recent.push([metadata.presentationTime ?? now, more]);
     if (this.#recent.length > 512) this.#recent.shift();
     this.#link?.proven();
-    const latency = this.#captureToScreen();
-    if (latency === undefined) return;
-    this.#latencies.push(latency);
-    if (this.#latencies.length > SAMPLES) this.#latencies.shift();
+    const { expectedDisplayTime, receiveTime } = metadata;
+    if (receiveTime !== undefined) remember(this.#delays, expectedDisplayTime - receiveTime);
+    const newest = this.#receiver?.getSynchronizationSources?.()[0];
+    if (newest?.captureTimestamp !== undefined) {
+      remember(this.#latencies, newest.timestamp - (newest.captureTimestamp - NTP_EPOCH));
+    }
   };
+}
 
-  /** From the absolute capture time in RTP; undefined when it does not come or the clocks disagree. */
-  #captureToScreen() {
-    const newest = this.#receiver?.getSynchronizationSources?.()[0] ?? undefined;
-    if (newest?.captureTimestamp === undefined) return undefined;
-    const captured = newest.captureTimestamp - NTP_EPOCH;
-    const latency = newest.timestamp - captured;
-    return latency > 0 && latency < 10_000 ? latency : undefined;
-  }
+/** Keeps plausible values: clocks of two machines may disagree. */
+function remember(samples, ms) {
+  if (ms >= 0 && ms < 10_000) samples.push(ms);
+  if (samples.length > SAMPLES) samples.shift();
+}
+
+function percentiles(samples) {
+  if (samples.length < 5) return undefined;
+  const sorted = samples.toSorted((a, b) => a - b);
+  return { p50: sorted[Math.floor(sorted.length / 2)], p95: sorted[Math.floor(sorted.length * 0.95)] };
 }

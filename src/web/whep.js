@@ -52,6 +52,15 @@ export class WhepLink {
     this.#failures = 0;
   }
 
+  /** Seconds to the server and back; undefined while unknown. */
+  async roundTrip() {
+    const stats = await this.#peer?.getStats();
+    for (const entry of stats?.values() ?? []) {
+      if (entry.type === 'candidate-pair' && entry.nominated) return entry.currentRoundTripTime;
+    }
+    return undefined;
+  }
+
   async #attempt(run) {
     const current = () => run === this.#run;
     const peer = new RTCPeerConnection();
@@ -73,7 +82,7 @@ export class WhepLink {
       const location = response.headers.get('Location');
       const session = response.status === 201 && location ? new URL(location, response.url).href : undefined;
       if (!current()) {
-        if (session) free(session);
+        if (session) void free(session);
         return;
       }
       if (!session) {
@@ -107,16 +116,19 @@ export class WhepLink {
   #drop() {
     this.#run += 1;
     clearTimeout(this.#timer);
-    this.#peer?.close();
+    const peer = this.#peer;
+    // The session goes first: it ends with its connection, and freeing it then would fail.
+    if (this.#session) void free(this.#session).finally(() => peer?.close());
+    else peer?.close();
     this.#peer = undefined;
-    if (this.#session) free(this.#session);
     this.#session = undefined;
   }
 }
 
-/** Ends a session, also while the page is being closed. */
+/** Ends a session, also while the page is being closed. Never rejects. */
 function free(session) {
-  fetch(session, { method: 'DELETE', keepalive: true }).catch(() => {});
+  const signal = AbortSignal.timeout(2000);
+  return fetch(session, { method: 'DELETE', keepalive: true, signal }).catch(() => {});
 }
 
 /** No waiting for smoothness: the server already paces. */
