@@ -9,20 +9,43 @@ def upsample(field, height, width, cell):
     return F.interpolate(field, size=(h * cell, w * cell), mode="bilinear", align_corners=False)[..., :height, :width]
 
 
-def warp(image, flow):
-    """Backward warp: out(x) = image(x + flow(x)), flow in pixels of `image`, bilinear, coordinates clamped to the border."""
-    n, _, h, w = image.shape
-    y, x = torch.meshgrid(torch.arange(h, device=image.device, dtype=flow.dtype), torch.arange(w, device=image.device, dtype=flow.dtype), indexing="ij")
+def _warp_at(image, flow, margin, start, step):
+    """warp() for a flow that is given at every `step`-th pixel only."""
+    h, w = image.shape[-2:]
+    y, x = (torch.arange(n, device=image.device, dtype=flow.dtype) * step + margin + s for n, s in zip(flow.shape[-2:], start))
+    y, x = torch.meshgrid(y, x, indexing="ij")
     gx, gy = (x + flow[:, 0] + 0.5) * (2 / w) - 1, (y + flow[:, 1] + 0.5) * (2 / h) - 1
     return F.grid_sample(image, torch.stack([gx, gy], -1), mode="bilinear", padding_mode="border", align_corners=False)
 
 
-def render(luma0, luma1, field, t=0.5):
+def warp(image, flow, margin=0):
+    """Backward warp: out(x) = image(x + flow(x)), flow in pixels of `image`, bilinear, coordinates clamped to the border.
+
+    With a margin, `image` reaches that many pixels further than `flow` on each side.
+    """
+    return _warp_at(image, flow, margin, (0, 0), 1)
+
+
+def _pick(size, cell, start, step, device):
+    """Matrix [ceil((size-start)/step), size/cell] of the bilinear upsampling at the pixels start, start+step, …"""
+    x = ((torch.arange(start, size, step, device=device) + 0.5) / cell - 0.5).clamp(0, size // cell - 1)
+    return (1 - (x[:, None] - torch.arange(size // cell, device=device)).abs()).clamp(min=0)
+
+
+def render_sparse(luma0, luma1, field, margin, start, step):
+    """render() at t = 1/2 at every `step`-th pixel from `start` (y, x): the training loss on a part of the pixels, at a fraction of the cost."""
+    h, w = (n - 2 * margin for n in luma0.shape[-2:])
+    f = _pick(h, 8, start[0], step, field.device) @ field @ _pick(w, 8, start[1], step, field.device).T
+    m = f[:, 4:5]
+    return m * _warp_at(luma0, f[:, 0:2], margin, start, step) + (1 - m) * _warp_at(luma1, f[:, 2:4], margin, start, step)
+
+
+def render(luma0, luma1, field, t=0.5, margin=0):
     """Field [N,>=5,h/8,w/8] and full-resolution frames [N,1,H,W] (0…1) → the frame at t, as the kernel makes it.
 
     For t = 1/2 the field is used as it is; else it is re-projected along the motion and rescaled.
     """
-    h, w = luma0.shape[-2:]
+    h, w = (n - 2 * margin for n in luma0.shape[-2:])
     f = upsample(field, h, w, 8)
     if t != 0.5:
         f = warp(f, (0.5 - t) * (f[:, 2:4] - f[:, 0:2]))
@@ -30,7 +53,7 @@ def render(luma0, luma1, field, t=0.5):
         m = (1 - t) * m / ((1 - t) * m + t * (1 - m)).clamp(min=1e-6)
         f = torch.cat([f[:, 0:2] * (2 * t), f[:, 2:4] * (2 - 2 * t), m, f[:, 5:]], 1)
     m = f[:, 4:5]
-    return m * warp(luma0, f[:, 0:2]) + (1 - m) * warp(luma1, f[:, 2:4])
+    return m * warp(luma0, f[:, 0:2], margin) + (1 - m) * warp(luma1, f[:, 2:4], margin)
 
 
 def seed_field(seed):

@@ -1,0 +1,120 @@
+"""Quality on real clips: every second frame is removed and made again; luma PSNR, SSIM and IE against the removed one.
+
+Clips are read at --height lines at most and to multiples of 16, --frames frames each; the first and the last gap do not count.
+Contenders: repeat, blend, search (the block search alone) and the network. Prints a table; --json keeps the figures.
+"""
+import argparse
+import json
+import os
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+import model as models
+import video
+from search import search
+from warp import render, seed_field
+
+
+def ssim(a, b, k=8):
+    """Mean SSIM over 8x8 windows of two float64 pictures."""
+    def box(x):
+        c = np.pad(x.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
+        return (c[k:, k:] - c[:-k, k:] - c[k:, :-k] + c[:-k, :-k]) / (k * k)
+    ma, mb = box(a), box(b)
+    va, vb, cab = box(a * a) - ma * ma, box(b * b) - mb * mb, box(a * b) - ma * mb
+    return float((((2 * ma * mb + 6.5025) * (2 * cab + 58.5225)) / ((ma * ma + mb * mb + 6.5025) * (va + vb + 58.5225))).mean())
+
+
+class Network:
+    """flow-s from its weights file, a checkpoint, or an .onnx file (run by ONNX Runtime)."""
+
+    def __init__(self, path, threads):
+        self.session = None
+        if path.endswith(".onnx"):
+            import onnxruntime as ort
+            o = ort.SessionOptions()
+            o.intra_op_num_threads = threads
+            self.session = ort.InferenceSession(path, o, providers=["CPUExecutionProvider"])
+        else:
+            self.model, _ = models.load(path)
+
+    def field(self, images, seed):
+        if self.session:
+            return torch.from_numpy(self.session.run(None, {"images": images.numpy(), "seed": seed.numpy()})[0])
+        return self.model(images, seed)
+
+
+@torch.no_grad()
+def interpolate(a, b, contender, network, t=0.5):
+    """uint8 [H,W] frames → (uint8 frame at t, field or None)."""
+    if contender == "repeat":
+        return a, None
+    if contender == "blend":
+        return ((a.astype(np.uint16) + b + 1) // 2).astype(np.uint8), None
+    h, w = a.shape
+    pad = lambda f: F.pad(torch.from_numpy(f.copy())[None, None].float(), (0, -w % 32, 0, -h % 32), mode="replicate")
+    fa, fb = pad(a), pad(b)
+    seed = search(fa[0], fb[0])
+    fa, fb = fa / 255, fb / 255
+    field = seed_field(seed) if contender == "search" else network.field(models.network_inputs(models.quarter(fa), models.quarter(fb), seed), seed)
+    out = render(fa, fb, field, t)[0, 0, :h, :w]
+    return (out * 255).round().clamp(0, 255).byte().numpy(), field
+
+
+def score_clip(frames, contender, network):
+    """Mean figures of one clip, and for the network the correlation of its expected with its true error (cells of 8x8)."""
+    last = (len(frames) - 1) // 2 * 2
+    gaps = list(range(1, last, 2))
+    rows, told, true = [], [], []
+    for i in gaps[1:-1] if len(gaps) > 6 else gaps:
+        made, field = interpolate(frames[i - 1], frames[i + 1], contender, network)
+        d = made.astype(np.float32) - frames[i]
+        mse = float((d ** 2).mean())
+        rows.append((10 * np.log10(65025 / max(mse, 1e-3)), ssim(made.astype(np.float64), frames[i].astype(np.float64)), mse ** 0.5))
+        if contender == "network":
+            h, w = d.shape[0] // 8, d.shape[1] // 8
+            told.append(field[0, 5, :h, :w].numpy().ravel())
+            true.append(np.abs(d[: h * 8, : w * 8]).reshape(h, 8, w, 8).mean((1, 3)).ravel() / 255)
+    p, s, e = np.mean(rows, 0)
+    out = dict(psnr=round(float(p), 3), ssim=round(float(s), 4), ie=round(float(e), 3))
+    if told:
+        out["error_correlation"] = round(float(np.corrcoef(np.concatenate(told), np.concatenate(true))[0, 1]), 3)
+    return out
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("clips", help="folder of clips (never trained on)")
+    p.add_argument("--model", help="flow-s.pt, flow-s.onnx or a checkpoint; without it only the baselines")
+    p.add_argument("--frames", type=int, default=41)
+    p.add_argument("--height", type=int, default=480)
+    p.add_argument("--only", nargs="+", default=["repeat", "blend", "search", "network"])
+    p.add_argument("--json", help="write the figures here")
+    p.add_argument("--threads", type=int, default=1)
+    a = p.parse_args()
+    torch.set_num_threads(a.threads)
+    network = Network(a.model, a.threads) if a.model else None
+    contenders = [c for c in a.only if c != "network" or network]
+    result = {}
+    for path in video.videos(a.clips):
+        w, h = video.eval_size(path, a.height)
+        frames, t0 = video.read_luma(path, w, h, a.frames), time.time()
+        row = result[os.path.basename(path)] = {c: score_clip(frames, c, network) for c in contenders}
+        print(f"{os.path.basename(path):32s}", "  ".join(f"{c} {row[c]['psnr']:.2f}" for c in contenders), f"  {time.time() - t0:.0f} s", flush=True)
+    keys = ("psnr", "ssim", "ie")
+    mean = {c: {k: round(float(np.mean([r[c][k] for r in result.values()])), 4) for k in keys} for c in contenders}
+    if "network" in contenders:
+        mean["network"]["error_correlation"] = round(float(np.mean([r["network"]["error_correlation"] for r in result.values()])), 3)
+    for c in contenders:
+        print(f"{c:10s}", mean[c])
+    if a.json:
+        with open(a.json, "w") as f:
+            json.dump(dict(frames=a.frames, height=a.height, clips=result, mean=mean), f, indent=1)
+            f.write("\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,116 @@
+"""flow-s: a small U-Net at 1/8, 1/16, 1/32 resolution that refines the block search's seed into a flow field.
+
+It does what a search cannot: choose among the vectors of the neighbourhood at motion boundaries, correct them by a
+residual, decide from which frame to take each place, and foretell its own error.
+"""
+
+import torch
+import torch.nn as nn
+import torch.nn.functional as F
+
+from warp import upsample, warp
+
+# Cells whose vector a cell may adopt: its 3x3 neighbourhood, and the same ring three cells (24 px) away.
+OFFSETS = [(0, 0)] + [(d * dy, d * dx) for d in (1, 3) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
+REACH = 3
+SLOPE = 0.1
+
+
+def conv(c_in, c_out, stride=1, kernel=3):
+    return nn.Sequential(nn.Conv2d(c_in, c_out, kernel, stride, (kernel - 1) // 2), nn.LeakyReLU(SLOPE))
+
+
+class Up(nn.Module):
+    """1x1 convolution and pixel shuffle, added to the skip connection."""
+
+    def __init__(self, c_in, c_out):
+        super().__init__()
+        self.expand = nn.Conv2d(c_in, 4 * c_out, 1)
+
+    def forward(self, x, skip):
+        return F.leaky_relu(F.pixel_shuffle(self.expand(x), 2) + skip, SLOPE)
+
+
+class FlowS(nn.Module):
+    """images [N,4,H/4,W/4], seed [N,3,H/8,W/8] → field [N,6,H/8,W/8] (README.md, "Conventions"). H, W multiples of 32."""
+
+    def __init__(self, widths=(32, 48, 64)):
+        super().__init__()
+        a, b, c = widths
+        self.config = dict(widths=list(widths))
+        self.look = conv(5, a, 2, 4)
+        self.join = conv(a + 5, a)
+        self.down1 = nn.Sequential(conv(a, b, 2), conv(b, b))
+        self.down2 = nn.Sequential(conv(b, c, 2), conv(c, c), conv(c, c))
+        self.up2, self.mid = Up(c, b), conv(b, b)
+        self.up1, self.fine = Up(b, a), nn.Sequential(conv(a, a), conv(a, a), conv(a, a))
+        self.head = nn.Conv2d(a, len(OFFSETS) + 1 + 6, 3, 1, 1)
+        for m in self.modules():
+            if isinstance(m, nn.Conv2d):
+                nn.init.kaiming_normal_(m.weight, a=SLOPE, nonlinearity="leaky_relu")
+                nn.init.zeros_(m.bias)
+        with torch.no_grad():                                   # start near the seed, alive everywhere
+            self.head.weight.mul_(0.2)
+            self.head.bias[0] = 4.0                             # the cell's own vector
+            self.head.bias[-1] = -4.0                           # small expected error
+
+    def features(self, images, seed):
+        difference = (images[:, 2:3] - images[:, 3:4]) * 8
+        x = self.look(torch.cat([(images - 0.5) * 4, difference], 1))
+        v = seed[:, :2]
+        deviation = v - F.avg_pool2d(v, 9, 1, 4, count_include_pad=False)
+        s = torch.cat([(v * 0.05).clamp(-3, 3), (deviation * 0.2).clamp(-5, 5), seed[:, 2:3] * 16], 1)
+        x1 = self.join(torch.cat([x, s], 1))
+        x2 = self.down1(x1)
+        x3 = self.down2(x2)
+        return self.fine(self.up1(self.mid(self.up2(x3, x2)), x1))
+
+    def forward(self, images, seed):
+        h = self.head(self.features(images, seed))
+        k = len(OFFSETS)
+        choice = torch.softmax(h[:, : k + 1], 1)                # the last one is the zero vector
+        around = F.pad(seed[:, :2], (REACH,) * 4, mode="replicate")
+        v = 0
+        for i, (dy, dx) in enumerate(OFFSETS):
+            y0, x0, y1, x1 = REACH + dy, REACH + dx, dy - REACH, dx - REACH
+            v = v + choice[:, i: i + 1] * around[:, :, y0: y1 or None, x0: x1 or None]
+        v = v * 0.5
+        residual = h[:, k + 1: k + 5] * 4
+        return torch.cat([residual[:, :2] - v, residual[:, 2:] + v, torch.sigmoid(h[:, k + 5: k + 7])], 1)
+
+
+def quarter(luma):
+    """Full-resolution luma [N,1,H,W] (0…1) → P_2, quarter resolution (the kernel's integer means, to rounding)."""
+    return F.avg_pool2d(luma, 4)
+
+
+def network_inputs(quarter0, quarter1, seed, margin=0):
+    """The `images` input: both quarter-resolution lumas and both warped to t = 1/2 by the seed. `margin`: as in warp."""
+    h, w = (n - 2 * margin for n in quarter0.shape[-2:])
+    v = upsample(seed[:, :2], h, w, 2) * 0.125                        # half the motion, in quarter-resolution pixels
+    inner = [q[..., margin: margin + h, margin: margin + w] for q in (quarter0, quarter1)]
+    return torch.cat([*inner, warp(quarter0, -v, margin), warp(quarter1, v, margin)], 1)
+
+
+def count_macs(model, width=1280, height=736):
+    """(parameters, multiply-accumulates of the convolutions) for one frame pair of the given (padded) size."""
+    total = 0
+
+    def hook(m, _, out):
+        nonlocal total
+        total += out.numel() * m.in_channels * m.kernel_size[0] * m.kernel_size[1] // m.groups
+
+    handles = [m.register_forward_hook(hook) for m in model.modules() if isinstance(m, nn.Conv2d)]
+    with torch.no_grad():
+        model(torch.zeros(1, 4, height // 4, width // 4), torch.zeros(1, 3, height // 8, width // 8))
+    for h in handles:
+        h.remove()
+    return sum(p.numel() for p in model.parameters()), total
+
+
+def load(path, device="cpu"):
+    """Weights file (flow-s.pt) or training checkpoint → model in evaluation mode, and the file's metadata."""
+    blob = torch.load(path, map_location=device)
+    model = FlowS(**blob["config"]).to(device)
+    model.load_state_dict({k: v.float() for k, v in blob.get("ema", blob.get("weights")).items()})
+    return model.eval(), blob

@@ -1,0 +1,88 @@
+"""Shards of prepare.py in memory, and augmented batches of them."""
+import glob
+import os
+
+import numpy as np
+import torch
+
+MARGIN = 64
+
+
+class Samples:
+    """All shards of a folder whose names start with `prefix`; `refresh` picks up new ones."""
+
+    def __init__(self, folder, prefix, limit=None):
+        self.pattern, self.limit, self.seen, self.parts, self.index = os.path.join(folder, prefix + "*.npz"), limit, set(), [], []
+        self.refresh()
+
+    def refresh(self):
+        for path in sorted(glob.glob(self.pattern)):
+            if path in self.seen or path.endswith(".part.npz") or (self.limit and len(self.index) >= self.limit):
+                continue
+            self.seen.add(path)
+            with np.load(path) as z:
+                self.parts.append({k: z[k] for k in z.files})
+            self.index += [(len(self.parts) - 1, i) for i in range(len(self.parts[-1]["frame0"]))]
+
+    def __len__(self):
+        return len(self.index)
+
+    def take(self, numbers):
+        """Sample numbers → dict of float tensors: frame0, frame1, truth (0…1), seed, flow, visible."""
+        rows = [self.index[int(n)] for n in numbers]
+        out = {k: torch.from_numpy(np.stack([self.parts[p][k][i] for p, i in rows])).float() for k in self.parts[0]}
+        for k in ("frame0", "frame1", "truth"):
+            out[k] = out[k][:, None] / 255
+        return out
+
+
+def join(a, b):
+    """Concatenate two batches."""
+    return {k: torch.cat([a[k], b[k]]) for k in a}
+
+
+def _flip(batch, axis):
+    """Mirror a batch along x (axis 3) or y (axis 2); vectors change sign."""
+    out = {k: v.flip(axis) for k, v in batch.items()}
+    c = 3 - axis                                               # component: x for axis 3, y for axis 2
+    for k, first in (("seed", (c,)), ("flow", (c, c + 2))):
+        out[k] = out[k].clone()
+        for i in first:
+            out[k][:, i] = -out[k][:, i]
+    return out
+
+
+def _turn(batch):
+    """Swap x and y."""
+    out = {k: v.transpose(2, 3) for k, v in batch.items()}
+    out["seed"], out["flow"] = out["seed"][:, [1, 0, 2]], out["flow"][:, [1, 0, 3, 2]]
+    return out
+
+
+def _reverse(batch):
+    """Time reversal."""
+    out = dict(batch, frame0=batch["frame1"], frame1=batch["frame0"], visible=batch["visible"].flip(1), flow=batch["flow"][:, [2, 3, 0, 1]])
+    out["seed"] = torch.cat([-batch["seed"][:, :2], batch["seed"][:, 2:]], 1)
+    return out
+
+
+def augment(batch, rng):
+    """Mirror, turn, reverse (the whole batch alike) and change the grey scale (each sample on its own)."""
+    for axis in (2, 3):
+        if rng.random() < 0.5:
+            batch = _flip(batch, axis)
+    if rng.random() < 0.5:
+        batch = _turn(batch)
+    if rng.random() < 0.5:
+        batch = _reverse(batch)
+    n = len(batch["truth"])
+    u = lambda lo, hi: torch.from_numpy(rng.uniform(lo, hi, (n, 1, 1, 1)).astype(np.float32))
+    gain, gamma, lift, negative = u(0.6, 1.15), torch.exp(u(-0.25, 0.25)), u(-0.05, 0.1), (u(0, 1) < 0.06).float()
+    plain = (u(0, 1) < 0.4).float()
+    gain, gamma, lift = gain + (1 - gain) * plain, gamma + (1 - gamma) * plain, lift * (1 - plain)
+    batch = dict(batch)
+    for k in ("frame0", "frame1", "truth"):
+        x = (batch[k].clamp(min=1e-4) ** gamma * gain + lift).clamp(0, 1)
+        batch[k] = x * (1 - negative) + (1 - x) * negative
+    batch["seed"] = torch.cat([batch["seed"][:, :2], batch["seed"][:, 2:] * gain], 1)
+    return {k: v.contiguous() for k, v in batch.items()}

@@ -1,0 +1,157 @@
+"""Train flow-s on prepared samples (prepare.py). Resumes from its checkpoint; safe to stop, suspend or kill at any time.
+
+The length is given in minutes of training, and the learning rate follows the share of them that is used up: warm-up, then a
+cosine. True flow and true occlusion lead at first, the photometric loss takes over. The first samples of each kind are
+held back as the fixed validation.
+"""
+import argparse
+import csv
+import math
+import os
+import time
+
+import numpy as np
+import torch
+
+import losses
+from curves import draw
+from model import FlowS, network_inputs, quarter
+from samples import MARGIN, Samples, augment, join
+from warp import render, render_sparse, seed_field
+
+HELD = 96           # samples of each kind kept for validation
+
+
+def predict(model, b):
+    """Batch → field and rendered middle frame."""
+    images = network_inputs(quarter(b["frame0"]), quarter(b["frame1"]), b["seed"], MARGIN // 4)
+    field = model(images, b["seed"])
+    return field, render(b["frame0"], b["frame1"], field, margin=MARGIN)
+
+
+def total_loss(model, b, progress, rng, a):
+    """Weighted sum and its parts. Samples are weighed by how hard the plain seed finds them, so that easy ones count too.
+
+    The picture is rendered at every second row and column only, from a random start.
+    """
+    field = model(network_inputs(quarter(b["frame0"]), quarter(b["frame1"]), b["seed"], MARGIN // 4), b["seed"])
+    start = tuple(int(v) for v in rng.integers(0, 2, 2))
+    made, plain = (render_sparse(b["frame0"], b["frame1"], f, MARGIN, start, 2) for f in (field, seed_field(b["seed"])))
+    truth = b["truth"][..., start[0]::2, start[1]::2]
+    weight = 0.04 / (losses.charbonnier(plain, truth) + 0.015)
+    lead = max(0.0, 1 - progress / 0.5)                        # true-flow supervision fades over the first half
+    parts = dict(
+        photo=(losses.charbonnier(made, truth) * weight).mean(),
+        census=losses.census(predict(model, b)[1], b["truth"]).mean() if a.census else torch.zeros(()),
+        epe=losses.robust_endpoint_error(field, b["flow"]),
+        mask=losses.mask_loss(field, b["visible"]),
+        error=losses.error_loss(field, made, truth),
+    )
+    loss = parts["photo"] + a.census * parts["census"] + (0.004 + 0.046 * lead) * parts["epe"] + (0.002 + 0.018 * lead) * parts["mask"] + 0.2 * parts["error"]
+    return loss, parts
+
+
+@torch.no_grad()
+def validate(model, sets):
+    """Held-back samples: PSNR of the plain seed and of the network, end-point error, correlation of expected and true error."""
+    model.eval()
+    out = {}
+    for name, s in sets.items():
+        plain, made, epe, told, true = [], [], [], [], []
+        for i in range(0, min(HELD, len(s)), 16):
+            b = s.take(range(i, min(i + 16, HELD, len(s))))
+            f, r = predict(model, b)
+            made.append(losses.psnr(r, b["truth"]))
+            plain.append(losses.psnr(render(b["frame0"], b["frame1"], seed_field(b["seed"]), margin=MARGIN), b["truth"]))
+            epe.append(losses.endpoint_error(f, b["flow"]).item())
+            told.append(f[:, 5].flatten())
+            true.append(torch.nn.functional.avg_pool2d((r - b["truth"]).abs(), 8).flatten())
+        out[name + "_seed_psnr"], out[name + "_psnr"] = torch.cat(plain).mean().item(), torch.cat(made).mean().item()
+        out[name + "_error_corr"] = float(np.corrcoef(torch.cat(told).numpy(), torch.cat(true).numpy())[0, 1])
+        if name == "scenes":
+            out["scenes_epe"] = float(np.mean(epe))
+    model.train()
+    return out
+
+
+def save(path, model, ema, optimizer, state):
+    """Write a checkpoint so that a kill at any moment leaves a whole one."""
+    torch.save(dict(config=model.config, weights=model.state_dict(), ema=ema.state_dict(), optimizer=optimizer.state_dict(), **state), path + ".part")
+    os.replace(path + ".part", path)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("--samples", default="runs/samples", help="folder of shards")
+    p.add_argument("--run", default="runs/flow-s", help="folder for checkpoint, log and curves")
+    p.add_argument("--minutes", type=float, default=80, help="training time until the learning rate has come down")
+    p.add_argument("--batch", type=int, default=8)
+    p.add_argument("--lr", type=float, default=5e-4)
+    p.add_argument("--lr-end", type=float, default=1e-5)
+    p.add_argument("--scenes", type=float, nargs=2, default=(0.5, 0.25), help="share of rendered scenes in a batch, at the start and at the end")
+    p.add_argument("--census", type=float, default=0.0, help="weight of the census loss")
+    p.add_argument("--threads", type=int, default=1)
+    p.add_argument("--validate-every", type=int, default=500)
+    p.add_argument("--seed", type=int, default=1)
+    a = p.parse_args()
+    torch.set_num_threads(a.threads)
+    torch.manual_seed(a.seed)
+    os.makedirs(a.run, exist_ok=True)
+    sets = dict(videos=Samples(a.samples, "videos"), scenes=Samples(a.samples, "scenes"))
+    model, ema = FlowS(), FlowS()
+    ema.load_state_dict(model.state_dict())
+    optimizer = torch.optim.AdamW(model.parameters(), lr=a.lr, weight_decay=1e-4)
+    checkpoint, state = os.path.join(a.run, "checkpoint.pt"), dict(step=0, seconds=0.0)
+    if os.path.exists(checkpoint):
+        blob = torch.load(checkpoint, map_location="cpu")
+        model.load_state_dict(blob["weights"]), ema.load_state_dict(blob["ema"]), optimizer.load_state_dict(blob["optimizer"])
+        state = {k: blob[k] for k in state}
+    rng = np.random.default_rng([a.seed, state["step"]])
+    log, mean, last = os.path.join(a.run, "log.csv"), {}, time.time()
+    while state["seconds"] < a.minutes * 60:
+        progress = state["seconds"] / (a.minutes * 60)
+        rate = min(1.0, (progress + 1e-3) / 0.05) * (a.lr_end + (a.lr - a.lr_end) * 0.5 * (1 + math.cos(math.pi * progress)))
+        for g in optimizer.param_groups:
+            g["lr"] = rate
+        drawn = rng.random(a.batch) < a.scenes[0] + (a.scenes[1] - a.scenes[0]) * progress
+        if len(sets["videos"]) <= 2 * HELD:
+            drawn[:] = True
+        batches = [s.take(rng.integers(HELD, len(s), k)) for s, k in ((sets["scenes"], int(drawn.sum())), (sets["videos"], int((~drawn).sum()))) if k]
+        batch = augment(join(*batches) if len(batches) > 1 else batches[0], rng)
+        loss, parts = total_loss(model, batch, progress, rng, a)
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        if torch.isfinite(norm):
+            optimizer.step()
+        state["step"] += 1
+        decay = min(0.999, (1 + state["step"]) / (10 + state["step"]))
+        with torch.no_grad():
+            for e, w in zip(ema.parameters(), model.parameters()):
+                e.lerp_(w, 1 - decay)
+        for k, v in dict(parts, loss=loss, norm=norm).items():
+            mean[k] = mean.get(k, float(v)) * 0.98 + 0.02 * float(v)
+        now = time.time()
+        state["seconds"] += min(now - last, 3.0)               # a suspended process does not age
+        last = now
+        if state["step"] % 100 == 0:
+            print(f"step {state['step']} {state['seconds'] / 60:.1f} min lr {rate:.1e} " + " ".join(f"{k} {v:.4f}" for k, v in mean.items()) + f" samples {[len(s) for s in sets.values()]}", flush=True)
+            save(checkpoint, model, ema, optimizer, state)
+        if state["step"] % a.validate_every == 0 or state["step"] == 200:
+            row = dict(step=state["step"], minutes=round(state["seconds"] / 60, 2), lr=rate, **{k: round(v, 5) for k, v in mean.items()}, **{k: round(v, 4) for k, v in validate(ema, {k: s for k, s in sets.items() if len(s)}).items()})
+            new = not os.path.exists(log)
+            with open(log, "a", newline="") as f:
+                w = csv.DictWriter(f, row.keys())
+                if new:
+                    w.writeheader()
+                w.writerow(row)
+            print("  validation", row, flush=True)
+            draw(log, os.path.join(a.run, "curves.png"))
+            for s in sets.values():
+                s.refresh()
+            last = time.time()
+    save(checkpoint, model, ema, optimizer, state)
+
+
+if __name__ == "__main__":
+    main()
