@@ -2,7 +2,7 @@
 import { lookup } from 'node:dns/promises';
 import { RTCPeerConnection, RTCRtpCodecParameters, RTCRtpHeaderExtensionParameters } from 'werift';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
-import type { Clock } from '../time.ts';
+import { type Clock, ZERO } from '../time.ts';
 import { EXTENSIONS, type OfferedVideo, readOffer, writeAnswer } from './offer.ts';
 import { PeerViewer } from './peer.ts';
 import type { PeerSettings, ViewerEvents } from './viewer.ts';
@@ -55,7 +55,16 @@ export async function connectPeer(
       cname: pc.cname,
     };
     username = `${transport.iceUfrag}:${video.iceUfrag}`;
-    return new PeerViewer({ pc, transceiver, video, answer: writeAnswer(video, transport), clock, events, heard });
+    return new PeerViewer({
+      pc,
+      transceiver,
+      video,
+      answer: writeAnswer(video, transport),
+      clock,
+      events,
+      maxPlayoutDelay: settings.maxPlayoutDelay ?? ZERO,
+      heard,
+    });
   } catch (thrown) {
     await pc.close();
     throw asFrameliftError(thrown, 'webrtc.bad-offer', false);

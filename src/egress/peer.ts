@@ -20,7 +20,14 @@ import {
 import { type CancelTimer, type Clock, fromMs, type Micros, micros, minus, plus } from '../time.ts';
 import { PacketHistory, type SentPacket } from './history.ts';
 import type { ExtensionName, OfferedVideo } from './offer.ts';
-import { ntpTimestamp, roundTrip, rtpTimestamp, writeAbsCaptureTime, writeAbsSendTime } from './rtp-clock.ts';
+import {
+  ntpTimestamp,
+  playoutDelay,
+  roundTrip,
+  rtpTimestamp,
+  writeAbsCaptureTime,
+  writeAbsSendTime,
+} from './rtp-clock.ts';
 import { type Outgoing, SendQueue } from './send-queue.ts';
 import type { PacketizedUnit, Viewer, ViewerEvents, ViewerStats } from './viewer.ts';
 
@@ -47,6 +54,7 @@ export interface PeerParts {
   readonly answer: string;
   readonly clock: Clock;
   readonly events: ViewerEvents;
+  readonly maxPlayoutDelay: Micros;
   /** When anything came from the player. */
   readonly heard: { at: Micros };
 }
@@ -61,13 +69,13 @@ export class PeerViewer implements Viewer {
   readonly #history = new PacketHistory();
   readonly #media: RtpHeader;
   readonly #rtx: RtpHeader;
-  readonly #extensionData = {
+  readonly #extensionData: Record<ExtensionName, Buffer> = {
     mid: Buffer.alloc(0),
     transportCc: Buffer.alloc(2),
     absSendTime: Buffer.alloc(3),
     absCaptureTime: Buffer.alloc(8),
     playoutDelay: Buffer.alloc(3),
-  } satisfies Record<ExtensionName, Buffer>;
+  };
   readonly #timestampBase = Math.floor(Math.random() * 2 ** 32);
   #sequence = Math.floor(Math.random() * 0x8000);
   #rtxSequence = Math.floor(Math.random() * 0x8000);
@@ -87,6 +95,7 @@ export class PeerViewer implements Viewer {
     this.answer = parts.answer;
     const { pc, transceiver, video, events, clock } = parts;
     this.#dtls = transceiver.dtlsTransport;
+    this.#extensionData.playoutDelay = playoutDelay(parts.maxPlayoutDelay);
     this.#extensionData.mid = Buffer.from(video.mid.slice(0, 16));
     this.#media = new RtpHeader({ ssrc: transceiver.sender.ssrc, payloadType: video.payloadType });
     this.#rtx = new RtpHeader({

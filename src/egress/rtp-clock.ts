@@ -39,3 +39,10 @@ export function writeAbsSendTime(to: Buffer, wall: Micros): void {
 export function writeAbsCaptureTime(to: Buffer, capture: Micros): void {
   to.writeBigUInt64BE(ntpTimestamp(capture), 0);
 }
+
+/** playout-delay: 12 bits least, 12 bits most, in 10 ms. The least is zero. */
+export function playoutDelay(most: Micros): Buffer {
+  const data = Buffer.alloc(3);
+  data.writeUIntBE(Math.min(0xfff, Math.ceil(most / 10_000)), 0, 3);
+  return data;
+}

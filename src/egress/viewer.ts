@@ -28,6 +28,11 @@ export interface PeerSettings {
   readonly portRange?: readonly [number, number];
   /** Addresses to announce beside the machine's own, e.g. the public one behind NAT or Docker. IP addresses or names. */
   readonly advertisedHosts?: readonly string[];
+  /**
+   * How long a player may hold pictures back to even out their cadence (playout-delay extension). Default 0: each is shown as soon as it
+   * is decoded, since they leave here evenly.
+   */
+  readonly maxPlayoutDelay?: Micros;
   /** STUN/TURN servers. None by default: no request leaves the machine unasked, and ICE runs in its lite form. */
   readonly iceServers?: readonly { readonly urls: string; readonly username?: string; readonly credential?: string }[];
 }

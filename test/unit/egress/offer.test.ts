@@ -1,0 +1,199 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { readOffer, writeAnswer } from '../../../src/egress/offer.ts';
+import { FrameliftError } from '../../../src/errors.ts';
+
+/** What Chromium 150 offers for recvonly audio and video. */
+const CHROMIUM = readFileSync(new URL('./chromium-offer.sdp', import.meta.url), 'utf8');
+
+const LOCAL = {
+  iceUfrag: 'abcd',
+  icePwd: 'abcdefghijklmnopqrstuv',
+  iceLite: true,
+  fingerprint: `sha-256 ${Array(32).fill('AB').join(':')}`,
+  setup: 'active',
+  candidates: ['1 1 udp 2113937151 127.0.0.1 5000 typ host'],
+  ssrc: 1234,
+  rtxSsrc: 5678,
+  cname: 'x',
+};
+
+/** A plain offer with one video, to be bent by each test. */
+function plain(change: (lines: string[]) => string[] = (lines) => lines): string {
+  return `${change([
+    'v=0',
+    'o=- 1 1 IN IP4 127.0.0.1',
+    's=-',
+    't=0 0',
+    'a=group:BUNDLE v',
+    'm=video 9 UDP/TLS/RTP/SAVPF 96 97 98',
+    'c=IN IP4 0.0.0.0',
+    'a=mid:v',
+    'a=recvonly',
+    'a=rtcp-mux',
+    'a=ice-ufrag:abcd',
+    'a=ice-pwd:abcdefghijklmnopqrstuv',
+    `a=fingerprint:sha-256 ${Array(32).fill('AB').join(':')}`,
+    'a=setup:actpass',
+    'a=rtpmap:96 H264/90000',
+    'a=fmtp:96 packetization-mode=1;profile-level-id=640028',
+    'a=rtpmap:97 H264/90000',
+    'a=fmtp:97 packetization-mode=1;profile-level-id=42e01f',
+    'a=rtpmap:98 rtx/90000',
+    'a=fmtp:98 apt=97',
+  ]).join('\r\n')}\r\n`;
+}
+const without = (pattern: RegExp) => plain((lines) => lines.filter((line) => !pattern.test(line)));
+const replaced = (from: RegExp, to: string) => plain((lines) => lines.map((line) => line.replace(from, to)));
+
+function codeOf(offer: string): string {
+  try {
+    readOffer(offer);
+    return 'taken';
+  } catch (error) {
+    if (error instanceof FrameliftError) return error.code;
+    throw error;
+  }
+}
+
+describe('readOffer', () => {
+  it('chooses constrained baseline with packetization mode 1, its RTX and the extensions, from a real offer', () => {
+    const video = readOffer(CHROMIUM);
+    expect(video.format).toContain('profile-level-id=42e01f');
+    expect(video.payloadType).toBe(108);
+    expect(video.rtxPayloadType).toBe(109);
+    expect(video.mid).toBe('1');
+    expect([...video.extensions.keys()].sort()).toEqual(['absSendTime', 'mid', 'playoutDelay', 'transportCc']);
+    expect(video.feedback).toEqual(['nack', 'nack pli', 'ccm fir', 'transport-cc']);
+  });
+
+  it('passes on nothing but the chosen video, without mDNS candidates', () => {
+    const { sdp } = readOffer(CHROMIUM);
+    expect(sdp).not.toContain('.local');
+    expect(sdp.match(/^m=.*$/gm)).toEqual(['m=video 9 UDP/TLS/RTP/SAVPF 108 109']);
+  });
+
+  it('prefers constrained baseline to high', () => {
+    expect(readOffer(plain()).payloadType).toBe(97);
+  });
+
+  it('takes high when nothing else is there', () => {
+    expect(readOffer(without(/:97 H264/)).payloadType).toBe(96);
+  });
+
+  it('takes an offer with bare line feeds, without mid and without RTX', () => {
+    const offer = without(/a=mid|group|rtx|apt/).replaceAll('\r\n', '\n');
+    expect(readOffer(offer).rtxPayloadType).toBeUndefined();
+    expect(writeAnswer(readOffer(offer), LOCAL)).not.toMatch(/a=mid|BUNDLE|rtx|FID/);
+  });
+
+  it('takes ICE and DTLS values of a bundle-only section from the section that carries its group', () => {
+    const audio = [
+      'm=audio 9 UDP/TLS/RTP/SAVPF 111',
+      'a=mid:a',
+      'a=ice-ufrag:wxyz',
+      'a=ice-pwd:abcdefghijklmnopqrstuv',
+    ];
+    const offer = plain((lines) => [
+      ...lines.slice(0, 4),
+      'a=group:BUNDLE a v',
+      ...audio,
+      `a=fingerprint:sha-256 ${Array(32).fill('CD').join(':')}`,
+      'm=video 0 UDP/TLS/RTP/SAVPF 97',
+      'a=bundle-only',
+      'a=mid:v',
+      'a=recvonly',
+      'a=rtcp-mux',
+      'a=rtpmap:97 H264/90000',
+      'a=fmtp:97 packetization-mode=1;profile-level-id=42e01f',
+    ]);
+    const video = readOffer(offer);
+    expect(video.sdp).toContain('a=ice-ufrag:wxyz');
+    expect(video.sdp).toContain('cd:cd');
+  });
+
+  it.each([
+    ['nothing', ''],
+    ['no SDP', '{"type":"offer"}'],
+    ['no origin', without(/^o=/)],
+    ['no ICE user', without(/ice-ufrag/)],
+    ['a short ICE password', replaced(/ice-pwd:.*/, 'ice-pwd:short')],
+    ['no fingerprint', without(/fingerprint/)],
+    ['a malformed fingerprint', replaced(/fingerprint:.*/, 'fingerprint:sha-256 ZZ')],
+    ['a port that is none', replaced(/m=video 9/, 'm=video 99999')],
+    ['a payload type list that is none', replaced(/96 97 98/, '')],
+    ['setup holdconn', replaced(/actpass/, 'holdconn')],
+    ['a mid with spaces', replaced(/a=mid:v/, 'a=mid:v w')],
+    ['a line without a type', plain((lines) => [...lines, 'nonsense'])],
+    ['100 sections', plain((lines) => [...lines, ...Array(100).fill('m=audio 9 UDP/TLS/RTP/SAVPF 0')])],
+  ])('malformed: %s', (_, offer) => {
+    expect(codeOf(offer)).toBe('webrtc.bad-offer');
+  });
+
+  it.each([
+    ['no video', without(/^m=|mid/)],
+    ['video refused', replaced(/m=video 9/, 'm=video 0')],
+    ['two videos', plain((lines) => [...lines, 'm=video 9 UDP/TLS/RTP/SAVPF 96'])],
+    ['a player that sends', replaced(/recvonly/, 'sendonly')],
+    ['inactive', replaced(/recvonly/, 'inactive')],
+    ['no H.264', plain((lines) => lines.map((line) => line.replace('H264', 'VP8')))],
+    [
+      'packetization mode 0 only',
+      plain((lines) => lines.map((line) => line.replace('packetization-mode=1', 'packetization-mode=0'))),
+    ],
+    ['no rtcp-mux', without(/rtcp-mux/)],
+    ['plain RTP', replaced(/UDP\/TLS\/RTP\/SAVPF/, 'RTP/AVP')],
+  ])('sound but not for us: %s', (_, offer) => {
+    expect(codeOf(offer)).toBe('webrtc.unacceptable');
+  });
+
+  it('survives 5000 mangled offers: taken, malformed or unacceptable, nothing else', () => {
+    let state = 42;
+    const next = (below: number): number => {
+      state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+      return Math.floor((state / 2 ** 32) * below);
+    };
+    const outcomes = new Map<string, number>();
+    for (let round = 0; round < 5000; round += 1) {
+      const lines = (next(2) ? CHROMIUM : plain()).split('\r\n');
+      for (let edits = 1 + next(6); edits > 0; edits -= 1) {
+        const at = next(lines.length);
+        const line = lines[at] ?? '';
+        const kind = next(7);
+        if (kind === 0) lines.splice(at, 1);
+        else if (kind === 1) lines.splice(at, 0, lines[next(lines.length)] ?? '');
+        else if (kind === 2) lines[at] = line.slice(0, next(line.length + 1));
+        else if (kind === 3) lines[at] = line.replace(/\d+/, `${next(2 ** 31)}`);
+        else if (kind === 4)
+          lines[at] = line.slice(0, next(line.length + 1)) + String.fromCharCode(next(300)) + line.slice(1);
+        else if (kind === 5) lines[at] = `${line}${'A'.repeat(next(3000))}`;
+        else lines[at] = `a=${'x'.repeat(next(20))}:${next(100)}`;
+      }
+      const outcome = codeOf(lines.join('\r\n'));
+      outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+    }
+    expect([...outcomes.keys()].sort()).toEqual(['taken', 'webrtc.bad-offer', 'webrtc.unacceptable']);
+  });
+});
+
+describe('writeAnswer', () => {
+  const answer = writeAnswer(readOffer(CHROMIUM), LOCAL);
+
+  it('has a section for each of the offer, video sendonly with candidates, audio refused', () => {
+    const [session = '', audio = '', video = ''] = answer.split(/(?=^m=)/m);
+    expect(session).toContain('a=group:BUNDLE 1\r\n');
+    expect(session).toContain('a=ice-lite');
+    expect(audio).toMatch(/^m=audio 0 /);
+    expect(audio).toContain('a=inactive');
+    expect(video).toMatch(/^m=video 9 UDP\/TLS\/RTP\/SAVPF 108 109\r\n/);
+    for (const line of ['sendonly', 'rtcp-mux', 'mid:1', 'setup:active', 'end-of-candidates', 'fmtp:109 apt=108']) {
+      expect(video).toContain(`a=${line}\r\n`);
+    }
+    expect(video).toContain('a=candidate:1 1 udp 2113937151 127.0.0.1 5000 typ host');
+    expect(video).toContain('a=ssrc-group:FID 1234 5678');
+  });
+
+  it('repeats the extension ids of the offer', () => {
+    expect(answer).toContain('a=extmap:5 http://www.webrtc.org/experiments/rtp-hdrext/playout-delay');
+  });
+});

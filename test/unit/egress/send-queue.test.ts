@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest';
+import { PacketHistory } from '../../../src/egress/history.ts';
+import { SendQueue } from '../../../src/egress/send-queue.ts';
+import type { PacketizedUnit } from '../../../src/egress/viewer.ts';
+import { fromMs, type Micros, micros } from '../../../src/time.ts';
+
+const INTERVAL = 16_667;
+
+function unit(index: number, packets: number, keyframe = false): PacketizedUnit {
+  const due = micros(index * INTERVAL);
+  return {
+    unit: { data: Buffer.alloc(0), keyframe, due, arrival: due, capture: due, encoded: due },
+    payloads: Array.from({ length: packets }, (_, i) => Buffer.from([index, i])),
+  };
+}
+
+class Rig {
+  dropped = 0;
+  asked = 0;
+  readonly queue = new SendQueue({
+    capacity: 4,
+    onDrop: (units) => {
+      this.dropped += units;
+    },
+    onKeyframeNeeded: () => {
+      this.asked += 1;
+    },
+  });
+
+  /** Runs from `now` until nothing waits; times and sizes of the bursts. */
+  drain(now = 0, until = Number.POSITIVE_INFINITY): { at: number; packets: number }[] {
+    const bursts = [];
+    for (let at: Micros | undefined = micros(now); at !== undefined && at <= until; ) {
+      const turn = this.queue.next(at);
+      if (turn.packets.length > 0) bursts.push({ at, packets: turn.packets.length });
+      at = turn.wake;
+    }
+    return bursts;
+  }
+}
+
+describe('SendQueue', () => {
+  it('begins with a keyframe and counts nothing before it', () => {
+    const rig = new Rig();
+    rig.queue.push(unit(0, 2));
+    rig.queue.push(unit(1, 2, true));
+    expect(rig.drain()).toEqual([{ at: 0, packets: 2 }]);
+    expect(rig.dropped).toBe(0);
+  });
+
+  it('marks the first and the last packet of a unit', () => {
+    const rig = new Rig();
+    rig.queue.push(unit(1, 3, true));
+    const { packets } = rig.queue.next(micros(0));
+    expect(packets.map((packet) => packet.kind === 'media' && [packet.first, packet.marker])).toEqual([
+      [true, false],
+      [false, false],
+      [false, true],
+    ]);
+  });
+
+  it('spreads a large keyframe over the frame interval, at most 8 packets back to back', () => {
+    const rig = new Rig();
+    rig.queue.push(unit(0, 1, true));
+    rig.drain();
+    rig.queue.push(unit(1, 40, true));
+    const bursts = rig.drain(INTERVAL);
+    expect(bursts.map(({ packets }) => packets)).toEqual([8, 8, 8, 8, 8]);
+    const span = (bursts.at(-1)?.at ?? 0) - (bursts[0]?.at ?? 0);
+    expect(span).toBeGreaterThan(INTERVAL * 0.4);
+    expect(span).toBeLessThan(INTERVAL * 0.9);
+  });
+
+  it('keeps a millisecond between bursts of different units', () => {
+    const rig = new Rig();
+    for (let i = 0; i < 4; i += 1) rig.queue.push(unit(i, 8, true));
+    const bursts = rig.drain();
+    expect(bursts).toHaveLength(4);
+    for (let i = 1; i < bursts.length; i += 1) expect(bursts[i]!.at - bursts[i - 1]!.at).toBeGreaterThanOrEqual(1000);
+  });
+
+  it('when full, drops up to the next keyframe, finishes what has begun, asks once', () => {
+    const rig = new Rig();
+    rig.queue.push(unit(0, 20, true));
+    rig.queue.next(micros(0));
+    for (let i = 1; i < 10; i += 1) rig.queue.push(unit(i, 2));
+    expect(rig.queue.depth).toBe(1);
+    expect(rig.asked).toBe(1);
+    expect(rig.dropped).toBe(9);
+    rig.queue.push(unit(10, 2, true));
+    rig.queue.push(unit(11, 2));
+    expect(rig.queue.depth).toBe(3);
+    const sent = rig.drain(1e6).reduce((sum, burst) => sum + burst.packets, 0);
+    expect(sent).toBe(12 + 4);
+    expect(rig.dropped).toBe(9);
+  });
+
+  it('a keyframe that meets a full queue takes the place of what waits', () => {
+    const rig = new Rig();
+    rig.queue.push(unit(0, 2, true));
+    for (let i = 1; i < 4; i += 1) rig.queue.push(unit(i, 2));
+    rig.queue.push(unit(4, 2, true));
+    expect(rig.queue.depth).toBe(1);
+    expect(rig.dropped).toBe(4);
+    expect(rig.asked).toBe(0);
+  });
+
+  it('sends again before it sends new, within the same bursts', () => {
+    const rig = new Rig();
+    rig.queue.push(unit(0, 4, true));
+    for (let i = 0; i < 10; i += 1) rig.queue.retransmit(100 + i);
+    const first = rig.queue.next(micros(0)).packets;
+    expect(first.map((packet) => packet.kind)).toEqual(Array(8).fill('retransmit'));
+    const second = rig.queue.next(micros(20_000)).packets;
+    expect(second.map((packet) => packet.kind)).toEqual([
+      'retransmit',
+      'retransmit',
+      'media',
+      'media',
+      'media',
+      'media',
+    ]);
+  });
+
+  it('bounds the requests to send again', () => {
+    const rig = new Rig();
+    for (let i = 0; i < 1000; i += 1) rig.queue.retransmit(i);
+    expect(rig.drain().reduce((sum, burst) => sum + burst.packets, 0)).toBe(128);
+  });
+});
+
+describe('PacketHistory', () => {
+  const packet = (sequence: number) => ({ sequence, timestamp: 0, marker: false, payload: Buffer.alloc(0) });
+
+  it('remembers the last packets across the wrap of the sequence number and forgets the older', () => {
+    const history = new PacketHistory();
+    for (let i = 0; i < 1500; i += 1) history.add(packet((65_000 + i) % 65_536));
+    expect(history.take(65_500, fromMs(0), 0)?.sequence).toBe(65_500);
+    expect(history.take(3, fromMs(0), 0)?.sequence).toBe(3);
+    expect(history.take(65_400, fromMs(0), 0)).toBeUndefined();
+  });
+
+  it('does not give the same packet twice within the pause', () => {
+    const history = new PacketHistory();
+    history.add(packet(7));
+    expect(history.take(7, fromMs(0), 10_000)).toBeDefined();
+    expect(history.take(7, fromMs(5), 10_000)).toBeUndefined();
+    expect(history.take(7, fromMs(15), 10_000)).toBeDefined();
+  });
+});
