@@ -3,8 +3,9 @@ import { planeLayout } from '../../src/frame.ts';
 
 const f = Math.fround;
 const clamp = (v: number, low: number, high: number): number => Math.min(Math.max(v, low), high);
-/** Float to int32 as WebAssembly does it: saturating, NaN → 0. */
-const toInt = (v: number): number => (Number.isNaN(v) ? 0 : clamp(Math.trunc(v), -2147483648, 2147483647));
+/** `v` within low…high (not a number: low), times `scale`, rounded to even as float32 addition does. */
+const limited = (v: number, low: number, high: number, scale: number): number =>
+  f(f((v > low ? Math.min(v, high) : low) * scale) + 12582912) - 12582912;
 /** a·b in 1/32768, rounded. */
 const q15 = (a: number, b: number): number => (a * b + 0x4000) >> 15;
 
@@ -34,22 +35,18 @@ interface Plane {
   readonly stride: number;
 }
 
-function fraction(v: number): number {
-  return clamp(toInt(f(f(v - Math.floor(v)) * 32768)), 0, 32767);
-}
-
 function sample(bytes: Uint8Array, p: Plane, x: number, y: number, k: number): number {
-  const columns = clamp(toInt(Math.floor(x)), -5, p.width);
-  const row = clamp(toInt(Math.floor(y)), -1, p.height - 1);
+  const px = limited(x, -5, p.width, 256);
+  const py = limited(y, -1, p.height - 1, 256);
   const at = (dx: number, dy: number): number =>
-    bytes[p.offset + clamp(row + dy, 0, p.height - 1) * p.stride + clamp(columns + k + dx, 0, p.width - 1)] ??
+    bytes[p.offset + clamp((py >> 8) + dy, 0, p.height - 1) * p.stride + clamp((px >> 8) + k + dx, 0, p.width - 1)] ??
     Number.NaN;
   const across = (dy: number): number => {
     const left = at(0, dy);
-    return (left << 7) + q15((at(1, dy) - left) << 7, fraction(x));
+    return (left << 7) + q15((at(1, dy) - left) << 7, (px & 255) << 7);
   };
   const top = across(0);
-  return top + q15(across(1) - top, fraction(y));
+  return top + q15(across(1) - top, (py & 255) << 7);
 }
 
 function inside(x: number, y: number, p: Plane): boolean {
@@ -74,11 +71,11 @@ function warpPlane(a: Uint8Array, b: Uint8Array, out: Uint8Array, p: Plane, fiel
       const in0 = inside(x0, y0, p);
       const in1 = inside(x1, y1, p);
       const m = value(4);
-      let mask = clamp(toInt(f(clamp(m, 0, 1) * 32768)), 0, 32767);
+      let mask = limited(m, 0, 1, 32767);
       const i = x >> (chroma ? 2 : 3);
       const [from, to] = chroma ? [i - 1, i + 1] : x & 4 ? [i, i + 1] : [i - 1, i];
       const rise = f(cell(field, position, to, 4) - cell(field, position, from, 4));
-      let slope = clamp(toInt(f(f(rise * 0.0625) * 32768)), -4096, 4096);
+      let slope = limited(f(rise * 0.0625), -0.125, 0.125, 32768);
       if (in0 !== in1) {
         mask = in0 ? 32767 : 0;
         slope = 0;

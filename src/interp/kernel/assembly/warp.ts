@@ -3,35 +3,32 @@
  *
  * A *run* is four neighbouring samples of one row that share one flow vector, taken at the run's centre; the mask is
  * linear along the run. Two runs (a *pair*) fill one SIMD register. In luma a pair is one cell of the field, in chroma two.
- * Arithmetic is fixed point: samples in 1/128, weights in 1/32768.
+ * Arithmetic is fixed point: positions in 1/256, samples in 1/128, weights in 1/32768. Planes up to 16383 × 16383 samples.
  */
 import { clampInt, strideOf } from './planes';
 
-/** Scratch: channel rows of the field (5 of them, one spare cell on the left), then the tables of pairs. */
+/** Scratch: channel rows of the field, then the table of pairs. */
 const CHANNELS: i32 = 5;
 /** Spare floats on the left of a channel row: keeps rows aligned. */
 const LEAD: i32 = 4;
 
-/** Tables, each one i32 per pair. T = top row, B = bottom row; first digit frame, then run. */
-const O0AT: i32 = 0;
-const O0BT: i32 = 1;
-const O0AB: i32 = 2;
-const O0BB: i32 = 3;
-const O1AT: i32 = 4;
-const O1BT: i32 = 5;
-const O1AB: i32 = 6;
-const O1BB: i32 = 7;
-const X0A: i32 = 8;
-const X0B: i32 = 9;
-const X1A: i32 = 10;
-const X1B: i32 = 11;
-const FX0: i32 = 12;
-const FY0: i32 = 13;
-const FX1: i32 = 14;
-const FY1: i32 = 15;
-const MASK: i32 = 16;
-const SLOPE: i32 = 17;
-const EDGE: i32 = 18;
+/**
+ * The table holds one record per four pairs; each field is one i32 per pair. First what concerns frame 0, then the same for
+ * frame 1, then what they share. Field names: run A or B; T = top row, B = bottom row.
+ */
+const AT: usize = 0;
+const BT: usize = 16;
+const AB: usize = 32;
+const BB: usize = 48;
+const AX: usize = 64;
+const BX: usize = 80;
+const FX: usize = 96;
+const FY: usize = 112;
+const FRAME1: usize = 128;
+const MASK: usize = 256;
+const SLOPE: usize = 272;
+const EDGE: usize = 288;
+const RECORD: usize = 304;
 
 /** Bytes of the left taps of two 8-byte windows as 16-bit lanes, and of the right taps. */
 // @ts-ignore: decorator
@@ -49,8 +46,8 @@ function rightTaps(windows: v128): v128 {
 /** The two 16-bit values of a table entry, each spread over its run's four lanes. */
 // @ts-ignore: decorator
 @inline
-function spread(address: usize): v128 {
-  return i8x16.swizzle(v128.load32_zero(address), i8x16(0, 1, 0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 2, 3, 2, 3));
+function spread(halves: v128): v128 {
+  return i8x16.swizzle(halves, i8x16(0, 1, 0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 2, 3, 2, 3));
 }
 
 /** Horizontal interpolation of one row of two windows; samples in 1/128. */
@@ -144,11 +141,29 @@ function runSlopes(row: usize, p: i32, second: bool, chroma: bool): v128 {
   return f32x4.mul(f32x4.sub(v128.load(from + 4), v128.load(from)), f32x4.splat(0.0625));
 }
 
+/** 1.5 · 2²³: adding it rounds a float to an integer, which then stands in the low bits. */
+const ROUND: f32 = 12582912;
+
+/** The float nearest to `value` within low…high; not a number → low. */
 // @ts-ignore: decorator
 @inline
-function fraction15(value: v128): v128 {
-  const q = i32x4.trunc_sat_f32x4_s(f32x4.mul(value, f32x4.splat(32768)));
-  return i32x4.min_s(i32x4.max_s(q, i32x4.splat(0)), i32x4.splat(32767));
+function limited(value: v128, low: f32, high: f32): v128 {
+  return f32x4.pmin(f32x4.splat(high), f32x4.pmax(f32x4.splat(low), value));
+}
+
+/** value · scale rounded to int32; the product must stay within ±2²². */
+// @ts-ignore: decorator
+@inline
+function rounded(value: v128, scale: f32): v128 {
+  const biased = f32x4.add(f32x4.mul(value, f32x4.splat(scale)), f32x4.splat(ROUND));
+  return i32x4.sub(biased, i32x4.splat(0x4b400000));
+}
+
+/** The fraction of positions in 1/256 as weights in 1/32768. */
+// @ts-ignore: decorator
+@inline
+function fraction(position: v128): v128 {
+  return i32x4.shl(v128.and(position, i32x4.splat(255)), 7);
 }
 
 /** −1 in the lanes whose run centre lies inside the plane. */
@@ -162,36 +177,56 @@ function inside(x: v128, y: v128, width: i32, height: i32): v128 {
   );
 }
 
-/** Writes offsets, columns and the edge flag of four runs of one frame; returns nothing it cannot recompute. */
+/** Offsets of four runs' windows in the upper row, from positions in 1/256. */
+// @ts-ignore: decorator
+@inline
+function upperStart(x: v128, y: v128, stride: i32): v128 {
+  // Rows and stride fit 16 bits: one multiply-add of halves instead of a slow 32-bit product.
+  const row = i32x4.max_s(i32x4.shr_s(y, 8), i32x4.splat(0));
+  return i32x4.add(i32x4.dot_i16x8_s(row, i32x4.splat(stride)), i32x4.shr_s(x, 8));
+}
+
+/** Distance from the upper to the lower row: the stride, or 0 where the border is replicated. */
+// @ts-ignore: decorator
+@inline
+function lowerStep(y: v128, height: i32, stride: i32): v128 {
+  const row = i32x4.shr_s(y, 8);
+  const both = v128.and(i32x4.ge_s(row, i32x4.splat(0)), i32x4.lt_s(row, i32x4.splat(height - 1)));
+  return v128.and(both, i32x4.splat(stride));
+}
+
+/** −1 where a run crosses the left or right border. */
+// @ts-ignore: decorator
+@inline
+function crosses(x: v128, width: i32): v128 {
+  const column = i32x4.shr_s(x, 8);
+  return v128.or(i32x4.lt_s(column, i32x4.splat(0)), i32x4.gt_s(column, i32x4.splat(width - 5)));
+}
+
+/** Writes one frame's part of a record for the positions (1/256) of both runs of four pairs; gives −1 for pairs that touch a border. */
 // @ts-ignore: decorator
 @inline
 function placeRuns(
-  tables: usize,
-  size: i32,
-  at: i32,
-  x: v128,
-  y: v128,
+  record: usize,
+  xa: v128,
+  ya: v128,
+  xb: v128,
+  yb: v128,
   width: i32,
   height: i32,
   stride: i32,
-  top: i32,
-  bottom: i32,
-  column: i32,
 ): v128 {
-  const zero = i32x4.splat(0);
-  const columns = i32x4.min_s(
-    i32x4.max_s(i32x4.trunc_sat_f32x4_s(f32x4.floor(x)), i32x4.splat(-5)),
-    i32x4.splat(width),
-  );
-  const lastRow = i32x4.splat(height - 1);
-  const upper = i32x4.min_s(i32x4.max_s(i32x4.trunc_sat_f32x4_s(f32x4.floor(y)), i32x4.splat(-1)), lastRow);
-  const pitch = i32x4.splat(stride);
-  const rowTop = i32x4.max_s(upper, zero);
-  const rowBottom = i32x4.min_s(i32x4.add(upper, i32x4.splat(1)), lastRow);
-  v128.store(tables + top * size + at, i32x4.add(i32x4.mul(rowTop, pitch), columns));
-  v128.store(tables + bottom * size + at, i32x4.add(i32x4.mul(rowBottom, pitch), columns));
-  v128.store(tables + column * size + at, columns);
-  return v128.or(i32x4.lt_s(columns, zero), i32x4.gt_s(columns, i32x4.splat(width - 5)));
+  const a = upperStart(xa, ya, stride);
+  const b = upperStart(xb, yb, stride);
+  v128.store(record, a, AT);
+  v128.store(record, b, BT);
+  v128.store(record, i32x4.add(a, lowerStep(ya, height, stride)), AB);
+  v128.store(record, i32x4.add(b, lowerStep(yb, height, stride)), BB);
+  v128.store(record, i32x4.shr_s(xa, 8), AX);
+  v128.store(record, i32x4.shr_s(xb, 8), BX);
+  v128.store(record, paired(fraction(xa), fraction(xb)), FX);
+  v128.store(record, paired(fraction(ya), fraction(yb)), FY);
+  return v128.or(crosses(xa, width), crosses(xb, width));
 }
 
 /** Two vectors of 16-bit values as pairs: first run low, second run high. */
@@ -205,20 +240,19 @@ function paired(first: v128, second: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function ruled(mask: v128, in0: v128, in1: v128): v128 {
-  const q = fraction15(f32x4.min(f32x4.max(mask, f32x4.splat(0)), f32x4.splat(1)));
+  const q = rounded(limited(mask, 0, 1), 32767);
   const only0 = v128.andnot(in0, in1);
   const only1 = v128.andnot(in1, in0);
   return v128.andnot(v128.bitselect(i32x4.splat(32767), q, only0), only1);
 }
 
-/** Positions, weights and flags of every pair of one row of a plane. */
+/** Fills the table for one row of a plane. */
 // @ts-ignore: decorator
 @inline
 function tabulate(
   rows: usize,
   pitch: i32,
-  tables: usize,
-  size: i32,
+  table: usize,
   pairs: i32,
   width: i32,
   height: i32,
@@ -228,14 +262,16 @@ function tabulate(
 ): void {
   const scale = f32x4.splat(chroma ? 0.5 : 1.0);
   const rowY = f32x4.splat(<f32>y);
+  const right = <f32>width;
+  const last = <f32>(height - 1);
   const plane = <usize>(pitch << 2);
   const c0 = rows + (LEAD << 2);
   const c1 = c0 + plane;
   const c2 = c1 + plane;
   const c3 = c2 + plane;
   const c4 = c3 + plane;
+  let record = table;
   for (let p = 0; p < pairs; p += 4) {
-    const at = p << 2;
     const xa = f32x4.add(f32x4.splat(<f32>(p << 3)), f32x4(0, 8, 16, 24));
     const xb = f32x4.add(xa, f32x4.splat(4));
     const x0a = f32x4.add(xa, f32x4.mul(runValues(c0, p, false, chroma), scale));
@@ -246,89 +282,92 @@ function tabulate(
     const x1b = f32x4.add(xb, f32x4.mul(runValues(c2, p, true, chroma), scale));
     const y1a = f32x4.add(rowY, f32x4.mul(runValues(c3, p, false, chroma), scale));
     const y1b = f32x4.add(rowY, f32x4.mul(runValues(c3, p, true, chroma), scale));
-    let edge = placeRuns(tables, size, at, x0a, y0a, width, height, stride, O0AT, O0AB, X0A);
-    edge = v128.or(edge, placeRuns(tables, size, at, x0b, y0b, width, height, stride, O0BT, O0BB, X0B));
-    edge = v128.or(edge, placeRuns(tables, size, at, x1a, y1a, width, height, stride, O1AT, O1AB, X1A));
-    edge = v128.or(edge, placeRuns(tables, size, at, x1b, y1b, width, height, stride, O1BT, O1BB, X1B));
-    v128.store(tables + EDGE * size + at, edge);
-    const fx0 = paired(fraction15(f32x4.sub(x0a, f32x4.floor(x0a))), fraction15(f32x4.sub(x0b, f32x4.floor(x0b))));
-    const fy0 = paired(fraction15(f32x4.sub(y0a, f32x4.floor(y0a))), fraction15(f32x4.sub(y0b, f32x4.floor(y0b))));
-    const fx1 = paired(fraction15(f32x4.sub(x1a, f32x4.floor(x1a))), fraction15(f32x4.sub(x1b, f32x4.floor(x1b))));
-    const fy1 = paired(fraction15(f32x4.sub(y1a, f32x4.floor(y1a))), fraction15(f32x4.sub(y1b, f32x4.floor(y1b))));
-    v128.store(tables + FX0 * size + at, fx0);
-    v128.store(tables + FY0 * size + at, fy0);
-    v128.store(tables + FX1 * size + at, fx1);
-    v128.store(tables + FY1 * size + at, fy1);
     const in0a = inside(x0a, y0a, width, height);
     const in1a = inside(x1a, y1a, width, height);
     const in0b = inside(x0b, y0b, width, height);
     const in1b = inside(x1b, y1b, width, height);
+    const edge0 = placeRuns(
+      record,
+      rounded(limited(x0a, -5, right), 256),
+      rounded(limited(y0a, -1, last), 256),
+      rounded(limited(x0b, -5, right), 256),
+      rounded(limited(y0b, -1, last), 256),
+      width,
+      height,
+      stride,
+    );
+    const edge1 = placeRuns(
+      record + FRAME1,
+      rounded(limited(x1a, -5, right), 256),
+      rounded(limited(y1a, -1, last), 256),
+      rounded(limited(x1b, -5, right), 256),
+      rounded(limited(y1b, -1, last), 256),
+      width,
+      height,
+      stride,
+    );
+    v128.store(record, v128.or(edge0, edge1), EDGE);
     const ma = ruled(runValues(c4, p, false, chroma), in0a, in1a);
     const mb = ruled(runValues(c4, p, true, chroma), in0b, in1b);
-    v128.store(tables + MASK * size + at, paired(ma, mb));
-    const q = f32x4.splat(32768);
-    const slopeA = i32x4.trunc_sat_f32x4_s(f32x4.mul(runSlopes(c4, p, false, chroma), q));
-    const slopeB = i32x4.trunc_sat_f32x4_s(f32x4.mul(runSlopes(c4, p, true, chroma), q));
-    const limit = i32x4.splat(4096);
-    const least = i32x4.splat(-4096);
-    const sa = v128.andnot(i32x4.min_s(i32x4.max_s(slopeA, least), limit), v128.xor(in0a, in1a));
-    const sb = v128.andnot(i32x4.min_s(i32x4.max_s(slopeB, least), limit), v128.xor(in0b, in1b));
-    v128.store(tables + SLOPE * size + at, paired(sa, sb));
+    v128.store(record, paired(ma, mb), MASK);
+    const slopeA = rounded(limited(runSlopes(c4, p, false, chroma), -0.125, 0.125), 32768);
+    const slopeB = rounded(limited(runSlopes(c4, p, true, chroma), -0.125, 0.125), 32768);
+    const sa = v128.andnot(slopeA, v128.xor(in0a, in1a));
+    const sb = v128.andnot(slopeB, v128.xor(in0b, in1b));
+    v128.store(record, paired(sa, sb), SLOPE);
+    record += RECORD;
   }
 }
 
 /** Four 8-byte windows (two runs, two rows) of one frame, interpolated. */
 // @ts-ignore: decorator
 @inline
-function sampleInner(plane: usize, entry: usize, size: i32, frame: i32): v128 {
-  const o = frame << 2;
-  const aTop = load<i32>(entry + (O0AT + o) * size);
-  const bTop = load<i32>(entry + (O0BT + o) * size);
-  const aBottom = load<i32>(entry + (O0AB + o) * size);
-  const bBottom = load<i32>(entry + (O0BB + o) * size);
-  const fx = spread(entry + (FX0 + (frame << 1)) * size);
-  const fy = spread(entry + (FY0 + (frame << 1)) * size);
-  const upper = across(v128.load64_lane(plane + bTop, v128.load64_zero(plane + aTop), 1), fx);
-  const lower = across(v128.load64_lane(plane + bBottom, v128.load64_zero(plane + aBottom), 1), fx);
+function sampleInner(plane: usize, entry: usize): v128 {
+  const fx = spread(v128.load32_zero(entry, FX));
+  const fy = spread(v128.load32_zero(entry, FY));
+  const upperA = v128.load64_zero(plane + load<i32>(entry, AT));
+  const lowerA = v128.load64_zero(plane + load<i32>(entry, AB));
+  const upper = across(v128.load64_lane(plane + load<i32>(entry, BT), upperA, 1), fx);
+  const lower = across(v128.load64_lane(plane + load<i32>(entry, BB), lowerA, 1), fx);
   return towards(upper, lower, fy);
 }
 
 /** The same for a pair that touches the left or right border. */
-function sampleEdge(plane: usize, entry: usize, size: i32, frame: i32, width: i32): v128 {
-  const o = frame << 2;
-  const xa = load<i32>(entry + (X0A + (frame << 1)) * size);
-  const xb = load<i32>(entry + (X0B + (frame << 1)) * size);
-  const aTop = plane + load<i32>(entry + (O0AT + o) * size) - xa;
-  const bTop = plane + load<i32>(entry + (O0BT + o) * size) - xb;
-  const aBottom = plane + load<i32>(entry + (O0AB + o) * size) - xa;
-  const bBottom = plane + load<i32>(entry + (O0BB + o) * size) - xb;
-  const fx = spread(entry + (FX0 + (frame << 1)) * size);
-  const fy = spread(entry + (FY0 + (frame << 1)) * size);
-  const upper = i64x2.replace_lane(i64x2.splat(edgeWindow(aTop, xa, width)), 1, edgeWindow(bTop, xb, width));
-  const lower = i64x2.replace_lane(i64x2.splat(edgeWindow(aBottom, xa, width)), 1, edgeWindow(bBottom, xb, width));
-  return towards(across(upper, fx), across(lower, fx), fy);
+function sampleEdge(plane: usize, entry: usize, width: i32): v128 {
+  const xa = load<i32>(entry, AX);
+  const xb = load<i32>(entry, BX);
+  const upperA = edgeWindow(plane + load<i32>(entry, AT) - xa, xa, width);
+  const upperB = edgeWindow(plane + load<i32>(entry, BT) - xb, xb, width);
+  const lowerA = edgeWindow(plane + load<i32>(entry, AB) - xa, xa, width);
+  const lowerB = edgeWindow(plane + load<i32>(entry, BB) - xb, xb, width);
+  const fx = spread(v128.load32_zero(entry, FX));
+  const fy = spread(v128.load32_zero(entry, FY));
+  const upper = across(i64x2.replace_lane(i64x2.splat(upperA), 1, upperB), fx);
+  const lower = across(i64x2.replace_lane(i64x2.splat(lowerA), 1, lowerB), fx);
+  return towards(upper, lower, fy);
 }
 
-/** Renders one row of one plane from the tables. */
+/** Renders one row of one plane from the table. */
 // @ts-ignore: decorator
 @inline
-function renderRow(a: usize, b: usize, out: usize, tables: usize, size: i32, pairs: i32, width: i32): void {
+function renderRow(a: usize, b: usize, out: usize, table: usize, pairs: i32, width: i32): void {
   const along = i16x8(-3, -1, 1, 3, -3, -1, 1, 3);
   const half = i16x8.splat(64);
   for (let p = 0; p < pairs; p++) {
-    const entry = tables + (p << 2);
+    const entry = table + <usize>(p >> 2) * RECORD + <usize>((p & 3) << 2);
     let s0: v128, s1: v128;
-    if (load<i32>(entry + EDGE * size)) {
-      s0 = sampleEdge(a, entry, size, 0, width);
-      s1 = sampleEdge(b, entry, size, 1, width);
+    if (load<i32>(entry, EDGE)) {
+      s0 = sampleEdge(a, entry, width);
+      s1 = sampleEdge(b, entry + FRAME1, width);
     } else {
-      s0 = sampleInner(a, entry, size, 0);
-      s1 = sampleInner(b, entry, size, 1);
+      s0 = sampleInner(a, entry);
+      s1 = sampleInner(b, entry + FRAME1);
     }
-    const slope = i16x8.mul(spread(entry + SLOPE * size), along);
-    const mask = i16x8.max_s(i16x8.add_sat_s(spread(entry + MASK * size), slope), i16x8.splat(0));
-    const mixed = i16x8.shr_u(i16x8.add(towards(s1, s0, mask), half), 7);
-    v128.store64_lane(out + (p << 3), i8x16.narrow_i16x8_u(mixed, mixed), 0);
+    const slope = i16x8.mul(spread(v128.load32_zero(entry, SLOPE)), along);
+    const level = i16x8.add_sat_s(spread(v128.load32_zero(entry, MASK)), slope);
+    const mixed = towards(s1, s0, i16x8.max_s(level, i16x8.splat(0)));
+    const bytes = i16x8.shr_u(i16x8.add(mixed, half), 7);
+    v128.store64_lane(out + (p << 3), i8x16.narrow_i16x8_u(bytes, bytes), 0);
   }
 }
 
@@ -358,20 +397,19 @@ export function warpBlend(
   const pairsC = (chromaWidth + 7) >> 3;
   const cells = ((pairsY + 3) & ~3) + 8;
   const pitch = cells + LEAD;
-  const tables = scratch + ((CHANNELS * pitch) << 2);
-  const size = ((pairsY + 3) & ~3) << 2;
+  const table = scratch + ((CHANNELS * pitch) << 2);
   for (let y = rowBegin; y < rowEnd; y++) {
     fieldRow(field, gridWidth, gridHeight, (<f32>y + 0.5) * 0.125 - 0.5, scratch, pitch, cells);
-    tabulate(scratch, pitch, tables, size, pairsY, width, height, stride, y, false);
-    renderRow(a, b, out + y * stride, tables, size, pairsY, width);
+    tabulate(scratch, pitch, table, pairsY, width, height, stride, y, false);
+    renderRow(a, b, out + y * stride, table, pairsY, width);
   }
   const u = stride * height;
   const v = u + strideC * chromaHeight;
   for (let y = rowBegin >> 1; y < (rowEnd + 1) >> 1; y++) {
     fieldRow(field, gridWidth, gridHeight, (<f32>y + 0.5) * 0.25 - 0.5, scratch, pitch, cells);
-    tabulate(scratch, pitch, tables, size, pairsC, chromaWidth, chromaHeight, strideC, y, true);
+    tabulate(scratch, pitch, table, pairsC, chromaWidth, chromaHeight, strideC, y, true);
     const row = y * strideC;
-    renderRow(a + u, b + u, out + u + row, tables, size, pairsC, chromaWidth);
-    renderRow(a + v, b + v, out + v + row, tables, size, pairsC, chromaWidth);
+    renderRow(a + u, b + u, out + u + row, table, pairsC, chromaWidth);
+    renderRow(a + v, b + v, out + v + row, table, pairsC, chromaWidth);
   }
 }
