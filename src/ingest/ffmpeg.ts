@@ -1,0 +1,190 @@
+/**
+ * Sources of every other kind: whatever ffmpeg opens by an allowed scheme. A child process decodes and sends raw pictures with
+ * the source's own timestamps through a pipe; it takes hostile input out of our process and can be killed when it hangs.
+ * The only file that knows fluent-ffmpeg.
+ */
+import { ChildProcess } from 'node:child_process';
+import { lookup } from 'node:dns/promises';
+import { Writable } from 'node:stream';
+import ffmpeg from 'fluent-ffmpeg';
+import type { Arena } from '../arena.ts';
+import { FrameliftError } from '../errors.ts';
+import type { EventSink } from '../metrics/events.ts';
+import { type Clock, fromMs, type Micros, plus } from '../time.ts';
+import { isForbiddenAddress } from './address.ts';
+import { findFfmpeg } from './ffmpeg-binary.ts';
+import { ffmpegFault } from './ffmpeg-fault.ts';
+import { Reception } from './ffmpeg-reception.ts';
+import { FFMPEG_OUTPUT, type FfmpegInput, ffmpegInput, forbidden, shown } from './ffmpeg-url.ts';
+import type { FrameSink, Source } from './source.ts';
+
+export { type FfmpegBinary, findFfmpeg } from './ffmpeg-binary.ts';
+export { FFMPEG_SCHEMES } from './ffmpeg-url.ts';
+
+/** Options of {@link ffmpegSource}. */
+export interface FfmpegSourceOptions {
+  /** Scheme of the allowlist, or `/dev/videoN`. */
+  readonly url: string;
+  /** For events. */
+  readonly stream: string;
+  readonly arena: Arena;
+  readonly clock: Clock;
+  readonly events: EventSink;
+  /** The program; default: {@link findFfmpeg}. */
+  readonly ffmpegPath?: string;
+  /** Longest silence between two pictures, default 10 s. */
+  readonly stallTimeout?: Micros;
+  /** Longest wait for the first picture, default 15 s: HLS starts slowly. */
+  readonly startTimeout?: Micros;
+}
+
+const BEFORE_INPUT: readonly string[] = ['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'level+verbose'];
+
+/**
+ * A source that an ffmpeg child reads.
+ * @throws FrameliftError `source.unsupported-scheme`, `source.forbidden`, `config.invalid` for URLs that are not allowed.
+ */
+export function ffmpegSource(options: FfmpegSourceOptions): Source {
+  const input = ffmpegInput(options.url);
+  return {
+    label: `ffmpeg ${shown(options.url)}`,
+    run: (sink, signal) => run(options, input, sink, signal),
+  };
+}
+
+async function run(
+  options: FfmpegSourceOptions,
+  input: FfmpegInput,
+  sink: FrameSink,
+  signal: AbortSignal,
+): Promise<void> {
+  const path = options.ffmpegPath ?? findFfmpeg(process.env).path;
+  if (input.host !== undefined) await checkHost(options.url, input.host);
+  if (signal.aborted) return;
+  const reception = new Reception(options, sink, input.onDemand);
+  const stopped = AbortSignal.any([signal, reception.failed]);
+  try {
+    const code = await runFfmpeg({
+      path,
+      before: [...BEFORE_INPUT, ...input.options],
+      url: input.url,
+      after: FFMPEG_OUTPUT,
+      clock: options.clock,
+      signal: stopped,
+      onData: (chunk) => reception.data(chunk, stopped),
+      onLine: (line) => reception.line(line),
+    });
+    if (signal.aborted) return;
+    throw reception.failure ?? ffmpegFault(reception.lines, code, reception.delivered);
+  } finally {
+    reception.close();
+  }
+}
+
+/** Refuses names that lead to link-local addresses. The name is not pinned: TLS and virtual hosts need it. */
+async function checkHost(url: string, host: string): Promise<void> {
+  const addresses = await lookup(host, { all: true }).catch((cause: unknown) => {
+    throw new FrameliftError('source.unreachable', `the host of ${shown(url)} has no address`, {
+      recoverable: true,
+      cause,
+    });
+  });
+  if (addresses.some(({ address }) => isForbiddenAddress(address))) throw forbidden(url);
+}
+
+/** How long ffmpeg may take to leave after SIGTERM, before SIGKILL. */
+const KILL_AFTER = fromMs(500);
+/** Lines of stderr that fluent-ffmpeg keeps for itself; ours are counted by the caller. */
+const KEPT_LINES = 20;
+
+/** Options of {@link runFfmpeg}. All arguments are elements of an argv array: no shell sees them. */
+interface FfmpegProcessOptions {
+  readonly path: string;
+  /** Options before the input. */
+  readonly before: readonly string[];
+  /** The argument of `-i`. */
+  readonly url: string;
+  /** Options after the input; the output itself is a pipe. */
+  readonly after: readonly string[];
+  readonly clock: Clock;
+  /** Takes the output; the next chunk comes when the promise resolves. Must not throw. */
+  readonly onData: (chunk: Buffer) => Promise<void> | undefined;
+  /** Takes each line of stderr. */
+  readonly onLine: (line: string) => void;
+  /** Ends the child: SIGTERM, half a second later SIGKILL. */
+  readonly signal: AbortSignal;
+  readonly killAfter?: Micros;
+}
+
+/**
+ * Runs ffmpeg until it exits, by itself or because `signal` aborted; resolves with its exit code (null when a signal ended
+ * it) once the process is gone and its output is read. @throws FrameliftError `ffmpeg.failed` when it cannot be started.
+ */
+function runFfmpeg(options: FfmpegProcessOptions): Promise<number | null> {
+  const { clock, signal } = options;
+  const { promise, resolve, reject } = Promise.withResolvers<number | null>();
+  const command = ffmpeg({ stdoutLines: KEPT_LINES });
+  command.setFfmpegPath(options.path);
+  let child: ChildProcess | undefined;
+  let cancelKill = (): void => {};
+
+  const stop = (): void => {
+    // Before the start there is nothing to kill: the start handler comes back here.
+    if (!child) return;
+    child.kill('SIGTERM');
+    cancelKill = clock.at(plus(clock.now(), options.killAfter ?? KILL_AFTER), () => child?.kill('SIGKILL'));
+  };
+  const settle = (done: () => void): void => {
+    signal.removeEventListener('abort', stop);
+    cancelKill();
+    done();
+  };
+  const notStarted = (thrown: unknown): void => {
+    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    const error = new FrameliftError('ffmpeg.failed', `${options.path} cannot be started: ${message}`, {
+      cause: thrown,
+    });
+    settle(() => reject(error));
+  };
+
+  command.on('start', () => {
+    // fluent-ffmpeg keeps the process here and types it nowhere. Its own "end" and "error" may come before the exit.
+    const started: unknown = Reflect.get(command, 'ffmpegProc');
+    if (!(started instanceof ChildProcess)) {
+      command.kill('SIGKILL');
+      notStarted(new Error('no child process'));
+      return;
+    }
+    child = started;
+    // fluent-ffmpeg's own handler of a failed spawn throws where nobody can catch it.
+    child.removeAllListeners('error');
+    child.once('error', notStarted);
+    child.once('close', (code) => settle(() => resolve(code)));
+    if (signal.aborted) stop();
+  });
+  command.on('error', (thrown: unknown) => {
+    if (!child) notStarted(thrown);
+  });
+  command.on('end', () => {});
+  command.on('stderr', (line: unknown) => options.onLine(String(line)));
+
+  // Neither closing nor destroying itself: fluent-ffmpeg would take that for a failure while ffmpeg is still leaving.
+  const output = new Writable({
+    autoDestroy: false,
+    emitClose: false,
+    write(chunk: Buffer, _encoding, next) {
+      const wait = options.onData(chunk);
+      if (wait) wait.then(() => next(), next);
+      else next();
+    },
+  });
+  signal.addEventListener('abort', stop);
+  // Two or more arguments each: fluent-ffmpeg splits a lone string at its blank.
+  command
+    .input(options.url)
+    .inputOptions(...options.before)
+    .outputOptions(...options.after)
+    .output(output)
+    .run();
+  return promise;
+}

@@ -1,0 +1,42 @@
+import { execFileSync } from 'node:child_process';
+import { expect, test } from 'vitest';
+import { FFMPEG_OUTPUT } from '../../src/ingest/ffmpeg-url.ts';
+import { type NutHeader, NutReader } from '../../src/ingest/nut.ts';
+import { micros } from '../../src/time.ts';
+
+/** ffmpeg's test picture as what follows `output`. */
+function picture(size: string, output: readonly string[]): Buffer {
+  const input = ['-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=30000/1001`, '-frames:v', '12'];
+  return execFileSync('ffmpeg', ['-v', 'error', '-nostdin', '-copyts', ...input, ...output, 'pipe:1'], {
+    maxBuffer: 1 << 26,
+  });
+}
+
+// 48×48 is small enough for ffmpeg to leave bytes out that its header holds.
+test.each([
+  ['640x360', 65_536],
+  ['322x182', 10_007],
+  ['162x98', 4096],
+  ['48x48', 1000],
+  ['64x48', 7],
+])('%s in chunks of %i bytes: every picture bit-exact, with its time', (size, chunk) => {
+  const stream = picture(size, FFMPEG_OUTPUT);
+  const raw = picture(size, ['-f', 'rawvideo', '-pix_fmt', 'yuv420p']);
+  const headers: NutHeader[] = [];
+  const pictures: Buffer[] = [];
+  const times: number[] = [];
+  const reader = new NutReader({
+    header: (header) => headers.push(header),
+    picture: (data, pts) => {
+      pictures.push(Buffer.from(data));
+      times.push(pts);
+    },
+  });
+  for (let i = 0; i < stream.length; i += chunk) reader.push(stream.subarray(i, i + chunk));
+  const [width = 0, height = 0] = size.split('x').map(Number);
+  expect(new Set(headers.map((header) => JSON.stringify(header)))).toEqual(
+    new Set([JSON.stringify({ fourcc: 'I420', width, height })]),
+  );
+  expect(Buffer.concat(pictures).equals(raw)).toBe(true);
+  expect(times).toEqual(Array.from({ length: 12 }, (_, i) => micros((i * 1001e6) / 30_000)));
+});

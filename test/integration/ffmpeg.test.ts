@@ -1,0 +1,267 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
+import { createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { type FfmpegSourceOptions, ffmpegSource, findFfmpeg } from '../../src/ingest/ffmpeg.ts';
+import { fromMs, systemClock } from '../../src/time.ts';
+import { freePort, startCamera } from '../support/camera.ts';
+import { ffmpeg, Recording, temporaryFolder, testVideo, timestamps } from '../support/media.ts';
+
+const LIVE = ['-tune', 'zerolatency', '-g', '15'];
+let folder: string;
+let remove: () => Promise<void>;
+/** Runs the real ffmpeg and writes its process id down. */
+let wrapper: string;
+const cleanUp: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  ({ path: folder, remove } = await temporaryFolder());
+  wrapper = await script('wrapper', `echo $$ >> ${at('pids')}\nexec ${findFfmpeg(process.env).path} "$@"`);
+});
+afterEach(async () => {
+  for (const undo of cleanUp.splice(0)) await undo();
+  expect(await alive()).toEqual([]);
+});
+afterAll(() => remove());
+
+function at(name: string): string {
+  return join(folder, name);
+}
+
+async function script(name: string, body: string): Promise<string> {
+  await writeFile(at(name), `#!/bin/sh\n${body}\n`);
+  await chmod(at(name), 0o755);
+  return at(name);
+}
+
+/** Process ids of children that still run. */
+async function alive(): Promise<number[]> {
+  const pids = await readFile(at('pids'), 'utf8').catch(() => '');
+  return pids.split('\n').filter(Boolean).map(Number).filter(running);
+}
+
+function running(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function receive(url: string, to: Recording, options: Partial<FfmpegSourceOptions> = {}): Promise<void> {
+  const { arena } = to;
+  return to.run(
+    ffmpegSource({ url, stream: 's', arena, clock: systemClock, events: to, ffmpegPath: wrapper, ...options }),
+  );
+}
+
+async function listen(server: Server | HttpServer): Promise<number> {
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  cleanUp.push(() => new Promise((done) => server.close(done)));
+  const address = server.address();
+  if (address === null || typeof address === 'string') throw new Error('no TCP address');
+  return address.port;
+}
+
+/** Serves bytes to whoever connects; keeps the connection open if asked. */
+async function serveTcp(bytes: Uint8Array, keepOpen = false): Promise<string> {
+  const server = createServer((socket) => {
+    socket.on('error', () => {});
+    if (keepOpen) socket.write(bytes);
+    else socket.end(bytes);
+  });
+  return `tcp://127.0.0.1:${await listen(server)}`;
+}
+
+async function serveHttp(files: Record<string, Uint8Array | number>): Promise<string> {
+  const server = createHttpServer((request, response) => {
+    const found = files[(request.url ?? '').slice(1)] ?? 404;
+    if (typeof found === 'number') response.writeHead(found).end();
+    else response.end(found);
+  });
+  return `http://127.0.0.1:${await listen(server)}`;
+}
+
+/** An ffmpeg that sends until the test ends. */
+function send(...args: string[]): ChildProcess {
+  const child = spawn('ffmpeg', ['-hide_banner', '-loglevel', 'error', '-nostdin', '-re', ...args], {
+    stdio: 'ignore',
+  });
+  cleanUp.push(async () => {
+    if (child.exitCode === null && child.kill('SIGKILL')) await once(child, 'exit');
+  });
+  return child;
+}
+
+test.each([
+  ['no B-frames', LIVE],
+  ['B-frames', ['-bf', '2', '-g', '15']],
+])('MPEG-TS over TCP, %s: every frame, with the times of the source', async (_, args) => {
+  await ffmpeg(...testVideo('160x96', '30000/1001', 60, ...args), at('a.ts'));
+  const to = new Recording();
+  const url = await serveTcp(await readFile(at('a.ts')));
+  await expect(receive(url, to)).rejects.toMatchObject({ code: 'source.ended', recoverable: true });
+  expect(to.pts).toEqual(await timestamps(at('a.ts')));
+  expect(to.infos).toEqual([{ codec: 'h264', width: 160, height: 96, fps: 29.97, transport: 'ffmpeg' }]);
+  expect(to.frames.flatMap((frame, i) => (frame.discontinuity ? [i] : []))).toEqual([0]);
+  expect(to.arena.liveFrames).toBe(0);
+});
+
+test('variable frame rate and odd sizes pass unchanged', async () => {
+  const filter = "scale=161:97,select='not(mod(n,3))+lt(n,10)'";
+  await ffmpeg(
+    ...testVideo('160x96', '30', 40, ...LIVE),
+    '-vf',
+    filter,
+    '-pix_fmt',
+    'yuv444p',
+    '-fps_mode',
+    'vfr',
+    at('v.ts'),
+  );
+  const to = new Recording();
+  await expect(receive(await serveTcp(await readFile(at('v.ts'))), to)).rejects.toMatchObject({ code: 'source.ended' });
+  expect(to.pts).toEqual(await timestamps(at('v.ts')));
+  expect(new Set(to.frames.map((frame) => frame.size))).toEqual(new Set(['161x97']));
+});
+
+test('live MPEG-TS over UDP, stopped: resolves with the child gone', async () => {
+  const url = `udp://127.0.0.1:${await freePort()}`;
+  send(...testVideo('320x180', '30', 3000, ...LIVE), '-f', 'mpegts', `${url}?pkt_size=1316`);
+  const to = new Recording(20);
+  await receive(url, to);
+  expect(to.frames.length).toBeGreaterThanOrEqual(20);
+  expect(to.arena.liveFrames).toBe(0);
+});
+
+test('SRT, where this ffmpeg has it', async ({ skip }) => {
+  const url = `srt://127.0.0.1:${await freePort()}`;
+  const sender = send(...testVideo('160x96', '30', 3000, ...LIVE), '-f', 'mpegts', `${url}?mode=listener`);
+  const to = new Recording(10);
+  const error: unknown = await receive(url, to).catch((thrown: unknown) => thrown);
+  if (sender.exitCode !== null) skip('the sending ffmpeg lacks SRT');
+  expect(error).toBeUndefined();
+  expect(to.frames.length).toBeGreaterThanOrEqual(10);
+});
+
+test('an MJPEG camera by RTSP, which only ffmpeg takes', async () => {
+  const camera = await startCamera({ codec: 'jpeg', size: '320x192', user: 'me', password: 'secret' });
+  cleanUp.push(() => camera.stop());
+  const to = new Recording(20);
+  await receive(camera.url.replace('rtsp://', 'rtsp://me:secret@'), to);
+  expect(to.infos).toMatchObject([{ codec: 'mjpeg', width: 320, height: 192 }]);
+  expect(to.frames.length).toBeGreaterThanOrEqual(20);
+  const wrong = receive(camera.url.replace('rtsp://', 'rtsp://me:wrong@'), new Recording());
+  await expect(wrong).rejects.toMatchObject({
+    code: 'source.unauthorized',
+    message: expect.not.stringContaining('wrong'),
+  });
+});
+
+test('HLS is delivered in real time, though it could be had at once', async () => {
+  const live = [...LIVE, '-f', 'hls', '-hls_time', '1', '-hls_list_size', '0', at('live.m3u8')];
+  await ffmpeg(...testVideo('160x96', '30', 150), ...live);
+  const files: Record<string, Uint8Array> = { 'live.m3u8': await readFile(at('live.m3u8')) };
+  for (let i = 0; i < 5; i += 1) files[`live${i}.ts`] = await readFile(at(`live${i}.ts`)).catch(() => Buffer.alloc(0));
+  const to = new Recording(45);
+  await receive(`${await serveHttp(files)}/live.m3u8`, to);
+  const [first, last] = [to.frames[0], to.frames[44]];
+  const media = (last?.pts ?? 0) - (first?.pts ?? 0);
+  expect((last?.arrival ?? 0) - (first?.arrival ?? 0)).toBeGreaterThan(media * 0.9);
+  expect(to.arena.liveFrames).toBe(0);
+});
+
+test('a playlist cannot lead to a local file', async () => {
+  const list = '#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n';
+  const url = await serveHttp({ 'evil.m3u8': Buffer.from(list) });
+  const to = new Recording();
+  await expect(receive(`${url}/evil.m3u8`, to)).rejects.toMatchObject({ name: 'FrameliftError' });
+  expect(to.frames).toEqual([]);
+});
+
+test('errors say why', async () => {
+  await ffmpeg('-f', 'lavfi', '-i', 'sine=duration=1', '-c:a', 'aac', at('sound.ts'));
+  const web = await serveHttp({ secret: 401, text: Buffer.from('hello'), 'sound.ts': await readFile(at('sound.ts')) });
+  const code = async (url: string) => {
+    const to = new Recording();
+    const error: unknown = await receive(url, to, { startTimeout: fromMs(8000) }).catch((thrown: unknown) => thrown);
+    return error;
+  };
+  expect(await code(`${web}/missing.ts`)).toMatchObject({ code: 'source.not-found' });
+  expect(await code(`${web}/secret`)).toMatchObject({ code: 'source.unauthorized', recoverable: false });
+  expect(await code(`${web}/text`)).toMatchObject({ code: 'source.protocol' });
+  expect(await code(`${web}/sound.ts`)).toMatchObject({ code: 'source.no-video' });
+  expect(await code(`tcp://127.0.0.1:${await freePort()}`)).toMatchObject({
+    code: 'source.unreachable',
+    recoverable: true,
+  });
+  expect(await code('http://nowhere.invalid/x')).toMatchObject({ code: 'source.unreachable' });
+});
+
+test('an ffmpeg that cannot be started is said', async () => {
+  const to = new Recording();
+  const starting = receive('tcp://127.0.0.1:1', to, { ffmpegPath: at('nothing') });
+  await expect(starting).rejects.toMatchObject({ code: 'ffmpeg.failed' });
+});
+
+test('one picture, then the end', async () => {
+  await ffmpeg(...testVideo('160x96', '25', 1), at('one.ts'));
+  const to = new Recording();
+  await expect(receive(await serveTcp(await readFile(at('one.ts'))), to)).rejects.toMatchObject({
+    code: 'source.ended',
+  });
+  expect(to.frames).toHaveLength(1);
+});
+
+test('a source that falls silent is stalled after the given time', async () => {
+  await ffmpeg(...testVideo('160x96', '30', 60, ...LIVE), at('half.ts'));
+  const to = new Recording();
+  const url = await serveTcp(await readFile(at('half.ts')), true);
+  const stalled = receive(url, to, { stallTimeout: fromMs(700) });
+  await expect(stalled).rejects.toMatchObject({ code: 'source.stalled', recoverable: true });
+  expect(to.frames.length).toBeGreaterThan(50);
+});
+
+test('a source that never sends is stalled too', async () => {
+  const to = new Recording();
+  const url = await serveTcp(new Uint8Array(), true);
+  await expect(receive(url, to, { startTimeout: fromMs(500) })).rejects.toMatchObject({ code: 'source.stalled' });
+});
+
+test('a size that changes while running is announced, without a new connection', async () => {
+  await ffmpeg(...testVideo('160x96', '30', 30, ...LIVE), at('s1.ts'));
+  await ffmpeg(...testVideo('320x180', '30', 30, ...LIVE), '-output_ts_offset', '1', at('s2.ts'));
+  const both = Buffer.concat([await readFile(at('s1.ts')), await readFile(at('s2.ts'))]);
+  const to = new Recording();
+  await expect(receive(await serveTcp(both), to)).rejects.toMatchObject({ code: 'source.ended' });
+  expect(to.infos.map(({ width, height }) => `${width}x${height}`)).toEqual(['160x96', '320x180']);
+  const change = to.frames.findIndex((frame) => frame.size === '320x180');
+  expect(to.frames[change]?.discontinuity).toBe(true);
+  expect(to.frames.length).toBeGreaterThan(50);
+  expect(to.arena.liveFrames).toBe(0);
+});
+
+test('a child that ignores SIGTERM is killed', async () => {
+  const body = `case "$*" in *-encoders*) exit 0;; esac\necho $$ >> ${at('pids')}\ntrap '' TERM\necho up >&2\nwhile :; do sleep 0.05; done`;
+  const stubborn = await script('stubborn', body);
+  const to = new Recording();
+  const running = receive('tcp://127.0.0.1:9', to, { ffmpegPath: stubborn });
+  while ((await alive()).length === 0) await new Promise((resolve) => setImmediate(resolve));
+  const started = performance.now();
+  to.stop();
+  await running;
+  expect(performance.now() - started).toBeLessThan(2000);
+  expect(await alive()).toEqual([]);
+});
+
+test('stopped before it has begun, it never connects', async () => {
+  const to = new Recording();
+  to.stop();
+  await receive('tcp://127.0.0.1:9', to);
+  expect(to.infos).toEqual([]);
+});
