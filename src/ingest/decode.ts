@@ -11,6 +11,9 @@ import {
   AV_PIX_FMT_YUV420P,
   AV_PIX_FMT_YUVJ420P,
   AVCOL_RANGE_JPEG,
+  AVCOL_SPC_BT470BG,
+  AVCOL_SPC_BT709,
+  AVCOL_SPC_SMPTE170M,
   type AVCodecID,
   AVERROR_EAGAIN,
   AVERROR_ENOMEM,
@@ -35,6 +38,7 @@ import { type DropReason, type EventSink, noEvents } from '../metrics/events.ts'
 import { type Clock, type Micros, minus } from '../time.ts';
 import type { AccessUnit } from './access-unit.ts';
 import { copyPlane } from './planes.ts';
+import type { SourceColour } from './source.ts';
 
 /** Codecs that arrive over RTP, in FFmpeg's spelling. Files may hold any other that FFmpeg decodes. */
 export type RtpVideoCodec = 'h264' | 'hevc' | 'vp8' | 'vp9' | 'av1';
@@ -69,9 +73,6 @@ export interface VideoDecoderOptions {
   readonly dropDamaged?: boolean;
 }
 
-/** An access unit on its way through the decoder. */
-type Inside = Pick<AccessUnit, 'pts' | 'arrival' | 'capture' | 'keyframe' | 'discontinuity'>;
-
 /**
  * One video decoder. Calls run one at a time: await each before the next. Bad data never throws: it is dropped and
  * counted, and so is everything up to the next keyframe; the frame after that says `discontinuity`.
@@ -81,14 +82,14 @@ export class VideoDecoder {
   readonly #options: VideoDecoderOptions;
   readonly #packet = new Packet();
   readonly #picture = new AvFrame();
-  readonly #inside = new Map<bigint, Inside>();
+  readonly #inside = new Map<bigint, Omit<AccessUnit, 'data'>>();
   #scaler: { context: SoftwareScaleContext; width: number; height: number; format: AVPixelFormat } | undefined;
   #sequence = 0n;
   #awaitingKeyframe = true;
   #gap = false;
   #lastPts: Micros | undefined;
   #size = { width: 0, height: 0 };
-  #fullRange = false;
+  #colour: SourceColour | undefined;
   #decoded = 0;
   #refused = 0;
   #busy: Promise<unknown> | undefined;
@@ -141,9 +142,9 @@ export class VideoDecoder {
     return this.#size;
   }
 
-  /** True when the last frame's samples span 0…255 instead of 16…235. Planes are passed on as they are. */
-  get fullRange(): boolean {
-    return this.#fullRange;
+  /** What the last frame's samples mean, undefined before the first. The same object as long as it does not change. */
+  get colour(): SourceColour | undefined {
+    return this.#colour;
   }
 
   /** Frames delivered, and access units that FFmpeg refused, since opening. */
@@ -317,7 +318,7 @@ export class VideoDecoder {
     this.#gap = false;
     this.#lastPts = unit.pts;
     this.#size = { width: picture.width, height: picture.height };
-    this.#fullRange = picture.format === AV_PIX_FMT_YUVJ420P || picture.colorRange === AVCOL_RANGE_JPEG;
+    this.#noteColour(picture);
     this.#decoded += 1;
     this.#options.events?.emit({
       type: 'stage',
@@ -326,6 +327,16 @@ export class VideoDecoder {
       span: minus(this.#options.clock.now(), unit.arrival),
     });
     return frame;
+  }
+
+  #noteColour(picture: AvFrame): void {
+    const full = picture.format === AV_PIX_FMT_YUVJ420P || picture.colorRange === AVCOL_RANGE_JPEG;
+    const space = picture.colorSpace;
+    // Untagged video is BT.709 in high definition and BT.601 below, as players guess.
+    const untagged = space !== AVCOL_SPC_BT709 && space !== AVCOL_SPC_SMPTE170M && space !== AVCOL_SPC_BT470BG;
+    const matrix = space === AVCOL_SPC_BT709 || (untagged && picture.height >= 720) ? 'bt709' : 'bt601';
+    const range = full ? 'full' : 'limited';
+    if (this.#colour?.matrix !== matrix || this.#colour.range !== range) this.#colour = { matrix, range };
   }
 
   #allocate(width: number, height: number, info: FrameInfo): Frame | undefined {

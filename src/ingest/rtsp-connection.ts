@@ -1,8 +1,10 @@
 /** One RTSP connection: TCP or TLS, requests matched with responses, authentication, time limits. */
-import { connect, type Socket } from 'node:net';
+import { lookup } from 'node:dns';
+import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { FrameliftError, redactUrl } from '../errors.ts';
 import { type CancelTimer, type Clock, type Micros, plus } from '../time.ts';
+import { isForbiddenAddress } from './address.ts';
 import { Authenticator, type Credentials } from './rtsp-auth.ts';
 import { formatRequest, RtspParser, type RtspResponse, type RtspServerRequest } from './rtsp-message.ts';
 
@@ -112,7 +114,8 @@ export class RtspConnection {
   ): Promise<RtspConnection> {
     signal.throwIfAborted();
     const { host, port, secure } = endpoint;
-    const address = { host, port };
+    if (isIP(host) && isForbiddenAddress(host)) throw forbidden(host);
+    const address = { host, port, lookup: allowedLookup };
     const socket = secure
       ? connectTls({
           ...address,
@@ -257,6 +260,20 @@ export class RtspConnection {
   }
 }
 
+/** Name resolution that gives no address which sources may not lead to: the address checked is the one connected to. */
+const allowedLookup: LookupFunction = (host, options, callback) => {
+  lookup(host, options, (error, address, family) => {
+    const found = typeof address === 'string' ? [address] : (address ?? []).map((a) => a.address);
+    const bad = error ? undefined : found.find(isForbiddenAddress);
+    if (bad !== undefined) callback(new Error('forbidden address', { cause: forbidden(bad) }), '');
+    else callback(error, address, family);
+  });
+};
+
+function forbidden(address: string): FrameliftError {
+  return new FrameliftError('source.forbidden', `sources may not lead to ${address}: it is a link-local address`);
+}
+
 function unreachable(message: string, cause?: unknown, recoverable = true): FrameliftError {
   return new FrameliftError('source.unreachable', message, { recoverable, cause });
 }
@@ -271,6 +288,7 @@ function errorCode(error: unknown): string | undefined {
 }
 
 function connectError(error: Error, { host, port, secure }: RtspEndpoint): FrameliftError {
+  if (error.cause instanceof FrameliftError) return error.cause;
   const code = errorCode(error) ?? '';
   const place = `${host}:${port}`;
   if (code === 'ECONNREFUSED') return unreachable(`nothing listens on ${place}`, error);

@@ -82,15 +82,22 @@ export class RtspSession {
     return this.#udp !== undefined;
   }
 
-  /** Starts the flow of packets and the keep-alive. @throws FrameliftError with the reason. */
-  async play(): Promise<void> {
+  /** Starts the flow of packets and the keep-alive; closes the session on abort. @throws FrameliftError with the reason. */
+  async play(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
     const range = { Range: 'npt=0.000-' };
-    let response = await this.#connection.request('PLAY', this.#aggregateUrl, range);
-    // 459: aggregate operation not allowed; others do not know their own aggregate URL.
-    if ([404, 455, 459].includes(response.status) && this.#trackUrl !== this.#aggregateUrl) {
-      response = await this.#connection.request('PLAY', this.#trackUrl, range);
+    const abort = () => void this.close();
+    signal.addEventListener('abort', abort, { once: true });
+    try {
+      let response = await this.#connection.request('PLAY', this.#aggregateUrl, range);
+      // 459: aggregate operation not allowed; others do not know their own aggregate URL.
+      if ([404, 455, 459].includes(response.status) && this.#trackUrl !== this.#aggregateUrl) {
+        response = await this.#connection.request('PLAY', this.#trackUrl, range);
+      }
+      expectOk(response, 'PLAY');
+    } finally {
+      signal.removeEventListener('abort', abort);
     }
-    expectOk(response, 'PLAY');
     this.#schedulePing();
   }
 

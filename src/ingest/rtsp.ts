@@ -132,8 +132,7 @@ class RtspRun {
       },
       lost: (packets) => events.emit({ type: 'ingest-loss', stream, packets }),
     });
-    signal.throwIfAborted();
-    await session.play();
+    await session.play(signal);
     this.#lastFrame = clock.now();
     this.#watch();
     this.#report();
@@ -193,13 +192,15 @@ class RtspRun {
     this.#frames += 1;
     this.#lastFrame = this.#options.clock.now();
     const { width, height } = frame;
-    if (this.#info?.width !== width || this.#info.height !== height) {
+    const colour = this.#decoder?.colour;
+    if (this.#info?.width !== width || this.#info.height !== height || this.#info.colour !== colour) {
       const session = this.#session;
       this.#info = {
         codec: session?.track.codec ?? '',
         ...{ width, height },
         fps: session?.track.fps,
         transport: session?.transport ?? 'rtsp',
+        ...(colour && { colour }),
       };
       this.#sink.info(this.#info);
     }

@@ -1,6 +1,13 @@
 /** The contract of every source: frames into a sink until told to stop. */
 import type { Frame } from '../frame.ts';
 
+/** The meaning of samples. Planes are passed on as they are, never converted. */
+export interface SourceColour {
+  readonly matrix: 'bt601' | 'bt709';
+  /** 16…235, or 0…255 as many IP cameras send. */
+  readonly range: 'limited' | 'full';
+}
+
 /** What a source knows once it is connected. */
 export interface SourceInfo {
   /** `h264`, `hevc`, `vp8` … in FFmpeg's spelling. */
@@ -12,6 +19,8 @@ export interface SourceInfo {
   readonly fps: number | undefined;
   /** For people: `rtsp/tcp`, `file`, `ffmpeg`. */
   readonly transport: string;
+  /** What the samples mean: encoders must pass it on. Absent = unknown. */
+  readonly colour?: SourceColour;
 }
 
 /** Where frames go. Calls are synchronous and must not throw. */

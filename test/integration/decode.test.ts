@@ -59,7 +59,7 @@ test.each([
         frame.release();
       }
     }
-    expect(decoder.fullRange).toBe(format === 'yuvj420p');
+    expect(decoder.colour).toEqual({ matrix: 'bt601', range: format === 'yuvj420p' ? 'full' : 'limited' });
     await decoder.close();
     await decoder.close();
     expect(arena.liveFrames).toBe(0);

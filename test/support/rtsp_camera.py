@@ -87,7 +87,7 @@ def main():
 
     def configure(_factory, media):
         src = media.get_element().get_child_by_name("src")
-        state = {"n": 0, "t0": time.monotonic(), "scene": scene}
+        state = {"n": 0, "t0": time.monotonic(), "scene": scene, "gone": False}
         def tick():
             now = time.monotonic() - state["t0"]
             while state["n"] / a.fps <= now:
@@ -103,9 +103,9 @@ def main():
                         "video/x-raw,format=I420,width=%d,height=%d,framerate=%d/1000" % (rw, rh, int(a.fps * 1000))))
                 buf = Gst.Buffer.new_wrapped(state["scene"].frame(t, int(time.time() * 1000) & 0xFFFFFF, n & 0xFFFF))
                 buf.duration = int(Gst.SECOND / a.fps)     # appsrc stamps arrival: a pts of our own would wait in the sink
-                if src.emit("push-buffer", buf) != Gst.FlowReturn.OK:
-                    return False
-            return True
+                src.emit("push-buffer", buf)               # FLUSHING while the pipeline changes state: that frame is lost
+            return not state["gone"]
+        media.connect("unprepared", lambda _media: state.update(gone=True))
         GLib.timeout_add(2, tick)
     factory.connect("media-configure", configure)
 
