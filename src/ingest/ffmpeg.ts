@@ -18,7 +18,7 @@ import { Reception } from './ffmpeg-reception.ts';
 import { FFMPEG_OUTPUT, type FfmpegInput, ffmpegInput, forbidden, shown } from './ffmpeg-url.ts';
 import type { FrameSink, Source } from './source.ts';
 
-export { type FfmpegBinary, findFfmpeg } from './ffmpeg-binary.ts';
+export { findFfmpeg } from './ffmpeg-binary.ts';
 export { FFMPEG_SCHEMES } from './ffmpeg-url.ts';
 
 /** Options of {@link ffmpegSource}. */

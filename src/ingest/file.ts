@@ -10,7 +10,7 @@ import { Demuxer, type VideoFileInfo } from './demux.ts';
 import { RealtimePacing, waitUntil } from './realtime.ts';
 import type { FrameSink, Source } from './source.ts';
 
-export type { Rational, VideoFileInfo } from './demux.ts';
+export type { VideoFileInfo } from './demux.ts';
 
 /** Options of {@link openVideoFile}. */
 export interface VideoFileOptions {
