@@ -1,5 +1,5 @@
 /** Mounts the WHEP endpoint on fastify. */
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { MAX_OFFER_BYTES, type WhepEndpoint } from '../egress/whep.ts';
 
 /** A body this long is read to its end and discarded, so that its sender sees the answer; a longer one is cut off. */
@@ -14,7 +14,7 @@ interface WhepParams {
 export function mountWhep(app: FastifyInstance, whep: WhepEndpoint): void {
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', (_request, payload: NodeJS.ReadableStream) => readOffer(payload));
+    scope.addContentTypeParser('*', (_request: FastifyRequest, payload: NodeJS.ReadableStream) => readOffer(payload));
     for (const url of ['/whep/:stream', '/whep/:stream/:sessionId']) {
       scope.all<{ Params: WhepParams; Body: string | null | undefined }>(url, async (request, reply) => {
         const { stream, sessionId } = request.params;

@@ -123,16 +123,15 @@ function draw() {
   const latency = {};
   for (const variant of shown()) {
     const screen = screens[variant];
-    const { fps: rate } = screen.rate();
+    // While it waits, the server repeats the last picture now and then: that is no rate.
+    const rate = waiting === undefined ? screen.rate().fps : 0;
     fps[variant] = rate;
     latency[variant] = latencyOf(variant);
-    screen.figure.querySelector('.value').textContent = rate > 0 ? rate.toFixed(1) : '–';
-    screen.cover(waiting);
-    const stuck = performance.now() - screen.lastFrame > STUCK;
-    if (screen.connected && stuck && current && waiting === undefined) screen.reconnect();
+    screen.figure.querySelector('.value').textContent = rate >= 0.05 ? rate.toFixed(1) : '–';
+    screen.cover(waiting, answer !== undefined);
+    if (screen.connected && screen.silence > STUCK && current && waiting === undefined) screen.reconnect();
   }
-  const target = current && Number.parseFloat(current.target);
-  panel.live({ fps, latency, shown: shown(), target: Number.isNaN(target) ? undefined : target });
+  panel.live({ fps, latency, shown: shown() });
 }
 
 for (const input of document.querySelectorAll('[name="view"]')) {

@@ -46,6 +46,9 @@ export class Panel {
   #fps = new Plot(element('fps-plot'), [{ colour: '--source' }, { colour: '--synthetic' }]);
   #latency = new Plot(element('latency-plot'), [{ colour: '--source' }, { colour: '--synthetic' }]);
 
+  /** Exact output rate, if there is one. */
+  #target = 0;
+
   /** Starts the plots anew. */
   clear() {
     this.#fps.clear();
@@ -61,15 +64,12 @@ export class Panel {
   }
 
   /** Twice a second. `fps` and `latency` hold what is known for each shown side. */
-  live({ fps, latency, shown, target }) {
+  live({ fps, latency, shown }) {
     const main = shown.includes('upconverted') ? 'upconverted' : 'source';
-    write('fps', fixed(fps[main] || undefined, 1));
-    write(
-      'fps-note',
-      main === 'upconverted' && fps.source !== undefined ? `source ${fixed(fps.source, 1)} fps` : '\u00a0',
-    );
+    write('fps', fps[main] >= 0.05 ? fixed(fps[main], 1) : '–');
+    write('fps-note', main === 'upconverted' && fps.source >= 0.05 ? `source ${fixed(fps.source, 1)} fps` : '\u00a0');
     this.#fps.push([fps.source, fps.upconverted]);
-    this.#fps.draw(target ?? ceiling(this.#fps.most, RATES));
+    this.#fps.draw(this.#target || ceiling(this.#fps.most, RATES));
     const reading = latency[main];
     write('latency', reading ? fixed(reading.p50) : '–');
     write('latency-note', reading?.meaning ?? '\u00a0');
@@ -81,6 +81,8 @@ export class Panel {
   report(stream) {
     const { stats } = stream;
     write('input', describeSource(stream.source, stats.fps.source));
+    // `60 fps` has one, `×2` has not.
+    this.#target = Number.parseFloat(stream.target);
     write('output', stream.target);
     write('model', stream.model);
     write('confidence', fixed(stats.confidence, 2));

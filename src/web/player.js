@@ -85,6 +85,11 @@ export class Screen {
     return this.#state === 'connected';
   }
 
+  /** Milliseconds since the last picture. */
+  get silence() {
+    return performance.now() - this.lastFrame;
+  }
+
   get size() {
     return { width: this.#video.videoWidth, height: this.#video.videoHeight };
   }
@@ -119,9 +124,11 @@ export class Screen {
     if (roundTrip !== undefined) this.#oneWay = (1000 * roundTrip) / 2;
   }
 
-  /** Draws the overlay. @param {string|undefined} waiting why the server has no frames; undefined when it has. */
-  cover(waiting) {
-    const text = this.#state === 'connected' ? waiting !== undefined && 'Waiting for source' : OVERLAYS[this.#state];
+  /** Draws the overlay. @param {string|undefined} waiting why the server has no frames; undefined when it has or cannot be asked. */
+  cover(waiting, reachable) {
+    let text = OVERLAYS[this.#state];
+    if (this.#state === 'connected' && waiting !== undefined) text = 'Waiting for source';
+    else if (this.#state === 'connected' && !reachable && this.silence > 1000) text = OVERLAYS.lost;
     this.#overlay.hidden = !text;
     if (!text) return;
     this.#overlay.querySelector('.headline').textContent = text;

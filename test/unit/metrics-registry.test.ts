@@ -1,0 +1,165 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { CATALOGUE, LABEL_LIMITS } from '../../src/metrics/catalogue.ts';
+import { MetricsRegistry } from '../../src/metrics/registry.ts';
+import { fromMs, ManualClock, micros } from '../../src/time.ts';
+
+let metrics: MetricsRegistry;
+let clock: ManualClock;
+
+beforeEach(() => {
+  clock = new ManualClock();
+  const arena = { usedBytes: 4096, liveFrames: 3 };
+  metrics = new MetricsRegistry({ clock, version: '1.2.3', arena, streams: ['cam'] });
+});
+afterEach(() => metrics[Symbol.dispose]());
+
+/** Value of a series, by its exact text. */
+async function value(series: string): Promise<number | undefined> {
+  const line = (await metrics.text()).split('\n').find((text) => text.startsWith(`${series} `));
+  return line === undefined ? undefined : Number(line.slice(series.length + 1));
+}
+
+describe('the catalogue', () => {
+  it('has a prefix, a help sentence, known labels and counters that end in _total', () => {
+    for (const { name, help, kind, labels } of Object.values(CATALOGUE)) {
+      expect(name).toMatch(/^framelift_[a-z_]+$/);
+      expect(help).toMatch(/^[A-Z0-9].*\.$/);
+      expect(name.endsWith('_total')).toBe(kind === 'counter');
+      for (const label of labels) expect(Object.keys(LABEL_LIMITS)).toContain(label);
+    }
+  });
+
+  it('is exported whole, with HELP and TYPE for each metric', async () => {
+    const text = await metrics.text();
+    for (const { name, help, kind } of Object.values(CATALOGUE)) {
+      expect(text).toContain(`# HELP ${name} ${help}\n# TYPE ${name} ${kind}\n`);
+    }
+  });
+
+  it('has latency buckets from 1 to 500 ms', () => {
+    expect(CATALOGUE.latency.buckets[0]).toBe(0.001);
+    expect(CATALOGUE.latency.buckets.at(-1)).toBe(0.5);
+    expect([...CATALOGUE.latency.buckets]).toEqual(CATALOGUE.latency.buckets.toSorted((a, b) => a - b));
+  });
+});
+
+describe('events', () => {
+  it('are counted, also over several scrapes', async () => {
+    metrics.emit({ type: 'frame', stream: 'cam', fate: 'interpolated' });
+    metrics.emit({ type: 'frame', stream: 'cam', fate: 'interpolated' });
+    expect(await value('framelift_frames_total{stream="cam",fate="interpolated"}')).toBe(2);
+    metrics.emit({ type: 'frame', stream: 'cam', fate: 'interpolated' });
+    expect(await value('framelift_frames_total{stream="cam",fate="interpolated"}')).toBe(3);
+    expect(await value('framelift_frames_total{stream="cam",fate="source"}')).toBe(0);
+  });
+
+  it('become the metrics they are for', async () => {
+    const stream = 'cam';
+    const variant = 'upconverted';
+    metrics.emit({ type: 'frame', stream, fate: 'repeated', reason: 'deadline' });
+    metrics.emit({ type: 'drop', stream, stage: 'decode', reason: 'loss', count: 4 });
+    metrics.emit({ type: 'stage', stream, stage: 'encode', span: fromMs(7) });
+    metrics.emit({ type: 'latency', stream, variant, span: fromMs(90) });
+    metrics.emit({ type: 'deadline-miss', stream });
+    metrics.emit({ type: 'queue', stream, stage: 'peer', depth: 2, capacity: 8 });
+    metrics.emit({ type: 'viewers', stream, variant, count: 5 });
+    metrics.emit({ type: 'sent', stream, variant, bytes: 1200, packets: 1 });
+    metrics.emit({ type: 'keyframe-request', stream, variant, cause: 'pli' });
+    metrics.emit({ type: 'keyframe', stream, variant });
+    metrics.emit({ type: 'retransmit', stream, variant, packets: 6 });
+    metrics.emit({ type: 'encoder-bitrate', stream, variant, bitsPerSecond: 8_000_000 });
+    metrics.emit({ type: 'ingest-loss', stream, packets: 9 });
+    metrics.emit({ type: 'reconnect', stream, reason: 'source.stalled' });
+    metrics.emit({ type: 'pair', stream, decision: 'cut' });
+    metrics.emit({ type: 'inference', model: 'flow-s', provider: 'cpu', span: fromMs(12), jobs: 2 });
+    metrics.emit({ type: 'confidence', stream, model: 'flow-s', value: 0.97 });
+    metrics.emit({ type: 'source-info', stream, codec: 'h264', width: 1280, height: 720 });
+    const labels = 'stream="cam",variant="upconverted"';
+    const wanted: Record<string, number> = {
+      'framelift_frames_repeated_total{stream="cam",reason="deadline"}': 1,
+      'framelift_frames_dropped_total{stream="cam",stage="decode",reason="loss"}': 4,
+      'framelift_stage_duration_seconds_bucket{le="0.008",stream="cam",stage="encode"}': 1,
+      [`framelift_latency_seconds_sum{${labels}}`]: 0.09,
+      'framelift_deadline_misses_total{stream="cam"}': 1,
+      'framelift_queue_depth{stream="cam",stage="peer"}': 2,
+      'framelift_queue_capacity{stream="cam",stage="peer"}': 8,
+      [`framelift_viewers{${labels}}`]: 5,
+      [`framelift_sent_bytes_total{${labels}}`]: 1200,
+      [`framelift_sent_packets_total{${labels}}`]: 1,
+      [`framelift_keyframe_requests_total{${labels},cause="pli"}`]: 1,
+      [`framelift_keyframes_total{${labels}}`]: 1,
+      [`framelift_retransmitted_packets_total{${labels}}`]: 6,
+      [`framelift_encoder_target_bytes_per_second{${labels}}`]: 1_000_000,
+      'framelift_ingest_lost_packets_total{stream="cam"}': 9,
+      'framelift_reconnects_total{stream="cam",reason="source.stalled"}': 1,
+      'framelift_pairs_total{stream="cam",decision="cut"}': 1,
+      'framelift_inference_jobs_total{model="flow-s",provider="cpu"}': 2,
+      'framelift_inference_duration_seconds_count{model="flow-s",provider="cpu"}': 1,
+      'framelift_confidence_ratio_bucket{le="0.99",stream="cam",model="flow-s"}': 1,
+      'framelift_source_info{stream="cam",codec="h264"}': 1,
+      'framelift_source_height_pixels{stream="cam"}': 720,
+      'framelift_memory_bytes{space="arena"}': 4096,
+      framelift_live_frames: 3,
+      [`framelift_build_info{version="1.2.3",node="${process.version}"}`]: 1,
+    };
+    const text = `\n${await metrics.text()}`;
+    for (const [series, count] of Object.entries(wanted)) expect(text).toContain(`\n${series} ${count}\n`);
+  });
+
+  it('give the output rate of each variant', async () => {
+    for (let i = 0; i < 240; i += 1) {
+      metrics.emit({ type: 'frame', stream: 'cam', fate: 'interpolated' });
+      if (i % 2 === 0) metrics.emit({ type: 'pair', stream: 'cam', decision: 'interpolate' });
+      clock.advance(fromMs(20));
+    }
+    expect(await value('framelift_output_fps{stream="cam",variant="upconverted"}')).toBeCloseTo(50, 3);
+    expect(await value('framelift_output_fps{stream="cam",variant="source"}')).toBeCloseTo(25, 3);
+  });
+
+  it('show exactly one state', async () => {
+    for (const state of ['full', 'degraded', 'pass-through', 'waiting'] as const) {
+      metrics.emit({ type: 'state', stream: 'cam', state });
+      const ones = (await metrics.text())
+        .split('\n')
+        .filter((l) => l.startsWith('framelift_stream_state') && l.endsWith(' 1'));
+      expect(ones).toEqual([`framelift_stream_state{stream="cam",state="${state}"} 1`]);
+    }
+  });
+
+  it('that are no numbers change nothing and throw nothing', async () => {
+    metrics.emit({ type: 'latency', stream: 'cam', variant: 'source', span: micros(Number.NaN) });
+    metrics.emit({ type: 'sent', stream: 'cam', variant: 'source', bytes: Number.NaN, packets: -1 });
+    metrics.emit({ type: 'viewers', stream: 'cam', variant: 'source', count: Number.POSITIVE_INFINITY });
+    const text = await metrics.text();
+    expect(text).not.toMatch(/ (nan|[+-]?inf)/i);
+    expect(text).toContain('framelift_sent_bytes_total{stream="cam",variant="source"} 0');
+  });
+});
+
+describe('labels', () => {
+  it('stay bounded whatever events say', async () => {
+    for (let i = 0; i < 500; i += 1) {
+      metrics.emit({ type: 'reconnect', stream: `s${i}`, reason: `reason-${i}` });
+      metrics.emit({ type: 'inference', model: `m${i}`, provider: `p${i}`, span: fromMs(1), jobs: 1 });
+    }
+    const text = await metrics.text();
+    const distinct = (label: string): number => new Set(text.match(new RegExp(`\\b${label}="[^"]*"`, 'g'))).size;
+    expect(distinct('stream')).toBeLessThanOrEqual(LABEL_LIMITS.stream + 1);
+    expect(distinct('reason')).toBeLessThanOrEqual(LABEL_LIMITS.reason + 1);
+    expect(distinct('model')).toBeLessThanOrEqual(LABEL_LIMITS.model + 1);
+    expect(distinct('provider')).toBeLessThanOrEqual(LABEL_LIMITS.provider + 1);
+    const reconnects = text.split('\n').filter((line) => line.startsWith('framelift_reconnects_total{'));
+    expect(reconnects.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0)).toBe(500);
+  });
+
+  it('never carry free text, addresses or paths', async () => {
+    metrics.emit({ type: 'reconnect', stream: 'cam', reason: 'connect ECONNREFUSED 10.0.0.7:554' });
+    metrics.emit({ type: 'reconnect', stream: 'cam', reason: 'x"\n} 1' });
+    metrics.emit({ type: 'inference', model: '/srv/secret/rife.onnx', provider: 'cpu', span: fromMs(1), jobs: 1 });
+    const text = await metrics.text();
+    expect(text).not.toContain('10.0.0.7');
+    expect(text).not.toContain('/srv');
+    expect(text).toContain('framelift_reconnects_total{stream="cam",reason="other"} 2');
+    expect(text).toContain('model="rife.onnx"');
+  });
+});
