@@ -27,7 +27,7 @@ export class Arena {
   /** The same bytes for everyone. */
   readonly u8: Uint8Array;
   #free: { offset: number; bytes: number }[];
-  readonly #used = new Map<number, number>();
+  readonly #used = new Map<number, Block>();
   #liveFrames = 0;
   #usedBytes = 0;
 
@@ -59,20 +59,22 @@ export class Arena {
       hole.offset += size;
       hole.bytes -= size;
     }
-    this.#used.set(offset, size);
+    const block = { offset, bytes: size };
+    this.#used.set(offset, block);
     this.#usedBytes += size;
-    return { offset, bytes: size };
+    return block;
   }
 
-  /** Gives a block back. @throws FrameliftError `frame.misuse` when it is not in use. */
+  /** Gives a block back. @throws FrameliftError `frame.misuse` when it is not in use, even if its place has been given to another block. */
   free(block: Block): void {
-    const size = this.#used.get(block.offset);
-    if (size === undefined) throw new FrameliftError('frame.misuse', `block at ${block.offset} freed twice`);
+    if (this.#used.get(block.offset) !== block) {
+      throw new FrameliftError('frame.misuse', `block at ${block.offset} freed twice`);
+    }
     this.#used.delete(block.offset);
-    this.#usedBytes -= size;
+    this.#usedBytes -= block.bytes;
     let at = this.#free.findIndex((f) => f.offset > block.offset);
     if (at < 0) at = this.#free.length;
-    this.#free.splice(at, 0, { offset: block.offset, bytes: size });
+    this.#free.splice(at, 0, { offset: block.offset, bytes: block.bytes });
     this.#join(at);
     this.#join(at - 1);
   }

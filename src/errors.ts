@@ -64,7 +64,17 @@ export function asFrameliftError(thrown: unknown, code: ErrorCode, recoverable =
   return new FrameliftError(code, message, { recoverable, cause: thrown });
 }
 
-/** A URL with user name and password replaced by `***`, for logs, errors and API answers. */
+/** Query parameters that are secrets: SRT passphrases, tokens, the logins of cameras. */
+const SECRET = /([?&][^=&#]*(?:pass|pwd|token|key|secret|auth|user)[^=&#]*=)[^&#]*/gi;
+
+/** A URL with user name, password and secrets of the query replaced by `***`, for logs, errors and API answers. */
 export function redactUrl(url: string): string {
-  return url.replace(/^([a-z][a-z0-9+.-]*:\/\/)[^/?#\s]*@/i, '$1***@');
+  const scheme = /^[a-z][a-z0-9+.-]*:\/\//i.exec(url)?.[0];
+  if (scheme === undefined) return url;
+  const rest = url.slice(scheme.length);
+  // People write passwords with "@", "#", "?" and "/" as they are. What is before a path and no host and port must be one.
+  const readable = /^(?:\[[^\]]*\]|[^:/?#@]*)(?::\d*)?(?:[/?#]|$)/.test(rest);
+  const before = readable ? '' : /^[^/]*@/.test(rest) ? rest.slice(0, rest.search(/\/|$/)) : rest;
+  const host = rest.slice(before.lastIndexOf('@') + 1);
+  return `${scheme}${host === rest ? '' : '***@'}${host.replace(SECRET, '$1***')}`;
 }

@@ -57,8 +57,16 @@ export const systemClock: Clock = {
   now: () => micros(performance.now() * 1000),
   wall: () => micros((performance.timeOrigin + performance.now()) * 1000),
   at(due, fn) {
-    const waitMs = Math.max(0, due / 1000 - performance.now());
-    const timer = setTimeout(fn, waitMs);
+    let timer: NodeJS.Timeout;
+    const wait = (): void => {
+      timer = setTimeout(fire, Math.max(0, due / 1000 - performance.now()));
+    };
+    // Node drops the fraction of a wait and counts from its loop's time: it may fire up to 2 ms too early.
+    const fire = (): void => {
+      if (systemClock.now() < due) wait();
+      else fn();
+    };
+    wait();
     return () => clearTimeout(timer);
   },
 };
