@@ -42,7 +42,7 @@ export function cutAtDelimiters(coded: Uint8Array, codec: 'h264' | 'hevc'): Uint
 }
 
 /** True when an Annex B access unit holds an IDR or CRA picture. */
-export function holdsKeyframe(unit: Uint8Array, codec: 'h264' | 'hevc'): boolean {
+function holdsKeyframe(unit: Uint8Array, codec: 'h264' | 'hevc'): boolean {
   for (let i = 0; i + 3 < unit.length; i += 1) {
     if (unit[i] !== 0 || unit[i + 1] !== 0 || unit[i + 2] !== 1) continue;
     const header = unit[i + 3] ?? 0;

@@ -13,7 +13,7 @@ export interface FakeRequest {
 }
 
 /** A response. */
-export interface FakeResponse {
+interface FakeResponse {
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;

@@ -29,7 +29,7 @@ export function rtpBytes(packet: RtpPacket): Uint8Array {
 }
 
 /** NAL units of an Annex B stream, without start codes. */
-export function nalUnits(annexB: Uint8Array): Uint8Array[] {
+function nalUnits(annexB: Uint8Array): Uint8Array[] {
   const starts: { code: number; nal: number }[] = [];
   for (let i = 0; i + 3 < annexB.length; i += 1) {
     if (annexB[i] !== 0 || annexB[i + 1] !== 0 || annexB[i + 2] !== 1) continue;
@@ -40,7 +40,7 @@ export function nalUnits(annexB: Uint8Array): Uint8Array[] {
 }
 
 /** Payloads that carry NAL units: single where they fit `mtu`, fragmented (FU-A, FU) where not. */
-export function nalPayloads(nals: readonly Uint8Array[], codec: 'h264' | 'hevc', mtu: number): Uint8Array[] {
+function nalPayloads(nals: readonly Uint8Array[], codec: 'h264' | 'hevc', mtu: number): Uint8Array[] {
   const payloads: Uint8Array[] = [];
   const header = codec === 'h264' ? 1 : 2;
   for (const nal of nals) {
