@@ -6,9 +6,8 @@ import type { EventSink } from '../metrics/events.ts';
 import { BoundedQueue, type DropPolicy } from '../stage.ts';
 import { type Clock, fromMs, type Micros, micros, minus } from '../time.ts';
 import type { InterpJob, InterpResult, InterpStats } from './job.ts';
-import { pyramidBytes } from './kernel/kernel.ts';
 import { Lane } from './lane.ts';
-import { scratchLayout } from './layout.ts';
+import { paddedPyramidBytes, scratchLayout } from './layout.ts';
 import type { Provider, WireResult, WorkerSetup } from './messages.ts';
 import { type ModelSpec, readModel } from './model.ts';
 import { PyramidCache, type PyramidLoan } from './pyramid-cache.ts';
@@ -196,7 +195,7 @@ export class InterpEngine {
     let filled = false;
     try {
       for (const t of timesteps) outs.push(Frame.allocate(arena, width, height, this.#info(job, t, 0)));
-      const bytes = pyramidBytes(width, height);
+      const bytes = paddedPyramidBytes(width, height, this.#multiple);
       if (this.model !== 'blend') loans.push(this.#pyramids.lend(a, bytes), this.#pyramids.lend(b, bytes));
       const pyramid = (i: number): { offset: number; ready: boolean } => ({
         offset: loans[i]?.offset ?? 0,

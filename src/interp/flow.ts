@@ -117,15 +117,14 @@ export class FlowInterpolator implements Interpolator {
     return space;
   }
 
-  #seed(job: WireJob, { gridWidth, gridHeight, seed, images, work }: ScratchLayout): void {
+  #seed(job: WireJob, { paddedWidth, paddedHeight, seed, images, work }: ScratchLayout): void {
     const kernel = this.#kernel;
     const { a, b, width, height, scratch, pyramidA, pyramidB } = job;
-    if (!pyramidA.ready) kernel.buildPyramid(a, width, height, pyramidA.offset);
-    if (!pyramidB.ready) kernel.buildPyramid(b, width, height, pyramidB.offset);
+    if (!pyramidA.ready) kernel.buildPyramid(a, width, height, paddedWidth, paddedHeight, pyramidA.offset);
+    if (!pyramidB.ready) kernel.buildPyramid(b, width, height, paddedWidth, paddedHeight, pyramidB.offset);
     const [p0, p1, s] = [pyramidA.offset, pyramidB.offset, scratch + seed];
-    kernel.search(p0, p1, width, height, scratch + work, s, gridWidth, gridHeight);
-    if (!this.#network) return;
-    kernel.prepareImages(p0, p1, width, height, s, gridWidth, gridHeight, scratch + images, scratch + work);
+    kernel.search(p0, p1, paddedWidth, paddedHeight, scratch + work, s);
+    if (this.#network) kernel.prepareImages(p0, p1, paddedWidth, paddedHeight, s, scratch + images, scratch + work);
   }
 
   #render(job: WireJob, { gridWidth, gridHeight, field, retimed, work }: ScratchLayout, t: number, out: number): void {

@@ -1,10 +1,13 @@
 /** Where the pieces of the flow path lie in a worker's scratch: pure arithmetic, shared by the engine (allocates) and the workers (use). */
-import { gridSize, searchScratchBytes, warpScratchBytes } from './kernel/kernel.ts';
+import { gridSize, pyramidBytes, searchScratchBytes, warpScratchBytes } from './kernel/kernel.ts';
 
 /** Byte offsets from the start of the scratch; grids are of cells of 8 × 8 luma samples, padded. */
 export interface ScratchLayout {
   readonly gridWidth: number;
   readonly gridHeight: number;
+  /** Frame size after padding: eight times the grid. */
+  readonly paddedWidth: number;
+  readonly paddedHeight: number;
   /** float32 [3][gridHeight][gridWidth]. */
   readonly seed: number;
   /** float32 [4][2·gridHeight][2·gridWidth]. */
@@ -21,6 +24,8 @@ export interface ScratchLayout {
 /** The scratch of one worker for one frame size whose sides are padded to a multiple of `multiple`. */
 export function scratchLayout(width: number, height: number, multiple: number): ScratchLayout {
   const { width: gridWidth, height: gridHeight } = gridSize(width, height, multiple);
+  const paddedWidth = gridWidth * 8;
+  const paddedHeight = gridHeight * 8;
   const plane = 4 * gridWidth * gridHeight;
   let end = 0;
   const take = (bytes: number): number => {
@@ -32,6 +37,14 @@ export function scratchLayout(width: number, height: number, multiple: number): 
   const images = take(16 * plane);
   const field = take(6 * plane);
   const retimed = take(6 * plane);
-  const work = take(Math.max(searchScratchBytes(width, height), warpScratchBytes(width), 8 * (gridWidth + 2)));
-  return { gridWidth, gridHeight, seed, images, field, retimed, work, bytes: end };
+  const work = take(
+    Math.max(searchScratchBytes(paddedWidth, paddedHeight), warpScratchBytes(width), 8 * (gridWidth + 2)),
+  );
+  return { gridWidth, gridHeight, paddedWidth, paddedHeight, seed, images, field, retimed, work, bytes: end };
+}
+
+/** Bytes of the pyramid of one frame whose sides are padded to a multiple of `multiple`. */
+export function paddedPyramidBytes(width: number, height: number, multiple: number): number {
+  const grid = gridSize(width, height, multiple);
+  return pyramidBytes(grid.width * 8, grid.height * 8);
 }

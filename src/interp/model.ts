@@ -17,7 +17,7 @@ const entrySchema = z.looseObject({
   multiple: z.int().positive().multipleOf(8).default(32),
   precision: z.string().default('fp32'),
   licence: z.string().default('unknown'),
-  training: z.unknown().optional(),
+  trained: z.unknown().optional(),
   quality: z.unknown().optional(),
 });
 
@@ -74,7 +74,7 @@ export function parseManifest(text: string, directory: string): ModelSpec[] {
       multiple: entry.multiple,
       precision: entry.precision,
       licence: entry.licence,
-      training: entry.training,
+      training: entry.trained,
       quality: entry.quality,
     };
   });

@@ -46,6 +46,8 @@ async function create(
       interOpNumThreads: 1,
       graphOptimizationLevel: 'all',
       logSeverityLevel: 3,
+      // Idle threads would spin for milliseconds after each run: time that decoder and encoder need on a small machine.
+      extra: { session: { intra_op: { allow_spinning: '0' } } },
       ...(sizes ? { freeDimensionOverrides: sizes } : {}),
     });
   } catch (cause) {

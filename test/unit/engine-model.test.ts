@@ -9,12 +9,13 @@ const manifest = (...models: object[]): string => JSON.stringify({ models });
 
 describe('parseManifest', () => {
   it('fills defaults, resolves files and keeps free-form facts', () => {
-    const [model] = parseManifest(manifest({ ...ENTRY, quality: { psnr: 33 } }), '/models');
+    const [model] = parseManifest(manifest({ ...ENTRY, trained: 'briefly', quality: { psnr: 33 } }), '/models');
     expect(model).toMatchObject({
       id: 'flow-x',
       path: '/models/flow-x.onnx',
       multiple: 32,
       precision: 'fp32',
+      training: 'briefly',
       quality: { psnr: 33 },
     });
   });

@@ -46,25 +46,26 @@ export interface Kernel {
    * difference (0…255), largest block mean (0…255), share of blocks whose mean exceeds `threshold` (0…1).
    */
   frameDifference(a: number, b: number, width: number, height: number, threshold: number, result: number): void;
-  /** Fills the luma pyramid of a frame: {@link pyramidBytes}. */
-  buildPyramid(frame: number, width: number, height: number, pyramid: number): void;
   /**
-   * Block search between two pyramids (models/training/SEARCH.md). Writes `seed`: float32 [3][seedHeight][seedWidth], vx vy in
-   * luma samples and the matching cost 0…1; cells beyond the frame repeat the last one. Scratch: {@link searchScratchBytes}.
+   * Fills the luma pyramid ({@link pyramidBytes} of the padded size) of a frame that is padded right and bottom by repeating
+   * its last column and row.
    */
-  search(
-    pyramid0: number,
-    pyramid1: number,
+  buildPyramid(
+    frame: number,
     width: number,
     height: number,
-    scratch: number,
-    seed: number,
-    seedWidth: number,
-    seedHeight: number,
+    paddedWidth: number,
+    paddedHeight: number,
+    pyramid: number,
   ): void;
   /**
-   * Writes a flow network's `images`: float32 [4][2·seedHeight][2·seedWidth], quarter-resolution lumas 0…1 of both frames,
-   * then both warped to t = ½ by the seed. Scratch: 2·(seedWidth + 2) float32.
+   * Block search between the pyramids of two frames of padded size width × height (models/training/SEARCH.md). Writes `seed`:
+   * float32 [3][⌈height/8⌉][⌈width/8⌉], vx vy in luma samples and the matching cost 0…1. Scratch: {@link searchScratchBytes}.
+   */
+  search(pyramid0: number, pyramid1: number, width: number, height: number, scratch: number, seed: number): void;
+  /**
+   * Writes a flow network's `images`: float32 [4][2·⌈height/8⌉][2·⌈width/8⌉], quarter-resolution lumas 0…1 of both frames,
+   * then both warped to t = ½ by the seed. Sizes as in {@link Kernel.search}. Scratch: 2·(⌈width/8⌉ + 2) float32.
    */
   prepareImages(
     pyramid0: number,
@@ -72,8 +73,6 @@ export interface Kernel {
     width: number,
     height: number,
     seed: number,
-    seedWidth: number,
-    seedHeight: number,
     images: number,
     scratch: number,
   ): void;

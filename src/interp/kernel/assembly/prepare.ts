@@ -37,6 +37,7 @@ function sample(origin: usize, stride: i32, x: f32, y: f32, width: i32, height: 
 }
 
 /**
+ * For pyramids of width × height (padded) frames, whose seed is ⌈height/8⌉ × ⌈width/8⌉:
  * float32 [4][2·seedHeight][2·seedWidth] at `images`: P_2 of both frames /255, then both warped to t = ½ by the seed
  * (bilinear, half_pixel upsampling of the seed). Edges replicated beyond the frame. Scratch: 2·(seedWidth + 2) float32.
  */
@@ -46,11 +47,11 @@ export function prepareImages(
   width: i32,
   height: i32,
   seed: usize,
-  seedWidth: i32,
-  seedHeight: i32,
   images: usize,
   scratch: usize,
 ): void {
+  const seedWidth = (width + 7) >> 3;
+  const seedHeight = (height + 7) >> 3;
   const w = levelSize(width, LEVEL);
   const h = levelSize(height, LEVEL);
   const stride = levelStride(width, LEVEL);

@@ -56,30 +56,57 @@ function extend(origin: usize, width: i32, height: i32, stride: i32): void {
   }
 }
 
-/** Fills the pyramid of the frame at `frame`. A missing last column or row is replicated. */
-export function buildPyramid(frame: usize, width: i32, height: i32, pyramid: usize): void {
-  let source = frame;
-  let sourceStride = strideOf(width);
-  let sourceHeight = height;
+/** Level 1 from a frame, which has no border: everything beyond its last column and row repeats them. */
+function halve(
+  frame: usize,
+  width: i32,
+  height: i32,
+  origin: usize,
+  stride: i32,
+  columns: i32,
+  rows: i32,
+): void {
+  const frameStride = strideOf(width);
+  const whole = width >> 1;
+  for (let y = 0; y < rows; y++) {
+    const upper = frame + min(2 * y, height - 1) * frameStride;
+    const lower = frame + min(2 * y + 1, height - 1) * frameStride;
+    const out = origin + y * stride;
+    for (let x = 0; x < whole; x += 16) v128.store(out + x, box(upper + 2 * x, lower + 2 * x));
+    const last = 2 * (<i32>load<u8>(upper + width - 1) + <i32>load<u8>(lower + width - 1));
+    memory.fill(out + whole, <u8>((last + 2) >> 2), columns - whole);
+  }
+}
+
+/**
+ * Fills the pyramid of the frame at `frame` as if it had been padded right and bottom to paddedWidth × paddedHeight by
+ * repeating its last column and row.
+ */
+export function buildPyramid(
+  frame: usize,
+  width: i32,
+  height: i32,
+  paddedWidth: i32,
+  paddedHeight: i32,
+  pyramid: usize,
+): void {
+  let source: usize = 0;
+  let sourceStride = 0;
   for (let level = 1; level <= LEVELS; level++) {
-    const w = levelSize(width, level);
-    const h = levelSize(height, level);
-    const stride = levelStride(width, level);
-    const origin = pyramid + levelOrigin(width, height, level);
-    for (let y = 0; y < h; y++) {
-      const upper = source + 2 * y * sourceStride;
-      const lower = 2 * y + 1 < sourceHeight ? upper + sourceStride : upper;
-      const out = origin + y * stride;
-      for (let x = 0; x < w; x += 16) v128.store(out + x, box(upper + 2 * x, lower + 2 * x));
-      // A frame has no border to take the missing column from.
-      if (level == 1 && (width & 1) != 0) {
-        const sum = <i32>load<u8>(upper + width - 1) + <i32>load<u8>(lower + width - 1);
-        store<u8>(out + w - 1, (2 * sum + 2) >> 2);
+    const w = levelSize(paddedWidth, level);
+    const h = levelSize(paddedHeight, level);
+    const stride = levelStride(paddedWidth, level);
+    const origin = pyramid + levelOrigin(paddedWidth, paddedHeight, level);
+    if (level == 1) halve(frame, width, height, origin, stride, w, h);
+    else {
+      for (let y = 0; y < h; y++) {
+        const upper = source + 2 * y * sourceStride;
+        const out = origin + y * stride;
+        for (let x = 0; x < w; x += 16) v128.store(out + x, box(upper + 2 * x, upper + sourceStride + 2 * x));
       }
     }
     extend(origin, w, h, stride);
     source = origin;
     sourceStride = stride;
-    sourceHeight = h;
   }
 }

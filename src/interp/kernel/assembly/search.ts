@@ -249,11 +249,10 @@ function vertex(low: i32, middle: i32, high: i32): f32 {
   return min(max(offset, <f32>-0.5), <f32>0.5);
 }
 
-/** Sub-pel vectors in full-resolution samples and the matching cost, padded by replication to the seed's size. */
-function output(gridWidth: i32, gridHeight: i32, vectors: usize, cost: usize, seed: usize, seedWidth: i32, seedHeight: i32): void {
-  const plane = (seedWidth * seedHeight) << 2;
+/** Sub-pel vectors in full-resolution samples and the matching cost. */
+function output(gridWidth: i32, gridHeight: i32, vectors: usize, cost: usize, seed: usize): void {
+  const plane = (gridWidth * gridHeight) << 2;
   for (let j = 0; j < gridHeight; j++) {
-    const row = seed + ((j * seedWidth) << 2);
     for (let i = 0; i < gridWidth; i++) {
       blockX = 4 * i - 6;
       blockY = 4 * j - 5;
@@ -264,21 +263,10 @@ function output(gridWidth: i32, gridHeight: i32, vectors: usize, cost: usize, se
       const y = unpackY(v);
       const dx = vertex(exactSad(x - 1, y), s, exactSad(x + 1, y));
       const dy = vertex(exactSad(x, y - 1), s, exactSad(x, y + 1));
-      const cell = row + (i << 2);
+      const cell = seed + at;
       store<f32>(cell, (<f32>x + dx) * 2);
       store<f32>(cell + plane, (<f32>y + dy) * 2);
       store<f32>(cell + 2 * plane, <f32>s / <f32>(COLUMNS * ROWS * 255));
-    }
-    for (let c = 0; c < 3; c++) {
-      const line = row + c * plane;
-      const last = load<f32>(line + ((gridWidth - 1) << 2));
-      for (let i = gridWidth; i < seedWidth; i++) store<f32>(line + (i << 2), last);
-    }
-  }
-  for (let c = 0; c < 3; c++) {
-    const last = seed + c * plane + (((gridHeight - 1) * seedWidth) << 2);
-    for (let j = gridHeight; j < seedHeight; j++) {
-      memory.copy(seed + c * plane + ((j * seedWidth) << 2), last, seedWidth << 2);
     }
   }
 }
@@ -291,7 +279,7 @@ function blocks(size: i32, level: i32): i32 {
 }
 
 /**
- * Searches two pyramids of width × height frames. Writes float32 [3][seedHeight][seedWidth] at `seed`: vx, vy in
+ * Searches two pyramids of width × height (padded) frames. Writes float32 [3][⌈height/8⌉][⌈width/8⌉] at `seed`: vx, vy in
  * full-resolution samples, cost 0…1. Scratch, i32 each: the final vectors of levels 1 … 5 one after the other, then four
  * arrays of level 1's size.
  */
@@ -302,8 +290,6 @@ export function search(
   height: i32,
   scratch: usize,
   seed: usize,
-  seedWidth: i32,
-  seedHeight: i32,
 ): void {
   let work = scratch;
   for (let l = 1; l <= LEVELS; l++) work += (blocks(width, l) * blocks(height, l)) << 2;
@@ -330,5 +316,5 @@ export function search(
     settle(gridWidth, gridHeight, second, cost, final);
     parents = final;
   }
-  output(blocks(width, 1), blocks(height, 1), final, cost, seed, seedWidth, seedHeight);
+  output(blocks(width, 1), blocks(height, 1), final, cost, seed);
 }
