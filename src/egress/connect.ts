@@ -24,7 +24,8 @@ export async function connectPeer(
       audio: [],
       video: [...video.extensions.keys()].map((name) => new RTCRtpHeaderExtensionParameters({ uri: EXTENSIONS[name] })),
     },
-    iceServers: (settings.iceServers ?? []).map((server) => ({ ...server })),
+    iceServers: iceServersOf(settings),
+    iceStunGatherTimeout: 1,
     iceLite: lite,
     iceAdditionalHostAddresses: ['127.0.0.1'],
     bundlePolicy: 'max-bundle',
@@ -91,6 +92,16 @@ function codecsFor(video: OfferedVideo): RTCRtpCodecParameters[] {
     parameters: `apt=${video.payloadType}`,
   });
   return [h264, rtx];
+}
+
+/** As configured. werift asks a public STUN server when none is named; a TURN server answers STUN as well, so that one is asked instead. */
+function iceServersOf({ iceServers = [] }: PeerSettings): { urls: string; username?: string; credential?: string }[] {
+  const servers = iceServers.map((server) => ({ ...server }));
+  const turn = servers.find(({ urls }) => urls.startsWith('turn'));
+  if (turn && !servers.some(({ urls }) => urls.startsWith('stun:'))) {
+    servers.push({ urls: turn.urls.replace(/^turns?:/, 'stun:').replace(/\?.*$/, '') });
+  }
+  return servers;
 }
 
 function gathered(pc: RTCPeerConnection): Promise<void> {

@@ -46,7 +46,9 @@ export class WhepSite implements AsyncDisposable {
   #browser: Browser | undefined;
 
   constructor(publications: Readonly<Partial<Record<'upconverted' | 'source', Publication>>>) {
-    this.endpoint = new WhepEndpoint({ find: (stream, variant) => (stream === 'cam' ? publications[variant] : undefined) });
+    this.endpoint = new WhepEndpoint({
+      find: (stream, variant) => (stream === 'cam' ? publications[variant] : undefined),
+    });
     this.#server = createServer((request, response) => {
       const url = new URL(request.url ?? '/', 'http://site');
       const [, root, stream = '', sessionId] = url.pathname.split('/');
@@ -150,7 +152,7 @@ export class MovingPicture {
     bytes.fill(128, layout.u);
     for (let row = 0; row < layout.height; row += 1) {
       const at = layout.y + row * layout.strideY;
-      bytes.fill(40 + ((row * 150) / layout.height), at, at + layout.width);
+      bytes.fill(40 + (row * 150) / layout.height, at, at + layout.width);
       const bar = (this.#count * 4 + row) % (layout.width - 40);
       bytes.fill(220, at + bar, at + bar + 40);
     }

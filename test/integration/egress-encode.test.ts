@@ -1,0 +1,179 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { Arena } from '../../src/arena.ts';
+import { VideoEncoder, type VideoEncoderOptions } from '../../src/egress/encode.ts';
+import { splitNalUnits } from '../../src/egress/packetize.ts';
+import type { AccessUnit } from '../../src/egress/viewer.ts';
+import type { FrameliftError } from '../../src/errors.ts';
+import { Frame, SOURCE } from '../../src/frame.ts';
+import { type Micros, micros, systemClock } from '../../src/time.ts';
+
+const arena = new Arena(64);
+let seed = 1;
+
+/** A noisy, moving picture: costs bits. */
+function picture(width: number, height: number, index: number): Frame {
+  const info = { pts: micros(0), arrival: micros(7), capture: micros(9), discontinuity: false, provenance: SOURCE };
+  const frame = Frame.allocate(arena, width, height, info);
+  const { bytes, layout } = frame;
+  bytes.fill(128, layout.u);
+  for (let row = 0; row < height; row += 1) {
+    for (let column = 0; column < width; column += 1) {
+      seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) | 0;
+      bytes[layout.y + row * layout.strideY + column] = (((column + index * 3) ^ row) & 127) + (seed >>> 26);
+    }
+  }
+  return frame;
+}
+
+class Rig {
+  readonly units: AccessUnit[] = [];
+  readonly errors: FrameliftError[] = [];
+  dropped = 0;
+  readonly encoder: VideoEncoder;
+  #count = 0;
+
+  constructor(options: Partial<VideoEncoderOptions> = {}) {
+    this.encoder = new VideoEncoder({
+      clock: systemClock,
+      fps: 60,
+      bitrate: 1_000_000,
+      onAccessUnit: (unit) => this.units.push(unit),
+      onDrop: () => {
+        this.dropped += 1;
+      },
+      onError: (error) => this.errors.push(error),
+      ...options,
+    });
+  }
+
+  /** Encodes `count` pictures at `fps`, one at a time. */
+  async run(count: number, fps = 60, width = 320, height = 180): Promise<AccessUnit[]> {
+    const before = this.units.length;
+    for (let i = 0; i < count; i += 1) {
+      const due: Micros = micros((this.#count * 1e6) / fps);
+      this.encoder.encode(picture(width, height, this.#count), due);
+      this.#count += 1;
+      const wanted = before + i + 1;
+      while (this.units.length < wanted && this.errors.length === 0) await new Promise(setImmediate);
+    }
+    return this.units.slice(before);
+  }
+}
+
+const types = (unit: AccessUnit): number[] => splitNalUnits(unit.data).map((nal) => (nal[0] ?? 0) & 31);
+
+afterEach(() => {
+  expect(arena.liveFrames).toBe(0);
+});
+
+describe('VideoEncoder', () => {
+  it('gives one access unit per frame, in order, the first an IDR with parameter sets, one slice each', async () => {
+    const rig = new Rig();
+    const units = await rig.run(30);
+    expect(units).toHaveLength(30);
+    expect(types(units[0]!).filter((type) => type !== 6)).toEqual([7, 8, 5]);
+    for (const unit of units.slice(1)) expect(types(unit)).toEqual([1]);
+    expect(units.every((unit, i) => i === 0 || unit.due > units[i - 1]!.due)).toBe(true);
+    expect(units[3]).toMatchObject({ arrival: 7, capture: 9, keyframe: false });
+    await rig.encoder.close();
+  });
+
+  it('is constrained baseline', async () => {
+    const rig = new Rig();
+    const [unit] = await rig.run(1);
+    const [sps] = splitNalUnits(unit!.data);
+    expect(sps?.[1]).toBe(66);
+    expect((sps?.[2] ?? 0) & 0x40).toBe(0x40);
+    await rig.encoder.close();
+  });
+
+  it('makes an IDR with parameter sets when asked, and one every 2 s unasked', async () => {
+    const rig = new Rig();
+    await rig.run(10);
+    rig.encoder.requestKeyframe();
+    const units = await rig.run(200);
+    const keyframes = units.map((unit, i) => (unit.keyframe ? i : -1)).filter((i) => i >= 0);
+    expect(keyframes).toEqual([0, 120]);
+    expect(types(units[0]!)).toEqual(expect.arrayContaining([7, 8, 5]));
+    await rig.encoder.close();
+  });
+
+  it('follows a bitrate change within a second', async () => {
+    const rig = new Rig({ bitrate: 2_000_000 });
+    const rate = (units: AccessUnit[]): number =>
+      (units.reduce((bytes, unit) => bytes + unit.data.length, 0) * 8 * 60) / units.length;
+    await rig.run(60);
+    expect(rate(await rig.run(120))).toBeGreaterThan(1_500_000);
+    rig.encoder.setBitrate(500_000);
+    await rig.run(60);
+    const low = rate(await rig.run(120));
+    expect(low).toBeGreaterThan(300_000);
+    expect(low).toBeLessThan(700_000);
+    await rig.encoder.close();
+  });
+
+  it('keeps the bitrate when the real rate is a quarter of the nominal one', async () => {
+    const rig = new Rig({ bitrate: 1_000_000 });
+    await rig.run(40, 15);
+    const units = await rig.run(60, 15);
+    const rate = (units.reduce((bytes, unit) => bytes + unit.data.length, 0) * 8) / 4;
+    expect(rate).toBeGreaterThan(700_000);
+    expect(rate).toBeLessThan(1_400_000);
+    await rig.encoder.close();
+  });
+
+  it('opens anew with an IDR when the size changes, odd sizes and small strides included', async () => {
+    const rig = new Rig();
+    await rig.run(3);
+    for (const [width, height] of [
+      [960, 540],
+      [33, 35],
+      [320, 180],
+    ] as const) {
+      const [first, second] = await rig.run(2, 60, width, height);
+      expect(first?.keyframe).toBe(true);
+      expect(second?.keyframe).toBe(false);
+    }
+    await rig.encoder.close();
+  });
+
+  it('drops the oldest waiting frames when it is behind', async () => {
+    const rig = new Rig();
+    for (let i = 0; i < 20; i += 1) rig.encoder.encode(picture(320, 180, i), micros(i * 16_667));
+    expect(rig.encoder.depth).toBeLessThanOrEqual(rig.encoder.capacity);
+    while (rig.units.length + rig.dropped < 20) await new Promise(setImmediate);
+    expect(rig.dropped).toBe(16);
+    expect(rig.units.at(-1)?.due).toBe(micros(19 * 16_667));
+    await rig.encoder.close();
+  });
+
+  it('never goes back in time', async () => {
+    const rig = new Rig();
+    for (const due of [1000, 500, 400]) {
+      rig.encoder.encode(picture(64, 64, due), micros(due));
+      while (rig.encoder.depth > 0) await new Promise(setImmediate);
+    }
+    while (rig.units.length < 3) await new Promise(setImmediate);
+    expect(rig.units.map((unit) => unit.due)).toEqual([1000, 2000, 3000]);
+    await rig.encoder.close();
+  });
+
+  it('reports a picture it cannot encode, pauses, and lets the frames go', async () => {
+    const rig = new Rig();
+    await rig.run(1, 60, 8, 8);
+    expect(rig.errors[0]?.code).toBe('encode.failed');
+    rig.encoder.encode(picture(64, 64, 0), micros(0));
+    while (rig.encoder.depth > 0) await new Promise(setImmediate);
+    expect(rig.units).toEqual([]);
+    await rig.encoder.close();
+  });
+
+  it('releases everything when closed at work, closes twice, takes nothing after', async () => {
+    const rig = new Rig();
+    for (let i = 0; i < 4; i += 1) rig.encoder.encode(picture(320, 180, i), micros(i));
+    await rig.encoder.close();
+    await rig.encoder.close();
+    rig.encoder.encode(picture(320, 180, 9), micros(9));
+    expect(rig.units.length).toBeLessThanOrEqual(1);
+  });
+});

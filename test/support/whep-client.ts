@@ -1,0 +1,96 @@
+/** A WHEP player without a picture, for tests that speak RTCP: it sees each RTP packet and sends what it is told. */
+import { randomBytes } from 'node:crypto';
+import {
+  GenericNack,
+  PictureLossIndication,
+  RTCPeerConnection,
+  RTCRtpCodecParameters,
+  RTCRtpHeaderExtensionParameters,
+  type RTCRtpTransceiver,
+  RtcpHeader,
+  RtcpPayloadSpecificFeedback,
+  RtcpTransportLayerFeedback,
+  type RtpPacket,
+} from 'werift';
+import { EXTENSIONS } from '../../src/egress/offer.ts';
+
+/** Connected player. */
+export class WhepClient implements AsyncDisposable {
+  readonly packets: RtpPacket[] = [];
+  readonly #pc: RTCPeerConnection;
+  readonly #transceiver: RTCRtpTransceiver;
+  readonly #senderSsrc = randomBytes(4).readUInt32BE(0);
+
+  private constructor(pc: RTCPeerConnection, transceiver: RTCRtpTransceiver) {
+    this.#pc = pc;
+    this.#transceiver = transceiver;
+  }
+
+  /** Posts an offer to `url` and waits until media can flow. */
+  static async play(url: string): Promise<WhepClient> {
+    const feedback = [{ type: 'nack' }, { type: 'nack', parameter: 'pli' }, { type: 'ccm', parameter: 'fir' }];
+    const pc = new RTCPeerConnection({
+      codecs: {
+        video: [
+          new RTCRtpCodecParameters({
+            mimeType: 'video/H264',
+            clockRate: 90_000,
+            rtcpFeedback: feedback,
+            parameters: 'packetization-mode=1;profile-level-id=42e01f',
+          }),
+          new RTCRtpCodecParameters({ mimeType: 'video/rtx', clockRate: 90_000 }),
+        ],
+      },
+      headerExtensions: { video: Object.values(EXTENSIONS).map((uri) => new RTCRtpHeaderExtensionParameters({ uri })) },
+      // Without one werift asks a public STUN server; this one is nobody.
+      iceServers: [{ urls: 'stun:127.0.0.1:9' }],
+      iceStunGatherTimeout: 0.01,
+      iceAdditionalHostAddresses: ['127.0.0.1'],
+    });
+    const transceiver = pc.addTransceiver('video', { direction: 'recvonly' });
+    await pc.setLocalDescription(await pc.createOffer());
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/sdp' },
+      body: pc.localDescription?.sdp ?? '',
+    });
+    const answer = await response.text();
+    if (response.status !== 201) throw new Error(`WHEP refused: ${response.status} ${answer}`);
+    const client = new WhepClient(pc, transceiver);
+    const connected = new Promise<void>((resolve) => {
+      pc.connectionStateChange.subscribe((state) => {
+        if (state === 'connected') resolve();
+      });
+    });
+    await pc.setRemoteDescription({ type: 'answer', sdp: answer });
+    transceiver.dtlsTransport.onRtp.subscribe((packet) => client.packets.push(packet.clone()));
+    await connected;
+    return client;
+  }
+
+  /** Picture loss indication for `ssrc`. */
+  async sendPli(ssrc: number): Promise<void> {
+    const feedback = new PictureLossIndication({ senderSsrc: this.#senderSsrc, mediaSsrc: ssrc });
+    await this.#transceiver.dtlsTransport.sendRtcp([new RtcpPayloadSpecificFeedback({ feedback })]);
+  }
+
+  /** Negative acknowledgement of packets of `ssrc`. */
+  async sendNack(ssrc: number, lost: number[]): Promise<void> {
+    const feedback = new GenericNack({
+      senderSsrc: this.#senderSsrc,
+      mediaSourceSsrc: ssrc,
+      lost,
+      header: new RtcpHeader({ type: RtcpTransportLayerFeedback.type, count: GenericNack.count, version: 2 }),
+    });
+    await this.#transceiver.dtlsTransport.sendRtcp([new RtcpTransportLayerFeedback({ feedback })]);
+  }
+
+  /** Vanishes without a word, as a machine that loses power does. */
+  async vanish(): Promise<void> {
+    await this.#transceiver.dtlsTransport.iceTransport.connection.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#pc.close();
+  }
+}

@@ -1,0 +1,309 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { Arena } from '../../../src/arena.ts';
+import type { VideoEncoderOptions } from '../../../src/egress/encode.ts';
+import { type Encoder, Publication } from '../../../src/egress/publication.ts';
+import type { PacketizedUnit, Viewer, ViewerEvents } from '../../../src/egress/viewer.ts';
+import { Frame, SOURCE } from '../../../src/frame.ts';
+import type { MetricEvent } from '../../../src/metrics/events.ts';
+import { fromMs, ManualClock, type Micros, micros } from '../../../src/time.ts';
+
+const arena = new Arena(16);
+const ANNEX_B = Buffer.from([0, 0, 0, 1, 0x65, 1, 2, 3]);
+
+class FakeEncoder implements Encoder {
+  readonly frames: { due: Micros; keyframe: boolean }[] = [];
+  readonly depth = 0;
+  readonly capacity = 3;
+  bitrate: number;
+  closed = false;
+  #keyframe = true;
+  readonly #options: VideoEncoderOptions;
+
+  constructor(options: VideoEncoderOptions) {
+    this.#options = options;
+    this.bitrate = options.bitrate;
+  }
+
+  encode(frame: Frame, due: Micros): void {
+    const { arrival, capture } = frame;
+    frame.release();
+    const keyframe = this.#keyframe;
+    this.#keyframe = false;
+    this.frames.push({ due, keyframe });
+    const encoded = this.#options.clock.now();
+    this.#options.onAccessUnit({ data: ANNEX_B, keyframe, due, arrival, capture, encoded }, micros(0));
+  }
+
+  requestKeyframe(): void {
+    this.#keyframe = true;
+  }
+
+  setBitrate(bitsPerSecond: number): void {
+    this.bitrate = bitsPerSecond;
+  }
+
+  close(): Promise<void> {
+    this.closed = true;
+    return Promise.resolve();
+  }
+}
+
+class FakeViewer implements Viewer {
+  readonly answer = 'answer';
+  readonly capacity = 16;
+  readonly stats = { rtt: undefined, loss: 0, depth: 0 };
+  readonly units: PacketizedUnit[] = [];
+  connected = false;
+  readonly events: ViewerEvents;
+
+  constructor(events: ViewerEvents) {
+    this.events = events;
+  }
+
+  connect(): void {
+    this.connected = true;
+    this.events.keyframeNeeded('join');
+  }
+
+  send(item: PacketizedUnit): void {
+    if (!this.connected) return;
+    this.units.push(item);
+    this.events.sent(item.unit, item.payloads.length, 8);
+  }
+
+  close(reason: string): Promise<void> {
+    this.connected = false;
+    this.events.ended(reason);
+    return Promise.resolve();
+  }
+}
+
+class Rig {
+  readonly clock = new ManualClock(fromMs(10_000));
+  readonly encoders: FakeEncoder[] = [];
+  readonly viewers: FakeViewer[] = [];
+  readonly events: MetricEvent[] = [];
+  readonly publication: Publication;
+
+  constructor(maxViewers = 16) {
+    this.publication = new Publication({
+      stream: 'cam',
+      variant: 'upconverted',
+      clock: this.clock,
+      events: { emit: (event) => this.events.push(event) },
+      fps: 60,
+      maxViewers,
+      connect: (_offer, _settings, _clock, events) => {
+        const viewer = new FakeViewer(events);
+        this.viewers.push(viewer);
+        return Promise.resolve(viewer);
+      },
+      createEncoder: (options) => {
+        const encoder = new FakeEncoder(options);
+        this.encoders.push(encoder);
+        return encoder;
+      },
+    });
+  }
+
+  push(arrival: Micros = this.clock.now()): void {
+    const now = this.clock.now();
+    const info = { pts: now, arrival, capture: this.clock.wall(), discontinuity: false, provenance: SOURCE };
+    this.publication.push(Frame.allocate(arena, 16, 16, info));
+  }
+
+  /** Pushes at 50 fps for `ms`. */
+  run(ms: number): void {
+    for (let i = 0; i < ms / 20; i += 1) {
+      this.push();
+      this.clock.advance(fromMs(20));
+    }
+  }
+
+  async join(): Promise<FakeViewer> {
+    await this.publication.join('offer');
+    const viewer = this.viewers.at(-1)!;
+    viewer.connect();
+    return viewer;
+  }
+
+  of<T extends MetricEvent['type']>(type: T): Extract<MetricEvent, { type: T }>[] {
+    return this.events.filter((event): event is Extract<MetricEvent, { type: T }> => event.type === type);
+  }
+
+  keyframes(): Micros[] {
+    return this.encoders.flatMap(({ frames }) => frames.filter((frame) => frame.keyframe).map((frame) => frame.due));
+  }
+}
+
+afterEach(() => {
+  expect(arena.liveFrames).toBe(0);
+});
+
+describe('Publication', () => {
+  it('refuses viewers before the first frame', async () => {
+    const rig = new Rig();
+    await expect(rig.publication.join('offer')).rejects.toMatchObject({ code: 'webrtc.no-source', recoverable: true });
+    expect(rig.publication.live).toBe(false);
+  });
+
+  it('encodes nothing while nobody watches', async () => {
+    const rig = new Rig();
+    rig.run(100);
+    expect(rig.encoders).toEqual([]);
+    expect(rig.publication.live).toBe(true);
+    await rig.publication[Symbol.asyncDispose]();
+  });
+
+  it('encodes once for all viewers and packetizes once', async () => {
+    const rig = new Rig();
+    rig.push();
+    const [one, two] = [await rig.join(), await rig.join()];
+    rig.run(1000);
+    expect(rig.encoders).toHaveLength(1);
+    expect(one.units.at(-1)).toBe(two.units.at(-1));
+    expect(rig.of('viewers').map(({ count }) => count)).toEqual([1, 2]);
+    await rig.publication[Symbol.asyncDispose]();
+    expect(rig.encoders[0]?.closed).toBe(true);
+  });
+
+  it('a viewer that joins gets a keyframe with the next frame', async () => {
+    const rig = new Rig();
+    rig.push();
+    await rig.join();
+    rig.run(1000);
+    const late = await rig.join();
+    rig.run(40);
+    expect(late.units[0]?.unit.keyframe).toBe(true);
+    await rig.publication[Symbol.asyncDispose]();
+  });
+
+  it('makes one keyframe per 300 ms at most, however many ask', async () => {
+    const rig = new Rig();
+    rig.push();
+    const viewer = await rig.join();
+    rig.run(1000);
+    const before = rig.keyframes().length;
+    for (let i = 0; i < 100; i += 1) {
+      viewer.events.keyframeNeeded(i % 2 ? 'pli' : 'fir');
+      rig.run(20);
+    }
+    const made = rig.keyframes().slice(before);
+    expect(made.length).toBeGreaterThanOrEqual(6);
+    expect(made.length).toBeLessThanOrEqual(8);
+    for (let i = 1; i < made.length; i += 1) expect(made[i]! - made[i - 1]!).toBeGreaterThanOrEqual(300_000);
+    expect(rig.of('keyframe-request').filter(({ cause }) => cause === 'pli')).toHaveLength(50);
+    await rig.publication[Symbol.asyncDispose]();
+  });
+
+  it('answers a request within one frame when none was made lately', async () => {
+    const rig = new Rig();
+    rig.push();
+    const viewer = await rig.join();
+    rig.run(1000);
+    viewer.events.keyframeNeeded('pli');
+    const asked = rig.clock.now();
+    rig.run(40);
+    expect(rig.keyframes().at(-1)! - asked).toBeLessThanOrEqual(20_000);
+    await rig.publication[Symbol.asyncDispose]();
+  });
+
+  it('a viewer that is too slow again and again costs the others one keyframe per 2 s', async () => {
+    const rig = new Rig();
+    rig.push();
+    await rig.join();
+    const slow = await rig.join();
+    rig.run(1000);
+    const before = rig.keyframes().length;
+    for (let i = 0; i < 200; i += 1) {
+      slow.events.keyframeNeeded('slow');
+      rig.run(20);
+    }
+    expect(rig.keyframes().length - before).toBeLessThanOrEqual(3);
+    await rig.publication[Symbol.asyncDispose]();
+  });
+
+  it('shows the last frame to a viewer that joins while the source is dead, then once a second', async () => {
+    const rig = new Rig();
+    rig.push();
+    rig.clock.advance(fromMs(60_000));
+    const viewer = await rig.join();
+    expect(viewer.units).toHaveLength(1);
+    expect(viewer.units[0]?.unit.keyframe).toBe(true);
+    expect(viewer.units[0]?.unit.due).toBe(rig.clock.now());
+    rig.clock.advance(fromMs(5000));
+    expect(viewer.units).toHaveLength(6);
+    expect(rig.of('latency')).toEqual([]);
+    await rig.publication[Symbol.asyncDispose]();
+  });
+
+  it('measures latency from arrival to the first packet, once per frame', async () => {
+    const rig = new Rig();
+    rig.push();
+    await rig.join();
+    await rig.join();
+    rig.clock.advance(fromMs(10));
+    rig.push(micros(rig.clock.now() - 7000));
+    expect(rig.of('latency').map(({ span }) => span)).toEqual([7000]);
+    expect(rig.of('sent').length).toBeGreaterThanOrEqual(2);
+    await rig.publication[Symbol.asyncDispose]();
+  });
+
+  it('closes the encoder some seconds after the last viewer, not at once', async () => {
+    const rig = new Rig();
+    rig.push();
+    const viewer = await rig.join();
+    rig.run(100);
+    await viewer.close('left');
+    rig.run(4000);
+    expect(rig.encoders[0]?.closed).toBe(false);
+    rig.run(2000);
+    expect(rig.encoders[0]?.closed).toBe(true);
+    await rig.join();
+    rig.run(100);
+    expect(rig.encoders).toHaveLength(2);
+    await rig.publication[Symbol.asyncDispose]();
+  });
+
+  it('tells the session that it has ended, and why', async () => {
+    const rig = new Rig();
+    rig.push();
+    const session = await rig.publication.join('offer');
+    await rig.viewers[0]?.close('player fell silent');
+    await expect(session.ended).resolves.toBe('player fell silent');
+    expect(rig.publication.viewers).toBe(0);
+    await rig.publication[Symbol.asyncDispose]();
+  });
+
+  it('refuses more viewers than it may have, and takes one again when one leaves', async () => {
+    const rig = new Rig(1);
+    rig.push();
+    const viewer = await rig.join();
+    await expect(rig.publication.join('offer')).rejects.toMatchObject({ code: 'webrtc.overloaded', recoverable: true });
+    await viewer.close('left');
+    await rig.join();
+    await rig.publication[Symbol.asyncDispose]();
+  });
+
+  it('changes the bitrate live and reports it', async () => {
+    const rig = new Rig();
+    rig.push();
+    await rig.join();
+    rig.run(40);
+    rig.publication.setBitrate(123_000);
+    expect(rig.encoders[0]?.bitrate).toBe(123_000);
+    expect(rig.of('encoder-bitrate').at(-1)?.bitsPerSecond).toBe(123_000);
+    await rig.publication[Symbol.asyncDispose]();
+  });
+
+  it('ends viewers that joined while it was closing; releases what comes later; closes twice', async () => {
+    const rig = new Rig();
+    rig.push();
+    const joining = rig.publication.join('offer');
+    await rig.publication[Symbol.asyncDispose]();
+    await (await joining).ended;
+    rig.push();
+    await rig.publication[Symbol.asyncDispose]();
+    expect(rig.publication.viewers).toBe(0);
+  });
+});
