@@ -14,6 +14,8 @@ export interface PageFile {
 const FILES = [
   ['/', 'index.html', 'text/html; charset=utf-8'],
   ['/style.css', 'style.css', 'text/css; charset=utf-8'],
+  ['/screens.css', 'screens.css', 'text/css; charset=utf-8'],
+  ['/readings.css', 'readings.css', 'text/css; charset=utf-8'],
   ['/app.js', 'app.js', 'text/javascript; charset=utf-8'],
   ['/panel.js', 'panel.js', 'text/javascript; charset=utf-8'],
   ['/player.js', 'player.js', 'text/javascript; charset=utf-8'],

@@ -99,18 +99,18 @@ async function ask() {
  */
 function latencyOf(variant) {
   const seen = screens[variant].latency();
-  if (seen) return { ...seen, kind: 'capture-to-screen', meaning: `capture to screen, p95 ${seen.p95.toFixed(0)} ms` };
+  if (seen) return { ...seen, span: 'capture to screen', parts: `p95 ${seen.p95.toFixed(0)} ms` };
   const server = stream()?.stats.latencyMs[variant];
   if (!server) return undefined;
   const player = screens[variant].delay();
   const p95 = `p95 ${server.p95.toFixed(0)}`;
-  if (!player) return { ...server, kind: 'arrival-to-sent', meaning: `arrival to sent, ${p95} ms` };
-  const meaning = `server ${server.p50.toFixed(0)} (${p95}), player ${player.p50.toFixed(0)}`;
+  if (!player) return { ...server, span: 'arrival to sent', parts: `${p95} ms` };
+  const parts = `server ${server.p50.toFixed(0)} (${p95}), player ${player.p50.toFixed(0)}`;
   return {
     p50: server.p50 + player.p50,
     p95: server.p95 + player.p95,
-    kind: 'arrival-to-screen',
-    meaning,
+    span: 'arrival to screen',
+    parts,
     server,
     player,
   };

@@ -72,7 +72,8 @@ export class Panel {
     this.#fps.draw(this.#target || ceiling(this.#fps.most, RATES));
     const reading = latency[main];
     write('latency', reading ? fixed(reading.p50) : '–');
-    write('latency-note', reading?.meaning ?? '\u00a0');
+    write('latency-span', reading ? `, ${reading.span}` : '');
+    write('latency-note', reading?.parts ?? '\u00a0');
     this.#latency.push([latency.source?.p50, latency.upconverted?.p50]);
     this.#latency.draw(ceiling(this.#latency.most, DELAYS));
   }
@@ -105,7 +106,11 @@ export class Panel {
     write('synthetic-note', reasons ? `repeated: ${reasons}` : 'none repeated');
     const all = frames.source + frames.interpolated + frames.repeated;
     const parts = element('share').children;
-    for (const part of parts) part.style.width = all > 0 ? `${(100 * frames[part.dataset.part]) / all}%` : '0';
+    for (const part of parts) {
+      const count = frames[part.dataset.part];
+      part.hidden = count === 0;
+      part.style.width = `${(100 * count) / Math.max(1, all)}%`;
+    }
     const said = `${frames.source} source, ${frames.interpolated} interpolated, ${frames.repeated} repeated frames`;
     element('share').setAttribute('aria-label', `Last seconds: ${said}`);
   }
