@@ -1,7 +1,7 @@
 /** Offline conversion: the pipeline's parts without clock and deadline. Deterministic: every gap between two frames of a scene is interpolated. */
 import { Arena } from './arena.ts';
 import { type FileCodec, FileWriter } from './egress/record.ts';
-import { FrameliftError } from './errors.ts';
+import { asFrameliftError, FrameliftError } from './errors.ts';
 import type { Frame, RepeatReason } from './frame.ts';
 import { openVideoFile } from './ingest/file.ts';
 import { InterpEngine } from './interp/engine.ts';
@@ -56,7 +56,8 @@ export interface ConvertResult {
 
 /**
  * Converts `input`. At a factor of N, n source frames give N·(n−1)+1 output frames, and the source frames among them are
- * untouched before encoding. Across a scene cut the earlier frame is repeated: no frame mixes two scenes.
+ * untouched before encoding. Across a scene cut the earlier frame is repeated: no frame mixes two scenes. A file that breaks
+ * off is converted up to its break, then the break is thrown.
  * @throws FrameliftError `config.invalid`, `source.*`, `model.*`, `encode.failed`, `mux.failed`.
  */
 export async function convert(options: ConvertOptions): Promise<ConvertResult> {
@@ -88,6 +89,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const started = clock.now();
   let size = { width: 0, height: 0 };
   let before: Frame | undefined;
+  let broken: unknown;
 
   const write = async (frame: Frame): Promise<void> => {
     counts.output += 1;
@@ -116,8 +118,18 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     }
   };
 
+  /** The frames of the input; where it breaks off, what is there is still worth finishing. */
+  async function* frames(): AsyncGenerator<Frame> {
+    try {
+      yield* video.frames(options.signal);
+    } catch (error) {
+      if (counts.source === 0) throw error;
+      broken = error;
+    }
+  }
+
   try {
-    for await (const frame of video.frames(options.signal)) {
+    for await (const frame of frames()) {
       const last = before;
       before = frame;
       size = { width: frame.width, height: frame.height };
@@ -139,6 +151,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   } finally {
     before?.release();
   }
+  if (broken) throw asFrameliftError(broken, 'source.protocol');
   return {
     input: options.input,
     output: options.output,

@@ -1,0 +1,164 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { type App, startApp } from '../support/app.ts';
+import { ageMs, type Camera, type CameraOptions, startCamera } from '../support/camera.ts';
+import { launchChromium } from '../support/chromium.ts';
+import {
+  countPerSecond,
+  firstPicture,
+  median,
+  openPage,
+  type Presented,
+  quantile,
+  watchFrames,
+} from '../support/page.ts';
+
+const FPS = 30;
+
+let browser: Browser;
+let app: App | undefined;
+let camera: Camera | undefined;
+
+beforeAll(async () => {
+  browser = await launchChromium();
+});
+
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+  const end = await app?.stop();
+  const log = app?.log();
+  app = undefined;
+  await camera?.stop();
+  camera = undefined;
+  if (end) {
+    expect(end.code, log).toBe(0);
+    expect(log).toContain('"liveFrames":0');
+  }
+});
+
+afterAll(() => browser?.close());
+
+async function connect(options: CameraOptions, login = ''): Promise<{ app: App; camera: Camera }> {
+  camera = await startCamera({ size: '640x360', fps: FPS, ...options });
+  app = await startApp([camera.url.replace('rtsp://', `rtsp://${login}`), '--fps', '60']);
+  return { app, camera };
+}
+
+/** The source frames among the presented: their barcode is clean, and stamp and number agree with the camera's pace. */
+function sourceFrames(presented: readonly Presented[]): { number: number; latencyMs: number }[] {
+  const read = presented.flatMap(({ barcode, shownMs }) =>
+    barcode ? [{ number: barcode.number, stampMs: barcode.stampMs, latencyMs: ageMs(barcode, shownMs) }] : [],
+  );
+  const paces = read.map(({ number, stampMs }) => stampMs - (number * 1000) / FPS);
+  const start = median(paces);
+  return read.filter((_, i) => Math.abs((paces[i] ?? 0) - start) < 500 / FPS);
+}
+
+/** Share of the camera's frames that were shown between the first and the last one seen, and whether they came in order. */
+function coverage(frames: readonly { number: number }[]): { share: number; ordered: boolean } {
+  const numbers = frames.map((frame) => frame.number);
+  const expected = (numbers.at(-1) ?? 0) - (numbers[0] ?? 0) + 1;
+  return {
+    share: new Set(numbers).size / expected,
+    ordered: numbers.every((n, i) => i === 0 || n >= (numbers[i - 1] ?? 0)),
+  };
+}
+
+it.each(['h264', 'h265'] as const)(
+  '%s camera at 30 fps is presented at 60, whole, in order and soon',
+  async (codec) => {
+    const { app } = await connect({ codec });
+    const page = await openPage(browser, app.url, 'upconverted');
+    await firstPicture(page, 'upconverted');
+    await page.waitForTimeout(3000);
+    const counts = await countPerSecond(page, 'upconverted', 10);
+    const presented = await watchFrames(page, 10);
+    const frames = sourceFrames(presented);
+    const { share, ordered } = coverage(frames);
+    const latency = frames.map((frame) => frame.latencyMs);
+    console.log(
+      `${codec} camera: ${counts.join(' ')} fps; ${(100 * share).toFixed(1)} % of source frames; ` +
+        `latency p50 ${median(latency).toFixed(0)} ms, p95 ${quantile(latency, 0.95).toFixed(0)} ms`,
+    );
+    expect(median(counts)).toBeGreaterThanOrEqual(57);
+    expect(share).toBeGreaterThanOrEqual(0.98);
+    expect(ordered).toBe(true);
+    expect(median(latency)).toBeLessThanOrEqual(120);
+    expect((await app.stream('live')).stats.frames.interpolated).toBeGreaterThan(100);
+  },
+);
+
+it('plays a camera behind basic authentication with the right password', async () => {
+  const { app } = await connect({ user: 'nurse', password: 's3cret!' }, 'nurse:s3cret!@');
+  const page = await openPage(browser, app.url, 'upconverted');
+  await firstPicture(page, 'upconverted');
+  expect(app.log()).not.toContain('s3cret');
+});
+
+it('says that the password is wrong, without telling it', async () => {
+  const { app } = await connect({ user: 'nurse', password: 's3cret!' }, 'nurse:wr0ng@');
+  await expect
+    .poll(async () => (await app.stream('live')).error, { timeout: 10_000 })
+    .toMatch(/password|401|unauthor/i);
+  expect(app.log()).toContain('source.unauthorized');
+  expect(app.log()).not.toContain('wr0ng');
+});
+
+it('says that there is no such stream at a wrong path', async () => {
+  camera = await startCamera({ fps: FPS });
+  app = await startApp([camera.url.replace(/\/cam$/, '/nowhere'), '--fps', '60']);
+  await expect.poll(() => app?.log(), { timeout: 10_000 }).toContain('source.not-found');
+});
+
+it('is back within 5 s of the camera, with its viewer still connected', async () => {
+  const { app, camera: first } = await connect({ stopAfter: 5 });
+  const page = await openPage(browser, app.url, 'upconverted');
+  await firstPicture(page, 'upconverted');
+  await first.exited;
+  await expect.poll(async () => (await app.stream('live')).state, { timeout: 8000 }).toBe('waiting');
+  expect((await app.stream('live')).stats.viewers.upconverted).toBe(1);
+  await page.waitForTimeout(2000);
+  camera = await startCamera({ size: '640x360', fps: FPS, port: first.port });
+  const returned = performance.now();
+  await expect.poll(async () => (await app.stream('live')).phase, { timeout: 10_000, interval: 50 }).toBe('live');
+  const presented = await watchFrames(page, 3);
+  expect(presented.length).toBeGreaterThan(60);
+  const back = performance.now() - returned - 3500;
+  console.log(`camera restarted: live again after ${back.toFixed(0)} ms`);
+  expect(back).toBeLessThan(5000);
+  expect((await app.stream('live')).stats.viewers.upconverted).toBe(1);
+});
+
+it('survives a stall of 3 s', async () => {
+  const { app } = await connect({ stallAt: 5, stallFor: 3 });
+  const page = await openPage(browser, app.url, 'upconverted');
+  await firstPicture(page, 'upconverted');
+  await expect.poll(async () => (await app.stream('live')).state, { timeout: 12_000 }).toBe('waiting');
+  await expect.poll(async () => (await app.stream('live')).state, { timeout: 12_000 }).toBe('full');
+  const counts = await countPerSecond(page, 'upconverted', 4);
+  expect(median(counts)).toBeGreaterThanOrEqual(55);
+  expect((await app.stream('live')).stats.viewers.upconverted).toBe(1);
+});
+
+it('never mixes two scenes', async () => {
+  const { app } = await connect({ cutEvery: 2 });
+  const page = await openPage(browser, app.url, 'upconverted');
+  await firstPicture(page, 'upconverted');
+  await page.waitForTimeout(2000);
+  const presented = await watchFrames(page, 12);
+  const steps = presented.slice(1).map(({ thumb }, i) => {
+    const before = presented[i]?.thumb ?? [];
+    return thumb.reduce((sum, value, k) => sum + Math.abs(value - (before[k] ?? 0)), 0) / thumb.length;
+  });
+  const usual = quantile(steps, 0.9);
+  const cuts = steps.flatMap((step, i) => (step > 4 * usual ? [i] : []));
+  console.log(
+    `cuts: ${cuts.length} in 12 s, steps ${cuts.map((i) => steps[i]?.toFixed(0)).join(' ')}, usual ${usual.toFixed(1)}`,
+  );
+  expect(cuts.length).toBeGreaterThanOrEqual(5);
+  // A mixed frame between the scenes would make two large steps in a row.
+  for (const i of cuts) {
+    expect(steps[i - 1] ?? 0, `frame ${i} lies between two scenes`).toBeLessThan(2 * usual);
+    expect(steps[i + 1] ?? 0, `frame ${i + 2} lies between two scenes`).toBeLessThan(2 * usual);
+  }
+});

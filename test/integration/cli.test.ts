@@ -1,0 +1,95 @@
+import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { runCli, startApp } from '../support/app.ts';
+import { temporaryFolder } from '../support/media.ts';
+
+let folder: { path: string; remove: () => Promise<void> };
+
+beforeAll(async () => {
+  folder = await temporaryFolder();
+});
+
+afterAll(() => folder.remove());
+
+describe('serve refuses, with the value and the remedy', () => {
+  it.each([
+    [['gopher://camera/1'], /scheme "gopher" is not supported[\s\S]*rtsp/],
+    [['file:///etc/passwd'], /file URLs are not taken[\s\S]*without file:\/\//],
+    [['no-such-file.mp4'], /no file "no-such-file\.mp4"/],
+    [['demo', '--fps', '0'], /fps 0 is outside 1…240/],
+    [['demo', '--fps', 'fast'], /expected a number/],
+    [['demo', '--factor', '2.5'], /factor 2\.5 is not a whole number/],
+    [['demo', '--fps', '60', '--factor', '2'], /cannot be used with/],
+    [['demo', '--port', '70000'], /server\.port is 70000/],
+    [['demo', '--model', 'flow-xxl'], /no model "flow-xxl"; there are .*flow-s/],
+    [['a=demo', 'a=demo'], /"a" is used twice/],
+    [['--config', 'missing.yaml'], /missing\.yaml cannot be read/],
+    [['demo', '--wrong'], /unknown option '--wrong'/],
+  ])('%j', async (args, message) => {
+    const { code, stderr } = await runCli(['serve', '--port', '0', ...args]);
+    expect(stderr).toMatch(message);
+    expect(code).toBeGreaterThan(0);
+    expect(stderr).not.toMatch(/\n\s+at /);
+  });
+
+  it('a config with a misspelt key, suggesting the right one', async () => {
+    const path = join(folder.path, 'wrong.yaml');
+    writeFileSync(path, 'streams:\n  - name: a\n    source: demo\n    latencyBudgetMS: 30\n');
+    const { code, stderr } = await runCli(['serve', '--config', path]);
+    expect(stderr).toMatch(/unknown key "streams\.0\.latencyBudgetMS"; did you mean "latencyBudgetMs"\?/);
+    expect(code).toBe(2);
+  });
+
+  it('a port that is taken', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => server.once('listening', resolve));
+    const address = server.address();
+    const port = typeof address === 'object' && address ? address.port : 0;
+    const { code, stderr } = await runCli(['serve', 'demo', '--model', 'repeat', '--port', String(port)]);
+    expect(stderr).toMatch(new RegExp(`${port}[\\s\\S]*--port`));
+    expect(code).toBe(1);
+    server.close();
+  });
+});
+
+describe('commands', () => {
+  it('--help teaches', async () => {
+    const { code, stdout } = await runCli(['serve', '--help']);
+    expect(code).toBe(0);
+    expect(stdout).toContain('framelift serve rtsp://camera.local/stream --fps 60');
+  });
+
+  it('models lists what can be chosen', async () => {
+    const { code, stdout } = await runCli(['models']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/flow-s\s+flow/);
+    expect(stdout).toMatch(/blend/);
+  });
+
+  it('doctor finds this machine fit', async () => {
+    const { code, stdout, stderr } = await runCli(['doctor', '--json', '--port', '0']);
+    // Our own JSON.
+    const findings = JSON.parse(stdout) as { what: string; level: string }[];
+    expect(findings.filter((f) => f.level === 'missing')).toEqual([]);
+    expect(findings.map((f) => f.what)).toEqual(expect.arrayContaining(['node', 'ffmpeg', 'model flow-s', 'port']));
+    expect(code, stderr).toBe(0);
+  });
+
+  it('doctor says how to get ffmpeg where there is none', async () => {
+    const { stdout } = await runCli(['doctor', '--port', '0'], { env: { PATH: '/nowhere', FFMPEG_PATH: '' } });
+    expect(stdout).toMatch(/ffmpeg\s+(not found[\s\S]*→ .*install|.*node-av)/i);
+  });
+});
+
+describe('stopping', () => {
+  it.each(['SIGINT', 'SIGTERM'] as const)('%s drains and exits 0 within 2 s', async (signal) => {
+    const app = await startApp(['demo', 'second=demo', '--model', 'blend']);
+    await expect.poll(async () => (await app.stream('second')).phase, { timeout: 10_000 }).toBe('live');
+    const { code, ms } = await app.stop(signal);
+    expect(code, app.log()).toBe(0);
+    expect(ms).toBeLessThan(2000);
+    expect(app.log()).toContain('"liveFrames":0');
+  });
+});

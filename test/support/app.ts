@@ -1,0 +1,110 @@
+/** framelift itself in a child process, started by its launcher as a user would. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+
+const LAUNCHER = fileURLToPath(new URL('../../bin/framelift.js', import.meta.url));
+const START_TIMEOUT_MS = 20_000;
+
+/** A running `framelift serve`. */
+export interface App {
+  /** `http://127.0.0.1:<port>`. */
+  readonly url: string;
+  readonly pid: number;
+  /** Everything written to standard error so far. */
+  log(): string;
+  /** The stream's entry of /api/streams. */
+  stream(name: string): Promise<StreamEntry>;
+  /** Sends a signal; resolves with the exit code and how long it took. */
+  stop(signal?: NodeJS.Signals): Promise<{ code: number | null; ms: number }>;
+}
+
+/** What the tests read of /api/streams. */
+export interface StreamEntry {
+  readonly name: string;
+  readonly state: string;
+  readonly reason?: string;
+  readonly phase: string;
+  readonly error?: string;
+  readonly stats: {
+    readonly syntheticShare?: number;
+    readonly viewers: { readonly upconverted: number };
+    readonly frames: { readonly source: number; readonly interpolated: number; readonly repeated: number };
+  };
+}
+
+/** Runs the command line to its end. */
+export async function runCli(
+  args: readonly string[],
+  options: { env?: Record<string, string>; timeoutMs?: number } = {},
+): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [LAUNCHER, ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env: { ...process.env, ...options.env },
+    timeout: options.timeoutMs ?? 60_000,
+    killSignal: 'SIGKILL',
+  });
+  const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
+  const [code]: unknown[] = await once(child, 'close');
+  return { code: typeof code === 'number' ? code : null, stdout: stdout(), stderr: stderr() };
+}
+
+/** Starts `framelift serve …` on a free port and waits until it listens. @throws Error with its log when it does not. */
+export async function startApp(args: readonly string[]): Promise<App> {
+  const child = spawn(process.execPath, [LAUNCHER, 'serve', ...args, '--port', '0'], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  const log = collect(child.stderr);
+  const closed = once(child, 'close');
+  const killWithUs = (): boolean => child.kill('SIGKILL');
+  process.once('exit', killWithUs);
+  void closed.finally(() => process.off('exit', killWithUs));
+  const url = await listening(child, log);
+  return {
+    url,
+    pid: child.pid ?? 0,
+    log,
+    async stream(name) {
+      const answer = await fetch(`${url}/api/streams`);
+      // The shape of our own API.
+      const { streams } = (await answer.json()) as { streams: StreamEntry[] };
+      const found = streams.find((entry) => entry.name === name);
+      if (!found) throw new Error(`no stream ${name} in ${JSON.stringify(streams)}`);
+      return found;
+    },
+    async stop(signal = 'SIGINT') {
+      const started = performance.now();
+      if (child.exitCode === null && child.signalCode === null) child.kill(signal);
+      const [code]: unknown[] = await closed;
+      return { code: typeof code === 'number' ? code : null, ms: performance.now() - started };
+    },
+  };
+}
+
+function listening(child: ChildProcess, log: () => string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const fail = (why: string): void => {
+      child.kill('SIGKILL');
+      reject(new Error(`framelift ${why}:\n${log()}`));
+    };
+    const timer = setTimeout(() => fail('did not listen in time'), START_TIMEOUT_MS);
+    child.once('exit', (code) => {
+      clearTimeout(timer);
+      fail(`exited with ${code}`);
+    });
+    child.stderr?.on('data', () => {
+      const url = /framelift \S+ on (http:\S+?)\/?\s/.exec(log())?.[1];
+      if (!url) return;
+      clearTimeout(timer);
+      resolve(url);
+    });
+  });
+}
+
+function collect(stream: NodeJS.ReadableStream | null): () => string {
+  let text = '';
+  stream?.setEncoding('utf8').on('data', (chunk: string) => {
+    text = (text + chunk).slice(-200_000);
+  });
+  return () => text;
+}
