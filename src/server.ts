@@ -11,9 +11,6 @@ import { notReady, streamReport } from './server/status.ts';
 import { mountWhep } from './server/whep-route.ts';
 import { type Clock, fromMs, plus, toMs } from './time.ts';
 
-export type { ServerLog, StreamDirectory, StreamEntry, StreamStanding } from './server/directory.ts';
-export type { StreamReport } from './server/status.ts';
-
 /** Options of {@link FrameliftServer.start}. */
 export interface ServerOptions {
   /** Default 127.0.0.1. */

@@ -2,12 +2,12 @@
 import { LABEL_LIMITS, type LabelName } from './catalogue.ts';
 
 /** What a label says when its value is malformed or one too many. */
-export const OTHER = 'other';
+const OTHER = 'other';
 
 /** Names, codes and ids; no addresses, no paths, no free text. */
 const PLAIN = /^[A-Za-z0-9][\w.+-]{0,63}$/;
 
-/** Lets the first `limit` well-formed values through; all others become {@link OTHER}. */
+/** Lets the first `limit` well-formed values through; all others become `other`. */
 export class LabelValues {
   readonly #limit: number;
   readonly #known = new Set<string>();

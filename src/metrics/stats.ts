@@ -4,7 +4,7 @@ import type { MetricEvent, StageName, StreamState, Variant } from './events.ts';
 import { Cadence, RecentValues, SlidingSum } from './window.ts';
 
 /** Median and 95th percentile in milliseconds. */
-export interface Percentiles {
+interface Percentiles {
   readonly p50: number;
   readonly p95: number;
 }
@@ -20,7 +20,7 @@ export interface SourceDescription {
   readonly fps: number | undefined;
 }
 
-/** One stream over the last {@link STATS_WINDOW}. Plain JSON. */
+/** One stream over the last five seconds. Plain JSON. */
 export interface StreamStats {
   readonly stream: string;
   readonly state: StreamState;
@@ -49,7 +49,7 @@ export interface StreamStats {
 }
 
 /** How far back {@link StreamStats} looks. */
-export const STATS_WINDOW = fromMs(5000);
+const STATS_WINDOW = fromMs(5000);
 /** Different reasons that are kept apart. */
 const MOST_REASONS = 16;
 const P50_P95 = [0.5, 0.95] as const;

@@ -3,7 +3,7 @@ import type { StreamState } from '../metrics/events.ts';
 import type { SourceDescription } from '../metrics/stats.ts';
 
 /** Where a stream stands. */
-export interface StreamStanding {
+interface StreamStanding {
   readonly state: StreamState;
   /** Why it is not `full`; undefined when it is. */
   readonly reason: string | undefined;

@@ -1,6 +1,6 @@
 /** The page: which stream, which view, and what is known of it. */
-import { Panel } from '/panel.js';
-import { Screen } from '/player.js';
+import { Panel } from './panel.js';
+import { Screen } from './player.js';
 
 /** Milliseconds between two questions to the server, and between two updates of the readings. */
 const ASK_EVERY = 1000;

@@ -1,5 +1,5 @@
 /** The readings under the video and the state above it: values into elements, nothing else. */
-import { Plot } from '/plot.js';
+import { Plot } from './plot.js';
 
 const STATES = {
   full: 'Full rate',

@@ -1,5 +1,5 @@
 /** One video on the page: its connection, what it presents, and what lies over it. */
-import { WhepLink } from '/whep.js';
+import { WhepLink } from './whep.js';
 
 /** Frames are counted over this. Milliseconds. */
 const WINDOW = 1000;

@@ -4,7 +4,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Publication } from '../../src/egress/publication.ts';
 import { MAX_OFFER_BYTES, WhepEndpoint } from '../../src/egress/whep.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
-import { FrameliftServer, type ServerOptions, type StreamEntry } from '../../src/server.ts';
+import type { StreamEntry } from '../../src/server/directory.ts';
+import { FrameliftServer, type ServerOptions } from '../../src/server.ts';
 import { systemClock } from '../../src/time.ts';
 
 const open: AsyncDisposable[] = [];
