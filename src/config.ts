@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { distance } from 'fastest-levenshtein';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
-import { FrameliftError } from './errors.ts';
+import { asFrameliftError, FrameliftError, redactUrl } from './errors.ts';
 import { rateTarget } from './interp/schedule.ts';
 
 const streamName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'a stream name has 1 to 64 letters, digits, "-" or "_"');
@@ -79,9 +79,28 @@ export function parseConfig(input: unknown, origin: string): Config {
       throw new FrameliftError('config.invalid', `${origin}: streams: the name "${stream.name}" is used twice`);
     }
     names.add(stream.name);
-    rateTarget(stream);
+    checkRate(stream, origin);
+  }
+  const [low, high] = config.webrtc.portRange ?? [0, 0];
+  if (low > high) {
+    throw new FrameliftError(
+      'config.invalid',
+      `${origin}: webrtc.portRange is [${low},${high}]: the first port is above the last`,
+    );
   }
   return deepFreeze(config);
+}
+
+function checkRate(stream: StreamConfig, origin: string): void {
+  try {
+    rateTarget(stream);
+  } catch (thrown) {
+    const { message, remedy } = asFrameliftError(thrown, 'config.invalid');
+    throw new FrameliftError('config.invalid', `${origin}: stream "${stream.name}": ${message}`, {
+      ...(remedy === undefined ? {} : { remedy }),
+      cause: thrown,
+    });
+  }
 }
 
 /** Reads a YAML file. @throws FrameliftError `config.invalid` when it is missing, not YAML, or fails {@link parseConfig}. */
@@ -98,7 +117,12 @@ export function readConfigFile(path: string): ConfigInput {
   const document = parseDocument(text, { prettyErrors: true });
   const broken = document.errors[0];
   if (broken) throw new FrameliftError('config.invalid', `${path}: ${broken.message}`, { cause: broken });
-  const value: unknown = document.toJS() ?? {};
+  let value: unknown;
+  try {
+    value = document.toJS() ?? {};
+  } catch (cause) {
+    throw new FrameliftError('config.invalid', `${path}: its aliases cannot be expanded`, { cause });
+  }
   parseConfig(value, path);
   // Checked by parseConfig in the line above.
   return value as ConfigInput;
@@ -117,8 +141,13 @@ function problem(issue: z.core.$ZodIssue): string {
       })
       .join('\n');
   }
-  const value = issue.input === undefined ? '' : ` is ${JSON.stringify(issue.input)}:`;
+  const value = issue.input === undefined ? '' : ` is ${JSON.stringify(issue.input, withoutCredentials)}:`;
   return `${key}${value} ${issue.message}`;
+}
+
+/** A source that stands in the wrong place may hold a password. */
+function withoutCredentials(_key: string, value: unknown): unknown {
+  return typeof value === 'string' ? redactUrl(value) : value;
 }
 
 function knownKeys(path: readonly PropertyKey[]): string[] {

@@ -45,10 +45,10 @@ export class DelayControl {
     this.#need = this.#sorted[Math.min(filled - 1, Math.floor(filled * QUANTILE))];
   }
 
-  /** The delay to use on top of nothing: floor + clamp(need + margin). */
+  /** The whole delay: the floor, and the measured need with its margin as far as the budget goes. */
   delay(floor: Micros): Micros {
     if (this.#need === undefined || this.#count < 2 * STRIDE) return micros(floor + this.#budget);
-    const extra = Math.min(Math.max(this.#need + MARGIN, LEAST), Math.max(this.#budget, LEAST));
+    const extra = Math.min(Math.max(this.#need + MARGIN, LEAST), this.#budget);
     return micros(floor + extra);
   }
 }

@@ -64,12 +64,14 @@ export class BoundedQueue<T> {
 }
 
 /** Options of {@link boundedMap}. */
-export interface BoundedMapOptions<T> {
+export interface BoundedMapOptions<T, R> {
   /** Items that may wait while one is at work. */
   readonly capacity: number;
   readonly policy: DropPolicy;
   /** Called with each dropped item: release it, count it. Also for items that wait when the stream ends by unsubscription. */
   readonly onDrop: (item: T) => void;
+  /** Called with a result that comes after the stream has ended: release it. */
+  readonly onLate?: (result: R) => void;
 }
 
 /**
@@ -78,7 +80,7 @@ export interface BoundedMapOptions<T> {
  */
 export function boundedMap<T, R>(
   project: (item: T) => Promise<R>,
-  options: BoundedMapOptions<T>,
+  options: BoundedMapOptions<T, R>,
 ): OperatorFunction<T, R> {
   return (source) =>
     new Observable<R>((subscriber) => {
@@ -92,11 +94,15 @@ export function boundedMap<T, R>(
           if (ended) subscriber.complete();
           return;
         }
+        start(item);
+      };
+      const start = (item: T): void => {
         busy = true;
-        project(item).then(
+        Promise.try(project, item).then(
           (result) => {
             busy = false;
-            subscriber.next(result);
+            if (subscriber.closed) options.onLate?.(result);
+            else subscriber.next(result);
             next();
           },
           (error: unknown) => subscriber.error(error),
@@ -104,8 +110,9 @@ export function boundedMap<T, R>(
       };
       const subscription = source.subscribe({
         next(item) {
-          queue.push(item);
-          next();
+          if (subscriber.closed) options.onDrop(item);
+          else if (busy) queue.push(item);
+          else start(item);
         },
         error: (error: unknown) => subscriber.error(error),
         complete() {

@@ -115,7 +115,7 @@ export class Supervisor {
       let first = true;
       const sink = {
         frame: (frame: Frame): void => {
-          if (first) {
+          if (first && !signal.aborted) {
             first = false;
             backoff.reset();
             this.#set({ phase: 'live', lastError: undefined });

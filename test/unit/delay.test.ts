@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { DelayControl } from '../../src/delay.ts';
+import { fromMs, micros, toMs } from '../../src/time.ts';
+import { seededRandom } from '../support/random.ts';
+
+const FLOOR = fromMs(20);
+const control = (budgetMs: number): DelayControl => new DelayControl({ budget: fromMs(budgetMs) });
+
+/** What is added to the floor now, in ms. */
+const extra = (delay: DelayControl): number => toMs(delay.delay(FLOOR)) - toMs(FLOOR);
+
+function feed(delay: DelayControl, count: number, needMs: (i: number) => number): void {
+  for (let i = 0; i < count; i++) delay.observe(fromMs(needMs(i)));
+}
+
+describe('DelayControl', () => {
+  it('uses the whole budget until it knows better', () => {
+    const delay = control(40);
+    expect(extra(delay)).toBe(40);
+    feed(delay, 31, () => 5);
+    expect(extra(delay)).toBe(40);
+    feed(delay, 1, () => 5);
+    expect(extra(delay)).toBe(9);
+  });
+
+  it('follows the floor', () => {
+    const delay = control(40);
+    feed(delay, 64, () => 10);
+    expect([0, 16.5, 50].map((ms) => toMs(delay.delay(fromMs(ms))))).toEqual([14, 30.5, 64]);
+  });
+
+  it.each([0, 3, 8, 12, 40, 200])('never adds more than a budget of %i ms, whatever is needed', (budget) => {
+    const random = seededRandom(budget);
+    const delay = control(budget);
+    expect(extra(delay)).toBe(budget);
+    for (let i = 0; i < 1000; i++) {
+      delay.observe(fromMs((random() - 0.3) * 400));
+      expect(extra(delay)).toBeLessThanOrEqual(budget);
+      expect(extra(delay)).toBeGreaterThanOrEqual(0);
+    }
+  });
+
+  it('keeps a little in hand when there is time to spare', () => {
+    const delay = control(40);
+    feed(delay, 300, () => -25);
+    expect(extra(delay)).toBe(8);
+  });
+
+  it('covers at least 98 % of a steady spread of needs, and not its worst', () => {
+    const random = seededRandom(1);
+    const delay = control(100);
+    const needs = Array.from({ length: 2000 }, () => 20 + 10 * random() ** 2 + (random() < 0.004 ? 60 : 0));
+    for (const need of needs) delay.observe(fromMs(need));
+    const chosen = extra(delay);
+    expect(needs.filter((need) => need <= chosen).length / needs.length).toBeGreaterThan(0.98);
+    expect(chosen).toBeLessThan(36);
+  });
+
+  it('reacts to a machine that slows down within a second of 30 gaps, and forgets it within ten', () => {
+    const delay = control(60);
+    feed(delay, 256, () => 10);
+    expect(extra(delay)).toBe(14);
+    feed(delay, 32, () => 30);
+    expect(extra(delay)).toBe(34);
+    feed(delay, 300, () => 10);
+    expect(extra(delay)).toBe(14);
+  });
+
+  it('is not moved by a few outliers in a full window', () => {
+    const delay = control(60);
+    feed(delay, 256, (i) => (i % 100 === 50 ? 55 : 10));
+    expect(extra(delay)).toBe(14);
+  });
+
+  it('gives whole microseconds', () => {
+    const delay = control(40);
+    feed(delay, 64, () => 7.0005);
+    expect(Number.isInteger(delay.delay(micros(16_667)))).toBe(true);
+  });
+});
