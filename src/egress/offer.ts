@@ -31,7 +31,7 @@ export interface OfferedVideo {
 }
 
 /** What the answer must repeat of a media section. */
-export interface SectionHead {
+interface SectionHead {
   readonly kind: string;
   readonly protocol: string;
   readonly firstFormat: string;

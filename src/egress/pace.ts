@@ -24,7 +24,7 @@ export interface PacedFrame {
 }
 
 /** A slot that fell due without a frame. Offer one (the fallback) and call {@link Pacer.next} again. */
-export interface MissedSlot {
+interface MissedSlot {
   readonly pts: Micros;
   readonly due: Micros;
 }

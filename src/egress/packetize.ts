@@ -1,7 +1,7 @@
 /** Packetizing: an Annex B access unit in, RTP payloads by RFC 6184 (packetization mode 1) out. Pure. */
 
 /** Bytes of payload that fit: 1200 less RTP header, extensions, RTX number and SRTP tag would still pass any path. */
-export const MAX_PAYLOAD = 1120;
+const MAX_PAYLOAD = 1120;
 
 const START_CODE = Buffer.from([0, 0, 1]);
 const TYPE_MASK = 0x1f;

@@ -10,7 +10,7 @@ import { defaultBitrate } from './rate.ts';
 import type { AccessUnit, KeyframeCause, PeerSettings, Viewer, ViewerEvents, ViewerStats } from './viewer.ts';
 
 /** Makes a connection for an SDP offer. */
-export type Connect = (offer: string, settings: PeerSettings, clock: Clock, events: ViewerEvents) => Promise<Viewer>;
+type Connect = (offer: string, settings: PeerSettings, clock: Clock, events: ViewerEvents) => Promise<Viewer>;
 
 /** What a publication needs of an encoder. */
 export type Encoder = Pick<

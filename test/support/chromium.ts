@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
 
 /** Where Chromium is: `CHROMIUM_PATH`, else the usual places of Linux distributions. */
-export function chromiumPath(): string {
+function chromiumPath(): string {
   const places = [
     process.env.CHROMIUM_PATH,
     '/usr/bin/chromium',
