@@ -50,8 +50,8 @@ function sample(bytes: Uint8Array, p: Plane, x: number, y: number, k: number): n
 }
 
 function inside(x: number, y: number, p: Plane): boolean {
-  const cx = f(x + 1.5);
-  return cx >= -0.5 && cx <= p.width - 0.5 && y >= -0.5 && y <= p.height - 0.5;
+  // The run's centre is at x + 1.5.
+  return x >= -2 && x <= p.width - 2 && y >= -0.5 && y <= p.height - 0.5;
 }
 
 function warpPlane(a: Uint8Array, b: Uint8Array, out: Uint8Array, p: Plane, field: Field, chroma: boolean): void {

@@ -5,6 +5,34 @@
  * linear along the run. Two runs (a *pair*) fill one SIMD register. In luma a pair is one cell of the field, in chroma two.
  * Arithmetic is fixed point: positions in 1/256, samples in 1/128, weights in 1/32768. Planes up to 16383 × 16383 samples.
  */
+import {
+  ALONG,
+  EIGHTH,
+  F256,
+  F32767,
+  F32768,
+  FIRST_RUNS,
+  FOUR,
+  LEFT_TAPS,
+  LOW_BYTE,
+  LOW_HALF,
+  loadConstants,
+  MINUS_EIGHTH,
+  MINUS_FIVE,
+  MINUS_HALF,
+  MINUS_ONE,
+  MINUS_TWO,
+  MOST,
+  ONE,
+  QUARTER,
+  RIGHT_TAPS,
+  ROUND,
+  ROUND_BITS,
+  ROUNDING,
+  SIXTEENTH,
+  SPREAD,
+  THIRTY_TWO,
+} from './constants';
 import { clampInt, strideOf } from './planes';
 
 /** Scratch: channel rows of the field, then the table of pairs. */
@@ -34,20 +62,20 @@ const RECORD: usize = 304;
 // @ts-ignore: decorator
 @inline
 function leftTaps(windows: v128): v128 {
-  return i8x16.swizzle(windows, i8x16(0, -1, 1, -1, 2, -1, 3, -1, 8, -1, 9, -1, 10, -1, 11, -1));
+  return i8x16.swizzle(windows, LEFT_TAPS);
 }
 
 // @ts-ignore: decorator
 @inline
 function rightTaps(windows: v128): v128 {
-  return i8x16.swizzle(windows, i8x16(1, -1, 2, -1, 3, -1, 4, -1, 9, -1, 10, -1, 11, -1, 12, -1));
+  return i8x16.swizzle(windows, RIGHT_TAPS);
 }
 
 /** The two 16-bit values of a table entry, each spread over its run's four lanes. */
 // @ts-ignore: decorator
 @inline
 function spread(halves: v128): v128 {
-  return i8x16.swizzle(halves, i8x16(0, 1, 0, 1, 0, 1, 0, 1, 2, 3, 2, 3, 2, 3, 2, 3));
+  return i8x16.swizzle(halves, SPREAD);
 }
 
 /** Horizontal interpolation of one row of two windows; samples in 1/128. */
@@ -124,7 +152,7 @@ function runValues(row: usize, p: i32, second: bool, chroma: bool): v128 {
   }
   const here = v128.load(row + (p << 2));
   const there = v128.load(second ? row + (p << 2) + 4 : row + (p << 2) - 4);
-  return f32x4.add(here, f32x4.mul(f32x4.sub(there, here), f32x4.splat(0.25)));
+  return f32x4.add(here, f32x4.mul(f32x4.sub(there, here), QUARTER));
 }
 
 /** Change of the mask along half a sample for four runs. */
@@ -135,72 +163,67 @@ function runSlopes(row: usize, p: i32, second: bool, chroma: bool): v128 {
     const at = row + (p << 3) + (second ? 4 : 0);
     const before = v128.shuffle<i32>(v128.load(at - 4), v128.load(at + 12), 0, 2, 4, 6);
     const after = v128.shuffle<i32>(v128.load(at + 4), v128.load(at + 20), 0, 2, 4, 6);
-    return f32x4.mul(f32x4.sub(after, before), f32x4.splat(0.0625));
+    return f32x4.mul(f32x4.sub(after, before), SIXTEENTH);
   }
   const from = row + (p << 2) - (second ? 0 : 4);
-  return f32x4.mul(f32x4.sub(v128.load(from + 4), v128.load(from)), f32x4.splat(0.0625));
+  return f32x4.mul(f32x4.sub(v128.load(from + 4), v128.load(from)), SIXTEENTH);
 }
-
-/** 1.5 · 2²³: adding it rounds a float to an integer, which then stands in the low bits. */
-const ROUND: f32 = 12582912;
 
 /** The float nearest to `value` within low…high; not a number → low. */
 // @ts-ignore: decorator
 @inline
-function limited(value: v128, low: f32, high: f32): v128 {
-  return f32x4.pmin(f32x4.splat(high), f32x4.pmax(f32x4.splat(low), value));
+function limited(value: v128, low: v128, high: v128): v128 {
+  return f32x4.pmin(high, f32x4.pmax(low, value));
 }
 
 /** value · scale rounded to int32; the product must stay within ±2²². */
 // @ts-ignore: decorator
 @inline
-function rounded(value: v128, scale: f32): v128 {
-  const biased = f32x4.add(f32x4.mul(value, f32x4.splat(scale)), f32x4.splat(ROUND));
-  return i32x4.sub(biased, i32x4.splat(0x4b400000));
+function rounded(value: v128, scale: v128): v128 {
+  return i32x4.sub(f32x4.add(f32x4.mul(value, scale), ROUND), ROUND_BITS);
 }
 
 /** The fraction of positions in 1/256 as weights in 1/32768. */
 // @ts-ignore: decorator
 @inline
 function fraction(position: v128): v128 {
-  return i32x4.shl(v128.and(position, i32x4.splat(255)), 7);
+  return i32x4.shl(v128.and(position, LOW_BYTE), 7);
 }
 
-/** −1 in the lanes whose run centre lies inside the plane. */
+/** −1 in the lanes whose run, which starts at (x, y), has its centre inside the plane or at most half a sample outside. */
 // @ts-ignore: decorator
 @inline
-function inside(x: v128, y: v128, width: i32, height: i32): v128 {
-  const cx = f32x4.add(x, f32x4.splat(1.5));
+function inside(x: v128, y: v128, farX: v128, farY: v128): v128 {
   return v128.and(
-    v128.and(f32x4.ge(cx, f32x4.splat(-0.5)), f32x4.le(cx, f32x4.splat(<f32>width - 0.5))),
-    v128.and(f32x4.ge(y, f32x4.splat(-0.5)), f32x4.le(y, f32x4.splat(<f32>height - 0.5))),
+    v128.and(f32x4.ge(x, MINUS_TWO), f32x4.le(x, farX)),
+    v128.and(f32x4.ge(y, MINUS_HALF), f32x4.le(y, farY)),
   );
 }
 
 /** Offsets of four runs' windows in the upper row, from positions in 1/256. */
 // @ts-ignore: decorator
 @inline
-function upperStart(x: v128, y: v128, stride: i32): v128 {
+function upperStart(x: v128, y: v128, stride: v128): v128 {
   // Rows and stride fit 16 bits: one multiply-add of halves instead of a slow 32-bit product.
   const row = i32x4.max_s(i32x4.shr_s(y, 8), i32x4.splat(0));
-  return i32x4.add(i32x4.dot_i16x8_s(row, i32x4.splat(stride)), i32x4.shr_s(x, 8));
+  return i32x4.add(i32x4.dot_i16x8_s(row, stride), i32x4.shr_s(x, 8));
 }
 
 /** Distance from the upper to the lower row: the stride, or 0 where the border is replicated. */
 // @ts-ignore: decorator
 @inline
-function lowerStep(y: v128, height: i32, stride: i32): v128 {
+function lowerStep(y: v128, lastRow: v128, stride: v128): v128 {
   const row = i32x4.shr_s(y, 8);
-  const both = v128.and(i32x4.ge_s(row, i32x4.splat(0)), i32x4.lt_s(row, i32x4.splat(height - 1)));
-  return v128.and(both, i32x4.splat(stride));
+  const both = v128.and(i32x4.ge_s(row, i32x4.splat(0)), i32x4.lt_s(row, lastRow));
+  return v128.and(both, stride);
 }
 
 /** −1 where a run crosses the left or right border. */
 // @ts-ignore: decorator
 @inline
-function crosses(x: v128, width: i32): v128 {
+function crosses(x: v128, lastColumn: v128): v128 {
   const column = i32x4.shr_s(x, 8);
-  return v128.or(i32x4.lt_s(column, i32x4.splat(0)), i32x4.gt_s(column, i32x4.splat(width - 5)));
+  return v128.or(i32x4.lt_s(column, i32x4.splat(0)), i32x4.gt_s(column, lastColumn));
 }
 
 /** Writes one frame's part of a record for the positions (1/256) of both runs of four pairs; gives −1 for pairs that touch a border. */
@@ -212,38 +235,38 @@ function placeRuns(
   ya: v128,
   xb: v128,
   yb: v128,
-  width: i32,
-  height: i32,
-  stride: i32,
+  lastColumn: v128,
+  lastRow: v128,
+  stride: v128,
 ): v128 {
   const a = upperStart(xa, ya, stride);
   const b = upperStart(xb, yb, stride);
   v128.store(record, a, AT);
   v128.store(record, b, BT);
-  v128.store(record, i32x4.add(a, lowerStep(ya, height, stride)), AB);
-  v128.store(record, i32x4.add(b, lowerStep(yb, height, stride)), BB);
+  v128.store(record, i32x4.add(a, lowerStep(ya, lastRow, stride)), AB);
+  v128.store(record, i32x4.add(b, lowerStep(yb, lastRow, stride)), BB);
   v128.store(record, i32x4.shr_s(xa, 8), AX);
   v128.store(record, i32x4.shr_s(xb, 8), BX);
   v128.store(record, paired(fraction(xa), fraction(xb)), FX);
   v128.store(record, paired(fraction(ya), fraction(yb)), FY);
-  return v128.or(crosses(xa, width), crosses(xb, width));
+  return v128.or(crosses(xa, lastColumn), crosses(xb, lastColumn));
 }
 
 /** Two vectors of 16-bit values as pairs: first run low, second run high. */
 // @ts-ignore: decorator
 @inline
 function paired(first: v128, second: v128): v128 {
-  return v128.or(v128.and(first, i32x4.splat(0xffff)), i32x4.shl(second, 16));
+  return v128.or(v128.and(first, LOW_HALF), i32x4.shl(second, 16));
 }
 
 /** The mask of four runs as 1/32768, after the rule that a position inside the frame beats one outside. */
 // @ts-ignore: decorator
 @inline
 function ruled(mask: v128, in0: v128, in1: v128): v128 {
-  const q = rounded(limited(mask, 0, 1), 32767);
+  const q = rounded(limited(mask, f32x4.splat(0), ONE), F32767);
   const only0 = v128.andnot(in0, in1);
   const only1 = v128.andnot(in1, in0);
-  return v128.andnot(v128.bitselect(i32x4.splat(32767), q, only0), only1);
+  return v128.andnot(v128.or(q, v128.and(only0, MOST)), only1);
 }
 
 /** Fills the table for one row of a plane. */
@@ -262,18 +285,23 @@ function tabulate(
 ): void {
   const scale = f32x4.splat(chroma ? 0.5 : 1.0);
   const rowY = f32x4.splat(<f32>y);
-  const right = <f32>width;
-  const last = <f32>(height - 1);
+  const right = f32x4.splat(<f32>width);
+  const last = f32x4.splat(<f32>(height - 1));
   const plane = <usize>(pitch << 2);
   const c0 = rows + (LEAD << 2);
   const c1 = c0 + plane;
   const c2 = c1 + plane;
   const c3 = c2 + plane;
   const c4 = c3 + plane;
+  const farX = f32x4.splat(<f32>(width - 2));
+  const farY = f32x4.splat(<f32>height - 0.5);
+  const lastColumn = i32x4.splat(width - 5);
+  const lastRow = i32x4.splat(height - 1);
+  const pitchOfPlane = i32x4.splat(stride);
+  let xa = FIRST_RUNS;
   let record = table;
   for (let p = 0; p < pairs; p += 4) {
-    const xa = f32x4.add(f32x4.splat(<f32>(p << 3)), f32x4(0, 8, 16, 24));
-    const xb = f32x4.add(xa, f32x4.splat(4));
+    const xb = f32x4.add(xa, FOUR);
     const x0a = f32x4.add(xa, f32x4.mul(runValues(c0, p, false, chroma), scale));
     const x0b = f32x4.add(xb, f32x4.mul(runValues(c0, p, true, chroma), scale));
     const y0a = f32x4.add(rowY, f32x4.mul(runValues(c1, p, false, chroma), scale));
@@ -282,40 +310,41 @@ function tabulate(
     const x1b = f32x4.add(xb, f32x4.mul(runValues(c2, p, true, chroma), scale));
     const y1a = f32x4.add(rowY, f32x4.mul(runValues(c3, p, false, chroma), scale));
     const y1b = f32x4.add(rowY, f32x4.mul(runValues(c3, p, true, chroma), scale));
-    const in0a = inside(x0a, y0a, width, height);
-    const in1a = inside(x1a, y1a, width, height);
-    const in0b = inside(x0b, y0b, width, height);
-    const in1b = inside(x1b, y1b, width, height);
+    const in0a = inside(x0a, y0a, farX, farY);
+    const in1a = inside(x1a, y1a, farX, farY);
+    const in0b = inside(x0b, y0b, farX, farY);
+    const in1b = inside(x1b, y1b, farX, farY);
     const edge0 = placeRuns(
       record,
-      rounded(limited(x0a, -5, right), 256),
-      rounded(limited(y0a, -1, last), 256),
-      rounded(limited(x0b, -5, right), 256),
-      rounded(limited(y0b, -1, last), 256),
-      width,
-      height,
-      stride,
+      rounded(limited(x0a, MINUS_FIVE, right), F256),
+      rounded(limited(y0a, MINUS_ONE, last), F256),
+      rounded(limited(x0b, MINUS_FIVE, right), F256),
+      rounded(limited(y0b, MINUS_ONE, last), F256),
+      lastColumn,
+      lastRow,
+      pitchOfPlane,
     );
     const edge1 = placeRuns(
       record + FRAME1,
-      rounded(limited(x1a, -5, right), 256),
-      rounded(limited(y1a, -1, last), 256),
-      rounded(limited(x1b, -5, right), 256),
-      rounded(limited(y1b, -1, last), 256),
-      width,
-      height,
-      stride,
+      rounded(limited(x1a, MINUS_FIVE, right), F256),
+      rounded(limited(y1a, MINUS_ONE, last), F256),
+      rounded(limited(x1b, MINUS_FIVE, right), F256),
+      rounded(limited(y1b, MINUS_ONE, last), F256),
+      lastColumn,
+      lastRow,
+      pitchOfPlane,
     );
     v128.store(record, v128.or(edge0, edge1), EDGE);
     const ma = ruled(runValues(c4, p, false, chroma), in0a, in1a);
     const mb = ruled(runValues(c4, p, true, chroma), in0b, in1b);
     v128.store(record, paired(ma, mb), MASK);
-    const slopeA = rounded(limited(runSlopes(c4, p, false, chroma), -0.125, 0.125), 32768);
-    const slopeB = rounded(limited(runSlopes(c4, p, true, chroma), -0.125, 0.125), 32768);
+    const slopeA = rounded(limited(runSlopes(c4, p, false, chroma), MINUS_EIGHTH, EIGHTH), F32768);
+    const slopeB = rounded(limited(runSlopes(c4, p, true, chroma), MINUS_EIGHTH, EIGHTH), F32768);
     const sa = v128.andnot(slopeA, v128.xor(in0a, in1a));
     const sb = v128.andnot(slopeB, v128.xor(in0b, in1b));
     v128.store(record, paired(sa, sb), SLOPE);
     record += RECORD;
+    xa = f32x4.add(xa, THIRTY_TWO);
   }
 }
 
@@ -351,8 +380,7 @@ function sampleEdge(plane: usize, entry: usize, width: i32): v128 {
 // @ts-ignore: decorator
 @inline
 function renderRow(a: usize, b: usize, out: usize, table: usize, pairs: i32, width: i32): void {
-  const along = i16x8(-3, -1, 1, 3, -3, -1, 1, 3);
-  const half = i16x8.splat(64);
+  const half = ROUNDING;
   for (let p = 0; p < pairs; p++) {
     const entry = table + <usize>(p >> 2) * RECORD + <usize>((p & 3) << 2);
     let s0: v128, s1: v128;
@@ -363,7 +391,7 @@ function renderRow(a: usize, b: usize, out: usize, table: usize, pairs: i32, wid
       s0 = sampleInner(a, entry);
       s1 = sampleInner(b, entry + FRAME1);
     }
-    const slope = i16x8.mul(spread(v128.load32_zero(entry, SLOPE)), along);
+    const slope = i16x8.mul(spread(v128.load32_zero(entry, SLOPE)), ALONG);
     const level = i16x8.add_sat_s(spread(v128.load32_zero(entry, MASK)), slope);
     const mixed = towards(s1, s0, i16x8.max_s(level, i16x8.splat(0)));
     const bytes = i16x8.shr_u(i16x8.add(mixed, half), 7);
@@ -389,6 +417,7 @@ export function warpBlend(
   rowBegin: i32,
   rowEnd: i32,
 ): void {
+  loadConstants();
   const stride = strideOf(width);
   const strideC = stride >> 1;
   const chromaWidth = (width + 1) >> 1;
