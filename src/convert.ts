@@ -93,7 +93,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
 
   const write = async (frame: Frame): Promise<void> => {
     counts.output += 1;
-    await writer.write(frame);
+    await writer.write(frame, video.colour);
   };
 
   /** Writes the frames between two source frames. */

@@ -177,7 +177,8 @@ export class Stream implements AsyncDisposable {
     const { phase, info, lastError, reconnects } = status;
     if (info && info !== this.#lastInfo) {
       this.#lastInfo = info;
-      const { codec, width, height, fps } = info;
+      const { codec, width, height, fps, colour } = info;
+      for (const publication of Object.values(this.#publications)) publication.setColour(colour);
       this.#context.events.emit({ type: 'source-info', stream: this.name, codec, width, height, fps });
     }
     const key = `${phase} ${lastError?.code} ${info?.codec} ${info?.width}x${info?.height}`;

@@ -30,8 +30,6 @@ export interface PublicationOptions {
   readonly bitrate?: number;
   /** Default `superfast`. */
   readonly preset?: EncoderPreset;
-  /** Colour tags of the encoded video; undefined = untagged. */
-  readonly colour?: ColourTags;
   /** Most viewers at a time. Default 16. */
   readonly maxViewers?: number;
   /** How WebRTC connections are made. */
@@ -80,6 +78,7 @@ export class Publication implements AsyncDisposable {
   readonly #options: PublicationOptions;
   readonly #members = new Set<Member>();
   #bitrate: number | undefined;
+  #colour: ColourTags | undefined;
   #encoder: Encoder | undefined;
   #encoderClosing: Promise<void> | undefined;
   #last: Frame | undefined;
@@ -169,6 +168,13 @@ export class Publication implements AsyncDisposable {
     this.#reportBitrate(bitsPerSecond);
   }
 
+  /** Colour tags of the frames pushed from now on; undefined = untagged. A change opens the encoder anew. */
+  setColour(colour: ColourTags | undefined): void {
+    if (colour?.matrix === this.#colour?.matrix && colour?.range === this.#colour?.range) return;
+    this.#colour = colour;
+    void this.#closeEncoder();
+  }
+
   /** Closes all viewers and the encoder, releases everything. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
@@ -202,7 +208,8 @@ export class Publication implements AsyncDisposable {
   }
 
   #openEncoder(frame: Frame): Encoder {
-    const { clock, fps, preset, colour, onError, createEncoder } = this.#options;
+    const { clock, fps, preset, onError, createEncoder } = this.#options;
+    const colour = this.#colour;
     const bitrate = this.#bitrate ?? defaultBitrate(frame.width, frame.height, fps);
     const options: VideoEncoderOptions = {
       clock,

@@ -4,6 +4,10 @@ import { dirname, extname } from 'node:path';
 import {
   AV_LOG_FATAL,
   AV_PIX_FMT_YUV420P,
+  AVCOL_RANGE_JPEG,
+  AVCOL_RANGE_MPEG,
+  AVCOL_SPC_BT709,
+  AVCOL_SPC_SMPTE170M,
   Frame as AvFrame,
   Encoder,
   FF_ENCODER_FFV1,
@@ -16,6 +20,7 @@ import {
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import type { Frame } from '../frame.ts';
 import { type Micros, minus } from '../time.ts';
+import type { ColourTags } from './encode.ts';
 
 /** Encoders of files: `h264` by quality, `ffv1` without loss. */
 export type FileCodec = 'h264' | 'ffv1';
@@ -89,8 +94,8 @@ export class FileWriter implements AsyncDisposable {
     }
   }
 
-  /** Writes one frame and releases it. h264 in 4:2:0 has even sizes only: an odd last row or column is left out. Times must increase. @throws FrameliftError `encode.failed`, `mux.failed`. */
-  async write(frame: Frame): Promise<void> {
+  /** Writes one frame and releases it; the first one's `colour` tags the file. h264 in 4:2:0 has even sizes only: an odd last row or column is left out. Times must increase. @throws FrameliftError `encode.failed`, `mux.failed`. */
+  async write(frame: Frame, colour?: ColourTags): Promise<void> {
     try {
       this.#start ??= frame.pts;
       const pts = BigInt(minus(frame.pts, this.#start));
@@ -102,6 +107,10 @@ export class FileWriter implements AsyncDisposable {
         timeBase: { num: 1, den: MICROSECONDS },
         pts,
       });
+      if (colour) {
+        picture.colorSpace = colour.matrix === 'bt709' ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
+        picture.colorRange = colour.range === 'full' ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
+      }
       await this.#encoder.encode(picture);
       await this.#drain(false);
     } catch (error) {

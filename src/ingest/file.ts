@@ -8,7 +8,7 @@ import { type Clock, fromMs, type Micros, minus, plus, ZERO } from '../time.ts';
 import { VideoDecoder } from './decode.ts';
 import { Demuxer, type VideoFileInfo } from './demux.ts';
 import { RealtimePacing, waitUntil } from './realtime.ts';
-import type { FrameSink, Source } from './source.ts';
+import type { FrameSink, Source, SourceColour } from './source.ts';
 
 export type { VideoFileInfo } from './demux.ts';
 
@@ -65,7 +65,14 @@ async function play(options: FileSourceOptions, sink: FrameSink, signal: AbortSi
         if (!signal.aborted) {
           if (frame.width !== size.width || frame.height !== size.height) {
             size = { width: frame.width, height: frame.height };
-            sink.info({ codec: file.info.codec, ...size, fps: rate(file.info), transport: 'file' });
+            const { colour } = file;
+            sink.info({
+              codec: file.info.codec,
+              ...size,
+              fps: rate(file.info),
+              transport: 'file',
+              ...(colour && { colour }),
+            });
           }
           const joined = first && round > 0 && seamless;
           const discontinuity = joined ? false : frame.discontinuity;
@@ -164,6 +171,11 @@ export class VideoFile {
 
   get info(): VideoFileInfo {
     return this.#demuxer.info;
+  }
+
+  /** Colour of the frames read so far; undefined before the first. */
+  get colour(): SourceColour | undefined {
+    return this.#decoder.colour;
   }
 
   /** From the first frame to the end of the last one read so far. */
