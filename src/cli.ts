@@ -35,7 +35,7 @@ const rateOptions = (command: Command): Command =>
       new Option('--fps <rate>', 'exact output rate in frames per second').argParser(number).conflicts('factor'),
     )
     .addOption(new Option('--factor <n>', 'output frames for each source frame, source frames kept').argParser(number))
-    .addOption(new Option('--model <name>', 'model id, blend, repeat, or an .onnx file (default: flow-s)'))
+    .addOption(new Option('--model <name>', 'model id, search, blend, repeat, or an .onnx file (default: flow-s)'))
     .addOption(new Option('--threads <n>', 'threads of one inference').argParser(number));
 
 interface RateFlags {
@@ -120,6 +120,7 @@ program
     ]);
     const references = [
       ['blend', 'reference', '-', 'MIT', 'weighted mean of both frames'],
+      ['search', 'reference', '-', 'MIT', 'block search and motion compensation, no network'],
       ['repeat', 'reference', '-', 'MIT', 'the nearer source frame'],
     ];
     for (const [id, kind, precision, licence, note] of [

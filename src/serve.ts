@@ -5,6 +5,7 @@ import { WhepEndpoint } from './egress/whep.ts';
 import { asFrameliftError, redactUrl } from './errors.ts';
 import { InterpEngine } from './interp/engine.ts';
 import { findModel, type ModelSpec } from './interp/model.ts';
+import type { ReferenceModel } from './interp/reference.ts';
 import { rateTarget } from './interp/schedule.ts';
 import { MetricsRegistry } from './metrics/registry.ts';
 import { describeTarget, Stream, type StreamLog } from './pipeline.ts';
@@ -134,9 +135,9 @@ export class Framelift implements AsyncDisposable {
   }
 }
 
-/** A model by name, or one of the two reference interpolators. @throws FrameliftError `model.not-found`, `model.invalid`. */
-export async function resolveModel(name: string): Promise<ModelSpec | 'blend' | 'repeat'> {
-  return name === 'blend' || name === 'repeat' ? name : findModel(name);
+/** A model by name, or one of the reference interpolators. @throws FrameliftError `model.not-found`, `model.invalid`. */
+export async function resolveModel(name: string): Promise<ModelSpec | ReferenceModel> {
+  return name === 'blend' || name === 'repeat' || name === 'search' ? name : findModel(name);
 }
 
 /** Gives unnamed sources their names: `demo` for the demo, else `live`, `live2`, … */
