@@ -1,5 +1,5 @@
 /** The operators of a stream's chain: each joins one pure class to RxJS. Frames are owned by the item that carries them. */
-import { Observable, type OperatorFunction } from 'rxjs';
+import { Observable, type OperatorFunction, type Subscriber } from 'rxjs';
 import type { DelayControl } from './delay.ts';
 import { type PacedFrame, Pacer } from './egress/pace.ts';
 import { asFrameliftError, type FrameliftError } from './errors.ts';
@@ -24,6 +24,10 @@ export function pairUp(pairing: Pairing, stream: string, events: EventSink): Ope
       let last: Frame | undefined;
       const subscription = source.subscribe({
         next(frame) {
+          if (subscriber.closed) {
+            frame.release();
+            return;
+          }
           const decision = pairing.next(frame);
           if (decision) events.emit({ type: 'pair', stream, decision });
           const before = last;
@@ -54,6 +58,11 @@ export function planOutput(scheduler: Scheduler): OperatorFunction<Paired, Sched
     new Observable((subscriber) =>
       source.subscribe({
         next(paired) {
+          if (subscriber.closed) {
+            paired.before?.release();
+            paired.frame.release();
+            return;
+          }
           const continuous =
             paired.decision !== undefined && paired.decision !== 'discontinuity' && paired.decision !== 'size-change';
           const plan = scheduler.next(paired.frame.pts, continuous);
@@ -68,7 +77,7 @@ export function planOutput(scheduler: Scheduler): OperatorFunction<Paired, Sched
 /** What {@link interpolateAndPace} works with. */
 export interface OutputParts {
   readonly stream: string;
-  readonly engine: InterpEngine;
+  readonly engine: Pick<InterpEngine, 'interpolate'>;
   /** Output slots that may wait for their time. */
   readonly capacity: number;
   readonly scheduler: Scheduler;
@@ -121,23 +130,32 @@ class Output {
     });
   }
 
-  run(source: Observable<Scheduled>, subscriber: { error(e: unknown): void; complete(): void }): () => void {
-    const subscription = source.subscribe({
-      next: (step) => this.#step(step),
-      error: (error: unknown) => subscriber.error(error),
-      complete: () => subscriber.complete(),
-    });
-    return () => {
-      subscription.unsubscribe();
-      this.#closed = true;
-      this.#cancelWake?.();
-      this.#pacer.clear();
-      for (const fallback of this.#fallbacks.values()) fallback.frame.release();
-      this.#fallbacks.clear();
-    };
+  run(source: Observable<Scheduled>, subscriber: Subscriber<PacedFrame>): void {
+    // Added first: a source that gives everything at once must find this closed when its reader leaves.
+    subscriber.add(() => this.#close());
+    subscriber.add(
+      source.subscribe({
+        next: (step) => this.#step(step),
+        error: (error: unknown) => subscriber.error(error),
+        complete: () => subscriber.complete(),
+      }),
+    );
+  }
+
+  #close(): void {
+    this.#closed = true;
+    this.#cancelWake?.();
+    this.#pacer.clear();
+    for (const fallback of this.#fallbacks.values()) fallback.frame.release();
+    this.#fallbacks.clear();
   }
 
   #step(step: Scheduled): void {
+    if (this.#closed) {
+      step.before?.release();
+      step.frame.release();
+      return;
+    }
     const pacer = this.#pacer;
     const { scheduler, delay } = this.#parts;
     const wanted = delay.delay(scheduler.floor);
@@ -162,13 +180,17 @@ class Output {
   #fill(before: Frame, step: Scheduled): void {
     const pacer = this.#pacer;
     const { frame, timesteps, decision } = step;
+    let open = false;
     for (const { pts, t } of timesteps) {
       pacer.expect(pts, step.interval);
+      // The pacer may have no place for it (late, full): nothing would ever take the fallback away again.
+      if (pacer.dueOf(pts) === undefined) continue;
+      open = true;
       const hold = decision === 'cut' || t < 0.5;
       this.#forget(pts);
       this.#fallbacks.set(pts, { frame: (hold ? before : frame).share(), t, reason: holdReason(decision) });
     }
-    if (decision === 'interpolate' && timesteps.length > 0) void this.#interpolate(before, frame.share(), timesteps);
+    if (decision === 'interpolate' && open) void this.#interpolate(before, frame.share(), timesteps);
     else before.release();
   }
 
@@ -178,7 +200,7 @@ class Output {
     const { engine, stream, clock, events, minConfidence } = this.#parts;
     const dues = timesteps.map((step) => pacer.dueOf(step.pts));
     try {
-      const deadline = dues.at(-1);
+      const deadline = dues.findLast((due) => due !== undefined);
       const outcome = await engine.interpolate({
         stream,
         a,
@@ -207,7 +229,7 @@ class Output {
       if (unsure) this.#giveUp(timesteps, 'unsure');
     } catch (thrown) {
       this.#giveUp(timesteps, 'engine-error');
-      this.#parts.onEngineError(asFrameliftError(thrown, 'engine.failed'));
+      if (!this.#closed) this.#parts.onEngineError(asFrameliftError(thrown, 'engine.failed'));
     } finally {
       a.release();
       b.release();
@@ -242,7 +264,7 @@ class Output {
     const fallback = this.#fallbacks.get(pts);
     if (!fallback) return;
     const provenance = { kind: 'repeated', t: fallback.t, reason: fallback.reason } as const;
-    this.#pacer.offer(pts, fallback.frame.share({ pts, provenance }));
+    this.#pacer.offer(pts, fallback.frame.share({ pts, provenance, discontinuity: false }));
     this.#forget(pts);
   }
 

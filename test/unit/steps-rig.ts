@@ -1,0 +1,208 @@
+/** A stream's output side on a manual clock: real pairing, schedule, pacer and operators; scripted source and engine. */
+import { Subject, type Subscription } from 'rxjs';
+import { Arena } from '../../src/arena.ts';
+import { DelayControl } from '../../src/delay.ts';
+import type { PacedFrame } from '../../src/egress/pace.ts';
+import { FrameliftError } from '../../src/errors.ts';
+import type { Frame, Provenance } from '../../src/frame.ts';
+import type { InterpJob, InterpResult } from '../../src/interp/job.ts';
+import { Pairing } from '../../src/interp/pair.ts';
+import { type RateTarget, Scheduler } from '../../src/interp/schedule.ts';
+import { interpolateAndPace, pairUp, planOutput } from '../../src/steps.ts';
+import { type CancelTimer, fromMs, ManualClock, type Micros, minus, plus } from '../../src/time.ts';
+import { EventLog, flatFrame } from '../support/frames.ts';
+
+/** What the engine makes of a job: after `ms` frames with a confidence, a refusal, or an error. */
+export type Answer = { readonly ms: number } & (
+  | { readonly confidence: number }
+  | { readonly refuse: 'late' | 'dropped' | 'closed' }
+  | { readonly fail: string }
+);
+
+/** Answers each job as told, with frames of luma level 255. Holds its own handles meanwhile, as the real one does. */
+export class ScriptedEngine {
+  readonly jobs: { a: Micros; b: Micros; timesteps: readonly number[]; deadline: Micros | undefined }[] = [];
+  answer: (job: number) => Answer = () => ({ ms: 5, confidence: 1 });
+  readonly #arena: Arena;
+  readonly #clock: ManualClock;
+  readonly #timers = new Set<CancelTimer>();
+
+  constructor(arena: Arena, clock: ManualClock) {
+    this.#arena = arena;
+    this.#clock = clock;
+  }
+
+  interpolate(job: InterpJob): Promise<InterpResult> {
+    const answer = this.answer(this.jobs.length);
+    this.jobs.push({ a: job.a.pts, b: job.b.pts, timesteps: job.timesteps, deadline: job.deadline });
+    const [a, b] = [job.a.share(), job.b.share()];
+    return new Promise((resolve, reject) => {
+      const cancel = this.#clock.at(plus(this.#clock.now(), fromMs(answer.ms)), () => {
+        this.#timers.delete(cancel);
+        const { pts: from } = a;
+        const span = minus(b.pts, a.pts);
+        a.release();
+        b.release();
+        if ('fail' in answer) reject(new FrameliftError('engine.failed', answer.fail, { recoverable: true }));
+        else if ('refuse' in answer) resolve({ status: 'refused', reason: answer.refuse });
+        else {
+          const { confidence } = answer;
+          const frames = job.timesteps.map((t) =>
+            flatFrame(this.#arena, plus(from, fromMs((span * t) / 1000)), 255, 16, {
+              arrival: job.b.alive ? job.b.arrival : from,
+              provenance: { kind: 'synthetic', t, model: 'scripted', confidence },
+            }),
+          );
+          resolve({ status: 'done', frames, confidence, spanMicros: { search: 0, network: 0, kernel: 0 } });
+        }
+      });
+      this.#timers.add(cancel);
+    });
+  }
+
+  /** Jobs not answered yet. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+}
+
+/** One released frame. */
+export interface Released {
+  readonly pts: Micros;
+  readonly due: Micros;
+  readonly at: Micros;
+  readonly provenance: Provenance;
+  readonly discontinuity: boolean;
+  /** Level of its pixels (all are the same), and where they lie. */
+  readonly level: number;
+  readonly offset: number;
+}
+
+/** Options of {@link OutputRig}. */
+export interface RigOptions {
+  readonly target: RateTarget;
+  readonly budgetMs?: number;
+  readonly minConfidence?: number;
+  readonly capacity?: number;
+}
+
+/** Lets the reactions of promises run. */
+async function reactions(): Promise<void> {
+  for (let i = 0; i < 4; i++) await null;
+}
+
+export class OutputRig {
+  readonly arena = new Arena(16);
+  readonly clock = new ManualClock(fromMs(1000));
+  readonly events = new EventLog();
+  readonly engine = new ScriptedEngine(this.arena, this.clock);
+  readonly source = new Subject<Frame>();
+  readonly released: Released[] = [];
+  /** Source frames by PTS, as they went in. */
+  readonly sent = new Map<Micros, { level: number; offset: number; arrival: Micros }>();
+  readonly engineErrors: string[] = [];
+  readonly delay: DelayControl;
+  readonly subscription: Subscription;
+  completed = false;
+  onRelease: (paced: PacedFrame) => void = () => {};
+  #mostLive = 0;
+
+  constructor({ target, budgetMs = 40, minConfidence = 0.2, capacity = 64 }: RigOptions) {
+    const scheduler = new Scheduler(target);
+    const { clock, events, engine } = this;
+    this.delay = new DelayControl({ budget: fromMs(budgetMs) });
+    this.subscription = this.source
+      .pipe(
+        pairUp(new Pairing(), 's', events),
+        planOutput(scheduler),
+        interpolateAndPace({
+          stream: 's',
+          engine,
+          capacity,
+          scheduler,
+          delay: this.delay,
+          clock,
+          events,
+          minConfidence,
+          onEngineError: (error) => this.engineErrors.push(error.message),
+        }),
+      )
+      .subscribe({
+        next: (paced) => this.#take(paced),
+        complete: () => {
+          this.completed = true;
+        },
+      });
+  }
+
+  /** Sends a source frame. Levels go up and down so that no two in a row look alike or like another scene. */
+  push(pts: Micros, info: { level?: number; size?: number; discontinuity?: boolean } = {}): void {
+    const level = info.level ?? 100 + 2 * Math.abs((this.sent.size % 32) - 16);
+    const { size = 16, discontinuity = false } = info;
+    const arrival = this.clock.now();
+    const frame = flatFrame(this.arena, pts, level, size, { arrival, discontinuity });
+    this.sent.set(pts, { level, offset: frame.offset, arrival });
+    if (this.source.observed) this.source.next(frame);
+    else frame.release();
+    this.#mostLive = Math.max(this.#mostLive, this.arena.liveFrames);
+  }
+
+  /** Sends `count` frames at `fps` from now on, the i-th `lateMs(i)` late. Its timeline starts at `from`. */
+  schedule(fps: number, count: number, options: { from?: Micros; lateMs?: (i: number) => number } = {}): void {
+    const start = this.clock.now();
+    const from = options.from ?? start;
+    for (let i = 0; i < count; i++) {
+      const elapsed = fromMs((i * 1000) / fps);
+      const late = fromMs(options.lateMs?.(i) ?? 0);
+      this.clock.at(plus(plus(start, elapsed), late), () => this.push(plus(from, elapsed)));
+    }
+  }
+
+  /** Moves time forward in steps of `stepMs`; promises react after each. */
+  async run(ms: number, stepMs = 1): Promise<void> {
+    for (let done = 0; done < ms; done += stepMs) {
+      this.clock.advance(fromMs(Math.min(stepMs, ms - done)));
+      await reactions();
+    }
+  }
+
+  /** Unsubscribes and waits for what the engine still holds. */
+  async stop(): Promise<void> {
+    this.subscription.unsubscribe();
+    await this.run(500, 100);
+  }
+
+  /** Distances of releases in ms, from the n-th on. */
+  gaps(from = 0): number[] {
+    return this.released.slice(from + 1).map((r, i) => minus(r.at, this.released[from + i]?.at ?? r.at) / 1000);
+  }
+
+  /** Releases of one kind. */
+  kind(kind: Provenance['kind']): Released[] {
+    return this.released.filter((r) => r.provenance.kind === kind);
+  }
+
+  /** How many were repeated for each reason. */
+  get repeats(): Record<string, number> {
+    const counts: Record<string, number> = {};
+    for (const { provenance } of this.released) {
+      if (provenance.kind === 'repeated') counts[provenance.reason] = (counts[provenance.reason] ?? 0) + 1;
+    }
+    return counts;
+  }
+
+  /** Most frames that were live at once. */
+  get mostLive(): number {
+    return this.#mostLive;
+  }
+
+  #take(paced: PacedFrame): void {
+    const { frame, pts, due } = paced;
+    const { provenance, discontinuity, offset, bytes } = frame;
+    const level = bytes[0] ?? -1;
+    if (!bytes.every((byte) => byte === level)) throw new Error('pixels of several frames are mixed');
+    this.released.push({ pts, due, at: this.clock.now(), provenance, discontinuity, level, offset });
+    frame.release();
+    this.onRelease(paced);
+  }
+}
