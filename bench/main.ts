@@ -93,6 +93,7 @@ async function main(): Promise<void> {
     /** Other work on the machine spoils the figures. */
     loadBefore: loadavg()[0] ?? 0,
   };
+  if (machine.loadBefore > machine.cores / 4) progress('the machine is busy with other work: figures will be too high');
   const rows: Row[] = [];
   for (const [width, height] of sizes) {
     progress(`${width}x${height}: drawing ${frames} frames`);
