@@ -33,8 +33,17 @@ const MAX_FACTOR = 16;
 const LOCK_TOLERANCE = 0.006;
 /** On a free grid, a source frame this close to a grid point (in output intervals) is shown as it is. */
 const SNAP = 0.1;
-/** The same while the source's rate is known from few intervals: jitter of the two end points, shared among them. */
-const LOCK_UNCERTAINTY = 0.15;
+/** Jitter that is assumed while few intervals have been seen, as a share of an interval. */
+const ASSUMED_JITTER = 0.15;
+/** Intervals after which the measured jitter counts alone. */
+const ENOUGH = 16;
+/** How many times its mean deviation a single source time may be off. */
+const JITTER_REACH = 4;
+/** An interval that differs by more than this share is odd; so many in a row mean another rate. */
+const ODD = 0.3;
+const ODD_IN_A_ROW = 3;
+/** A grid that is locked to the source lets go only when the rates differ by this more. */
+const LOCK_HOLD = 0.02;
 /** Source intervals that the estimate of the source's rate spans. */
 const WINDOW = 64;
 /** Assumed before two frames have been seen. */
@@ -74,6 +83,11 @@ export class Scheduler {
   /** Recent source times with their running number of intervals, and the intervals they span. */
   #seen: { readonly pts: Micros; readonly count: number }[] = [];
   #span = 1;
+  #odd = 0;
+  /** Mean deviation of single intervals from the measured one, as a share of it. */
+  #jitter = 0;
+  /** The multiple of the source's rate that the output is locked to; 0 on a free grid. */
+  #lock = 0;
   /** A point of the free grid, and how many intervals after it the next output is. */
   #origin = 0;
   #next = 0;
@@ -128,8 +142,10 @@ export class Scheduler {
     const gap = pts - before;
     const period = this.#period ?? gap;
     const intervals = Math.max(1, Math.round(gap / period));
-    // A change of rate (VFR, a camera that switches) is taken over at once; a gap of whole intervals is lost frames.
-    if (this.#seen.length === 0 || Math.abs(gap / intervals - period) > 0.3 * period) {
+    // A few odd intervals are jitter or lost frames; several in a row are a source that changed its rate.
+    this.#odd = Math.abs(gap / intervals - period) > ODD * period ? this.#odd + 1 : 0;
+    if (this.#seen.length === 0 || this.#odd >= ODD_IN_A_ROW) {
+      this.#odd = 0;
       this.#seen = [{ pts: before, count: 0 }];
     }
     const last = this.#seen.at(-1)?.count ?? 0;
@@ -138,16 +154,27 @@ export class Scheduler {
     const first = this.#seen[0] ?? { pts: before, count: 0 };
     this.#span = last + intervals - first.count;
     this.#period = (pts - first.pts) / this.#span;
+    const off = Math.abs(gap / intervals - this.#period) / this.#period;
+    this.#jitter = this.#seen.length === 2 ? 0 : this.#jitter + 0.1 * (off - this.#jitter);
   }
 
-  /** N when the target is N times the source's rate (within tolerance), else 0. */
+  /** N when the target is N times the source's rate (within tolerance), else 0. A lock once found is not given up for jitter. */
   #multiple(): number {
     const period = this.#nominal ?? this.#period;
     if (this.#target.kind !== 'fps' || period === undefined) return 0;
     const ratio = (this.#target.fps * period) / 1e6;
     const whole = Math.round(ratio);
-    const tolerance = LOCK_TOLERANCE + (this.#nominal ? 0 : LOCK_UNCERTAINTY / this.#span);
-    return whole >= 1 && Math.abs(ratio - whole) <= tolerance * whole ? whole : 0;
+    const held = whole === this.#lock ? LOCK_HOLD : 0;
+    const off = Math.abs(ratio - whole);
+    this.#lock = whole >= 1 && off <= (LOCK_TOLERANCE + held + this.#uncertainty()) * whole ? whole : 0;
+    return this.#lock;
+  }
+
+  /** How wrong the measured rate may be: jitter of the two ends of the window, shared among its intervals. */
+  #uncertainty(): number {
+    if (this.#nominal) return 0;
+    const assumed = this.#span < ENOUGH ? ASSUMED_JITTER : 0;
+    return Math.min(ASSUMED_JITTER, Math.max(assumed, JITTER_REACH * this.#jitter) / this.#span);
   }
 
   #locked(before: Micros, pts: Micros, lock: number): Plan {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { rateTarget, Scheduler } from '../../src/interp/schedule.ts';
 import { type Micros, micros } from '../../src/time.ts';
+import { seededRandom } from '../support/random.ts';
 
 /** Runs a scheduler over source times and returns all output times with what they show. */
 function run(scheduler: Scheduler, times: readonly Micros[]): { pts: number; source: boolean; t: number }[] {
@@ -37,7 +38,9 @@ describe('Scheduler, factor', () => {
     const out = run(new Scheduler({ kind: 'factor', factor }), times);
     expect(out).toHaveLength(factor * 9 + 1);
     expect(out.filter((o) => o.source).map((o) => o.pts)).toEqual(times);
-    expect(out.slice(1, factor).map((o) => o.t)).toEqual(Array.from({ length: factor - 1 }, (_, k) => (k + 1) / factor));
+    expect(out.slice(1, factor).map((o) => o.t)).toEqual(
+      Array.from({ length: factor - 1 }, (_, k) => (k + 1) / factor),
+    );
   });
 
   it('fills the gap of a lost frame so that the output rate stays', () => {
@@ -80,6 +83,28 @@ describe('Scheduler, target rate', () => {
     const out = run(new Scheduler({ kind: 'fps', fps: 60 }), times);
     expect(out.filter((o) => o.source)).toHaveLength(300);
     expect(out).toHaveLength(599);
+  });
+
+  it('30 fps with a busy camera (jitter of 15 ms, lost frames) → 60: stays locked, keeps every source frame', () => {
+    const random = seededRandom(5);
+    const times = Array.from({ length: 900 }, (_, i) => i)
+      .filter(() => random() > 0.05)
+      .map((i) => micros((i * 1e6) / 30 + random() * 15_000));
+    const out = run(new Scheduler({ kind: 'fps', fps: 60 }), times);
+    expect(out.filter((o) => o.source)).toHaveLength(times.length);
+    expect(Math.abs(out.length - 1800)).toBeLessThan(40);
+  });
+
+  it.each([25, 24, 50, 20, 15.5])('jitter of 4 ms does not make %f fps a divisor of 60 unless it is one', (fps) => {
+    const random = seededRandom(6);
+    const out = run(
+      new Scheduler({ kind: 'fps', fps: 60 }),
+      regular(fps, 400, () => random() * 4000),
+    );
+    const late = out.slice(out.length / 2);
+    const intervals = late.slice(1).map((o, i) => o.pts - (late[i]?.pts ?? 0));
+    const mean = intervals.reduce((a, b) => a + b, 0) / intervals.length;
+    expect(Math.abs(mean - 1e6 / 60) / (1e6 / 60)).toBeLessThan(0.002);
   });
 
   it('29.97 → 60 follows the source clock and keeps every source frame', () => {
