@@ -72,6 +72,12 @@ describe('DelayControl', () => {
     expect(extra(delay)).toBe(14);
   });
 
+  it('covers a need that three gaps in a hundred have', () => {
+    const delay = control(60);
+    feed(delay, 256, (i) => (i % 33 === 5 ? 40 : 10));
+    expect(extra(delay)).toBe(44);
+  });
+
   it('gives whole microseconds', () => {
     const delay = control(40);
     feed(delay, 64, () => 7.0005);
