@@ -39,9 +39,10 @@ const ASSUMED_JITTER = 0.15;
 const ENOUGH = 16;
 /** How many times its mean deviation a single source time may be off. */
 const JITTER_REACH = 4;
-/** An interval that differs by more than this share is odd; so many in a row mean another rate. */
+/** So many gaps in a row that differ by more than ODD from the rate so far, and by less than AGREE from each other, are another rate. */
+const RECENT = 4;
 const ODD = 0.3;
-const ODD_IN_A_ROW = 3;
+const AGREE = 0.1;
 /** A grid that is locked to the source lets go only when the rates differ by this more. */
 const LOCK_HOLD = 0.02;
 /** Source intervals that the estimate of the source's rate spans. */
@@ -80,10 +81,9 @@ export class Scheduler {
   readonly #nominal: number | undefined;
   #before: Micros | undefined;
   #period: number | undefined;
-  /** Recent source times with their running number of intervals, and the intervals they span. */
-  #seen: { readonly pts: Micros; readonly count: number }[] = [];
+  /** Recent source times, and the intervals between first and last. */
+  #times: Micros[] = [];
   #span = 1;
-  #odd = 0;
   /** Mean deviation of single intervals from the measured one, as a share of it. */
   #jitter = 0;
   /** The multiple of the source's rate that the output is locked to; 0 on a free grid. */
@@ -129,7 +129,7 @@ export class Scheduler {
     if (before === undefined || pts <= before) {
       this.#origin = pts;
       this.#next = 1;
-      this.#seen = [];
+      this.#times = [];
       return { between: [], show: pts, interval: this.outputInterval };
     }
     this.#learn(before, pts);
@@ -137,25 +137,33 @@ export class Scheduler {
     return lock ? this.#locked(before, pts, lock) : this.#onGrid(before, pts);
   }
 
-  /** Estimates the source's interval from the ends of a window, so that jitter of single times hardly counts. */
+  /**
+   * Estimates the source's interval: the median gap of a window tells how many intervals each gap is (lost frames leave
+   * several), the ends of the window divided by their number then hardly feel the jitter of single times.
+   */
   #learn(before: Micros, pts: Micros): void {
-    const gap = pts - before;
-    const period = this.#period ?? gap;
-    const intervals = Math.max(1, Math.round(gap / period));
-    // A few odd intervals are jitter or lost frames; several in a row are a source that changed its rate.
-    this.#odd = Math.abs(gap / intervals - period) > ODD * period ? this.#odd + 1 : 0;
-    if (this.#seen.length === 0 || this.#odd >= ODD_IN_A_ROW) {
-      this.#odd = 0;
-      this.#seen = [{ pts: before, count: 0 }];
-    }
-    const last = this.#seen.at(-1)?.count ?? 0;
-    this.#seen.push({ pts, count: last + intervals });
-    if (this.#seen.length > WINDOW) this.#seen.shift();
-    const first = this.#seen[0] ?? { pts: before, count: 0 };
-    this.#span = last + intervals - first.count;
-    this.#period = (pts - first.pts) / this.#span;
-    const off = Math.abs(gap / intervals - this.#period) / this.#period;
-    this.#jitter = this.#seen.length === 2 ? 0 : this.#jitter + 0.1 * (off - this.#jitter);
+    if (this.#times.at(-1) !== before) this.#times = [before];
+    this.#times.push(pts);
+    if (this.#times.length > WINDOW) this.#times.shift();
+    if (this.#rateChanged()) this.#times = this.#times.slice(-1 - RECENT);
+    const gaps = gapsOf(this.#times);
+    const typical = medianOf(gaps);
+    let deviation = 0;
+    this.#span = 0;
+    for (const gap of gaps) this.#span += Math.max(1, Math.round(gap / typical));
+    const period = (pts - (this.#times[0] ?? before)) / this.#span;
+    for (const gap of gaps) deviation += Math.abs(gap - Math.max(1, Math.round(gap / period)) * period);
+    this.#period = period;
+    this.#jitter = deviation / gaps.length / period;
+  }
+
+  /** The last gaps agree with each other and not with the rate so far: VFR, or a camera that switches. Jitter does not agree. */
+  #rateChanged(): boolean {
+    const period = this.#period;
+    if (period === undefined || this.#times.length <= RECENT + 1) return false;
+    const recent = gapsOf(this.#times.slice(-1 - RECENT));
+    const level = medianOf(recent);
+    return Math.abs(level - period) > ODD * period && recent.every((gap) => Math.abs(gap - level) < AGREE * level);
   }
 
   /** N when the target is N times the source's rate (within tolerance), else 0. A lock once found is not given up for jitter. */
@@ -201,4 +209,14 @@ export class Scheduler {
     }
     return { between, show, interval: micros(interval) };
   }
+}
+
+function gapsOf(times: readonly Micros[]): number[] {
+  const gaps: number[] = [];
+  for (let i = 1; i < times.length; i++) gaps.push((times[i] ?? 0) - (times[i - 1] ?? 0));
+  return gaps;
+}
+
+function medianOf(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 1;
 }
