@@ -51,6 +51,7 @@ export class FileWriter implements AsyncDisposable {
   readonly #encoder: Encoder;
   readonly #track: number;
   #start: Micros | undefined;
+  #last: Micros | undefined;
   #first: Packed | undefined;
   #closed = false;
 
@@ -96,10 +97,19 @@ export class FileWriter implements AsyncDisposable {
 
   /** Writes one frame and releases it; the first one's `colour` tags the file. h264 in 4:2:0 has even sizes only: an odd last row or column is left out. Times must increase. @throws FrameliftError `encode.failed`, `mux.failed`. */
   async write(frame: Frame, colour?: ColourTags): Promise<void> {
+    const { path, fps } = this.#options;
     try {
-      this.#start ??= frame.pts;
-      const pts = BigInt(minus(frame.pts, this.#start));
+      if (this.#closed) throw new FrameliftError('encode.failed', `${path} is closed`);
+      if (this.#last !== undefined && frame.pts <= this.#last) {
+        throw new FrameliftError(
+          'encode.failed',
+          `${path}: the time ${frame.pts} µs does not come after ${this.#last} µs`,
+        );
+      }
       const packed = this.#pack(frame);
+      this.#start ??= frame.pts;
+      this.#last = frame.pts;
+      const pts = BigInt(minus(frame.pts, this.#start));
       using picture = AvFrame.fromVideoBuffer(packed.bytes, {
         width: packed.width,
         height: packed.height,
@@ -107,6 +117,8 @@ export class FileWriter implements AsyncDisposable {
         timeBase: { num: 1, den: MICROSECONDS },
         pts,
       });
+      // Without it the last frame of the file would last for no time.
+      picture.duration = BigInt(Math.round((MICROSECONDS * fps.den) / fps.num));
       if (colour) {
         picture.colorSpace = colour.matrix === 'bt709' ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
         picture.colorRange = colour.range === 'full' ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
