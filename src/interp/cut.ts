@@ -2,8 +2,8 @@
 import type { PlaneLayout } from '../frame.ts';
 
 /** Thumbnail size in cells; 4 × 4 cells make a block. */
-export const THUMB_WIDTH = 64;
-export const THUMB_HEIGHT = 36;
+const THUMB_WIDTH = 64;
+const THUMB_HEIGHT = 36;
 const BLOCK = 4;
 /** Search range in cells: ±1/16 of the picture's width, the motion that is still worth interpolating. */
 const RANGE = 4;

@@ -1,4 +1,5 @@
 /** The `flow` kind in the worker: search, network, warp. With `search` instead of a network, the search alone. */
+import { type Clock, minus } from '../time.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import { type ScratchLayout, scratchLayout } from './layout.ts';
 import type { Interpolator, WireJob, WireResult, WorkerSetup } from './messages.ts';
@@ -31,24 +32,26 @@ export function confidenceOf(field: Float32Array, layout: ScratchLayout, width: 
 /** Interpolates with a flow network, or with the block search alone. */
 export class FlowInterpolator implements Interpolator {
   readonly #kernel: Kernel;
+  readonly #clock: Clock;
   readonly #memory: WebAssembly.Memory;
   readonly #multiple: number;
   readonly #network: FlowNetwork | undefined;
   /** By offset of the scratch block. */
   readonly #spaces = new Map<number, Workspace>();
 
-  private constructor(kernel: Kernel, setup: WorkerSetup, network: FlowNetwork | undefined) {
+  private constructor(kernel: Kernel, setup: WorkerSetup, clock: Clock, network: FlowNetwork | undefined) {
     this.#kernel = kernel;
+    this.#clock = clock;
     this.#memory = setup.memory;
     this.#multiple = setup.multiple;
     this.#network = network;
   }
 
   /** Opens the network. @throws FrameliftError `model.invalid`. */
-  static async open(kernel: Kernel, setup: WorkerSetup): Promise<FlowInterpolator> {
+  static async open(kernel: Kernel, setup: WorkerSetup, clock: Clock): Promise<FlowInterpolator> {
     const { model } = setup;
     const network = typeof model === 'string' ? undefined : await FlowNetwork.open(model.id, model.bytes, setup);
-    return new FlowInterpolator(kernel, setup, network);
+    return new FlowInterpolator(kernel, setup, clock, network);
   }
 
   async prepare(width: number, height: number, scratch: number): Promise<void> {
@@ -60,26 +63,25 @@ export class FlowInterpolator implements Interpolator {
   async run(job: WireJob): Promise<WireResult> {
     const { width, height, scratch } = job;
     const space = await this.#space(width, height, scratch);
-    const begin = performance.now();
+    const begin = this.#clock.now();
     this.#seed(job, space.layout);
-    const seeded = performance.now();
+    const seeded = this.#clock.now();
     if (space.session) await space.session.run();
     else {
       const { gridWidth, gridHeight, seed, field } = space.layout;
       this.#kernel.seedField(scratch + seed, scratch + field, gridWidth * gridHeight);
     }
-    const known = performance.now();
+    const known = this.#clock.now();
     const confidence = confidenceOf(space.field, space.layout, width, height);
     job.timesteps.forEach((t, i) => {
       this.#render(job, space.layout, t, job.outs[i] ?? 0);
     });
-    const micros = (from: number, to: number): number => Math.round((to - from) * 1000);
     return {
       confidence,
       spans: {
-        search: micros(begin, seeded),
-        network: micros(seeded, known),
-        kernel: micros(known, performance.now()),
+        search: minus(seeded, begin),
+        network: minus(known, seeded),
+        kernel: minus(this.#clock.now(), known),
       },
     };
   }

@@ -1,6 +1,6 @@
 /** The reference interpolators: what every model has to beat. */
 import type { Frame, RepeatReason } from '../frame.ts';
-import { type Micros, micros } from '../time.ts';
+import { type Clock, type Micros, micros, minus } from '../time.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import type { Interpolator, WireJob, WireResult } from './messages.ts';
 
@@ -29,20 +29,22 @@ export function repeatNearer(a: Frame, b: Frame, t: number, reason: RepeatReason
 /** Cross-fade without motion, in the worker. */
 export class BlendInterpolator implements Interpolator {
   readonly #kernel: Kernel;
+  readonly #clock: Clock;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: Kernel, clock: Clock) {
     this.#kernel = kernel;
+    this.#clock = clock;
   }
 
   async prepare(): Promise<void> {}
 
   async run(job: WireJob): Promise<WireResult> {
-    const begin = performance.now();
+    const begin = this.#clock.now();
     job.timesteps.forEach((t, i) => {
       const weight = Math.min(32767, Math.round(t * 32768));
       this.#kernel.blendFrames(job.a, job.b, job.outs[i] ?? 0, job.width, job.height, weight, 0, job.height);
     });
-    const kernel = Math.round((performance.now() - begin) * 1000);
+    const kernel = minus(this.#clock.now(), begin);
     return { confidence: BLEND_CONFIDENCE, spans: { search: 0, network: 0, kernel } };
   }
 

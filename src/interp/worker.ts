@@ -1,6 +1,7 @@
 /** Entry of an interpolation worker: one kernel instance and one interpolator; frames are offsets in the shared arena. */
 import { parentPort, workerData } from 'node:worker_threads';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
+import { systemClock } from '../time.ts';
 import { loadKernel } from './kernel/kernel.ts';
 import type { Interpolator, Reply, Request, WorkerSetup } from './messages.ts';
 import { BlendInterpolator } from './reference.ts';
@@ -13,9 +14,9 @@ const setup = workerData as WorkerSetup;
 
 async function start(): Promise<Interpolator> {
   const kernel = loadKernel(setup.memory);
-  if (setup.model === 'blend') return new BlendInterpolator(kernel);
+  if (setup.model === 'blend') return new BlendInterpolator(kernel, systemClock);
   const { FlowInterpolator } = await import('./flow.ts');
-  return FlowInterpolator.open(kernel, setup);
+  return FlowInterpolator.open(kernel, setup, systemClock);
 }
 
 async function answer(interpolator: Interpolator, request: Request): Promise<Reply | undefined> {

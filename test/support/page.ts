@@ -7,18 +7,18 @@ import { type Barcode, readBarcode } from './camera.ts';
 export interface Presented {
   /** Milliseconds since the Unix epoch at which the compositor showed it. */
   readonly shownMs: number;
+  /** Frames presented since the last one read: more than 1 where the page was too slow to read them. */
+  readonly since: number;
   /** What its barcode says; undefined where the picture is a mix of two. */
   readonly barcode: Barcode | undefined;
-  /** The picture below the barcode, 64 × 36 luma samples. */
-  readonly thumb: readonly number[];
+  /** A piece of the background, where none of the camera's discs ever pass, at full resolution; empty unless asked for. */
+  readonly piece: Uint8Array;
 }
 
-const THUMB_WIDTH = 64;
-const THUMB_HEIGHT = 36;
 /** The camera's barcode: this many rows at its top, scaled to this many columns and rows for reading. */
-const STRIP_ROWS = 24;
-const STRIP_WIDTH = 240;
-const STRIP_HEIGHT = 16;
+const STRIP = { rows: 24, width: 240, height: 16 };
+/** Between the barcode and the topmost disc of a 640 × 360 camera. */
+const PIECE = { x: 64, y: 28, width: 512, height: 14 };
 
 /** Opens the page and shows one or both variants. */
 export async function openPage(
@@ -73,55 +73,51 @@ export function countPerSecond(page: Page, variant: 'upconverted' | 'source', se
   );
 }
 
-/** Watches the upconverted picture for `seconds` and reads every presented frame. */
-export async function watchFrames(page: Page, seconds: number): Promise<Presented[]> {
-  const size = {
-    rows: STRIP_ROWS,
-    stripWidth: STRIP_WIDTH,
-    stripHeight: STRIP_HEIGHT,
-    width: THUMB_WIDTH,
-    height: THUMB_HEIGHT,
-  };
+/** Watches the upconverted picture for `seconds` and reads every presented frame's barcode, or a piece of its picture. */
+export async function watchFrames(
+  page: Page,
+  seconds: number,
+  what: 'barcode' | 'piece' = 'barcode',
+): Promise<Presented[]> {
   const raw = await page.evaluate(
-    ({ duration, rows, stripWidth, stripHeight, width, height }) =>
-      new Promise<{ shownMs: number; strip: string; thumb: number[] }[]>((resolve, reject) => {
+    ({ duration, what, strip, piece }) =>
+      new Promise<{ shownMs: number; since: number; text: string }[]>((resolve, reject) => {
         const video = document.querySelector<HTMLVideoElement>('figure[data-variant="upconverted"] video');
         const canvas = document.createElement('canvas');
-        canvas.width = stripWidth;
-        canvas.height = stripHeight + height;
+        const { width, height } = what === 'barcode' ? strip : piece;
+        canvas.width = width;
+        canvas.height = height;
         const context = canvas.getContext('2d', { willReadFrequently: true });
         if (!video || !context) {
           reject(new Error('no video or no canvas'));
           return;
         }
-        const green = (w: number, y: number, h: number): number[] => {
-          const { data } = context.getImageData(0, y, w, h);
-          return Array.from({ length: w * h }, (_, i) => data[4 * i + 1] ?? 0);
-        };
-        const frames: { shownMs: number; strip: string; thumb: number[] }[] = [];
+        const frames: { shownMs: number; since: number; text: string }[] = [];
         const end = performance.now() + duration * 1000;
-        const look: VideoFrameRequestCallback = (_now, { expectedDisplayTime }) => {
-          const { videoWidth, videoHeight } = video;
-          context.drawImage(video, 0, 0, videoWidth, rows, 0, 0, stripWidth, stripHeight);
-          const below = videoHeight - rows - 8;
-          context.drawImage(video, 0, rows + 8, videoWidth, below, 0, stripHeight, width, height);
-          frames.push({
-            shownMs: performance.timeOrigin + expectedDisplayTime,
-            strip: String.fromCharCode(...green(stripWidth, 0, stripHeight)),
-            thumb: green(width, stripHeight, height),
-          });
+        let last = 0;
+        const look: VideoFrameRequestCallback = (_now, { expectedDisplayTime, presentedFrames }) => {
+          const { videoWidth } = video;
+          if (what === 'barcode') context.drawImage(video, 0, 0, videoWidth, strip.rows, 0, 0, width, height);
+          else context.drawImage(video, piece.x, piece.y, width, height, 0, 0, width, height);
+          const { data } = context.getImageData(0, 0, width, height);
+          const green = Uint8Array.from({ length: width * height }, (_, i) => data[4 * i + 1] ?? 0);
+          const since = last === 0 ? 1 : presentedFrames - last;
+          last = presentedFrames;
+          const text = String.fromCharCode(...green);
+          frames.push({ shownMs: performance.timeOrigin + expectedDisplayTime, since, text });
           if (performance.now() < end) video.requestVideoFrameCallback(look);
         };
         video.requestVideoFrameCallback(look);
         setTimeout(() => resolve(frames), duration * 1000 + 500);
       }),
-    { duration: seconds, ...size },
+    { duration: seconds, what, strip: STRIP, piece: PIECE },
   );
-  return raw.map(({ shownMs, strip, thumb }) => ({
-    shownMs,
-    barcode: readBarcode(Buffer.from(strip, 'latin1'), STRIP_WIDTH, STRIP_WIDTH),
-    thumb,
-  }));
+  return raw.map(({ shownMs, since, text }) => {
+    const pixels = Buffer.from(text, 'latin1');
+    return what === 'barcode'
+      ? { shownMs, since, barcode: readBarcode(pixels, STRIP.width, STRIP.width), piece: new Uint8Array() }
+      : { shownMs, since, barcode: undefined, piece: pixels };
+  });
 }
 
 /** Median of a list; NaN when it is empty. */
