@@ -8,7 +8,7 @@ const RESERVED = PAGE;
 /** Every block starts on a multiple of this (a cache line, and the widest SIMD load). */
 const ALIGN = 64;
 /** Largest memory the kernel is compiled for, in pages (2 GiB). */
-export const MAX_PAGES = 32_768;
+const MAX_PAGES = 32_768;
 
 /** A piece of the arena. Freed once, by whoever holds it. */
 export interface Block {

@@ -53,7 +53,7 @@ export interface StreamStatus extends SupervisionStatus {
 /** Output slots that may wait for their time: half a second at 120 fps. */
 const PACER_CAPACITY = 64;
 /** How often the state is judged. */
-const JUDGE_EVERY = fromMs(500);
+const JUDGE_EVERY = fromMs(1000);
 
 /** A running stream. */
 export class Stream implements AsyncDisposable {
@@ -66,6 +66,8 @@ export class Stream implements AsyncDisposable {
   readonly #judge: StateJudge;
   #subscription: Subscription | undefined;
   #cancelJudge: (() => void) | undefined;
+  #scheduler: Scheduler | undefined;
+  #warnedFloor = false;
   #seenFrame = false;
   #lastPhase = '';
   #lastInfo: SourceInfo | undefined;
@@ -107,6 +109,7 @@ export class Stream implements AsyncDisposable {
       },
     };
     const scheduler = new Scheduler(target);
+    this.#scheduler = scheduler;
     this.#subscription = this.#supervisor.frames
       .pipe(
         tap((frame) => this.#publishSource(frame)),
@@ -169,7 +172,16 @@ export class Stream implements AsyncDisposable {
     events.emit({ type: 'state', stream: this.name, state });
     if (state !== before)
       log.info({ stream: this.name, state, reason: this.#judge.reason }, `state ${before} → ${state}`);
+    this.#warnOfFloor();
     this.#cancelJudge = clock.at(plus(clock.now(), JUDGE_EVERY), () => this.#judgeState());
+  }
+
+  #warnOfFloor(): void {
+    if (this.#warnedFloor || !this.#seenFrame || !this.#scheduler) return;
+    const warning = floorWarning(this.#scheduler.floor);
+    if (!warning) return;
+    this.#warnedFloor = true;
+    this.#context.log.warn({ stream: this.name }, warning);
   }
 
   #report(status: SupervisionStatus): void {
@@ -201,9 +213,12 @@ export function describeTarget(target: RateTarget): string {
   return target.kind === 'factor' ? `×${target.factor}` : `${target.fps} fps`;
 }
 
-/** Warns when arithmetic alone costs more than this: manual work under the picture suffers. */
-export function floorWarning(floor: Micros): string | undefined {
-  return toMs(floor) > 60
+/** Above this much delay manual work under the picture suffers. */
+const FLOOR_LIMIT = fromMs(60);
+
+/** A warning when arithmetic alone costs more than {@link FLOOR_LIMIT}. */
+function floorWarning(floor: Micros): string | undefined {
+  return floor > FLOOR_LIMIT
     ? `at this source rate, waiting for the next frame alone adds ${toMs(floor).toFixed(0)} ms; a smaller factor adds less`
     : undefined;
 }

@@ -27,7 +27,7 @@ export interface ServeOptions {
 }
 
 /** Below this confidence of the model the nearer source frame is repeated. */
-export const MIN_CONFIDENCE = 0.25;
+const MIN_CONFIDENCE = 0.25;
 
 /** A running framelift. */
 export class Framelift implements AsyncDisposable {

@@ -16,7 +16,7 @@ interface Workspace {
 }
 
 /** Confidence of a picture from the expected luma error of its cells: exp(−mean(e) / 0.05); 0 when an error is not a number. */
-export function confidenceOf(field: Float32Array, layout: ScratchLayout, width: number, height: number): number {
+function confidenceOf(field: Float32Array, layout: ScratchLayout, width: number, height: number): number {
   const { gridWidth, gridHeight } = layout;
   const columns = Math.ceil(width / 8);
   const rows = Math.ceil(height / 8);

@@ -16,7 +16,7 @@ export interface WorkerSetup {
 }
 
 /** Pyramid of one frame: where it is, and whether it is already filled. */
-export interface WirePyramid {
+interface WirePyramid {
   readonly offset: number;
   readonly ready: boolean;
 }

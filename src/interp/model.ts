@@ -44,7 +44,7 @@ export interface ModelSpec {
 }
 
 /** The manifest that comes with framelift. */
-export const MANIFEST = fileURLToPath(new URL('../../models/manifest.json', import.meta.url));
+const MANIFEST = fileURLToPath(new URL('../../models/manifest.json', import.meta.url));
 
 /** Parses a manifest. `directory` is where its files lie. Pure. @throws FrameliftError `model.invalid` naming the key that is wrong. */
 export function parseManifest(text: string, directory: string): ModelSpec[] {

@@ -8,7 +8,7 @@ import type { Interpolator, WireJob, WireResult } from './messages.ts';
 export type ReferenceModel = 'blend' | 'repeat' | 'search';
 
 /** Confidence claimed by `blend`: it never knows, so it claims the middle. */
-export const BLEND_CONFIDENCE = 0.5;
+const BLEND_CONFIDENCE = 0.5;
 
 /** Presentation or capture time at `t` between two instants, rounded to a microsecond. */
 export function between(a: Micros, b: Micros, t: number): Micros {

@@ -21,7 +21,7 @@ const text = (field: number, value: string): number[] => bytes(field, Buffer.fro
 const FLOAT = 1;
 
 /** A value with its shape; dimensions are numbers or names. */
-export interface Port {
+interface Port {
   readonly name: string;
   readonly shape: readonly (number | string)[];
 }
@@ -49,7 +49,7 @@ export interface ConvNetwork {
 }
 
 /** An ONNX model (IR 8, opset 17) of one 1 × 1 convolution. */
-export function convNetwork({ inputs, output, from, weights, bias }: ConvNetwork): Uint8Array {
+function convNetwork({ inputs, output, from, weights, bias }: ConvNetwork): Uint8Array {
   const columns = weights[0]?.length ?? 0;
   const node = [...text(1, from), ...text(1, 'w'), ...text(1, 'b'), ...text(2, output.name), ...text(4, 'Conv')];
   const graph = [

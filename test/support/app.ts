@@ -20,7 +20,7 @@ export interface App {
 }
 
 /** What the tests read of /api/streams. */
-export interface StreamEntry {
+interface StreamEntry {
   readonly name: string;
   readonly state: string;
   readonly reason?: string;
