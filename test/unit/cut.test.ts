@@ -13,11 +13,11 @@ type Scene = (x: number, y: number) => number;
 /** A smooth scene with structure at all scales, from a seed. */
 function scene(seed: number, mean = 120, contrast = 1): Scene {
   const random = seededRandom(seed);
-  const waves = Array.from({ length: 8 }, () => ({
+  const waves = Array.from({ length: 5 }, () => ({
     kx: (random() - 0.5) * 0.12,
     ky: (random() - 0.5) * 0.12,
     phase: random() * 6.28,
-    size: 5 + random() * 17,
+    size: 6 + random() * 21,
   }));
   return (x, y) => {
     let sum = mean;

@@ -9,7 +9,7 @@ import { interpolateAndPace, type Paired, pairUp, planOutput, type Scheduled } f
 import { fromMs, ManualClock, micros, minus } from '../../src/time.ts';
 import { EventLog, flatFrame } from '../support/frames.ts';
 import { seededRandom } from '../support/random.ts';
-import { type Answer, OutputRig, ScriptedEngine } from './steps-rig.ts';
+import { type Answer, LevelPairing, OutputRig, ScriptedEngine } from './steps-rig.ts';
 
 const FACTOR_4 = { kind: 'factor', factor: 4 } as const;
 
@@ -196,7 +196,7 @@ describe('interpolateAndPace, ownership', () => {
   it('10,000 frames with jitter, losses, stalls and every kind of engine trouble: bounded, in order, no leak', async () => {
     const random = seededRandom(2024);
     const capacity = 24;
-    const rig = new OutputRig({ target: { kind: 'fps', fps: 60 }, capacity });
+    const rig = new OutputRig({ target: { kind: 'fps', fps: 60 }, capacity, pairing: new LevelPairing() });
     rig.engine.answer = (): Answer => {
       const dice = random();
       const ms = 2 + 20 * random() ** 2 + (random() < 0.02 ? 150 : 0);
