@@ -30,7 +30,7 @@ def predict(model, b):
 
 
 def total_loss(model, b, progress, rng, a):
-    """Weighted sum and its parts. Samples are weighed by how hard the plain seed finds them, so that easy ones count too.
+    """Weighted sum and its parts. The photometric part is relative to the plain seed's error, so that easy samples count too.
 
     The picture is rendered at every second row and column only, from a random start.
     """
@@ -38,16 +38,15 @@ def total_loss(model, b, progress, rng, a):
     start = tuple(int(v) for v in rng.integers(0, 2, 2))
     made, plain = (render_sparse(b["frame0"], b["frame1"], f, MARGIN, start, 2) for f in (field, seed_field(b["seed"])))
     truth = b["truth"][..., start[0]::2, start[1]::2]
-    weight = 0.04 / (losses.charbonnier(plain, truth) + 0.015)
-    lead = max(0.0, 1 - progress / 0.5)                        # true-flow supervision fades over the first half
+    lead = max(0.0, 1 - progress / 0.35)                       # true-flow supervision fades over the first third
     parts = dict(
-        photo=(losses.charbonnier(made, truth) * weight).mean(),
+        photo=losses.relative(made, plain, truth).mean(),
         census=losses.census(predict(model, b)[1], b["truth"]).mean() if a.census else torch.zeros(()),
         epe=losses.robust_endpoint_error(field, b["flow"]),
         mask=losses.mask_loss(field, b["visible"]),
         error=losses.error_loss(field, made, truth),
     )
-    loss = parts["photo"] + a.census * parts["census"] + (0.004 + 0.046 * lead) * parts["epe"] + (0.002 + 0.018 * lead) * parts["mask"] + 0.2 * parts["error"]
+    loss = 0.1 * parts["photo"] + a.census * parts["census"] + (0.004 + 0.046 * lead) * parts["epe"] + (0.002 + 0.018 * lead) * parts["mask"] + 0.2 * parts["error"]
     return loss, parts
 
 
