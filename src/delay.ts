@@ -1,5 +1,5 @@
 /** How long output is held back so that interpolated frames are ready in time: the floor plus what this machine needs. Pure. */
-import { fromMs, type Micros, micros } from './time.ts';
+import { fromMs, type Micros, micros, plus } from './time.ts';
 
 /** Options of {@link DelayControl}. */
 export interface DelayControlOptions {
@@ -8,9 +8,9 @@ export interface DelayControlOptions {
 }
 
 /** Measured needs that are remembered. */
-const WINDOW = 256;
+const WINDOW = 512;
 /** The share of slots that must be ready in time. */
-const QUANTILE = 0.985;
+const QUANTILE = 0.995;
 /** Added to the measured need. */
 const MARGIN = fromMs(4);
 /** Least that is added to the floor: jitter of timers and network. */
@@ -43,6 +43,11 @@ export class DelayControl {
     this.#sorted.set(this.#needs.subarray(0, filled));
     this.#sorted.sort();
     this.#need = this.#sorted[Math.min(filled - 1, Math.floor(filled * QUANTILE))];
+  }
+
+  /** A gap was not interpolated for lack of time: it would have needed more than there is. */
+  missed(): void {
+    this.observe(plus(this.#budget, MARGIN));
   }
 
   /** The whole delay: the floor, and the measured need with its margin as far as the budget goes. */

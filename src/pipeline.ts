@@ -190,6 +190,7 @@ export class Stream implements AsyncDisposable {
     if (info && info !== this.#lastInfo) {
       this.#lastInfo = info;
       const { codec, width, height, fps, colour } = info;
+      this.#scheduler?.assume(fps);
       for (const publication of Object.values(this.#publications)) publication.setColour(colour);
       this.#context.events.emit({ type: 'source-info', stream: this.name, codec, width, height, fps });
     }

@@ -2,7 +2,7 @@
 import { Arena } from './arena.ts';
 import type { Config, StreamConfig } from './config.ts';
 import { WhepEndpoint } from './egress/whep.ts';
-import { asFrameliftError, redactUrl } from './errors.ts';
+import { asFrameliftError } from './errors.ts';
 import { InterpEngine } from './interp/engine.ts';
 import { findModel, type ModelSpec } from './interp/model.ts';
 import type { ReferenceModel } from './interp/reference.ts';
@@ -162,7 +162,7 @@ export function checkSources(streams: readonly StreamConfig[], check: (stream: S
       check(stream);
     } catch (thrown) {
       const error = asFrameliftError(thrown, 'config.invalid');
-      error.message = `stream "${stream.name}": ${redactUrl(error.message)}`;
+      error.message = `stream "${stream.name}": ${error.message}`;
       throw error;
     }
   }

@@ -1,5 +1,4 @@
 /** Bounded stages: RxJS pushes and has no backpressure, so every place that can wait has a capacity and counts what it drops. */
-import { Observable, type OperatorFunction } from 'rxjs';
 
 /** What a full queue gives up. */
 export type DropPolicy = 'drop-oldest' | 'drop-newest';
@@ -61,68 +60,4 @@ export class BoundedQueue<T> {
     this.#items = [];
     for (const item of items) this.#dispose(item);
   }
-}
-
-/** Options of {@link boundedMap}. */
-export interface BoundedMapOptions<T, R> {
-  /** Items that may wait while one is at work. */
-  readonly capacity: number;
-  readonly policy: DropPolicy;
-  /** Called with each dropped item: release it, count it. Also for items that wait when the stream ends by unsubscription. */
-  readonly onDrop: (item: T) => void;
-  /** Called with a result that comes after the stream has ended: release it. */
-  readonly onLate?: (result: R) => void;
-}
-
-/**
- * `concatMap` with a bound: one item at work, at most `capacity` waiting, the rest dropped by policy. `project` owns its
- * item; its rejection is the stream's error.
- */
-export function boundedMap<T, R>(
-  project: (item: T) => Promise<R>,
-  options: BoundedMapOptions<T, R>,
-): OperatorFunction<T, R> {
-  return (source) =>
-    new Observable<R>((subscriber) => {
-      const queue = new BoundedQueue<T>(options.capacity, options.policy, options.onDrop);
-      let busy = false;
-      let ended = false;
-      const next = (): void => {
-        if (busy || subscriber.closed) return;
-        const item = queue.shift();
-        if (item === undefined) {
-          if (ended) subscriber.complete();
-          return;
-        }
-        start(item);
-      };
-      const start = (item: T): void => {
-        busy = true;
-        Promise.try(project, item).then(
-          (result) => {
-            busy = false;
-            if (subscriber.closed) options.onLate?.(result);
-            else subscriber.next(result);
-            next();
-          },
-          (error: unknown) => subscriber.error(error),
-        );
-      };
-      const subscription = source.subscribe({
-        next(item) {
-          if (subscriber.closed) options.onDrop(item);
-          else if (busy) queue.push(item);
-          else start(item);
-        },
-        error: (error: unknown) => subscriber.error(error),
-        complete() {
-          ended = true;
-          next();
-        },
-      });
-      return () => {
-        subscription.unsubscribe();
-        queue.clear();
-      };
-    });
 }

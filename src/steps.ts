@@ -115,6 +115,8 @@ class Output {
   #delay: Micros | undefined;
   #cancelWake: (() => void) | undefined;
   #closed = false;
+  /** Set when the source has completed: called once all that waits is out. */
+  #ended: (() => void) | undefined;
 
   constructor(parts: OutputParts, emit: (paced: PacedFrame) => void) {
     this.#parts = parts;
@@ -137,7 +139,10 @@ class Output {
       source.subscribe({
         next: (step) => this.#step(step),
         error: (error: unknown) => subscriber.error(error),
-        complete: () => subscriber.complete(),
+        complete: () => {
+          this.#ended = () => subscriber.complete();
+          this.#turn();
+        },
       }),
     );
   }
@@ -197,8 +202,9 @@ class Output {
   /** Owns both frames. Never rejects. */
   async #interpolate(a: Frame, b: Frame, timesteps: readonly Timestep[]): Promise<void> {
     const pacer = this.#pacer;
-    const { engine, stream, clock, events, minConfidence } = this.#parts;
+    const { engine, stream, clock, events, minConfidence, scheduler, delay } = this.#parts;
     const dues = timesteps.map((step) => pacer.dueOf(step.pts));
+    const spare = minus(pacer.delay, scheduler.floor);
     try {
       const deadline = dues.findLast((due) => due !== undefined);
       const outcome = await engine.interpolate({
@@ -209,6 +215,7 @@ class Output {
         ...(deadline === undefined ? {} : { deadline }),
       });
       if (outcome.status !== 'done') {
+        delay.missed();
         this.#giveUp(timesteps, outcome.reason === 'late' ? 'deadline' : 'overload');
         return;
       }
@@ -217,10 +224,7 @@ class Output {
       outcome.frames.forEach((frame, i) => {
         const step = timesteps[i];
         const due = dues[i];
-        if (due !== undefined && this.#delay !== undefined) {
-          const floor = this.#parts.scheduler.floor;
-          this.#parts.delay.observe(minus(plus(minus(this.#delay, floor), now), due));
-        }
+        if (due !== undefined) delay.observe(minus(plus(spare, now), due));
         if (!step || unsure || this.#closed) frame.release();
         else if (!pacer.offer(step.pts, retimed(frame, step.pts))) {
           events.emit({ type: 'drop', stream, stage: 'interpolate', reason: 'late' });
@@ -255,6 +259,7 @@ class Output {
       for (const { pts } of missed) this.#repeat(pts);
       if (release.length > 0 || missed.length > 0) continue;
       if (wake !== undefined) this.#cancelWake = clock.at(wake, () => this.#turn());
+      else this.#ended?.();
       return;
     }
   }

@@ -161,6 +161,11 @@ export class Pacer {
     this.#delayTarget = delay;
   }
 
+  /** The delay in force, which may still be on its way to the one set. */
+  get delay(): Micros {
+    return micros(this.#delay);
+  }
+
   /** Slots waiting. */
   get depth(): number {
     return this.#slots.length;

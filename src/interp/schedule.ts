@@ -47,7 +47,7 @@ const AGREE = 0.1;
 const LOCK_HOLD = 0.02;
 /** Source intervals that the estimate of the source's rate spans. */
 const WINDOW = 64;
-/** Assumed before two frames have been seen. */
+/** Assumed before two frames have been seen, unless the source declares its rate. */
 const FIRST_INTERVAL: Micros = micros(1e6 / 30);
 
 /** A {@link RateTarget} from what a user wrote. @throws FrameliftError `config.invalid` naming the value and the range. */
@@ -81,6 +81,7 @@ export class Scheduler {
   readonly #nominal: number | undefined;
   #before: Micros | undefined;
   #period: number | undefined;
+  #assumed: number = FIRST_INTERVAL;
   /** Recent source times, and the intervals between first and last. */
   #times: Micros[] = [];
   #span = 1;
@@ -98,9 +99,14 @@ export class Scheduler {
     if (nominalFps) this.#nominal = 1e6 / nominalFps;
   }
 
+  /** Takes the rate that a source declares for its interval until two frames have been seen. */
+  assume(fps: number | undefined): void {
+    if (fps !== undefined && fps >= 1 && fps <= MAX_FPS) this.#assumed = 1e6 / fps;
+  }
+
   /** The source's frame interval as seen so far. */
   get sourceInterval(): Micros {
-    return micros(this.#period ?? FIRST_INTERVAL);
+    return micros(this.#period ?? this.#assumed);
   }
 
   /** The output's frame interval as seen so far. */

@@ -154,13 +154,15 @@ describe('interpolateAndPace, ownership', () => {
     expect(rig.arena.liveFrames).toBe(0);
   });
 
-  it('completes with its source and leaves nothing behind', async () => {
+  it('completes after its source, when the last frame is out, and leaves nothing behind', async () => {
     const rig = new OutputRig({ target: FACTOR_4 });
     rig.schedule(15, 5);
     await rig.run(300);
     rig.source.complete();
+    expect(rig.completed).toBe(false);
+    await rig.run(500);
     expect(rig.completed).toBe(true);
-    await rig.run(500, 50);
+    expect(rig.released).toHaveLength(17);
     expect(rig.arena.liveFrames).toBe(0);
   });
 
