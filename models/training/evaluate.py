@@ -1,4 +1,4 @@
-"""Quality on real clips: every second frame is removed and made again; luma PSNR, SSIM and IE against the removed one.
+"""Quality on real clips: every second frame is removed and made again (--factor 4: three of four); luma PSNR, SSIM and IE against the removed.
 
 Clips are read at --height lines at most and to multiples of 16, --frames frames each; the first and the last gap do not count.
 Contenders: repeat, blend, search (the block search alone) and the network. Prints a table; --json keeps the figures.
@@ -51,9 +51,9 @@ class Network:
 def interpolate(a, b, contender, network, t=0.5):
     """uint8 [H,W] frames → (uint8 frame at t, field or None)."""
     if contender == "repeat":
-        return a, None
+        return (a if t <= 0.5 else b), None
     if contender == "blend":
-        return ((a.astype(np.uint16) + b + 1) // 2).astype(np.uint8), None
+        return (a * (1 - t) + b * t + 0.5).astype(np.uint8), None
     h, w = a.shape
     pad = lambda f: F.pad(torch.from_numpy(f.copy())[None, None].float(), (0, -w % 32, 0, -h % 32), mode="replicate")
     fa, fb = pad(a), pad(b)
@@ -64,17 +64,16 @@ def interpolate(a, b, contender, network, t=0.5):
     return (out * 255).round().clamp(0, 255).byte().numpy(), field
 
 
-def score_clip(frames, contender, network):
+def score_clip(frames, contender, network, factor):
     """Mean figures of one clip, and for the network the correlation of its expected with its true error (cells of 8x8)."""
-    last = (len(frames) - 1) // 2 * 2
-    gaps = list(range(1, last, 2))
+    gaps = list(range(0, len(frames) - factor, factor))
     rows, told, true = [], [], []
-    for i in gaps[1:-1] if len(gaps) > 6 else gaps:
-        made, field = interpolate(frames[i - 1], frames[i + 1], contender, network)
+    for i, k in [(g + k, k) for g in (gaps[1:-1] if len(gaps) > 6 else gaps) for k in range(1, factor)]:
+        made, field = interpolate(frames[i - k], frames[i - k + factor], contender, network, k / factor)
         d = made.astype(np.float32) - frames[i]
         mse = float((d ** 2).mean())
         rows.append((10 * np.log10(65025 / max(mse, 1e-3)), ssim(made.astype(np.float64), frames[i].astype(np.float64)), mse ** 0.5))
-        if contender == "network":
+        if contender == "network" and 2 * k == factor:
             h, w = d.shape[0] // 8, d.shape[1] // 8
             told.append(field[0, 5, :h, :w].numpy().ravel())
             true.append(np.abs(d[: h * 8, : w * 8]).reshape(h, 8, w, 8).mean((1, 3)).ravel() / 255)
@@ -90,6 +89,7 @@ def main():
     p.add_argument("clips", help="folder of clips (never trained on)")
     p.add_argument("--model", help="flow-s.pt, flow-s.onnx or a checkpoint; without it only the baselines")
     p.add_argument("--frames", type=int, default=41)
+    p.add_argument("--factor", type=int, default=2, choices=[2, 4], help="frame rate multiple: one frame of so many is kept")
     p.add_argument("--height", type=int, default=480)
     p.add_argument("--only", nargs="+", default=["repeat", "blend", "search", "network"])
     p.add_argument("--json", help="write the figures here")
@@ -102,7 +102,7 @@ def main():
     for path in video.videos(a.clips):
         w, h = video.eval_size(path, a.height)
         frames, t0 = video.read_luma(path, w, h, a.frames), time.time()
-        row = result[os.path.basename(path)] = {c: score_clip(frames, c, network) for c in contenders}
+        row = result[os.path.basename(path)] = {c: score_clip(frames, c, network, a.factor) for c in contenders}
         print(f"{os.path.basename(path):32s}", "  ".join(f"{c} {row[c]['psnr']:.2f}" for c in contenders), f"  {time.time() - t0:.0f} s", flush=True)
     keys = ("psnr", "ssim", "ie")
     mean = {c: {k: round(float(np.mean([r[c][k] for r in result.values()])), 4) for k in keys} for c in contenders}
@@ -112,7 +112,7 @@ def main():
         print(f"{c:10s}", mean[c])
     if a.json:
         with open(a.json, "w") as f:
-            json.dump(dict(frames=a.frames, height=a.height, clips=result, mean=mean), f, indent=1)
+            json.dump(dict(frames=a.frames, factor=a.factor, height=a.height, clips=result, mean=mean), f, indent=1)
             f.write("\n")
 
 

@@ -40,18 +40,18 @@ def render_sparse(luma0, luma1, field, margin, start, step):
     return m * _warp_at(luma0, f[:, 0:2], margin, start, step) + (1 - m) * _warp_at(luma1, f[:, 2:4], margin, start, step)
 
 
-def render(luma0, luma1, field, t=0.5, margin=0):
-    """Field [N,>=5,h/8,w/8] and full-resolution frames [N,1,H,W] (0…1) → the frame at t, as the kernel makes it.
+def retime(field, t):
+    """Field for t = 1/2 → field for another t: read along the motion on the 1/8 grid, flows rescaled, mask drawn to the nearer frame."""
+    f = warp(field, (0.5 - t) / 8 * (field[:, 2:4] - field[:, 0:2]))
+    m = f[:, 4:5]
+    m = (1 - t) * m / ((1 - t) * m + t * (1 - m)).clamp(min=1e-6)
+    return torch.cat([f[:, 0:2] * (2 * t), f[:, 2:4] * (2 - 2 * t), m, f[:, 5:]], 1)
 
-    For t = 1/2 the field is used as it is; else it is re-projected along the motion and rescaled.
-    """
+
+def render(luma0, luma1, field, t=0.5, margin=0):
+    """Field [N,>=5,h/8,w/8] for t = 1/2 and full-resolution frames [N,1,H,W] (0…1) → the frame at t, as the kernel makes it."""
     h, w = (n - 2 * margin for n in luma0.shape[-2:])
-    f = upsample(field, h, w, 8)
-    if t != 0.5:
-        f = warp(f, (0.5 - t) * (f[:, 2:4] - f[:, 0:2]))
-        m = f[:, 4:5]
-        m = (1 - t) * m / ((1 - t) * m + t * (1 - m)).clamp(min=1e-6)
-        f = torch.cat([f[:, 0:2] * (2 * t), f[:, 2:4] * (2 - 2 * t), m, f[:, 5:]], 1)
+    f = upsample(field if t == 0.5 else retime(field, t), h, w, 8)
     m = f[:, 4:5]
     return m * warp(luma0, f[:, 0:2], margin) + (1 - m) * warp(luma1, f[:, 2:4], margin)
 
