@@ -1,10 +1,11 @@
 /** What changed between two frames, from a 64 × 36 thumbnail of their luma: a scene cut, a duplicate, or motion. Pure. */
 import type { PlaneLayout } from '../frame.ts';
 
-/** Thumbnail size in cells; 4 × 4 cells make a block. */
+/** Thumbnail size in cells; 8 × 6 cells make a block: smaller ones find a match in any fine texture. */
 const THUMB_WIDTH = 64;
 const THUMB_HEIGHT = 36;
-const BLOCK = 4;
+const BLOCK_WIDTH = 8;
+const BLOCK_HEIGHT = 6;
 /** Search range in cells: ±1/16 of the picture's width, the motion that is still worth interpolating. */
 const RANGE = 4;
 /** Samples per cell and axis. */
@@ -65,8 +66,8 @@ export function compare(a: Thumbnail, b: Thumbnail): Change {
   }
   let inter = 0;
   let intra = 0;
-  for (let by = 0; by < THUMB_HEIGHT; by += BLOCK) {
-    for (let bx = 0; bx < THUMB_WIDTH; bx += BLOCK) {
+  for (let by = 0; by < THUMB_HEIGHT; by += BLOCK_HEIGHT) {
+    for (let bx = 0; bx < THUMB_WIDTH; bx += BLOCK_WIDTH) {
       inter += bestMatch(a.cells, b.cells, bx, by);
       intra += deviation(b.cells, bx, by);
     }
@@ -79,14 +80,14 @@ export function compare(a: Thumbnail, b: Thumbnail): Change {
 function bestMatch(a: Float32Array, b: Float32Array, bx: number, by: number): number {
   let best = Number.POSITIVE_INFINITY;
   for (let dy = -RANGE; dy <= RANGE; dy++) {
-    if (by + dy < 0 || by + dy + BLOCK > THUMB_HEIGHT) continue;
+    if (by + dy < 0 || by + dy + BLOCK_HEIGHT > THUMB_HEIGHT) continue;
     for (let dx = -RANGE; dx <= RANGE; dx++) {
-      if (bx + dx < 0 || bx + dx + BLOCK > THUMB_WIDTH) continue;
+      if (bx + dx < 0 || bx + dx + BLOCK_WIDTH > THUMB_WIDTH) continue;
       let sum = 0;
-      for (let y = by; y < by + BLOCK && sum < best; y++) {
+      for (let y = by; y < by + BLOCK_HEIGHT && sum < best; y++) {
         const row = y * THUMB_WIDTH;
         const shifted = (y + dy) * THUMB_WIDTH + dx;
-        for (let x = bx; x < bx + BLOCK; x++) sum += Math.abs((b[row + x] ?? 0) - (a[shifted + x] ?? 0));
+        for (let x = bx; x < bx + BLOCK_WIDTH; x++) sum += Math.abs((b[row + x] ?? 0) - (a[shifted + x] ?? 0));
       }
       if (sum < best) best = sum;
     }
@@ -97,13 +98,13 @@ function bestMatch(a: Float32Array, b: Float32Array, bx: number, by: number): nu
 /** Sum of absolute deviations of a block from its mean. */
 function deviation(cells: Float32Array, bx: number, by: number): number {
   let mean = 0;
-  for (let y = by; y < by + BLOCK; y++) {
-    for (let x = bx; x < bx + BLOCK; x++) mean += cells[y * THUMB_WIDTH + x] ?? 0;
+  for (let y = by; y < by + BLOCK_HEIGHT; y++) {
+    for (let x = bx; x < bx + BLOCK_WIDTH; x++) mean += cells[y * THUMB_WIDTH + x] ?? 0;
   }
-  mean /= BLOCK * BLOCK;
+  mean /= BLOCK_WIDTH * BLOCK_HEIGHT;
   let sum = 0;
-  for (let y = by; y < by + BLOCK; y++) {
-    for (let x = bx; x < bx + BLOCK; x++) sum += Math.abs((cells[y * THUMB_WIDTH + x] ?? 0) - mean);
+  for (let y = by; y < by + BLOCK_HEIGHT; y++) {
+    for (let x = bx; x < bx + BLOCK_WIDTH; x++) sum += Math.abs((cells[y * THUMB_WIDTH + x] ?? 0) - mean);
   }
   return sum;
 }
@@ -120,10 +121,12 @@ export class CutDetector {
   /** True when a new scene starts with this change. Call once for every pair, in order. */
   isCut(change: Change): boolean {
     const visible = change.difference > 8 && change.inter > 2.5;
-    const unpredictable = change.inter > 0.8 * change.intra;
-    const sudden = change.inter > 2 * this.#recent;
+    const ratio = change.inter / Math.max(change.intra, 1e-3);
+    const sudden = change.inter / this.#recent;
+    // In a scene that is hard to predict already, a great change may be a little less of a surprise.
+    const striking = change.difference > 28 && ratio > 0.75 && sudden > 1.6;
     this.#recent += 0.25 * (Math.min(change.inter, 2 * this.#recent + 1) - this.#recent);
-    return visible && unpredictable && sudden;
+    return visible && ((ratio > 0.8 && sudden > 2) || striking);
   }
 }
 

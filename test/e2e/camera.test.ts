@@ -147,17 +147,16 @@ it('never mixes two scenes', async () => {
   await page.waitForTimeout(2000);
   const presented = await watchFrames(page, 12, 'piece');
   const steps = presented.slice(1).map(({ piece }, i) => difference(piece, presented[i]?.piece ?? piece));
-  const usual = quantile(steps, 0.9);
-  const cuts = steps.flatMap((step, i) => (step > 3 * usual ? [i] : []));
-  console.log(
-    `cuts: ${cuts.length} in 12 s, steps ${cuts.map((i) => steps[i]?.toFixed(0)).join(' ')}, usual ${usual.toFixed(1)}`,
-  );
+  const usual = median(steps);
+  const large = steps.map((step) => step > 2.5 * usual);
+  const cuts = steps.filter((step) => step > 4 * usual);
+  console.log(`cuts: ${cuts.map((step) => step.toFixed(0)).join(' ')} in 12 s, usual step ${usual.toFixed(1)}`);
   expect(cuts.length).toBeGreaterThanOrEqual(5);
-  // A mixed frame between the scenes would make two large steps in a row.
-  for (const i of cuts) {
-    expect(steps[i - 1] ?? 0, `frame ${i} lies between two scenes`).toBeLessThan(2 * usual);
-    expect(steps[i + 1] ?? 0, `frame ${i + 2} lies between two scenes`).toBeLessThan(2 * usual);
-  }
+  // A mixed frame between two scenes would make two large steps in a row.
+  const mixed = large.flatMap((is, i) =>
+    is && large[i + 1] ? [`${steps[i]?.toFixed(0)}, ${steps[i + 1]?.toFixed(0)}`] : [],
+  );
+  expect(mixed).toEqual([]);
 });
 
 /** Mean absolute difference. */

@@ -130,6 +130,22 @@ describe('CutDetector', () => {
     expect(cuts(times(30).map((i) => scene(9, 120, 0.8 + 0.2 * Math.sin(i / 2))))).toEqual([]);
   });
 
+  it('finds cuts between scenes of fine random texture, although some match is always found there', () => {
+    const grain = (seed: number): Scene => {
+      const random = seededRandom(seed);
+      const lattice = Array.from({ length: 120 * 40 }, () => 40 + 127 * random());
+      const at = (i: number, j: number): number => lattice[(j % 40) * 120 + (i % 120)] ?? 0;
+      return (x, y) => {
+        const [u, v] = [x / 12 + 20, y / 12];
+        const [i, j, fu, fv] = [Math.floor(u), Math.floor(v), u % 1, v % 1];
+        const top = at(i, j) * (1 - fu) + at(i + 1, j) * fu;
+        return top * (1 - fv) + (at(i, j + 1) * (1 - fu) + at(i + 1, j + 1) * fu) * fv;
+      };
+    };
+    const [first, second] = [grain(1), grain(2)];
+    expect(cuts(times(30).map((i) => shift(i < 15 ? first : second, 2.7 * i)))).toEqual([15]);
+  });
+
   it('does not mind action too fast to follow, for seconds on end', () => {
     const found = cuts(times(40).map((i) => shift(A, i < 10 ? 0 : 170 * (i - 9))));
     // Its beginning may look like cuts; within a third of a second it has to be known as motion.
