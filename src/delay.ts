@@ -10,9 +10,9 @@ export interface DelayControlOptions {
 /** Measured needs that are remembered. */
 const WINDOW = 512;
 /** The share of slots that must be ready in time. */
-const QUANTILE = 0.995;
+const QUANTILE = 0.985;
 /** Added to the measured need. */
-const MARGIN = fromMs(4);
+const MARGIN = fromMs(2);
 /** Least that is added to the floor: jitter of timers and network. */
 const LEAST = fromMs(8);
 /** Needs between two looks at the quantile. */

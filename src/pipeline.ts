@@ -84,6 +84,7 @@ export class Stream implements AsyncDisposable {
         variant,
         clock: context.clock,
         events: context.events,
+        even: variant === 'upconverted',
         fps: variant === 'source' || settings.target.kind === 'factor' ? 30 : settings.target.fps,
         ...(settings.bitrate === undefined ? {} : { bitrate: settings.bitrate }),
         ...(settings.maxViewers === undefined ? {} : { maxViewers: settings.maxViewers }),

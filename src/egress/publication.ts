@@ -5,6 +5,7 @@ import type { EventSink, StageName, Variant } from '../metrics/events.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
 import { connectPeer } from './connect.ts';
 import { type ColourTags, type EncoderPreset, VideoEncoder, type VideoEncoderOptions } from './encode.ts';
+import { SendLead } from './lead.ts';
 import { packetizeH264 } from './packetize.ts';
 import { defaultBitrate } from './rate.ts';
 import type { AccessUnit, KeyframeCause, PeerSettings, Viewer, ViewerEvents, ViewerStats } from './viewer.ts';
@@ -28,6 +29,8 @@ export interface PublicationOptions {
   readonly fps: number;
   /** Bits per second; undefined = by pixels and rate. */
   readonly bitrate?: number;
+  /** Sends each picture at a constant distance from its due time instead of as soon as it is encoded: a few milliseconds for an even cadence. Default false. */
+  readonly even?: boolean;
   /** Default `superfast`. */
   readonly preset?: EncoderPreset;
   /** Most viewers at a time. Default 16. */
@@ -89,6 +92,10 @@ export class Publication implements AsyncDisposable {
   #cancelKeyframe: CancelTimer | undefined;
   #cancelRefresh: CancelTimer | undefined;
   #cancelLinger: CancelTimer | undefined;
+  readonly #lead = new SendLead();
+  /** Encoded, to be sent at their time. At most as many as the encoder's queue gives within {@link SendLead}. */
+  #held: AccessUnit[] = [];
+  #cancelHeld: CancelTimer | undefined;
   #disposed = false;
 
   constructor(options: PublicationOptions) {
@@ -180,6 +187,8 @@ export class Publication implements AsyncDisposable {
     this.#disposed = true;
     this.#cancelKeyframe?.();
     this.#cancelRefresh?.();
+    this.#cancelHeld?.();
+    this.#held = [];
     await Promise.all([...this.#members].map((member) => member.viewer?.close('stream stopped')));
     this.#cancelLinger?.();
     await this.#closeEncoder();
@@ -233,9 +242,35 @@ export class Publication implements AsyncDisposable {
   }
 
   #deliver(unit: AccessUnit, span: Micros): void {
-    const { clock, events } = this.#options;
+    const { clock, events, even } = this.#options;
     this.#stageEvent('encode', span);
     if (unit.keyframe) events.emit({ type: 'keyframe', stream: this.stream, variant: this.variant });
+    if (!even) {
+      this.#send(unit);
+      return;
+    }
+    this.#lead.observe(minus(clock.now(), unit.due));
+    this.#held.push(unit);
+    this.#sendHeld();
+  }
+
+  /** Sends what is held in order, each at its due time plus the lead. */
+  #sendHeld(): void {
+    const { clock } = this.#options;
+    this.#cancelHeld?.();
+    for (let unit = this.#held[0]; unit; unit = this.#held[0]) {
+      const at = plus(unit.due, this.#lead.value);
+      if (at > clock.now()) {
+        this.#cancelHeld = clock.at(at, () => this.#sendHeld());
+        return;
+      }
+      this.#held.shift();
+      this.#send(unit);
+    }
+  }
+
+  #send(unit: AccessUnit): void {
+    const { clock } = this.#options;
     const before = clock.now();
     const item = { unit, payloads: packetizeH264(unit.data) };
     this.#stageEvent('packetize', minus(clock.now(), before));

@@ -30,8 +30,9 @@ it('paints both streams within 5 s, the upconverted one at 57 fps or more, the s
   console.log(`demo: presented per second: ${fast.join(' ')} | source ${slow.join(' ')}`);
   expect(median(fast)).toBeGreaterThanOrEqual(57);
   expect(median(slow)).toBe(15);
-  const { stats, state } = await app.stream('demo');
-  expect(state).toBe('full');
-  expect(stats.syntheticShare).toBeGreaterThan(0.6);
+  const { stats } = await app.stream('demo');
+  const { interpolated, repeated } = stats.frames;
+  console.log(`demo: ${interpolated} gaps interpolated, ${repeated} repeated in the last 5 s`);
+  expect(interpolated / (interpolated + repeated)).toBeGreaterThan(0.9);
   await page.close();
 });
