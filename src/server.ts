@@ -1,4 +1,4 @@
-/** The HTTP server: page, WHEP, metrics, health and the read-only API, on fastify. */
+/** The HTTP server: page, WHEP, metrics, health, the read-only API and live state, on fastify. */
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { MAX_OFFER_BYTES, type WhepEndpoint } from './egress/whep.ts';
@@ -6,6 +6,7 @@ import { FrameliftError } from './errors.ts';
 import type { MetricsRegistry } from './metrics/registry.ts';
 import type { ServerLog, StreamDirectory } from './server/directory.ts';
 import { hostAllowed } from './server/host.ts';
+import { LIVE_PATH, LiveState } from './server/live.ts';
 import { PAGE_HEADERS, readPage } from './server/page.ts';
 import { notReady, streamReport } from './server/status.ts';
 import { mountWhep } from './server/whep-route.ts';
@@ -88,6 +89,8 @@ function buildApp(options: ServerOptions, host: string): FastifyInstance {
     requestTimeout: REQUEST_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: true,
+    // Other upgrades (curl offers h2c) are answered as if none had been asked for.
+    http: { shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket' },
     frameworkErrors: (error, _request, reply) => {
       refuse(reply, 400, 'http.bad-request', error.message);
     },
@@ -98,7 +101,12 @@ function buildApp(options: ServerOptions, host: string): FastifyInstance {
     const remedy = 'Open the page as localhost or by the address the server listens on.';
     return refuse(reply, 403, 'http.forbidden-host', `this server does not answer as "${request.hostname}"`, remedy);
   });
-  const paths = new Set([...mountPage(app), ...mountStatus(app, options)]);
+  const document = apiDocument(options);
+  const paths = new Set([
+    ...mountPage(app),
+    ...mountStatus(app, options, document),
+    ...mountLive(app, options, document, host),
+  ]);
   mountWhep(app, whep);
   app.setNotFoundHandler(async (request, reply) => {
     if (!paths.has(pathOf(request))) {
@@ -130,8 +138,7 @@ function mountPage(app: FastifyInstance): string[] {
 }
 
 /** Health, metrics and the API; returns their paths. */
-function mountStatus(app: FastifyInstance, { streams, metrics, clock }: ServerOptions): string[] {
-  const startedAt = new Date(toMs(clock.wall())).toISOString();
+function mountStatus(app: FastifyInstance, { streams, metrics }: ServerOptions, document: () => string): string[] {
   const { version } = metrics;
   app.get('/healthz', async (_request, reply) => uncached(reply).send({ status: 'ok', version }));
   app.get('/readyz', async (_request, reply) => {
@@ -147,13 +154,36 @@ function mountStatus(app: FastifyInstance, { streams, metrics, clock }: ServerOp
       .send(await metrics.text()),
   );
   app.get('/api/streams', async (_request, reply) =>
-    uncached(reply).send({
-      version,
-      startedAt,
-      streams: streams.list().map((entry) => streamReport(entry, metrics.snapshot(entry.name))),
-    }),
+    uncached(reply).type('application/json; charset=utf-8').send(document()),
   );
   return ['/healthz', '/readyz', '/metrics', '/api/streams'];
+}
+
+/** What `GET /api/streams` answers and live state sends. */
+function apiDocument({ streams, metrics, clock }: ServerOptions): () => string {
+  const startedAt = new Date(toMs(clock.wall())).toISOString();
+  const { version } = metrics;
+  return () => {
+    const reports = streams.list().map((entry) => streamReport(entry, metrics.snapshot(entry.name)));
+    return JSON.stringify({ version, startedAt, streams: reports });
+  };
+}
+
+/** Live state over WebSocket; returns its path. */
+function mountLive(
+  app: FastifyInstance,
+  { streams, clock, log }: ServerOptions,
+  document: () => string,
+  boundTo: string,
+): string[] {
+  const live = new LiveState({ streams, document, boundTo, clock, log });
+  app.server.on('upgrade', (request, socket, head) => live.upgrade(request, socket, head));
+  app.addHook('preClose', async () => live.close());
+  app.get(LIVE_PATH, async (_request, reply) => {
+    reply.header('Upgrade', 'websocket');
+    return refuse(reply, 426, 'http.upgrade-required', 'only WebSockets are served here', 'Ask /api/streams instead.');
+  });
+  return [LIVE_PATH];
 }
 
 function uncached(reply: FastifyReply): FastifyReply {

@@ -1,4 +1,4 @@
-/** Which Host headers a server on loopback accepts: a page elsewhere must not reach it through a name it controls. Pure. */
+/** Which Host and Origin headers are accepted: a page elsewhere must not reach the server, not even through a name it controls. Pure. */
 import { isIP } from 'node:net';
 
 /** True for addresses and names that never leave the machine: `localhost`, 127.0.0.0/8, `::1`. */
@@ -21,4 +21,17 @@ export function hostAllowed(header: string | undefined, boundTo: string): boolea
   if (!isLoopback(boundTo)) return true;
   const host = hostOf(header);
   return host !== undefined && (isLoopback(host) || host.toLowerCase() === boundTo.toLowerCase());
+}
+
+/**
+ * Whether a WebSocket may be opened with this Origin header. Browsers always send one and let any site connect: it must be
+ * the page of the very host and port that was asked. Other programs send none.
+ */
+export function originAllowed(origin: string | undefined, host: string | undefined): boolean {
+  if (origin === undefined) return true;
+  if (!/^https?:\/\/[^/]+$/i.test(origin) || hostOf(host) === undefined || !URL.canParse(origin)) return false;
+  const page = new URL(origin);
+  // A Host header may or may not name the scheme's own port.
+  const asked = URL.parse(`${page.protocol}//${host}`);
+  return asked !== null && asked.host === page.host;
 }

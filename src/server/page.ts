@@ -17,6 +17,7 @@ const FILES = [
   ['/screens.css', 'screens.css', 'text/css; charset=utf-8'],
   ['/readings.css', 'readings.css', 'text/css; charset=utf-8'],
   ['/app.js', 'app.js', 'text/javascript; charset=utf-8'],
+  ['/live.js', 'live.js', 'text/javascript; charset=utf-8'],
   ['/panel.js', 'panel.js', 'text/javascript; charset=utf-8'],
   ['/player.js', 'player.js', 'text/javascript; charset=utf-8'],
   ['/whep.js', 'whep.js', 'text/javascript; charset=utf-8'],

@@ -1,9 +1,9 @@
 /** The page: which stream, which view, and what is known of it. */
+import { Live } from './live.js';
 import { Panel } from './panel.js';
 import { Screen } from './player.js';
 
-/** Milliseconds between two questions to the server, and between two updates of the readings. */
-const ASK_EVERY = 1000;
+/** Milliseconds between two updates of the readings. */
 const DRAW_EVERY = 500;
 /** A connection that shows nothing for this long although the stream is live is made anew. */
 const STUCK = 8000;
@@ -69,11 +69,9 @@ function listStreams(streams) {
   picker.value = chosen ?? '';
 }
 
-async function ask() {
-  try {
-    const response = await fetch('/api/streams', { cache: 'no-store', signal: AbortSignal.timeout(3000) });
-    if (!response.ok) throw new Error(`status ${response.status}`);
-    answer = await response.json();
+const live = new Live(
+  (said) => {
+    answer = said;
     const restarted = instance !== undefined && instance !== answer.startedAt;
     instance = answer.startedAt;
     for (const screen of Object.values(screens)) void screen.measureWay();
@@ -86,12 +84,12 @@ async function ask() {
       // Without a source, the reason stands where the picture would be.
       panel.state(current.state, current.state === 'waiting' ? '' : (current.error ?? current.reason));
     } else panel.state('waiting', 'No stream is configured.');
-  } catch {
+  },
+  () => {
     answer = undefined;
     panel.state('unreachable', 'Trying again every second.');
-  }
-  setTimeout(ask, ASK_EVERY);
-}
+  },
+);
 
 /**
  * The most complete latency that can be known: from capture where the browser tells it, else the server's part plus the
@@ -146,10 +144,13 @@ picker.addEventListener('change', () => {
   remember();
 });
 addEventListener('pagehide', () => {
+  live.stop();
   for (const screen of Object.values(screens)) screen.play(undefined);
 });
 addEventListener('pageshow', (event) => {
-  if (event.persisted) connect();
+  if (!event.persisted) return;
+  connect();
+  live.start();
 });
 
 /** For tests and the curious: what is presented, in numbers. */
@@ -158,6 +159,7 @@ window.framelift = {
     stream: chosen,
     view,
     state: stream()?.state,
+    through: live.through,
     latency: Object.fromEntries(shown().map((variant) => [variant, latencyOf(variant)])),
     ...Object.fromEntries(
       Object.entries(screens).map(([variant, screen]) => {
@@ -172,4 +174,4 @@ window.framelift = {
 
 setView(view);
 setInterval(draw, DRAW_EVERY);
-void ask();
+live.start();

@@ -18,6 +18,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
   'onnxruntime-node': ['interp/session.ts'],
   'prom-client': ['metrics/'],
   fastify: ['server.ts', 'server/'],
+  ws: ['server/live.ts'],
   zod: ['config.ts', 'interp/model.ts', 'interp/manifest.ts'],
   yaml: ['config.ts'],
   'fastest-levenshtein': ['config.ts'],

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { hostAllowed, hostOf, isLoopback } from '../../src/server/host.ts';
+import { hostAllowed, hostOf, isLoopback, originAllowed } from '../../src/server/host.ts';
 
 describe('hostOf', () => {
   it('removes ports and brackets', () => {
@@ -46,5 +46,39 @@ describe('hostAllowed', () => {
   it('elsewhere takes any name', () => {
     expect(hostAllowed('camera-server.ward.example', '0.0.0.0')).toBe(true);
     expect(hostAllowed('192.168.1.5:8080', '192.168.1.5')).toBe(true);
+  });
+});
+
+describe('originAllowed', () => {
+  it('takes the page of the same host and port, and programs that are no browser', () => {
+    expect(originAllowed(undefined, 'localhost:8080')).toBe(true);
+    expect(originAllowed('http://localhost:8080', 'localhost:8080')).toBe(true);
+    expect(originAllowed('http://[::1]:8080', '[::1]:8080')).toBe(true);
+    expect(originAllowed('https://Ward.example', 'ward.example')).toBe(true);
+    expect(originAllowed('https://ward.example', 'ward.example:443')).toBe(true);
+    expect(originAllowed('http://ward.example', 'ward.example:80')).toBe(true);
+  });
+
+  it('refuses every other page', () => {
+    for (const origin of [
+      '',
+      'null',
+      'http://localhost',
+      'http://localhost:8081',
+      'http://127.0.0.1:8080',
+      'https://localhost:8080.evil.example',
+      'http://evil.example#localhost:8080',
+      'http://evil.example/localhost:8080',
+      'http://localhost:8080@evil.example',
+      'http://evil.example@localhost:8080/',
+      'file://localhost:8080',
+      'chrome-extension://localhost:8080',
+      'http://localhost:8080, http://evil.example',
+    ]) {
+      expect(originAllowed(origin, 'localhost:8080'), origin).toBe(false);
+    }
+    for (const host of [undefined, '', 'user@localhost:8080', 'localhost:8080/evil']) {
+      expect(originAllowed('http://localhost:8080', host), String(host)).toBe(false);
+    }
   });
 });

@@ -1,45 +1,10 @@
 import { request as httpRequest } from 'node:http';
 import { connect, createServer } from 'node:net';
-import { afterEach, describe, expect, it } from 'vitest';
-import { Publication } from '../../src/egress/publication.ts';
-import { MAX_OFFER_BYTES, WhepEndpoint } from '../../src/egress/whep.ts';
-import { MetricsRegistry } from '../../src/metrics/registry.ts';
+import { describe, expect, it } from 'vitest';
+import { MAX_OFFER_BYTES } from '../../src/egress/whep.ts';
 import type { StreamEntry } from '../../src/server/directory.ts';
-import { FrameliftServer, type ServerOptions } from '../../src/server.ts';
-import { systemClock } from '../../src/time.ts';
-
-const open: AsyncDisposable[] = [];
-afterEach(async () => {
-  for (const part of open.splice(0).reverse()) await part[Symbol.asyncDispose]();
-});
-
-const LIVE: StreamEntry = {
-  name: 'cam',
-  label: 'rtsp://user:secret@camera.example/1',
-  target: '60 fps',
-  model: 'flow-s',
-  ready: true,
-  latencyBudgetMs: 40,
-  status: {
-    state: 'full',
-    reason: undefined,
-    phase: 'live',
-    sourceInfo: { codec: 'h264', width: 640, height: 360, fps: 30 },
-    lastError: undefined,
-  },
-};
-
-async function start(entries: StreamEntry[] = [LIVE], options: Partial<ServerOptions> = {}): Promise<FrameliftServer> {
-  const clock = systemClock;
-  const metrics = new MetricsRegistry({ clock, version: '1.2.3', streams: entries.map(({ name }) => name) });
-  const publication = new Publication({ stream: 'cam', variant: 'upconverted', clock, events: metrics, fps: 60 });
-  const whep = new WhepEndpoint({ find: (name) => (name === 'cam' ? publication : undefined) });
-  const log = { info: () => {}, warn: () => {} };
-  const streams = { list: () => entries, engineWarm: () => true };
-  const server = await FrameliftServer.start({ port: 0, streams, whep, metrics, log, clock, ...options });
-  open.push({ [Symbol.asyncDispose]: async () => metrics[Symbol.dispose]() }, publication, whep, server);
-  return server;
-}
+import type { FrameliftServer } from '../../src/server.ts';
+import { LIVE, startServer as start } from '../support/server.ts';
 
 /** A request with any Host header, path and method; fetch would correct them. */
 function raw(
@@ -67,7 +32,7 @@ describe('the page', () => {
     const files = [...html.matchAll(/(?:src|href)="(\/[a-z-]+\.[a-z]+)"/g)].map((match) => match[1] ?? '');
     expect(files).toContain('/app.js');
     expect(html).not.toMatch(/https?:\/\/|<style|<script>|onload=/);
-    for (const path of ['/', ...files, '/player.js', '/whep.js', '/plot.js', '/panel.js']) {
+    for (const path of ['/', ...files, '/player.js', '/whep.js', '/plot.js', '/panel.js', '/live.js']) {
       const response = await fetch(url + path);
       expect(response.status, path).toBe(200);
       expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");
@@ -86,7 +51,7 @@ describe('the page', () => {
 
   it('imports only what is served', async () => {
     const { url } = await start();
-    for (const file of ['app', 'panel', 'player', 'plot', 'whep']) {
+    for (const file of ['app', 'live', 'panel', 'player', 'plot', 'whep']) {
       const script = await (await fetch(`${url}/${file}.js`)).text();
       for (const [, path] of script.matchAll(/from '([^']+)'/g)) {
         expect((await fetch(new URL(path ?? '', url))).status, path).toBe(200);
