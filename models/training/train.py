@@ -84,7 +84,7 @@ def main():
     p.add_argument("--samples", default="runs/samples", help="folder of shards")
     p.add_argument("--run", default="runs/flow-s", help="folder for checkpoint, log and curves")
     p.add_argument("--minutes", type=float, default=80, help="training time until the learning rate has come down")
-    p.add_argument("--batch", type=int, default=8)
+    p.add_argument("--batch", type=int, default=4)
     p.add_argument("--lr", type=float, default=5e-4)
     p.add_argument("--lr-end", type=float, default=1e-5)
     p.add_argument("--scenes", type=float, nargs=2, default=(0.5, 0.25), help="share of rendered scenes in a batch, at the start and at the end")
