@@ -2,7 +2,7 @@
 import { cpus, loadavg, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { FrameliftError } from '../src/errors.ts';
-import { findModel, type ModelSpec, readManifest } from '../src/interp/model.ts';
+import { type ModelSpec, readManifest, resolveModel } from '../src/interp/model.ts';
 import type { ReferenceModel } from '../src/interp/reference.ts';
 import { movingClip } from './clip.ts';
 import { type InterpolationTimes, timeInterpolation } from './interpolation.ts';
@@ -26,7 +26,7 @@ async function defaultModel(): Promise<ModelSpec | ReferenceModel> {
 
 async function chooseModel(name: string | undefined): Promise<ModelSpec | ReferenceModel> {
   if (name === undefined) return defaultModel();
-  return name === 'search' || name === 'blend' || name === 'repeat' ? name : findModel(name);
+  return resolveModel(name);
 }
 
 function positive(name: string, text: string): number {

@@ -5,7 +5,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Config, type ConfigInput, parseConfig, readConfigFile } from './config.ts';
 import { convert } from './convert.ts';
 import { examine, type Finding } from './doctor.ts';
-import { FrameliftError } from './errors.ts';
+import { type ErrorCode, FrameliftError } from './errors.ts';
 import { readManifest } from './interp/model.ts';
 import { makeLog } from './log.ts';
 import { checkSources, Framelift, nameStreams } from './serve.ts';
@@ -15,6 +15,15 @@ import { systemClock } from './time.ts';
 /** Exit codes: 0 done, 1 failed while running, 2 the command or configuration is wrong. */
 const FAILED = 1;
 const MISUSED = 2;
+const INTERRUPTED = 130;
+const MISUSE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  'config.invalid',
+  'source.not-found',
+  'source.forbidden',
+  'source.no-video',
+  'source.unsupported-codec',
+  'source.unsupported-scheme',
+]);
 /** A second signal, or this long after the first, ends the process without waiting. */
 const DRAIN_MS = 1800;
 
@@ -157,7 +166,10 @@ function serveConfig(sources: readonly string[], flags: ServeFlags): Config {
     return match ? { name: match[1], source: match[2] ?? '' } : { source: text };
   });
   const nothing = named.length === 0 && (file.streams ?? []).length === 0;
-  const given = nameStreams(nothing ? [{ source: 'demo' }] : named);
+  const given = nameStreams(
+    nothing ? [{ source: 'demo' }] : named,
+    (file.streams ?? []).map((stream) => stream.name),
+  );
   const rate = flags.fps !== undefined || flags.factor !== undefined;
   const changes = {
     ...(rate ? { fps: flags.fps, factor: flags.factor } : {}),
@@ -198,7 +210,7 @@ async function serve(sources: readonly string[], flags: ServeFlags): Promise<voi
   const stop = new Promise<string>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve(signal));
   });
-  const app = await Framelift.start({ config, log, version });
+  const app = await Framelift.start({ config, log, version, env: process.env });
   console.error(`framelift ${version} on ${app.url}  (Ctrl-C stops)`);
   const signal = await stop;
   log.info({ signal }, 'stopping');
@@ -252,17 +264,19 @@ async function runConvert(input: string, output: string, flags: RateFlags & Conv
     const { sourceFrames, interpolated, repeated, outputFrames, seconds, model } = result;
     console.error(
       `${output}: ${outputFrames} frames (${sourceFrames} source, ${interpolated} interpolated by ${model}, ` +
-        `${repeated} repeated) in ${seconds.toFixed(1)} s, ${(outputFrames / seconds).toFixed(1)} fps`,
+        `${repeated} repeated) in ${seconds.toFixed(1)} s${result.interrupted ? ', interrupted' : ''}, ${(outputFrames / seconds).toFixed(1)} fps`,
     );
   }
-  process.exit(0);
+  if (result.rotation !== 0)
+    console.error(`note: the input asks to be turned by ${result.rotation}°; the output does not say so`);
+  process.exit(result.interrupted ? INTERRUPTED : 0);
 }
 
 /** One error, as people should see it. */
 function report(thrown: unknown): void {
   if (thrown instanceof FrameliftError) {
     console.error(`framelift: ${thrown.message}${thrown.remedy ? `\n  → ${thrown.remedy}` : ''}`);
-    const misuse = thrown.code === 'config.invalid' || thrown.code.startsWith('source.');
+    const misuse = MISUSE.has(thrown.code);
     process.exit(misuse ? MISUSED : FAILED);
   }
   throw thrown;

@@ -17,6 +17,7 @@ const streamSchema = z.strictObject({
   factor: z.number().optional().describe('output frames for each source frame; default 2'),
   ingest: z.enum(['auto', 'ffmpeg']).default('auto').describe('ffmpeg: read RTSP through the ffmpeg program'),
   transport: z.enum(['tcp', 'udp']).default('tcp').describe('RTSP transport'),
+  verifyCertificate: z.boolean().default(true).describe('rtsps: false accepts any certificate'),
   loop: z.boolean().default(false).describe('start a file again at its end'),
   stallTimeoutMs: milliseconds(500, 120_000).default(3000).describe('without a frame for this long, reconnect'),
   bitrateKbps: z.number().int().min(50).max(100_000).optional().describe('video bitrate; default by size and rate'),

@@ -1,15 +1,19 @@
 /** Offline conversion: the pipeline's parts without clock and deadline. Deterministic: every gap between two frames of a scene is interpolated. */
+import { statSync } from 'node:fs';
 import { Arena } from './arena.ts';
 import { type FileCodec, FileWriter } from './egress/record.ts';
 import { asFrameliftError, FrameliftError } from './errors.ts';
 import type { Frame, RepeatReason } from './frame.ts';
 import { openVideoFile } from './ingest/file.ts';
 import { InterpEngine } from './interp/engine.ts';
+import { resolveModel } from './interp/model.ts';
 import { type PairDecision, Pairing } from './interp/pair.ts';
 import { rateTarget, Scheduler, type Timestep } from './interp/schedule.ts';
 import { noEvents } from './metrics/events.ts';
-import { resolveModel } from './serve.ts';
-import { type Clock, minus, systemClock, toSeconds } from './time.ts';
+import { type Clock, fromMs, type Micros, minus, systemClock, toSeconds } from './time.ts';
+
+/** A gap this long is a broken timestamp: filling it would write frames for minutes. */
+const LONGEST_JUMP = fromMs(60_000);
 
 /** Options of {@link convert}. */
 export interface ConvertOptions {
@@ -51,6 +55,10 @@ export interface ConvertResult {
   readonly repeatedBecause: Readonly<Record<string, number>>;
   readonly width: number;
   readonly height: number;
+  /** True when it was stopped by the signal: the output holds what was done so far. */
+  readonly interrupted: boolean;
+  /** Degrees by which the input asks to be turned for display; not applied, and not carried over. */
+  readonly rotation: number;
   readonly seconds: number;
 }
 
@@ -64,6 +72,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const clock = options.clock ?? systemClock;
   const codec = fileCodec(options.codec);
   const target = rateTarget(options);
+  refuseSameFile(options.input, options.output);
   const model = await resolveModel(options.model);
   const arena = new Arena(1024);
   await using video = await openVideoFile({ path: options.input, stream: 'convert', arena, clock, events: noEvents });
@@ -75,7 +84,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     ...(options.threads === undefined ? {} : { threads: options.threads }),
   });
   const nominal = video.info.fps ? video.info.fps.num / video.info.fps.den : undefined;
-  const scheduler = new Scheduler(target, nominal);
+  const scheduler = new Scheduler(target, { fps: nominal });
   const rate = target.kind === 'fps' ? target.fps : (nominal ?? 30) * target.factor;
   await using writer = await FileWriter.open({
     path: options.output,
@@ -104,9 +113,10 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
         throw new FrameliftError('engine.failed', `interpolation was refused (${result.reason})`);
       }
       counts.interpolated += steps.length;
-      for (const [i, frame] of result.frames.entries()) {
-        await write(frame.share({ pts: steps[i]?.pts ?? frame.pts }));
-        frame.release();
+      try {
+        for (const [i, frame] of result.frames.entries()) await write(frame.share({ pts: steps[i]?.pts ?? frame.pts }));
+      } finally {
+        for (const frame of result.frames) frame.release();
       }
       return;
     }
@@ -134,12 +144,18 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
       before = frame;
       size = { width: frame.width, height: frame.height };
       counts.source += 1;
+      let show: Micros | undefined;
       const decision = pairing.next(frame);
       // A file has no losses: a jump of its timestamps is held over, not cut out.
-      const plan = scheduler.next(frame.pts, last !== undefined && frame.pts > last.pts && !frame.discontinuity);
-      if (last && decision && plan.between.length > 0) await fill(last, frame, plan.between, decision);
-      last?.release();
-      if (plan.show !== undefined) await write(frame.share({ pts: plan.show }));
+      try {
+        if (last && minus(frame.pts, last.pts) > LONGEST_JUMP) throw jumped(options.input, last.pts, frame.pts);
+        const plan = scheduler.next(frame.pts, last !== undefined && frame.pts > last.pts && !frame.discontinuity);
+        show = plan.show;
+        if (last && decision && plan.between.length > 0) await fill(last, frame, plan.between, decision);
+      } finally {
+        last?.release();
+      }
+      if (show !== undefined) await write(frame.share({ pts: show }));
       const seconds = toSeconds(minus(clock.now(), started));
       options.onProgress?.({
         done: counts.source,
@@ -162,8 +178,28 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     repeated: Object.values(repeats).reduce((a, b) => a + b, 0),
     repeatedBecause: repeats,
     ...size,
+    interrupted: options.signal?.aborted ?? false,
+    rotation: video.info.rotation,
     seconds: toSeconds(minus(clock.now(), started)),
   };
+}
+
+/** @throws FrameliftError `config.invalid` when writing the output would destroy the input. */
+function refuseSameFile(input: string, output: string): void {
+  const [from, to] = [input, output].map((path) => statSync(path, { throwIfNoEntry: false }));
+  if (from && to && from.dev === to.dev && from.ino === to.ino) {
+    throw new FrameliftError('config.invalid', `"${output}" is the input itself`, {
+      remedy: 'Give another name for the output.',
+    });
+  }
+}
+
+function jumped(input: string, from: Micros, to: Micros): FrameliftError {
+  return new FrameliftError(
+    'source.protocol',
+    `${input}: the timestamps jump by ${toSeconds(minus(to, from)).toFixed(0)} s at ${toSeconds(from).toFixed(2)} s`,
+    { remedy: 'Repair the file first, e.g. ffmpeg -i in -c copy -fflags +genpts out.' },
+  );
 }
 
 function fileCodec(name: string): FileCodec {

@@ -15,12 +15,13 @@ const QUANTILE = 0.985;
 const MARGIN = fromMs(2);
 /** Least that is added to the floor: jitter of timers and network. */
 const LEAST = fromMs(8);
+/** Added until enough needs have been measured: the engine is cold. */
+const START = fromMs(40);
 /** Needs between two looks at the quantile. */
 const STRIDE = 16;
 
 /**
- * Chooses the pacer's delay from the delays that past slots would have needed. Starts at the whole budget (the engine is
- * cold) and settles at the measured need; never above floor + budget: what needs longer is repeated, not waited for.
+ * Chooses the pacer's delay from the delays that past slots would have needed. Starts at {@link START} and settles at the measured need; never above floor + budget: what needs longer is repeated, not waited for.
  */
 export class DelayControl {
   readonly #budget: Micros;
@@ -52,7 +53,7 @@ export class DelayControl {
 
   /** The whole delay: the floor, and the measured need with its margin as far as the budget goes. */
   delay(floor: Micros): Micros {
-    if (this.#need === undefined || this.#count < 2 * STRIDE) return micros(floor + this.#budget);
+    if (this.#need === undefined || this.#count < 2 * STRIDE) return micros(floor + Math.min(this.#budget, START));
     const extra = Math.min(Math.max(this.#need + MARGIN, LEAST), this.#budget);
     return micros(floor + extra);
   }

@@ -76,9 +76,8 @@ async function models(): Promise<Finding[]> {
     for (const spec of specs) {
       const arena = new Arena(64);
       try {
-        const engine = await InterpEngine.start({ arena, clock: systemClock, events: noEvents, model: spec });
+        await using engine = await InterpEngine.start({ arena, clock: systemClock, events: noEvents, model: spec });
         await engine.warmUp(128, 96);
-        await engine.close();
         findings.push({ what: `model ${spec.id}`, level: 'ok', detail: `${spec.kind} ${spec.precision}, runs on cpu` });
       } catch (thrown) {
         const error = asFrameliftError(thrown, 'model.invalid');
@@ -99,7 +98,7 @@ async function webgpu(): Promise<Finding> {
   try {
     const [spec] = await readManifest();
     if (!spec) throw new Error('no model to try it with');
-    const engine = await InterpEngine.start({
+    await using engine = await InterpEngine.start({
       arena,
       clock: systemClock,
       events: noEvents,
@@ -107,7 +106,6 @@ async function webgpu(): Promise<Finding> {
       provider: 'webgpu',
     });
     await engine.warmUp(128, 96);
-    await engine.close();
     return { what: 'webgpu', level: 'ok', detail: 'available: --config with engine.provider: webgpu' };
   } catch (thrown) {
     const detail = asFrameliftError(thrown, 'engine.failed').message.split('\n')[0] ?? '';
@@ -121,15 +119,18 @@ async function webgpu(): Promise<Finding> {
 }
 
 function port(number: number): Promise<Finding> {
+  const missing = (detail: string, remedy: string): Finding => ({ what: 'port', level: 'missing', detail, remedy });
+  if (!(Number.isInteger(number) && number >= 0 && number <= 65_535)) {
+    return Promise.resolve(missing(`${number} is no port`, 'Give a number from 0 to 65535.'));
+  }
   return new Promise((resolve) => {
     const probe = createServer();
-    probe.once('error', () =>
-      resolve({
-        what: 'port',
-        level: 'missing',
-        detail: `${number} is taken`,
-        remedy: `Stop what listens there, or serve with --port ${number + 1}.`,
-      }),
+    probe.once('error', (error: NodeJS.ErrnoException) =>
+      resolve(
+        error.code === 'EADDRINUSE'
+          ? missing(`${number} is taken`, `Stop what listens there, or serve with --port ${number + 1}.`)
+          : missing(`${number} cannot be used (${error.code})`, 'Serve with a --port above 1023.'),
+      ),
     );
     probe.listen(number, '127.0.0.1', () =>
       probe.close(() => resolve({ what: 'port', level: 'ok', detail: `${number} is free` })),

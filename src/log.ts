@@ -16,13 +16,14 @@ export function makeLog(level: LogLevel, clock: Clock): StreamLog {
     info: (fields, message) => log.info(fields, message),
     warn(fields, message) {
       const now = clock.now();
-      const last = seen.get(message);
+      const key = 'stream' in fields ? `${fields.stream} ${message}` : message;
+      const last = seen.get(key);
       if (last && minus(now, last.at) < FOLD) {
         last.folded += 1;
         return;
       }
       if (seen.size > 256) seen.clear();
-      seen.set(message, { at: now, folded: 0 });
+      seen.set(key, { at: now, folded: 0 });
       log.warn(last?.folded ? { ...fields, repeated: last.folded } : fields, message);
     },
   };

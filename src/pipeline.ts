@@ -4,7 +4,7 @@ import type { Arena } from './arena.ts';
 import { DelayControl } from './delay.ts';
 import { Publication } from './egress/publication.ts';
 import type { PeerSettings } from './egress/viewer.ts';
-import type { FrameliftError } from './errors.ts';
+import { asFrameliftError, type FrameliftError } from './errors.ts';
 import type { Source, SourceInfo } from './ingest/source.ts';
 import type { InterpEngine } from './interp/engine.ts';
 import { Pairing } from './interp/pair.ts';
@@ -50,8 +50,8 @@ export interface StreamStatus extends SupervisionStatus {
   readonly reason: string | undefined;
 }
 
-/** Output slots that may wait for their time: half a second at 120 fps. */
-const PACER_CAPACITY = 64;
+/** Output slots that may wait for their time: what arithmetic and budget hold back at 240 fps, and a quarter of a second. */
+const pacerCapacity = (budget: Micros): number => Math.ceil(((budget + 750_000) / 1e6) * 240);
 /** How often the state is judged. */
 const JUDGE_EVERY = fromMs(1000);
 
@@ -68,6 +68,7 @@ export class Stream implements AsyncDisposable {
   #cancelJudge: (() => void) | undefined;
   #scheduler: Scheduler | undefined;
   #warnedFloor = false;
+  #warm = false;
   #seenFrame = false;
   #lastPhase = '';
   #lastInfo: SourceInfo | undefined;
@@ -85,6 +86,8 @@ export class Stream implements AsyncDisposable {
         clock: context.clock,
         events: context.events,
         even: variant === 'upconverted',
+        onError: (error) =>
+          context.log.warn({ stream: settings.name, variant, code: error.code }, `encoding failed: ${error.message}`),
         fps: variant === 'source' || settings.target.kind === 'factor' ? 30 : settings.target.fps,
         ...(settings.bitrate === undefined ? {} : { bitrate: settings.bitrate }),
         ...(settings.maxViewers === undefined ? {} : { maxViewers: settings.maxViewers }),
@@ -120,7 +123,7 @@ export class Stream implements AsyncDisposable {
           stream: name,
           engine,
           scheduler,
-          capacity: PACER_CAPACITY,
+          capacity: pacerCapacity(this.#settings.latencyBudget),
           delay: new DelayControl({ budget: this.#settings.latencyBudget }),
           clock,
           events: judged,
@@ -143,6 +146,11 @@ export class Stream implements AsyncDisposable {
   /** True once a frame has come through. */
   get ready(): boolean {
     return this.#seenFrame;
+  }
+
+  /** True once the model has run at the stream's size. */
+  get warm(): boolean {
+    return this.#warm;
   }
 
   get target(): RateTarget {
@@ -177,6 +185,16 @@ export class Stream implements AsyncDisposable {
     this.#cancelJudge = clock.at(plus(clock.now(), JUDGE_EVERY), () => this.#judgeState());
   }
 
+  /** Loads and tries the model at the stream's size, so that the first gap does not pay for it. */
+  async #warmUp(width: number, height: number): Promise<void> {
+    try {
+      await this.#context.engine.warmUp(width, height);
+      this.#warm = true;
+    } catch (thrown) {
+      this.#engineFailed(asFrameliftError(thrown, 'engine.failed'));
+    }
+  }
+
   #warnOfFloor(): void {
     if (this.#warnedFloor || !this.#seenFrame || !this.#scheduler) return;
     const warning = floorWarning(this.#scheduler.floor);
@@ -192,6 +210,7 @@ export class Stream implements AsyncDisposable {
       this.#lastInfo = info;
       const { codec, width, height, fps, colour } = info;
       this.#scheduler?.assume(fps);
+      if (width > 0 && height > 0) void this.#warmUp(width, height);
       for (const publication of Object.values(this.#publications)) publication.setColour(colour);
       this.#context.events.emit({ type: 'source-info', stream: this.name, codec, width, height, fps });
     }

@@ -4,8 +4,7 @@ import type { Config, StreamConfig } from './config.ts';
 import { WhepEndpoint } from './egress/whep.ts';
 import { asFrameliftError } from './errors.ts';
 import { InterpEngine } from './interp/engine.ts';
-import { findModel, type ModelSpec } from './interp/model.ts';
-import type { ReferenceModel } from './interp/reference.ts';
+import { resolveModel } from './interp/model.ts';
 import { rateTarget } from './interp/schedule.ts';
 import { MetricsRegistry } from './metrics/registry.ts';
 import { describeTarget, Stream, type StreamLog } from './pipeline.ts';
@@ -22,8 +21,8 @@ export interface ServeOptions {
   /** For build info. */
   readonly version: string;
   readonly clock?: Clock;
-  /** The ffmpeg program for sources that need one; default: FFMPEG_PATH, then PATH, then node-av's own. */
-  readonly ffmpegPath?: string | undefined;
+  /** Where FFMPEG_PATH and PATH are looked up for sources that need the ffmpeg program; without it, only node-av's own is found. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
 /** Below this confidence of the model the nearer source frame is repeated. */
@@ -81,10 +80,10 @@ export class Framelift implements AsyncDisposable {
     parts.defer(() => engine.close());
     const context = { arena, clock, events: metrics, engine, log };
     const streams = config.streams.map((settings) => {
-      const stream = new Stream(
+      return new Stream(
         {
           name: settings.name,
-          source: makeSource(settings, { arena, clock, events: metrics, ffmpegPath: options.ffmpegPath }),
+          source: makeSource(settings, { arena, clock, events: metrics, env: options.env ?? {} }),
           target: rateTarget(settings),
           latencyBudget: fromMs(settings.latencyBudgetMs),
           minConfidence: MIN_CONFIDENCE,
@@ -97,7 +96,10 @@ export class Framelift implements AsyncDisposable {
         },
         context,
       );
-      return parts.use(stream);
+    });
+    // All at once: a source that hangs must not keep the others from being stopped.
+    parts.defer(async () => {
+      await Promise.all(streams.map((stream) => stream[Symbol.asyncDispose]()));
     });
     const whep = parts.use(
       new WhepEndpoint({
@@ -135,16 +137,12 @@ export class Framelift implements AsyncDisposable {
   }
 }
 
-/** A model by name, or one of the reference interpolators. @throws FrameliftError `model.not-found`, `model.invalid`. */
-export async function resolveModel(name: string): Promise<ModelSpec | ReferenceModel> {
-  return name === 'blend' || name === 'repeat' || name === 'search' ? name : findModel(name);
-}
-
-/** Gives unnamed sources their names: `demo` for the demo, else `live`, `live2`, … */
+/** Gives unnamed sources their names: `demo` for the demo, else `live`, `live2`, …, none that is `alreadyTaken`. */
 export function nameStreams(
   sources: readonly { name?: string | undefined; source: string }[],
+  alreadyTaken: readonly string[] = [],
 ): { name: string; source: string }[] {
-  const taken = new Set(sources.flatMap((s) => s.name ?? []));
+  const taken = new Set([...alreadyTaken, ...sources.flatMap((s) => s.name ?? [])]);
   return sources.map(({ name, source }) => {
     if (name !== undefined) return { name, source };
     const base = source === 'demo' ? 'demo' : 'live';
@@ -184,7 +182,6 @@ function directory(streams: readonly Stream[], config: Config, model: string): S
           latencyBudgetMs: budgets.get(stream.name) ?? 0,
         };
       }),
-    // The engine has loaded its model before the server listens.
-    engineWarm: () => true,
+    engineWarm: () => streams.every((stream) => stream.warm || !stream.ready),
   };
 }

@@ -30,7 +30,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /** An idle keep-alive connection is closed after this. */
 const KEEP_ALIVE_TIMEOUT_MS = 30_000;
 /** Closing takes no longer than this. */
-const CLOSE_WITHIN = fromMs(2000);
+const CLOSE_WITHIN = fromMs(1000);
 
 /** A listening server. */
 export class FrameliftServer implements AsyncDisposable {

@@ -21,8 +21,8 @@ export interface SourceContext {
   readonly arena: Arena;
   readonly clock: Clock;
   readonly events: EventSink;
-  /** The ffmpeg program, if the user named one. */
-  readonly ffmpegPath?: string | undefined;
+  /** Where FFMPEG_PATH and PATH are looked up. */
+  readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 /** What kind of source a text names. */
@@ -63,7 +63,7 @@ export function sourceKind(source: string, ingest: 'auto' | 'ffmpeg' = 'auto'): 
 
 /** Makes the source of a stream. @throws FrameliftError as {@link sourceKind}. */
 export function makeSource(stream: StreamConfig, context: SourceContext): Source {
-  const { arena, clock, events, ffmpegPath } = context;
+  const { arena, clock, events, env } = context;
   const shared = { stream: stream.name, arena, clock, events };
   const stallTimeout = fromMs(stream.stallTimeoutMs);
   switch (sourceKind(stream.source, stream.ingest)) {
@@ -72,14 +72,15 @@ export function makeSource(stream: StreamConfig, context: SourceContext): Source
     case 'file':
       return fileSource({ ...shared, path: stream.source, loop: stream.loop, realtime: true });
     case 'rtsp':
-      return rtspSource({ ...shared, url: stream.source, transport: stream.transport, stallTimeout });
-    case 'ffmpeg':
-      return ffmpegSource({
+      return rtspSource({
         ...shared,
-        url: withoutIngest(stream.source),
+        url: stream.source,
+        transport: stream.transport,
         stallTimeout,
-        ...(ffmpegPath === undefined ? {} : { ffmpegPath }),
+        verifyCertificate: stream.verifyCertificate,
       });
+    case 'ffmpeg':
+      return ffmpegSource({ ...shared, url: withoutIngest(stream.source), stallTimeout, env });
   }
 }
 

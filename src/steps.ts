@@ -162,7 +162,7 @@ class Output {
       return;
     }
     const pacer = this.#pacer;
-    const { scheduler, delay } = this.#parts;
+    const { scheduler, delay, events, stream } = this.#parts;
     const wanted = delay.delay(scheduler.floor);
     if (wanted !== this.#delay) {
       this.#delay = wanted;
@@ -173,11 +173,13 @@ class Output {
     pacer.observe(frame.pts, frame.arrival, fresh);
     if (before) this.#fill(before, step);
     if (show === undefined) {
+      events.emit({ type: 'drop', stream, stage: 'pace', reason: 'not-on-grid' });
       frame.release();
     } else {
       pacer.expect(show, step.interval);
       pacer.offer(show, show === frame.pts ? frame : retimed(frame, show));
     }
+    events.emit({ type: 'queue', stream, stage: 'pace', depth: pacer.depth, capacity: pacer.capacity });
     this.#turn();
   }
 

@@ -5,6 +5,7 @@ import { basename, dirname, extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { FrameliftError } from '../errors.ts';
+import { REFERENCE_MODELS, type ReferenceModel } from './reference.ts';
 
 /** What a network takes and gives. `flow`: small lumas and a seed → flow, mask, error at 1/8; `i420`: planes → planes; `rgb`: the RIFE layouts. */
 export type ModelKind = 'flow' | 'i420' | 'rgb';
@@ -110,7 +111,7 @@ export async function findModel(name: string, manifest: string = MANIFEST): Prom
   const models = await readManifest(manifest);
   const found = models.find((m) => m.id === name);
   if (found) return found;
-  const known = [...models.map((m) => m.id), 'blend', 'repeat', 'search'].join(', ');
+  const known = [...models.map((m) => m.id), ...REFERENCE_MODELS].join(', ');
   throw new FrameliftError('model.not-found', `there is no model "${name}"; there are ${known}`, {
     remedy: 'Name one of these, or give the path of an .onnx file.',
   });
@@ -192,4 +193,9 @@ export function detectKind(inputs: readonly PortShape[], outputs: readonly PortS
     `the network's inputs are ${inputs.map(describe).join(', ') || 'none'} and its outputs ${outputs.map(describe).join(', ') || 'none'}; ` +
       'a flow model takes images float32[1,4,H/4,W/4] and seed float32[1,3,H/8,W/8] and gives field float32[1,6,H/8,W/8]',
   );
+}
+
+/** A model by name or file, or one of the reference interpolators. @throws FrameliftError `model.not-found`, `model.invalid`. */
+export async function resolveModel(name: string): Promise<ModelSpec | ReferenceModel> {
+  return REFERENCE_MODELS.find((reference) => reference === name) ?? findModel(name);
 }

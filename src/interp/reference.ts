@@ -5,7 +5,10 @@ import type { Kernel } from './kernel/kernel.ts';
 import type { Interpolator, WireJob, WireResult } from './messages.ts';
 
 /** Ids of the interpolators that need no network: cross-fade, nearer parent, block search with motion compensation. */
-export type ReferenceModel = 'blend' | 'repeat' | 'search';
+export const REFERENCE_MODELS = ['search', 'blend', 'repeat'] as const;
+
+/** One of {@link REFERENCE_MODELS}. */
+export type ReferenceModel = (typeof REFERENCE_MODELS)[number];
 
 /** Confidence claimed by `blend`: it never knows, so it claims the middle. */
 const BLEND_CONFIDENCE = 0.5;

@@ -78,6 +78,8 @@ export function rateTarget(want: { factor?: number | undefined; fps?: number | u
 /** Plans output times, one source frame after the other. */
 export class Scheduler {
   readonly #target: RateTarget;
+  /** No frame is missing between two: at a factor of N each gap gets N − 1 frames, however long it is. */
+  readonly #complete: boolean;
   readonly #nominal: number | undefined;
   #before: Micros | undefined;
   #period: number | undefined;
@@ -93,10 +95,11 @@ export class Scheduler {
   #origin = 0;
   #next = 0;
 
-  /** @param nominalFps rate declared by a source whose timing is exact (a file); a live one is measured. */
-  constructor(target: RateTarget, nominalFps?: number) {
+  /** @param file given for a file: the rate that it declares, if any. A live source's is measured, and it may lose frames; a file's gaps are its own. */
+  constructor(target: RateTarget, file?: { readonly fps: number | undefined }) {
     this.#target = target;
-    if (nominalFps) this.#nominal = 1e6 / nominalFps;
+    this.#complete = file !== undefined;
+    if (file?.fps) this.#nominal = 1e6 / file.fps;
   }
 
   /** Takes the rate that a source declares for its interval until two frames have been seen. */
@@ -193,7 +196,8 @@ export class Scheduler {
 
   #locked(before: Micros, pts: Micros, lock: number): Plan {
     const gap = pts - before;
-    const steps = lock * Math.max(1, Math.round(gap / (this.#period ?? gap)));
+    const whole = this.#complete && this.#target.kind === 'factor';
+    const steps = lock * (whole ? 1 : Math.max(1, Math.round(gap / (this.#period ?? gap))));
     const between: Timestep[] = [];
     for (let k = 1; k < steps; k++) between.push({ pts: micros(before + (gap * k) / steps), t: k / steps });
     this.#origin = pts;

@@ -87,6 +87,22 @@ describe('convert', () => {
     expect(hashes[19]).toBe(hashes[18]);
   });
 
+  it('a file of varying rate: 2N−1 frames all the same', async () => {
+    const thin = ['-vf', "select='mod(n,5)'", '-fps_mode', 'vfr'];
+    await ffmpeg(...testVideo('320x180', '30', 24, ...thin), at('vfr.mkv'));
+    const result = await convert(at('vfr.mkv'), at('vfr2.mkv'), '--factor', '2', '--model', 'blend');
+    expect(result.outputFrames).toBe(2 * result.sourceFrames - 1);
+  });
+
+  it('Ctrl-C finishes the file and says so', async () => {
+    await ffmpeg(...testVideo('1280x720', '30', 300), at('long.mkv'));
+    const args = ['convert', at('long.mkv'), at('cut-short.mkv'), '--factor', '4', '--json'];
+    const { code, stdout } = await runCli(args, { interruptAfterMs: 2500 });
+    expect(code).toBe(130);
+    expect(JSON.parse(stdout)).toMatchObject({ interrupted: true });
+    expect(frameHashes(at('cut-short.mkv')).length).toBeGreaterThan(0);
+  });
+
   it('a file of one frame gives one frame', async () => {
     await ffmpeg(...testVideo('320x180', '30', 1), at('one.mp4'));
     expect(await convert(at('one.mp4'), at('one60.mp4'), '--fps', '60')).toMatchObject({ outputFrames: 1 });
@@ -122,7 +138,7 @@ describe('convert refuses', () => {
   it('a file that is no media at all', async () => {
     writeFileSync(at('text.mp4'), 'not a video');
     const { code, stderr } = await runCli(['convert', at('text.mp4'), at('x.mp4')]);
-    expect([code, stderr]).toEqual([2, expect.stringContaining('text.mp4')]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('text.mp4')]);
   });
 
   it('a missing file', async () => {
@@ -135,6 +151,14 @@ describe('convert refuses', () => {
     writeFileSync(at('fake.onnx'), 'this is not a network, it is a sentence');
     const { code, stderr } = await runCli(['convert', at('two.mp4'), at('x.mp4'), '--model', at('fake.onnx')]);
     expect([code, stderr]).toEqual([1, expect.stringMatching(/fake\.onnx is not an ONNX file/)]);
+  });
+
+  it('to write over its own input', async () => {
+    await ffmpeg(...testVideo('320x180', '30', 5), at('precious.mkv'));
+    const before = frameHashes(at('precious.mkv'));
+    const { code, stderr } = await runCli(['convert', at('precious.mkv'), at('precious.mkv'), '--model', 'repeat']);
+    expect([code, stderr]).toEqual([2, expect.stringContaining('is the input itself')]);
+    expect(frameHashes(at('precious.mkv'))).toEqual(before);
   });
 
   it('a container that cannot hold the codec', async () => {

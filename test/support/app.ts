@@ -36,7 +36,7 @@ interface StreamEntry {
 /** Runs the command line to its end. */
 export async function runCli(
   args: readonly string[],
-  options: { env?: Record<string, string>; timeoutMs?: number } = {},
+  options: { env?: Record<string, string>; timeoutMs?: number; interruptAfterMs?: number } = {},
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const child = spawn(process.execPath, [LAUNCHER, ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -45,6 +45,7 @@ export async function runCli(
     killSignal: 'SIGKILL',
   });
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
+  if (options.interruptAfterMs) setTimeout(() => child.kill('SIGINT'), options.interruptAfterMs).unref();
   const [code]: unknown[] = await once(child, 'close');
   return { code: typeof code === 'number' ? code : null, stdout: stdout(), stderr: stderr() };
 }

@@ -50,6 +50,11 @@ describe('Scheduler, factor', () => {
     for (const gap of gaps) expect(Math.abs(gap - 1e6 / 60)).toBeLessThan(2);
   });
 
+  it('a file of varying rate gets N − 1 frames in every gap', () => {
+    const times = [0, 1, 2, 5, 6, 9, 10].map((i) => micros((i * 1e6) / 30));
+    expect(run(new Scheduler({ kind: 'factor', factor: 2 }, { fps: 30 }), times)).toHaveLength(13);
+  });
+
   it('starts anew after a discontinuity, backwards too', () => {
     const scheduler = new Scheduler({ kind: 'factor', factor: 2 });
     run(scheduler, regular(30, 5));
@@ -70,7 +75,7 @@ describe('Scheduler, target rate', () => {
   });
 
   it.each([61.7, 48, 23.976, 59.94])('30 → %f: as even, and at the exact rate', (fps) => {
-    const out = run(new Scheduler({ kind: 'fps', fps }, 30), regular(30, 301));
+    const out = run(new Scheduler({ kind: 'fps', fps }, { fps: 30 }), regular(30, 301));
     const intervals = out.slice(1).map((o, i) => o.pts - (out[i]?.pts ?? 0));
     const mean = intervals.reduce((a, b) => a + b, 0) / intervals.length;
     expect(Math.abs(mean - 1e6 / fps) / (1e6 / fps)).toBeLessThan(fps === 59.94 ? 0.002 : 0.0005);
