@@ -5,8 +5,10 @@ import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '
 import type { WireJob, WireResult, WorkerSetup } from './messages.ts';
 import { WorkerThread } from './worker-thread.ts';
 
-/** Frame sizes a lane keeps ready at once; the least recently used one is given up. */
-const SIZES = 3;
+/** A frame size that was not asked for this long is given up as soon as another one comes. */
+const SIZE_IDLE = fromMs(10_000);
+/** Most frame sizes a lane keeps ready, however often they are asked for: each has scratch memory and a session. */
+const SIZES = 16;
 /** Crashes tolerated within {@link CRASH_WINDOW}; one more and the lane is dead. */
 const CRASHES = 3;
 const CRASH_WINDOW = fromMs(60_000);
@@ -24,11 +26,17 @@ export interface LaneOptions {
   readonly script?: URL;
 }
 
+/** Scratch memory of one frame size. */
+interface Scratch {
+  readonly block: Block;
+  usedAt: Micros;
+}
+
 /** One worker with its memory. One request at a time: {@link Lane.idle} tells whether it may be asked. */
 export class Lane {
   readonly #options: LaneOptions;
   /** By `width`x`height`, least recently used first. */
-  readonly #scratch = new Map<string, Block>();
+  readonly #scratch = new Map<string, Scratch>();
   #thread: WorkerThread | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #depth = 0;
@@ -96,7 +104,7 @@ export class Lane {
     await this.#turn.catch(() => {});
     await this.#thread?.close();
     this.#thread = undefined;
-    for (const block of this.#scratch.values()) this.#options.arena.free(block);
+    for (const { block } of this.#scratch.values()) this.#options.arena.free(block);
     this.#scratch.clear();
   }
 
@@ -119,23 +127,41 @@ export class Lane {
 
   #scratchFor(width: number, height: number, thread: WorkerThread): number {
     const key = `${width}x${height}`;
+    const now = this.#options.clock.now();
     const known = this.#scratch.get(key);
     if (known) {
       this.#scratch.delete(key);
+      known.usedAt = now;
       this.#scratch.set(key, known);
-      return known.offset;
+      return known.block.offset;
     }
-    if (this.#scratch.size >= SIZES) {
-      const [oldest] = this.#scratch;
-      if (oldest) {
-        this.#scratch.delete(oldest[0]);
-        thread.forget(oldest[1].offset);
-        this.#options.arena.free(oldest[1]);
+    for (const [size, { usedAt }] of this.#scratch) {
+      if (this.#scratch.size >= SIZES || minus(now, usedAt) > SIZE_IDLE) this.#forget(size, thread);
+    }
+    const block = this.#allocate(this.#options.scratchBytes(width, height), thread);
+    this.#scratch.set(key, { block, usedAt: now });
+    return block.offset;
+  }
+
+  /** Gives up the least recently used sizes while the arena has no room. @throws FrameliftError `arena.full`. */
+  #allocate(bytes: number, thread: WorkerThread): Block {
+    for (;;) {
+      try {
+        return this.#options.arena.allocate(bytes);
+      } catch (error) {
+        const [oldest] = this.#scratch.keys();
+        if (oldest === undefined) throw error;
+        this.#forget(oldest, thread);
       }
     }
-    const block = this.#options.arena.allocate(this.#options.scratchBytes(width, height));
-    this.#scratch.set(key, block);
-    return block.offset;
+  }
+
+  #forget(size: string, thread: WorkerThread): void {
+    const scratch = this.#scratch.get(size);
+    if (!scratch) return;
+    this.#scratch.delete(size);
+    thread.forget(scratch.block.offset);
+    this.#options.arena.free(scratch.block);
   }
 
   #crashed(error: FrameliftError): void {

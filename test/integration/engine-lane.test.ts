@@ -1,0 +1,71 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Arena } from '../../src/arena.ts';
+import { Lane } from '../../src/interp/lane.ts';
+import { fromMs, ManualClock } from '../../src/time.ts';
+
+const SCRIPT = new URL('./engine-scripted-worker.ts', import.meta.url);
+const MEBIBYTE = 1_048_576;
+
+describe('Lane', () => {
+  let arena: Arena;
+  let clock: ManualClock;
+  let lane: Lane;
+
+  beforeEach(async () => {
+    arena = new Arena(64);
+    clock = new ManualClock();
+    lane = new Lane({
+      arena,
+      clock,
+      setup: { memory: arena.memory, model: 'blend', multiple: 32, threads: 1, provider: 'cpu' },
+      limit: fromMs(10_000),
+      scratchBytes: (width) => (width / 64) * MEBIBYTE,
+      onIdle: () => {},
+      script: SCRIPT,
+    });
+    await lane.start();
+  });
+
+  afterEach(async () => {
+    await lane.close();
+    expect(arena.usedBytes).toBe(0);
+  });
+
+  const run = async (width: number, height: number): Promise<void> => {
+    const pyramid = { offset: 0, ready: false };
+    const job = { width, height, a: 0, b: 0, timesteps: [0.5], outs: [0], pyramidA: pyramid, pyramidB: pyramid };
+    await lane.run(width, height, job);
+  };
+  const heldMebibytes = (): number => arena.usedBytes / MEBIBYTE;
+
+  it('keeps every size ready that streams use in turn', async () => {
+    for (let round = 0; round < 3; round += 1) {
+      for (let size = 1; size <= 5; size += 1) await run(64, size);
+      clock.advance(fromMs(1000));
+    }
+    expect(heldMebibytes()).toBe(5);
+  });
+
+  it('gives up a size that was not used for 10 s when another comes', async () => {
+    for (let size = 1; size <= 5; size += 1) await run(64, size);
+    clock.advance(fromMs(6000));
+    await run(64, 1);
+    clock.advance(fromMs(6000));
+    await run(64, 6);
+    expect(heldMebibytes()).toBe(2);
+  });
+
+  it('keeps 16 sizes at most', async () => {
+    for (let size = 1; size <= 20; size += 1) await run(64, size);
+    expect(heldMebibytes()).toBe(16);
+  });
+
+  it('gives up the oldest sizes when the arena is full, and says so when that does not help', async () => {
+    await run(64 * 20, 1);
+    await run(64 * 20, 2);
+    await run(64 * 23, 3);
+    await run(64 * 20, 4);
+    expect(heldMebibytes()).toBe(63);
+    await expect(run(64 * 100, 5)).rejects.toMatchObject({ code: 'arena.full' });
+  });
+});
