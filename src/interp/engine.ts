@@ -131,14 +131,8 @@ export class InterpEngine {
       const enqueued = this.#options.clock.now();
       const { stream, deadline } = job;
       this.#queue.push({ stream, a: a.share(), b: b.share(), timesteps, deadline, enqueued, resolve, reject });
+      this.#reportQueue();
       this.#dispatch();
-      this.#options.events.emit({
-        type: 'queue',
-        stream,
-        stage: 'interpolate',
-        depth: this.#queue.length,
-        capacity: this.#queue.capacity,
-      });
     });
   }
 
@@ -164,6 +158,7 @@ export class InterpEngine {
   close(): Promise<void> {
     this.#closing ??= Promise.resolve().then(async () => {
       this.#queue.clear();
+      this.#reportQueue();
       await Promise.all(this.#lanes.map((lane) => lane.close()));
       this.#pyramids.clear();
     });
@@ -180,6 +175,7 @@ export class InterpEngine {
       const lane = dead ? this.#lanes[0] : this.#lanes.find((l) => l.idle);
       const job = lane && this.#queue.shift();
       if (!job) return;
+      this.#reportQueue();
       if (lane.dead) this.#fail(job, lane.dead);
       else if (job.deadline !== undefined && this.#options.clock.now() > job.deadline) this.#refuse(job, 'late');
       else void this.#run(lane, job);
@@ -238,11 +234,10 @@ export class InterpEngine {
     };
   }
 
-  #report(job: Pending, { spans, confidence }: WireResult): void {
+  #report(job: Pending, { spans }: WireResult): void {
     const { events, clock } = this.#options;
     this.#done += 1;
     events.emit({ type: 'stage', stream: job.stream, stage: 'interpolate', span: minus(clock.now(), job.enqueued) });
-    events.emit({ type: 'confidence', stream: job.stream, model: this.model, value: confidence });
     events.emit({
       type: 'inference',
       model: this.model,
@@ -252,14 +247,17 @@ export class InterpEngine {
     });
   }
 
+  /** The queue is one for all streams. */
+  #reportQueue(): void {
+    const { length: depth, capacity } = this.#queue;
+    this.#options.events.emit({ type: 'queue', stream: '', stage: 'interpolate', depth, capacity });
+  }
+
   #refuse(job: Pending, reason: 'late' | 'dropped' | 'closed'): void {
     const { events } = this.#options;
     job.a.release();
     job.b.release();
-    if (reason === 'late') {
-      this.#late += 1;
-      events.emit({ type: 'deadline-miss', stream: job.stream });
-    }
+    if (reason === 'late') this.#late += 1;
     const drop = ({ late: 'late', dropped: 'queue-full', closed: 'stopped' } as const)[reason];
     events.emit({ type: 'drop', stream: job.stream, stage: 'interpolate', reason: drop });
     job.resolve({ status: 'refused', reason });

@@ -18,7 +18,7 @@ export type LabelName = keyof typeof LABEL_LIMITS;
 export const LABEL_LIMITS = {
   stream: 64,
   variant: 2,
-  stage: 9,
+  stage: 7,
   fate: 3,
   reason: 40,
   cause: 3,
@@ -64,7 +64,7 @@ export const CATALOGUE = {
   stageTime: {
     kind: 'histogram',
     name: 'framelift_stage_duration_seconds',
-    help: 'Time a frame spends in one stage, queueing for it included.',
+    help: "Time a frame spends in one stage, queueing for it included; pace: from the source frame's arrival to release.",
     labels: ['stream', 'stage'],
     buckets: LATENCY,
   },
@@ -90,14 +90,14 @@ export const CATALOGUE = {
   queueDepth: {
     kind: 'gauge',
     name: 'framelift_queue_depth',
-    help: 'Items that wait in front of a stage.',
-    labels: ['stream', 'stage'],
+    help: 'Most items that waited in front of a stage since the last scrape; stream is empty for a queue that all streams share.',
+    labels: ['stream', 'stage', 'variant'],
   },
   queueCapacity: {
     kind: 'gauge',
     name: 'framelift_queue_capacity',
     help: 'Items that may wait in front of a stage.',
-    labels: ['stream', 'stage'],
+    labels: ['stream', 'stage', 'variant'],
   },
   viewers: {
     kind: 'gauge',

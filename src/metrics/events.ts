@@ -1,17 +1,8 @@
 /** What stages report, as plain typed events. No dependency: only `registry.ts` knows Prometheus. */
 import type { Micros } from '../time.ts';
 
-/** The stages whose time is measured, in the order of a frame's path. */
-export type StageName =
-  | 'ingest'
-  | 'decode'
-  | 'pair'
-  | 'batch'
-  | 'interpolate'
-  | 'pace'
-  | 'encode'
-  | 'packetize'
-  | 'peer';
+/** The stages that report, in the order of a frame's path. `ingest` reports drops alone. */
+export type StageName = 'ingest' | 'decode' | 'interpolate' | 'pace' | 'encode' | 'packetize' | 'peer';
 
 /** Which of the two published streams. */
 export type Variant = 'upconverted' | 'source';
@@ -30,6 +21,7 @@ export type DropReason =
   | 'arena-full'
   | 'duplicate'
   | 'viewer-slow'
+  | 'encode-failed'
   | 'not-on-grid';
 
 /** One thing that happened. */
@@ -48,14 +40,18 @@ export type MetricEvent =
       readonly reason: DropReason;
       readonly count?: number;
     }
-  /** Time spent in one stage, queueing for it included. */
+  /** Time spent in one stage, queueing for it included. `pace`: from the source frame's arrival to release. */
   | { readonly type: 'stage'; readonly stream: string; readonly stage: StageName; readonly span: Micros }
   /** Source arrival (last byte of the frame; for synthetic frames, of the later parent) to first packet sent. */
   | { readonly type: 'latency'; readonly stream: string; readonly variant: Variant; readonly span: Micros }
   | { readonly type: 'deadline-miss'; readonly stream: string }
+  /** A queue's depth has changed. */
   | {
       readonly type: 'queue';
+      /** Empty for a queue that all streams share. */
       readonly stream: string;
+      /** Where each variant has a queue of its own. */
+      readonly variant?: Variant;
       readonly stage: StageName;
       readonly depth: number;
       readonly capacity: number;

@@ -16,8 +16,9 @@ export class LabelValues {
     this.#limit = limit;
   }
 
-  /** The value to show for `value`. Of a path only its last part is judged: models may be given by file. */
+  /** The value to show for `value`. Empty stays empty: to Prometheus that is no label. Of a path only its last part is judged: models may be given by file. */
   admit(value: string): string {
+    if (value === '') return value;
     const plain = value.slice(value.lastIndexOf('/') + 1);
     if (this.#known.has(plain)) return plain;
     if (this.#known.size >= this.#limit || !PLAIN.test(plain)) return OTHER;

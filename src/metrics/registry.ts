@@ -63,6 +63,28 @@ class Level {
   }
 }
 
+/** A gauge's child that tells the greatest value since the last scrape: what comes and goes between two is seen. */
+class Peak {
+  #now = 0;
+  #peak = 0;
+  readonly #hand: (value: number) => void;
+
+  constructor(hand: (value: number) => void) {
+    this.#hand = hand;
+  }
+
+  see(value: number): void {
+    if (!Number.isFinite(value)) return;
+    this.#now = value;
+    this.#peak = Math.max(this.#peak, value);
+  }
+
+  flush(): void {
+    this.#hand(this.#peak);
+    this.#peak = this.#now;
+  }
+}
+
 /**
  * Counts every event, for Prometheus ({@link MetricsRegistry.text}) and for the page ({@link MetricsRegistry.snapshot}).
  * Counting neither throws nor blocks; counters and gauges allocate nothing once their label values are known.
@@ -86,7 +108,7 @@ export class MetricsRegistry implements EventSink, Disposable {
   readonly #latency = this.#histogram(CATALOGUE.latency);
   readonly #fps = this.#gauge(CATALOGUE.fps);
   readonly #deadlineMisses = this.#counter(CATALOGUE.deadlineMisses);
-  readonly #queueDepth = this.#gauge(CATALOGUE.queueDepth);
+  readonly #queueDepth = this.#peaks(CATALOGUE.queueDepth);
   readonly #queueCapacity = this.#gauge(CATALOGUE.queueCapacity);
   readonly #viewers = this.#gauge(CATALOGUE.viewers);
   readonly #sentBytes = this.#counter(CATALOGUE.sentBytes);
@@ -174,8 +196,8 @@ export class MetricsRegistry implements EventSink, Disposable {
         this.#deadlineMisses.of(stream).add(1);
         break;
       case 'queue':
-        this.#queueDepth.of(stream, event.stage).value = event.depth;
-        this.#queueCapacity.of(stream, event.stage).value = event.capacity;
+        this.#queueDepth.of(stream, event.stage, event.variant).see(event.depth);
+        this.#queueCapacity.of(stream, event.stage, event.variant).value = event.capacity;
         break;
       case 'viewers':
         this.#viewers.of(stream, event.variant).value = event.count;
@@ -227,10 +249,10 @@ export class MetricsRegistry implements EventSink, Disposable {
     this.#sourceHeight.of(stream).value = event.height;
   }
 
-  /** The window of `stream`; undefined for streams beyond the bound. A new stream's series start at zero. */
+  /** The window of `stream`; undefined for streams beyond the bound and for what all streams share. A new stream's series start at zero. */
   #window(stream: string): StreamWindow | undefined {
     const known = this.#windows.get(stream);
-    if (known || this.#windowNames.admit(stream) !== stream) return known;
+    if (known || stream === '' || this.#windowNames.admit(stream) !== stream) return known;
     const window = new StreamWindow(stream);
     this.#windows.set(stream, window);
     for (const fate of ['source', 'interpolated', 'repeated']) this.#frames.of(stream, fate);
@@ -277,9 +299,17 @@ export class MetricsRegistry implements EventSink, Disposable {
   }
 
   #gauge(definition: MetricDefinition): Family<Level> {
-    const { name, help, labels } = definition;
-    const metric = new Gauge({ name, help, labelNames: [...labels], registers: [this.#prometheus] });
+    const metric = this.#plainGauge(definition);
     return this.#flushed(definition, (values) => new Level((value) => metric.set(values, value)));
+  }
+
+  #peaks(definition: MetricDefinition): Family<Peak> {
+    const metric = this.#plainGauge(definition);
+    return this.#flushed(definition, (values) => new Peak((value) => metric.set(values, value)));
+  }
+
+  #plainGauge({ name, help, labels }: MetricDefinition): Gauge {
+    return new Gauge({ name, help, labelNames: [...labels], registers: [this.#prometheus] });
   }
 
   #histogram(definition: MetricDefinition): Family<Histogram.Internal<string>> {

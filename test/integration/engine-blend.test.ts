@@ -42,7 +42,14 @@ describe('InterpEngine with reference models', () => {
     expect(result.frames.every((f) => f.arrival === b.arrival && !f.discontinuity)).toBe(true);
     expect(result.frames[0]?.provenance).toEqual({ kind: 'synthetic', t: 0.25, model: 'blend', confidence: 0.5 });
     expect(result.spanMicros.kernel).toBeGreaterThan(0);
-    expect(events.map((e) => e.type)).toEqual(expect.arrayContaining(['queue', 'stage', 'inference', 'confidence']));
+    expect(events.map((e) => e.type)).toEqual(expect.arrayContaining(['queue', 'stage', 'inference']));
+    // The pacer counts it once for each frame that is shown.
+    expect(events.map((e) => e.type)).not.toContain('confidence');
+    // One queue for all streams: seen full, then empty.
+    expect(events.filter((e) => e.type === 'queue')).toMatchObject([
+      { stream: '', depth: 1 },
+      { stream: '', depth: 0 },
+    ]);
     for (const frame of [...result.frames, a, b]) frame.release();
   });
 
@@ -65,7 +72,8 @@ describe('InterpEngine with reference models', () => {
     const result = await engine.interpolate({ stream: 's', a, b, timesteps: [0.5], deadline });
     expect(result).toEqual({ status: 'refused', reason: 'late' });
     expect(engine.stats).toMatchObject({ late: 1, done: 0 });
-    expect(events.map((e) => e.type)).toContain('deadline-miss');
+    expect(events).toContainEqual({ type: 'drop', stream: 's', stage: 'interpolate', reason: 'late' });
+    expect(events.map((e) => e.type)).not.toContain('deadline-miss');
     a.release();
     b.release();
   });

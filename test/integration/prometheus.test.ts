@@ -20,10 +20,12 @@ function everything(): void {
   metrics.emit({ type: 'drop', stream, stage: 'decode', reason: 'awaiting-keyframe' });
   metrics.emit({ type: 'stage', stream, stage: 'interpolate', span: fromMs(9) });
   metrics.emit({ type: 'deadline-miss', stream });
-  metrics.emit({ type: 'queue', stream, stage: 'encode', depth: 1, capacity: 4 });
+  metrics.emit({ type: 'queue', stream, stage: 'decode', depth: 1, capacity: 4 });
+  metrics.emit({ type: 'queue', stream: '', stage: 'interpolate', depth: 1, capacity: 8 });
   for (const variant of ['upconverted', 'source'] as const) {
     metrics.emit({ type: 'latency', stream, variant, span: fromMs(42) });
     metrics.emit({ type: 'viewers', stream, variant, count: 1 });
+    metrics.emit({ type: 'queue', stream, stage: 'encode', variant, depth: 1, capacity: 3 });
     metrics.emit({ type: 'sent', stream, variant, bytes: 5000, packets: 5 });
     metrics.emit({ type: 'keyframe-request', stream, variant, cause: 'join' });
     metrics.emit({ type: 'keyframe', stream, variant });

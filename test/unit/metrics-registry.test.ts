@@ -36,6 +36,10 @@ describe('the catalogue', () => {
     }
   });
 
+  it('says what the time of the pacer is', () => {
+    expect(CATALOGUE.stageTime.help).toContain("pace: from the source frame's arrival to release");
+  });
+
   it('has latency buckets from 1 to 500 ms', () => {
     expect(CATALOGUE.latency.buckets[0]).toBe(0.001);
     expect(CATALOGUE.latency.buckets.at(-1)).toBe(0.5);
@@ -61,7 +65,7 @@ describe('events', () => {
     metrics.emit({ type: 'stage', stream, stage: 'encode', span: fromMs(7) });
     metrics.emit({ type: 'latency', stream, variant, span: fromMs(90) });
     metrics.emit({ type: 'deadline-miss', stream });
-    metrics.emit({ type: 'queue', stream, stage: 'peer', depth: 2, capacity: 8 });
+    metrics.emit({ type: 'queue', stream, stage: 'peer', variant, depth: 2, capacity: 8 });
     metrics.emit({ type: 'viewers', stream, variant, count: 5 });
     metrics.emit({ type: 'sent', stream, variant, bytes: 1200, packets: 1 });
     metrics.emit({ type: 'keyframe-request', stream, variant, cause: 'pli' });
@@ -81,8 +85,8 @@ describe('events', () => {
       'framelift_stage_duration_seconds_bucket{le="0.008",stream="cam",stage="encode"}': 1,
       [`framelift_latency_seconds_sum{${labels}}`]: 0.09,
       'framelift_deadline_misses_total{stream="cam"}': 1,
-      'framelift_queue_depth{stream="cam",stage="peer"}': 2,
-      'framelift_queue_capacity{stream="cam",stage="peer"}': 8,
+      'framelift_queue_depth{stream="cam",stage="peer",variant="upconverted"}': 2,
+      'framelift_queue_capacity{stream="cam",stage="peer",variant="upconverted"}': 8,
       [`framelift_viewers{${labels}}`]: 5,
       [`framelift_sent_bytes_total{${labels}}`]: 1200,
       [`framelift_sent_packets_total{${labels}}`]: 1,
@@ -114,6 +118,38 @@ describe('events', () => {
     }
     expect(await value('framelift_output_fps{stream="cam",variant="upconverted"}')).toBeCloseTo(50, 3);
     expect(await value('framelift_output_fps{stream="cam",variant="source"}')).toBeCloseTo(25, 3);
+  });
+
+  it('show the deepest a queue was since the last scrape, then how deep it is', async () => {
+    const depth = (values: readonly number[]): void => {
+      for (const value of values) {
+        metrics.emit({ type: 'queue', stream: 'cam', stage: 'encode', variant: 'source', depth: value, capacity: 3 });
+      }
+    };
+    const series = 'framelift_queue_depth{stream="cam",stage="encode",variant="source"}';
+    depth([1, 3, 2, 1]);
+    expect(await value(series)).toBe(3);
+    expect(await value(series)).toBe(1);
+    depth([0]);
+    expect(await value(series)).toBe(1);
+    expect(await value(series)).toBe(0);
+  });
+
+  it('keep the queues of both variants apart', async () => {
+    for (const variant of ['upconverted', 'source'] as const) {
+      const depth = variant === 'source' ? 1 : 2;
+      metrics.emit({ type: 'queue', stream: 'cam', stage: 'encode', variant, depth, capacity: 3 });
+    }
+    expect(await value('framelift_queue_depth{stream="cam",stage="encode",variant="upconverted"}')).toBe(2);
+    expect(await value('framelift_queue_depth{stream="cam",stage="encode",variant="source"}')).toBe(1);
+  });
+
+  it('of a queue that all streams share belong to no stream', async () => {
+    metrics.emit({ type: 'queue', stream: '', stage: 'interpolate', depth: 4, capacity: 8 });
+    const text = await metrics.text();
+    expect(text).toContain('framelift_queue_depth{stream="",stage="interpolate",variant=""} 4\n');
+    expect(text).not.toContain('framelift_viewers{stream=""');
+    expect(text).not.toContain('framelift_viewers{stream="other"');
   });
 
   it('show exactly one state', async () => {
