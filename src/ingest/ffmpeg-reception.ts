@@ -1,9 +1,10 @@
 /** What one run of ffmpeg has sent so far: pictures into frames, stderr into facts, silence into an error. */
 import type { Arena } from '../arena.ts';
-import { FrameliftError } from '../errors.ts';
+import { asFrameliftError, FrameliftError } from '../errors.ts';
 import { Frame, SOURCE } from '../frame.ts';
 import type { DropReason, EventSink } from '../metrics/events.ts';
-import { type Clock, fromMs, type Micros, minus, plus, toSeconds } from '../time.ts';
+import { BoundedQueue } from '../stage.ts';
+import { type Clock, fromMs, type Micros, micros, minus, plus, toSeconds } from '../time.ts';
 import { type NutHeader, NutReader } from './nut.ts';
 import { copyPlane } from './planes.ts';
 import { RealtimePacing, waitUntil } from './realtime.ts';
@@ -11,7 +12,18 @@ import type { FrameSink } from './source.ts';
 
 /** Larger steps of the timestamps are jumps, across which nothing is interpolated. */
 const MAX_STEP = fromMs(1000);
+/**
+ * Smaller steps are none: where times do not grow, ffmpeg's muxer makes each a microsecond later than the one before.
+ * One is a timestamp given twice; so many in a row are a clock that went back.
+ */
+const MIN_STEP = micros(100);
+const MAX_SQUEEZED = 8;
+/** A clock that goes back by more has restarted: waiting until it catches up would freeze the stream. */
+const MAX_BACK = fromMs(200);
+/** Pictures that wait for their time: those of one chunk from the pipe, so that only stamps of pictures come near. */
+const MAX_HELD = 256;
 const MAX_LINES = 30;
+
 /** What {@link Reception} needs of a source's options. */
 export interface ReceptionOptions {
   readonly stream: string;
@@ -31,7 +43,7 @@ export class Reception {
   readonly #reader: NutReader;
   readonly #pacing: RealtimePacing | undefined;
   readonly #failing = new AbortController();
-  readonly #held: Frame[] = [];
+  readonly #held = new BoundedQueue<Frame>(MAX_HELD, 'drop-newest', (frame) => frame.release());
   readonly #lines: string[] = [];
   #failure: FrameliftError | undefined;
   #codec = 'unknown';
@@ -39,7 +51,9 @@ export class Reception {
   #size = { width: 0, height: 0 };
   #announced = { width: 0, height: 0 };
   #lastPts: Micros | undefined;
+  #squeezed = 0;
   #gap = true;
+  #releasing = false;
   #delivered = 0;
   #lastSign: Micros;
   #cancelWatch: () => void = () => {};
@@ -76,7 +90,12 @@ export class Reception {
     return this.#lines;
   }
 
-  /** Takes output of ffmpeg; waits while pictures are not due yet. */
+  /** Pictures dropped because too many waited for their time. */
+  get dropped(): number {
+    return this.#held.dropped;
+  }
+
+  /** Takes output of ffmpeg; resolves when all its pictures are delivered, each when it was due. Never rejects. */
   data(chunk: Buffer, stopped: AbortSignal): Promise<void> | undefined {
     if (stopped.aborted) return undefined;
     try {
@@ -98,6 +117,7 @@ export class Reception {
     // ffmpeg up to 6, and from 7 on.
     const size = /\bw:(\d+) h:(\d+) pixfmt/.exec(line) ?? /parameters changed to .*?\b(\d+)x(\d+)/.exec(line);
     if (size) this.#announced = { width: Number(size[1]), height: Number(size[2]) };
+    if (/non-monoton\w+ dts/i.test(line)) this.#notMonotonic(line);
     if (!/\[(warning|error|fatal|panic)\]/.test(line)) return;
     this.#lines.push(line.replace(/\[(warning|error|fatal|panic)\] /, '').slice(0, 400));
     if (this.#lines.length > MAX_LINES) this.#lines.shift();
@@ -105,7 +125,7 @@ export class Reception {
 
   close(): void {
     this.#cancelWatch();
-    for (const frame of this.#held.splice(0)) frame.release();
+    this.#held.clear();
   }
 
   #header(header: NutHeader): void {
@@ -136,18 +156,21 @@ export class Reception {
       this.#resize(this.#announced);
     }
     const last = this.#lastPts;
-    if (last !== undefined && pts <= last) {
+    if (last !== undefined && minus(pts, last) < MIN_STEP) {
       this.#drop('late');
+      this.#squeezed += 1;
+      if (this.#squeezed >= MAX_SQUEEZED) this.#wentBack();
       return;
     }
+    this.#squeezed = 0;
     const jumped = last !== undefined && minus(pts, last) > MAX_STEP;
     this.#lastPts = pts;
     const frame = this.#allocate(pts, this.#gap || jumped);
     if (!frame) return;
     this.#gap = false;
     fill(frame, data);
-    if (this.#pacing) this.#held.push(frame);
-    else this.#sink.frame(frame);
+    if (!this.#pacing) this.#sink.frame(frame);
+    else if (!this.#held.push(frame)) this.#drop('queue-full');
   }
 
   #allocate(pts: Micros, discontinuity: boolean): Frame | undefined {
@@ -165,15 +188,40 @@ export class Reception {
   /** Delivers what is held, each frame when it is due. Meanwhile ffmpeg waits, and so does the server behind it. */
   async #release(stopped: AbortSignal): Promise<void> {
     const { clock } = this.#options;
-    for (let frame = this.#held[0]; frame && !stopped.aborted; frame = this.#held[0]) {
-      const due = this.#pacing?.due(frame.pts, clock.now()) ?? clock.now();
-      await waitUntil(due, clock, stopped);
-      if (stopped.aborted) return;
-      this.#held.shift();
-      this.#lastSign = clock.now();
-      this.#sink.frame(frame.share({ arrival: clock.now(), capture: clock.wall() }));
-      frame.release();
+    this.#releasing = true;
+    try {
+      // Out of the queue while it waits: what is in there may be cleared meanwhile.
+      for (let frame = this.#held.shift(); frame; frame = this.#held.shift()) {
+        await waitUntil(this.#pacing?.due(frame.pts, clock.now()) ?? clock.now(), clock, stopped);
+        if (stopped.aborted) {
+          frame.release();
+          return;
+        }
+        this.#lastSign = clock.now();
+        const due = frame.share({ arrival: clock.now(), capture: clock.wall() });
+        frame.release();
+        this.#sink.frame(due);
+      }
+    } catch (thrown) {
+      this.#fail(asFrameliftError(thrown, 'source.protocol'));
+    } finally {
+      this.#releasing = false;
     }
+  }
+
+  /** ffmpeg's muxer says that a time is not later than the one before, both in the microseconds of our output. */
+  #notMonotonic(line: string): void {
+    const [, previous, current] = /previous: (-?\d+), current: (-?\d+)/.exec(line) ?? [];
+    if (previous === undefined || Number(previous) - Number(current) > MAX_BACK) this.#wentBack();
+  }
+
+  #wentBack(): void {
+    this.#fail(
+      new FrameliftError('source.protocol', "the source's clock went back", {
+        recoverable: true,
+        remedy: 'Nothing, if the source has restarted; else let it send timestamps that grow.',
+      }),
+    );
   }
 
   #drop(reason: DropReason): void {
@@ -185,7 +233,7 @@ export class Reception {
     const { clock, stallTimeout = fromMs(10_000), startTimeout = fromMs(15_000) } = this.#options;
     const patience = this.#delivered === 0 ? startTimeout : stallTimeout;
     // A frame that waits for its time is a sign of life.
-    const sign = this.#held.length > 0 ? clock.now() : this.#lastSign;
+    const sign = this.#releasing ? clock.now() : this.#lastSign;
     const due = plus(sign, patience);
     this.#cancelWatch();
     if (clock.now() < due) {

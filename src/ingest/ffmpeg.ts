@@ -5,7 +5,7 @@
  */
 import { ChildProcess } from 'node:child_process';
 import { lookup } from 'node:dns/promises';
-import { Writable } from 'node:stream';
+import { finished, Writable } from 'node:stream';
 import ffmpeg from 'fluent-ffmpeg';
 import type { Arena } from '../arena.ts';
 import { FrameliftError } from '../errors.ts';
@@ -30,8 +30,10 @@ export interface FfmpegSourceOptions {
   readonly arena: Arena;
   readonly clock: Clock;
   readonly events: EventSink;
-  /** The program; default: {@link findFfmpeg}. */
+  /** The program; default: {@link findFfmpeg} in `env`. */
   readonly ffmpegPath?: string;
+  /** Where `FFMPEG_PATH` and `PATH` are looked up; default: nowhere, so that only node-av's own ffmpeg is found. */
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Longest silence between two pictures, default 10 s. */
   readonly stallTimeout?: Micros;
   /** Longest wait for the first picture, default 15 s: HLS starts slowly. */
@@ -58,7 +60,7 @@ async function run(
   sink: FrameSink,
   signal: AbortSignal,
 ): Promise<void> {
-  const path = options.ffmpegPath ?? findFfmpeg(process.env).path;
+  const path = options.ffmpegPath ?? findFfmpeg(options.env ?? {}).path;
   if (input.host !== undefined) await checkHost(options.url, input.host);
   if (signal.aborted) return;
   const reception = new Reception(options, sink, input.onDemand);
@@ -107,7 +109,7 @@ interface FfmpegProcessOptions {
   /** Options after the input; the output itself is a pipe. */
   readonly after: readonly string[];
   readonly clock: Clock;
-  /** Takes the output; the next chunk comes when the promise resolves. Must not throw. */
+  /** Takes the output; the next chunk comes when the promise resolves. Must neither throw nor reject. */
   readonly onData: (chunk: Buffer) => Promise<void> | undefined;
   /** Takes each line of stderr. */
   readonly onLine: (line: string) => void;
@@ -118,7 +120,7 @@ interface FfmpegProcessOptions {
 
 /**
  * Runs ffmpeg until it exits, by itself or because `signal` aborted; resolves with its exit code (null when a signal ended
- * it) once the process is gone and its output is read. @throws FrameliftError `ffmpeg.failed` when it cannot be started.
+ * it) once the process is gone and `onData` is done with all of its output. @throws FrameliftError `ffmpeg.failed` when it cannot be started.
  */
 function runFfmpeg(options: FfmpegProcessOptions): Promise<number | null> {
   const { clock, signal } = options;
@@ -159,7 +161,11 @@ function runFfmpeg(options: FfmpegProcessOptions): Promise<number | null> {
     // fluent-ffmpeg's own handler of a failed spawn throws where nobody can catch it.
     child.removeAllListeners('error');
     child.once('error', notStarted);
-    child.once('close', (code) => settle(() => resolve(code)));
+    // The pipe is empty then, but chunks of it may still wait for their turn.
+    child.once('close', (code) => {
+      finished(output, () => settle(() => resolve(code)));
+      output.end();
+    });
     if (signal.aborted) stop();
   });
   command.on('error', (thrown: unknown) => {

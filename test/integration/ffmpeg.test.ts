@@ -176,6 +176,40 @@ test('HLS is delivered in real time, though it could be had at once', async () =
   expect(to.arena.liveFrames).toBe(0);
 });
 
+test('an on-demand source is delivered to its end, though ffmpeg is gone before', async () => {
+  await ffmpeg(...testVideo('160x96', '5', 5, ...LIVE), at('short.ts'));
+  const to = new Recording();
+  const url = await serveHttp({ 'short.ts': await readFile(at('short.ts')) });
+  await expect(receive(`${url}/short.ts`, to)).rejects.toMatchObject({ code: 'source.ended' });
+  expect(to.pts).toEqual(await timestamps(at('short.ts')));
+  expect(to.arena.liveFrames).toBe(0);
+});
+
+test('a source whose clock restarts ends the run instead of standing still', async () => {
+  await ffmpeg(...testVideo('160x96', '30', 60, ...LIVE), at('twice.ts'));
+  const part = await readFile(at('twice.ts'));
+  const to = new Recording();
+  const running = receive(await serveTcp(Buffer.concat([part, part]), true), to);
+  await expect(running).rejects.toMatchObject({ code: 'source.protocol', recoverable: true });
+  // The last ones may be lost where the two meet.
+  expect(to.pts.length).toBeGreaterThan(50);
+  expect(to.pts).toEqual((await timestamps(at('twice.ts'))).slice(0, to.pts.length));
+});
+
+test('the program is looked up in the environment that is given, and in no other', async () => {
+  await ffmpeg(...testVideo('160x96', '25', 1), at('env.ts'));
+  const url = await serveTcp(await readFile(at('env.ts')));
+  const used = async () => (await readFile(at('pids'), 'utf8').catch(() => '')).split('\n').length;
+  const before = await used();
+  const to = new Recording();
+  const source = ffmpegSource({
+    ...{ url, stream: 's', arena: to.arena, clock: systemClock, events: to },
+    env: { FFMPEG_PATH: wrapper },
+  });
+  await expect(to.run(source)).rejects.toMatchObject({ code: 'source.ended' });
+  expect(await used()).toBeGreaterThan(before);
+});
+
 test('a playlist cannot lead to a local file', async () => {
   const list = '#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\nfile:///etc/passwd\n#EXT-X-ENDLIST\n';
   const url = await serveHttp({ 'evil.m3u8': Buffer.from(list) });

@@ -1,0 +1,103 @@
+import { execFileSync } from 'node:child_process';
+import { setImmediate as turn } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { Reception } from '../../src/ingest/ffmpeg-reception.ts';
+import { FFMPEG_OUTPUT } from '../../src/ingest/ffmpeg-url.ts';
+import { fromMs, ManualClock } from '../../src/time.ts';
+import { Recording } from '../support/media.ts';
+
+const never = new AbortController().signal;
+let to: Recording;
+let clock: ManualClock;
+
+beforeEach(() => {
+  to = new Recording();
+  clock = new ManualClock();
+});
+afterEach(() => expect(to.arena.liveFrames).toBe(0));
+
+function reception(paced: boolean): Reception {
+  return new Reception({ stream: 's', arena: to.arena, clock, events: to }, to, paced);
+}
+
+/** 16×16 pictures as ffmpeg sends them; `times` is a filter that changes when each is shown. */
+function pictures(count: number, times = 'null'): Buffer {
+  const input = ['-f', 'lavfi', '-i', 'testsrc2=size=16x16:rate=25', '-frames:v', String(count), '-vf', times];
+  return execFileSync('ffmpeg', ['-v', 'fatal', '-nostdin', '-copyts', ...input, ...FFMPEG_OUTPUT, 'pipe:1']);
+}
+
+const NOT_MONOTONIC =
+  '[nut @ 0x5650] [warning] Non-monotonous DTS in output stream 0:0; previous: 3333333, current: CURRENT; changing to 3333334. This may result in incorrect timestamps in the output file.';
+
+test("ffmpeg's word that the clock went back ends the run, to be tried again", () => {
+  const run = reception(false);
+  run.line(NOT_MONOTONIC.replace('CURRENT', '3333333'));
+  run.line(NOT_MONOTONIC.replace('CURRENT', '3300000'));
+  expect(run.failed.aborted).toBe(false);
+  run.line(NOT_MONOTONIC.replace('CURRENT', '1400000'));
+  expect(run.failed.aborted).toBe(true);
+  expect(run.failure).toMatchObject({
+    code: 'source.protocol',
+    recoverable: true,
+    message: "the source's clock went back",
+  });
+  run.close();
+});
+
+test('the same in the words of ffmpeg 7', () => {
+  const run = reception(false);
+  run.line('[vost#0:0/rawvideo @ 0x5650] [warning] Non-monotonic DTS; previous: 3333333, current: 0; changing to 1.');
+  expect(run.failure).toMatchObject({ code: 'source.protocol', recoverable: true });
+  run.close();
+});
+
+test('times that ffmpeg spaces by microseconds are no pictures, and many in a row a clock that went back', async () => {
+  const run = reception(false);
+  // 0, 40, … 360 ms, then 0 again: as with a server that restarts.
+  await run.data(pictures(30, "setpts='mod(N,10)*40000/1000000/TB'"), never);
+  expect(to.pts).toEqual(Array.from({ length: 10 }, (_, i) => fromMs(i * 40)));
+  expect(run.failure).toMatchObject({ code: 'source.protocol', recoverable: true });
+  run.close();
+});
+
+test('a time given twice now and then is survived', async () => {
+  const run = reception(false);
+  await run.data(pictures(30, "setpts='(N-eq(mod(N,3),2))*40000/1000000/TB'"), never);
+  expect(run.failure).toBeUndefined();
+  expect(to.frames).toHaveLength(20);
+  run.close();
+});
+
+test('closing while a picture waits for its time is no use after release', async () => {
+  const run = reception(true);
+  const stop = new AbortController();
+  const waiting = run.data(pictures(5), stop.signal);
+  await turn();
+  run.close();
+  expect(to.arena.liveFrames).toBe(1);
+  stop.abort();
+  await waiting;
+  expect(run.failure).toBeUndefined();
+  expect(to.frames).toHaveLength(1);
+});
+
+test('pictures that wait are bounded, the rest counted, and the next one marked', async () => {
+  const run = reception(true);
+  const deliver = async (chunk: Buffer) => {
+    const waiting = run.data(chunk, never);
+    for (let i = 0; i < 300; i += 1) {
+      clock.advance(fromMs(40));
+      await turn();
+    }
+    await waiting;
+  };
+  const stream = pictures(310);
+  const most = Math.round(stream.length * 0.97);
+  await deliver(stream.subarray(0, most));
+  expect(to.frames).toHaveLength(256);
+  expect(run.dropped).toBe(run.delivered - 256);
+  expect(to.events.filter((event) => event.type === 'drop' && event.reason === 'queue-full')).toHaveLength(run.dropped);
+  await deliver(stream.subarray(most));
+  expect(to.frames.flatMap((frame, i) => (frame.discontinuity ? [i] : []))).toEqual([0, 256]);
+  run.close();
+});
