@@ -19,7 +19,7 @@ const PROTOCOLS: Readonly<Record<string, string>> = {
 /** Schemes that ffmpeg opens unasked; `rtsp` and `rtsps` on request, and `/dev/video0`, beside them. */
 export const FFMPEG_SCHEMES: readonly string[] = Object.keys(PROTOCOLS).filter((scheme) => !scheme.startsWith('rtsp'));
 
-const DEVICE = /^(?:v4l2:(?:\/\/)?)?(\/dev\/video\d{1,3})$/;
+const DEVICE = /^\/dev\/video\d{1,3}$/;
 
 /** What ffmpeg shall open. */
 export interface FfmpegInput {
@@ -40,9 +40,8 @@ export interface FfmpegInput {
 export function ffmpegInput(source: string): FfmpegInput {
   if (/\p{Cc}/u.test(source))
     throw new FrameliftError('config.invalid', 'a source URL must not hold control characters');
-  const device = DEVICE.exec(source)?.[1];
-  if (device !== undefined) {
-    return { url: device, options: [...LOW_DELAY, '-f', 'v4l2'], host: undefined, onDemand: false };
+  if (DEVICE.test(source)) {
+    return { url: source, options: [...LOW_DELAY, '-f', 'v4l2'], host: undefined, onDemand: false };
   }
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(source)?.[1]?.toLowerCase();
   if (scheme === 'file' || scheme === undefined) {
