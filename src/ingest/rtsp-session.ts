@@ -4,7 +4,15 @@ import { type CancelTimer, type Clock, fromMs, type Micros, micros, plus } from 
 import { parseRtspUrl, RtspConnection, type RtspEndpoint } from './rtsp-connection.ts';
 import type { RtspResponse } from './rtsp-message.ts';
 import { UdpPair } from './rtsp-udp.ts';
-import { baseUrl, controlUrl, redirectTarget, sessionId, sessionTimeout, transportField } from './rtsp-url.ts';
+import {
+  baseUrl,
+  controlUrl,
+  redirectTarget,
+  sessionId,
+  sessionTimeout,
+  sourceAddress,
+  transportField,
+} from './rtsp-url.ts';
 import { findVideo, type VideoTrack } from './sdp.ts';
 
 const MAX_REDIRECTS = 3;
@@ -146,7 +154,7 @@ export class RtspSession {
       return;
     }
     const ports = transportField(field, 'server_port');
-    if (ports) this.#udp.punch(/;\s*source=([^;\s]+)/i.exec(field ?? '')?.[1], ...ports);
+    if (ports) this.#udp.punch(sourceAddress(field), ...ports);
   }
 
   #setupTcp(): Promise<RtspResponse> {

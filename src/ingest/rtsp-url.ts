@@ -1,6 +1,8 @@
 /** RTSP URLs and fields, with the liberties that servers take. Pure. */
+import { isIP } from 'node:net';
 import { FrameliftError } from '../errors.ts';
 import { type Micros, micros } from '../time.ts';
+import { isForbiddenAddress } from './address.ts';
 import { parseRtspUrl, type RtspEndpoint } from './rtsp-connection.ts';
 import type { RtspHeaders } from './rtsp-message.ts';
 
@@ -62,4 +64,13 @@ export function transportField(field: string | undefined, name: string): [number
   if (!match) return undefined;
   const first = Number(match[1]);
   return [first, match[2] === undefined ? first + 1 : Number(match[2])];
+}
+
+/**
+ * The address that a Transport field names as the sender of the packets. Undefined where it is a name or an address that no
+ * source may lead to: packets then go to, and come from, the server itself.
+ */
+export function sourceAddress(field: string | undefined): string | undefined {
+  const address = /;\s*source="?([^;,"\s]+)/i.exec(field ?? '')?.[1]?.replace(/^\[|\]$/g, '') ?? '';
+  return isIP(address) !== 0 && !isForbiddenAddress(address) ? address : undefined;
 }

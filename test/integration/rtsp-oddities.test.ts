@@ -1,48 +1,13 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
-import { createServer } from 'node:net';
-import { afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { Arena } from '../../src/arena.ts';
-import type { RtpPacket } from '../../src/ingest/rtp.ts';
-import { type RtspOptions, rtspSource } from '../../src/ingest/rtsp.ts';
-import { fromMs, systemClock } from '../../src/time.ts';
-import { cutAtDelimiters, encodeTestPicture } from '../support/coded.ts';
-import {
-  type FakeOptions,
-  type FakeRequest,
-  type FakeRtsp,
-  type FakeScript,
-  interleaved,
-  startFakeRtsp,
-} from '../support/fake-rtsp.ts';
-import { packetize, rtpBytes } from '../support/rtp.ts';
+import { describe, expect, test } from 'vitest';
+import { fromMs } from '../../src/time.ts';
+import { type FakeRequest, type FakeScript, interleaved } from '../support/fake-rtsp.ts';
+import { rtpBytes } from '../support/rtp.ts';
 import { DropCounter, watch } from '../support/watch.ts';
+import { rtspRig } from './rtsp-rig.ts';
 
-const arena = new Arena(64);
-let server: FakeRtsp | undefined;
-/** Ten pictures, the first a keyframe, parameter sets in band. */
-let packets: RtpPacket[];
-
-beforeAll(() => {
-  const coded = encodeTestPicture('libx264', '320x180', 10, ['-tune', 'zerolatency', '-g', '10']);
-  packets = packetize(cutAtDelimiters(coded, 'h264'), 'h264', { sequence: 65_500 });
-});
-
-afterEach(async () => {
-  await expect.poll(() => server?.open ?? 0).toBe(0);
-  await server?.close();
-  server = undefined;
-  expect(arena.liveFrames).toBe(0);
-});
-
-async function start(options: FakeOptions = {}): Promise<FakeRtsp> {
-  server = await startFakeRtsp({ packets, ...options });
-  return server;
-}
-
-function source(url: string, options: Partial<RtspOptions> = {}) {
-  return rtspSource({ url, stream: 's', arena, clock: systemClock, events: new DropCounter(), ...options });
-}
+const rig = rtspRig();
+const { start, source } = rig;
 
 const uris = (requests: readonly FakeRequest[], method: string) =>
   requests.filter((r) => r.method === method).map((r) => r.uri.replace(/127\.0\.0\.1:\d+/, 'h'));
@@ -97,7 +62,7 @@ describe('on the wire', () => {
   });
 
   test('packets come before and together with the answer to PLAY, which has no CSeq', async () => {
-    const first = packets.slice(0, packets.findIndex((p) => p.marker) + 1);
+    const first = rig.packets.slice(0, rig.packets.findIndex((p) => p.marker) + 1);
     const wire = Buffer.concat(first.map((p) => interleaved(0, rtpBytes(p))));
     const second = Buffer.from('RTSP/1.0 200 OK\r\nSession: abc\r\n\r\n');
     const { url } = await start({
@@ -137,11 +102,11 @@ describe('on the wire', () => {
   });
 
   test('parameter sets only in the description are enough', async () => {
-    const sets = packets
+    const sets = rig.packets
       .filter((p) => [7, 8].includes((p.payload[0] ?? 0) & 31))
       .map((p) => Buffer.from(p.payload).toString('base64'));
     expect(sets).toHaveLength(2);
-    const bare = packets
+    const bare = rig.packets
       .filter((p) => ![7, 8].includes((p.payload[0] ?? 0) & 31))
       .map((p, i) => ({ ...p, sequence: i }));
     const { url } = await start({
@@ -152,7 +117,7 @@ describe('on the wire', () => {
   });
 
   test('random RTP among the packets neither ends the run nor leaks', async () => {
-    const noise = packets.map((p, i) => (i % 7 === 3 ? { ...p, payload: p.payload.map((b) => b ^ 0x55) } : p));
+    const noise = rig.packets.map((p, i) => (i % 7 === 3 ? { ...p, payload: p.payload.map((b) => b ^ 0x55) } : p));
     const { url } = await start({ packets: noise });
     const events = new DropCounter();
     const { error } = await watch(source(url, { events }), 1000, 1500);
@@ -287,115 +252,5 @@ describe('redirects', () => {
       script: ({ method, uri }) => (method === 'DESCRIBE' ? { status: 302, headers: { Location: uri } } : undefined),
     });
     expect((await watch(source(url), 1)).error).toMatchObject({ code: 'source.protocol' });
-  });
-});
-
-describe('refusals', () => {
-  test.each([
-    ['DESCRIBE', 401, 'source.unauthorized', false],
-    ['DESCRIBE', 403, 'source.unauthorized', false],
-    ['DESCRIBE', 404, 'source.not-found', true],
-    ['DESCRIBE', 500, 'source.protocol', true],
-    ['DESCRIBE', 503, 'source.unreachable', true],
-    ['SETUP', 461, 'source.protocol', false],
-    ['SETUP', 453, 'source.unreachable', true],
-    ['PLAY', 454, 'source.protocol', true],
-  ])('%s answered with %i is %s, recoverable: %s', async (method, status, code, recoverable) => {
-    const { url } = await start({ script: (request) => (request.method === method ? { status } : undefined) });
-    expect((await watch(source(url), 1)).error).toMatchObject({ code, recoverable });
-  });
-
-  test('461 for UDP falls back to TCP', async () => {
-    const { url, requests } = await start({
-      script: ({ method, headers }) =>
-        method === 'SETUP' && !headers.get('transport')?.includes('TCP') ? { status: 461 } : undefined,
-    });
-    const { frames, infos } = await watch(source(url, { transport: 'udp' }), 3);
-    expect(frames).toHaveLength(3);
-    expect(infos[0]?.transport).toBe('rtsp/tcp');
-    expect(requests.filter((r) => r.method === 'SETUP')).toHaveLength(2);
-  });
-
-  test('audio alone is no video', async () => {
-    const { url } = await start({ sdp: 'm=audio 0 RTP/AVP 0\r\n' });
-    expect((await watch(source(url), 1)).error).toMatchObject({ code: 'source.no-video', recoverable: false });
-  });
-
-  test('a codec that is not taken is named', async () => {
-    const { url } = await start({ sdp: 'm=video 0 RTP/AVP 96\r\na=rtpmap:96 MP4V-ES/90000\r\n' });
-    expect((await watch(source(url), 1)).error).toMatchObject({
-      code: 'source.unsupported-codec',
-      message: expect.stringContaining('MP4V-ES'),
-    });
-  });
-});
-
-describe('silence and endings', () => {
-  test('a server that accepts and says nothing is unreachable', async () => {
-    const { url } = await start({ script: () => 'drop' });
-    const { error } = await watch(source(url, { connectTimeout: fromMs(200) }), 1);
-    expect(error).toMatchObject({ code: 'source.unreachable', message: expect.stringContaining('OPTIONS') });
-  });
-
-  test('a server that speaks something else is a protocol error', async () => {
-    const web = createServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'));
-    web.listen(0, '127.0.0.1');
-    await once(web, 'listening');
-    const address = web.address();
-    const port = typeof address === 'object' ? address?.port : 0;
-    const { error } = await watch(source(`rtsp://127.0.0.1:${port}/cam`), 1);
-    web.close();
-    expect(error).toMatchObject({ code: 'source.protocol' });
-  });
-
-  test('no packet at all is a stall that says so', async () => {
-    const { url } = await start({ packets: [] });
-    const { error } = await watch(source(url, { stallTimeout: fromMs(300) }), 1);
-    expect(error).toMatchObject({
-      code: 'source.stalled',
-      recoverable: true,
-      message: expect.stringContaining('no packet'),
-    });
-  });
-
-  test('pictures without a keyframe are a stall that says so', async () => {
-    const start2 = packets.findIndex((p) => p.marker) + 1;
-    const { url } = await start({ packets: packets.slice(start2).map((p, i) => ({ ...p, sequence: i })) });
-    const { error } = await watch(source(url, { stallTimeout: fromMs(400) }), 1);
-    expect(error).toMatchObject({ code: 'source.stalled', message: expect.stringContaining('keyframe') });
-  });
-
-  test('a connection that the server closes is an end', async () => {
-    const { url } = await start({
-      script: ({ method }, socket) => {
-        if (method === 'PLAY') setTimeout(() => socket.end(), 300);
-        return undefined;
-      },
-    });
-    const { frames, error } = await watch(source(url), 1000);
-    expect(frames.length).toBeGreaterThan(3);
-    expect(error).toMatchObject({ code: 'source.ended', recoverable: true });
-  });
-
-  test('an RTCP goodbye is an end', async () => {
-    const goodbye = Uint8Array.of(0x81, 203, 0, 1, 0, 0, 0, 1);
-    const { url } = await start({
-      script: ({ method }) => (method === 'PLAY' ? { after: interleaved(1, goodbye) } : undefined),
-    });
-    expect((await watch(source(url), 1000)).error).toMatchObject({ code: 'source.ended' });
-  });
-
-  test('stopping is quick when the server does not answer TEARDOWN', async () => {
-    const { url } = await start({ script: ({ method }) => (method === 'TEARDOWN' ? 'drop' : undefined) });
-    const { error, stopMs } = await watch(source(url), 3);
-    expect(error).toBeUndefined();
-    expect(stopMs).toBeLessThan(500);
-  });
-
-  test.each(['OPTIONS', 'DESCRIBE', 'SETUP', 'PLAY'])('stopping during %s is quick and no error', async (method) => {
-    const { url } = await start({ script: (request) => (request.method === method ? 'drop' : undefined) });
-    const { error, stopMs } = await watch(source(url), 1, 200);
-    expect(error).toBeUndefined();
-    expect(stopMs).toBeLessThan(500);
   });
 });

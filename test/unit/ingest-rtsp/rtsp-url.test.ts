@@ -6,6 +6,7 @@ import {
   redirectTarget,
   sessionId,
   sessionTimeout,
+  sourceAddress,
   transportField,
 } from '../../../src/ingest/rtsp-url.ts';
 
@@ -78,4 +79,24 @@ test('Session and Transport fields', () => {
   expect(transportField('RTP/AVP/TCP;unicast;interleaved=2-3;ssrc=1', 'interleaved')).toEqual([2, 3]);
   expect(transportField('RTP/AVP;unicast;client_port=5000-5001;server_port=6970', 'server_port')).toEqual([6970, 6971]);
   expect(transportField('RTP/AVP/TCP;unicast', 'interleaved')).toBeUndefined();
+});
+
+test.each([
+  ['192.168.1.5', '192.168.1.5'],
+  ['"10.0.0.7"', '10.0.0.7'],
+  ['[2001:db8::1]', '2001:db8::1'],
+  ['169.254.169.254', undefined],
+  ['::ffff:169.254.169.254', undefined],
+  ['[fe80::1%eth0]', undefined],
+  ['fd00:ec2::254', undefined],
+  ['metadata.internal', undefined],
+  ['0xa9fea9fe', undefined],
+  ['', undefined],
+])('packets from source=%s are taken from %s', (source, address) => {
+  expect(sourceAddress(`RTP/AVP;unicast;source=${source};server_port=6970-6971`)).toBe(address);
+});
+
+test('a Transport field without a source names none', () => {
+  expect(sourceAddress('RTP/AVP;unicast;server_port=6970-6971')).toBeUndefined();
+  expect(sourceAddress(undefined)).toBeUndefined();
 });
