@@ -29,7 +29,7 @@ export async function connectPeer(
     iceLite: lite,
     iceAdditionalHostAddresses: ['127.0.0.1'],
     bundlePolicy: 'max-bundle',
-    ...(settings.portRange ? { icePortRange: [settings.portRange[0], settings.portRange[1]] as [number, number] } : {}),
+    ...(settings.portRange ? { icePortRange: [...settings.portRange] } : {}),
     // werift takes any check as the peer's: only those for this session count.
     iceFilterStunResponse: (message) => {
       if (message.getAttributeValue('USERNAME') !== username) return false;

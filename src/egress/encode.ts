@@ -21,6 +21,7 @@ import {
 } from 'node-av';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import type { Frame } from '../frame.ts';
+import type { DropReason } from '../metrics/events.ts';
 import { BoundedQueue } from '../stage.ts';
 import { type Clock, fromMs, type Micros, micros, minus, plus } from '../time.ts';
 import { RateMeter } from './rate.ts';
@@ -35,6 +36,9 @@ export interface ColourTags {
   readonly range: 'limited' | 'full';
 }
 
+/** Why a frame became no access unit. */
+export type EncodeDrop = Extract<DropReason, 'queue-full' | 'encode-failed' | 'stopped'>;
+
 /** Options of {@link VideoEncoder}. */
 export interface VideoEncoderOptions {
   readonly clock: Clock;
@@ -47,8 +51,8 @@ export interface VideoEncoderOptions {
   readonly colour?: ColourTags;
   /** Access units, in order; `span` is from {@link VideoEncoder.encode} to now. */
   readonly onAccessUnit: (unit: AccessUnit, span: Micros) => void;
-  /** A frame was given up because the encoder is behind; it is released already. */
-  readonly onDrop: () => void;
+  /** A frame was given up, released already: the encoder is behind, has failed, or was closed. */
+  readonly onDrop: (reason: EncodeDrop) => void;
   /** Encoding failed; the encoder opens anew with a later frame. */
   readonly onError: (error: FrameliftError) => void;
 }
@@ -92,7 +96,7 @@ export class VideoEncoder {
     this.#rate = new RateMeter(options.fps);
     this.#queue = new BoundedQueue(QUEUE_CAPACITY, 'drop-oldest', (job) => {
       job.frame.release();
-      options.onDrop();
+      options.onDrop(this.#closed ? 'stopped' : 'queue-full');
     });
   }
 
@@ -150,7 +154,7 @@ export class VideoEncoder {
     const { clock, onAccessUnit, onError, onDrop } = this.#options;
     if (this.#pausedUntil !== undefined && clock.now() < this.#pausedUntil) {
       frame.release();
-      onDrop();
+      onDrop('encode-failed');
       return;
     }
     const { arrival, capture } = frame;
@@ -165,6 +169,7 @@ export class VideoEncoder {
       this.#session = undefined;
       this.#pausedUntil = plus(clock.now(), FAILURE_PAUSE);
       onError(asFrameliftError(thrown, 'encode.failed'));
+      onDrop('encode-failed');
     }
     if (unit && !this.#closed) onAccessUnit(unit, minus(unit.encoded, queued));
   }

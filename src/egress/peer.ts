@@ -34,7 +34,7 @@ import type { PacketizedUnit, Viewer, ViewerEvents, ViewerStats } from './viewer
 /** Access units a viewer may lag behind: a quarter of a second at 60 fps. */
 const QUEUE_CAPACITY = 16;
 /** A player that has not connected by then never will. */
-const CONNECT_TIMEOUT = fromMs(15_000);
+const CONNECT_TIMEOUT = fromMs(8000);
 /** Players send reports every second and ICE checks every few: silence this long is a player that is gone. */
 const SILENCE_TIMEOUT = fromMs(10_000);
 const REPORT_EVERY = fromMs(1000);

@@ -1,13 +1,14 @@
 /** One published variant of one stream: encoded once for all viewers, from frames pushed at their release time. */
 import { FrameliftError } from '../errors.ts';
 import type { Frame } from '../frame.ts';
-import type { EventSink, StageName, Variant } from '../metrics/events.ts';
+import type { DropReason, EventSink, StageName, Variant } from '../metrics/events.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
+import { Audience, type Member } from './audience.ts';
 import { connectPeer } from './connect.ts';
 import { type ColourTags, type EncoderPreset, VideoEncoder, type VideoEncoderOptions } from './encode.ts';
-import { SendLead } from './lead.ts';
+import { Hold } from './hold.ts';
 import { packetizeH264 } from './packetize.ts';
-import { defaultBitrate } from './rate.ts';
+import { SuitableBitrate } from './rate.ts';
 import type { AccessUnit, KeyframeCause, PeerSettings, Viewer, ViewerEvents, ViewerStats } from './viewer.ts';
 
 /** Makes a connection for an SDP offer. */
@@ -27,13 +28,13 @@ export interface PublicationOptions {
   readonly events: EventSink;
   /** Nominal output rate, frames per second. The real one is measured. */
   readonly fps: number;
-  /** Bits per second; undefined = by pixels and rate. */
+  /** Bits per second; undefined = by pixels and measured rate. */
   readonly bitrate?: number;
   /** Sends each picture at a constant distance from its due time instead of as soon as it is encoded: a few milliseconds for an even cadence. Default false. */
   readonly even?: boolean;
   /** Default `superfast`. */
   readonly preset?: EncoderPreset;
-  /** Most viewers at a time. Default 16. */
+  /** Most viewers connected at a time. Default 16. */
   readonly maxViewers?: number;
   /** How WebRTC connections are made. */
   readonly peer?: PeerSettings;
@@ -68,18 +69,12 @@ const STALE = fromMs(150);
 /** The encoder stays open this long after the last viewer: a reload finds it warm. */
 const LINGER = fromMs(5000);
 
-interface Member {
-  viewer: Viewer | undefined;
-  slowAskedAt: Micros | undefined;
-  readonly end: (reason: string) => void;
-}
-
 /** Takes frames, gives them to viewers. */
 export class Publication implements AsyncDisposable {
   readonly stream: string;
   readonly variant: Variant;
   readonly #options: PublicationOptions;
-  readonly #members = new Set<Member>();
+  readonly #audience: Audience;
   #bitrate: number | undefined;
   #colour: ColourTags | undefined;
   #encoder: Encoder | undefined;
@@ -92,10 +87,8 @@ export class Publication implements AsyncDisposable {
   #cancelKeyframe: CancelTimer | undefined;
   #cancelRefresh: CancelTimer | undefined;
   #cancelLinger: CancelTimer | undefined;
-  readonly #lead = new SendLead();
-  /** Encoded, to be sent at their time. At most as many as the encoder's queue gives within {@link SendLead}. */
-  #held: AccessUnit[] = [];
-  #cancelHeld: CancelTimer | undefined;
+  readonly #suitable: SuitableBitrate;
+  readonly #hold: Hold;
   #disposed = false;
 
   constructor(options: PublicationOptions) {
@@ -103,6 +96,17 @@ export class Publication implements AsyncDisposable {
     this.stream = options.stream;
     this.variant = options.variant;
     this.#bitrate = options.bitrate;
+    const { stream, clock, maxViewers: most = DEFAULT_MAX_VIEWERS } = options;
+    this.#audience = new Audience({ stream, clock, most });
+    this.#suitable = new SuitableBitrate(options.fps);
+    this.#hold = new Hold({
+      clock,
+      send: (unit) => this.#send(unit),
+      onDrop: () => {
+        this.#dropEvent('packetize', 'queue-full', 1);
+        this.#wantKeyframe();
+      },
+    });
   }
 
   /** Sends `frame` to all viewers; takes ownership. `due` (default: now) is its even release time and becomes its RTP timestamp. Never blocks, never throws. */
@@ -114,6 +118,7 @@ export class Publication implements AsyncDisposable {
     this.#last?.release();
     this.#last = frame.share();
     this.#pushedAt = this.#options.clock.now();
+    this.#suitable.observe(frame.width, frame.height, due);
     this.#encode(frame, due);
   }
 
@@ -124,7 +129,7 @@ export class Publication implements AsyncDisposable {
 
   /** Viewers now, those that are connecting included. */
   get viewers(): number {
-    return this.#members.size;
+    return this.#audience.size;
   }
 
   /** The encoder's bitrate, bits per second; undefined before the first frame is encoded, unless it is configured. */
@@ -134,30 +139,22 @@ export class Publication implements AsyncDisposable {
 
   /** Lets a viewer in by its SDP offer. @throws FrameliftError `webrtc.bad-offer`, `webrtc.unacceptable`, `webrtc.overloaded`, `webrtc.no-source`. */
   async join(offer: string): Promise<ViewerSession> {
-    const { clock, maxViewers = DEFAULT_MAX_VIEWERS, peer = {}, connect = connectPeer } = this.#options;
+    const { clock, peer = {}, connect = connectPeer } = this.#options;
     if (this.#disposed || !this.live) {
       throw new FrameliftError('webrtc.no-source', `${this.stream} has no picture yet`, { recoverable: true });
     }
-    if (this.#members.size >= maxViewers) {
-      throw new FrameliftError('webrtc.overloaded', `${this.stream} already has ${maxViewers} viewers`, {
-        recoverable: true,
-        remedy: 'Raise maxViewers, or try again later.',
-      });
-    }
     const { promise: ended, resolve: end } = Promise.withResolvers<string>();
-    const member: Member = { viewer: undefined, slowAskedAt: undefined, end };
-    this.#members.add(member);
+    const member = this.#audience.enter(end);
     try {
       member.viewer = await connect(offer, peer, clock, this.#eventsFor(member));
     } catch (error) {
-      this.#members.delete(member);
+      this.#audience.leave(member);
       throw error;
     }
     const { viewer } = member;
     // The publication may have been closed while the connection was made.
     if (this.#disposed) await viewer.close('stream stopped');
     this.#cancelLinger?.();
-    this.#reportViewers();
     return {
       answer: viewer.answer,
       ended,
@@ -187,9 +184,8 @@ export class Publication implements AsyncDisposable {
     this.#disposed = true;
     this.#cancelKeyframe?.();
     this.#cancelRefresh?.();
-    this.#cancelHeld?.();
-    this.#held = [];
-    await Promise.all([...this.#members].map((member) => member.viewer?.close('stream stopped')));
+    this.#hold.close();
+    await this.#audience.close('stream stopped');
     this.#cancelLinger?.();
     await this.#closeEncoder();
     this.#last?.release();
@@ -199,27 +195,32 @@ export class Publication implements AsyncDisposable {
   /** Takes ownership of `frame`. */
   #encode(frame: Frame, due: Micros): void {
     this.#cancelRefresh?.();
-    if (!this.#watched()) {
+    if (this.#audience.connected === 0) {
       frame.release();
       return;
     }
     const { clock } = this.#options;
-    this.#encoder ??= this.#openEncoder(frame);
+    this.#encoder ??= this.#openEncoder();
     const encoder = this.#encoder;
+    this.#adjustBitrate(encoder);
     encoder.encode(frame, due);
-    this.#queueEvent('encode', encoder.depth, encoder.capacity);
+    this.#reportEncoderQueue();
     this.#cancelRefresh = clock.at(plus(clock.now(), REFRESH_EVERY), () => this.#refresh());
   }
 
-  #watched(): boolean {
-    for (const { viewer } of this.#members) if (viewer?.connected) return true;
-    return false;
+  /** A configured bitrate stays; otherwise it follows size and rate of the pictures. */
+  #adjustBitrate(encoder: Encoder): void {
+    const bitrate = this.#bitrate ?? this.#suitable.bitrate;
+    if (bitrate === encoder.bitrate) return;
+    encoder.setBitrate(bitrate);
+    this.#reportBitrate(bitrate);
   }
 
-  #openEncoder(frame: Frame): Encoder {
-    const { clock, fps, preset, onError, createEncoder } = this.#options;
+  #openEncoder(): Encoder {
+    const { clock, preset, onError, createEncoder } = this.#options;
     const colour = this.#colour;
-    const bitrate = this.#bitrate ?? defaultBitrate(frame.width, frame.height, fps);
+    const { fps } = this.#suitable;
+    const bitrate = this.#bitrate ?? this.#suitable.bitrate;
     const options: VideoEncoderOptions = {
       clock,
       fps,
@@ -227,7 +228,7 @@ export class Publication implements AsyncDisposable {
       ...(preset ? { preset } : {}),
       ...(colour ? { colour } : {}),
       onAccessUnit: (unit, span) => this.#deliver(unit, span),
-      onDrop: () => this.#dropEvent('encode', 'queue-full', 1),
+      onDrop: (reason) => this.#dropEvent('encode', reason, 1),
       onError: (error) => onError?.(error),
     };
     this.#reportBitrate(bitrate);
@@ -237,36 +238,20 @@ export class Publication implements AsyncDisposable {
   async #closeEncoder(): Promise<void> {
     const encoder = this.#encoder;
     this.#encoder = undefined;
-    if (encoder) this.#encoderClosing = encoder.close();
+    if (encoder) {
+      this.#encoderClosing = encoder.close();
+      this.#queueEvent('encode', 0, encoder.capacity);
+    }
     await this.#encoderClosing;
   }
 
   #deliver(unit: AccessUnit, span: Micros): void {
-    const { clock, events, even } = this.#options;
+    const { events, even } = this.#options;
+    this.#reportEncoderQueue();
     this.#stageEvent('encode', span);
     if (unit.keyframe) events.emit({ type: 'keyframe', stream: this.stream, variant: this.variant });
-    if (!even) {
-      this.#send(unit);
-      return;
-    }
-    this.#lead.observe(minus(clock.now(), unit.due));
-    this.#held.push(unit);
-    this.#sendHeld();
-  }
-
-  /** Sends what is held in order, each at its due time plus the lead. */
-  #sendHeld(): void {
-    const { clock } = this.#options;
-    this.#cancelHeld?.();
-    for (let unit = this.#held[0]; unit; unit = this.#held[0]) {
-      const at = plus(unit.due, this.#lead.value);
-      if (at > clock.now()) {
-        this.#cancelHeld = clock.at(at, () => this.#sendHeld());
-        return;
-      }
-      this.#held.shift();
-      this.#send(unit);
-    }
+    if (even) this.#hold.push(unit);
+    else this.#send(unit);
   }
 
   #send(unit: AccessUnit): void {
@@ -274,15 +259,8 @@ export class Publication implements AsyncDisposable {
     const before = clock.now();
     const item = { unit, payloads: packetizeH264(unit.data) };
     this.#stageEvent('packetize', minus(clock.now(), before));
-    let deepest = 0;
-    let capacity = 0;
-    for (const { viewer } of this.#members) {
-      if (!viewer) continue;
-      viewer.send(item);
-      deepest = Math.max(deepest, viewer.stats.depth);
-      capacity = viewer.capacity;
-    }
-    if (capacity > 0) this.#queueEvent('peer', deepest, capacity);
+    this.#audience.send(item);
+    this.#reportPeerQueues(this.#audience.capacity);
   }
 
   #eventsFor(member: Member): ViewerEvents {
@@ -301,10 +279,11 @@ export class Publication implements AsyncDisposable {
       retransmitted: (packets) => events.emit({ type: 'retransmit', stream, variant, packets }),
       dropped: (units) => this.#dropEvent('peer', 'viewer-slow', units),
       ended: (reason) => {
-        if (!this.#members.delete(member)) return;
+        if (!this.#audience.leave(member)) return;
         this.#reportViewers();
+        this.#reportPeerQueues(member.viewer?.capacity ?? 0);
         member.end(reason);
-        if (this.#members.size === 0) this.#linger();
+        if (this.#audience.size === 0) this.#linger();
       },
     };
   }
@@ -313,13 +292,17 @@ export class Publication implements AsyncDisposable {
     const { clock } = this.#options;
     this.#cancelLinger?.();
     this.#cancelLinger = clock.at(plus(clock.now(), LINGER), () => {
-      if (this.#members.size === 0) void this.#closeEncoder();
+      if (this.#audience.size === 0) void this.#closeEncoder();
     });
   }
 
   #keyframeNeeded(member: Member, cause: KeyframeCause): void {
     const { clock, events } = this.#options;
     const now = clock.now();
+    if (cause === 'join') {
+      if (!this.#audience.admit(member)) return;
+      this.#reportViewers();
+    }
     if (cause === 'slow') {
       if (member.slowAskedAt !== undefined && minus(now, member.slowAskedAt) < SLOW_SPACING) return;
       member.slowAskedAt = now;
@@ -330,7 +313,13 @@ export class Publication implements AsyncDisposable {
       variant: this.variant,
       cause: cause === 'slow' ? 'join' : cause,
     });
+    this.#wantKeyframe();
+  }
+
+  #wantKeyframe(): void {
+    const { clock } = this.#options;
     if (this.#disposed || this.#cancelKeyframe) return;
+    const now = clock.now();
     const due = this.#keyframeAt === undefined ? now : plus(this.#keyframeAt, KEYFRAME_SPACING);
     if (due <= now) this.#makeKeyframe();
     else {
@@ -357,7 +346,15 @@ export class Publication implements AsyncDisposable {
 
   #reportViewers(): void {
     const { stream, variant } = this;
-    this.#options.events.emit({ type: 'viewers', stream, variant, count: this.#members.size });
+    this.#options.events.emit({ type: 'viewers', stream, variant, count: this.#audience.connected });
+  }
+
+  #reportPeerQueues(capacity: number): void {
+    if (capacity > 0) this.#queueEvent('peer', this.#audience.depth, capacity);
+  }
+
+  #reportEncoderQueue(): void {
+    if (this.#encoder) this.#queueEvent('encode', this.#encoder.depth, this.#encoder.capacity);
   }
 
   #reportBitrate(bitsPerSecond: number): void {
@@ -370,10 +367,11 @@ export class Publication implements AsyncDisposable {
   }
 
   #queueEvent(stage: StageName, depth: number, capacity: number): void {
-    this.#options.events.emit({ type: 'queue', stream: this.stream, stage, depth, capacity });
+    const { stream, variant } = this;
+    this.#options.events.emit({ type: 'queue', stream, variant, stage, depth, capacity });
   }
 
-  #dropEvent(stage: StageName, reason: 'queue-full' | 'viewer-slow', count: number): void {
+  #dropEvent(stage: StageName, reason: DropReason, count: number): void {
     this.#options.events.emit({ type: 'drop', stream: this.stream, stage, reason, count });
   }
 }

@@ -7,6 +7,8 @@ const SPAN = 1_000_000;
 const PAUSE = 500_000;
 /** Changes smaller than this share are noise. */
 const STEP = 0.1;
+/** Bits per second of the smallest pictures. */
+const LEAST = 300e3;
 
 /** Frames per second from the times they are shown. */
 export class RateMeter {
@@ -45,11 +47,37 @@ export class RateMeter {
   }
 }
 
+/** The bitrate that suits what is pushed, as it is measured: {@link defaultBitrate} of the newest picture at the real rate. */
+export class SuitableBitrate {
+  readonly #meter: RateMeter;
+  #bitrate = LEAST;
+
+  /** @param fps what to assume until about a second of pictures has been seen. */
+  constructor(fps: number) {
+    this.#meter = new RateMeter(fps);
+  }
+
+  /** Takes the next picture. */
+  observe(width: number, height: number, due: Micros): void {
+    this.#bitrate = defaultBitrate(width, height, this.#meter.observe(due));
+  }
+
+  /** Bits per second. */
+  get bitrate(): number {
+    return this.#bitrate;
+  }
+
+  /** Frames per second. */
+  get fps(): number {
+    return this.#meter.fps;
+  }
+}
+
 /**
  * Bits per second for a picture size and rate when none is configured: 5 bits per pixel and second at 30 fps (4.6 Mb/s for
  * 1280×720), growing with the 0.6th power of the rate, since pictures that follow each other closely differ less.
  */
 export function defaultBitrate(width: number, height: number, fps: number): number {
   const bits = width * height * 5 * (Math.max(fps, 5) / 30) ** 0.6;
-  return Math.round(Math.min(20e6, Math.max(300e3, bits)));
+  return Math.round(Math.min(20e6, Math.max(LEAST, bits)));
 }

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Arena } from '../../src/arena.ts';
-import { VideoEncoder, type VideoEncoderOptions } from '../../src/egress/encode.ts';
+import { type EncodeDrop, VideoEncoder, type VideoEncoderOptions } from '../../src/egress/encode.ts';
 import { splitNalUnits } from '../../src/egress/packetize.ts';
 import type { AccessUnit } from '../../src/egress/viewer.ts';
 import type { FrameliftError } from '../../src/errors.ts';
@@ -28,7 +28,7 @@ function picture(width: number, height: number, index: number): Frame {
 class Rig {
   readonly units: AccessUnit[] = [];
   readonly errors: FrameliftError[] = [];
-  dropped = 0;
+  readonly drops: EncodeDrop[] = [];
   readonly encoder: VideoEncoder;
   #count = 0;
 
@@ -38,9 +38,7 @@ class Rig {
       fps: 60,
       bitrate: 1_000_000,
       onAccessUnit: (unit) => this.units.push(unit),
-      onDrop: () => {
-        this.dropped += 1;
-      },
+      onDrop: (reason) => this.drops.push(reason),
       onError: (error) => this.errors.push(error),
       ...options,
     });
@@ -141,8 +139,8 @@ describe('VideoEncoder', () => {
     const rig = new Rig();
     for (let i = 0; i < 20; i += 1) rig.encoder.encode(picture(320, 180, i), micros(i * 16_667));
     expect(rig.encoder.depth).toBeLessThanOrEqual(rig.encoder.capacity);
-    while (rig.units.length + rig.dropped < 20) await new Promise(setImmediate);
-    expect(rig.dropped).toBe(16);
+    while (rig.units.length + rig.drops.length < 20) await new Promise(setImmediate);
+    expect(rig.drops).toEqual(Array.from({ length: 16 }, () => 'queue-full'));
     expect(rig.units.at(-1)?.due).toBe(micros(19 * 16_667));
     await rig.encoder.close();
   });
@@ -166,6 +164,7 @@ describe('VideoEncoder', () => {
     while (rig.encoder.depth > 0) await new Promise(setImmediate);
     expect(rig.units).toEqual([]);
     await rig.encoder.close();
+    expect(rig.drops).toEqual(['encode-failed', 'encode-failed']);
   });
 
   it('releases everything when closed at work, closes twice, takes nothing after', async () => {
@@ -175,5 +174,6 @@ describe('VideoEncoder', () => {
     await rig.encoder.close();
     rig.encoder.encode(picture(320, 180, 9), micros(9));
     expect(rig.units.length).toBeLessThanOrEqual(1);
+    expect(new Set(rig.drops)).toEqual(new Set(['stopped']));
   });
 });

@@ -1,26 +1,29 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Arena } from '../../../src/arena.ts';
-import type { VideoEncoderOptions } from '../../../src/egress/encode.ts';
-import { type Encoder, Publication } from '../../../src/egress/publication.ts';
+import type { EncodeDrop, VideoEncoderOptions } from '../../../src/egress/encode.ts';
+import { type Encoder, Publication, type PublicationOptions } from '../../../src/egress/publication.ts';
+import { defaultBitrate } from '../../../src/egress/rate.ts';
 import type { PacketizedUnit, Viewer, ViewerEvents } from '../../../src/egress/viewer.ts';
 import { Frame, SOURCE } from '../../../src/frame.ts';
 import type { MetricEvent } from '../../../src/metrics/events.ts';
-import { fromMs, ManualClock, type Micros, micros } from '../../../src/time.ts';
+import { fromMs, ManualClock, type Micros, micros, plus } from '../../../src/time.ts';
 
 const arena = new Arena(16);
 const ANNEX_B = Buffer.from([0, 0, 0, 1, 0x65, 1, 2, 3]);
 
 class FakeEncoder implements Encoder {
   readonly frames: { due: Micros; keyframe: boolean }[] = [];
-  readonly depth = 0;
+  depth = 0;
   readonly capacity = 3;
   bitrate: number;
+  readonly fps: number;
   closed = false;
   #keyframe = true;
   readonly #options: VideoEncoderOptions;
 
   constructor(options: VideoEncoderOptions) {
     this.#options = options;
+    this.fps = options.fps;
     this.bitrate = options.bitrate;
   }
 
@@ -32,6 +35,19 @@ class FakeEncoder implements Encoder {
     this.frames.push({ due, keyframe });
     const encoded = this.#options.clock.now();
     this.#options.onAccessUnit({ data: ANNEX_B, keyframe, due, arrival, capture, encoded }, micros(0));
+  }
+
+  /** Gives up a frame. */
+  drop(reason: EncodeDrop): void {
+    this.#options.onDrop(reason);
+  }
+
+  /** Gives a picture that is due in a second. */
+  giveEarly(): void {
+    const now = this.#options.clock.now();
+    const due = plus(now, fromMs(1000));
+    const unit = { data: ANNEX_B, keyframe: false, due, arrival: now, capture: now, encoded: now };
+    this.#options.onAccessUnit(unit, micros(0));
   }
 
   requestKeyframe(): void {
@@ -51,7 +67,7 @@ class FakeEncoder implements Encoder {
 class FakeViewer implements Viewer {
   readonly answer = 'answer';
   readonly capacity = 16;
-  readonly stats = { rtt: undefined, loss: 0, depth: 0 };
+  stats = { rtt: undefined, loss: 0, depth: 0 };
   readonly units: PacketizedUnit[] = [];
   connected = false;
   readonly events: ViewerEvents;
@@ -85,14 +101,13 @@ class Rig {
   readonly events: MetricEvent[] = [];
   readonly publication: Publication;
 
-  constructor(maxViewers = 16) {
+  constructor(options: Partial<PublicationOptions> = {}) {
     this.publication = new Publication({
       stream: 'cam',
       variant: 'upconverted',
       clock: this.clock,
       events: { emit: (event) => this.events.push(event) },
       fps: 60,
-      maxViewers,
       connect: (_offer, _settings, _clock, events) => {
         const viewer = new FakeViewer(events);
         this.viewers.push(viewer);
@@ -103,19 +118,20 @@ class Rig {
         this.encoders.push(encoder);
         return encoder;
       },
+      ...options,
     });
   }
 
-  push(arrival: Micros = this.clock.now()): void {
+  push(arrival: Micros = this.clock.now(), width = 16, height = 16): void {
     const now = this.clock.now();
     const info = { pts: now, arrival, capture: this.clock.wall(), discontinuity: false, provenance: SOURCE };
-    this.publication.push(Frame.allocate(arena, 16, 16, info));
+    this.publication.push(Frame.allocate(arena, width, height, info));
   }
 
   /** Pushes at 50 fps for `ms`. */
-  run(ms: number): void {
+  run(ms: number, width = 16, height = 16): void {
     for (let i = 0; i < ms / 20; i += 1) {
-      this.push();
+      this.push(undefined, width, height);
       this.clock.advance(fromMs(20));
     }
   }
@@ -276,12 +292,123 @@ describe('Publication', () => {
   });
 
   it('refuses more viewers than it may have, and takes one again when one leaves', async () => {
-    const rig = new Rig(1);
+    const rig = new Rig({ maxViewers: 1 });
     rig.push();
     const viewer = await rig.join();
     await expect(rig.publication.join('offer')).rejects.toMatchObject({ code: 'webrtc.overloaded', recoverable: true });
     await viewer.close('left');
     await rig.join();
+    await rig.publication[Symbol.asyncDispose]();
+  });
+
+  it('players that never connect take no place from viewers', async () => {
+    const rig = new Rig({ maxViewers: 2 });
+    rig.push();
+    await rig.join();
+    for (let i = 0; i < 8; i += 1) await rig.publication.join('bogus');
+    await expect(rig.publication.join('offer')).rejects.toMatchObject({ code: 'webrtc.overloaded', recoverable: true });
+    rig.clock.advance(fromMs(2000));
+    const late = await rig.join();
+    expect(late.connected).toBe(true);
+    expect(rig.viewers[0]?.connected).toBe(true);
+    expect(rig.publication.viewers).toBe(9);
+    expect(rig.of('viewers').at(-1)?.count).toBe(2);
+    await rig.publication[Symbol.asyncDispose]();
+  });
+
+  it('sends away who connects when all places have been taken meanwhile', async () => {
+    const rig = new Rig({ maxViewers: 1 });
+    rig.push();
+    const [first, second] = [await rig.publication.join('offer'), await rig.publication.join('offer')];
+    rig.viewers[1]?.connect();
+    rig.viewers[0]?.connect();
+    await expect(first.ended).resolves.toBe('too many viewers');
+    expect(rig.viewers[1]?.connected).toBe(true);
+    expect(rig.publication.viewers).toBe(1);
+    await second.close();
+    await rig.publication[Symbol.asyncDispose]();
+  });
+
+  it('gives the encoder the bitrate of the measured rate and size, live', async () => {
+    const rig = new Rig({ fps: 30 });
+    rig.run(20, 320, 180);
+    await rig.join();
+    rig.run(500, 320, 180);
+    expect(rig.encoders[0]?.bitrate).toBe(defaultBitrate(320, 180, 30));
+    rig.run(1000, 320, 180);
+    expect(rig.encoders[0]?.bitrate).toBe(defaultBitrate(320, 180, 50));
+    rig.run(40, 640, 360);
+    expect(rig.encoders[0]?.bitrate).toBe(defaultBitrate(640, 360, 50));
+    const told = rig.of('encoder-bitrate').map(({ bitsPerSecond }) => bitsPerSecond);
+    expect(told).toHaveLength(3);
+    expect(told.at(-1)).toBe(rig.encoders[0]?.bitrate);
+    await rig.publication[Symbol.asyncDispose]();
+  });
+
+  it('leaves a configured bitrate as it is', async () => {
+    const rig = new Rig({ fps: 30, bitrate: 2_000_000 });
+    rig.push();
+    await rig.join();
+    rig.run(3000, 320, 180);
+    expect(rig.encoders[0]?.bitrate).toBe(2_000_000);
+    expect(rig.of('encoder-bitrate')).toHaveLength(1);
+    await rig.publication[Symbol.asyncDispose]();
+  });
+
+  it('opens an encoder at the rate that was measured before', async () => {
+    const rig = new Rig({ fps: 30 });
+    rig.run(1500);
+    await rig.join();
+    rig.run(40);
+    expect(rig.encoders[0]?.fps).toBeCloseTo(50);
+    await rig.publication[Symbol.asyncDispose]();
+  });
+
+  it('counts frames that the encoder gave up by their reason', async () => {
+    const rig = new Rig();
+    rig.push();
+    await rig.join();
+    rig.run(40);
+    for (const reason of ['queue-full', 'encode-failed'] as const) rig.encoders[0]?.drop(reason);
+    expect(rig.of('drop').map(({ stage, reason }) => [stage, reason])).toEqual([
+      ['encode', 'queue-full'],
+      ['encode', 'encode-failed'],
+    ]);
+    await rig.publication[Symbol.asyncDispose]();
+  });
+
+  it('holds 8 pictures at most, counts what it gives up and asks for a keyframe', async () => {
+    const rig = new Rig({ even: true });
+    rig.push();
+    await rig.join();
+    rig.run(1000);
+    const keyframes = rig.keyframes().length;
+    for (let i = 0; i < 11; i += 1) rig.encoders[0]?.giveEarly();
+    expect(rig.of('drop').map(({ stage, reason, count }) => [stage, reason, count])).toEqual(
+      Array.from({ length: 3 }, () => ['packetize', 'queue-full', 1]),
+    );
+    rig.run(40);
+    expect(rig.keyframes().length).toBe(keyframes + 1);
+    const dropped = rig.of('drop').length;
+    await rig.publication[Symbol.asyncDispose]();
+    expect(rig.of('drop')).toHaveLength(dropped);
+  });
+
+  it('reports its queues under its variant, and that they are empty once nobody watches', async () => {
+    const rig = new Rig({ variant: 'source' });
+    rig.push();
+    const viewer = await rig.join();
+    viewer.stats = { rtt: undefined, loss: 0, depth: 5 };
+    rig.run(40);
+    rig.encoders[0]!.depth = 2;
+    rig.run(20);
+    const newest = (stage: string) => rig.of('queue').findLast((event) => event.stage === stage);
+    expect(newest('peer')).toMatchObject({ variant: 'source', depth: 5, capacity: 16 });
+    expect(newest('encode')).toMatchObject({ variant: 'source', depth: 2, capacity: 3 });
+    await viewer.close('left');
+    rig.clock.advance(fromMs(6000));
+    expect(newest('peer')?.depth).toBe(0);
+    expect(newest('encode')?.depth).toBe(0);
     await rig.publication[Symbol.asyncDispose]();
   });
 

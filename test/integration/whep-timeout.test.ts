@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs';
+import { expect, it } from 'vitest';
+import { connectPeer } from '../../src/egress/connect.ts';
+import { fromMs, ManualClock } from '../../src/time.ts';
+
+const OFFER = readFileSync(new URL('../unit/egress/chromium-offer.sdp', import.meta.url), 'utf8');
+
+it('gives up a player that has not connected after 8 s', async () => {
+  const clock = new ManualClock();
+  const reasons: string[] = [];
+  const viewer = await connectPeer(OFFER, {}, clock, {
+    keyframeNeeded: () => {},
+    sent: () => {},
+    retransmitted: () => {},
+    dropped: () => {},
+    ended: (reason) => reasons.push(reason),
+  });
+  clock.advance(fromMs(7999));
+  expect(reasons).toEqual([]);
+  clock.advance(fromMs(1));
+  expect(reasons).toEqual(['not connected in time']);
+  await viewer.close('over');
+});
