@@ -50,7 +50,7 @@ describe('findModel', () => {
   it('names the models there are when it finds none', async () => {
     await expect(findModel('flow-z', path)).rejects.toMatchObject({
       code: 'model.not-found',
-      message: 'there is no model "flow-z"; there are flow-x, big, blend, repeat, search',
+      message: 'there is no model "flow-z"; there are flow-x, big, search, blend, repeat',
     });
     await expect(findModel('x', join(directory, 'none.json'))).rejects.toMatchObject({ code: 'model.not-found' });
   });
