@@ -100,7 +100,16 @@ test('a one-frame file gives its frame, then ends', async () => {
   const to = new Recording();
   await expect(play(path, to)).rejects.toMatchObject({ code: 'source.ended', recoverable: false });
   expect(to.frames).toHaveLength(1);
-  expect(to.infos).toEqual([{ codec: 'h264', width: 160, height: 96, fps: 25, transport: 'file' }]);
+  expect(to.infos).toEqual([
+    {
+      codec: 'h264',
+      width: 160,
+      height: 96,
+      fps: 25,
+      transport: 'file',
+      colour: { matrix: 'bt601', range: 'limited' },
+    },
+  ]);
   expect(to.arena.liveFrames).toBe(0);
 });
 

@@ -28,6 +28,7 @@ interface StreamEntry {
   readonly error?: string;
   readonly stats: {
     readonly syntheticShare?: number;
+    readonly fps: { readonly upconverted: number; readonly source: number };
     readonly viewers: { readonly upconverted: number };
     readonly frames: { readonly source: number; readonly interpolated: number; readonly repeated: number };
   };
