@@ -1,3 +1,4 @@
+/// <reference lib="dom" />
 import type { Browser } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { type App, startApp } from '../support/app.ts';
@@ -176,6 +177,21 @@ it('survives a stall of 3 s', async () => {
   const counts = await countPerSecond(page, 'upconverted', 4);
   expect(median(counts)).toBeGreaterThanOrEqual(55);
   expect((await app.stream('live')).stats.viewers.upconverted).toBe(1);
+});
+
+it('goes on with its viewer when the camera changes its resolution', async () => {
+  const { app } = await connect({ resizeAt: 5, resizeTo: '480x272' });
+  const page = await openPage(browser, app.url, 'upconverted');
+  await firstPicture(page, 'upconverted');
+  const size = (): Promise<number[]> =>
+    page.evaluate(() => {
+      const video = document.querySelector<HTMLVideoElement>('figure[data-variant="upconverted"] video');
+      return [video?.videoWidth ?? 0, video?.videoHeight ?? 0];
+    });
+  expect(await size()).toEqual([640, 360]);
+  await expect.poll(size, { timeout: 12_000 }).toEqual([480, 272]);
+  expect(median(await countPerSecond(page, 'upconverted', 4))).toBeGreaterThanOrEqual(55);
+  expect(app.log()).toContain('"reconnects":0');
 });
 
 it('never mixes two scenes', async () => {
