@@ -1,16 +1,22 @@
 """Make training samples: crops of real videos and rendered scenes, with the block search's seed computed beforehand.
 
 A shard is an .npz of N samples: frame0, frame1 uint8 [N,384,384] (the 256x256 of interest with a margin of 64 for motion
-to reach into), truth uint8 [N,256,256] (t = 1/2), seed float32 [N,3,32,32], and for rendered scenes flow float16 [N,4,32,32]
-(true, pixels) and visible float16 [N,2,32,32] (share of the cell seen in frame 0 and in frame 1); for videos these two are NaN.
+to reach into), truth uint8 [N,256,256], time float32 [N] (of the truth, 0…1; 1/2 but for windows), seed float32 [N,3,32,32], and for
+rendered scenes flow float16 [N,4,32,32] (true, pixels) and visible float16 [N,2,32,32] (share of the cell seen in frame 0 and in
+frame 1); for videos these two are NaN.
+
+videos: triplets, frames 1, 2 or 3 apart. windows: a frame between two that are 8 (or 4) apart, at any of the times k/8: for networks
+that are trained at arbitrary times. scenes: rendered layers (synthetic.py).
 """
 import argparse
+import io
 import os
 import time
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 import synthetic
 import textures
@@ -19,7 +25,7 @@ from search import search
 from warp import render, seed_field
 
 CROP, MARGIN = 256, 64
-FIELDS = ("frame0", "frame1", "truth", "seed", "flow", "visible")
+FIELDS = ("frame0", "frame1", "truth", "seed", "flow", "visible", "time")
 
 
 class Shards:
@@ -57,7 +63,31 @@ def pick_crops(frame0, frame1, rng, count):
     return spots[: count - 1] + [spots[int(rng.integers(count - 1, len(spots)))]]
 
 
-def video_samples(path, rng, pairs, crops):
+def compress(frames, rng):
+    """JPEG artefacts of one random quality on every frame."""
+    quality, out = int(rng.integers(20, 80)), []
+    for f in frames:
+        store = io.BytesIO()
+        Image.fromarray(f).save(store, "JPEG", quality=quality)
+        out.append(np.asarray(Image.open(store)))
+    return out
+
+
+def triplet(frames, rng):
+    """(frame 0, truth, frame 1, time) with 1, 2 or 3 frames between neighbours."""
+    stride = min(int(rng.choice([1, 2, 3], p=[0.6, 0.25, 0.15])), (len(frames) - 1) // 2)
+    i = int(rng.integers(stride, len(frames) - stride))
+    return frames[i - stride], frames[i], frames[i + stride], 0.5
+
+
+def window(frames, rng):
+    """(frame 0, truth, frame 1, time): one of the 7 frames inside a window of 9, or of the 3 inside one of 5."""
+    gap = 8 if len(frames) > 9 and rng.random() < 0.6 else 4 if len(frames) > 5 else 2
+    i, k = int(rng.integers(0, len(frames) - gap)), int(rng.integers(1, gap))
+    return frames[i], frames[i + k], frames[i + gap], k / gap
+
+
+def video_samples(path, rng, pairs, crops, pick):
     """Yield samples of one video at one random size; cuts and still pairs are skipped."""
     w, h = video.probe(path)
     side = min(w, h)
@@ -68,29 +98,29 @@ def video_samples(path, rng, pairs, crops):
     if len(frames) < 3 or h < CROP or w < CROP:
         return
     for _ in range(pairs):
-        stride = min(int(rng.choice([1, 2, 3], p=[0.6, 0.25, 0.15])), (len(frames) - 1) // 2)
-        i = int(rng.integers(stride, len(frames) - stride))
-        a, t, b = frames[i - stride], frames[i], frames[i + stride]
+        a, truth, b, time_ = pick(frames, rng)
         change = np.abs(a[::2, ::2].astype(np.int16) - b[::2, ::2]).mean()
         if change > 60 or (change < 0.7 and rng.random() > 0.1):
             continue
+        if rng.random() < 0.2:
+            a, b = compress((a, b), rng)
         ta, tb = torch.from_numpy(a.copy())[None], torch.from_numpy(b.copy())[None]
         seed = search(ta, tb)
-        made = render(ta[None].float() / 255, tb[None].float() / 255, seed_field(seed))[0, 0].numpy() * 255
-        if np.abs(made - t).mean() > 20:                       # a cut, or nothing to be learned
+        made = render(ta[None].float() / 255, tb[None].float() / 255, seed_field(seed), time_)[0, 0].numpy() * 255
+        if np.abs(made - truth).mean() > 20:                   # a cut, or nothing to be learned
             continue
         for y, x in pick_crops(a, b, rng, crops):
             wide = [crop_replicated(f, y - MARGIN, x - MARGIN, CROP + 2 * MARGIN) for f in (a, b)]
             s = seed[0, :, y // 8: (y + CROP) // 8, x // 8: (x + CROP) // 8].numpy()
             nan = np.full((6, CROP // 8, CROP // 8), np.nan, np.float16)
-            yield wide[0], wide[1], t[y: y + CROP, x: x + CROP], s, nan[:4], nan[4:]
+            yield wide[0], wide[1], truth[y: y + CROP, x: x + CROP], s, nan[:4], nan[4:], np.float32(time_)
 
 
-def make_videos(folder, out, rng, target, crops, prefix):
+def make_videos(folder, out, rng, target, crops, prefix, pick):
     paths, shards, done, t0 = video.videos(folder), Shards(out, prefix), 0, time.time()
     share = max(2, round(target / crops / len(paths)))
     for k in rng.permutation(len(paths)):
-        for row in video_samples(paths[k], rng, share, crops):
+        for row in video_samples(paths[k], rng, share, crops, pick):
             shards.add(*row)
             done += 1
         print(f"{done} samples, {time.time() - t0:.0f} s, {os.path.basename(paths[k])}", flush=True)
@@ -114,7 +144,7 @@ def make_scenes(folder, out, rng, target, prefix):
         inner = slice(m, m + CROP)
         cell = flow[:, inner, inner][:, 3::8, 3::8] * 0.5 + flow[:, inner, inner][:, 4::8, 4::8] * 0.5
         seen = F.avg_pool2d(visible[None, :, inner, inner], 8)[0]
-        shards.add(u8[0].numpy(), u8[2].numpy(), u8[1, inner, inner].numpy(), seed.numpy(), cell.numpy().astype(np.float16), seen.numpy().astype(np.float16))
+        shards.add(u8[0].numpy(), u8[2].numpy(), u8[1, inner, inner].numpy(), seed.numpy(), cell.numpy().astype(np.float16), seen.numpy().astype(np.float16), np.float32(0.5))
         if n % 100 == 99:
             print(f"{n + 1} scenes, {time.time() - t0:.0f} s", flush=True)
     shards.flush()
@@ -122,7 +152,7 @@ def make_scenes(folder, out, rng, target, prefix):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("kind", choices=["videos", "scenes"], help="crops of real videos, or rendered scenes")
+    p.add_argument("kind", choices=["videos", "windows", "scenes"], help="crops of real videos (triplets, or 9-frame windows), or rendered scenes")
     p.add_argument("--videos", help="folder of training videos (scenes: source of some textures, optional)")
     p.add_argument("--out", default="runs/samples", help="folder for the shards")
     p.add_argument("--count", type=int, default=2000, help="samples to make (videos: about)")
@@ -134,8 +164,8 @@ def main():
     torch.manual_seed(a.seed)
     rng = np.random.default_rng(a.seed)
     prefix = f"{a.kind}-{a.seed}"
-    if a.kind == "videos":
-        make_videos(a.videos, a.out, rng, a.count, a.crops, prefix)
+    if a.kind in ("videos", "windows"):
+        make_videos(a.videos, a.out, rng, a.count, a.crops, prefix, triplet if a.kind == "videos" else window)
     else:
         make_scenes(a.videos, a.out, rng, a.count, prefix)
 

@@ -28,7 +28,7 @@ class Samples:
         return len(self.index)
 
     def take(self, numbers):
-        """Sample numbers → dict of float tensors: frame0, frame1, truth (0…1), seed, flow, visible."""
+        """Sample numbers → dict of float tensors: frame0, frame1, truth (0…1), seed, flow, visible, time."""
         rows = [self.index[int(n)] for n in numbers]
         out = {k: torch.from_numpy(np.stack([self.parts[p][k][i] for p, i in rows])).float() for k in self.parts[0]}
         for k in ("frame0", "frame1", "truth"):
@@ -43,7 +43,7 @@ def join(a, b):
 
 def _flip(batch, axis):
     """Mirror a batch along x (axis 3) or y (axis 2); vectors change sign."""
-    out = {k: v.flip(axis) for k, v in batch.items()}
+    out = {k: v.flip(axis) if v.dim() == 4 else v for k, v in batch.items()}
     c = 3 - axis                                               # component: x for axis 3, y for axis 2
     for k, first in (("seed", (c,)), ("flow", (c, c + 2))):
         out[k] = out[k].clone()
@@ -54,14 +54,14 @@ def _flip(batch, axis):
 
 def _turn(batch):
     """Swap x and y."""
-    out = {k: v.transpose(2, 3) for k, v in batch.items()}
+    out = {k: v.transpose(2, 3) if v.dim() == 4 else v for k, v in batch.items()}
     out["seed"], out["flow"] = out["seed"][:, [1, 0, 2]], out["flow"][:, [1, 0, 3, 2]]
     return out
 
 
 def _reverse(batch):
     """Time reversal."""
-    out = dict(batch, frame0=batch["frame1"], frame1=batch["frame0"], visible=batch["visible"].flip(1), flow=batch["flow"][:, [2, 3, 0, 1]])
+    out = dict(batch, frame0=batch["frame1"], frame1=batch["frame0"], visible=batch["visible"].flip(1), flow=batch["flow"][:, [2, 3, 0, 1]], time=1 - batch["time"])
     out["seed"] = torch.cat([-batch["seed"][:, :2], batch["seed"][:, 2:]], 1)
     return out
 
