@@ -3,7 +3,7 @@ import { type Clock, minus } from '../time.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import { type ScratchLayout, scratchLayout } from './layout.ts';
 import type { Interpolator, WireJob, WireResult, WorkerSetup } from './messages.ts';
-import { FlowNetwork, type FlowSession } from './session.ts';
+import type { FlowNetwork, FlowSession } from './session.ts';
 
 /** Expected luma error (0…1) at which confidence has fallen to 1/e. */
 const ERROR_SCALE = 0.05;
@@ -39,19 +39,13 @@ export class FlowInterpolator implements Interpolator {
   /** By offset of the scratch block. */
   readonly #spaces = new Map<number, Workspace>();
 
-  private constructor(kernel: Kernel, setup: WorkerSetup, clock: Clock, network: FlowNetwork | undefined) {
+  /** @param network a flow network, or none: the search alone. */
+  constructor(kernel: Kernel, setup: WorkerSetup, clock: Clock, network: FlowNetwork | undefined) {
     this.#kernel = kernel;
     this.#clock = clock;
     this.#memory = setup.memory;
     this.#multiple = setup.multiple;
     this.#network = network;
-  }
-
-  /** Opens the network. @throws FrameliftError `model.invalid`. */
-  static async open(kernel: Kernel, setup: WorkerSetup, clock: Clock): Promise<FlowInterpolator> {
-    const { model } = setup;
-    const network = typeof model === 'string' ? undefined : await FlowNetwork.open(model.id, model.bytes, setup);
-    return new FlowInterpolator(kernel, setup, clock, network);
   }
 
   async prepare(width: number, height: number, scratch: number): Promise<void> {

@@ -1,8 +1,8 @@
-/** The only adapter of onnxruntime-node. Runs block their thread: worker threads only. */
+/** Adapter of onnxruntime-node: files, sessions, flow networks. Runs block their thread: worker threads only. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { FrameliftError } from '../errors.ts';
 import type { Provider } from './messages.ts';
-import { detectKind, type PortShape } from './model.ts';
+import { detectKind, type ModelKind, type PortShape } from './model.ts';
 
 /** How a network is run. */
 export interface SessionOptions {
@@ -59,60 +59,101 @@ async function create(
   }
 }
 
-/** A flow network that has been opened and found to be one. Makes one static-shape session per frame size. */
-export class FlowNetwork {
+/** Values of the free dimensions, by name. @throws FrameliftError `model.invalid` when a fixed one differs from the shape that is needed. */
+function freeDimensions(
+  id: string,
+  inputs: readonly PortShape[],
+  wanted: Readonly<Record<string, readonly number[]>>,
+): Record<string, number> {
+  const sizes: Record<string, number> = {};
+  for (const { name, shape } of inputs) {
+    shape.forEach((dimension, i) => {
+      const size = wanted[name]?.[i];
+      const known = typeof dimension === 'number' ? dimension : sizes[dimension];
+      if (size === undefined || (known !== undefined && known !== size && known >= 0)) {
+        throw new FrameliftError(
+          'model.invalid',
+          `model ${id}: input ${name} is [${shape.join(',')}], this frame size needs [${wanted[name]?.join(',') ?? ''}]`,
+        );
+      }
+      if (typeof dimension === 'string' && dimension !== '') sizes[dimension] = size;
+    });
+  }
+  return sizes;
+}
+
+/** A network's file, opened to see what it is. Makes one static-shape session per frame size. */
+export class Network {
   readonly id: string;
+  readonly kind: ModelKind;
+  readonly inputs: readonly PortShape[];
+  readonly outputs: readonly PortShape[];
   readonly #bytes: Uint8Array;
   readonly #options: SessionOptions;
-  readonly #inputs: readonly PortShape[];
 
-  private constructor(id: string, bytes: Uint8Array, options: SessionOptions, inputs: readonly PortShape[]) {
+  private constructor(id: string, bytes: Uint8Array, options: SessionOptions, probe: InferenceSession) {
     this.id = id;
     this.#bytes = bytes;
     this.#options = options;
-    this.#inputs = inputs;
+    this.inputs = portsOf(probe.inputMetadata);
+    this.outputs = portsOf(probe.outputMetadata);
+    this.kind = detectKind(this.inputs, this.outputs);
   }
 
-  /** Loads the file once to see what it is. @throws FrameliftError `model.invalid`: not ONNX, not a flow network. */
-  static async open(id: string, bytes: Uint8Array, options: SessionOptions): Promise<FlowNetwork> {
+  /** Loads the file once to see what it is. @throws FrameliftError `model.invalid`: not ONNX, or of no known layout. */
+  static async open(id: string, bytes: Uint8Array, options: SessionOptions): Promise<Network> {
     const probe = await create(id, bytes, options);
     try {
-      const inputs = portsOf(probe.inputMetadata);
-      const kind = detectKind(inputs, portsOf(probe.outputMetadata));
-      if (kind !== 'flow') {
-        throw new FrameliftError(
-          'model.invalid',
-          `model ${id} is of kind ${kind}; only flow models run in this version`,
-        );
-      }
-      return new FlowNetwork(id, bytes, options, inputs);
+      return new Network(id, bytes, options, probe);
     } finally {
       await probe.release();
     }
   }
 
-  /** A session for one size: free dimensions are fixed, so that the runtime plans its memory once. @throws `model.invalid`. */
+  /**
+   * A session for inputs of these shapes: free dimensions are fixed, so that the runtime plans its memory once.
+   * @throws FrameliftError `model.invalid` when the file fixes another size.
+   */
+  session(wanted: Readonly<Record<string, readonly number[]>>): Promise<InferenceSession> {
+    return create(this.id, this.#bytes, this.#options, freeDimensions(this.id, this.inputs, wanted));
+  }
+}
+
+/** Runs a session. @throws FrameliftError `engine.failed`, or `model.invalid` when an output has another shape. */
+export async function infer(
+  id: string,
+  session: InferenceSession,
+  feeds: Readonly<Record<string, Tensor>>,
+  fetches: Readonly<Record<string, Tensor>>,
+): Promise<InferenceSession.OnnxValueMapType> {
+  try {
+    return await session.run(feeds, fetches);
+  } catch (cause) {
+    const code = /shape|dimension/i.test(messageOf(cause)) ? 'model.invalid' : 'engine.failed';
+    throw new FrameliftError(code, `model ${id}: ${messageOf(cause)}`, {
+      recoverable: code === 'engine.failed',
+      cause,
+    });
+  }
+}
+
+/** A flow network: a session for each frame size. */
+export class FlowNetwork {
+  readonly #network: Network;
+
+  /** @param network one of kind `flow`. */
+  constructor(network: Network) {
+    this.#network = network;
+  }
+
+  /** A session for one size, on its buffers. @throws FrameliftError `model.invalid`. */
   async session(buffers: FlowBuffers): Promise<FlowSession> {
     const { gridWidth, gridHeight } = buffers;
-    const wanted: Record<string, readonly number[]> = {
+    const session = await this.#network.session({
       images: [1, 4, gridHeight * 2, gridWidth * 2],
       seed: [1, 3, gridHeight, gridWidth],
-    };
-    const sizes: Record<string, number> = {};
-    for (const { name, shape } of this.#inputs) {
-      shape.forEach((dimension, i) => {
-        const size = wanted[name]?.[i];
-        const known = typeof dimension === 'number' ? dimension : sizes[dimension];
-        if (size === undefined || (known !== undefined && known !== size && known >= 0)) {
-          throw new FrameliftError(
-            'model.invalid',
-            `model ${this.id}: input ${name} is [${shape.join(',')}], this frame size needs [${wanted[name]?.join(',') ?? ''}]`,
-          );
-        }
-        if (typeof dimension === 'string' && dimension !== '') sizes[dimension] = size;
-      });
-    }
-    return new FlowSession(this.id, await create(this.id, this.#bytes, this.#options, sizes), buffers);
+    });
+    return new FlowSession(this.#network.id, session, buffers);
   }
 }
 
@@ -138,17 +179,8 @@ export class FlowSession {
 
   /** Reads `images` and `seed`, writes `field`. @throws FrameliftError `engine.failed`, or `model.invalid` when the output has another shape. */
   async run(): Promise<void> {
-    let field: unknown;
-    try {
-      const result = await this.#session.run(this.#feeds, this.#fetches);
-      field = result.field?.data;
-    } catch (cause) {
-      const code = /shape|dimension/i.test(messageOf(cause)) ? 'model.invalid' : 'engine.failed';
-      throw new FrameliftError(code, `model ${this.#id}: ${messageOf(cause)}`, {
-        recoverable: code === 'engine.failed',
-        cause,
-      });
-    }
+    const { field: output } = await infer(this.#id, this.#session, this.#feeds, this.#fetches);
+    const field = output?.data;
     if (!(field instanceof Float32Array) || field.length !== this.#field.length) {
       throw new FrameliftError('model.invalid', `model ${this.#id} gave no field of ${this.#field.length} values`);
     }

@@ -15,8 +15,16 @@ const setup = workerData as WorkerSetup;
 async function start(): Promise<Interpolator> {
   const kernel = loadKernel(setup.memory);
   if (setup.model === 'blend') return new BlendInterpolator(kernel, systemClock);
+  // ONNX Runtime is loaded where a network is used, and nowhere else.
   const { FlowInterpolator } = await import('./flow.ts');
-  return FlowInterpolator.open(kernel, setup, systemClock);
+  if (setup.model === 'search') return new FlowInterpolator(kernel, setup, systemClock, undefined);
+  const { Network, FlowNetwork } = await import('./session.ts');
+  const network = await Network.open(setup.model.id, setup.model.bytes, setup);
+  if (network.kind === 'flow') return new FlowInterpolator(kernel, setup, systemClock, new FlowNetwork(network));
+  throw new FrameliftError(
+    'model.invalid',
+    `model ${network.id} is of kind ${network.kind}; only flow models run in this version`,
+  );
 }
 
 async function answer(interpolator: Interpolator, request: Request): Promise<Reply | undefined> {
