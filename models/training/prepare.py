@@ -31,9 +31,9 @@ FIELDS = ("frame0", "frame1", "truth", "seed", "flow", "visible", "time")
 class Shards:
     """Collects samples and writes a shard of `size` of them whenever full."""
 
-    def __init__(self, folder, prefix, size=200):
+    def __init__(self, folder, prefix, size=200, fields=FIELDS):
         os.makedirs(folder, exist_ok=True)
-        self.folder, self.prefix, self.size, self.count, self.rows = folder, prefix, size, 0, []
+        self.folder, self.prefix, self.size, self.fields, self.count, self.rows = folder, prefix, size, fields, 0, []
 
     def add(self, *row):
         self.rows.append(row)
@@ -43,7 +43,7 @@ class Shards:
     def flush(self):
         if self.rows:
             path = os.path.join(self.folder, f"{self.prefix}-{self.count:03d}.npz")
-            np.savez(path + ".part.npz", **{k: np.stack(c) for k, c in zip(FIELDS, zip(*self.rows))})
+            np.savez(path + ".part.npz", **{k: np.stack(c) for k, c in zip(self.fields, zip(*self.rows))})
             os.replace(path + ".part.npz", path)
             self.count, self.rows = self.count + 1, []
 
