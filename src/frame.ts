@@ -14,8 +14,8 @@ export type Provenance =
       readonly t: number;
       /** Model id, as in the manifest; `blend` for the reference interpolator. */
       readonly model: string;
-      /** 0…1, the model's own estimate; 1 = certain. */
-      readonly confidence: number;
+      /** 0…1, the model's own estimate; 1 = certain. Undefined: it does not judge itself. */
+      readonly confidence: number | undefined;
     };
 
 /** Why a source frame was repeated where an interpolated one was scheduled. */

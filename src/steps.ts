@@ -84,7 +84,7 @@ export interface OutputParts {
   readonly delay: DelayControl;
   readonly clock: Clock;
   readonly events: EventSink;
-  /** Below this confidence the nearer source frame is repeated. 0 = never. */
+  /** Below this confidence the nearer source frame is repeated. 0 = never. A model that does not judge itself is shown always. */
   readonly minConfidence: number;
   readonly onEngineError: (error: FrameliftError) => void;
 }
@@ -222,7 +222,7 @@ class Output {
         return;
       }
       const now = clock.now();
-      const unsure = outcome.confidence < minConfidence;
+      const unsure = outcome.confidence !== undefined && outcome.confidence < minConfidence;
       outcome.frames.forEach((frame, i) => {
         const step = timesteps[i];
         const due = dues[i];
@@ -290,7 +290,7 @@ class Output {
       if (provenance.reason === 'deadline') events.emit({ type: 'deadline-miss', stream });
     } else {
       events.emit({ type: 'frame', stream, fate: provenance.kind === 'source' ? 'source' : 'interpolated' });
-      if (provenance.kind === 'synthetic') {
+      if (provenance.kind === 'synthetic' && provenance.confidence !== undefined) {
         events.emit({ type: 'confidence', stream, model: provenance.model, value: provenance.confidence });
       }
     }

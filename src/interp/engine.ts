@@ -123,7 +123,7 @@ export class InterpEngine {
     if (this.#options.model === 'repeat') {
       this.#done += 1;
       const frames = timesteps.map((t) => repeatNearer(a, b, t, 'no-model'));
-      return { status: 'done', frames, confidence: 1, spanMicros: { search: 0, network: 0, kernel: 0 } };
+      return { status: 'done', frames, confidence: undefined, spanMicros: { search: 0, network: 0, kernel: 0 } };
     }
     if (this.#lanes.every((lane) => lane.dead))
       throw this.#lanes[0]?.dead ?? new FrameliftError('engine.failed', 'no worker');
@@ -190,7 +190,7 @@ export class InterpEngine {
     const loans: PyramidLoan[] = [];
     let filled = false;
     try {
-      for (const t of timesteps) outs.push(Frame.allocate(arena, width, height, this.#info(job, t, 0)));
+      for (const t of timesteps) outs.push(Frame.allocate(arena, width, height, this.#info(job, t, undefined)));
       const bytes = paddedPyramidBytes(width, height, this.#multiple);
       if (this.model !== 'blend') loans.push(this.#pyramids.lend(a, bytes), this.#pyramids.lend(b, bytes));
       const pyramid = (i: number): { offset: number; ready: boolean } => ({
@@ -223,7 +223,7 @@ export class InterpEngine {
     this.#dispatch();
   }
 
-  #info(job: Pending, t: number, confidence: number) {
+  #info(job: Pending, t: number, confidence: number | undefined) {
     const { a, b } = job;
     return {
       pts: between(a.pts, b.pts, t),

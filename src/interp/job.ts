@@ -20,8 +20,8 @@ export type InterpResult =
       readonly status: 'done';
       /** One frame per timestep, in order; the caller owns them. */
       readonly frames: readonly Frame[];
-      /** 0…1: exp(−mean expected luma error / 0.05); 1 for `repeat`, 0.5 for `blend`. */
-      readonly confidence: number;
+      /** 0…1: exp(−mean expected luma error / 0.05). Undefined: the model does not judge itself (networks without that output, `blend`, `repeat`). */
+      readonly confidence: number | undefined;
       readonly spanMicros: WorkSpans;
     }
   /** `late`: past its deadline before it started. `dropped`: the queue was full. `closed`: the engine was closed. */

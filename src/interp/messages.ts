@@ -44,7 +44,8 @@ export interface WorkSpans {
 
 /** Result of one job, in the order of the jobs of the run. */
 export interface WireResult {
-  readonly confidence: number;
+  /** As in `InterpResult`. */
+  readonly confidence: number | undefined;
   readonly spans: WorkSpans;
 }
 

@@ -10,9 +10,6 @@ export const REFERENCE_MODELS = ['search', 'blend', 'repeat'] as const;
 /** One of {@link REFERENCE_MODELS}. */
 export type ReferenceModel = (typeof REFERENCE_MODELS)[number];
 
-/** Confidence claimed by `blend`: it never knows, so it claims the middle. */
-const BLEND_CONFIDENCE = 0.5;
-
 /** Presentation or capture time at `t` between two instants, rounded to a microsecond. */
 export function between(a: Micros, b: Micros, t: number): Micros {
   return micros(a + (b - a) * t);
@@ -48,7 +45,7 @@ export class BlendInterpolator implements Interpolator {
       this.#kernel.blendFrames(job.a, job.b, job.outs[i] ?? 0, job.width, job.height, weight, 0, job.height);
     });
     const kernel = minus(this.#clock.now(), begin);
-    return { confidence: BLEND_CONFIDENCE, spans: { search: 0, network: 0, kernel } };
+    return { confidence: undefined, spans: { search: 0, network: 0, kernel } };
   }
 
   async forget(): Promise<void> {}

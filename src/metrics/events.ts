@@ -93,6 +93,7 @@ export type MetricEvent =
       readonly span: Micros;
       readonly jobs: number;
     }
+  /** A picture whose model judges itself was shown. */
   | { readonly type: 'confidence'; readonly stream: string; readonly model: string; readonly value: number }
   | { readonly type: 'state'; readonly stream: string; readonly state: StreamState }
   /** The source was opened, or its size or codec changed. Width and height are 0 while unknown. */

@@ -39,7 +39,7 @@ export interface StreamStats {
   /** Frames or packets dropped, at all stages. */
   readonly drops: number;
   readonly deadlineMisses: number;
-  /** Mean confidence of interpolated frames, 0…1. */
+  /** Mean confidence of interpolated frames, 0…1; undefined while there are none, or where the model does not judge itself. */
   readonly confidence: number | undefined;
   readonly viewers: Readonly<Record<Variant, number>>;
   /** RTP bits sent to all viewers. */

@@ -40,7 +40,7 @@ describe('InterpEngine with reference models', () => {
     expect(result.frames.map((f) => f.pts)).toEqual([10_000, 20_000, 30_000]);
     expect(result.frames.map((f) => f.capture - 1.7e15)).toEqual([10_000, 20_000, 30_000]);
     expect(result.frames.every((f) => f.arrival === b.arrival && !f.discontinuity)).toBe(true);
-    expect(result.frames[0]?.provenance).toEqual({ kind: 'synthetic', t: 0.25, model: 'blend', confidence: 0.5 });
+    expect(result.frames[0]?.provenance).toEqual({ kind: 'synthetic', t: 0.25, model: 'blend', confidence: undefined });
     expect(result.spanMicros.kernel).toBeGreaterThan(0);
     expect(events.map((e) => e.type)).toEqual(expect.arrayContaining(['queue', 'stage', 'inference']));
     // The pacer counts it once for each frame that is shown.

@@ -78,6 +78,13 @@ describe('interpolateAndPace when interpolation fails', () => {
     await expectUnharmed(rig);
   });
 
+  it('a result that its model does not judge is shown, and no confidence is reported', async () => {
+    const rig = await second(() => ({ ms: 5, confidence: undefined }), { minConfidence: 0.2 });
+    expect(rig.kind('synthetic')).toHaveLength(29);
+    expect(rig.events.of('confidence')).toEqual([]);
+    await expectUnharmed(rig);
+  });
+
   it('repeats the nearer source frame, and says for which time', async () => {
     const rig = new OutputRig({ target: { kind: 'factor', factor: 4 } });
     rig.engine.answer = () => ({ ms: 1, fail: 'no' });

@@ -14,7 +14,7 @@ import { EventLog, flatFrame } from '../support/frames.ts';
 
 /** What the engine makes of a job: after `ms` frames with a confidence, a refusal, or an error. */
 export type Answer = { readonly ms: number } & (
-  | { readonly confidence: number }
+  | { readonly confidence: number | undefined }
   | { readonly refuse: 'late' | 'dropped' | 'closed' }
   | { readonly fail: string }
 );
