@@ -8,11 +8,31 @@ def charbonnier(a, b, epsilon=0.002):
     return ((a - b) ** 2 + epsilon ** 2).sqrt().mean((1, 2, 3))
 
 
-def relative(made, plain, truth):
-    """Error relative to the plain seed's, mean per sample [N]: half absolute, half squared (what PSNR counts), both about 1 at the start."""
+def relative(made, plain, truth, weight=None, known=None):
+    """Error relative to the plain seed's, mean per sample [N]: half absolute, half squared (what PSNR counts), both about 1 at the start.
+
+    `weight` (mean 1): how much each pixel counts. `known` [N]: samples whose truth is free of noise, where small errors count too.
+    """
+    weight = 1 if weight is None else weight
+    easy = torch.ones(len(made), device=made.device) if known is None else torch.where(known, 0.3, 1.0)
+    mean = lambda x: (x * weight).mean((1, 2, 3))
+    absolute = lambda x: mean(((x - truth) ** 2 + 0.002 ** 2).sqrt())
+    squared = lambda x: mean((x - truth) ** 2)
     with torch.no_grad():
-        absolute, squared = charbonnier(plain, truth) + 0.01, ((plain - truth) ** 2).mean((1, 2, 3)) + 2e-4
-    return 0.5 * charbonnier(made, truth) / absolute + 0.5 * ((made - truth) ** 2).mean((1, 2, 3)) / squared
+        a, s = absolute(plain) + 0.01 * easy, squared(plain) + 2e-4 * easy ** 2
+    return 0.5 * absolute(made) / a + 0.5 * squared(made) / s
+
+
+def xray_weight(noisy, clean, thin, strength=6.0, reach=15):
+    """How much each pixel of an X-ray picture counts (mean 1 per sample), and which samples have noise that is known [N].
+
+    Errors are measured in units of the local noise (the eye sees a wire by its contrast over it), and `thin` (0…1: devices,
+    contrast-filled vessels, the guidewire's tip) counts up to 1 + `strength` times. 1 everywhere where noisy = clean and nothing is thin.
+    """
+    squared = (noisy - clean) ** 2
+    noise = F.avg_pool2d(squared, reach, 1, reach // 2, count_include_pad=False) + 0.01 ** 2
+    weight = (noise.mean((1, 2, 3), keepdim=True) / noise).clamp(0.25, 4) * (1 + strength * thin)
+    return weight / weight.mean((1, 2, 3), keepdim=True), squared.flatten(1).amax(1) > 0
 
 
 def census(a, b, radius=3, step=2):

@@ -1,6 +1,7 @@
-"""Training samples from the fluoroscopy phantom (phantom.py): shards as prepare.py makes them, with two more fields.
+"""Training samples from the fluoroscopy phantom (phantom.py): shards as prepare.py makes them, with more fields.
 
-clean uint8 [N,256,256]: the truth without noise. weight uint8 [N,256,256]: 0 where nothing thin is, up to 255 where guidewire,
+clean0, clean1 uint8 [N,384,384], clean uint8 [N,256,256]: frame0, frame1 and truth without noise, so that the network sees noise and
+its loss does not (the least error of a noisy picture blurs it, and lies half-way between pixels). weight uint8 [N,256,256]: 0 where nothing thin is, up to 255 where guidewire,
 catheter, contrast-filled vessels or the lead show, and around the guidewire's tip (losses.xray). `truth` is the noisy frame half-way.
 `flow` is the motion of what shows most in a cell: the layers are transparent, so there is no single true one. `visible` is 1.
 
@@ -20,7 +21,7 @@ from prepare import CROP, FIELDS, MARGIN, Shards, crop_replicated
 from search import search
 
 HELD_OUT = 9000
-PHANTOM_FIELDS = FIELDS + ("clean", "weight")
+PHANTOM_FIELDS = FIELDS + ("clean0", "clean1", "clean", "weight")
 THIN = ("wire", "catheter", "vessels", "lead")
 
 
@@ -203,10 +204,10 @@ def run_samples(rng, pairs, crops):
         seed = search(torch.from_numpy(a)[None], torch.from_numpy(b)[None])[0].numpy()
         flow, weight = true_flow(run, i).astype(np.float16), thin_weight(run, i)
         for y, x in corners(run, i, rng, crops):
-            wide = [crop_replicated(f, y - MARGIN, x - MARGIN, CROP + 2 * MARGIN) for f in (a, b)]
+            wide = [crop_replicated(f, y - MARGIN, x - MARGIN, CROP + 2 * MARGIN) for f in (a, b, pictures[i - 1][0], pictures[i + 1][0])]
             inner = (slice(y, y + CROP), slice(x, x + CROP))
             cells = (slice(None), slice(y // 8, (y + CROP) // 8), slice(x // 8, (x + CROP) // 8))
-            yield (*wide, noisy[inner], seed[cells], flow[cells], np.ones((2, CROP // 8, CROP // 8), np.float16), np.float32(0.5), clean[inner], weight[inner])
+            yield (*wide[:2], noisy[inner], seed[cells], flow[cells], np.ones((2, CROP // 8, CROP // 8), np.float16), np.float32(0.5), *wide[2:], clean[inner], weight[inner])
 
 
 def main():

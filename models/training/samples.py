@@ -6,6 +6,8 @@ import numpy as np
 import torch
 
 MARGIN = 64
+# The phantom's noise-free pictures, and which noisy one each belongs to.
+CLEAN = dict(clean0="frame0", clean1="frame1", clean="truth")
 
 
 class Samples:
@@ -28,17 +30,27 @@ class Samples:
         return len(self.index)
 
     def take(self, numbers):
-        """Sample numbers → dict of float tensors: frame0, frame1, truth (0…1), seed, flow, visible, time."""
+        """Sample numbers → dict of float tensors: frame0, frame1, truth (0…1), seed, flow, visible, time; of the phantom also CLEAN and weight."""
         rows = [self.index[int(n)] for n in numbers]
-        out = {k: torch.from_numpy(np.stack([self.parts[p][k][i] for p, i in rows])).float() for k in self.parts[0]}
-        for k in ("frame0", "frame1", "truth"):
+        keys = dict.fromkeys(k for p, _ in rows for k in self.parts[p])
+        out = {k: torch.from_numpy(np.stack([_field(self.parts[p], k, i) for p, i in rows])).float() for k in keys}
+        for k in keys.keys() & {*CLEAN, *CLEAN.values(), "weight"}:
             out[k] = out[k][:, None] / 255
         return out
 
 
-def join(a, b):
-    """Concatenate two batches."""
-    return {k: torch.cat([a[k], b[k]]) for k in a}
+def _field(part, key, i):
+    """A shard's field of one sample. What only the phantom has: without it a picture counts as clean, and nothing as thin."""
+    if key in part or key not in (*CLEAN, "weight"):
+        return part[key][i]
+    return part[CLEAN[key]][i] if key in CLEAN else np.zeros_like(part["truth"][i])
+
+
+def join(*batches):
+    """Concatenate batches; where some are of the phantom, the others get its fields too."""
+    if any("clean" in b for b in batches):
+        batches = [b if "clean" in b else dict(b, weight=torch.zeros_like(b["truth"]), **{k: b[v] for k, v in CLEAN.items()}) for b in batches]
+    return {k: torch.cat([b[k] for b in batches]) for k in batches[0]}
 
 
 def _flip(batch, axis):
@@ -62,6 +74,8 @@ def _turn(batch):
 def _reverse(batch):
     """Time reversal."""
     out = dict(batch, frame0=batch["frame1"], frame1=batch["frame0"], visible=batch["visible"].flip(1), flow=batch["flow"][:, [2, 3, 0, 1]], time=1 - batch["time"])
+    if "clean0" in batch:
+        out.update(clean0=batch["clean1"], clean1=batch["clean0"])
     out["seed"] = torch.cat([-batch["seed"][:, :2], batch["seed"][:, 2:]], 1)
     return out
 
@@ -81,7 +95,7 @@ def augment(batch, rng):
     plain = (u(0, 1) < 0.4).float()
     gain, gamma, lift = gain + (1 - gain) * plain, gamma + (1 - gamma) * plain, lift * (1 - plain)
     batch = dict(batch)
-    for k in ("frame0", "frame1", "truth"):
+    for k in batch.keys() & {*CLEAN, *CLEAN.values()}:
         x = (batch[k].clamp(min=1e-4) ** gamma * gain + lift).clamp(0, 1)
         batch[k] = x * (1 - negative) + (1 - x) * negative
     batch["seed"] = torch.cat([batch["seed"][:, :2], batch["seed"][:, 2:] * gain], 1)

@@ -15,7 +15,7 @@ import torch
 
 import losses
 from curves import draw
-from model import FlowS, network_inputs, quarter
+from model import FlowS, load, network_inputs, quarter
 from samples import MARGIN, Samples, augment, join
 from warp import render, render_sparse, seed_field
 
@@ -23,10 +23,10 @@ HELD = 96           # samples of each kind kept for validation
 
 
 def predict(model, b):
-    """Batch → field and rendered middle frame."""
+    """Batch → field and rendered middle frame: of the phantom the noise-free one, from the field that the noisy ones gave."""
     images = network_inputs(quarter(b["frame0"]), quarter(b["frame1"]), b["seed"], MARGIN // 4)
     field = model(images, b["seed"])
-    return field, render(b["frame0"], b["frame1"], field, margin=MARGIN)
+    return field, render(b.get("clean0", b["frame0"]), b.get("clean1", b["frame1"]), field, margin=MARGIN)
 
 
 def total_loss(model, b, progress, rng, a):
@@ -36,12 +36,17 @@ def total_loss(model, b, progress, rng, a):
     """
     field = model(network_inputs(quarter(b["frame0"]), quarter(b["frame1"]), b["seed"], MARGIN // 4), b["seed"])
     start = tuple(int(v) for v in rng.integers(0, 2, 2))
-    made, plain = (render_sparse(b["frame0"], b["frame1"], f, MARGIN, start, 2) for f in (field, seed_field(b["seed"])))
-    truth = b["truth"][..., start[0]::2, start[1]::2]
+    clean0, clean1 = b.get("clean0", b["frame0"]), b.get("clean1", b["frame1"])
+    made, plain = (render_sparse(clean0, clean1, f, MARGIN, start, 2) for f in (field, seed_field(b["seed"])))
+    part = lambda k: b[k][..., start[0]::2, start[1]::2]
+    truth, weight, known = part("truth"), None, None
+    if "clean" in b:
+        weight, known = losses.xray_weight(truth, part("clean"), part("weight"))
+        truth = part("clean")
     lead = max(0.0, 1 - progress / 0.35)                       # true-flow supervision fades over the first third
     parts = dict(
-        photo=losses.relative(made, plain, truth).mean(),
-        census=losses.census(predict(model, b)[1], b["truth"]).mean() if a.census else torch.zeros(()),
+        photo=losses.relative(made, plain, truth, weight, known).mean(),
+        census=losses.census(predict(model, b)[1], b.get("clean", b["truth"])).mean() if a.census else torch.zeros(()),
         epe=losses.robust_endpoint_error(field, b["flow"]),
         mask=losses.mask_loss(field, b["visible"]),
         error=losses.error_loss(field, made, truth),
@@ -60,11 +65,12 @@ def validate(model, sets):
         for i in range(0, min(HELD, len(s)), 16):
             b = s.take(range(i, min(i + 16, HELD, len(s))))
             f, r = predict(model, b)
-            made.append(losses.psnr(r, b["truth"]))
-            plain.append(losses.psnr(render(b["frame0"], b["frame1"], seed_field(b["seed"]), margin=MARGIN), b["truth"]))
+            truth, clean0, clean1 = b.get("clean", b["truth"]), b.get("clean0", b["frame0"]), b.get("clean1", b["frame1"])
+            made.append(losses.psnr(r, truth))
+            plain.append(losses.psnr(render(clean0, clean1, seed_field(b["seed"]), margin=MARGIN), truth))
             epe.append(losses.endpoint_error(f, b["flow"]).item())
             told.append(f[:, 5].flatten())
-            true.append(torch.nn.functional.avg_pool2d((r - b["truth"]).abs(), 8).flatten())
+            true.append(torch.nn.functional.avg_pool2d((r - truth).abs(), 8).flatten())
         out[name + "_seed_psnr"], out[name + "_psnr"] = torch.cat(plain).mean().item(), torch.cat(made).mean().item()
         out[name + "_error_corr"] = float(np.corrcoef(torch.cat(told).numpy(), torch.cat(true).numpy())[0, 1])
         if name == "scenes":
@@ -88,6 +94,8 @@ def main():
     p.add_argument("--lr", type=float, default=5e-4)
     p.add_argument("--lr-end", type=float, default=1e-5)
     p.add_argument("--scenes", type=float, nargs=2, default=(0.5, 0.25), help="share of rendered scenes in a batch, at the start and at the end")
+    p.add_argument("--phantom", type=float, default=0.0, help="share of the fluoroscopy phantom in a batch (prepare_phantom.py); --scenes counts of the rest")
+    p.add_argument("--init", help="weights or checkpoint to start from, with a fresh optimizer; its widths and inputs are taken over")
     p.add_argument("--census", type=float, default=0.0, help="weight of the census loss")
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--validate-every", type=int, default=500)
@@ -97,7 +105,11 @@ def main():
     torch.manual_seed(a.seed)
     os.makedirs(a.run, exist_ok=True)
     sets = dict(videos=Samples(a.samples, "videos"), scenes=Samples(a.samples, "scenes"))
+    if a.phantom:
+        sets["phantom"] = Samples(a.samples, "phantom")
     model, ema = FlowS(), FlowS()
+    if a.init:
+        model, ema = load(a.init)[0].train(), load(a.init)[0].train()
     ema.load_state_dict(model.state_dict())
     optimizer = torch.optim.AdamW(model.parameters(), lr=a.lr, weight_decay=1e-4)
     checkpoint, state = os.path.join(a.run, "checkpoint.pt"), dict(step=0, seconds=0.0)
@@ -115,8 +127,11 @@ def main():
         drawn = rng.random(a.batch) < a.scenes[0] + (a.scenes[1] - a.scenes[0]) * progress
         if len(sets["videos"]) <= 2 * HELD:
             drawn[:] = True
-        batches = [s.take(rng.integers(HELD, len(s), k)) for s, k in ((sets["scenes"], int(drawn.sum())), (sets["videos"], int((~drawn).sum()))) if k]
-        batch = augment(join(*batches) if len(batches) > 1 else batches[0], rng)
+        names = np.where(drawn, "scenes", "videos").astype(object)
+        if a.phantom:
+            names[rng.random(a.batch) < a.phantom] = "phantom"
+        batches = [s.take(rng.integers(HELD, len(s), k)) for n, s in sets.items() if (k := int((names == n).sum()))]
+        batch = augment(join(*batches), rng)
         loss, parts = total_loss(model, batch, progress, rng, a)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
