@@ -8,10 +8,12 @@ import { type Clock, fromMs, type Micros, micros, minus } from '../time.ts';
 import type { InterpJob, InterpResult, InterpStats } from './job.ts';
 import { Lane } from './lane.ts';
 import { paddedPyramidBytes, scratchLayout } from './layout.ts';
-import type { Provider, WireResult, WorkerSetup } from './messages.ts';
+import type { NetworkFacts, Provider, WireResult, WorkerSetup } from './messages.ts';
 import { type ModelSpec, readModel } from './model.ts';
+import { planesScratchBytes } from './planes-layout.ts';
 import { PyramidCache, type PyramidLoan } from './pyramid-cache.ts';
 import { between, type ReferenceModel, repeatNearer } from './reference.ts';
+import { nearestEighth, type Times } from './times.ts';
 
 export type { InterpJob, InterpResult, InterpStats } from './job.ts';
 
@@ -57,6 +59,8 @@ export class InterpEngine {
   readonly #pyramids: PyramidCache;
   readonly #multiple: number;
   #lanes: Lane[] = [];
+  /** Known once the workers have opened it. */
+  #network: NetworkFacts | undefined;
   #closing: Promise<void> | undefined;
   #done = 0;
   #late = 0;
@@ -85,7 +89,7 @@ export class InterpEngine {
     const { arena, clock, model } = options;
     const setup: WorkerSetup = {
       memory: arena.memory,
-      model: typeof model === 'string' ? model : { id: model.id, bytes: await readModel(model) },
+      model: typeof model === 'string' ? model : { id: model.id, bytes: await readModel(model), times: model.times },
       multiple: engine.#multiple,
       threads: options.threads ?? 2,
       provider: engine.provider,
@@ -95,8 +99,7 @@ export class InterpEngine {
       clock,
       setup,
       limit: fromMs(options.limitMs ?? 10_000),
-      scratchBytes: (width: number, height: number) =>
-        model === 'blend' ? 64 : scratchLayout(width, height, engine.#multiple).bytes,
+      scratchBytes: (width: number, height: number) => engine.#scratchBytes(width, height),
       onIdle: () => engine.#dispatch(),
       ...(options.workerScript ? { script: options.workerScript } : {}),
     };
@@ -107,6 +110,7 @@ export class InterpEngine {
       await engine.close();
       throw asFrameliftError(thrown, 'engine.failed');
     }
+    engine.#network = engine.#lanes[0]?.network;
     return engine;
   }
 
@@ -139,6 +143,11 @@ export class InterpEngine {
   /** Loads and tries what this size needs on every worker. @throws FrameliftError `model.invalid`, `engine.failed`, `arena.full`. */
   async warmUp(width: number, height: number): Promise<void> {
     await Promise.all(this.#lanes.map((lane) => lane.prepare(width, height)));
+  }
+
+  /** Times that the model can make. At other times `half` gives the nearest eighth, and says so in the provenance. */
+  get times(): Times {
+    return this.#network?.times ?? 'any';
   }
 
   get stats(): InterpStats {
@@ -184,15 +193,16 @@ export class InterpEngine {
 
   async #run(lane: Lane, job: Pending): Promise<void> {
     const { arena } = this.#options;
-    const { a, b, timesteps } = job;
+    const { a, b } = job;
     const { width, height } = a;
+    const timesteps = this.times === 'half' ? job.timesteps.map(nearestEighth) : job.timesteps;
     const outs: Frame[] = [];
     const loans: PyramidLoan[] = [];
     let filled = false;
     try {
-      for (const t of timesteps) outs.push(Frame.allocate(arena, width, height, this.#info(job, t, undefined)));
+      for (const t of timesteps) outs.push(Frame.allocate(arena, width, height, this.#info(job, t, t, undefined)));
       const bytes = paddedPyramidBytes(width, height, this.#multiple);
-      if (this.model !== 'blend') loans.push(this.#pyramids.lend(a, bytes), this.#pyramids.lend(b, bytes));
+      if (this.#network?.seeded) loans.push(this.#pyramids.lend(a, bytes), this.#pyramids.lend(b, bytes));
       const pyramid = (i: number): { offset: number; ready: boolean } => ({
         offset: loans[i]?.offset ?? 0,
         ready: loans[i]?.ready ?? false,
@@ -208,7 +218,9 @@ export class InterpEngine {
         pyramidB: pyramid(1),
       });
       filled = true;
-      const frames = outs.map((f, i) => f.share(this.#info(job, timesteps[i] ?? 0.5, result.confidence)));
+      const frames = outs.map((f, i) =>
+        f.share(this.#info(job, job.timesteps[i] ?? 0.5, timesteps[i] ?? 0.5, result.confidence)),
+      );
       this.#report(job, result);
       job.resolve({ status: 'done', frames, confidence: result.confidence, spanMicros: result.spans });
     } catch (thrown) {
@@ -223,15 +235,23 @@ export class InterpEngine {
     this.#dispatch();
   }
 
-  #info(job: Pending, t: number, confidence: number | undefined) {
+  /** `t`: the time that was asked for, at which the frame stands. `made`: the time that its picture is of. */
+  #info(job: Pending, t: number, made: number, confidence: number | undefined) {
     const { a, b } = job;
     return {
       pts: between(a.pts, b.pts, t),
       capture: between(a.capture, b.capture, t),
       arrival: b.arrival,
       discontinuity: false,
-      provenance: { kind: 'synthetic', t, model: this.model, confidence } as const,
+      provenance: { kind: 'synthetic', t: made, model: this.model, confidence } as const,
     };
+  }
+
+  #scratchBytes(width: number, height: number): number {
+    if (!this.#network) return 64;
+    const { kind } = this.#network;
+    if (kind === 'i420') return planesScratchBytes(width, height, this.#multiple, this.#network);
+    return scratchLayout(width, height, this.#multiple).bytes;
   }
 
   #report(job: Pending, { spans }: WireResult): void {

@@ -1,12 +1,10 @@
 /** The `flow` kind in the worker: search, network, warp. With `search` instead of a network, the search alone. */
 import { type Clock, minus } from '../time.ts';
+import { confidenceFrom } from './confidence.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import { type ScratchLayout, scratchLayout } from './layout.ts';
 import type { Interpolator, WireJob, WireResult, WorkerSetup } from './messages.ts';
 import type { FlowNetwork, FlowSession } from './session.ts';
-
-/** Expected luma error (0…1) at which confidence has fallen to 1/e. */
-const ERROR_SCALE = 0.05;
 
 /** What hangs on one scratch block: its layout and the session that works in it. */
 interface Workspace {
@@ -15,7 +13,7 @@ interface Workspace {
   readonly session: FlowSession | undefined;
 }
 
-/** Confidence of a picture from the expected luma error of its cells: exp(−mean(e) / 0.05); 0 when an error is not a number. */
+/** Confidence of a picture from the expected luma error of its cells. */
 function confidenceOf(field: Float32Array, layout: ScratchLayout, width: number, height: number): number {
   const { gridWidth, gridHeight } = layout;
   const columns = Math.ceil(width / 8);
@@ -25,17 +23,17 @@ function confidenceOf(field: Float32Array, layout: ScratchLayout, width: number,
   for (let y = 0; y < rows; y++) {
     for (let x = 0; x < columns; x++) sum += Math.max(0, field[plane + y * gridWidth + x] ?? 0);
   }
-  const confidence = Math.exp(-sum / (rows * columns) / ERROR_SCALE);
-  return Number.isFinite(confidence) ? confidence : 0;
+  return confidenceFrom(sum / (rows * columns));
 }
 
 /** Interpolates with a flow network, or with the block search alone. */
 export class FlowInterpolator implements Interpolator {
+  readonly network = { kind: 'flow', seeded: true, times: 'any' } as const;
   readonly #kernel: Kernel;
   readonly #clock: Clock;
   readonly #memory: WebAssembly.Memory;
   readonly #multiple: number;
-  readonly #network: FlowNetwork | undefined;
+  readonly #flow: FlowNetwork | undefined;
   /** By offset of the scratch block. */
   readonly #spaces = new Map<number, Workspace>();
 
@@ -45,7 +43,7 @@ export class FlowInterpolator implements Interpolator {
     this.#clock = clock;
     this.#memory = setup.memory;
     this.#multiple = setup.multiple;
-    this.#network = network;
+    this.#flow = network;
   }
 
   async prepare(width: number, height: number, scratch: number): Promise<void> {
@@ -108,7 +106,7 @@ export class FlowInterpolator implements Interpolator {
     };
     buffers.images.fill(0);
     buffers.seed.fill(0);
-    const space: Workspace = { layout, field, session: await this.#network?.session(buffers) };
+    const space: Workspace = { layout, field, session: await this.#flow?.session(buffers) };
     this.#spaces.set(scratch, space);
     return space;
   }
@@ -120,7 +118,7 @@ export class FlowInterpolator implements Interpolator {
     if (!pyramidB.ready) kernel.buildPyramid(b, width, height, paddedWidth, paddedHeight, pyramidB.offset);
     const [p0, p1, s] = [pyramidA.offset, pyramidB.offset, scratch + seed];
     kernel.search(p0, p1, paddedWidth, paddedHeight, scratch + work, s);
-    if (this.#network) kernel.prepareImages(p0, p1, paddedWidth, paddedHeight, s, scratch + images, scratch + work);
+    if (this.#flow) kernel.prepareImages(p0, p1, paddedWidth, paddedHeight, s, scratch + images, scratch + work);
   }
 
   #render(job: WireJob, { gridWidth, gridHeight, field, retimed, work }: ScratchLayout, t: number, out: number): void {

@@ -2,7 +2,7 @@
 import type { Arena, Block } from '../arena.ts';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
-import type { WireJob, WireResult, WorkerSetup } from './messages.ts';
+import type { NetworkFacts, WireJob, WireResult, WorkerSetup } from './messages.ts';
 import { WorkerThread } from './worker-thread.ts';
 
 /** A frame size that was not asked for this long is given up as soon as another one comes. */
@@ -38,6 +38,7 @@ export class Lane {
   /** By `width`x`height`, least recently used first. */
   readonly #scratch = new Map<string, Scratch>();
   #thread: WorkerThread | undefined;
+  #network: NetworkFacts | undefined;
   #turn: Promise<unknown> = Promise.resolve();
   #depth = 0;
   #crashes: Micros[] = [];
@@ -65,6 +66,11 @@ export class Lane {
     return this.#dead;
   }
 
+  /** What the worker's network is, if it has one; known once the lane has started. */
+  get network(): NetworkFacts | undefined {
+    return this.#network;
+  }
+
   get restarts(): number {
     return this.#restarts;
   }
@@ -80,6 +86,7 @@ export class Lane {
       ...(script ? { script } : {}),
     });
     this.#thread = thread;
+    this.#network = thread.network;
     if (this.#closed) await thread.close();
   }
 

@@ -1,5 +1,6 @@
 /** What the engine and its workers say to each other: small, numbers only; pixels stay in the arena. */
 import type { ErrorCode } from '../errors.ts';
+import type { Times } from './times.ts';
 
 /** Execution provider of ONNX Runtime. */
 export type Provider = 'cpu' | 'webgpu';
@@ -7,12 +8,20 @@ export type Provider = 'cpu' | 'webgpu';
 /** What a worker is started with. */
 export interface WorkerSetup {
   readonly memory: WebAssembly.Memory;
-  /** `blend`: no network. `search`: block search without a network. Else the bytes of a flow network. */
-  readonly model: 'blend' | 'search' | { readonly id: string; readonly bytes: Uint8Array };
+  /** `blend`: no network. `search`: block search without a network. Else the bytes of a network, and the times that the manifest gives it. */
+  readonly model: 'blend' | 'search' | { readonly id: string; readonly bytes: Uint8Array; readonly times: Times };
   /** Sides are padded to a multiple of this many luma samples. */
   readonly multiple: number;
   readonly threads: number;
   readonly provider: Provider;
+}
+
+/** What a network turned out to be once a worker had opened it: what the engine must provide. */
+export interface NetworkFacts {
+  readonly kind: 'flow' | 'i420';
+  /** Works with the block search: needs the pyramids of both frames. */
+  readonly seeded: boolean;
+  readonly times: Times;
 }
 
 /** Pyramid of one frame: where it is, and whether it is already filled. */
@@ -35,7 +44,7 @@ export interface WireJob {
   readonly pyramidB: WirePyramid;
 }
 
-/** Time spent in one job, in microseconds: block search and network inputs; inference; re-projection, warp and blend. */
+/** Time spent in one job, in microseconds: block search and network inputs; inference; re-projection, warp and blend, or copies of planes. */
 export interface WorkSpans {
   readonly search: number;
   readonly network: number;
@@ -62,7 +71,7 @@ export type Request =
 /** Worker → engine. */
 export type Reply =
   /** Once, when the worker can take requests. */
-  | { readonly type: 'ready' }
+  | { readonly type: 'ready'; readonly network?: NetworkFacts | undefined }
   | { readonly type: 'done'; readonly results: readonly WireResult[] }
   | {
       readonly type: 'failed';
@@ -73,6 +82,8 @@ export type Reply =
 
 /** How a worker interpolates: one implementation per model kind. */
 export interface Interpolator {
+  /** Undefined for what needs neither scratch nor search. */
+  readonly network: NetworkFacts | undefined;
   prepare(width: number, height: number, scratch: number): Promise<void>;
   run(job: WireJob): Promise<WireResult>;
   forget(scratch: number): Promise<void>;

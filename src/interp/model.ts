@@ -5,7 +5,9 @@ import { basename, dirname, extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { FrameliftError } from '../errors.ts';
+import { describePorts, PLANES_LAYOUT, type PortShape, planesPorts, takesPlanes } from './ports.ts';
 import { REFERENCE_MODELS, type ReferenceModel } from './reference.ts';
+import type { Times } from './times.ts';
 
 /** What a network takes and gives. `flow`: small lumas and a seed → flow, mask, error at 1/8; `i420`: planes → planes; `rgb`: the RIFE layouts. */
 export type ModelKind = 'flow' | 'i420' | 'rgb';
@@ -16,6 +18,7 @@ const entrySchema = z.looseObject({
   file: z.string().min(1),
   sha256: z.string().regex(/^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits'),
   multiple: z.int().positive().multipleOf(8).default(32),
+  times: z.enum(['any', 'half']).default('any'),
   precision: z.string().default('fp32'),
   licence: z.string().default('unknown'),
   trained: z.unknown().optional(),
@@ -36,6 +39,8 @@ export interface ModelSpec {
   readonly sha256?: string;
   /** Width and height are padded to a multiple of this many luma samples. */
   readonly multiple: number;
+  /** Times between two frames that it can make. */
+  readonly times: Times;
   /** Number format of the convolutions: `fp32`, `int8`, `fp16`. */
   readonly precision: string;
   readonly licence: string;
@@ -73,6 +78,7 @@ export function parseManifest(text: string, directory: string): ModelSpec[] {
       path: resolve(directory, entry.file),
       sha256: entry.sha256,
       multiple: entry.multiple,
+      times: entry.times,
       precision: entry.precision,
       licence: entry.licence,
       training: entry.trained,
@@ -104,6 +110,7 @@ export async function findModel(name: string, manifest: string = MANIFEST): Prom
       kind: 'unknown',
       path,
       multiple: 32,
+      times: 'any',
       precision: 'fp32',
       licence: 'unknown',
     };
@@ -122,10 +129,10 @@ export async function findModel(name: string, manifest: string = MANIFEST): Prom
  * @throws FrameliftError `model.not-found` (no file), `model.invalid` (sum differs, not ONNX, a kind that does not run yet).
  */
 export async function readModel(spec: ModelSpec): Promise<Uint8Array> {
-  if (spec.kind === 'i420' || spec.kind === 'rgb') {
+  if (spec.kind === 'rgb') {
     throw new FrameliftError(
       'model.invalid',
-      `model ${spec.id} is of kind ${spec.kind}; only flow models run in this version`,
+      `model ${spec.id} is of kind rgb; only flow and i420 models run in this version`,
     );
   }
   let bytes: Uint8Array;
@@ -165,13 +172,6 @@ function preview(bytes: Uint8Array): string {
   return bytes.length === 0 ? 'nothing' : Buffer.from(bytes.subarray(0, 8)).toString('hex');
 }
 
-/** One input or output of a network: its element type and its dimensions (numbers, or names where free). */
-export interface PortShape {
-  readonly name: string;
-  readonly type: string;
-  readonly shape: readonly (number | string)[];
-}
-
 /**
  * The kind of a network, told by its inputs. Pure.
  * @throws FrameliftError `model.invalid` that lists the inputs found and the layouts that are known.
@@ -184,18 +184,27 @@ export function detectKind(inputs: readonly PortShape[], outputs: readonly PortS
     if (input('images')?.type === 'float32' && input('seed')?.type === 'float32' && field?.type === 'float32')
       return 'flow';
   }
+  if (takesPlanes(inputs)) {
+    planesPorts(inputs, outputs);
+    return 'i420';
+  }
   const first = inputs[0];
   if (inputs.length === 1 && [7, 8, 11].includes(Number(channels(first)))) return 'rgb';
   if (input('img0') && input('img1') && input('timestep')) return 'rgb';
-  const describe = (port: PortShape): string => `${port.name} ${port.type}[${port.shape.join(',')}]`;
   throw new FrameliftError(
     'model.invalid',
-    `the network's inputs are ${inputs.map(describe).join(', ') || 'none'} and its outputs ${outputs.map(describe).join(', ') || 'none'}; ` +
-      'a flow model takes images float32[1,4,H/4,W/4] and seed float32[1,3,H/8,W/8] and gives field float32[1,6,H/8,W/8]',
+    `the network's inputs are ${describePorts(inputs)} and its outputs ${describePorts(outputs)}; ` +
+      `a flow model takes images float32[1,4,H/4,W/4] and seed float32[1,3,H/8,W/8] and gives field float32[1,6,H/8,W/8]; ${PLANES_LAYOUT}`,
   );
 }
 
 /** A model by name or file, or one of the reference interpolators. @throws FrameliftError `model.not-found`, `model.invalid`. */
 export async function resolveModel(name: string): Promise<ModelSpec | ReferenceModel> {
   return REFERENCE_MODELS.find((reference) => reference === name) ?? findModel(name);
+}
+
+/** Ids of everything that makes pictures at any time between two frames. @throws FrameliftError `model.not-found`, `model.invalid`. */
+export async function modelsAtAnyTime(): Promise<string[]> {
+  const models = await readManifest();
+  return [...models.filter((m) => m.times === 'any' && m.kind !== 'rgb').map((m) => m.id), ...REFERENCE_MODELS];
 }

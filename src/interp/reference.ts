@@ -28,6 +28,7 @@ export function repeatNearer(a: Frame, b: Frame, t: number, reason: RepeatReason
 
 /** Cross-fade without motion, in the worker. */
 export class BlendInterpolator implements Interpolator {
+  readonly network = undefined;
   readonly #kernel: Kernel;
   readonly #clock: Clock;
 

@@ -2,7 +2,8 @@
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { FrameliftError } from '../errors.ts';
 import type { Provider } from './messages.ts';
-import { detectKind, type ModelKind, type PortShape } from './model.ts';
+import { detectKind, type ModelKind } from './model.ts';
+import type { PortShape } from './ports.ts';
 
 /** How a network is run. */
 export interface SessionOptions {

@@ -2,7 +2,7 @@
 import { Worker } from 'node:worker_threads';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, plus } from '../time.ts';
-import type { Reply, Request, WireJob, WireResult, WorkerSetup } from './messages.ts';
+import type { NetworkFacts, Reply, Request, WireJob, WireResult, WorkerSetup } from './messages.ts';
 
 /** How long a worker may take to stop by itself before it is terminated. */
 const CLOSE_LIMIT = fromMs(1000);
@@ -33,6 +33,7 @@ export class WorkerThread {
   #cancelLimit: CancelTimer | undefined;
   #reason: FrameliftError | undefined;
   #started = false;
+  #network: NetworkFacts | undefined;
   #closing = false;
 
   private constructor(options: WorkerThreadOptions) {
@@ -59,6 +60,11 @@ export class WorkerThread {
     await thread.#wait();
     thread.#started = true;
     return thread;
+  }
+
+  /** What the worker's network is, if it has one. */
+  get network(): NetworkFacts | undefined {
+    return this.#network;
   }
 
   /** Interpolates. @throws FrameliftError `engine.failed` when the worker crashed or took too long. */
@@ -117,6 +123,7 @@ export class WorkerThread {
     const waiter = this.#waiter;
     this.#waiter = undefined;
     this.#cancelLimit?.();
+    if (reply.type === 'ready') this.#network = reply.network;
     if (reply.type === 'failed') {
       waiter?.reject(new FrameliftError(reply.code, reply.message, { recoverable: reply.recoverable }));
     } else waiter?.resolve(reply.type === 'done' ? reply.results : []);

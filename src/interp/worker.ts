@@ -21,9 +21,16 @@ async function start(): Promise<Interpolator> {
   const { Network, FlowNetwork } = await import('./session.ts');
   const network = await Network.open(setup.model.id, setup.model.bytes, setup);
   if (network.kind === 'flow') return new FlowInterpolator(kernel, setup, systemClock, new FlowNetwork(network));
+  if (network.kind === 'i420') {
+    const [{ PlanesInterpolator }, { PlanesNetwork }] = await Promise.all([
+      import('./planes.ts'),
+      import('./planes-session.ts'),
+    ]);
+    return new PlanesInterpolator(kernel, setup, systemClock, new PlanesNetwork(network, setup.model.times));
+  }
   throw new FrameliftError(
     'model.invalid',
-    `model ${network.id} is of kind ${network.kind}; only flow models run in this version`,
+    `model ${network.id} is of kind ${network.kind}; only flow and i420 models run in this version`,
   );
 }
 
@@ -63,7 +70,7 @@ start().then(
         .then((reply) => reply && port.postMessage(reply))
         .catch((thrown: unknown) => port.postMessage(failure(thrown)));
     });
-    port.postMessage({ type: 'ready' } satisfies Reply);
+    port.postMessage({ type: 'ready', network: interpolator.network } satisfies Reply);
   },
   (thrown: unknown) => {
     port.postMessage(failure(thrown));

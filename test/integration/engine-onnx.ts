@@ -1,4 +1,4 @@
-/** Writes tiny ONNX files: one convolution over one input, enough to stand for a flow network. No dependency: a few protobuf fields. */
+/** Writes tiny ONNX files: a few operators, enough to stand for a network. No dependency: a few protobuf fields. */
 
 function varint(value: number): number[] {
   const out: number[] = [];
@@ -18,49 +18,96 @@ const bytes = (field: number, value: Iterable<number>): number[] => {
 };
 const text = (field: number, value: string): number[] => bytes(field, Buffer.from(value));
 
-const FLOAT = 1;
+/** Element types of ONNX. */
+const TYPES = { float32: 1, uint8: 2, int64: 7 } as const;
 
-/** A value with its shape; dimensions are numbers or names. */
-interface Port {
+/** A value with its shape; dimensions are numbers or names. float32 unless it says otherwise. */
+export interface Port {
   readonly name: string;
+  readonly type?: 'float32' | 'uint8';
   readonly shape: readonly (number | string)[];
 }
 
-function valueInfo({ name, shape }: Port): number[] {
+function valueInfo({ name, type = 'float32', shape }: Port): number[] {
   const dims = shape.flatMap((d) => bytes(1, typeof d === 'number' ? int(1, d) : text(2, d)));
-  const tensor = [...int(1, FLOAT), ...bytes(2, dims)];
+  const tensor = [...int(1, TYPES[type]), ...bytes(2, dims)];
   return [...text(1, name), ...bytes(2, bytes(1, tensor))];
 }
 
-function floats(name: string, dims: readonly number[], values: readonly number[]): number[] {
-  const raw = new Uint8Array(new Float32Array(values).buffer);
-  return [...dims.flatMap((d) => int(1, d)), ...int(2, FLOAT), ...text(8, name), ...bytes(9, raw)];
+/** A constant; int64 when `whole`. */
+export interface Constant {
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly values: readonly number[];
+  readonly whole?: boolean;
 }
 
-/** What {@link convNetwork} builds. */
-export interface ConvNetwork {
+function initializer({ name, dims, values, whole = false }: Constant): number[] {
+  const data = whole ? BigInt64Array.from(values.map(BigInt)) : Float32Array.from(values);
+  const type = int(2, whole ? TYPES.int64 : TYPES.float32);
+  return [...dims.flatMap((d) => int(1, d)), ...type, ...text(8, name), ...bytes(9, new Uint8Array(data.buffer))];
+}
+
+/** One operator. Attributes are whole numbers or strings. */
+export interface Node {
+  readonly op: string;
+  readonly inputs: readonly string[];
+  readonly output: string;
+  readonly attributes?: Readonly<Record<string, number | string>>;
+}
+
+function nodeProto({ op, inputs, output, attributes = {} }: Node): number[] {
+  const written = Object.entries(attributes).map(([name, value]) =>
+    bytes(5, [
+      ...text(1, name),
+      ...(typeof value === 'number' ? [...int(3, value), ...int(20, 2)] : [...text(4, value), ...int(20, 3)]),
+    ]),
+  );
+  return [...inputs.flatMap((name) => text(1, name)), ...text(2, output), ...text(4, op), ...written.flat()];
+}
+
+/** What {@link onnxModel} writes. */
+export interface Graph {
+  readonly inputs: readonly Port[];
+  readonly outputs: readonly Port[];
+  readonly nodes: readonly Node[];
+  readonly constants?: readonly Constant[];
+}
+
+/** An ONNX model (IR 8, opset 17). */
+export function onnxModel({ inputs, outputs, nodes, constants = [] }: Graph): Uint8Array {
+  const graph = [
+    ...nodes.flatMap((n) => bytes(1, nodeProto(n))),
+    ...text(2, 'tiny'),
+    ...constants.flatMap((c) => bytes(5, initializer(c))),
+    ...inputs.flatMap((p) => bytes(11, valueInfo(p))),
+    ...outputs.flatMap((p) => bytes(12, valueInfo(p))),
+  ];
+  return Uint8Array.from([...int(1, 8), ...bytes(7, graph), ...bytes(8, int(2, 17))]);
+}
+
+/** What {@link seedNetwork} builds: a 1 × 1 convolution of one input. */
+interface ConvNetwork {
   readonly inputs: readonly Port[];
   readonly output: Port;
   /** Name of the input that is convolved. */
   readonly from: string;
-  /** [out][in]: a 1 × 1 convolution. */
+  /** [out][in]. */
   readonly weights: readonly (readonly number[])[];
   readonly bias: readonly number[];
 }
 
-/** An ONNX model (IR 8, opset 17) of one 1 × 1 convolution. */
 function convNetwork({ inputs, output, from, weights, bias }: ConvNetwork): Uint8Array {
   const columns = weights[0]?.length ?? 0;
-  const node = [...text(1, from), ...text(1, 'w'), ...text(1, 'b'), ...text(2, output.name), ...text(4, 'Conv')];
-  const graph = [
-    ...bytes(1, node),
-    ...text(2, 'tiny'),
-    ...bytes(5, floats('w', [weights.length, columns, 1, 1], weights.flat())),
-    ...bytes(5, floats('b', [bias.length], bias)),
-    ...inputs.flatMap((p) => bytes(11, valueInfo(p))),
-    ...bytes(12, valueInfo(output)),
-  ];
-  return Uint8Array.from([...int(1, 8), ...bytes(7, graph), ...bytes(8, int(2, 17))]);
+  return onnxModel({
+    inputs,
+    outputs: [output],
+    nodes: [{ op: 'Conv', inputs: [from, 'w', 'b'], output: output.name }],
+    constants: [
+      { name: 'w', dims: [weights.length, columns, 1, 1], values: weights.flat() },
+      { name: 'b', dims: [bias.length], values: bias },
+    ],
+  });
 }
 
 /** A flow network that passes the seed on: f0 = −v/2, f1 = v/2, m = ½, e = cost. The same field as the search alone. */

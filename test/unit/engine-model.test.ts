@@ -38,7 +38,7 @@ describe('findModel', () => {
   beforeAll(async () => {
     directory = await mkdtemp(join(tmpdir(), 'framelift-'));
     path = join(directory, 'manifest.json');
-    await writeFile(path, manifest(ENTRY, { ...ENTRY, id: 'big', kind: 'i420' }));
+    await writeFile(path, manifest(ENTRY, { ...ENTRY, id: 'big', kind: 'rgb' }));
   });
   afterAll(() => rm(directory, { recursive: true }));
 
@@ -56,7 +56,7 @@ describe('findModel', () => {
   });
 
   it('refuses kinds that cannot run yet', async () => {
-    await expect(readModel(await findModel('big', path))).rejects.toThrow(/kind i420; only flow models run/);
+    await expect(readModel(await findModel('big', path))).rejects.toThrow(/kind rgb; only flow and i420 models run/);
   });
 });
 

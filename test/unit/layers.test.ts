@@ -15,7 +15,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
   'node-av': ['ingest/decode.ts', 'ingest/demux.ts', 'ingest/ffmpeg-binary.ts', 'egress/encode.ts', 'egress/record.ts'],
   werift: ['egress/connect.ts', 'egress/peer.ts'],
   'fluent-ffmpeg': ['ingest/ffmpeg.ts'],
-  'onnxruntime-node': ['interp/session.ts'],
+  'onnxruntime-node': ['interp/session.ts', 'interp/planes-session.ts'],
   'prom-client': ['metrics/registry.ts'],
   fastify: ['server.ts', 'server/whep-route.ts'],
   ws: ['server/live.ts'],

@@ -1,0 +1,61 @@
+/** Where the pieces of the `i420` path lie in a worker's scratch: pure arithmetic, shared by the engine (allocates) and the workers (use). */
+import { gridSize, searchScratchBytes } from './kernel/kernel.ts';
+import type { NetworkFacts } from './messages.ts';
+
+/** Byte offsets of the three planes of one padded picture, rows without gaps, from the start of the scratch. */
+export interface PictureOffsets {
+  readonly y: number;
+  readonly u: number;
+  readonly v: number;
+}
+
+/** Byte offsets from the start of the scratch. */
+export interface PlanesLayout {
+  /** Picture size after padding, even. */
+  readonly paddedWidth: number;
+  readonly paddedHeight: number;
+  readonly pictures: readonly PictureOffsets[];
+  /** float32 [3][⌈paddedHeight/8⌉][⌈paddedWidth/8⌉]; for seeded networks. */
+  readonly seed: number;
+  /** For `search`; for seeded networks. */
+  readonly work: number;
+  readonly bytes: number;
+}
+
+/** Pictures that a network works with: both parents and the result; when it halves, also the middles of three halvings. */
+const PICTURES = { any: 3, half: 6 } as const;
+
+/** The scratch of one worker for pictures of one padded size. */
+export function planesLayout(
+  paddedWidth: number,
+  paddedHeight: number,
+  { seeded, times }: Pick<NetworkFacts, 'seeded' | 'times'>,
+): PlanesLayout {
+  let end = 0;
+  const take = (bytes: number): number => {
+    const start = end;
+    end = Math.ceil((start + bytes) / 64) * 64;
+    return start;
+  };
+  const luma = paddedWidth * paddedHeight;
+  const pictures = Array.from({ length: PICTURES[times] }, () => ({
+    y: take(luma),
+    u: take(luma / 4),
+    v: take(luma / 4),
+  }));
+  const grid = gridSize(paddedWidth, paddedHeight, 8);
+  const seed = take(seeded ? 12 * grid.width * grid.height : 0);
+  const work = take(seeded ? searchScratchBytes(paddedWidth, paddedHeight) : 0);
+  return { paddedWidth, paddedHeight, pictures, seed, work, bytes: end };
+}
+
+/** Bytes of scratch that a frame of this size needs at most: a network that fixes its size may pad less. */
+export function planesScratchBytes(
+  width: number,
+  height: number,
+  multiple: number,
+  network: Pick<NetworkFacts, 'seeded' | 'times'>,
+): number {
+  const up = (size: number): number => Math.ceil(size / multiple) * multiple;
+  return planesLayout(up(width), up(height), network).bytes;
+}

@@ -1,0 +1,165 @@
+/** Adapter of onnxruntime-node for `i420` networks: planes of two pictures and a time → planes. Worker threads only. */
+import { type InferenceSession, Tensor } from 'onnxruntime-node';
+import { FrameliftError } from '../errors.ts';
+import type { NetworkFacts } from './messages.ts';
+import { type PlanesPorts, planesPorts } from './ports.ts';
+import { infer, type Network } from './session.ts';
+import type { Times } from './times.ts';
+
+/** Views on one picture in arena memory, rows without gaps: width × height luma samples, half as many each way of chroma. */
+export interface PictureBuffers {
+  readonly y: Uint8Array;
+  readonly u: Uint8Array;
+  readonly v: Uint8Array;
+}
+
+/** Views on arena memory that a session reads and writes. */
+export interface PlanesBuffers {
+  readonly width: number;
+  readonly height: number;
+  readonly pictures: readonly PictureBuffers[];
+  /** float32 [3][height/8][width/8], for networks that take it. */
+  readonly seed: Float32Array;
+}
+
+type PictureTensors = Readonly<Record<'y' | 'u' | 'v', Tensor>>;
+
+/** An `i420` network: a session for each frame size. */
+export class PlanesNetwork {
+  readonly facts: NetworkFacts;
+  readonly #network: Network;
+  readonly #ports: PlanesPorts;
+
+  /**
+   * @param network one of kind `i420`. @param times what the manifest says; a network without `t` only knows the middle.
+   * @throws FrameliftError `model.invalid`.
+   */
+  constructor(network: Network, times: Times) {
+    this.#network = network;
+    this.#ports = planesPorts(network.inputs, network.outputs);
+    this.facts = { kind: 'i420', seeded: this.#ports.seed, times: this.#ports.time ? times : 'half' };
+    if (this.facts.seeded && this.facts.times === 'half') {
+      throw new FrameliftError(
+        'model.invalid',
+        `model ${network.id} takes a seed and only knows t = ½: there is no seed between a frame and a made picture`,
+        { remedy: 'Export it with an input t and no `times: half`, or without seed.' },
+      );
+    }
+  }
+
+  /** The picture size for frames of this one: the next multiple, or what the file fixes if that is in between. */
+  size(width: number, height: number, multiple: number): { width: number; height: number } {
+    const [, , fixedHeight, fixedWidth] = this.#network.inputs.find(({ name }) => name === 'y0')?.shape ?? [];
+    return { width: side(width, fixedWidth, multiple), height: side(height, fixedHeight, multiple) };
+  }
+
+  /** A session for one size, on its buffers. @throws FrameliftError `model.invalid` when the file fixes another size. */
+  async session(buffers: PlanesBuffers): Promise<PlanesSession> {
+    const { width, height } = buffers;
+    const { time, seed } = this.#ports;
+    const [luma, chroma] = [
+      [1, 1, height, width],
+      [1, 1, height / 2, width / 2],
+    ];
+    const session = await this.#network.session({
+      y0: luma,
+      u0: chroma,
+      v0: chroma,
+      y1: luma,
+      u1: chroma,
+      v1: chroma,
+      ...(time ? { t: [1] } : {}),
+      ...(seed ? { seed: [1, 3, Math.ceil(height / 8), Math.ceil(width / 8)] } : {}),
+    });
+    return new PlanesSession(this.#network.id, session, this.#ports, buffers);
+  }
+}
+
+function side(size: number, fixed: number | string | undefined, multiple: number): number {
+  const padded = Math.ceil(size / multiple) * multiple;
+  return typeof fixed === 'number' && fixed >= size && fixed <= padded && fixed % 2 === 0 ? fixed : padded;
+}
+
+/** One network at one size, on fixed buffers. Nothing is allocated here for a run. */
+export class PlanesSession {
+  readonly #id: string;
+  readonly #session: InferenceSession;
+  readonly #pictures: readonly PictureTensors[];
+  readonly #buffers: readonly PictureBuffers[];
+  readonly #time: Float32Array | undefined;
+  readonly #error: Float32Array | undefined;
+  readonly #feeds: Record<string, Tensor> = {};
+  readonly #fetches: Record<string, Tensor> = {};
+
+  /** Made by {@link PlanesNetwork.session}. */
+  constructor(id: string, session: InferenceSession, ports: PlanesPorts, buffers: PlanesBuffers) {
+    const { width, height, pictures, seed } = buffers;
+    this.#id = id;
+    this.#session = session;
+    this.#buffers = pictures;
+    this.#pictures = pictures.map(({ y, u, v }) => ({
+      y: new Tensor('uint8', y, [1, 1, height, width]),
+      u: new Tensor('uint8', u, [1, 1, height / 2, width / 2]),
+      v: new Tensor('uint8', v, [1, 1, height / 2, width / 2]),
+    }));
+    if (ports.time) {
+      this.#time = new Float32Array(1);
+      this.#feeds.t = new Tensor('float32', this.#time, [1]);
+    }
+    if (ports.seed) {
+      this.#feeds.seed = new Tensor('float32', seed, [1, 3, Math.ceil(height / 8), Math.ceil(width / 8)]);
+    }
+    if (ports.error) {
+      this.#error = new Float32Array(1);
+      this.#fetches.error = new Tensor('float32', this.#error, [1]);
+    }
+  }
+
+  /**
+   * Makes the picture of time `t` between pictures `a` and `b` (numbers of buffers) in buffer `into`. Resolves with the expected
+   * mean absolute luma error, 0…1, if the network tells. @throws FrameliftError `engine.failed`, `model.invalid`.
+   */
+  async run(a: number, b: number, into: number, t: number): Promise<number | undefined> {
+    const [before, after, made, buffers] = [
+      this.#pictures[a],
+      this.#pictures[b],
+      this.#pictures[into],
+      this.#buffers[into],
+    ];
+    if (!before || !after || !made || !buffers) throw new FrameliftError('engine.failed', 'no such picture');
+    const feeds = this.#feeds;
+    const fetches = this.#fetches;
+    feeds.y0 = before.y;
+    feeds.u0 = before.u;
+    feeds.v0 = before.v;
+    feeds.y1 = after.y;
+    feeds.u1 = after.u;
+    feeds.v1 = after.v;
+    fetches.y = made.y;
+    fetches.u = made.u;
+    fetches.v = made.v;
+    if (this.#time) this.#time[0] = t;
+    const outputs = await infer(this.#id, this.#session, feeds, fetches);
+    this.#take('y', outputs.y?.data, buffers.y);
+    this.#take('u', outputs.u?.data, buffers.u);
+    this.#take('v', outputs.v?.data, buffers.v);
+    if (!this.#error) return undefined;
+    this.#take('error', outputs.error?.data, this.#error);
+    return this.#error[0];
+  }
+
+  async release(): Promise<void> {
+    await this.#session.release();
+  }
+
+  /** Providers with memory of their own return another buffer than the one that was given. */
+  #take<T extends Uint8Array | Float32Array>(name: string, data: unknown, into: T): void {
+    const same = into instanceof Uint8Array ? data instanceof Uint8Array : data instanceof Float32Array;
+    // Narrowed by the comparison above, which the compiler cannot follow for a generic type.
+    const given = data as T;
+    if (!same || given.length !== into.length) {
+      throw new FrameliftError('model.invalid', `model ${this.#id} gave no ${name} of ${into.length} values`);
+    }
+    if (given.buffer !== into.buffer || given.byteOffset !== into.byteOffset) into.set(given);
+  }
+}

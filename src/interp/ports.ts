@@ -1,0 +1,107 @@
+/** Inputs and outputs of networks: how they are described, and what those of an `i420` network must be. Pure. */
+import { FrameliftError } from '../errors.ts';
+
+/** One input or output of a network: its element type and its dimensions (numbers, or names where free). */
+export interface PortShape {
+  readonly name: string;
+  readonly type: string;
+  readonly shape: readonly (number | string)[];
+}
+
+/** What an `i420` network has beside its planes. */
+export interface PlanesPorts {
+  /** Takes `t`. Without it, it only knows t = ½. */
+  readonly time: boolean;
+  /** Takes the result of the block search. */
+  readonly seed: boolean;
+  /** Gives its expected error. */
+  readonly error: boolean;
+}
+
+const LUMA = ['uint8', [1, 1, 'H', 'W']] as const;
+const CHROMA = ['uint8', [1, 1, 'H/2', 'W/2']] as const;
+const ONE = ['float32', [1]] as const;
+
+type Expected = Readonly<Record<string, readonly [type: string, shape: readonly (number | string)[]]>>;
+
+const INPUTS: Expected = { y0: LUMA, u0: CHROMA, v0: CHROMA, y1: LUMA, u1: CHROMA, v1: CHROMA };
+const OPTIONAL_INPUTS: Expected = { t: ONE, seed: ['float32', [1, 3, 'H/8', 'W/8']] };
+const OUTPUTS: Expected = { y: LUMA, u: CHROMA, v: CHROMA };
+const OPTIONAL_OUTPUTS: Expected = { error: ONE };
+
+const written = (type: string, shape: readonly (number | string)[]): string => `${type}[${shape.join(',')}]`;
+
+/** For messages: `y0 uint8[1,1,h,w], t float32[1]`. */
+export function describePorts(ports: readonly PortShape[]): string {
+  return ports.map(({ name, type, shape }) => `${name} ${written(type, shape)}`).join(', ') || 'none';
+}
+
+const describeExpected = (expected: Expected): string =>
+  Object.entries(expected)
+    .map(([name, [type, shape]]) => `${name} ${written(type, shape)}`)
+    .join(', ');
+
+/** The `i420` layout in words. */
+export const PLANES_LAYOUT =
+  `an i420 model takes ${describeExpected(INPUTS)} and, if it wants, ${describeExpected(OPTIONAL_INPUTS)}; ` +
+  `it gives ${describeExpected(OUTPUTS)} and, if it can, ${describeExpected(OPTIONAL_OUTPUTS)}`;
+
+/** True when a network is meant to be an `i420` one: it takes some of the planes by name. */
+export function takesPlanes(inputs: readonly PortShape[]): boolean {
+  return inputs.some(({ name }) => name in INPUTS);
+}
+
+/**
+ * Checks the ports of an `i420` network. Sizes that the file fixes are checked against each other.
+ * @throws FrameliftError `model.invalid` that says what was found, what is wrong with it, and what is expected.
+ */
+export function planesPorts(inputs: readonly PortShape[], outputs: readonly PortShape[]): PlanesPorts {
+  const sizes = new Map<string, number>();
+  const wrong = [
+    ...check('input', inputs, INPUTS, OPTIONAL_INPUTS, sizes),
+    ...check('output', outputs, OUTPUTS, OPTIONAL_OUTPUTS, sizes),
+    ...inputs
+      .filter(({ name }) => !(name in INPUTS || name in OPTIONAL_INPUTS))
+      .map((p) => `input ${p.name} is unknown`),
+  ];
+  if (wrong.length > 0) {
+    throw new FrameliftError(
+      'model.invalid',
+      `the network's inputs are ${describePorts(inputs)} and its outputs ${describePorts(outputs)}: ${wrong.join('; ')}. For comparison: ${PLANES_LAYOUT}`,
+    );
+  }
+  const has = (ports: readonly PortShape[], name: string): boolean => ports.some((port) => port.name === name);
+  return { time: has(inputs, 't'), seed: has(inputs, 'seed'), error: has(outputs, 'error') };
+}
+
+/** What is wrong with the ports that there are, and which are missing. `sizes`: luma sizes by `H`, `W` that the file fixes. */
+function check(
+  what: 'input' | 'output',
+  ports: readonly PortShape[],
+  required: Expected,
+  optional: Expected,
+  sizes: Map<string, number>,
+): string[] {
+  const wrong = Object.keys(required)
+    .filter((name) => !ports.some((port) => port.name === name))
+    .map((name) => `${what} ${name} is missing`);
+  for (const { name, type, shape } of ports) {
+    const expected = required[name] ?? optional[name];
+    if (!expected) continue;
+    const fits = shape.length === expected[1].length && shape.every((d, i) => fitsSize(d, expected[1][i] ?? 0, sizes));
+    if (type === expected[0] && fits) continue;
+    wrong.push(`${what} ${name} is ${written(type, shape)}, not ${written(...expected)}`);
+  }
+  return wrong;
+}
+
+/** Whether a dimension may be what is wanted: free ones may; a fixed one must agree with the others that the file fixes. */
+function fitsSize(dimension: number | string, wanted: number | string, sizes: Map<string, number>): boolean {
+  if (typeof dimension === 'string' || dimension < 0) return true;
+  if (typeof wanted === 'number') return dimension === wanted;
+  const [side = '', divisor = '1'] = wanted.split('/');
+  const size = dimension * Number(divisor);
+  const known = sizes.get(side);
+  if (known === undefined) sizes.set(side, size);
+  return known === undefined || known === size;
+}

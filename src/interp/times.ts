@@ -1,0 +1,36 @@
+/** At which times between two frames a network can make a picture, and what follows for a schedule. Pure. */
+import { FrameliftError } from '../errors.ts';
+
+/** `any`: 0 < t < 1. `half`: t = ½ alone; quarters and eighths come from halving again between a frame and a made one. */
+export type Times = 'any' | 'half';
+
+/** The eighth (⅛ … ⅞) nearest to `t`: what a `half` network makes in its place. */
+export function nearestEighth(t: number): number {
+  return Math.min(7, Math.max(1, Math.round(t * 8))) / 8;
+}
+
+/** True when so many output frames for each source frame stand at eighths. 0 is a free grid, whose times are anything. */
+export function standsAtEighths(multiple: number): boolean {
+  return multiple === 1 || multiple === 2 || multiple === 4 || multiple === 8;
+}
+
+/**
+ * Refuses a schedule that a model has no pictures for: three quarters shown where two thirds belong is uneven motion, which is
+ * what this program is there to remove.
+ * @param multiple output frames for each source frame, 0 on a free grid.
+ * @param able ids of models that make pictures at any time, for the message.
+ * @throws FrameliftError `config.invalid`.
+ */
+export function requireTimes(
+  model: { readonly model: string; readonly times: Times },
+  multiple: number,
+  able: readonly string[],
+): void {
+  if (model.times === 'any' || standsAtEighths(multiple)) return;
+  const wanted = multiple === 0 ? "a rate that is no multiple of the source's" : `${multiple} times the source's rate`;
+  throw new FrameliftError(
+    'config.invalid',
+    `model "${model.model}" only knows the middle between two frames: it makes 2, 4 or 8 times the source's rate, not ${wanted}`,
+    { remedy: `Use --factor 2, 4 or 8, or a model that knows any time: ${able.join(', ')}.` },
+  );
+}
