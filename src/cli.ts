@@ -124,20 +124,22 @@ program
       m.id,
       m.kind,
       m.precision,
+      m.times,
       m.licence,
       typeof m.training === 'string' ? m.training : '',
     ]);
     const references = [
-      ['blend', 'reference', '-', 'MIT', 'weighted mean of both frames'],
-      ['search', 'reference', '-', 'MIT', 'block search and motion compensation, no network'],
-      ['repeat', 'reference', '-', 'MIT', 'the nearer source frame'],
+      ['blend', 'reference', '-', 'any', 'MIT', 'weighted mean of both frames'],
+      ['search', 'reference', '-', 'any', 'MIT', 'block search and motion compensation, no network'],
+      ['repeat', 'reference', '-', 'any', 'MIT', 'the nearer source frame'],
     ];
-    for (const [id, kind, precision, licence, note] of [
-      ['ID', 'KIND', 'PRECISION', 'LICENCE', 'NOTE'],
+    for (const [id, kind, precision, times, licence, note] of [
+      ['ID', 'KIND', 'PRECISION', 'TIMES', 'LICENCE', 'NOTE'],
       ...rows,
       ...references,
     ]) {
-      console.log(`${id?.padEnd(12)}${kind?.padEnd(12)}${precision?.padEnd(12)}${licence?.padEnd(10)}${note}`);
+      const facts = `${kind?.padEnd(11)} ${precision?.padEnd(10)} ${times?.padEnd(6)} ${licence?.padEnd(9)}`;
+      console.log(`${id?.padEnd(16)} ${facts} ${note}`);
     }
   });
 

@@ -35,7 +35,7 @@ const configSchema = z.strictObject({
     .prefault({}),
   engine: z
     .strictObject({
-      model: z.string().min(1).default('flow-s').describe('model id, blend, repeat, or a path to an ONNX file'),
+      model: z.string().min(1).default('flow-s').describe('model id, search, blend, repeat, or a path to an ONNX file'),
       provider: z.enum(['cpu', 'webgpu']).default('cpu'),
       workers: z.number().int().min(1).max(16).default(1),
       threads: z.number().int().min(1).max(64).default(1).describe('threads of one inference'),

@@ -6,7 +6,7 @@ import { asFrameliftError, FrameliftError } from './errors.ts';
 import type { Frame, RepeatReason } from './frame.ts';
 import { openVideoFile } from './ingest/file.ts';
 import { InterpEngine } from './interp/engine.ts';
-import { resolveModel } from './interp/model.ts';
+import { requireTimes, resolveModel } from './interp/model.ts';
 import { type PairDecision, Pairing } from './interp/pair.ts';
 import { rateTarget, Scheduler, type Timestep } from './interp/schedule.ts';
 import { noEvents } from './metrics/events.ts';
@@ -14,6 +14,9 @@ import { type Clock, fromMs, type Micros, minus, systemClock, toSeconds } from '
 
 /** A gap this long is a broken timestamp: filling it would write frames for minutes. */
 const LONGEST_JUMP = fromMs(60_000);
+
+/** Nobody waits for a file: large networks on a small machine take minutes for a pair. */
+const LONGEST_JOB_MS = 1_800_000;
 
 /** Options of {@link convert}. */
 export interface ConvertOptions {
@@ -81,10 +84,12 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     clock,
     events: noEvents,
     model,
+    limitMs: LONGEST_JOB_MS,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
   });
   const nominal = video.info.fps ? video.info.fps.num / video.info.fps.den : undefined;
   const scheduler = new Scheduler(target, { fps: nominal });
+  await requireTimes(engine, scheduler.multiple ?? 0);
   const rate = target.kind === 'fps' ? target.fps : (nominal ?? 30) * target.factor;
   await using writer = await FileWriter.open({
     path: options.output,

@@ -9,6 +9,7 @@ import type { Source, SourceInfo } from './ingest/source.ts';
 import type { InterpEngine } from './interp/engine.ts';
 import { Pairing } from './interp/pair.ts';
 import { type RateTarget, Scheduler } from './interp/schedule.ts';
+import { standsAtEighths } from './interp/times.ts';
 import type { EventSink, StreamState, Variant } from './metrics/events.ts';
 import { StateJudge } from './state.ts';
 import { interpolateAndPace, pairUp, planOutput } from './steps.ts';
@@ -68,6 +69,7 @@ export class Stream implements AsyncDisposable {
   #cancelJudge: (() => void) | undefined;
   #scheduler: Scheduler | undefined;
   #warnedFloor = false;
+  #warnedTimes = false;
   #warm = false;
   #seenFrame = false;
   #lastPhase = '';
@@ -182,6 +184,7 @@ export class Stream implements AsyncDisposable {
     if (state !== before)
       log.info({ stream: this.name, state, reason: this.#judge.reason }, `state ${before} → ${state}`);
     this.#warnOfFloor();
+    this.#warnOfTimes();
     this.#cancelJudge = clock.at(plus(clock.now(), JUDGE_EVERY), () => this.#judgeState());
   }
 
@@ -201,6 +204,18 @@ export class Stream implements AsyncDisposable {
     if (!warning) return;
     this.#warnedFloor = true;
     this.#context.log.warn({ stream: this.name }, warning);
+  }
+
+  /** A rate that turned out to be no multiple of the source's has times that a model which only halves cannot make. */
+  #warnOfTimes(): void {
+    const multiple = this.#scheduler?.multiple;
+    const { engine, log } = this.#context;
+    if (this.#warnedTimes || engine.times === 'any' || multiple === undefined || standsAtEighths(multiple)) return;
+    this.#warnedTimes = true;
+    log.warn(
+      { stream: this.name, model: engine.model },
+      'the model only makes eighths of a source interval: frames show the nearest one, up to a sixteenth off; for even motion use another model or a factor of 2, 4 or 8',
+    );
   }
 
   #report(status: SupervisionStatus): void {

@@ -4,7 +4,7 @@ import type { Config, StreamConfig } from './config.ts';
 import { WhepEndpoint } from './egress/whep.ts';
 import { asFrameliftError } from './errors.ts';
 import { InterpEngine } from './interp/engine.ts';
-import { resolveModel } from './interp/model.ts';
+import { requireTimes, resolveModel } from './interp/model.ts';
 import { rateTarget } from './interp/schedule.ts';
 import { MetricsRegistry } from './metrics/registry.ts';
 import { describeTarget, Stream, type StreamLog } from './pipeline.ts';
@@ -53,7 +53,7 @@ export class Framelift implements AsyncDisposable {
 
   /**
    * Starts everything; resolves when HTTP listens and the model is loaded. Sources connect in the background.
-   * @throws FrameliftError `config.invalid`, `source.*` for a source that can never work, `model.*`, `server.port-taken`.
+   * @throws FrameliftError `config.invalid` (a factor included that the model has no pictures for), `source.*` for a source that can never work, `model.*`, `server.port-taken`.
    */
   static async start(options: ServeOptions): Promise<Framelift> {
     const { config, log } = options;
@@ -78,6 +78,11 @@ export class Framelift implements AsyncDisposable {
       provider: config.engine.provider,
     });
     parts.defer(() => engine.close());
+    for (const settings of config.streams) {
+      const target = rateTarget(settings);
+      // Whether a rate in frames per second is a multiple of the source's is known later; the stream then says so.
+      if (target.kind === 'factor') await requireTimes(engine, target.factor);
+    }
     const context = { arena, clock, events: metrics, engine, log };
     const streams = config.streams.map((settings) => {
       return new Stream(

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { FrameliftError } from '../errors.ts';
 import { describePorts, PLANES_LAYOUT, type PortShape, planesPorts, takesPlanes } from './ports.ts';
 import { REFERENCE_MODELS, type ReferenceModel } from './reference.ts';
-import type { Times } from './times.ts';
+import { standsAtEighths, type Times, timesRefusal } from './times.ts';
 
 /** What a network takes and gives. `flow`: small lumas and a seed → flow, mask, error at 1/8; `i420`: planes → planes; `rgb`: the RIFE layouts. */
 export type ModelKind = 'flow' | 'i420' | 'rgb';
@@ -203,8 +203,15 @@ export async function resolveModel(name: string): Promise<ModelSpec | ReferenceM
   return REFERENCE_MODELS.find((reference) => reference === name) ?? findModel(name);
 }
 
-/** Ids of everything that makes pictures at any time between two frames. @throws FrameliftError `model.not-found`, `model.invalid`. */
-export async function modelsAtAnyTime(): Promise<string[]> {
-  const models = await readManifest();
-  return [...models.filter((m) => m.times === 'any' && m.kind !== 'rgb').map((m) => m.id), ...REFERENCE_MODELS];
+/**
+ * Checks before the start that a model can make the pictures of a schedule.
+ * @param multiple output frames for each source frame, 0 on a free grid. @throws FrameliftError `config.invalid` naming the models that can.
+ */
+export async function requireTimes(
+  engine: { readonly model: string; readonly times: Times },
+  multiple: number,
+): Promise<void> {
+  if (engine.times === 'any' || standsAtEighths(multiple)) return;
+  const able = (await readManifest()).filter((m) => m.times === 'any' && m.kind !== 'rgb').map((m) => m.id);
+  throw timesRefusal(engine.model, multiple, [...able, ...REFERENCE_MODELS]);
 }

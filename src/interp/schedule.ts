@@ -107,6 +107,12 @@ export class Scheduler {
     if (fps !== undefined && fps >= 1 && fps <= MAX_FPS) this.#assumed = 1e6 / fps;
   }
 
+  /** Output frames for each source frame; 0 on a free grid, undefined while the source's rate is not known. */
+  get multiple(): number | undefined {
+    if (this.#target.kind === 'factor') return this.#target.factor;
+    return (this.#nominal ?? this.#period) === undefined ? undefined : this.#multiple();
+  }
+
   /** The source's frame interval as seen so far. */
   get sourceInterval(): Micros {
     return micros(this.#period ?? this.#assumed);
@@ -124,7 +130,7 @@ export class Scheduler {
    * for the output frame that needs it most: (N−1)/N of a source interval at a factor of N, up to a whole one on a free grid.
    */
   get floor(): Micros {
-    const lock = this.#target.kind === 'factor' ? this.#target.factor : this.#multiple();
+    const lock = this.multiple;
     return micros(lock ? (this.sourceInterval * (lock - 1)) / lock : this.sourceInterval * (1 - SNAP));
   }
 
@@ -142,7 +148,7 @@ export class Scheduler {
       return { between: [], show: pts, interval: this.outputInterval };
     }
     this.#learn(before, pts);
-    const lock = this.#target.kind === 'factor' ? this.#target.factor : this.#multiple();
+    const lock = this.multiple;
     return lock ? this.#locked(before, pts, lock) : this.#onGrid(before, pts);
   }
 

@@ -15,22 +15,15 @@ export function standsAtEighths(multiple: number): boolean {
 }
 
 /**
- * Refuses a schedule that a model has no pictures for: three quarters shown where two thirds belong is uneven motion, which is
- * what this program is there to remove.
- * @param multiple output frames for each source frame, 0 on a free grid.
- * @param able ids of models that make pictures at any time, for the message.
- * @throws FrameliftError `config.invalid`.
+ * Why a schedule has no pictures of a model that only knows the middle: three eighths shown where a third belongs is uneven
+ * motion, which is what this program is there to remove.
+ * @param multiple output frames for each source frame, 0 on a free grid. @param able ids of models that know any time.
  */
-export function requireTimes(
-  model: { readonly model: string; readonly times: Times },
-  multiple: number,
-  able: readonly string[],
-): void {
-  if (model.times === 'any' || standsAtEighths(multiple)) return;
-  const wanted = multiple === 0 ? "a rate that is no multiple of the source's" : `${multiple} times the source's rate`;
-  throw new FrameliftError(
+export function timesRefusal(model: string, multiple: number, able: readonly string[]): FrameliftError {
+  const wanted = multiple === 0 ? "a rate that is no multiple of the source's" : `${multiple} times`;
+  return new FrameliftError(
     'config.invalid',
-    `model "${model.model}" only knows the middle between two frames: it makes 2, 4 or 8 times the source's rate, not ${wanted}`,
+    `model "${model}" only knows the middle between two frames: it makes 2, 4 or 8 times the source's rate, not ${wanted}`,
     { remedy: `Use --factor 2, 4 or 8, or a model that knows any time: ${able.join(', ')}.` },
   );
 }

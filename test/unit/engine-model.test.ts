@@ -14,6 +14,7 @@ describe('parseManifest', () => {
       id: 'flow-x',
       path: '/models/flow-x.onnx',
       multiple: 32,
+      times: 'any',
       precision: 'fp32',
       training: 'briefly',
       quality: { psnr: 33 },
@@ -26,6 +27,7 @@ describe('parseManifest', () => {
     ['a bad kind', manifest({ ...ENTRY, kind: 'magic' }), /models\.0\.kind/],
     ['a bad sum', manifest({ ...ENTRY, sha256: 'xyz' }), /models\.0\.sha256/],
     ['a bad multiple', manifest({ ...ENTRY, multiple: 12 }), /models\.0\.multiple/],
+    ['bad times', manifest({ ...ENTRY, times: 'thirds' }), /models\.0\.times/],
     ['an id twice', manifest(ENTRY, ENTRY), /flow-x occurs twice/],
   ])('refuses %s and names the key', (_, text, message) => {
     expect(() => parseManifest(text, '/models')).toThrow(message);
@@ -73,6 +75,29 @@ describe('detectKind', () => {
         [],
       ),
     ).toBe('rgb');
+  });
+
+  const luma = (name: string) => ({ name, type: 'uint8', shape: [1, 1, 'h', 'w'] });
+  const planes = ['y0', 'u0', 'v0', 'y1', 'u1', 'v1'].map(luma);
+  const made = ['y', 'u', 'v'].map(luma);
+
+  it('tells an i420 network by its planes, with or without t, seed and error', () => {
+    expect(detectKind(planes, made)).toBe('i420');
+    const more = [...planes, port('t', 1), port('seed', 1, 3, 'a', 'b')];
+    expect(detectKind(more, [...made, port('error', 1)])).toBe('i420');
+  });
+
+  it('compares the sizes that an i420 network fixes', () => {
+    const fixed = (width: number, chroma: number) =>
+      [...planes, ...made].map((p) => ({
+        ...p,
+        shape: p.name.startsWith('y') ? [1, 1, 64, width] : [1, 1, 32, chroma],
+      }));
+    expect(detectKind(fixed(128, 64).slice(0, 6), fixed(128, 64).slice(6))).toBe('i420');
+    expect(() => detectKind(fixed(128, 65).slice(0, 6), made)).toThrow(/input u0 is uint8\[1,1,32,65\]/);
+    expect(() => detectKind(fixed(128, 64).slice(0, 6), fixed(64, 32).slice(6))).toThrow(
+      /output y is uint8\[1,1,64,64\]/,
+    );
   });
 
   it('lists what it found otherwise', () => {

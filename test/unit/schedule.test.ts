@@ -135,6 +135,20 @@ describe('Scheduler, target rate', () => {
   });
 });
 
+describe('Scheduler.multiple', () => {
+  it('is the factor; at a rate, what the source turns out to need', () => {
+    expect(new Scheduler({ kind: 'factor', factor: 3 }).multiple).toBe(3);
+    const scheduler = new Scheduler({ kind: 'fps', fps: 60 });
+    expect(scheduler.multiple).toBeUndefined();
+    run(scheduler, regular(15, 40));
+    expect(scheduler.multiple).toBe(4);
+    const grid = new Scheduler({ kind: 'fps', fps: 60 });
+    run(grid, regular(25, 40));
+    expect(grid.multiple).toBe(0);
+    expect(new Scheduler({ kind: 'fps', fps: 60 }, { fps: 30 }).multiple).toBe(2);
+  });
+});
+
 describe('Scheduler.floor', () => {
   it('is (N−1)/N of a source interval', () => {
     const scheduler = new Scheduler({ kind: 'factor', factor: 4 });
