@@ -14,7 +14,7 @@ import torch.nn.functional as F
 
 import model as models
 import video
-from search import search
+from search import candidate_costs, search
 from warp import render, seed_field
 
 
@@ -41,10 +41,11 @@ class Network:
         else:
             self.model, _ = models.load(path)
 
-    def field(self, images, seed):
+    def field(self, images, seed, costs):
         if self.session:
-            return torch.from_numpy(self.session.run(None, {"images": images.numpy(), "seed": seed.numpy()})[0])
-        return self.model(images, seed)
+            given = dict(images=images.numpy(), seed=seed.numpy(), costs=costs.numpy())
+            return torch.from_numpy(self.session.run(None, {i.name: given[i.name] for i in self.session.get_inputs()})[0])
+        return self.model(images, seed, costs)
 
 
 @torch.no_grad()
@@ -58,8 +59,12 @@ def interpolate(a, b, contender, network, t=0.5):
     pad = lambda f: F.pad(torch.from_numpy(f.copy())[None, None].float(), (0, -w % 32, 0, -h % 32), mode="replicate")
     fa, fb = pad(a), pad(b)
     seed = search(fa[0], fb[0])
+    if contender == "search":
+        field = seed_field(seed)
+    else:
+        costs = candidate_costs(fa[0], fb[0], seed, models.OFFSETS)
+        field = network.field(models.network_inputs(models.quarter(fa / 255), models.quarter(fb / 255), seed), seed, costs)
     fa, fb = fa / 255, fb / 255
-    field = seed_field(seed) if contender == "search" else network.field(models.network_inputs(models.quarter(fa), models.quarter(fb), seed), seed)
     out = render(fa, fb, field, t)[0, 0, :h, :w]
     return (out * 255).round().clamp(0, 255).byte().numpy(), field
 

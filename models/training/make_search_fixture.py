@@ -1,7 +1,8 @@
 """Write the parity fixture of the block search (test/fixtures/search.json): generated pairs with the expected vectors.
 
 Layout: {"cases": [{name, width, height, luma0, luma1 (base64, row by row), levels: [{level, width, height, vx, vy}],
-seed: {width, height, vx, vy, cost}}]}; levels hold integer vectors after the median, row by row.
+seed: {width, height, vx, vy, cost}, costs: [18 x sums]}]}; levels hold integer vectors after the median, costs the
+candidates' sums of absolute differences (SEARCH.md), row by row.
 """
 import argparse
 import base64
@@ -10,7 +11,8 @@ import json
 import numpy as np
 import torch
 
-from search import search
+from model import OFFSETS
+from search import candidate_costs, search
 
 
 def textured(height, width, generator):
@@ -41,6 +43,7 @@ def pair(width, height, motion, patch_motion, noise, seed):
 def case(name, width, height, luma0, luma1):
     trace = []
     seed = search(luma0[None], luma1[None], trace=trace)[0]
+    costs = candidate_costs(luma0[None].int(), luma1[None].int(), seed[None], OFFSETS)[0] * (32 * 255)
     b64 = lambda t: base64.b64encode(t.contiguous().numpy().tobytes()).decode()
     ints = lambda t: [int(v) for v in t.flatten()]
     floats = lambda t: [float(np.float32(v)) for v in t.flatten()]
@@ -48,6 +51,7 @@ def case(name, width, height, luma0, luma1):
         name=name, width=width, height=height, luma0=b64(luma0), luma1=b64(luma1),
         levels=[dict(level=n, width=vx.shape[2], height=vx.shape[1], vx=ints(vx), vy=ints(vy)) for n, vx, vy in trace],
         seed=dict(width=seed.shape[2], height=seed.shape[1], vx=floats(seed[0]), vy=floats(seed[1]), cost=[round(v, 9) for v in floats(seed[2])]),
+        costs=ints(costs.round()),
     )
 
 

@@ -1,7 +1,7 @@
 """flow-s: a small U-Net at 1/8, 1/16, 1/32 resolution that refines the block search's seed into a flow field.
 
 It does what a search cannot: choose among the vectors of the neighbourhood at motion boundaries, correct them by a
-residual, decide from which frame to take each place, and foretell its own error.
+residual, decide from which frame to take each place, blend two motions where one cannot explain a cell, and foretell its own error.
 """
 
 import torch
@@ -32,19 +32,21 @@ class Up(nn.Module):
 
 
 class FlowS(nn.Module):
-    """images [N,4,H/4,W/4], seed [N,3,H/8,W/8] → field [N,6,H/8,W/8] (README.md, "Conventions"). H, W multiples of 32."""
+    """images [N,4,H/4,W/4], seed [N,3,H/8,W/8], costs [N,18,H/8,W/8] → field [N,12,H/8,W/8] (README.md, "Conventions"). H, W multiples of 32."""
 
-    def __init__(self, widths=(32, 48, 64)):
+    def __init__(self, widths=(48, 64, 96)):
         super().__init__()
         a, b, c = widths
         self.config = dict(widths=list(widths))
         self.look = conv(5, a, 2, 4)
-        self.join = conv(a + 5, a)
+        self.join = nn.Conv2d(a, a, 3, 1, 1)
+        self.tell = nn.Conv2d(24, a, 3, 1, 1)                   # the seed, its costs and a zero: int8 wants channels by eights
+        self.trust = nn.Parameter(torch.full((1,), 30.0))
         self.down1 = nn.Sequential(conv(a, b, 2), conv(b, b))
         self.down2 = nn.Sequential(conv(b, c, 2), conv(c, c), conv(c, c))
         self.up2, self.mid = Up(c, b), conv(b, b)
         self.up1, self.fine = Up(b, a), nn.Sequential(conv(a, a), conv(a, a), conv(a, a))
-        self.head = nn.Conv2d(a, len(OFFSETS) + 1 + 6, 3, 1, 1)
+        self.head = nn.Conv2d(a, 2 * (len(OFFSETS) + 1 + 6), 1)
         for m in self.modules():
             if isinstance(m, nn.Conv2d):
                 nn.init.kaiming_normal_(m.weight, a=SLOPE, nonlinearity="leaky_relu")
@@ -52,29 +54,41 @@ class FlowS(nn.Module):
         with torch.no_grad():                                   # start near the seed, alive everywhere
             self.head.weight.mul_(0.2)
             self.head.bias[0] = 4.0                             # the cell's own vector
-            self.head.bias[-1] = -4.0                           # small expected error
+            self.head.bias[len(OFFSETS) + 6] = -4.0             # small expected error
+            self.head.bias[-1] = -2.0                           # a small share of the second motion
 
-    def features(self, images, seed):
+    mixed = False                                               # bfloat16 convolutions while training
+
+    def features(self, images, seed, costs):
+        """[N,a,H/8,W/8], what the head reads."""
         difference = (images[:, 2:3] - images[:, 3:4]) * 8
         x = self.look(torch.cat([(images - 0.5) * 4, difference], 1))
         v = seed[:, :2]
         deviation = v - F.avg_pool2d(v, 9, 1, 4, count_include_pad=False)
         s = torch.cat([(v * 0.05).clamp(-3, 3), (deviation * 0.2).clamp(-5, 5), seed[:, 2:3] * 16], 1)
-        x1 = self.join(torch.cat([x, s], 1))
+        s = torch.cat([s, (costs * 16).clamp(max=4), torch.zeros_like(v[:, :1])], 1)
+        x1 = F.leaky_relu(self.join(x) + self.tell(s), SLOPE)
         x2 = self.down1(x1)
         x3 = self.down2(x2)
         return self.fine(self.up1(self.mid(self.up2(x3, x2)), x1))
 
-    def forward(self, images, seed):
-        h = self.head(self.features(images, seed))
+    def forward(self, images, seed, costs):
+        with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=self.training and self.mixed):
+            features = self.features(images, seed, costs)
+        h = self.head(features.float())
+        padded = F.pad(seed[:, :2], (REACH,) * 4, mode="replicate")
+        height, width = seed.shape[-2:]
+        around = [padded[:, :, REACH + dy: REACH + dy + height, REACH + dx: REACH + dx + width] for dy, dx in OFFSETS]
+        return torch.cat([self.motion(part, around, costs) for part in h.chunk(2, 1)], 1)
+
+    def motion(self, h, around, costs):
+        """One motion's part of the head's output → f0, f1, m and e (of the second motion: its share)."""
         k = len(OFFSETS)
-        choice = torch.softmax(h[:, : k + 1], 1)                # the last one is the zero vector
-        around = F.pad(seed[:, :2], (REACH,) * 4, mode="replicate")
+        weights = (h[:, : k + 1] - self.trust * costs).clamp(-30, 30).exp()     # softmax by hand: ONNX Runtime's is slow along channels
         v = 0
-        for i, (dy, dx) in enumerate(OFFSETS):
-            y0, x0, y1, x1 = REACH + dy, REACH + dx, dy - REACH, dx - REACH
-            v = v + choice[:, i: i + 1] * around[:, :, y0: y1 or None, x0: x1 or None]
-        v = v * 0.5
+        for i, vector in enumerate(around):                     # the last candidate is the zero vector
+            v = v + weights[:, i: i + 1] * vector
+        v = v * (0.5 / weights.sum(1, keepdim=True))
         residual = h[:, k + 1: k + 5] * 4
         return torch.cat([residual[:, :2] - v, residual[:, 2:] + v, torch.sigmoid(h[:, k + 5: k + 7])], 1)
 
@@ -102,7 +116,7 @@ def count_macs(model, width=1280, height=736):
 
     handles = [m.register_forward_hook(hook) for m in model.modules() if isinstance(m, nn.Conv2d)]
     with torch.no_grad():
-        model(torch.zeros(1, 4, height // 4, width // 4), torch.zeros(1, 3, height // 8, width // 8))
+        model(torch.zeros(1, 4, height // 4, width // 4), torch.zeros(1, 3, height // 8, width // 8), torch.zeros(1, len(OFFSETS) + 1, height // 8, width // 8))
     for h in handles:
         h.remove()
     return sum(p.numel() for p in model.parameters()), total

@@ -1,7 +1,7 @@
 """Make training samples: crops of real videos and rendered scenes, with the block search's seed computed beforehand.
 
 A shard is an .npz of N samples: frame0, frame1 uint8 [N,384,384] (the 256x256 of interest with a margin of 64 for motion
-to reach into), truth uint8 [N,256,256], time float32 [N] (of the truth, 0…1; 1/2 but for windows), seed float32 [N,3,32,32], and for
+to reach into), truth uint8 [N,256,256], costs float16 [N,18,32,32] (of the candidate vectors, SEARCH.md), time float32 [N] (of the truth, 0…1; 1/2 but for windows), seed float32 [N,3,32,32], and for
 rendered scenes flow float16 [N,4,32,32] (true, pixels) and visible float16 [N,2,32,32] (share of the cell seen in frame 0 and in
 frame 1); for videos these two are NaN.
 
@@ -21,7 +21,8 @@ from PIL import Image
 import synthetic
 import textures
 import video
-from search import search
+from model import OFFSETS
+from search import candidate_costs, search
 from warp import render, seed_field
 
 CROP, MARGIN = 256, 64
@@ -43,7 +44,10 @@ class Shards:
     def flush(self):
         if self.rows:
             path = os.path.join(self.folder, f"{self.prefix}-{self.count:03d}.npz")
-            np.savez(path + ".part.npz", **{k: np.stack(c) for k, c in zip(self.fields, zip(*self.rows))})
+            shard = {k: np.stack(c) for k, c in zip(self.fields, zip(*self.rows))}
+            a, b, seed = (torch.from_numpy(shard[k]) for k in ("frame0", "frame1", "seed"))
+            shard["costs"] = np.concatenate([candidate_costs(a[i: i + 20], b[i: i + 20], seed[i: i + 20], OFFSETS, MARGIN).numpy().astype(np.float16) for i in range(0, len(a), 20)])
+            np.savez(path + ".part.npz", **shard)
             os.replace(path + ".part.npz", path)
             self.count, self.rows = self.count + 1, []
 

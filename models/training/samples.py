@@ -5,9 +5,14 @@ import os
 import numpy as np
 import torch
 
+from model import OFFSETS
+
 MARGIN = 64
 # The phantom's noise-free pictures, and which noisy one each belongs to.
 CLEAN = dict(clean0="frame0", clean1="frame1", clean="truth")
+# Where each candidate's cost goes when x is mirrored, y is mirrored, x and y are swapped.
+_MIRROR = {axis: [OFFSETS.index((dy, -dx) if axis == 3 else (-dy, dx)) for dy, dx in OFFSETS] + [len(OFFSETS)] for axis in (2, 3)}
+_SWAP = [OFFSETS.index((dx, dy)) for dy, dx in OFFSETS] + [len(OFFSETS)]
 
 
 class Samples:
@@ -56,6 +61,7 @@ def join(*batches):
 def _flip(batch, axis):
     """Mirror a batch along x (axis 3) or y (axis 2); vectors change sign."""
     out = {k: v.flip(axis) if v.dim() == 4 else v for k, v in batch.items()}
+    out["costs"] = out["costs"][:, _MIRROR[axis]]
     c = 3 - axis                                               # component: x for axis 3, y for axis 2
     for k, first in (("seed", (c,)), ("flow", (c, c + 2))):
         out[k] = out[k].clone()
@@ -67,7 +73,7 @@ def _flip(batch, axis):
 def _turn(batch):
     """Swap x and y."""
     out = {k: v.transpose(2, 3) if v.dim() == 4 else v for k, v in batch.items()}
-    out["seed"], out["flow"] = out["seed"][:, [1, 0, 2]], out["flow"][:, [1, 0, 3, 2]]
+    out["seed"], out["flow"], out["costs"] = out["seed"][:, [1, 0, 2]], out["flow"][:, [1, 0, 3, 2]], out["costs"][:, _SWAP]
     return out
 
 
@@ -99,4 +105,5 @@ def augment(batch, rng):
         x = (batch[k].clamp(min=1e-4) ** gamma * gain + lift).clamp(0, 1)
         batch[k] = x * (1 - negative) + (1 - x) * negative
     batch["seed"] = torch.cat([batch["seed"][:, :2], batch["seed"][:, 2:] * gain], 1)
+    batch["costs"] = batch["costs"] * gain
     return {k: v.contiguous() for k, v in batch.items()}

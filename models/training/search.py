@@ -5,6 +5,7 @@ Runs batched on any torch device.
 """
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 
 LEVELS = 5          # P_1 (half resolution) … P_5 (1/32)
@@ -31,10 +32,10 @@ class SearchOptions:
 DEFAULT = SearchOptions()
 
 
-def pyramid(luma):
-    """[N,H,W] integer luma → [P_1 … P_5]: 2x2 box means (a+b+c+d+2)>>2 of size ceil(previous/2), edges replicated."""
+def pyramid(luma, levels=LEVELS):
+    """[N,H,W] integer luma → [P_1 … P_levels]: 2x2 box means (a+b+c+d+2)>>2 of size ceil(previous/2), edges replicated."""
     out, p = [], luma.to(torch.int32)
-    for _ in range(LEVELS):
+    for _ in range(levels):
         h, w = p.shape[-2:]
         if h % 2:
             p = torch.cat([p, p[:, -1:]], 1)
@@ -151,6 +152,32 @@ def search(luma0, luma1, o: SearchOptions = DEFAULT, trace=None):
         if trace is not None:
             trace.append((level, vx, vy))
     return _subpel(m, vx, vy, o)
+
+
+def candidate_costs(luma0, luma1, seed, offsets, margin=0):
+    """How well each candidate vector matches at each cell itself: mean absolute difference of the half-resolution pictures (SEARCH.md, "Candidate costs").
+
+    luma0, luma1: [N,H,W] integers 0…255, `margin` full-resolution pixels (a multiple of 8) larger than the seed's grid on each side.
+    seed: [N,>=2,h,w]. offsets: (dy, dx) cells whose vectors are tried; the zero vector comes last. Returns float32 [N,len(offsets)+1,h,w], 0…1.
+    """
+    p0, p1 = pyramid(luma0, 1)[0].to(torch.int16).numpy(), pyramid(luma1, 1)[0].to(torch.int16).numpy()
+    n, h, w = len(seed), *seed.shape[-2:]
+    v = torch.floor(seed[:, :2] * 0.5 + 0.5).to(torch.int32)
+    around = torch.stack([_shift(v.flatten(0, 1), dy, dx).view_as(v) for dy, dx in offsets] + [torch.zeros_like(v)], 1).numpy()
+    p0, p1 = (np.pad(p, ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)), mode="edge") for p in (p0, p1))
+    at, row = p0.shape[1:], p0.shape[2]
+    y = (np.arange(h, dtype=np.int32) * PITCH - 1 + MARGIN + margin // 2)[None, None, :, None]
+    x = (np.arange(w, dtype=np.int32) * PITCH - 2 + MARGIN + margin // 2)[None, None, None, :]
+    base = (np.arange(n, dtype=np.int32) * at[0] * at[1])[:, None, None, None]
+    u0 = around >> 1
+    u1 = around - u0
+    i0, i1 = base + (y - u0[:, :, 1]) * row + (x - u0[:, :, 0]), base + (y + u1[:, :, 1]) * row + (x + u1[:, :, 0])
+    total = np.zeros(i0.shape, np.int32)
+    for r in range(4):
+        o = 2 * r * row
+        for c in range(8):
+            total += np.abs(p0.ravel().take(i0 + (o + c)) - p1.ravel().take(i1 + (o + c)))
+    return torch.from_numpy(total).float() / (32 * 255)
 
 
 def _subpel(m, vx, vy, o):

@@ -19,13 +19,13 @@ from model import FlowS, load, network_inputs, quarter
 from samples import MARGIN, Samples, augment, join
 from warp import render, render_sparse, seed_field
 
-HELD = 96           # samples of each kind kept for validation
+HELD = 50           # every so many samples of each kind one is kept for validation: all clips are in it
 
 
 def predict(model, b):
     """Batch → field and rendered middle frame: of the phantom the noise-free one, from the field that the noisy ones gave."""
     images = network_inputs(quarter(b["frame0"]), quarter(b["frame1"]), b["seed"], MARGIN // 4)
-    field = model(images, b["seed"])
+    field = model(images, b["seed"], b["costs"])
     return field, render(b.get("clean0", b["frame0"]), b.get("clean1", b["frame1"]), field, margin=MARGIN)
 
 
@@ -34,7 +34,7 @@ def total_loss(model, b, progress, rng, a):
 
     The picture is rendered at every second row and column only, from a random start.
     """
-    field = model(network_inputs(quarter(b["frame0"]), quarter(b["frame1"]), b["seed"], MARGIN // 4), b["seed"])
+    field = model(network_inputs(quarter(b["frame0"]), quarter(b["frame1"]), b["seed"], MARGIN // 4), b["seed"], b["costs"])
     start = tuple(int(v) for v in rng.integers(0, 2, 2))
     clean0, clean1 = b.get("clean0", b["frame0"]), b.get("clean1", b["frame1"])
     made, plain = (render_sparse(clean0, clean1, f, MARGIN, start, 2) for f in (field, seed_field(b["seed"])))
@@ -55,6 +55,12 @@ def total_loss(model, b, progress, rng, a):
     return loss, parts
 
 
+def unseen(rng, count, size):
+    """`size` random sample numbers, none of them kept for validation."""
+    n = rng.integers(1, count, size)
+    return n + (n % HELD == 0) * np.where(n + 1 < count, 1, -1)
+
+
 @torch.no_grad()
 def validate(model, sets):
     """Held-back samples: PSNR of the plain seed and of the network, end-point error, correlation of expected and true error."""
@@ -62,8 +68,9 @@ def validate(model, sets):
     out = {}
     for name, s in sets.items():
         plain, made, epe, told, true = [], [], [], [], []
-        for i in range(0, min(HELD, len(s)), 16):
-            b = s.take(range(i, min(i + 16, HELD, len(s))))
+        kept = range(0, len(s), HELD)
+        for i in range(0, len(kept), 16):
+            b = s.take(kept[i: i + 16])
             f, r = predict(model, b)
             truth, clean0, clean1 = b.get("clean", b["truth"]), b.get("clean0", b["frame0"]), b.get("clean1", b["frame1"])
             made.append(losses.psnr(r, truth))
@@ -97,6 +104,8 @@ def main():
     p.add_argument("--phantom", type=float, default=0.0, help="share of the fluoroscopy phantom in a batch (prepare_phantom.py); --scenes counts of the rest")
     p.add_argument("--init", help="weights or checkpoint to start from, with a fresh optimizer; its widths and inputs are taken over")
     p.add_argument("--census", type=float, default=0.0, help="weight of the census loss")
+    p.add_argument("--widths", type=int, nargs=3, default=(48, 64, 96), help="channels at 1/8, 1/16, 1/32")
+    p.add_argument("--mixed", action="store_true", help="bfloat16 convolutions: faster where the processor has them")
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--validate-every", type=int, default=500)
     p.add_argument("--seed", type=int, default=1)
@@ -107,10 +116,11 @@ def main():
     sets = dict(videos=Samples(a.samples, "videos"), scenes=Samples(a.samples, "scenes"))
     if a.phantom:
         sets["phantom"] = Samples(a.samples, "phantom")
-    model, ema = FlowS(), FlowS()
+    model, ema = FlowS(a.widths), FlowS(a.widths)
     if a.init:
         model, ema = load(a.init)[0].train(), load(a.init)[0].train()
     ema.load_state_dict(model.state_dict())
+    model.mixed = a.mixed
     optimizer = torch.optim.AdamW(model.parameters(), lr=a.lr, weight_decay=1e-4)
     checkpoint, state = os.path.join(a.run, "checkpoint.pt"), dict(step=0, seconds=0.0)
     if os.path.exists(checkpoint):
@@ -125,12 +135,10 @@ def main():
         for g in optimizer.param_groups:
             g["lr"] = rate
         drawn = rng.random(a.batch) < a.scenes[0] + (a.scenes[1] - a.scenes[0]) * progress
-        if len(sets["videos"]) <= 2 * HELD:
-            drawn[:] = True
         names = np.where(drawn, "scenes", "videos").astype(object)
         if a.phantom:
             names[rng.random(a.batch) < a.phantom] = "phantom"
-        batches = [s.take(rng.integers(HELD, len(s), k)) for n, s in sets.items() if (k := int((names == n).sum()))]
+        batches = [s.take(unseen(rng, len(s), k)) for n, s in sets.items() if (k := int((names == n).sum()))]
         batch = augment(join(*batches), rng)
         loss, parts = total_loss(model, batch, progress, rng, a)
         optimizer.zero_grad(set_to_none=True)

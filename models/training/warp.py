@@ -36,12 +36,22 @@ def render_sparse(luma0, luma1, field, margin, start, step):
     """render() at t = 1/2 at every `step`-th pixel from `start` (y, x): the training loss on a part of the pixels, at a fraction of the cost."""
     h, w = (n - 2 * margin for n in luma0.shape[-2:])
     f = _pick(h, 8, start[0], step, field.device) @ field @ _pick(w, 8, start[1], step, field.device).T
-    m = f[:, 4:5]
-    return m * _warp_at(luma0, f[:, 0:2], margin, start, step) + (1 - m) * _warp_at(luma1, f[:, 2:4], margin, start, step)
+    return _blend(f, lambda flow, luma: _warp_at(luma, flow, margin, start, step), luma0, luma1)
+
+
+def _blend(f, at, luma0, luma1):
+    """The frame from a field at picture resolution: the first motion's, and where there is a second one (12 channels) its share w of that one's."""
+    one = lambda g: g[:, 4:5] * at(g[:, 0:2], luma0) + (1 - g[:, 4:5]) * at(g[:, 2:4], luma1)
+    if f.shape[1] < 12:
+        return one(f)
+    w = f[:, 11:12]
+    return (1 - w) * one(f) + w * one(f[:, 6:])
 
 
 def retime(field, t):
     """Field for t = 1/2 → field for another t: read along the motion on the 1/8 grid, flows rescaled, mask drawn to the nearer frame."""
+    if field.shape[1] == 12:
+        return torch.cat([retime(field[:, :6], t), retime(field[:, 6:], t)], 1)
     f = warp(field, (0.5 - t) / 8 * (field[:, 2:4] - field[:, 0:2]))
     m = f[:, 4:5]
     m = (1 - t) * m / ((1 - t) * m + t * (1 - m)).clamp(min=1e-6)
@@ -49,11 +59,10 @@ def retime(field, t):
 
 
 def render(luma0, luma1, field, t=0.5, margin=0):
-    """Field [N,>=5,h/8,w/8] for t = 1/2 and full-resolution frames [N,1,H,W] (0…1) → the frame at t, as the kernel makes it."""
+    """Field [N,5, 6 or 12,h/8,w/8] for t = 1/2 and full-resolution frames [N,1,H,W] (0…1) → the frame at t, as the kernel makes it."""
     h, w = (n - 2 * margin for n in luma0.shape[-2:])
     f = upsample(field if t == 0.5 else retime(field, t), h, w, 8)
-    m = f[:, 4:5]
-    return m * warp(luma0, f[:, 0:2], margin) + (1 - m) * warp(luma1, f[:, 2:4], margin)
+    return _blend(f, lambda flow, luma: warp(luma, flow, margin), luma0, luma1)
 
 
 def seed_field(seed):

@@ -96,22 +96,24 @@ export class FlowInterpolator implements Interpolator {
     const cells = gridWidth * gridHeight;
     const floats = (offset: number, count: number): Float32Array<ArrayBufferLike> =>
       new Float32Array(this.#memory.buffer, scratch + offset, count);
-    const field = floats(layout.field, 6 * cells);
+    const field = floats(layout.field, 12 * cells);
     const buffers = {
       images: floats(layout.images, 16 * cells),
       seed: floats(layout.seed, 3 * cells),
+      costs: floats(layout.costs, 18 * cells),
       field,
       gridWidth,
       gridHeight,
     };
     buffers.images.fill(0);
     buffers.seed.fill(0);
+    buffers.costs.fill(0);
     const space: Workspace = { layout, field, session: await this.#flow?.session(buffers) };
     this.#spaces.set(scratch, space);
     return space;
   }
 
-  #seed(job: WireJob, { paddedWidth, paddedHeight, seed, images, work }: ScratchLayout): void {
+  #seed(job: WireJob, { paddedWidth, paddedHeight, seed, images, costs, work }: ScratchLayout): void {
     const kernel = this.#kernel;
     const { a, b, width, height, scratch, pyramidA, pyramidB } = job;
     if (!pyramidA.ready) kernel.buildPyramid(a, width, height, paddedWidth, paddedHeight, pyramidA.offset);
@@ -119,15 +121,21 @@ export class FlowInterpolator implements Interpolator {
     const [p0, p1, s] = [pyramidA.offset, pyramidB.offset, scratch + seed];
     kernel.search(p0, p1, paddedWidth, paddedHeight, scratch + work, s);
     if (this.#flow) kernel.prepareImages(p0, p1, paddedWidth, paddedHeight, s, scratch + images, scratch + work);
+    if (this.#flow?.costs)
+      kernel.candidateCosts(p0, p1, paddedWidth, paddedHeight, s, scratch + costs, scratch + work);
   }
 
   #render(job: WireJob, { gridWidth, gridHeight, field, retimed, work }: ScratchLayout, t: number, out: number): void {
     const { a, b, width, height, scratch } = job;
-    let source = scratch + field;
-    if (t !== 0.5) {
-      this.#kernel.retimeField(source, scratch + retimed, gridWidth, gridHeight, t);
-      source = scratch + retimed;
+    const motions = this.#flow?.motions ?? 1;
+    for (let motion = 0; motion < motions; motion++) {
+      let source = scratch + field + motion * 24 * gridWidth * gridHeight;
+      if (t !== 0.5) {
+        this.#kernel.retimeField(source, scratch + retimed, gridWidth, gridHeight, t);
+        source = scratch + retimed;
+      }
+      const shared = motion === 0 ? 0 : 1;
+      this.#kernel.warpBlend(a, b, out, width, height, source, gridWidth, gridHeight, scratch + work, 0, height, shared);
     }
-    this.#kernel.warpBlend(a, b, out, width, height, source, gridWidth, gridHeight, scratch + work, 0, height);
   }
 }

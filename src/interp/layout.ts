@@ -12,9 +12,11 @@ export interface ScratchLayout {
   readonly seed: number;
   /** float32 [4][2·gridHeight][2·gridWidth]. */
   readonly images: number;
-  /** float32 [6][gridHeight][gridWidth] at t = ½. */
+  /** float32 [18][gridHeight][gridWidth]. */
+  readonly costs: number;
+  /** float32 [6 or 12][gridHeight][gridWidth] at t = ½: one motion, or two. */
   readonly field: number;
-  /** The same at another t. */
+  /** One motion of it at another t. */
   readonly retimed: number;
   /** For `search`, `prepareImages` and `warpBlend`, one after the other. */
   readonly work: number;
@@ -35,12 +37,13 @@ export function scratchLayout(width: number, height: number, multiple: number): 
   };
   const seed = take(3 * plane);
   const images = take(16 * plane);
-  const field = take(6 * plane);
+  const costs = take(18 * plane);
+  const field = take(12 * plane);
   const retimed = take(6 * plane);
   const work = take(
     Math.max(searchScratchBytes(paddedWidth, paddedHeight), warpScratchBytes(width), 8 * (gridWidth + 2)),
   );
-  return { gridWidth, gridHeight, paddedWidth, paddedHeight, seed, images, field, retimed, work, bytes: end };
+  return { gridWidth, gridHeight, paddedWidth, paddedHeight, seed, images, costs, field, retimed, work, bytes: end };
 }
 
 /** Bytes of the pyramid of one frame whose sides are padded to a multiple of `multiple`. */

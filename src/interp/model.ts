@@ -179,10 +179,12 @@ function preview(bytes: Uint8Array): string {
 export function detectKind(inputs: readonly PortShape[], outputs: readonly PortShape[]): ModelKind {
   const channels = (port: PortShape | undefined): number | string | undefined => port?.shape[1];
   const input = (name: string): PortShape | undefined => inputs.find((i) => i.name === name);
-  if (inputs.length === 2 && channels(input('images')) === 4 && channels(input('seed')) === 3) {
+  const flow = { images: 4, seed: 3, costs: 18 };
+  const known = (port: PortShape): boolean =>
+    port.type === 'float32' && channels(port) === flow[port.name as keyof typeof flow];
+  if (input('images') && input('seed') && inputs.every(known)) {
     const field = outputs.find((o) => o.name === 'field');
-    if (input('images')?.type === 'float32' && input('seed')?.type === 'float32' && field?.type === 'float32')
-      return 'flow';
+    if (field?.type === 'float32' && [6, 12].includes(Number(channels(field)))) return 'flow';
   }
   if (takesPlanes(inputs)) {
     planesPorts(inputs, outputs);
@@ -194,7 +196,7 @@ export function detectKind(inputs: readonly PortShape[], outputs: readonly PortS
   throw new FrameliftError(
     'model.invalid',
     `the network's inputs are ${describePorts(inputs)} and its outputs ${describePorts(outputs)}; ` +
-      `a flow model takes images float32[1,4,H/4,W/4] and seed float32[1,3,H/8,W/8] and gives field float32[1,6,H/8,W/8]; ${PLANES_LAYOUT}`,
+      `a flow model takes images float32[1,4,H/4,W/4], seed float32[1,3,H/8,W/8] and, if it wants, costs float32[1,18,H/8,W/8], and gives field float32[1,6 or 12,H/8,W/8]; ${PLANES_LAYOUT}`,
   );
 }
 

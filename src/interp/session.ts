@@ -18,7 +18,9 @@ export interface FlowBuffers {
   readonly images: Float32Array;
   /** [3][gridHeight][gridWidth]. */
   readonly seed: Float32Array;
-  /** [6][gridHeight][gridWidth], written by the run. */
+  /** [18][gridHeight][gridWidth]. */
+  readonly costs: Float32Array;
+  /** [6 or 12][gridHeight][gridWidth], written by the run. */
   readonly field: Float32Array;
   readonly gridWidth: number;
   readonly gridHeight: number;
@@ -140,11 +142,17 @@ export async function infer(
 
 /** A flow network: a session for each frame size. */
 export class FlowNetwork {
+  /** Motions of a cell: 1, or 2 that are blended. */
+  readonly motions: 1 | 2;
+  /** Whether it reads the candidates' costs. */
+  readonly costs: boolean;
   readonly #network: Network;
 
   /** @param network one of kind `flow`. */
   constructor(network: Network) {
     this.#network = network;
+    this.costs = network.inputs.some((port) => port.name === 'costs');
+    this.motions = network.outputs.find((port) => port.name === 'field')?.shape[1] === 12 ? 2 : 1;
   }
 
   /** A session for one size, on its buffers. @throws FrameliftError `model.invalid`. */
@@ -153,8 +161,9 @@ export class FlowNetwork {
     const session = await this.#network.session({
       images: [1, 4, gridHeight * 2, gridWidth * 2],
       seed: [1, 3, gridHeight, gridWidth],
+      costs: [1, 18, gridHeight, gridWidth],
     });
-    return new FlowSession(this.#network.id, session, buffers);
+    return new FlowSession(this.#network.id, session, buffers, this);
   }
 }
 
@@ -167,18 +176,20 @@ export class FlowSession {
   readonly #field: Float32Array;
 
   /** Made by {@link FlowNetwork.session}. */
-  constructor(id: string, session: InferenceSession, { images, seed, field, gridWidth, gridHeight }: FlowBuffers) {
+  constructor(id: string, session: InferenceSession, buffers: FlowBuffers, of: Pick<FlowNetwork, 'costs' | 'motions'>) {
+    const { images, seed, costs, gridWidth, gridHeight } = buffers;
     this.#id = id;
     this.#session = session;
-    this.#field = field;
+    this.#field = buffers.field.subarray(0, of.motions * 6 * gridWidth * gridHeight);
     this.#feeds = {
       images: new Tensor('float32', images, [1, 4, gridHeight * 2, gridWidth * 2]),
       seed: new Tensor('float32', seed, [1, 3, gridHeight, gridWidth]),
+      ...(of.costs ? { costs: new Tensor('float32', costs, [1, 18, gridHeight, gridWidth]) } : {}),
     };
-    this.#fetches = { field: new Tensor('float32', field, [1, 6, gridHeight, gridWidth]) };
+    this.#fetches = { field: new Tensor('float32', this.#field, [1, of.motions * 6, gridHeight, gridWidth]) };
   }
 
-  /** Reads `images` and `seed`, writes `field`. @throws FrameliftError `engine.failed`, or `model.invalid` when the output has another shape. */
+  /** Reads `images`, `seed` and `costs`, writes `field`. @throws FrameliftError `engine.failed`, or `model.invalid` when the output has another shape. */
   async run(): Promise<void> {
     const { field: output } = await infer(this.#id, this.#session, this.#feeds, this.#fetches);
     const field = output?.data;

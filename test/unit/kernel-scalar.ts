@@ -54,7 +54,15 @@ function inside(x: number, y: number, p: Plane): boolean {
   return x >= -2 && x <= p.width - 2 && y >= -0.5 && y <= p.height - 0.5;
 }
 
-function warpPlane(a: Uint8Array, b: Uint8Array, out: Uint8Array, p: Plane, field: Field, chroma: boolean): void {
+function warpPlane(
+  a: Uint8Array,
+  b: Uint8Array,
+  out: Uint8Array,
+  p: Plane,
+  field: Field,
+  chroma: boolean,
+  shared: boolean,
+): void {
   const scale = chroma ? 0.5 : 1;
   for (let y = 0; y < p.height; y++) {
     const position = f(f(f(y + 0.5) * (chroma ? 0.25 : 0.125)) - 0.5);
@@ -70,12 +78,16 @@ function warpPlane(a: Uint8Array, b: Uint8Array, out: Uint8Array, p: Plane, fiel
       const y1 = f(y + f(value(3) * scale));
       const in0 = inside(x0, y0, p);
       const in1 = inside(x1, y1, p);
-      const m = value(4);
-      let mask = limited(m, 0, 1, 32767);
       const i = x >> (chroma ? 2 : 3);
       const [from, to] = chroma ? [i - 1, i + 1] : x & 4 ? [i, i + 1] : [i - 1, i];
-      const rise = f(cell(field, position, to, 4) - cell(field, position, from, 4));
-      let slope = limited(f(rise * 0.0625), -0.125, 0.125, 32768);
+      const slopeOf = (c: number): number => {
+        const rise = f(cell(field, position, to, c) - cell(field, position, from, c));
+        return limited(f(rise * 0.0625), -0.125, 0.125, 32768);
+      };
+      let mask = limited(value(4), 0, 1, 32767);
+      let slope = slopeOf(4);
+      const share = shared ? limited(value(5), 0, 1, 32767) : 0;
+      const shareSlope = shared ? slopeOf(5) : 0;
       if (in0 !== in1) {
         mask = in0 ? 32767 : 0;
         slope = 0;
@@ -83,8 +95,14 @@ function warpPlane(a: Uint8Array, b: Uint8Array, out: Uint8Array, p: Plane, fiel
       for (let k = 0; k < 4 && x + k < p.width; k++) {
         const s0 = sample(a, p, x0, y0, k);
         const s1 = sample(b, p, x1, y1, k);
-        const weight = clamp(mask + slope * (2 * k - 3), 0, 32767);
-        out[p.offset + y * p.stride + x + k] = clamp((s1 + q15(s0 - s1, weight) + 64) >> 7, 0, 255);
+        const along = (level: number, change: number): number => clamp(level + change * (2 * k - 3), 0, 32767);
+        const at = p.offset + y * p.stride + x + k;
+        let mixed = s1 + q15(s0 - s1, along(mask, slope));
+        if (shared) {
+          const below = (out[at] ?? 0) << 7;
+          mixed = below + q15(mixed - below, along(share, shareSlope));
+        }
+        out[at] = clamp((mixed + 64) >> 7, 0, 255);
       }
     }
   }
@@ -101,11 +119,18 @@ export function planesOf(width: number, height: number): Plane[] {
   ];
 }
 
-/** `warpBlend` of the kernel over frame blocks (bytes laid out as planeLayout says). */
-export function scalarWarp(a: Uint8Array, b: Uint8Array, width: number, height: number, field: Field): Uint8Array {
-  const out = new Uint8Array(a.length);
+/** `warpBlend` of the kernel over frame blocks (bytes laid out as planeLayout says); with `below` as a second motion over that frame. */
+export function scalarWarp(
+  a: Uint8Array,
+  b: Uint8Array,
+  width: number,
+  height: number,
+  field: Field,
+  below?: Uint8Array,
+): Uint8Array {
+  const out = below ? below.slice() : new Uint8Array(a.length);
   planesOf(width, height).forEach((p, i) => {
-    warpPlane(a, b, out, p, field, i > 0);
+    warpPlane(a, b, out, p, field, i > 0, below !== undefined);
   });
   return out;
 }

@@ -28,6 +28,7 @@ const fixture = z
           z.object({ level: z.number(), width: z.number(), height: z.number(), vx: numbers, vy: numbers }),
         ),
         seed: z.object({ width: z.number(), height: z.number(), vx: numbers, vy: numbers, cost: numbers }),
+        costs: numbers,
       }),
     ),
   })
@@ -152,6 +153,24 @@ describe('search', () => {
     const expected = run(pad(luma0), pad(luma1), w, h);
     expect(got.levels).toEqual(expected.levels);
     expect(got.seed).toEqual(expected.seed);
+  });
+});
+
+describe('candidateCosts', () => {
+  it.each(fixture.cases)('gives the costs of the training code: $name', (c) => {
+    const [luma0, luma1] = [Buffer.from(c.luma0, 'base64'), Buffer.from(c.luma1, 'base64')];
+    const { pyramids, grid, seed } = run(luma0, luma1, c.width, c.height);
+    const cells = grid.width * grid.height;
+    const held = arena.allocate(12 * cells).offset;
+    new Float32Array(arena.memory.buffer, held, 3 * cells).set(seed);
+    const costs = arena.allocate(72 * cells + 64).offset;
+    const scratch = arena.allocate(4 * cells + 64).offset;
+    const ends = [costs + 72 * cells, scratch + 4 * cells];
+    for (const end of ends) arena.u8.fill(0xa5, end, end + 64);
+    kernel.candidateCosts(pyramids[0] ?? 0, pyramids[1] ?? 0, c.width, c.height, held, costs, scratch);
+    for (const end of ends) expect(arena.u8.subarray(end, end + 64).every((v) => v === 0xa5)).toBe(true);
+    const got = Array.from(new Float32Array(arena.memory.buffer, costs, 18 * cells), (v) => Math.round(v * 32 * 255));
+    expect(got).toEqual(c.costs);
   });
 });
 

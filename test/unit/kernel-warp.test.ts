@@ -84,8 +84,10 @@ function warp(
   height: number,
   field: Field & { guarded: Guarded },
   rows?: number,
+  below?: Guarded,
 ): Uint8Array {
   const out = new Guarded(a.bytes.length);
+  if (below) out.bytes.set(below.bytes);
   const scratch = new Guarded(warpScratchBytes(width));
   const step = rows ?? height;
   for (let y = 0; y < height; y += step) {
@@ -101,6 +103,7 @@ function warp(
       scratch.offset,
       y,
       Math.min(y + step, height),
+      below ? 1 : 0,
     );
   }
   expect([out.intact(), scratch.intact()]).toEqual([true, true]);
@@ -143,6 +146,31 @@ describe('warpBlend', () => {
       expect(worst(result, scalarWarp(a.bytes, b.bytes, width, height, field), width, height)).toBe(0);
       for (const g of [a, b, field.guarded]) g.free();
     });
+  });
+
+  describe.each(Object.keys(FIELDS))('a second motion, %s', (name) => {
+    it.each(SIZES)('equals the scalar form at %d × %d', (width, height) => {
+      const [a, b, below] = [noise(width, height, 1), noise(width, height, 2), noise(width, height, 3)];
+      const field = makeField(width, height, (FIELDS[name] as (typeof FIELDS)[string])(random(width * 1000 + height)));
+      const result = warp(a, b, width, height, field, undefined, below);
+      expect(worst(result, scalarWarp(a.bytes, b.bytes, width, height, field, below.bytes), width, height)).toBe(0);
+      for (const g of [a, b, below, field.guarded]) g.free();
+    });
+  });
+
+  it.each([
+    [0, 0],
+    [0.0018, 0],
+    [1, 255],
+  ])('a second motion of share %d leaves, or replaces, what was there', (share, most) => {
+    const [a, b] = [noise(65, 67, 5), noise(65, 67, 6)];
+    a.bytes.fill(255);
+    b.bytes.fill(255);
+    const below = noise(65, 67, 7);
+    below.bytes.fill(0);
+    const field = makeField(65, 67, (c) => (c === 5 ? share : 0));
+    expect(worst(warp(a, b, 65, 67, field, undefined, below), below.bytes, 65, 67)).toBe(most);
+    for (const g of [a, b, below, field.guarded]) g.free();
   });
 
   it.each(SIZES)('gives the first frame back for zero flow and mask 1 at %d × %d', (width, height) => {

@@ -22,6 +22,7 @@ export interface Kernel {
    * of 8 × 8 luma samples (f0x f0y f1x f1y in luma samples, m). Four neighbouring samples share the flow of their centre, m is
    * linear along them. Where one position is outside of the plane (by more than half a sample) and the other inside, the inside one counts alone. Rows as in
    * {@link Kernel.blendFrames}; scratch of {@link warpScratchBytes}. Any field, NaN included, stays inside the planes.
+   * With `shared` = 1 the field is a second motion's and has a sixth channel, its share w: out = (1−w)·out + w·(that frame).
    */
   warpBlend(
     a: number,
@@ -35,6 +36,7 @@ export interface Kernel {
     scratch: number,
     rowBegin: number,
     rowEnd: number,
+    shared: 0 | 1,
   ): void;
   /**
    * A field of t = ½ (float32 [6][gridHeight][gridWidth]) re-projected to 0 < t < 1: sampled at x + (½−t)·(f1−f0), f0·2t,
@@ -76,6 +78,19 @@ export interface Kernel {
     images: number,
     scratch: number,
   ): void;
+  /**
+   * Writes a flow network's `costs`: float32 [18][⌈height/8⌉][⌈width/8⌉], how well the vectors of 17 cells around, and the zero
+   * vector, match at each cell itself (models/training/SEARCH.md). Sizes as in {@link Kernel.search}. Scratch: an int32 per cell.
+   */
+  candidateCosts(
+    pyramid0: number,
+    pyramid1: number,
+    width: number,
+    height: number,
+    seed: number,
+    costs: number,
+    scratch: number,
+  ): void;
   /** A field from a seed alone: f0 = −v/2, f1 = v/2, m = ½, e = cost. `cells`: a multiple of 4. */
   seedField(seed: number, field: number, cells: number): void;
 }
@@ -89,10 +104,10 @@ export function loadKernel(memory: WebAssembly.Memory): Kernel {
   return new WebAssembly.Instance(compiled, { env: { memory } }).exports as unknown as Kernel;
 }
 
-/** Bytes of scratch that `warpBlend` needs for a frame of this width: five channel rows and nineteen tables of pairs. */
+/** Bytes of scratch that `warpBlend` needs for a frame of this width: six channel rows and twenty-one tables of pairs. */
 export function warpScratchBytes(width: number): number {
   const pairs = (((width + 7) >> 3) + 3) & ~3;
-  return 4 * (5 * (pairs + 12) + 19 * pairs) + 64;
+  return 4 * (6 * (pairs + 12) + 21 * pairs) + 64;
 }
 
 /** Cells of the 1/8-resolution grid for a frame whose sides are padded to a multiple of `multiple` luma samples. */

@@ -1,5 +1,6 @@
 /** What the kernel exports. Signatures as JavaScript sees them are in ../kernel.ts. */
 export { blendFrames } from './blend';
+export { candidateCosts } from './costs';
 export { frameDifference } from './difference';
 export { prepareImages, seedField } from './prepare';
 export { buildPyramid } from './pyramid';

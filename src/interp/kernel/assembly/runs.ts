@@ -30,7 +30,7 @@ import {
 import { clampInt } from './planes';
 
 /** Scratch: channel rows of the field, then the table of pairs. */
-export const CHANNELS: i32 = 5;
+export const CHANNELS: i32 = 6;
 /** Spare floats on the left of a channel row: keeps rows aligned. */
 export const LEAD: i32 = 4;
 
@@ -50,9 +50,12 @@ export const FRAME1: usize = 128;
 export const MASK: usize = 256;
 export const SLOPE: usize = 272;
 export const EDGE: usize = 288;
-export const RECORD: usize = 304;
+/** Only of a second motion: its share in the frame, and the share's change along half a sample. */
+export const SHARE: usize = 304;
+export const SHARE_SLOPE: usize = 320;
+export const RECORD: usize = 336;
 
-/** Fills the five channel rows for the row at `position` of the field (in cells, may lie outside: clamped), with replicated ends. */
+/** Fills the first `channels` channel rows for the row at `position` of the field (in cells, may lie outside: clamped), with replicated ends. */
 export function fieldRow(
   field: usize,
   gridWidth: i32,
@@ -61,6 +64,7 @@ export function fieldRow(
   rows: usize,
   pitch: i32,
   cells: i32,
+  channels: i32,
 ): void {
   const base = floor(position);
   const weight = position - base;
@@ -68,7 +72,7 @@ export function fieldRow(
   const bottom = clampInt(<i32>base + 1, 0, gridHeight - 1);
   const w = f32x4.splat(weight);
   const count = min(cells, gridWidth);
-  for (let c = 0; c < CHANNELS; c++) {
+  for (let c = 0; c < channels; c++) {
     const plane = field + ((c * gridWidth * gridHeight) << 2);
     const upper = plane + ((top * gridWidth) << 2);
     const lower = plane + ((bottom * gridWidth) << 2);
@@ -208,17 +212,30 @@ function paired(first: v128, second: v128): v128 {
   return v128.or(v128.and(first, LOW_HALF), i32x4.shl(second, 16));
 }
 
-/** The mask of four runs as 1/32768, after the rule that a position inside the frame beats one outside. */
+/** The mask of four runs (1/32768) after the rule that a position inside the frame beats one outside. */
 // @ts-ignore: decorator
 @inline
-function ruled(mask: v128, in0: v128, in1: v128): v128 {
-  const q = rounded(limited(mask, f32x4.splat(0), ONE), F32767);
+function ruled(q: v128, in0: v128, in1: v128): v128 {
   const only0 = v128.andnot(in0, in1);
   const only1 = v128.andnot(in1, in0);
   return v128.andnot(v128.or(q, v128.and(only0, MOST)), only1);
 }
 
-/** Fills the table for one row of a plane. */
+/** The limited change along half a sample as 1/32768. */
+// @ts-ignore: decorator
+@inline
+function slopes(row: usize, p: i32, second: bool, chroma: bool): v128 {
+  return rounded(limited(runSlopes(row, p, second, chroma), MINUS_EIGHTH, EIGHTH), F32768);
+}
+
+/** A weight 0…1 of four runs as 1/32768. */
+// @ts-ignore: decorator
+@inline
+function weights(row: usize, p: i32, second: bool, chroma: bool): v128 {
+  return rounded(limited(runValues(row, p, second, chroma), f32x4.splat(0), ONE), F32767);
+}
+
+/** Fills the table for one row of a plane; `shared`: the field is a second motion's, whose sixth channel is its share. */
 // @ts-ignore: decorator
 @inline
 export function tabulate(
@@ -231,6 +248,7 @@ export function tabulate(
   stride: i32,
   y: i32,
   chroma: bool,
+  shared: bool,
 ): void {
   const scale = f32x4.splat(chroma ? 0.5 : 1.0);
   const rowY = f32x4.splat(<f32>y);
@@ -242,6 +260,7 @@ export function tabulate(
   const c2 = c1 + plane;
   const c3 = c2 + plane;
   const c4 = c3 + plane;
+  const c5 = c4 + plane;
   const farX = f32x4.splat(<f32>(width - 2));
   const farY = f32x4.splat(<f32>height - 0.5);
   const lastColumn = i32x4.splat(width - 5);
@@ -284,14 +303,16 @@ export function tabulate(
       pitchOfPlane,
     );
     v128.store(record, v128.or(edge0, edge1), EDGE);
-    const ma = ruled(runValues(c4, p, false, chroma), in0a, in1a);
-    const mb = ruled(runValues(c4, p, true, chroma), in0b, in1b);
+    const ma = ruled(weights(c4, p, false, chroma), in0a, in1a);
+    const mb = ruled(weights(c4, p, true, chroma), in0b, in1b);
     v128.store(record, paired(ma, mb), MASK);
-    const slopeA = rounded(limited(runSlopes(c4, p, false, chroma), MINUS_EIGHTH, EIGHTH), F32768);
-    const slopeB = rounded(limited(runSlopes(c4, p, true, chroma), MINUS_EIGHTH, EIGHTH), F32768);
-    const sa = v128.andnot(slopeA, v128.xor(in0a, in1a));
-    const sb = v128.andnot(slopeB, v128.xor(in0b, in1b));
+    const sa = v128.andnot(slopes(c4, p, false, chroma), v128.xor(in0a, in1a));
+    const sb = v128.andnot(slopes(c4, p, true, chroma), v128.xor(in0b, in1b));
     v128.store(record, paired(sa, sb), SLOPE);
+    if (shared) {
+      v128.store(record, paired(weights(c5, p, false, chroma), weights(c5, p, true, chroma)), SHARE);
+      v128.store(record, paired(slopes(c5, p, false, chroma), slopes(c5, p, true, chroma)), SHARE_SLOPE);
+    }
     record += RECORD;
     xa = f32x4.add(xa, THIRTY_TWO);
   }

@@ -4,7 +4,27 @@
  */
 import { ALONG, LEFT_TAPS, loadConstants, RIGHT_TAPS, ROUNDING, SPREAD } from './constants';
 import { clampInt, strideOf } from './planes';
-import { AB, AT, AX, BB, BT, BX, CHANNELS, EDGE, FRAME1, FX, FY, fieldRow, LEAD, MASK, RECORD, SLOPE, tabulate } from './runs';
+import {
+  AB,
+  AT,
+  AX,
+  BB,
+  BT,
+  BX,
+  CHANNELS,
+  EDGE,
+  FRAME1,
+  FX,
+  FY,
+  fieldRow,
+  LEAD,
+  MASK,
+  RECORD,
+  SHARE,
+  SHARE_SLOPE,
+  SLOPE,
+  tabulate,
+} from './runs';
 
 /** Bytes of the left taps of two 8-byte windows as 16-bit lanes, and of the right taps. */
 // @ts-ignore: decorator
@@ -79,24 +99,46 @@ function sampleEdge(plane: usize, entry: usize, width: i32): v128 {
   return towards(upper, lower, fy);
 }
 
-/** Renders one row of one plane from the table. */
+/** A weight (1/32768) of two runs, linear along them and never negative. */
 // @ts-ignore: decorator
 @inline
-function renderRow(a: usize, b: usize, out: usize, table: usize, pairs: i32, width: i32): void {
+function along(entry: usize, level: usize, slope: usize): v128 {
+  const change = i16x8.mul(spread(v128.load32_zero(entry + slope)), ALONG);
+  return i16x8.max_s(i16x8.add_sat_s(spread(v128.load32_zero(entry + level)), change), i16x8.splat(0));
+}
+
+/** A pair blended from both frames; samples in 1/128. */
+// @ts-ignore: decorator
+@inline
+function renderPair(a: usize, b: usize, entry: usize, width: i32): v128 {
+  let s0: v128, s1: v128;
+  if (load<i32>(entry, EDGE)) {
+    s0 = sampleEdge(a, entry, width);
+    s1 = sampleEdge(b, entry + FRAME1, width);
+  } else {
+    s0 = sampleInner(a, entry);
+    s1 = sampleInner(b, entry + FRAME1);
+  }
+  return towards(s1, s0, along(entry, MASK, SLOPE));
+}
+
+/** The largest share (1/32768) that changes no sample: less than half of a grey level, were the difference 255. */
+const NOTHING: i32 = 63;
+
+/** Renders one row of one plane from the table; with `shared` over what `out` holds. */
+// @ts-ignore: decorator
+@inline
+function renderRow(a: usize, b: usize, out: usize, table: usize, pairs: i32, width: i32, shared: bool): void {
   const half = ROUNDING;
   for (let p = 0; p < pairs; p++) {
     const entry = table + <usize>(p >> 2) * RECORD + <usize>((p & 3) << 2);
-    let s0: v128, s1: v128;
-    if (load<i32>(entry, EDGE)) {
-      s0 = sampleEdge(a, entry, width);
-      s1 = sampleEdge(b, entry + FRAME1, width);
-    } else {
-      s0 = sampleInner(a, entry);
-      s1 = sampleInner(b, entry + FRAME1);
-    }
-    const slope = i16x8.mul(spread(v128.load32_zero(entry, SLOPE)), ALONG);
-    const level = i16x8.add_sat_s(spread(v128.load32_zero(entry, MASK)), slope);
-    const mixed = towards(s1, s0, i16x8.max_s(level, i16x8.splat(0)));
+    let mixed: v128;
+    if (shared) {
+      const share = along(entry, SHARE, SHARE_SLOPE);
+      if (!v128.any_true(i16x8.gt_s(share, i16x8.splat(<i16>NOTHING)))) continue;
+      const below = i16x8.shl(v128.load_ext<u8>(out + (p << 3)), 7);
+      mixed = towards(below, renderPair(a, b, entry, width), share);
+    } else mixed = renderPair(a, b, entry, width);
     const bytes = i16x8.shr_u(i16x8.add(mixed, half), 7);
     v128.store64_lane(out + (p << 3), i8x16.narrow_i16x8_u(bytes, bytes), 0);
   }
@@ -105,6 +147,7 @@ function renderRow(a: usize, b: usize, out: usize, table: usize, pairs: i32, wid
 /**
  * out = m·warp(a, f0) + (1−m)·warp(b, f1) for luma rows [rowBegin, rowEnd) (rowBegin even, rowEnd even or height) and the
  * chroma rows under them. `field` is float32 [≥5][gridHeight][gridWidth]: f0x f0y f1x f1y in luma samples, m.
+ * With `shared` ≠ 0 the field is a second motion's, its sixth channel the share w: out = (1−w)·out + w·(that frame).
  * Scratch: warpScratchBytes() in ../kernel.ts.
  */
 export function warpBlend(
@@ -119,8 +162,30 @@ export function warpBlend(
   scratch: usize,
   rowBegin: i32,
   rowEnd: i32,
+  shared: i32,
 ): void {
   loadConstants();
+  if (shared) render(a, b, out, width, height, field, gridWidth, gridHeight, scratch, rowBegin, rowEnd, true);
+  else render(a, b, out, width, height, field, gridWidth, gridHeight, scratch, rowBegin, rowEnd, false);
+}
+
+/** warpBlend, compiled once for each kind. */
+// @ts-ignore: decorator
+@inline
+function render(
+  a: usize,
+  b: usize,
+  out: usize,
+  width: i32,
+  height: i32,
+  field: usize,
+  gridWidth: i32,
+  gridHeight: i32,
+  scratch: usize,
+  rowBegin: i32,
+  rowEnd: i32,
+  shared: bool,
+): void {
   const stride = strideOf(width);
   const strideC = stride >> 1;
   const chromaWidth = (width + 1) >> 1;
@@ -130,18 +195,19 @@ export function warpBlend(
   const cells = ((pairsY + 3) & ~3) + 8;
   const pitch = cells + LEAD;
   const table = scratch + ((CHANNELS * pitch) << 2);
+  const channels = shared ? 6 : 5;
   for (let y = rowBegin; y < rowEnd; y++) {
-    fieldRow(field, gridWidth, gridHeight, (<f32>y + 0.5) * 0.125 - 0.5, scratch, pitch, cells);
-    tabulate(scratch, pitch, table, pairsY, width, height, stride, y, false);
-    renderRow(a, b, out + y * stride, table, pairsY, width);
+    fieldRow(field, gridWidth, gridHeight, (<f32>y + 0.5) * 0.125 - 0.5, scratch, pitch, cells, channels);
+    tabulate(scratch, pitch, table, pairsY, width, height, stride, y, false, shared);
+    renderRow(a, b, out + y * stride, table, pairsY, width, shared);
   }
   const u = stride * height;
   const v = u + strideC * chromaHeight;
   for (let y = rowBegin >> 1; y < (rowEnd + 1) >> 1; y++) {
-    fieldRow(field, gridWidth, gridHeight, (<f32>y + 0.5) * 0.25 - 0.5, scratch, pitch, cells);
-    tabulate(scratch, pitch, table, pairsC, chromaWidth, chromaHeight, strideC, y, true);
+    fieldRow(field, gridWidth, gridHeight, (<f32>y + 0.5) * 0.25 - 0.5, scratch, pitch, cells, channels);
+    tabulate(scratch, pitch, table, pairsC, chromaWidth, chromaHeight, strideC, y, true, shared);
     const row = y * strideC;
-    renderRow(a + u, b + u, out + u + row, table, pairsC, chromaWidth);
-    renderRow(a + v, b + v, out + v + row, table, pairsC, chromaWidth);
+    renderRow(a + u, b + u, out + u + row, table, pairsC, chromaWidth, shared);
+    renderRow(a + v, b + v, out + v + row, table, pairsC, chromaWidth, shared);
   }
 }
