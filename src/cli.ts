@@ -6,6 +6,8 @@ import { type Config, type ConfigInput, parseConfig, readConfigFile } from './co
 import { convert } from './convert.ts';
 import { examine, type Finding } from './doctor.ts';
 import { type ErrorCode, FrameliftError } from './errors.ts';
+import { evalTable } from './eval/report.ts';
+import { evaluate } from './eval.ts';
 import { readManifest } from './interp/model.ts';
 import { makeLog } from './log.ts';
 import { checkSources, Framelift, nameStreams } from './serve.ts';
@@ -23,6 +25,7 @@ const MISUSE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'source.no-video',
   'source.unsupported-codec',
   'source.unsupported-scheme',
+  'model.not-found',
 ]);
 /** A second signal, or this long after the first, ends the process without waiting. */
 const DRAIN_MS = 1800;
@@ -37,6 +40,8 @@ const number = (text: string): number => {
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number');
   return value;
 };
+
+const collect = (text: string, before: readonly string[]): readonly string[] => [...before, text];
 
 const rateOptions = (command: Command): Command =>
   command
@@ -109,6 +114,47 @@ rateOptions(program.command('convert'))
   .option('--quiet', 'no progress bar')
   .addHelpText('after', '\nExample:\n  framelift convert talk30.mp4 talk60.mp4 --factor 2')
   .action(async (input: string, output: string, flags: RateFlags & ConvertFlags) => runConvert(input, output, flags));
+
+program
+  .command('eval')
+  .description('measure interpolation quality: frames are removed, made again by each contender, and compared')
+  .argument('<paths...>', 'frame folders, video files, or folders of them')
+  .addOption(new Option('--model <name>', 'model id or an .onnx file; may be repeated').argParser(collect).default([]))
+  .addOption(
+    new Option('--baseline <name>', 'repeat, blend, search or minterpolate; may be repeated')
+      .argParser(collect)
+      .default([]),
+  )
+  .addOption(new Option('--factor <n>', 'clips: of so many frames one is kept: 2, 4 or 8').argParser(number).default(2))
+  .addOption(new Option('--frames <n>', 'clips: frames read at most').argParser(number).default(41))
+  .addOption(new Option('--height <lines>', 'clips: scaled to so many lines at most').argParser(number).default(480))
+  .option('--truth <path>', 'clip or folder of clips to compare with: x-clean for x-noisy, else the same file name')
+  .option('--sheet <file>', 'write a contact sheet of the worst cases, .png or .jpg')
+  .addOption(new Option('--worst <n>', 'cases of each contender on the sheet').argParser(number).default(4))
+  .addOption(new Option('--threads <n>', 'threads of one inference').argParser(number))
+  .option('--json', 'print the figures as JSON')
+  .option('--quiet', 'no progress bar')
+  .addHelpText(
+    'after',
+    `
+Inputs are told apart by themselves:
+  im1.png im2.png im3.png in a folder   im2 is the truth (Vimeo's triplets, or any three png files in order)
+  nine png files in a folder            the inner seven are the truth, at t = 1/8 … 7/8
+  a video file                          of every --factor frames one is kept, the removed ones are the truth
+Folders are searched through. Clips are scaled to --height lines at most and to multiples of 16; with more than 6 gaps the
+first and the last one do not count. Every pair is interpolated, also across cuts and between duplicates.
+
+Figures are on luma, the mean over a clip's new frames, then over clips: PSNR (dB), SSIM (8x8 windows), IE (root of the mean
+squared difference, grey levels), ms (milliseconds for each new frame: median of a clip). Of RGB pictures the BT.601 luma
+(full range) is compared, not the three channels. With --truth also the noise: error power of the new frames over that of the given ones.
+
+Examples:
+  framelift eval clips/ --model flow-s --baseline blend --baseline minterpolate
+  framelift eval vimeo/sequences/00001 --model flow-s --model mine.onnx --json
+  framelift eval walk.mp4 --factor 4 --model flow-s --sheet worst.png --worst 6
+  framelift eval phantom/*-noisy.mkv --truth phantom/ --model flow-s --baseline blend`,
+  )
+  .action(async (paths: string[], flags: EvalFlags) => runEval(paths, flags));
 
 program
   .command('models')
@@ -272,6 +318,48 @@ async function runConvert(input: string, output: string, flags: RateFlags & Conv
   if (result.rotation !== 0)
     console.error(`note: the input asks to be turned by ${result.rotation}°; the output does not say so`);
   process.exit(result.interrupted ? INTERRUPTED : 0);
+}
+
+interface EvalFlags {
+  readonly model: readonly string[];
+  readonly baseline: readonly string[];
+  readonly factor: number;
+  readonly frames: number;
+  readonly height: number;
+  readonly truth?: string;
+  readonly sheet?: string;
+  readonly worst: number;
+  readonly threads?: number;
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+}
+
+async function runEval(paths: readonly string[], flags: EvalFlags): Promise<void> {
+  const stop = new AbortController();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  const show = !flags.quiet && process.stderr.isTTY;
+  const bar = show
+    ? new SingleBar({
+        format: ' {bar} {percentage}% | {value}/{total} gaps | {item} | ETA {eta_formatted}',
+        stream: process.stderr,
+      })
+    : undefined;
+  const { model: models, baseline: baselines, ...rest } = flags;
+  const report = await evaluate({
+    ...rest,
+    paths,
+    models,
+    baselines,
+    signal: stop.signal,
+    onProgress({ done, total, item }) {
+      if (bar?.isActive) bar.update(done, { item });
+      else bar?.start(total, done, { item });
+    },
+  }).finally(() => bar?.stop());
+  console.log(flags.json ? JSON.stringify(report, null, 2) : evalTable(report));
+  if (flags.sheet && !flags.quiet) console.error(`${flags.sheet}: the worst cases`);
+  if (report.interrupted) console.error('interrupted: only finished items are in the figures');
+  process.exit(report.interrupted ? INTERRUPTED : 0);
 }
 
 /** One error, as people should see it. */

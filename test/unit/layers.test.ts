@@ -12,7 +12,15 @@ const STAGES = ['ingest', 'interp', 'egress', 'metrics'];
 
 /** Where each foreign library may be imported. A new file here is a decision: say why in docs/decisions.md. */
 const ADAPTERS: Record<string, readonly string[]> = {
-  'node-av': ['ingest/decode.ts', 'ingest/demux.ts', 'ingest/ffmpeg-binary.ts', 'egress/encode.ts', 'egress/record.ts'],
+  'node-av': [
+    'ingest/decode.ts',
+    'ingest/demux.ts',
+    'ingest/ffmpeg-binary.ts',
+    'egress/encode.ts',
+    'egress/record.ts',
+    'eval/filter.ts',
+  ],
+  jimp: ['eval/png.ts', 'eval/sheet.ts'],
   werift: ['egress/connect.ts', 'egress/peer.ts'],
   'fluent-ffmpeg': ['ingest/ffmpeg.ts'],
   'onnxruntime-node': ['interp/session.ts', 'interp/planes-session.ts'],

@@ -1,0 +1,133 @@
+/** What an evaluation gives: figures for each item and contender, and their means; as data and as a table. Pure. */
+import { mean, median, type Score } from './metrics.ts';
+import { countedGaps } from './protocol.ts';
+
+/** What one contender made of one gap. */
+export interface GapResult {
+  readonly gap: number;
+  /** One for each new frame. */
+  readonly scores: readonly Score[];
+  /** Milliseconds for each new frame. */
+  readonly ms: number;
+  /** With another clip as truth: error power of the new frames over the noise power of the two given ones. */
+  readonly noise?: number;
+}
+
+/** Mean figures of a contender. */
+export interface Figures extends Score {
+  /** Milliseconds for each new frame: the median over the gaps of an item, the mean over items. */
+  readonly msPerNewFrame: number;
+  /** Mean squared error of the new frames against the clean truth, over that of the given frames beside them: 1 = as noisy as the input. Only with --truth. */
+  readonly noisePowerRatio?: number;
+}
+
+/** Figures of one item. */
+export interface ItemReport {
+  readonly name: string;
+  readonly kind: 'frames' | 'clip';
+  /** The size at which it was measured. */
+  readonly width: number;
+  readonly height: number;
+  /** Gaps that count, and new frames in each. */
+  readonly gaps: number;
+  readonly newFramesPerGap: number;
+  /** By contender. */
+  readonly results: Readonly<Record<string, Figures>>;
+}
+
+/** Figures of one contender. */
+interface ContenderReport {
+  readonly id: string;
+  readonly kind: 'model' | 'baseline';
+  /** Of the model's file; null without one. */
+  readonly sha256: string | null;
+  /** Mean over items; null when none was finished. */
+  readonly mean: Figures | null;
+}
+
+/** The rules that were applied. */
+interface Protocol {
+  /** Clips: of so many frames one was kept. */
+  readonly factor: number;
+  /** Clips: frames read at most. */
+  readonly frames: number;
+  /** Clips: lines at most. */
+  readonly height: number;
+  readonly samples: string;
+  readonly edges: string;
+}
+
+/** The result of an evaluation. */
+export interface EvalReport {
+  readonly protocol: Protocol;
+  readonly contenders: readonly ContenderReport[];
+  readonly items: readonly ItemReport[];
+  /** True when it was stopped: `items` holds those that were finished. */
+  readonly interrupted: boolean;
+}
+
+/** Figures of an item from its gaps in order: the mean over the new frames of those that count. */
+export function itemFigures(gaps: readonly GapResult[]): Figures {
+  const counted = countedGaps(gaps);
+  const scores = counted.flatMap((gap) => gap.scores);
+  const noise = counted.flatMap((gap) => gap.noise ?? []);
+  return {
+    ...meanScore(scores),
+    msPerNewFrame: median(counted.map((gap) => gap.ms)),
+    ...(noise.length > 0 ? { noisePowerRatio: mean(noise) } : {}),
+  };
+}
+
+/** Mean over items; null when there are none. */
+export function meanFigures(items: readonly Figures[]): Figures | null {
+  if (items.length === 0) return null;
+  const noise = items.flatMap((figures) => figures.noisePowerRatio ?? []);
+  return {
+    ...meanScore(items),
+    msPerNewFrame: mean(items.map((figures) => figures.msPerNewFrame)),
+    ...(noise.length > 0 ? { noisePowerRatio: mean(noise) } : {}),
+  };
+}
+
+function meanScore(scores: readonly Score[]): Score {
+  return {
+    psnr: mean(scores.map((one) => one.psnr)),
+    ssim: mean(scores.map((one) => one.ssim)),
+    ie: mean(scores.map((one) => one.ie)),
+  };
+}
+
+/** More items than this are too many rows to read: the table then shows the mean alone. */
+const MOST_ROWS = 40;
+
+/** The report as a table: a row for each item and the mean, three columns for each contender. */
+export function evalTable({ contenders, items }: EvalReport): string {
+  const rows = items.length > MOST_ROWS ? [] : items;
+  const noisy = contenders.some((one) => one.mean?.noisePowerRatio !== undefined);
+  const figures = ['PSNR', 'SSIM', 'IE', 'ms', ...(noisy ? ['noise'] : [])];
+  const cells = (of: Figures | null | undefined): string[] => {
+    if (!of) return figures.map(() => 'n/a');
+    const fixed = [of.psnr.toFixed(2), of.ssim.toFixed(4), of.ie.toFixed(2), of.msPerNewFrame.toFixed(1)];
+    return noisy ? [...fixed, of.noisePowerRatio?.toFixed(2) ?? 'n/a'] : fixed;
+  };
+  const lines = [
+    ['', ...contenders.flatMap(({ id }) => [id, ...figures.slice(1).map(() => '')])],
+    ['item', ...contenders.flatMap(() => figures)],
+    ...rows.map((item) => [item.name, ...contenders.flatMap(({ id }) => cells(item.results[id]))]),
+    [`mean of ${items.length}`, ...contenders.flatMap((one) => cells(one.mean))],
+  ];
+  // The ids stand over their first column and may reach over the next ones.
+  const widths = (lines[1] ?? []).map((_, i) => Math.max(...lines.slice(1).map((line) => line[i]?.length ?? 0), 4));
+  const group = figures.length;
+  const head = contenders.map(({ id }, c) => {
+    const width = widths.slice(1 + c * group, 1 + (c + 1) * group).reduce((sum, w) => sum + w + 2, 0);
+    return `  ${id}`.padEnd(width).slice(0, Math.max(width, 4));
+  });
+  const body = lines
+    .slice(1)
+    .map((line) =>
+      line.map((cell, i) => (i === 0 ? cell.padEnd(widths[0] ?? 0) : `  ${cell.padStart(widths[i] ?? 0)}`)).join(''),
+    );
+  const hidden = items.length > MOST_ROWS ? `\n(${items.length} items: --json gives the figures of each)` : '';
+  return `${[' '.repeat(widths[0] ?? 0) + head.join(''), ...body].map((line) => line.trimEnd()).join('\n')}${hidden}`;
+}
