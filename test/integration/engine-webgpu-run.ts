@@ -1,0 +1,44 @@
+/** Interpolates one pair with the model and provider given as arguments, and prints what came out as JSON. A process of its own: Vulkan reads the environment once. */
+import { createHash } from 'node:crypto';
+import { Arena } from '../../src/arena.ts';
+import { Frame, SOURCE } from '../../src/frame.ts';
+import { InterpEngine } from '../../src/interp/engine.ts';
+import type { Provider } from '../../src/interp/messages.ts';
+import { findModel } from '../../src/interp/model.ts';
+import { noEvents } from '../../src/metrics/events.ts';
+import { systemClock, ZERO } from '../../src/time.ts';
+
+const [model = '', provider = ''] = process.argv.slice(2);
+const arena = new Arena(32);
+const info = { pts: ZERO, arrival: ZERO, capture: ZERO, discontinuity: false, provenance: SOURCE };
+const [a, b] = [7, 11].map((step) => {
+  const frame = Frame.allocate(arena, 71, 45, info);
+  for (let i = 0; i < frame.bytes.length; i++) frame.bytes[i] = (i * step) % 251;
+  return frame;
+});
+if (!a || !b) throw new Error('no frames');
+const engine = await InterpEngine.start({
+  arena,
+  clock: systemClock,
+  events: noEvents,
+  model: await findModel(model),
+  // Arguments of our own test.
+  provider: provider as Provider,
+});
+await engine.warmUp(71, 45);
+const rounds: string[] = [];
+for (let round = 0; round < 2; round++) {
+  const result = await engine.interpolate({ stream: 's', a, b, timesteps: [0.25, 0.5, 0.75] });
+  if (result.status !== 'done') throw new Error(result.reason);
+  const hash = createHash('md5');
+  for (const frame of result.frames) {
+    const { width, height, strideY } = frame.layout;
+    for (let y = 0; y < height; y++) hash.update(frame.bytes.slice(y * strideY, y * strideY + width));
+    frame.release();
+  }
+  rounds.push(`${hash.digest('hex')} ${result.confidence?.toFixed(4)}`);
+}
+a.release();
+b.release();
+await engine.close();
+console.log(JSON.stringify({ rounds, liveFrames: arena.liveFrames, usedBytes: arena.usedBytes }));
