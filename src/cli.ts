@@ -146,13 +146,14 @@ first and the last one do not count. Every pair is interpolated, also across cut
 
 Figures are on luma, the mean over a clip's new frames, then over clips: PSNR (dB), SSIM (8x8 windows), IE (root of the mean
 squared difference, grey levels), ms (milliseconds for each new frame: median of a clip). Of RGB pictures the BT.601 luma
-(full range) is compared, not the three channels. With --truth also the noise: error power of the new frames over that of the given ones.
+(full range) is compared, not the three channels. With --truth also e/n: error power of the
+new frames over the noise power of the given ones beside them (1 = as far from the truth as the input).
 
 Examples:
   framelift eval clips/ --model flow-s --baseline blend --baseline minterpolate
   framelift eval vimeo/sequences/00001 --model flow-s --model mine.onnx --json
   framelift eval walk.mp4 --factor 4 --model flow-s --sheet worst.png --worst 6
-  framelift eval phantom/*-noisy.mkv --truth phantom/ --model flow-s --baseline blend`,
+  framelift eval phantom/*-noisy.mkv --truth phantom/ --height 1080 --model flow-s --baseline blend`,
   )
   .action(async (paths: string[], flags: EvalFlags) => runEval(paths, flags));
 

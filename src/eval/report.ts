@@ -18,7 +18,7 @@ export interface Figures extends Score {
   /** Milliseconds for each new frame: the median over the gaps of an item, the mean over items. */
   readonly msPerNewFrame: number;
   /** Mean squared error of the new frames against the clean truth, over that of the given frames beside them: 1 = as noisy as the input. Only with --truth. */
-  readonly noisePowerRatio?: number;
+  readonly errorOverNoise?: number;
 }
 
 /** Figures of one item. */
@@ -74,18 +74,18 @@ export function itemFigures(gaps: readonly GapResult[]): Figures {
   return {
     ...meanScore(scores),
     msPerNewFrame: median(counted.map((gap) => gap.ms)),
-    ...(noise.length > 0 ? { noisePowerRatio: mean(noise) } : {}),
+    ...(noise.length > 0 ? { errorOverNoise: mean(noise) } : {}),
   };
 }
 
 /** Mean over items; null when there are none. */
 export function meanFigures(items: readonly Figures[]): Figures | null {
   if (items.length === 0) return null;
-  const noise = items.flatMap((figures) => figures.noisePowerRatio ?? []);
+  const noise = items.flatMap((figures) => figures.errorOverNoise ?? []);
   return {
     ...meanScore(items),
     msPerNewFrame: mean(items.map((figures) => figures.msPerNewFrame)),
-    ...(noise.length > 0 ? { noisePowerRatio: mean(noise) } : {}),
+    ...(noise.length > 0 ? { errorOverNoise: mean(noise) } : {}),
   };
 }
 
@@ -103,12 +103,12 @@ const MOST_ROWS = 40;
 /** The report as a table: a row for each item and the mean, three columns for each contender. */
 export function evalTable({ contenders, items }: EvalReport): string {
   const rows = items.length > MOST_ROWS ? [] : items;
-  const noisy = contenders.some((one) => one.mean?.noisePowerRatio !== undefined);
-  const figures = ['PSNR', 'SSIM', 'IE', 'ms', ...(noisy ? ['noise'] : [])];
+  const noisy = contenders.some((one) => one.mean?.errorOverNoise !== undefined);
+  const figures = ['PSNR', 'SSIM', 'IE', 'ms', ...(noisy ? ['e/n'] : [])];
   const cells = (of: Figures | null | undefined): string[] => {
     if (!of) return figures.map(() => 'n/a');
     const fixed = [of.psnr.toFixed(2), of.ssim.toFixed(4), of.ie.toFixed(2), of.msPerNewFrame.toFixed(1)];
-    return noisy ? [...fixed, of.noisePowerRatio?.toFixed(2) ?? 'n/a'] : fixed;
+    return noisy ? [...fixed, of.errorOverNoise?.toFixed(2) ?? 'n/a'] : fixed;
   };
   const lines = [
     ['', ...contenders.flatMap(({ id }) => [id, ...figures.slice(1).map(() => '')])],

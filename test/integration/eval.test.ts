@@ -94,9 +94,9 @@ describe('clips', () => {
     await ffmpeg(...still, '-vf', 'noise=alls=30:allf=t', '-c:v', 'ffv1', at('x-noisy.mkv'));
     const options = { baselines: ['repeat', 'blend'], truth: folder.path };
     const report = await run([at('x-noisy.mkv')], options);
-    expect(meanOf(report, 'repeat').noisePowerRatio).toBeCloseTo(1, 1);
-    expect(meanOf(report, 'blend').noisePowerRatio).toBeCloseTo(0.5, 1);
-    expect(meanOf(await run([at('x-clean.mkv')], options), 'blend').noisePowerRatio).toBeUndefined();
+    expect(meanOf(report, 'repeat').errorOverNoise).toBeCloseTo(1, 1);
+    expect(meanOf(report, 'blend').errorOverNoise).toBeCloseTo(0.5, 1);
+    expect(meanOf(await run([at('x-clean.mkv')], options), 'blend').errorOverNoise).toBeUndefined();
   });
 });
 

@@ -27,8 +27,8 @@ describe('figures', () => {
       { ...gap(0, 30, 1), noise: 0.5 },
       { ...gap(1, 30, 1), noise: 0.7 },
     ]);
-    expect(noisy.noisePowerRatio).toBeCloseTo(0.6, 9);
-    expect(meanFigures([noisy])?.noisePowerRatio).toBeCloseTo(0.6, 9);
+    expect(noisy.errorOverNoise).toBeCloseTo(0.6, 9);
+    expect(meanFigures([noisy])?.errorOverNoise).toBeCloseTo(0.6, 9);
   });
 
   it('of all items are the mean over items, not over frames; of none there is none', () => {
