@@ -21,6 +21,7 @@ import torch
 
 import evaluate
 import phantom
+from grain import Grain
 from phantom_raster import blur
 from prepare_phantom import HELD_OUT, tip
 from warp import render
@@ -138,14 +139,16 @@ def figures(made, truth):
     return [10 * np.log10(65025 / max(mse, 1e-3)), evaluate.ssim(made.astype(np.float64), truth.astype(np.float64)), mse**0.5]
 
 
-def score_run(run, contend, factor):
-    """Figures of one contender on one run: dict of lists, one entry per made frame."""
-    noisy, clean, out = run["noisy"], run["clean"], {}
+def score_run(run, contend, factor, strength=0.0):
+    """Figures of one contender on one run: dict of lists, one entry per made frame. `strength` of grain (grain.py) for those with a field."""
+    noisy, clean, out, grain = run["noisy"], run["clean"], {}, Grain(strength)
     add = lambda key, value: out.setdefault(key, []).append(value)
     for g in range(0, len(noisy) - factor, factor):
         for k in range(1, factor):
             t, i, n = k / factor, g + k, g + factor
             made, field = contend(noisy[g], noisy[n], t)
+            if strength and field is not None:
+                made = grain(noisy[g], noisy[n], made, field, t)
             pure, _ = contend(clean[g], clean[n], t)
             still = pure if field is None else apply_field(clean[g], clean[n], field, t)
             add("clean", figures(made, clean[i]))
@@ -215,6 +218,7 @@ def main():
     p.add_argument("--runs", nargs="+", default=list(RUNS), choices=list(RUNS))
     p.add_argument("--frames", type=int, default=25, help="frames per run")
     p.add_argument("--keep", default="runs/phantom", help="folder for rendered runs")
+    p.add_argument("--grain", type=float, default=0.0, help="share of a real frame's noise power that made frames are brought to (grain.py)")
     p.add_argument("--write", metavar="DIR", help="write the runs as lossless clips (<name>-noisy.mkv, <name>-clean.mkv) too")
     p.add_argument("--json", help="write the figures here")
     p.add_argument("--threads", type=int, default=1)
@@ -236,7 +240,7 @@ def main():
         print(f"{factor}x {'clean':>26s} {'noisy':>13s} {'structure':>13s} {'pure':>13s}     tip: median 90 % pure   noise: all, low, mid, high\n" + line("truth", summary(list(rows["truth"].values()))), flush=True)
         for c in a.contenders:
             contend, t0 = open_contender(c, a.threads), time.time()
-            rows[c] = {n: score_run(runs[n], contend, factor) for n in names}
+            rows[c] = {n: score_run(runs[n], contend, factor, a.grain) for n in names}
             print(line(os.path.basename(c), summary(list(rows[c].values()))), f"  {time.time() - t0:.0f} s", flush=True)
         result[f"{factor}x"] = {os.path.basename(c): dict(mean=summary(list(r.values())), runs={n: summary([v]) for n, v in r.items()}) for c, r in rows.items()}
     if a.json:
