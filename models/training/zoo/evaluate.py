@@ -58,10 +58,10 @@ def score(frames, truth, contenders, factor, limit):
     return {c: {n: round(float(v), 4) for n, v in zip(("psnr", "ssim", "ie"), np.mean(r, 0))} for c, r in rows.items()}
 
 
-def phantom_runs(folder, frames):
-    """(name, noisy, clean) of every run of ../evaluate_phantom.py."""
+def phantom_runs(folder, frames, factor):
+    """(name, noisy, clean) of the runs of ../evaluate_phantom.py; a quarter of 7.5 pulses a second is no use, there as here."""
     import evaluate_phantom
-    for name in evaluate_phantom.RUNS:
+    for name in (n for n, r in evaluate_phantom.RUNS.items() if factor == 2 or r[2] > 7.5):
         run = evaluate_phantom.load_run(folder, name, frames)
         yield name, run["noisy"], run["clean"]
 
@@ -83,7 +83,7 @@ def main():
     contenders = dict(blend=blend, network=lambda x, y, t: make(net, x, y, t))
     result, started = {}, time.time()
     if a.phantom:
-        for name, noisy, clean in phantom_runs(a.phantom, a.frames):
+        for name, noisy, clean in phantom_runs(a.phantom, a.frames, a.factor):
             row, seen = (score(noisy, truth, contenders, a.factor, a.gaps) for truth in (clean, noisy))
             result[name] = {c: dict(row[c], noisy_psnr=seen[c]["psnr"]) for c in row}
             print(f"{name:32s}", "  ".join(f"{c} {r['psnr']:.2f} (noisy {r['noisy_psnr']:.2f})" for c, r in result[name].items()), flush=True)
