@@ -87,7 +87,11 @@ export interface FrameInfo {
   readonly provenance: Provenance;
 }
 
+let allocated = 0;
+
 interface Pixels {
+  /** Never the same for two allocations, though their blocks may be. */
+  readonly id: number;
   readonly arena: Arena;
   readonly block: Block;
   readonly layout: PlaneLayout;
@@ -122,7 +126,9 @@ export class Frame implements FrameInfo {
   /** A new frame with undefined pixels. @throws FrameliftError `arena.full`. */
   static allocate(arena: Arena, width: number, height: number, info: FrameInfo): Frame {
     const layout = planeLayout(width, height);
-    return new Frame({ arena, block: arena.allocate(layout.bytes), layout, holders: 0 }, info);
+    const block = arena.allocate(layout.bytes);
+    allocated += 1;
+    return new Frame({ id: allocated, arena, block, layout, holders: 0 }, info);
   }
 
   get layout(): PlaneLayout {
@@ -141,6 +147,11 @@ export class Frame implements FrameInfo {
   get offset(): number {
     this.#check();
     return this.#pixels.block.offset;
+  }
+
+  /** Tells these pixels from all others that this thread has allocated, in the same block too: a key for what is derived from them. */
+  get pixels(): number {
+    return this.#pixels.id;
   }
 
   /** The whole block as bytes (rows with stride, planes one after the other). @throws `frame.misuse` after release. */

@@ -5,7 +5,8 @@ import type { Frame } from '../frame.ts';
 interface Entry {
   readonly block: Block;
   readonly bytes: number;
-  key: string;
+  /** Of which frame; 0: of none. */
+  pixels: number;
   /** Filled and correct. */
   ready: boolean;
   /** Jobs that read or write it now. */
@@ -35,10 +36,8 @@ export class PyramidCache {
 
   /** Lends the pyramid of `frame`, or an empty block of `bytes` to fill. @throws FrameliftError `arena.full`. */
   lend(frame: Frame, bytes: number): PyramidLoan {
-    // Same block, same instants: the same pixels, unless a block was freed and refilled within one microsecond.
-    const key = `${frame.offset}:${frame.pts}:${frame.arrival}:${frame.width}x${frame.height}`;
-    const found = this.#entries.find((e) => e.key === key && e.ready);
-    const entry = found ?? this.#fresh(key, bytes);
+    const found = this.#entries.find((e) => e.pixels === frame.pixels && e.bytes === bytes && e.ready);
+    const entry = found ?? this.#fresh(frame.pixels, bytes);
     entry.users += 1;
     this.#entries = this.#entries.filter((e) => e !== entry);
     this.#entries.push(entry);
@@ -51,7 +50,7 @@ export class PyramidCache {
         lent = false;
         entry.users -= 1;
         entry.ready ||= filled;
-        if (!entry.ready) entry.key = '';
+        if (!entry.ready) entry.pixels = 0;
         this.#trim(this.#capacity);
       },
     };
@@ -62,15 +61,15 @@ export class PyramidCache {
     this.#trim(0);
   }
 
-  #fresh(key: string, bytes: number): Entry {
+  #fresh(pixels: number, bytes: number): Entry {
     const reusable =
       this.#entries.length >= this.#capacity && this.#entries.find((e) => e.users === 0 && e.bytes === bytes);
     if (reusable) {
-      reusable.key = key;
+      reusable.pixels = pixels;
       reusable.ready = false;
       return reusable;
     }
-    return { block: this.#arena.allocate(bytes), bytes, key, ready: false, users: 0 };
+    return { block: this.#arena.allocate(bytes), bytes, pixels, ready: false, users: 0 };
   }
 
   #trim(capacity: number): void {

@@ -28,6 +28,21 @@ it('lends a filled pyramid again, also for another handle, and never one that is
   expect(arena.usedBytes).toBe(0);
 });
 
+it('knows a new frame in the block of an old one, at the same instants', () => {
+  const cache = new PyramidCache(arena, 4);
+  const old = frame(0);
+  const { offset } = old;
+  cache.lend(old, 100).done(true);
+  old.release();
+  const next = frame(0);
+  expect(next.offset).toBe(offset);
+  const loan = cache.lend(next, 100);
+  expect(loan.ready).toBe(false);
+  loan.done(true);
+  next.release();
+  cache.clear();
+});
+
 it('keeps to its capacity, reuses blocks, and frees lent ones only when they come back', () => {
   const cache = new PyramidCache(arena, 2);
   const frames = [0, 1, 2, 3, 4, 5].map(frame);
