@@ -121,8 +121,7 @@ export class FlowInterpolator implements Interpolator {
     const [p0, p1, s] = [pyramidA.offset, pyramidB.offset, scratch + seed];
     kernel.search(p0, p1, paddedWidth, paddedHeight, scratch + work, s);
     if (this.#flow) kernel.prepareImages(p0, p1, paddedWidth, paddedHeight, s, scratch + images, scratch + work);
-    if (this.#flow?.costs)
-      kernel.candidateCosts(p0, p1, paddedWidth, paddedHeight, s, scratch + costs, scratch + work);
+    if (this.#flow?.costs) kernel.candidateCosts(p0, p1, paddedWidth, paddedHeight, s, scratch + costs, scratch + work);
   }
 
   #render(job: WireJob, { gridWidth, gridHeight, field, retimed, work }: ScratchLayout, t: number, out: number): void {
@@ -135,7 +134,20 @@ export class FlowInterpolator implements Interpolator {
         source = scratch + retimed;
       }
       const shared = motion === 0 ? 0 : 1;
-      this.#kernel.warpBlend(a, b, out, width, height, source, gridWidth, gridHeight, scratch + work, 0, height, shared);
+      this.#kernel.warpBlend(
+        a,
+        b,
+        out,
+        width,
+        height,
+        source,
+        gridWidth,
+        gridHeight,
+        scratch + work,
+        0,
+        height,
+        shared,
+      );
     }
   }
 }

@@ -17,7 +17,9 @@ export interface PlanesLayout {
   readonly pictures: readonly PictureOffsets[];
   /** float32 [3][⌈paddedHeight/8⌉][⌈paddedWidth/8⌉]; for seeded networks. */
   readonly seed: number;
-  /** For `search`; for seeded networks. */
+  /** float32 [18][⌈paddedHeight/8⌉][⌈paddedWidth/8⌉]; for seeded networks. */
+  readonly costs: number;
+  /** For `search` and `candidateCosts`; for seeded networks. */
   readonly work: number;
   readonly bytes: number;
 }
@@ -45,8 +47,9 @@ export function planesLayout(
   }));
   const grid = gridSize(paddedWidth, paddedHeight, 8);
   const seed = take(seeded ? 12 * grid.width * grid.height : 0);
+  const costs = take(seeded ? 72 * grid.width * grid.height : 0);
   const work = take(seeded ? searchScratchBytes(paddedWidth, paddedHeight) : 0);
-  return { paddedWidth, paddedHeight, pictures, seed, work, bytes: end };
+  return { paddedWidth, paddedHeight, pictures, seed, costs, work, bytes: end };
 }
 
 /** Bytes of scratch that a frame of this size needs at most: a network that fixes its size may pad less. */

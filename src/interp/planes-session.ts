@@ -20,6 +20,8 @@ export interface PlanesBuffers {
   readonly pictures: readonly PictureBuffers[];
   /** float32 [3][height/8][width/8], for networks that take it. */
   readonly seed: Float32Array;
+  /** float32 [18][height/8][width/8], for networks that take it. */
+  readonly costs: Float32Array;
 }
 
 type PictureTensors = Readonly<Record<'y' | 'u' | 'v', Tensor>>;
@@ -27,6 +29,8 @@ type PictureTensors = Readonly<Record<'y' | 'u' | 'v', Tensor>>;
 /** An `i420` network: a session for each frame size. */
 export class PlanesNetwork {
   readonly facts: NetworkFacts;
+  /** Whether it reads the candidates' costs. */
+  readonly costs: boolean;
   readonly #network: Network;
   readonly #ports: PlanesPorts;
 
@@ -37,7 +41,8 @@ export class PlanesNetwork {
   constructor(network: Network, times: Times) {
     this.#network = network;
     this.#ports = planesPorts(network.inputs, network.outputs);
-    this.facts = { kind: 'i420', seeded: this.#ports.seed, times: this.#ports.time ? times : 'half' };
+    this.costs = this.#ports.costs;
+    this.facts = { kind: 'i420', seeded: this.#ports.seed || this.costs, times: this.#ports.time ? times : 'half' };
     if (this.facts.seeded && this.facts.times === 'half') {
       throw new FrameliftError(
         'model.invalid',
@@ -56,10 +61,11 @@ export class PlanesNetwork {
   /** A session for one size, on its buffers. @throws FrameliftError `model.invalid` when the file fixes another size. */
   async session(buffers: PlanesBuffers): Promise<PlanesSession> {
     const { width, height } = buffers;
-    const { time, seed } = this.#ports;
-    const [luma, chroma] = [
+    const { time, seed, costs } = this.#ports;
+    const [luma, chroma, grid] = [
       [1, 1, height, width],
       [1, 1, height / 2, width / 2],
+      [Math.ceil(height / 8), Math.ceil(width / 8)],
     ];
     const session = await this.#network.session({
       y0: luma,
@@ -69,7 +75,8 @@ export class PlanesNetwork {
       u1: chroma,
       v1: chroma,
       ...(time ? { t: [1] } : {}),
-      ...(seed ? { seed: [1, 3, Math.ceil(height / 8), Math.ceil(width / 8)] } : {}),
+      ...(seed ? { seed: [1, 3, ...grid] } : {}),
+      ...(costs ? { costs: [1, 18, ...grid] } : {}),
     });
     return new PlanesSession(this.#network.id, session, this.#ports, buffers);
   }
@@ -93,7 +100,7 @@ export class PlanesSession {
 
   /** Made by {@link PlanesNetwork.session}. */
   constructor(id: string, session: InferenceSession, ports: PlanesPorts, buffers: PlanesBuffers) {
-    const { width, height, pictures, seed } = buffers;
+    const { width, height, pictures, seed, costs } = buffers;
     this.#id = id;
     this.#session = session;
     this.#buffers = pictures;
@@ -106,9 +113,9 @@ export class PlanesSession {
       this.#time = new Float32Array(1);
       this.#feeds.t = new Tensor('float32', this.#time, [1]);
     }
-    if (ports.seed) {
-      this.#feeds.seed = new Tensor('float32', seed, [1, 3, Math.ceil(height / 8), Math.ceil(width / 8)]);
-    }
+    const grid = [Math.ceil(height / 8), Math.ceil(width / 8)];
+    if (ports.seed) this.#feeds.seed = new Tensor('float32', seed, [1, 3, ...grid]);
+    if (ports.costs) this.#feeds.costs = new Tensor('float32', costs, [1, 18, ...grid]);
     if (ports.error) {
       this.#error = new Float32Array(1);
       this.#fetches.error = new Tensor('float32', this.#error, [1]);

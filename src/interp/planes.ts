@@ -105,19 +105,24 @@ export class PlanesInterpolator implements Interpolator {
     }));
     const cells = this.network.seeded ? Math.ceil(size.width / 8) * Math.ceil(size.height / 8) : 0;
     const seed = new Float32Array(buffer, scratch + layout.seed, 3 * cells);
+    const costs = new Float32Array(buffer, scratch + layout.costs, 18 * cells);
     seed.fill(0);
-    const session = await this.#planes.session({ ...size, pictures, seed });
+    costs.fill(0);
+    const session = await this.#planes.session({ ...size, pictures, seed, costs });
     const space: Workspace = { layout, frame: planeLayout(width, height), session };
     this.#spaces.set(scratch, space);
     return space;
   }
 
-  #search(job: WireJob, { paddedWidth, paddedHeight, seed, work }: PlanesLayout): void {
+  #search(job: WireJob, { paddedWidth, paddedHeight, seed, costs, work }: PlanesLayout): void {
     const kernel = this.#kernel;
     const { a, b, width, height, scratch, pyramidA, pyramidB } = job;
     if (!pyramidA.ready) kernel.buildPyramid(a, width, height, paddedWidth, paddedHeight, pyramidA.offset);
     if (!pyramidB.ready) kernel.buildPyramid(b, width, height, paddedWidth, paddedHeight, pyramidB.offset);
-    kernel.search(pyramidA.offset, pyramidB.offset, paddedWidth, paddedHeight, scratch + work, scratch + seed);
+    const [p0, p1, s] = [pyramidA.offset, pyramidB.offset, scratch + seed];
+    kernel.search(p0, p1, paddedWidth, paddedHeight, scratch + work, s);
+    if (this.#planes.costs)
+      kernel.candidateCosts(p0, p1, paddedWidth, paddedHeight, s, scratch + costs, scratch + work);
   }
 
   /**

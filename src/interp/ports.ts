@@ -14,6 +14,8 @@ export interface PlanesPorts {
   readonly time: boolean;
   /** Takes the result of the block search. */
   readonly seed: boolean;
+  /** Takes the costs of the candidate vectors. */
+  readonly costs: boolean;
   /** Gives its expected error. */
   readonly error: boolean;
 }
@@ -25,7 +27,11 @@ const ONE = ['float32', [1]] as const;
 type Expected = Readonly<Record<string, readonly [type: string, shape: readonly (number | string)[]]>>;
 
 const INPUTS: Expected = { y0: LUMA, u0: CHROMA, v0: CHROMA, y1: LUMA, u1: CHROMA, v1: CHROMA };
-const OPTIONAL_INPUTS: Expected = { t: ONE, seed: ['float32', [1, 3, 'H/8', 'W/8']] };
+const OPTIONAL_INPUTS: Expected = {
+  t: ONE,
+  seed: ['float32', [1, 3, 'H/8', 'W/8']],
+  costs: ['float32', [1, 18, 'H/8', 'W/8']],
+};
 const OUTPUTS: Expected = { y: LUMA, u: CHROMA, v: CHROMA };
 const OPTIONAL_OUTPUTS: Expected = { error: ONE };
 
@@ -71,7 +77,12 @@ export function planesPorts(inputs: readonly PortShape[], outputs: readonly Port
     );
   }
   const has = (ports: readonly PortShape[], name: string): boolean => ports.some((port) => port.name === name);
-  return { time: has(inputs, 't'), seed: has(inputs, 'seed'), error: has(outputs, 'error') };
+  return {
+    time: has(inputs, 't'),
+    seed: has(inputs, 'seed'),
+    costs: has(inputs, 'costs'),
+    error: has(outputs, 'error'),
+  };
 }
 
 /** What is wrong with the ports that there are, and which are missing. `sizes`: luma sizes by `H`, `W` that the file fixes. */

@@ -9,7 +9,7 @@ import { InterpEngine } from '../../src/interp/engine.ts';
 import { findModel, type ModelSpec } from '../../src/interp/model.ts';
 import { noEvents } from '../../src/metrics/events.ts';
 import { micros, systemClock } from '../../src/time.ts';
-import { seedNetwork } from './engine-onnx.ts';
+import { seedNetwork, twoMotionNetwork } from './engine-onnx.ts';
 
 let directory: string;
 let network: ModelSpec;
@@ -29,7 +29,7 @@ afterEach(() => {
   expect([arena.liveFrames, arena.usedBytes]).toEqual([0, 0]);
 });
 
-const start = (model: ModelSpec | 'search', workers = 1): Promise<InterpEngine> =>
+const start = (model: ModelSpec | 'search' | 'blend', workers = 1): Promise<InterpEngine> =>
   InterpEngine.start({ arena, clock: systemClock, events: noEvents, model, workers, threads: 1 });
 
 /** A smooth texture that has moved by `shift` (x, 0.5·x in y) luma samples. */
@@ -131,6 +131,48 @@ describe('InterpEngine with motion', () => {
       expect(expected[n]?.equals(bytes)).toBe(true);
     });
     for (const f of frames) f.release();
+  });
+
+  describe('a network of two motions', () => {
+    const [width, height] = [160, 96];
+    const middle = async (
+      model: ModelSpec | 'search' | 'blend',
+      t = 0.5,
+    ): Promise<{ luma: Buffer; confidence: number }> => {
+      await using engine = await start(model);
+      const [a, b] = [picture(width, height, 0), picture(width, height, 10, 40)];
+      const result = await engine.interpolate({ stream: 's', a, b, timesteps: [t] });
+      if (result.status !== 'done') throw new Error('refused');
+      const [frame] = result.frames;
+      const luma = Buffer.from(frame?.bytes ?? []).subarray(0, 192 * height);
+      for (const f of [...result.frames, a, b]) f.release();
+      return { luma, confidence: result.confidence ?? Number.NaN };
+    };
+    const written = async (options: { share?: number; zero?: boolean }): Promise<ModelSpec> => {
+      const path = join(directory, `two-${options.share ?? 0}-${options.zero ?? false}.onnx`);
+      await writeFile(path, twoMotionNetwork(options));
+      return findModel(path);
+    };
+
+    it.each([0.25, 0.5])('whose second one has no share is the first one alone, at t = %d', async (t) => {
+      const alone = await middle('search', t);
+      const two = await middle(await written({}), t);
+      expect(Buffer.compare(two.luma, alone.luma)).toBe(0);
+    });
+
+    it('shows the second one where its share is all', async () => {
+      const { luma } = await middle(await written({ share: 1 }));
+      const still = await middle('blend');
+      const most = luma.reduce((m, v, i) => (i % 192 < width ? Math.max(m, Math.abs(v - (still.luma[i] ?? 0))) : m), 0);
+      expect(most).toBeLessThanOrEqual(1);
+    });
+
+    it('knows what its own vectors and standing still would cost', async () => {
+      const own = await middle(await written({}));
+      const still = await middle(await written({ zero: true }));
+      expect(own.confidence).toBeGreaterThan(0.5);
+      expect(still.confidence).toBeLessThan(0.5 * own.confidence);
+    });
   });
 
   it('serves changing sizes with bounded scratch', async () => {

@@ -131,3 +131,29 @@ export function seedNetwork(change: Partial<ConvNetwork> = {}): Uint8Array {
     ...change,
   });
 }
+
+/**
+ * A flow network of two motions that reads the candidates' costs: the first motion is the seed's, the second one stands still, its share is
+ * `share`; the expected error is the cost of the cell's own vector, or with `zero` that of the zero vector.
+ */
+export function twoMotionNetwork({ share = 0, zero = false } = {}): Uint8Array {
+  const row = (at: number, value: number): number[] => Array.from({ length: 21 }, (_, i) => (i === at ? value : 0));
+  const nothing = row(-1, 0);
+  const weights = [row(0, -0.5), row(1, -0.5), row(0, 0.5), row(1, 0.5), nothing, row(zero ? 20 : 3, 1)];
+  return onnxModel({
+    inputs: [
+      { name: 'images', shape: [1, 4, 'h4', 'w4'] },
+      { name: 'seed', shape: [1, 3, 'h8', 'w8'] },
+      { name: 'costs', shape: [1, 18, 'h8', 'w8'] },
+    ],
+    outputs: [{ name: 'field', shape: [1, 12, 'h8', 'w8'] }],
+    nodes: [
+      { op: 'Concat', inputs: ['seed', 'costs'], output: 'all', attributes: { axis: 1 } },
+      { op: 'Conv', inputs: ['all', 'w', 'b'], output: 'field' },
+    ],
+    constants: [
+      { name: 'w', dims: [12, 21, 1, 1], values: [...weights, ...Array.from({ length: 6 }, () => nothing)].flat() },
+      { name: 'b', dims: [12], values: [0, 0, 0, 0, 0.5, 0, 0, 0, 0, 0, 0.5, share] },
+    ],
+  });
+}

@@ -11,6 +11,8 @@ export interface PlanesNetworkOptions {
   readonly error?: number;
   /** Take the seed, and give y = 128 + 4·vx of each cell of 8 × 8 in place of the mix. */
   readonly seed?: boolean;
+  /** Take the costs, and give y = 1000 times the zero vector's of each cell in place of the mix. */
+  readonly costs?: boolean;
   /** Fixed luma size; default free. */
   readonly size?: readonly [width: number, height: number];
   /** Last changes, for networks that are wrong. */
@@ -19,7 +21,7 @@ export interface PlanesNetworkOptions {
 
 /** Plane by plane: ⌊(1 − t)·a + t·b⌋, or ⌊(a + b)/2⌋. */
 export function planesNetwork(options: PlanesNetworkOptions = {}): Uint8Array {
-  const { time = true, mirror = false, error, seed = false, size, change = (graph) => graph } = options;
+  const { time = true, mirror = false, error, seed = false, costs = false, size, change = (graph) => graph } = options;
   const [width, height] = size ?? ['W', 'H'];
   const half = (side: number | string): number | string => (typeof side === 'number' ? side / 2 : `${side}half`);
   const luma = [1, 1, height, width];
@@ -43,19 +45,26 @@ export function planesNetwork(options: PlanesNetworkOptions = {}): Uint8Array {
   for (const p of ['y', 'u', 'v']) {
     const [a, b] = ['0', '1'].map((n) => op('Cast', [p + n], `${p}${n}f`, { to: 1 }));
     const step = op('Mul', [op('Sub', [b ?? '', a ?? ''], `${p}d`), weight], `${p}w`);
-    const mixed = op('Cast', [op('Add', [a ?? '', step], `${p}m`)], mirror || (seed && p === 'y') ? `${p}c` : p, {
-      to: 2,
-    });
+    const mixed = op(
+      'Cast',
+      [op('Add', [a ?? '', step], `${p}m`)],
+      mirror || ((seed || costs) && p === 'y') ? `${p}c` : p,
+      {
+        to: 2,
+      },
+    );
     if (mirror) op('Slice', [mixed, 'last', 'end', 'columns', 'last'], p);
   }
-  if (seed) {
-    inputs.push({ name: 'seed', shape: [1, 3, 'H8', 'W8'] });
+  if (seed || costs) {
+    const [name, channels, picked, weightOf, bias] = costs ? ['costs', 18, 17, 1000, 0.5] : ['seed', 3, 0, 4, 128.5];
+    inputs.push({ name, shape: [1, channels, 'H8', 'W8'] });
+    const values = Array.from({ length: channels }, (_, i) => (i === picked ? weightOf : 0));
     constants.push(
-      { name: 'w', dims: [1, 3, 1, 1], values: [4, 0, 0] },
-      { name: 'b', dims: [1], values: [128.5] },
+      { name: 'w', dims: [1, channels, 1, 1], values },
+      { name: 'b', dims: [1], values: [bias] },
       { name: 'scales', dims: [4], values: [1, 1, 8, 8] },
     );
-    const large = op('Resize', [op('Conv', ['seed', 'w', 'b'], 'vx'), '', 'scales'], 'vx8', {
+    const large = op('Resize', [op('Conv', [name, 'w', 'b'], 'vx'), '', 'scales'], 'vx8', {
       mode: 'nearest',
       coordinate_transformation_mode: 'asymmetric',
       nearest_mode: 'floor',

@@ -208,6 +208,18 @@ describe('InterpEngine with an i420 network', () => {
     expect(luma[width * (height >> 1) + (width >> 1)]).toBeGreaterThan(128 + 4 * 10);
   });
 
+  it('gives the network the costs of the candidates', async () => {
+    await using engine = await start({ costs: true });
+    const [a, b] = [texture(128, 96, 0), texture(128, 96, 12)];
+    const brightness = async (x: Planes, y: Planes): Promise<number> => {
+      const { pictures } = await ask(engine, x, y, [0.5]);
+      const luma = pictures[0]?.samples.subarray(0, 128 * 96) ?? new Uint8Array(1);
+      return luma.reduce((sum, v) => sum + v, 0) / luma.length;
+    };
+    expect(await brightness(a, a)).toBe(0);
+    expect(await brightness(a, b)).toBeGreaterThan(50);
+  });
+
   it('serves pictures of several sizes in turn with bounded scratch, and the same pair again', async () => {
     await using engine = await start({ seed: true, error: 0.01 }, {}, { workers: 2 });
     let most = 0;
