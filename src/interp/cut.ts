@@ -124,7 +124,7 @@ export class CutDetector {
     const ratio = change.inter / Math.max(change.intra, 1e-3);
     const sudden = change.inter / this.#recent;
     // In a scene that is hard to predict already, a great change may be a little less of a surprise.
-    const striking = change.difference > 28 && ratio > 0.75 && sudden > 1.6;
+    const striking = change.difference > 28 && ratio > 1 && sudden > 1.6;
     this.#recent += 0.25 * (Math.min(change.inter, 2 * this.#recent + 1) - this.#recent);
     return visible && ((ratio > 0.8 && sudden > 2) || striking);
   }
