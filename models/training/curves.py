@@ -1,6 +1,7 @@
-"""Draw a training log (CSV) as a picture of learning curves, with PIL only."""
+"""Draw a training log (CSV) as learning curves, or the risk-coverage curve in a JSON of evaluate.py, as a picture, with PIL only."""
 import argparse
 import csv
+import json
 
 from PIL import Image, ImageDraw
 
@@ -38,12 +39,32 @@ def draw(log, out, width=520, height=170):
     im.save(out)
 
 
+def draw_risk(quality, out, width=520, height=300):
+    """Mean absolute error of the surest cells over their share: blue by the network's expected error, grey by the true one."""
+    with open(quality) as f:
+        risk = json.load(f)["risk"]
+    im = Image.new("RGB", (width, height), "white")
+    d = ImageDraw.Draw(im)
+    most = max(risk["error"]) * 1.05
+    left, right, top, bottom = 50, width - 15, 26, height - 34
+    x, y = (lambda v: left + (right - left) * v), (lambda v: bottom - (bottom - top) * v / most)
+    d.rectangle((left, top, right, bottom), outline=(210, 210, 210))
+    d.text((left, 8), "mean absolute error (grey levels) of the surest cells: by expected error (blue), by true error (grey)", fill="black")
+    for k in range(5):
+        d.text((4, y(most * k / 4) - 6), f"{most * k / 4:.2f}", fill="black")
+        d.text((x(k / 4) - 10, bottom + 6), f"{k * 25} %", fill="black")
+    d.text((width // 2 - 40, bottom + 20), "share of cells", fill="black")
+    for name, colour in (("oracle", COLOURS[1]), ("error", COLOURS[0])):
+        d.line([(x(a), y(b)) for a, b in zip(risk["coverage"], risk[name])], fill=colour, width=2)
+    im.save(out)
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("log")
-    p.add_argument("out")
+    p.add_argument("log", help="log.csv of a training, or the JSON of evaluate.py")
+    p.add_argument("out", help="picture to write")
     a = p.parse_args()
-    draw(a.log, a.out)
+    (draw_risk if a.log.endswith(".json") else draw)(a.log, a.out)
 
 
 if __name__ == "__main__":

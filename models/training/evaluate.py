@@ -69,8 +69,8 @@ def interpolate(a, b, contender, network, t=0.5):
     return (out * 255).round().clamp(0, 255).byte().numpy(), field
 
 
-def score_clip(frames, contender, network, factor):
-    """Mean figures of one clip, and for the network the correlation of its expected with its true error (cells of 8x8)."""
+def score_clip(frames, contender, network, factor, cells):
+    """Mean figures of one clip, and for the network the correlation of its expected with its true error (cells of 8x8), which `cells` collects."""
     gaps = list(range(0, len(frames) - factor, factor))
     rows, told, true = [], [], []
     for i, k in [(g + k, k) for g in (gaps[1:-1] if len(gaps) > 6 else gaps) for k in range(1, factor)]:
@@ -85,8 +85,23 @@ def score_clip(frames, contender, network, factor):
     p, s, e = np.mean(rows, 0)
     out = dict(psnr=round(float(p), 3), ssim=round(float(s), 4), ie=round(float(e), 3))
     if told:
-        out["error_correlation"] = round(float(np.corrcoef(np.concatenate(told), np.concatenate(true))[0, 1]), 3)
+        told, true = np.concatenate(told), np.concatenate(true)
+        out["error_correlation"] = round(float(np.corrcoef(told, true)[0, 1]), 3)
+        cells.append((told, true))
     return out
+
+
+def risk_coverage(cells, steps=20):
+    """Mean absolute error (grey levels) of the share of cells that the network is surest of; `oracle`: were it right about their order.
+
+    Every clip counts alike. At full coverage both are the mean error of all cells.
+    """
+    shares = [(k + 1) / steps for k in range(steps)]
+
+    def curve(order):
+        return [float(np.mean([np.sort(true)[: n].mean() if order == "oracle" else true[np.argsort(told, kind="stable")[: n]].mean()
+                               for told, true in cells for n in [max(1, round(s * len(true)))]])) * 255 for s in shares]
+    return dict(coverage=[round(s, 3) for s in shares], error=[round(v, 4) for v in curve("told")], oracle=[round(v, 4) for v in curve("oracle")])
 
 
 def main():
@@ -103,11 +118,11 @@ def main():
     torch.set_num_threads(a.threads)
     network = Network(a.model, a.threads) if a.model else None
     contenders = [c for c in a.only if c != "network" or network]
-    result = {}
+    result, cells = {}, []
     for path in video.videos(a.clips):
         w, h = video.eval_size(path, a.height)
         frames, t0 = video.read_luma(path, w, h, a.frames), time.time()
-        row = result[os.path.basename(path)] = {c: score_clip(frames, c, network, a.factor) for c in contenders}
+        row = result[os.path.basename(path)] = {c: score_clip(frames, c, network, a.factor, cells) for c in contenders}
         print(f"{os.path.basename(path):32s}", "  ".join(f"{c} {row[c]['psnr']:.2f}" for c in contenders), f"  {time.time() - t0:.0f} s", flush=True)
     keys = ("psnr", "ssim", "ie")
     mean = {c: {k: round(float(np.mean([r[c][k] for r in result.values()])), 4) for k in keys} for c in contenders}
@@ -115,9 +130,12 @@ def main():
         mean["network"]["error_correlation"] = round(float(np.mean([r["network"]["error_correlation"] for r in result.values()])), 3)
     for c in contenders:
         print(f"{c:10s}", mean[c])
+    risk = risk_coverage(cells) if cells else None
+    if risk:
+        print("risk-coverage: mean absolute error of the surest", ", ".join(f"{c:.0%} {e:.2f}" for c, e in list(zip(risk["coverage"], risk["error"]))[3::4]))
     if a.json:
         with open(a.json, "w") as f:
-            json.dump(dict(frames=a.frames, factor=a.factor, height=a.height, clips=result, mean=mean), f, indent=1)
+            json.dump(dict(frames=a.frames, factor=a.factor, height=a.height, clips=result, mean=mean, risk=risk), f, indent=1)
             f.write("\n")
 
 

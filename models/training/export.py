@@ -1,6 +1,8 @@
-"""Export flow-s: checkpoint (EMA weights) → flow-s.pt, flow-s.onnx and its entry in manifest.json, checked on ONNX Runtime.
+"""Export a flow network: checkpoint (EMA weights) → <id>.pt, <id>.onnx (int8), <id>-fp32.onnx and their manifest entries, checked on ONNX Runtime.
 
-Quality figures come from the JSON of evaluate.py (--quality). Fails when ONNX Runtime and PyTorch disagree.
+int8: static quantisation of the convolutions, calibrated on training samples; the head, the choice of vectors and everything
+after them stay in float. Fails when ONNX Runtime and PyTorch disagree on the float file; what int8 costs is measured by evaluate.py,
+whose JSON goes into the manifest (--quality, --quality-fp32).
 """
 import argparse
 import hashlib
@@ -8,29 +10,64 @@ import json
 import os
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import torch
+from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
+from onnxruntime.quantization.shape_inference import quant_pre_process
 
 import model as models
+from samples import MARGIN, Samples, augment, join
 
 TOLERANCE = 2e-3    # pixels of flow; mask and error agree far more closely
 
 
+def session(path):
+    """ONNX Runtime on the CPU, as the product runs it."""
+    return ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
 def check(path, net, sizes=((256, 448), (480, 864))):
     """Largest difference between ONNX Runtime and PyTorch on random inputs of several sizes."""
-    session, worst = ort.InferenceSession(path, providers=["CPUExecutionProvider"]), 0.0
+    run, worst = session(path), 0.0
     g = torch.Generator().manual_seed(0)
     for h, w in sizes:
         images = torch.rand(1, 4, h // 4, w // 4, generator=g)
         seed = torch.cat([torch.randn(1, 2, h // 8, w // 8, generator=g) * 15, torch.rand(1, 1, h // 8, w // 8, generator=g) * 0.1], 1)
+        costs = torch.rand(1, len(models.OFFSETS) + 1, h // 8, w // 8, generator=g) * 0.1
         with torch.no_grad():
-            want = net(images, seed).numpy()
-        got = session.run(["field"], {"images": images.numpy(), "seed": seed.numpy()})[0]
-        assert got.shape == (1, 6, h // 8, w // 8), got.shape
+            want = net(images, seed, costs).numpy()
+        got = run.run(["field"], {"images": images.numpy(), "seed": seed.numpy(), "costs": costs.numpy()})[0]
+        assert got.shape == (1, 12, h // 8, w // 8), got.shape
         worst = max(worst, float(np.abs(got - want).max()))
     if worst > TOLERANCE:
         raise SystemExit(f"ONNX Runtime differs from PyTorch by {worst}")
     return worst
+
+
+class Calibration(CalibrationDataReader):
+    """Network inputs of random, augmented training samples."""
+
+    def __init__(self, folder, kinds, count):
+        rng = np.random.default_rng(0)
+        sets = [Samples(folder, kind, 1000) for kind in kinds]
+        draws = [s.take(rng.integers(0, len(s), count // len(sets))) for s in sets]
+        batch = augment(join(*draws), rng)
+        images = models.network_inputs(models.quarter(batch["frame0"]), models.quarter(batch["frame1"]), batch["seed"], MARGIN // 4)
+        self.rows = iter([dict(images=i[None].numpy(), seed=s[None].numpy(), costs=c[None].numpy()) for i, s, c in zip(images, batch["seed"], batch["costs"])])
+
+    def get_next(self):
+        return next(self.rows, None)
+
+
+def quantise(source, target, calibration):
+    """Float file → int8 file: QDQ, convolutions alone (uint8 activations, int8 weights per channel), the head in float."""
+    prepared = target + ".part"
+    quant_pre_process(source, prepared, skip_symbolic_shape=True)
+    convolutions = [n.name for n in onnx.load(prepared).graph.node if n.op_type == "Conv"]
+    quantize_static(prepared, target, calibration, quant_format=QuantFormat.QDQ, per_channel=True, op_types_to_quantize=["Conv"], nodes_to_exclude=[n for n in convolutions if "head" in n],
+                    activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, calibrate_method=CalibrationMethod.MinMax)
+    os.remove(prepared)
 
 
 def write_manifest(path, entry):
@@ -46,33 +83,49 @@ def write_manifest(path, entry):
         f.write("\n")
 
 
+def quality_of(path):
+    """The manifest's figures from a JSON of evaluate.py."""
+    if not path:
+        return {}
+    with open(path) as f:
+        q = json.load(f)
+    return dict(protocol=f"every second frame removed, at most {q['height']} lines, {q['frames']} frames a clip, {len(q['clips'])} clips, luma", **q["mean"]["network"])
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("checkpoint", help="runs/flow-s/checkpoint.pt, or flow-s.pt to export again")
-    p.add_argument("--out", default="..", help="folder for flow-s.onnx, flow-s.pt, manifest.json")
-    p.add_argument("--quality", help="JSON of evaluate.py on this model")
-    p.add_argument("--trained", help="a line on how it was trained; default: made from the checkpoint")
+    p.add_argument("--id", default="flow-s", help="name in the manifest and of the files")
+    p.add_argument("--out", default="..", help="folder for the files and manifest.json")
+    p.add_argument("--samples", default="runs/samples", help="training samples to calibrate on")
+    p.add_argument("--kinds", nargs="+", default=["videos", "scenes"], help="kinds of samples to calibrate on")
+    p.add_argument("--calibrate", type=int, default=160, help="samples to calibrate on")
+    p.add_argument("--quality", help="JSON of evaluate.py on the int8 file")
+    p.add_argument("--quality-fp32", help="JSON of evaluate.py on the float file")
+    p.add_argument("--trained", required=True, help="a line on how it was trained; steps and minutes are put before it")
     a = p.parse_args()
+    torch.set_num_threads(1)
     net, blob = models.load(a.checkpoint)
     parameters, macs = models.count_macs(net)
     step, seconds = blob.get("step", 0), blob.get("seconds", 0.0)
-    torch.save(dict(config=net.config, weights={k: v.half() for k, v in net.state_dict().items()}, step=step, seconds=seconds), os.path.join(a.out, "flow-s.pt"))
-    net, _ = models.load(os.path.join(a.out, "flow-s.pt"))     # the exported network is the one that the file holds
-    onnx_path = os.path.join(a.out, "flow-s.onnx")
-    axes = dict(images={2: "height/4", 3: "width/4"}, seed={2: "height/8", 3: "width/8"}, field={2: "height/8", 3: "width/8"})
-    torch.onnx.export(net, (torch.rand(1, 4, 64, 96), torch.rand(1, 3, 32, 48)), onnx_path, input_names=["images", "seed"], output_names=["field"], dynamic_axes=axes, opset_version=17)
-    worst = check(onnx_path, net)
-    with open(onnx_path, "rb") as f:
-        digest = hashlib.sha256(f.read()).hexdigest()
-    quality = {}
-    if a.quality:
-        with open(a.quality) as f:
-            q = json.load(f)
-        quality = dict(protocol=f"every second frame removed, at most {q['height']} lines, {q['frames']} frames a clip, {len(q['clips'])} clips, luma", **q["mean"]["network"], blend_psnr=q["mean"]["blend"]["psnr"])
-    trained = a.trained or f"{step} steps, {seconds / 60:.0f} minutes on 2 CPU cores: rendered scenes with true flow, and video clips (flow-s.md)"
-    entry = dict(id="flow-s", kind="flow", file="flow-s.onnx", sha256=digest, precision="fp32", multiple=32, grid=8, parameters=parameters, macs720p=macs, licence="MIT", trained=trained, quality=quality)
-    write_manifest(os.path.join(a.out, "manifest.json"), entry)
-    print(json.dumps(dict(entry, difference=worst, bytes=os.path.getsize(onnx_path)), indent=1))
+    at = lambda name: os.path.join(a.out, name)
+    torch.save(dict(config=net.config, weights={k: v.half() for k, v in net.state_dict().items()}, step=step, seconds=seconds), at(f"{a.id}.pt"))
+    net, _ = models.load(at(f"{a.id}.pt"))                     # the exported network is the one that the file holds
+    axes = {k: {2: "height/8", 3: "width/8"} for k in ("seed", "costs", "field")}
+    axes["images"] = {2: "height/4", 3: "width/4"}
+    example = (torch.rand(1, 4, 64, 96), torch.rand(1, 3, 32, 48), torch.rand(1, len(models.OFFSETS) + 1, 32, 48))
+    legacy = {"dynamo": False} if torch.__version__ >= "2.1" else {}
+    torch.onnx.export(net, example, at(f"{a.id}-fp32.onnx"), input_names=["images", "seed", "costs"], output_names=["field"], dynamic_axes=axes, opset_version=17, **legacy)
+    worst = check(at(f"{a.id}-fp32.onnx"), net)
+    quantise(at(f"{a.id}-fp32.onnx"), at(f"{a.id}.onnx"), Calibration(a.samples, a.kinds, a.calibrate))
+    for name, precision, quality in ((a.id, "int8", a.quality), (f"{a.id}-fp32", "fp32", a.quality_fp32)):
+        with open(at(f"{name}.onnx"), "rb") as f:
+            digest = hashlib.sha256(f.read()).hexdigest()
+        write_manifest(at("manifest.json"), dict(
+            id=name, kind="flow", file=f"{name}.onnx", sha256=digest, precision=precision, multiple=32, grid=8, parameters=parameters, macs720p=macs, licence="MIT",
+            trained=f"{step} steps, {seconds / 60:.0f} minutes on one CPU core: {a.trained}", quality=quality_of(quality)))
+        print(name, os.path.getsize(at(f"{name}.onnx")), "bytes", digest)
+    print(f"ONNX Runtime (float) differs from PyTorch by {worst:.2g} px at most")
 
 
 if __name__ == "__main__":

@@ -36,16 +36,21 @@ def render_sparse(luma0, luma1, field, margin, start, step):
     """render() at t = 1/2 at every `step`-th pixel from `start` (y, x): the training loss on a part of the pixels, at a fraction of the cost."""
     h, w = (n - 2 * margin for n in luma0.shape[-2:])
     f = _pick(h, 8, start[0], step, field.device) @ field @ _pick(w, 8, start[1], step, field.device).T
-    return _blend(f, lambda flow, luma: _warp_at(luma, flow, margin, start, step), luma0, luma1)
+    return _rendered(f, lambda luma, flow: _warp_at(luma, flow, margin, start, step), luma0, luma1)
 
 
-def _blend(f, at, luma0, luma1):
-    """The frame from a field at picture resolution: the first motion's, and where there is a second one (12 channels) its share w of that one's."""
-    one = lambda g: g[:, 4:5] * at(g[:, 0:2], luma0) + (1 - g[:, 4:5]) * at(g[:, 2:4], luma1)
-    if f.shape[1] < 12:
-        return one(f)
+def blend(f, first0, first1, second0=None, second1=None):
+    """The frame from a field at picture resolution and the frames warped by its first motion, and by its second one (12 channels), whose share is w."""
+    one = f[:, 4:5] * first0 + (1 - f[:, 4:5]) * first1
+    if second0 is None:
+        return one
     w = f[:, 11:12]
-    return (1 - w) * one(f) + w * one(f[:, 6:])
+    return (1 - w) * one + w * (f[:, 10:11] * second0 + (1 - f[:, 10:11]) * second1)
+
+
+def _rendered(f, at, luma0, luma1):
+    """blend() of the frames warped by at(luma, flow)."""
+    return blend(f, *(at(luma, f[:, k + i: k + i + 2]) for k in ((0, 6) if f.shape[1] == 12 else (0,)) for luma, i in ((luma0, 0), (luma1, 2))))
 
 
 def retime(field, t):
@@ -62,7 +67,7 @@ def render(luma0, luma1, field, t=0.5, margin=0):
     """Field [N,5, 6 or 12,h/8,w/8] for t = 1/2 and full-resolution frames [N,1,H,W] (0…1) → the frame at t, as the kernel makes it."""
     h, w = (n - 2 * margin for n in luma0.shape[-2:])
     f = upsample(field if t == 0.5 else retime(field, t), h, w, 8)
-    return _blend(f, lambda flow, luma: warp(luma, flow, margin), luma0, luma1)
+    return _rendered(f, lambda luma, flow: warp(luma, flow, margin), luma0, luma1)
 
 
 def seed_field(seed):
