@@ -7,7 +7,7 @@ I420 planes (y0 u0 v0 y1 u1 v1 uint8, t). Figures:
 clean, noisy: PSNR, SSIM, IE of the frame made from noisy frames against the truth without and with noise; the first depends most on how
 much noise the frame has, the second on that too: a smoother frame scores better in both. structure: the noise-free frames, warped and
 blended by the field that the noisy ones gave, against the noise-free truth: what the motion is worth, whatever the noise. pure: made from noise-free frames.
-tip: median distance in pixels of the guidewire's tip from where it is; the row `truth` is the detector's own error.
+tip: median distance in pixels of the guidewire's tip from where it is; the row `truth` is the detector's own error, and under `clean` a real frame's noise.
 noise: power of the made frame's noise over that of real frames, in all and by band of radial frequency (< 0.1, 0.1-0.25, > 0.25 cycles a pixel).
 """
 import argparse
@@ -163,10 +163,10 @@ def score_run(run, contend, factor, strength=0.0):
 
 
 def truth_run(run, factor):
-    """The detector of the tip on the truth itself."""
+    """The detector of the tip on the truth itself, and what a real frame's noise alone is worth in `clean`."""
     made = [i for i in range(len(run["noisy"]) - 1) if i % factor]
     ask = lambda frames: [find_tip(frames[i], run["tips"][i], run["wires"][i]) for i in made]
-    return dict(tip=ask(run["noisy"]), tip_pure=ask(run["clean"]))
+    return dict(clean=[figures(run["noisy"][i], run["clean"][i]) for i in made], tip=ask(run["noisy"]), tip_pure=ask(run["clean"]))
 
 
 def summary(runs):
