@@ -97,10 +97,15 @@ def main():
     p.add_argument("--model", help=".pt or .onnx of the flow kind")
     p.add_argument("--keep", default="runs/phantom", help="folder for rendered runs")
     p.add_argument("--at", type=int, nargs="+", default=[3, 9, 15, 21], help="which (odd) frames to make")
+    p.add_argument("--runs", nargs="+", default=list(RUNS), choices=list(RUNS))
+    p.add_argument("--shift", type=int, default=0, help="added to the runs' seeds: other runs than those the constants were chosen on")
     a = p.parse_args()
     torch.set_num_threads(1)
+    if a.shift:
+        RUNS.update({n: (r[0] + a.shift, *r[1:]) for n, r in RUNS.items()})
+        a.keep += f"-{a.shift}"
     network, rows = evaluate.Network(a.model, 1) if a.model else None, {}
-    for name in RUNS:
+    for name in a.runs:
         run = load_run(a.keep, name, 25)
         for i in a.at:
             made, thin = fields(run, name, i, network)
@@ -108,10 +113,10 @@ def main():
                 d = (apply_field(run["clean"][i - 1], run["clean"][i + 1], field, 0.5) - run["clean"][i]) ** 2
                 noisy = apply_field(run["noisy"][i - 1], run["noisy"][i + 1], field, 0.5)
                 rows.setdefault(key, []).append((10 * np.log10(65025 / d.mean()), 10 * np.log10(65025 * thin.sum() / (d * thin).sum()), find_tip(noisy, run["tips"][i], run["wires"][i])))
-    print(f"{'':34s} structure   thin    tip  90 %   structure by run: {', '.join(RUNS)}")
+    print(f"{'':34s} structure   thin    tip  90 %   structure by run: {', '.join(a.runs)}")
     for key, row in rows.items():
         r = np.array(row)
-        print(f"{key:34s} {r[:, 0].mean():9.2f} {r[:, 1].mean():6.2f} {np.median(r[:, 2]):6.2f} {np.quantile(r[:, 2], 0.9):5.2f}   " + " ".join(f"{v:5.1f}" for v in r[:, 0].reshape(len(RUNS), -1).mean(1)))
+        print(f"{key:34s} {r[:, 0].mean():9.2f} {r[:, 1].mean():6.2f} {np.median(r[:, 2]):6.2f} {np.quantile(r[:, 2], 0.9):5.2f}   " + " ".join(f"{v:5.1f}" for v in r[:, 0].reshape(len(a.runs), -1).mean(1)))
 
 
 if __name__ == "__main__":
