@@ -39,10 +39,11 @@ def total_loss(model, b, progress, rng, a):
     clean0, clean1 = b.get("clean0", b["frame0"]), b.get("clean1", b["frame1"])
     made, plain = (render_sparse(clean0, clean1, f, MARGIN, start, 2) for f in (field, seed_field(b["seed"])))
     part = lambda k: b[k][..., start[0]::2, start[1]::2]
-    truth, weight, known = part("truth"), None, None
+    truth, weight, known, noisy = part("truth"), None, None, None
     if "clean" in b:
         weight, known = losses.xray_weight(truth, part("clean"), part("weight"))
         truth = part("clean")
+        noisy = losses.relative(*(render_sparse(b["frame0"], b["frame1"], f, MARGIN, start, 2) for f in (field, seed_field(b["seed"]))), truth, weight, known).mean()
     lead = max(0.0, 1 - progress / 0.35)                       # true-flow supervision fades over the first third
     parts = dict(
         photo=losses.relative(made, plain, truth, weight, known).mean(),
@@ -51,6 +52,8 @@ def total_loss(model, b, progress, rng, a):
         mask=losses.mask_loss(field, b["visible"]),
         error=losses.error_loss(field, made, truth),
     )
+    if noisy is not None:                                      # what the noisy frames make, too: the second motion may average noise
+        parts["photo"] = 0.5 * (parts["photo"] + noisy)
     loss = 0.1 * parts["photo"] + a.census * parts["census"] + (0.004 + 0.046 * lead) * parts["epe"] + (0.002 + 0.018 * lead) * parts["mask"] + 0.2 * parts["error"]
     return loss, parts
 
@@ -62,7 +65,7 @@ def unseen(rng, count, size):
 
 
 @torch.no_grad()
-def validate(model, sets):
+def validate(model, sets, device):
     """Held-back samples: PSNR of the plain seed and of the network, end-point error, correlation of expected and true error."""
     model.eval()
     out = {}
@@ -70,7 +73,7 @@ def validate(model, sets):
         plain, made, epe, told, true = [], [], [], [], []
         kept = range(0, len(s), HELD)
         for i in range(0, len(kept), 16):
-            b = s.take(kept[i: i + 16])
+            b = {k: v.to(device) for k, v in s.take(kept[i: i + 16]).items()}
             f, r = predict(model, b)
             truth, clean0, clean1 = b.get("clean", b["truth"]), b.get("clean0", b["frame0"]), b.get("clean1", b["frame1"])
             made.append(losses.psnr(r, truth))
@@ -79,7 +82,7 @@ def validate(model, sets):
             told.append(f[:, 5].flatten())
             true.append(torch.nn.functional.avg_pool2d((r - truth).abs(), 8).flatten())
         out[name + "_seed_psnr"], out[name + "_psnr"] = torch.cat(plain).mean().item(), torch.cat(made).mean().item()
-        out[name + "_error_corr"] = float(np.corrcoef(torch.cat(told).numpy(), torch.cat(true).numpy())[0, 1])
+        out[name + "_error_corr"] = float(np.corrcoef(torch.cat(told).cpu().numpy(), torch.cat(true).cpu().numpy())[0, 1])
         if name == "scenes":
             out["scenes_epe"] = float(np.mean(epe))
     model.train()
@@ -105,7 +108,7 @@ def main():
     p.add_argument("--init", help="weights or checkpoint to start from, with a fresh optimizer; its widths and inputs are taken over")
     p.add_argument("--census", type=float, default=0.0, help="weight of the census loss")
     p.add_argument("--widths", type=int, nargs=3, default=(48, 64, 96), help="channels at 1/8, 1/16, 1/32")
-    p.add_argument("--mixed", action="store_true", help="bfloat16 convolutions: faster where the processor has them")
+    p.add_argument("--mixed", action="store_true", help="bfloat16 convolutions: faster on a GPU, and on processors that have them")
     p.add_argument("--threads", type=int, default=1)
     p.add_argument("--validate-every", type=int, default=500)
     p.add_argument("--seed", type=int, default=1)
@@ -116,15 +119,14 @@ def main():
     sets = dict(videos=Samples(a.samples, "videos"), scenes=Samples(a.samples, "scenes"))
     if a.phantom:
         sets["phantom"] = Samples(a.samples, "phantom")
-    model, ema = FlowS(a.widths), FlowS(a.widths)
-    if a.init:
-        model, ema = load(a.init)[0].train(), load(a.init)[0].train()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model, ema = ((load(a.init)[0].train() if a.init else FlowS(a.widths)).to(device) for _ in range(2))
     ema.load_state_dict(model.state_dict())
     model.mixed = a.mixed
     optimizer = torch.optim.AdamW(model.parameters(), lr=a.lr, weight_decay=1e-4)
     checkpoint, state = os.path.join(a.run, "checkpoint.pt"), dict(step=0, seconds=0.0)
     if os.path.exists(checkpoint):
-        blob = torch.load(checkpoint, map_location="cpu")
+        blob = torch.load(checkpoint, map_location=device)
         model.load_state_dict(blob["weights"]), ema.load_state_dict(blob["ema"]), optimizer.load_state_dict(blob["optimizer"])
         state = {k: blob[k] for k in state}
     rng = np.random.default_rng([a.seed, state["step"]])
@@ -139,7 +141,7 @@ def main():
         if a.phantom:
             names[rng.random(a.batch) < a.phantom] = "phantom"
         batches = [s.take(unseen(rng, len(s), k)) for n, s in sets.items() if (k := int((names == n).sum()))]
-        batch = augment(join(*batches), rng)
+        batch = {k: v.to(device) for k, v in augment(join(*batches), rng).items()}
         loss, parts = total_loss(model, batch, progress, rng, a)
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -157,10 +159,10 @@ def main():
         state["seconds"] += min(now - last, 3.0)               # a suspended process does not age
         last = now
         if state["step"] % 100 == 0:
-            print(f"step {state['step']} {state['seconds'] / 60:.1f} min lr {rate:.1e} " + " ".join(f"{k} {v:.4f}" for k, v in mean.items()) + f" samples {[len(s) for s in sets.values()]}", flush=True)
+            print(f"step {state['step']} {state['seconds'] / 60:.1f} min {state['step'] * a.batch / state['seconds']:.0f} samples/s lr {rate:.1e} " + " ".join(f"{k} {v:.4f}" for k, v in mean.items()) + f" samples {[len(s) for s in sets.values()]}", flush=True)
             save(checkpoint, model, ema, optimizer, state)
         if state["step"] % a.validate_every == 0 or state["step"] == 200:
-            row = dict(step=state["step"], minutes=round(state["seconds"] / 60, 2), lr=rate, **{k: round(v, 5) for k, v in mean.items()}, **{k: round(v, 4) for k, v in validate(ema, {k: s for k, s in sets.items() if len(s)}).items()})
+            row = dict(step=state["step"], minutes=round(state["seconds"] / 60, 2), lr=rate, **{k: round(v, 5) for k, v in mean.items()}, **{k: round(v, 4) for k, v in validate(ema, {k: s for k, s in sets.items() if len(s)}, device).items()})
             new = not os.path.exists(log)
             with open(log, "a", newline="") as f:
                 w = csv.DictWriter(f, row.keys())
