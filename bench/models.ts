@@ -32,6 +32,7 @@ const USAGE = `npm run docs:models -- --val <folder of clips> --phantom <folder>
   --frames <n>           frames read of each clip at most (default: 41)
   --picture-from <clip>  draw the pictures from this clip (its licence must allow it); may be repeated (default: the phantom)
   --out <folder>         where models.json, models.md and models/ are written (default: docs)
+  --times-only           measure the times alone, on a quiet machine, and keep the other results
   --render-only          write models.md anew from models.json, measuring nothing
 The phantom's folder holds <name>-clean.mkv and <name>-noisy.mkv. Progress goes to stderr.`;
 
@@ -129,8 +130,12 @@ async function measure(id: string, clips: Clips, out: string): Promise<ModelEntr
   mkdirSync(join(out, 'models'), { recursive: true });
   await writeSheet(join(out, 'models', pictures.good), cases.best);
   await writeSheet(join(out, 'models', pictures.bad), cases.worst);
+  return { id, sha256, frames: clips.frames, conditions, ...(await timed(id)), pictures };
+}
+
+async function timed(id: string): Promise<Pick<ModelEntry, 'ms' | 'machine'>> {
   const machine = `${cpus()[0]?.model ?? 'unknown processor'}, ${cpus().length} cores, ${THREADS} threads`;
-  return { id, sha256, frames: clips.frames, conditions, ms: await times(id), machine, pictures };
+  return { ms: await times(id), machine };
 }
 
 async function times(id: string): Promise<Record<string, number>> {
@@ -164,6 +169,7 @@ async function main(): Promise<void> {
       frames: { type: 'string', default: '41' },
       'picture-from': { type: 'string', multiple: true, default: [] },
       out: { type: 'string', default: DOCS },
+      'times-only': { type: 'boolean', default: false },
       'render-only': { type: 'boolean', default: false },
     },
   });
@@ -180,7 +186,13 @@ async function main(): Promise<void> {
     const known = all.map((model) => model.id).join(', ');
     throw new FrameliftError('config.invalid', `--only ${unknown}: there is no such model; there are ${known}`);
   }
-  if (!values['render-only']) {
+  if (values['times-only']) {
+    for (const entry of data.entries) {
+      if (values.only.length > 0 && !values.only.includes(entry.id)) continue;
+      data = withEntry(data, { ...entry, ...(await timed(entry.id)) });
+      writeFileSync(store, `${JSON.stringify(data, null, 2)}\n`);
+    }
+  } else if (!values['render-only']) {
     const clips = {
       val: folder('val', values.val),
       phantom: folder('phantom', values.phantom),
