@@ -91,6 +91,39 @@ export interface Kernel {
     costs: number,
     scratch: number,
   ): void;
+  /** Makes the white noise in the grain's scratch ({@link grainScratchBytes}). Once, before the others. */
+  grainStart(grain: number): void;
+  /**
+   * Measures the luma noise of a pair and makes a tile of grain like it, all in the grain's scratch. `field`: float32
+   * [≥4][gridHeight][gridWidth], the first motion at t = ½. Any field, NaN included, reads inside the planes.
+   */
+  grainMeasure(
+    a: number,
+    b: number,
+    width: number,
+    height: number,
+    field: number,
+    gridWidth: number,
+    gridHeight: number,
+    grain: number,
+  ): void;
+  /**
+   * Adds to the luma of a made frame what it lacks of the noise that {@link Kernel.grainMeasure} found (models/training/FLUORO.md, "Noise"),
+   * up to `strength` (0…1) of a real frame's. `field`: float32 [6·motions][gridHeight][gridWidth] of the frame's own time. The same
+   * `seed` (32 bits) gives the same grain. Up to 15 bytes of a row's padding change.
+   */
+  grainAdd(
+    out: number,
+    width: number,
+    height: number,
+    field: number,
+    gridWidth: number,
+    gridHeight: number,
+    motions: number,
+    strength: number,
+    seed: number,
+    grain: number,
+  ): void;
   /** A field from a seed alone: f0 = −v/2, f1 = v/2, m = ½, e = cost. `cells`: a multiple of 4. */
   seedField(seed: number, field: number, cells: number): void;
 }
@@ -108,6 +141,11 @@ export function loadKernel(memory: WebAssembly.Memory): Kernel {
 export function warpScratchBytes(width: number): number {
   const pairs = (((width + 7) >> 3) + 3) & ~3;
   return 4 * (6 * (pairs + 12) + 21 * pairs) + 64;
+}
+
+/** Bytes of the grain's scratch: levels and counts, white noise, tile, a byte per cell (assembly/grain-measure.ts). */
+export function grainScratchBytes(cells: number): number {
+  return 64 + 16_384 + 576 + 131_072 + 256 * 272 + cells + 16;
 }
 
 /** Cells of the 1/8-resolution grid for a frame whose sides are padded to a multiple of `multiple` luma samples. */

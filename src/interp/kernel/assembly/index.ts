@@ -2,6 +2,8 @@
 export { blendFrames } from './blend';
 export { candidateCosts } from './costs';
 export { frameDifference } from './difference';
+export { grainAdd } from './grain';
+export { grainMeasure, grainStart } from './grain-measure';
 export { prepareImages, seedField } from './prepare';
 export { buildPyramid } from './pyramid';
 export { retimeField } from './retime';
