@@ -65,6 +65,7 @@ def write(path, entry, net, found, worst, far):
     """The card of one network."""
     name, doc = entry["id"], nets.module(entry["id"]).__doc__.strip()
     title, rest = doc.split("\n", 1)
+    chroma = " ".join(net.chroma.__doc__.split())
     text = f"""# {name}
 
 {title}
@@ -86,11 +87,11 @@ nothing about the published one.
 
 ## Inputs and outputs
 `y0`, `u0`, `v0`, `y1`, `u1`, `v1` (uint8 planes of both frames), `t` (float32); `y`, `u`, `v` (uint8 planes of the frame at t). {TIMES[entry['times']]}
-Luma carries the network; chroma: {net.chroma.__doc__.strip()[0].lower() + net.chroma.__doc__.strip()[1:]}
+Luma carries the network; chroma: {chroma[0].lower() + chroma[1:]}
 The network does not judge itself: no `error` output. ONNX Runtime agrees with PyTorch to {worst} grey level{'s' if worst != 1 else ''} ({far:.1e} of the samples differ by more than one).
 
 ## Training
-Samples by `training/prepare.py` (clips as in `flow-s.md`; none of the evaluation's), losses and shares in `training/zoo/`: {nets.module(name).objective.__doc__.strip()}
+Samples by `training/prepare.py` (clips as in `flow-s.md`; none of the evaluation's), losses and shares in `training/zoo/`: {' '.join(nets.module(name).objective.__doc__.split())}
 {'Before that, a warm-up on the true flow of rendered scenes alone.' if hasattr(net, 'reduced') else ''}
 Log and curves: `training/zoo/{name}-log.csv`, `training/zoo/{name}-curves.png` (held-back samples; grey is blending).
 

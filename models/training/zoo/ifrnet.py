@@ -6,7 +6,8 @@ warped by the present flows, and the flows; each gives a flow residual and the n
 picture residual; t enters as a constant channel at the coarsest level.
 
 Shrunk: widths (IFRNet-S: 24, 36, 54, 72), luma instead of RGB (also locally normalised, instead of a common mean), LeakyReLU for PReLU; encoder and decoders run on the half-resolution
-picture (the published code's `scale_factor` 1/2) and flows, mask and residual are enlarged; warping and blending are at full resolution.
+picture (the published code's `scale_factor` 1/2) and flows, mask and residual are enlarged; warping and blending are at full resolution. The mask is also drawn to the nearer frame by t; warm-up on the
+true flow of rendered scenes alone.
 """
 import torch
 import torch.nn as nn
