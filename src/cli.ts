@@ -41,6 +41,12 @@ const number = (text: string): number => {
   return value;
 };
 
+const share = (text: string): number => {
+  const value = number(text);
+  if (value < 0 || value > 1) throw new InvalidArgumentError('expected a number from 0 to 1');
+  return value;
+};
+
 const collect = (text: string, before: readonly string[]): readonly string[] => [...before, text];
 
 const rateOptions = (command: Command): Command =>
@@ -50,13 +56,20 @@ const rateOptions = (command: Command): Command =>
     )
     .addOption(new Option('--factor <n>', 'output frames for each source frame, source frames kept').argParser(number))
     .addOption(new Option('--model <name>', 'model id, search, blend, repeat, or an .onnx file (default: flow-s)'))
-    .addOption(new Option('--threads <n>', 'threads of one inference').argParser(number));
+    .addOption(new Option('--threads <n>', 'threads of one inference').argParser(number))
+    .addOption(
+      new Option(
+        '--grain <share>',
+        'noise of real frames given back to made ones, 0 (none) to 1 (default: as the model says)',
+      ).argParser(share),
+    );
 
 interface RateFlags {
   readonly fps?: number;
   readonly factor?: number;
   readonly model?: string;
   readonly threads?: number;
+  readonly grain?: number;
 }
 
 interface ServeFlags extends RateFlags {
@@ -244,6 +257,7 @@ function serveConfig(sources: readonly string[], flags: ServeFlags): Config {
         ...file.engine,
         ...(flags.model ? { model: flags.model } : {}),
         ...(flags.threads === undefined ? {} : { threads: flags.threads }),
+        ...(flags.grain === undefined ? {} : { grain: flags.grain }),
       },
       ...(flags.log ? { log: flags.log } : {}),
       streams,
@@ -296,6 +310,7 @@ async function runConvert(input: string, output: string, flags: RateFlags & Conv
     factor: flags.factor,
     model: flags.model ?? 'flow-s',
     threads: flags.threads,
+    grain: flags.grain,
     codec: flags.codec,
     crf: flags.crf,
     signal: stop.signal,

@@ -39,6 +39,12 @@ const configSchema = z.strictObject({
       provider: z.enum(['cpu', 'webgpu']).default('cpu'),
       workers: z.number().int().min(1).max(16).default(1),
       threads: z.number().int().min(1).max(64).default(1).describe('threads of one inference'),
+      grain: z
+        .number()
+        .min(0)
+        .max(1)
+        .optional()
+        .describe('share of a real frame’s noise that made frames get back; default: the model’s own'),
     })
     .prefault({}),
   webrtc: z

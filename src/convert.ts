@@ -27,6 +27,8 @@ export interface ConvertOptions {
   /** Model id, `blend`, `repeat`, or a path. */
   readonly model: string;
   readonly threads?: number | undefined;
+  /** How much of a real frame's noise made frames get back, 0…1. Default: the model's own setting. */
+  readonly grain?: number | undefined;
   readonly codec: string;
   readonly crf: number;
   /** Stops early; the file then holds what was done so far. */
@@ -86,6 +88,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     model,
     limitMs: LONGEST_JOB_MS,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
+    ...(options.grain === undefined ? {} : { grain: options.grain }),
   });
   const nominal = video.info.fps ? video.info.fps.num / video.info.fps.den : undefined;
   const scheduler = new Scheduler(target, { fps: nominal });

@@ -16,6 +16,8 @@ export type Provenance =
       readonly model: string;
       /** 0…1, the model's own estimate; 1 = certain. Undefined: it does not judge itself. */
       readonly confidence: number | undefined;
+      /** 0…1: synthetic noise was added up to this share of a real frame's. Absent: none. */
+      readonly grain?: number;
     };
 
 /** Why a source frame was repeated where an interpolated one was scheduled. */

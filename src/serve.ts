@@ -76,6 +76,7 @@ export class Framelift implements AsyncDisposable {
       workers: config.engine.workers,
       threads: config.engine.threads,
       provider: config.engine.provider,
+      ...(config.engine.grain === undefined ? {} : { grain: config.engine.grain }),
     });
     parts.defer(() => engine.close());
     for (const settings of config.streams) {

@@ -104,6 +104,8 @@ class EngineContender implements Contender {
       events: noEvents,
       model,
       limitMs: PAIR_LIMIT_MS,
+      // Figures are of the motion: any error is more noise, and grain is noise.
+      grain: 0,
       ...(threads === undefined ? {} : { threads }),
     });
     return new EngineContender(model, sha256, engine, options);

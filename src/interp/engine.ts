@@ -13,6 +13,7 @@ import { type ModelSpec, readModel } from './model.ts';
 import { planesScratchBytes } from './planes-layout.ts';
 import { PyramidCache, type PyramidLoan } from './pyramid-cache.ts';
 import { between, type ReferenceModel, repeatNearer } from './reference.ts';
+import { grainSeed } from './seed.ts';
 import { nearestEighth, type Times } from './times.ts';
 
 export type { InterpJob, InterpResult, InterpStats } from './job.ts';
@@ -28,6 +29,8 @@ export interface InterpEngineOptions {
   /** Threads of each session. Default 2. */
   readonly threads?: number;
   readonly provider?: Provider;
+  /** How much of a real frame's noise made frames get back, 0…1; flow models and `search` only. Default: the model's own setting. */
+  readonly grain?: number;
   /** Jobs that may wait. Default 8. A caller that must lose none (offline conversion) keeps no more than this under way. */
   readonly capacity?: number;
   /** What a full queue gives up. Default `drop-oldest`. */
@@ -58,6 +61,7 @@ export class InterpEngine {
   readonly #queue: BoundedQueue<Pending>;
   readonly #pyramids: PyramidCache;
   readonly #multiple: number;
+  readonly #grain: number;
   #lanes: Lane[] = [];
   /** Known once the workers have opened it. */
   #network: NetworkFacts | undefined;
@@ -72,6 +76,7 @@ export class InterpEngine {
     this.provider = options.provider ?? 'cpu';
     // The search alone needs cells by fours (seedField), a network its own multiple.
     this.#multiple = typeof options.model === 'string' ? 32 : options.model.multiple;
+    this.#grain = options.grain ?? (typeof options.model === 'string' ? 0 : (options.model.grain ?? 0));
     const workers = options.workers ?? 1;
     this.#pyramids = new PyramidCache(options.arena, 4 + 2 * workers);
     this.#queue = new BoundedQueue(options.capacity ?? 8, options.policy ?? 'drop-oldest', (job) =>
@@ -81,11 +86,11 @@ export class InterpEngine {
 
   /**
    * Starts the workers and loads the model.
-   * @throws FrameliftError `model.not-found`, `model.invalid`, `engine.failed`.
+   * @throws FrameliftError `model.not-found`, `model.invalid`, `engine.failed`; `config.invalid` for grain that the model cannot give.
    */
   static async start(options: InterpEngineOptions): Promise<InterpEngine> {
     const engine = new InterpEngine(options);
-    if (options.model === 'repeat') return engine;
+    if (options.model === 'repeat') return engine.#checked();
     const { arena, clock, model } = options;
     const setup: WorkerSetup = {
       memory: arena.memory,
@@ -93,6 +98,7 @@ export class InterpEngine {
       multiple: engine.#multiple,
       threads: options.threads ?? 2,
       provider: engine.provider,
+      grain: engine.#grain,
     };
     const lane = {
       arena,
@@ -111,7 +117,16 @@ export class InterpEngine {
       throw asFrameliftError(thrown, 'engine.failed');
     }
     engine.#network = engine.#lanes[0]?.network;
-    return engine;
+    return engine.#checked();
+  }
+
+  /** Closes, and throws, when grain is asked of what cannot give it. */
+  async #checked(): Promise<this> {
+    if (this.#grain === 0 || this.#network?.kind === 'flow') return this;
+    await this.close();
+    throw new FrameliftError('config.invalid', `model ${this.model} cannot add grain`, {
+      remedy: 'Grain (--grain, engine.grain) needs a flow model or search; with others it must be 0.',
+    });
   }
 
   /**
@@ -216,6 +231,7 @@ export class InterpEngine {
         outs: outs.map((f) => f.offset),
         pyramidA: pyramid(0),
         pyramidB: pyramid(1),
+        grainSeeds: job.timesteps.map((t) => grainSeed(a.pts, b.pts, t)),
       });
       filled = true;
       const frames = outs.map((f, i) =>
@@ -243,7 +259,13 @@ export class InterpEngine {
       capture: between(a.capture, b.capture, t),
       arrival: b.arrival,
       discontinuity: false,
-      provenance: { kind: 'synthetic', t: made, model: this.model, confidence } as const,
+      provenance: {
+        kind: 'synthetic',
+        t: made,
+        model: this.model,
+        confidence,
+        ...(this.#grain > 0 ? { grain: this.#grain } : {}),
+      } as const,
     };
   }
 
@@ -251,7 +273,7 @@ export class InterpEngine {
     if (!this.#network) return 64;
     const { kind } = this.#network;
     if (kind === 'i420') return planesScratchBytes(width, height, this.#multiple, this.#network);
-    return scratchLayout(width, height, this.#multiple).bytes;
+    return scratchLayout(width, height, this.#multiple, this.#grain > 0).bytes;
   }
 
   #report(job: Pending, { spans }: WireResult): void {

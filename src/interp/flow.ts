@@ -34,6 +34,8 @@ export class FlowInterpolator implements Interpolator {
   readonly #memory: WebAssembly.Memory;
   readonly #multiple: number;
   readonly #flow: FlowNetwork | undefined;
+  /** Strength of the grain; 0: none. */
+  readonly #grain: number;
   /** By offset of the scratch block. */
   readonly #spaces = new Map<number, Workspace>();
 
@@ -44,6 +46,7 @@ export class FlowInterpolator implements Interpolator {
     this.#memory = setup.memory;
     this.#multiple = setup.multiple;
     this.#flow = network;
+    this.#grain = setup.grain;
   }
 
   async prepare(width: number, height: number, scratch: number): Promise<void> {
@@ -65,9 +68,7 @@ export class FlowInterpolator implements Interpolator {
     }
     const known = this.#clock.now();
     const confidence = confidenceOf(space.field, space.layout, width, height);
-    job.timesteps.forEach((t, i) => {
-      this.#render(job, space.layout, t, job.outs[i] ?? 0);
-    });
+    this.#render(job, space.layout);
     return {
       confidence,
       spans: {
@@ -91,7 +92,7 @@ export class FlowInterpolator implements Interpolator {
   async #space(width: number, height: number, scratch: number): Promise<Workspace> {
     const known = this.#spaces.get(scratch);
     if (known) return known;
-    const layout = scratchLayout(width, height, this.#multiple);
+    const layout = scratchLayout(width, height, this.#multiple, this.#grain > 0);
     const { gridWidth, gridHeight } = layout;
     const cells = gridWidth * gridHeight;
     const floats = (offset: number, count: number): Float32Array<ArrayBufferLike> =>
@@ -109,6 +110,7 @@ export class FlowInterpolator implements Interpolator {
     buffers.seed.fill(0);
     buffers.costs.fill(0);
     const space: Workspace = { layout, field, session: await this.#flow?.session(buffers) };
+    if (this.#grain > 0) this.#kernel.grainStart(scratch + layout.grain);
     this.#spaces.set(scratch, space);
     return space;
   }
@@ -124,30 +126,55 @@ export class FlowInterpolator implements Interpolator {
     if (this.#flow?.costs) kernel.candidateCosts(p0, p1, paddedWidth, paddedHeight, s, scratch + costs, scratch + work);
   }
 
-  #render(job: WireJob, { gridWidth, gridHeight, field, retimed, work }: ScratchLayout, t: number, out: number): void {
+  #render(job: WireJob, layout: ScratchLayout): void {
+    const { a, b, width, height, scratch, timesteps, outs, grainSeeds } = job;
+    const { gridWidth, gridHeight, field, grain } = layout;
+    if (this.#grain > 0) {
+      this.#kernel.grainMeasure(a, b, width, height, scratch + field, gridWidth, gridHeight, scratch + grain);
+    }
+    for (let i = 0; i < timesteps.length; i++) {
+      const out = outs[i] ?? 0;
+      const source = this.#warp(job, layout, timesteps[i] ?? 0.5, out);
+      if (this.#grain > 0) {
+        this.#kernel.grainAdd(
+          out,
+          width,
+          height,
+          source,
+          gridWidth,
+          gridHeight,
+          this.#flow?.motions ?? 1,
+          this.#grain,
+          grainSeeds[i] ?? 0,
+          scratch + grain,
+        );
+      }
+    }
+  }
+
+  /** The frame at `t`; gives the offset of the field it was made by. */
+  #warp(job: WireJob, { gridWidth, gridHeight, field, retimed, work }: ScratchLayout, t: number, out: number): number {
     const { a, b, width, height, scratch } = job;
     const motions = this.#flow?.motions ?? 1;
+    const source = scratch + (t === 0.5 ? field : retimed);
     for (let motion = 0; motion < motions; motion++) {
-      let source = scratch + field + motion * 24 * gridWidth * gridHeight;
-      if (t !== 0.5) {
-        this.#kernel.retimeField(source, scratch + retimed, gridWidth, gridHeight, t);
-        source = scratch + retimed;
-      }
-      const shared = motion === 0 ? 0 : 1;
+      const step = motion * 24 * gridWidth * gridHeight;
+      if (t !== 0.5) this.#kernel.retimeField(scratch + field + step, source + step, gridWidth, gridHeight, t);
       this.#kernel.warpBlend(
         a,
         b,
         out,
         width,
         height,
-        source,
+        source + step,
         gridWidth,
         gridHeight,
         scratch + work,
         0,
         height,
-        shared,
+        motion === 0 ? 0 : 1,
       );
     }
+    return source;
   }
 }

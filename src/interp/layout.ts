@@ -1,5 +1,5 @@
 /** Where the pieces of the flow path lie in a worker's scratch: pure arithmetic, shared by the engine (allocates) and the workers (use). */
-import { gridSize, pyramidBytes, searchScratchBytes, warpScratchBytes } from './kernel/kernel.ts';
+import { grainScratchBytes, gridSize, pyramidBytes, searchScratchBytes, warpScratchBytes } from './kernel/kernel.ts';
 
 /** Byte offsets from the start of the scratch; grids are of cells of 8 × 8 luma samples, padded. */
 export interface ScratchLayout {
@@ -16,15 +16,17 @@ export interface ScratchLayout {
   readonly costs: number;
   /** float32 [6 or 12][gridHeight][gridWidth] at t = ½: one motion, or two. */
   readonly field: number;
-  /** One motion of it at another t. */
+  /** The same at another t. */
   readonly retimed: number;
   /** For `search`, `prepareImages` and `warpBlend`, one after the other. */
   readonly work: number;
+  /** For the grain of made frames; of no size without it. */
+  readonly grain: number;
   readonly bytes: number;
 }
 
-/** The scratch of one worker for one frame size whose sides are padded to a multiple of `multiple`. */
-export function scratchLayout(width: number, height: number, multiple: number): ScratchLayout {
+/** The scratch of one worker for one frame size whose sides are padded to a multiple of `multiple`; `grainy`: made frames get grain. */
+export function scratchLayout(width: number, height: number, multiple: number, grainy: boolean): ScratchLayout {
   const { width: gridWidth, height: gridHeight } = gridSize(width, height, multiple);
   const paddedWidth = gridWidth * 8;
   const paddedHeight = gridHeight * 8;
@@ -39,11 +41,25 @@ export function scratchLayout(width: number, height: number, multiple: number): 
   const images = take(16 * plane);
   const costs = take(18 * plane);
   const field = take(12 * plane);
-  const retimed = take(6 * plane);
+  const retimed = take(12 * plane);
   const work = take(
     Math.max(searchScratchBytes(paddedWidth, paddedHeight), warpScratchBytes(width), 8 * (gridWidth + 2)),
   );
-  return { gridWidth, gridHeight, paddedWidth, paddedHeight, seed, images, costs, field, retimed, work, bytes: end };
+  const grain = take(grainy ? grainScratchBytes(gridWidth * gridHeight) : 0);
+  return {
+    gridWidth,
+    gridHeight,
+    paddedWidth,
+    paddedHeight,
+    seed,
+    images,
+    costs,
+    field,
+    retimed,
+    work,
+    grain,
+    bytes: end,
+  };
 }
 
 /** Bytes of the pyramid of one frame whose sides are padded to a multiple of `multiple`. */

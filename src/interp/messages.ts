@@ -14,6 +14,8 @@ export interface WorkerSetup {
   readonly multiple: number;
   readonly threads: number;
   readonly provider: Provider;
+  /** How much of a real frame's noise made frames get back, 0…1; 0: none, and no scratch for it. */
+  readonly grain: number;
 }
 
 /** What a network turned out to be once a worker had opened it: what the engine must provide. */
@@ -42,6 +44,8 @@ export interface WireJob {
   readonly scratch: number;
   readonly pyramidA: WirePyramid;
   readonly pyramidB: WirePyramid;
+  /** One whole number per timestep, 32 bits: which piece of the grain that frame gets. */
+  readonly grainSeeds: readonly number[];
 }
 
 /** Time spent in one job, in microseconds: block search and network inputs; inference; re-projection, warp and blend, or copies of planes. */

@@ -19,6 +19,7 @@ const entrySchema = z.looseObject({
   sha256: z.string().regex(/^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits'),
   multiple: z.int().positive().multipleOf(8).default(32),
   times: z.enum(['any', 'half']).default('any'),
+  grain: z.number().min(0).max(1).default(0),
   precision: z.string().default('fp32'),
   licence: z.string().default('unknown'),
   trained: z.unknown().optional(),
@@ -41,6 +42,8 @@ export interface ModelSpec {
   readonly multiple: number;
   /** Times between two frames that it can make. */
   readonly times: Times;
+  /** How much of a real frame's noise made frames get back unless the user says otherwise, 0…1 (FLUORO.md, "Noise"). Absent: 0, none. */
+  readonly grain?: number;
   /** Number format of the convolutions: `fp32`, `int8`, `fp16`. */
   readonly precision: string;
   readonly licence: string;
@@ -79,6 +82,7 @@ export function parseManifest(text: string, directory: string): ModelSpec[] {
       sha256: entry.sha256,
       multiple: entry.multiple,
       times: entry.times,
+      grain: entry.grain,
       precision: entry.precision,
       licence: entry.licence,
       training: entry.trained,

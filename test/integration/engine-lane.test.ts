@@ -17,7 +17,7 @@ describe('Lane', () => {
     lane = new Lane({
       arena,
       clock,
-      setup: { memory: arena.memory, model: 'blend', multiple: 32, threads: 1, provider: 'cpu' },
+      setup: { memory: arena.memory, model: 'blend', multiple: 32, threads: 1, provider: 'cpu', grain: 0 },
       limit: fromMs(10_000),
       scratchBytes: (width) => (width / 64) * MEBIBYTE,
       onIdle: () => {},
@@ -33,7 +33,17 @@ describe('Lane', () => {
 
   const run = async (width: number, height: number): Promise<void> => {
     const pyramid = { offset: 0, ready: false };
-    const job = { width, height, a: 0, b: 0, timesteps: [0.5], outs: [0], pyramidA: pyramid, pyramidB: pyramid };
+    const job = {
+      width,
+      height,
+      a: 0,
+      b: 0,
+      timesteps: [0.5],
+      outs: [0],
+      pyramidA: pyramid,
+      pyramidB: pyramid,
+      grainSeeds: [0],
+    };
     await lane.run(width, height, job);
   };
   const heldMebibytes = (): number => arena.usedBytes / MEBIBYTE;

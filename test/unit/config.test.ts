@@ -65,6 +65,7 @@ describe('parseConfig', () => {
   it.each([
     [{ server: { port: 70_000 } }, /server\.port is 70000: .*65535/],
     [{ server: { port: '80' } }, /server\.port is "80": .*number/],
+    [{ engine: { grain: 2 } }, /engine\.grain is 2: .*<=1/],
     [{ engine: { provider: 'gpu' } }, /engine\.provider is "gpu": .*"cpu".*"webgpu"/],
     [{ arenaMb: 8 }, /arenaMb is 8: .*16/],
     [stream({ stallTimeoutMs: 1 }), /streams\.0\.stallTimeoutMs is 1: .*500/],

@@ -15,6 +15,7 @@ describe('parseManifest', () => {
       path: '/models/flow-x.onnx',
       multiple: 32,
       times: 'any',
+      grain: 0,
       precision: 'fp32',
       training: 'briefly',
       quality: { psnr: 33 },
@@ -27,6 +28,7 @@ describe('parseManifest', () => {
     ['a bad kind', manifest({ ...ENTRY, kind: 'magic' }), /models\.0\.kind/],
     ['a bad sum', manifest({ ...ENTRY, sha256: 'xyz' }), /models\.0\.sha256/],
     ['a bad multiple', manifest({ ...ENTRY, multiple: 12 }), /models\.0\.multiple/],
+    ['too much grain', manifest({ ...ENTRY, grain: 1.5 }), /models\.0\.grain/],
     ['bad times', manifest({ ...ENTRY, times: 'thirds' }), /models\.0\.times/],
     ['an id twice', manifest(ENTRY, ENTRY), /flow-x occurs twice/],
   ])('refuses %s and names the key', (_, text, message) => {
