@@ -23,7 +23,9 @@ TIMES = dict(
     half="Only the middle frame (`times`: `half`): `t` is not read. For 1/4, 3/4 and so on the network is to be used again on its own frames.",
 )
 LIMITS = dict(
-    nested="- One flow for every pixel: transparent layers of an X-ray picture that move differently get one motion between them.\n",
+    nested="- One flow for every pixel: transparent layers of an X-ray picture that move differently get one motion between them.\n"
+    "- Much of its PSNR on the phantom is less noise (two fractional warps averaged): made frames are smoother than real ones. On noise-free frames its PSNR is not ahead of blending's everywhere; its\n"
+    "  SSIM and the place of the guidewire's tip are what motion is worth.\n",
     fmsmi="- Motion beyond the reach of the coarsest scale's kernels (±40 pixels) cannot be followed, and what only coarse scales can follow comes out blurred.\n",
     ifrnet="- A picture residual is made at half resolution: it removes errors of brightness, not of detail.\n",
     cfu="- No motion model: everything that moves is blurred. It is here for comparison.\n",
@@ -61,8 +63,21 @@ def verdict(found):
     return "\n".join(lines) or "Not measured."
 
 
-def write(path, entry, net, found, worst, far):
-    """The card of one network."""
+def parts_table(name, parts):
+    """What ../evaluate_phantom.py says of blending and the network: how much of the gain is motion, how much is less noise."""
+    if not parts:
+        return ""
+    lines = ["\nThe phantom taken apart (`training/evaluate_phantom.py`). Noise: power of the made frame's noise over a real frame's. Noise-free frames: the motion alone.\n",
+             "| | clean truth PSNR | noisy truth PSNR | noise-free frames PSNR / SSIM | guidewire tip, median px, noisy / noise-free | noise |", "|---|---|---|---|---|---|"]
+    for factor in (k for k in ("2x", "4x") if k in parts):
+        for label, key in (("blend", "blend"), (name, name + ".onnx")):
+            m = parts[factor][key]["mean"]
+            lines.append(f"| {factor} {label} | {m['clean']['psnr']:.2f} | {m['noisy']['psnr']:.2f} | {m['pure']['psnr']:.2f} / {m['pure']['ssim']:.3f} | {m['tip']['median']:.2f} / {m['tip_pure']['median']:.2f} | {m['noise']['all']:.2f} |")
+    return "\n".join(lines) + "\n"
+
+
+def write(path, entry, net, found, worst, far, parts=None):
+    """The card of one network. `parts`: figures of ../evaluate_phantom.py."""
     name, doc = entry["id"], nets.module(entry["id"]).__doc__.strip()
     title, rest = doc.split("\n", 1)
     chroma = " ".join(net.chroma.__doc__.split())
@@ -98,7 +113,7 @@ Log and curves: `training/zoo/{name}-log.csv`, `training/zoo/{name}-curves.png` 
 ## Quality
 {verdict(found)}
 {table(found)}
-
+{parts_table(name, parts)}
 ## Limits
 {LIMITS[name]}- Trained for minutes: large motion is mostly not found.
 - Not for diagnosis.

@@ -56,7 +56,7 @@ def write_onnx(net, path):
 
 
 def quality_of(files):
-    """JSON files of evaluate.py → the manifest's figures; `None` where there are none."""
+    """JSON files of evaluate.py by the name of their set and factor."""
     out = {}
     for path in files:
         with open(path) as f:
@@ -71,6 +71,7 @@ def main():
     p.add_argument("checkpoint", help="../runs/zoo-ID/checkpoint.pt, or ID.pt to export again")
     p.add_argument("--out", default=os.path.dirname(parent.TRAINING), help="folder for the weights, the graph, the card and manifest.json")
     p.add_argument("--quality", nargs="*", default=[], help="JSON files of evaluate.py on this network")
+    p.add_argument("--parts", help="JSON of ../evaluate_phantom.py on blend and this network's .onnx: noise, wire tip, noise-free frames")
     a = p.parse_args()
     torch.set_num_threads(1)
     net, blob = nets.load(a.checkpoint)
@@ -98,7 +99,11 @@ def main():
     for have, kept in (("log.csv", f"{name}-log.csv"), ("curves.png", f"{name}-curves.png")):
         if os.path.exists(os.path.join(run, have)):
             shutil.copyfile(os.path.join(run, have), os.path.join(parent.HERE, kept))
-    card.write(os.path.join(a.out, name + ".md"), entry, net, found, worst, far)
+    parts = {}
+    if a.parts:
+        with open(a.parts) as f:
+            parts = json.load(f)
+    card.write(os.path.join(a.out, name + ".md"), entry, net, found, worst, far, parts)
     print(json.dumps(dict(entry, difference=worst, bytes=os.path.getsize(graph)), indent=1))
 
 

@@ -66,6 +66,22 @@ def flow_loss(net, b, inner):
     return sum(each) / len(each), dict(epe=each[-1], still=(length(b["flow"]) / scale).mean())
 
 
+def report(run, state, rate, mean, shares, found):
+    """One row of log.csv, printed too; the curves drawn again."""
+    log, part = os.path.join(run, "log.csv"), lambda k: round(mean.get(k, float("nan")), 5)
+    row = dict(step=state["step"], minutes=round(state["seconds"] / 60, 2), lr=rate, photo=part("photo"), epe=part("epe"), loss=part("loss"))
+    row.update({f"{k}{which}_psnr": "" for k in shares for which in ("_blend", "")})
+    row.update({k: round(v, 4) for k, v in found.items()})
+    new = not os.path.exists(log)
+    with open(log, "a", newline="") as f:
+        w = csv.DictWriter(f, row.keys())
+        if new:
+            w.writeheader()
+        w.writerow(row)
+    print("  validation", row, flush=True)
+    curves.draw(log, os.path.join(run, "curves.png"))
+
+
 def save(path, name, net, ema, optimizer, state):
     """Write a checkpoint so that a kill at any moment leaves a whole one."""
     torch.save(dict(id=name, config=net.config, weights=net.state_dict(), ema=ema.state_dict(), optimizer=optimizer.state_dict(), **state), path + ".part")
@@ -111,7 +127,7 @@ def main():
     print(f"{a.id}: {sum(q.numel() for q in net.parameters())} parameters, samples { {k: len(s) for k, s in sources.sets.items()} }", flush=True)
     pairs = FlowPairs(sources, net.reduced) if hasattr(net, "reduced") and state["seconds"] < a.lead * a.minutes * 60 else None
     rng = np.random.default_rng([a.seed, state["step"]])
-    log, mean, last, inner, seen, begun = os.path.join(run, "log.csv"), {}, time.time(), inside(a.margin), 0, state["seconds"]
+    mean, last, inner, seen, begun, rate = {}, time.time(), inside(a.margin), 0, state["seconds"], a.lr_end
     while state["seconds"] < a.minutes * 60 and not (a.steps and state["step"] >= a.steps):
         progress = state["seconds"] / (a.minutes * 60)
         rate = min(1.0, (progress + 1e-3) / 0.04) * (a.lr_end + (a.lr - a.lr_end) * 0.5 * (1 + math.cos(math.pi * progress)))
@@ -147,20 +163,11 @@ def main():
             print(f"step {state['step']} {state['seconds'] / 60:.1f} min {speed:.1f} samples/s lr {rate:.1e} " + " ".join(f"{k} {v:.4f}" for k, v in mean.items()), flush=True)
             save(checkpoint, a.id, net, ema, optimizer, state)
         if state["step"] % a.validate_every == 0 or state["step"] == 200:
-            row = dict(step=state["step"], minutes=round(state["seconds"] / 60, 2), lr=rate, photo=round(mean.get("photo", float("nan")), 5), epe=round(mean.get("epe", float("nan")), 5), loss=round(mean["loss"], 5))
-            row.update({f"{k}{part}_psnr": "" for k in shares for part in ("_blend", "")})
-            row.update({k: round(v, 4) for k, v in validate(ema, sources, device).items()})
-            new = not os.path.exists(log)
-            with open(log, "a", newline="") as f:
-                w = csv.DictWriter(f, row.keys())
-                if new:
-                    w.writeheader()
-                w.writerow(row)
-            print("  validation", row, flush=True)
-            curves.draw(log, os.path.join(run, "curves.png"))
+            report(run, state, rate, mean, shares, validate(ema, sources, device))
             sources.refresh()
             last = time.time()
     save(checkpoint, a.id, net, ema, optimizer, state)
+    report(run, state, rate, mean, shares, validate(ema, sources, device))
 
 
 if __name__ == "__main__":
