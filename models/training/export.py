@@ -100,6 +100,7 @@ def main():
     p.add_argument("--samples", default="runs/samples", help="training samples to calibrate on")
     p.add_argument("--kinds", nargs="+", default=["videos", "scenes"], help="kinds of samples to calibrate on")
     p.add_argument("--calibrate", type=int, default=160, help="samples to calibrate on")
+    p.add_argument("--grain", type=float, help="strength of the grain that its frames get (X-ray: 1)")
     p.add_argument("--quality", help="JSON of evaluate.py on the int8 file")
     p.add_argument("--quality-fp32", help="JSON of evaluate.py on the float file")
     p.add_argument("--trained", required=True, help="a line on how it was trained; steps and minutes are put before it")
@@ -116,13 +117,16 @@ def main():
     example = (torch.rand(1, 4, 64, 96), torch.rand(1, 3, 32, 48), torch.rand(1, len(models.OFFSETS) + 1, 32, 48))
     legacy = {"dynamo": False} if torch.__version__ >= "2.1" else {}
     torch.onnx.export(net, example, at(f"{a.id}-fp32.onnx"), input_names=["images", "seed", "costs"], output_names=["field"], dynamic_axes=axes, opset_version=17, **legacy)
+    graph = onnx.load(at(f"{a.id}-fp32.onnx"))
+    graph.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 12     # the exporter leaves it open
+    onnx.save(graph, at(f"{a.id}-fp32.onnx"))
     worst = check(at(f"{a.id}-fp32.onnx"), net)
     quantise(at(f"{a.id}-fp32.onnx"), at(f"{a.id}.onnx"), Calibration(a.samples, a.kinds, a.calibrate))
     for name, precision, quality in ((a.id, "int8", a.quality), (f"{a.id}-fp32", "fp32", a.quality_fp32)):
         with open(at(f"{name}.onnx"), "rb") as f:
             digest = hashlib.sha256(f.read()).hexdigest()
         write_manifest(at("manifest.json"), dict(
-            id=name, kind="flow", file=f"{name}.onnx", sha256=digest, precision=precision, multiple=32, grid=8, parameters=parameters, macs720p=macs, licence="MIT",
+            id=name, kind="flow", file=f"{name}.onnx", sha256=digest, precision=precision, multiple=32, grid=8, parameters=parameters, macs720p=macs, licence="MIT", **({} if a.grain is None else {"grain": a.grain}),
             trained=f"{step} steps, {seconds / 60:.0f} minutes on one CPU core: {a.trained}", quality=quality_of(quality)))
         print(name, os.path.getsize(at(f"{name}.onnx")), "bytes", digest)
     print(f"ONNX Runtime (float) differs from PyTorch by {worst:.2g} px at most")
