@@ -24,8 +24,8 @@ TIMES = dict(
 )
 LIMITS = dict(
     nested="- One flow for every pixel: transparent layers of an X-ray picture that move differently get one motion between them.\n"
-    "- Much of its PSNR on the phantom is less noise (two fractional warps averaged): made frames are smoother than real ones. On noise-free frames its PSNR is not ahead of blending's everywhere; its\n"
-    "  SSIM and the place of the guidewire's tip are what motion is worth.\n",
+    "- Much of its PSNR on the phantom is less noise (two fractional warps averaged): made frames are smoother than real ones. On noise-free frames its PSNR\n"
+    "  is behind blending's; its SSIM and, at 2x, the place of the guidewire's tip are better: that is what its motion is worth.\n",
     fmsmi="- Motion beyond the reach of the coarsest scale's kernels (±40 pixels) cannot be followed, and what only coarse scales can follow comes out blurred.\n",
     ifrnet="- A picture residual is made at half resolution: it removes errors of brightness, not of detail.\n",
     cfu="- No motion model: everything that moves is blurred. It is here for comparison.\n",
