@@ -18,6 +18,12 @@ export interface WorkerSetup {
   readonly grain: number;
 }
 
+/** What a worker thread is given when it starts. */
+export interface WorkerData extends WorkerSetup {
+  /** One int32, not 0 while the thread is inside the runtime: it cannot be ended there without ending the process. */
+  readonly inside: Int32Array<SharedArrayBuffer>;
+}
+
 /** What a network turned out to be once a worker had opened it: what the engine must provide. */
 export interface NetworkFacts {
   readonly kind: 'flow' | 'i420';

@@ -1,6 +1,7 @@
 /** Adapter of onnxruntime-node: files, sessions, flow networks. Runs block their thread: worker threads only. */
 import { InferenceSession, Tensor } from 'onnxruntime-node';
 import { FrameliftError } from '../errors.ts';
+import { inside } from './inside.ts';
 import type { Provider } from './messages.ts';
 import { detectKind, type ModelKind } from './model.ts';
 import type { PortShape } from './ports.ts';
@@ -43,16 +44,18 @@ async function create(
   sizes?: Record<string, number>,
 ): Promise<InferenceSession> {
   try {
-    return await InferenceSession.create(bytes, {
-      executionProviders: [options.provider],
-      intraOpNumThreads: options.threads,
-      interOpNumThreads: 1,
-      graphOptimizationLevel: 'all',
-      logSeverityLevel: 3,
-      // Idle threads would spin for milliseconds after each run: time that decoder and encoder need on a small machine.
-      extra: { session: { intra_op: { allow_spinning: '0' } } },
-      ...(sizes ? { freeDimensionOverrides: sizes } : {}),
-    });
+    return await inside(() =>
+      InferenceSession.create(bytes, {
+        executionProviders: [options.provider],
+        intraOpNumThreads: options.threads,
+        interOpNumThreads: 1,
+        graphOptimizationLevel: 'all',
+        logSeverityLevel: 3,
+        // Idle threads would spin for milliseconds after each run: time that decoder and encoder need on a small machine.
+        extra: { session: { intra_op: { allow_spinning: '0' } } },
+        ...(sizes ? { freeDimensionOverrides: sizes } : {}),
+      }),
+    );
   } catch (cause) {
     throw new FrameliftError(
       'model.invalid',
@@ -130,7 +133,7 @@ export async function infer(
   fetches: Readonly<Record<string, Tensor>>,
 ): Promise<InferenceSession.OnnxValueMapType> {
   try {
-    return await session.run(feeds, fetches);
+    return await inside(() => session.run(feeds, fetches));
   } catch (cause) {
     const code = /shape|dimension/i.test(messageOf(cause)) ? 'model.invalid' : 'engine.failed';
     throw new FrameliftError(code, `model ${id}: ${messageOf(cause)}`, {

@@ -2,16 +2,19 @@
 import { Worker } from 'node:worker_threads';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, plus } from '../time.ts';
-import type { NetworkFacts, Reply, Request, WireJob, WireResult, WorkerSetup } from './messages.ts';
+import type { NetworkFacts, Reply, Request, WireJob, WireResult, WorkerData, WorkerSetup } from './messages.ts';
 
 /** How long a worker may take to stop by itself before it is terminated. */
 const CLOSE_LIMIT = fromMs(1000);
+
+/** How often to look again whether a thread that is to be ended has left the runtime. */
+const LOOK_AGAIN = fromMs(100);
 
 /** Options of {@link WorkerThread.start}. */
 export interface WorkerThreadOptions {
   readonly setup: WorkerSetup;
   readonly clock: Clock;
-  /** A request that takes longer is treated as a crash. */
+  /** A request that takes longer is treated as a crash, unless the thread is inside the runtime: then it is waited for. */
   readonly limit: Micros;
   /** Called once when a started thread ends without having been closed. */
   readonly onCrash: (error: FrameliftError) => void;
@@ -29,6 +32,7 @@ export class WorkerThread {
   readonly #worker: Worker;
   readonly #options: WorkerThreadOptions;
   readonly #exited: Promise<void>;
+  readonly #inside = new Int32Array(new SharedArrayBuffer(4));
   #waiter: Waiter | undefined;
   #cancelLimit: CancelTimer | undefined;
   #reason: FrameliftError | undefined;
@@ -39,7 +43,7 @@ export class WorkerThread {
   private constructor(options: WorkerThreadOptions) {
     this.#options = options;
     this.#worker = new Worker(options.script ?? new URL('./worker.ts', import.meta.url), {
-      workerData: options.setup,
+      workerData: { ...options.setup, inside: this.#inside } satisfies WorkerData,
       name: 'framelift-interp',
     });
     this.#worker.on('message', (reply: Reply) => this.#take(reply));
@@ -87,9 +91,8 @@ export class WorkerThread {
     this.#closing = true;
     this.#post({ type: 'close' });
     const { clock } = this.#options;
-    const cancel = clock.at(plus(clock.now(), CLOSE_LIMIT), () => void this.#worker.terminate());
+    this.#cancelLimit = clock.at(plus(clock.now(), CLOSE_LIMIT), () => this.#end());
     await this.#exited;
-    cancel();
   }
 
   #post(request: Request): void {
@@ -105,18 +108,29 @@ export class WorkerThread {
   #wait(): Promise<readonly WireResult[]> {
     const { clock, limit } = this.#options;
     this.#cancelLimit = clock.at(plus(clock.now(), limit), () => {
-      this.#reason ??= new FrameliftError(
-        'engine.failed',
-        `an interpolation worker gave no answer for ${limit / 1e6} s`,
-        {
+      this.#end(
+        new FrameliftError('engine.failed', `an interpolation worker gave no answer for ${limit / 1e6} s`, {
           recoverable: true,
-        },
+        }),
       );
-      void this.#worker.terminate();
     });
     return new Promise((resolve, reject) => {
       this.#waiter = { resolve, reject };
     });
+  }
+
+  /**
+   * Terminates the thread as soon as it is outside of the runtime: a thread that is terminated inside takes the process with it.
+   * What it answers until then counts.
+   */
+  #end(reason?: FrameliftError): void {
+    const { clock } = this.#options;
+    if (Atomics.load(this.#inside, 0) !== 0) {
+      this.#cancelLimit = clock.at(plus(clock.now(), LOOK_AGAIN), () => this.#end(reason));
+      return;
+    }
+    this.#reason ??= reason;
+    void this.#worker.terminate();
   }
 
   #take(reply: Reply): void {

@@ -2,15 +2,17 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import { systemClock } from '../time.ts';
+import { inside, markInside } from './inside.ts';
 import { loadKernel } from './kernel/kernel.ts';
-import type { Interpolator, Reply, Request, WorkerSetup } from './messages.ts';
+import type { Interpolator, Reply, Request, WorkerData } from './messages.ts';
 import { BlendInterpolator } from './reference.ts';
 
 const port = parentPort;
 if (!port) throw new FrameliftError('engine.failed', 'worker.ts only runs as a worker thread');
 
 // What the engine passes when it starts the thread.
-const setup = workerData as WorkerSetup;
+const setup = workerData as WorkerData;
+markInside(setup.inside);
 
 async function start(): Promise<Interpolator> {
   const kernel = loadKernel(setup.memory);
@@ -18,7 +20,7 @@ async function start(): Promise<Interpolator> {
   // ONNX Runtime is loaded where a network is used, and nowhere else.
   const { FlowInterpolator } = await import('./flow.ts');
   if (setup.model === 'search') return new FlowInterpolator(kernel, setup, systemClock, undefined);
-  const { Network, FlowNetwork } = await import('./session.ts');
+  const { Network, FlowNetwork } = await inside(() => import('./session.ts'));
   const network = await Network.open(setup.model.id, setup.model.bytes, setup);
   if (network.kind === 'flow') return new FlowInterpolator(kernel, setup, systemClock, new FlowNetwork(network));
   if (network.kind === 'i420') {

@@ -60,6 +60,15 @@ describe('InterpEngine when its worker misbehaves', () => {
     expect(await settle(ask(0.5))).toBe('done');
   });
 
+  it('waits for a worker that is inside the runtime, where it cannot be ended', async () => {
+    expect(await settle(ask(0.875))).toBe('done');
+    expect(engine.stats.restarts).toBe(0);
+    const begun = systemClock.now();
+    await expect(ask(0.625)).rejects.toThrow(/no answer for 1.5 s/);
+    expect(systemClock.now() - begun).toBeGreaterThan(2_400_000);
+    expect(await settle(ask(0.5))).toBe('done');
+  });
+
   it('gives up after four crashes in a minute, for waiting jobs too', async () => {
     for (let i = 0; i < 3; i++) await expect(ask(0.25)).rejects.toMatchObject({ recoverable: true });
     const [last, waiting] = await Promise.allSettled([ask(0.25), ask(0.5)]);

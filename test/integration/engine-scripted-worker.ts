@@ -1,7 +1,11 @@
 /** A worker that misbehaves on request: the first timestep of a job says how. */
-import { parentPort } from 'node:worker_threads';
-import type { Reply, Request } from '../../src/interp/messages.ts';
+import { parentPort, workerData } from 'node:worker_threads';
+import type { Reply, Request, WorkerData } from '../../src/interp/messages.ts';
 
+const { inside } = workerData as WorkerData;
+
+const done = (): void =>
+  reply({ type: 'done', results: [{ confidence: 1, spans: { search: 1, network: 2, kernel: 3 } }] });
 const reply = (message: Reply): void => parentPort?.postMessage(message);
 parentPort?.on('message', (request: Request) => {
   if (request.type === 'close') parentPort?.close();
@@ -12,6 +16,14 @@ parentPort?.on('message', (request: Request) => {
   if (t === 0.125) throw new Error('scripted crash');
   if (t === 0.75) reply({ type: 'failed', code: 'engine.failed', message: 'scripted failure', recoverable: true });
   // t = 0.375: never answers.
-  if (t === 0.5) reply({ type: 'done', results: [{ confidence: 1, spans: { search: 1, network: 2, kernel: 3 } }] });
+  // t = 0.875: is inside the runtime for longer than the limit, then answers. t = 0.625: never answers after it.
+  if (t === 0.875 || t === 0.625) {
+    Atomics.store(inside, 0, 1);
+    setTimeout(() => {
+      Atomics.store(inside, 0, 0);
+      if (t === 0.875) done();
+    }, 2500);
+  }
+  if (t === 0.5) done();
 });
 reply({ type: 'ready' });
