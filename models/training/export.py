@@ -100,6 +100,7 @@ def main():
     p.add_argument("--samples", default="runs/samples", help="training samples to calibrate on")
     p.add_argument("--kinds", nargs="+", default=["videos", "scenes"], help="kinds of samples to calibrate on")
     p.add_argument("--calibrate", type=int, default=160, help="samples to calibrate on")
+    p.add_argument("--int8-only", action="store_true", help="list and keep no float file")
     p.add_argument("--grain", type=float, help="strength of the grain that its frames get (X-ray: 1)")
     p.add_argument("--quality", help="JSON of evaluate.py on the int8 file")
     p.add_argument("--quality-fp32", help="JSON of evaluate.py on the float file")
@@ -122,7 +123,10 @@ def main():
     onnx.save(graph, at(f"{a.id}-fp32.onnx"))
     worst = check(at(f"{a.id}-fp32.onnx"), net)
     quantise(at(f"{a.id}-fp32.onnx"), at(f"{a.id}.onnx"), Calibration(a.samples, a.kinds, a.calibrate))
-    for name, precision, quality in ((a.id, "int8", a.quality), (f"{a.id}-fp32", "fp32", a.quality_fp32)):
+    files = [(a.id, "int8", a.quality), (f"{a.id}-fp32", "fp32", a.quality_fp32)]
+    if a.int8_only:
+        os.remove(at(f"{files.pop()[0]}.onnx"))
+    for name, precision, quality in files:
         with open(at(f"{name}.onnx"), "rb") as f:
             digest = hashlib.sha256(f.read()).hexdigest()
         write_manifest(at("manifest.json"), dict(

@@ -15,12 +15,12 @@ from warp import blend, retime, upsample, warp
 
 
 class Second(nn.Module):
-    """U-Net at 1/2, 1/4, 1/8 (and 1/16) of the picture: [N,33,H/2,W/2] → [N,16,H/2,W/2]."""
+    """U-Net at 1/2, 1/4, 1/8 (and 1/16) of the picture: [N,45,H/2,W/2] → [N,16,H/2,W/2]."""
 
     def __init__(self, widths):
         super().__init__()
         a, b, c, d = widths
-        self.look = nn.Sequential(conv(33, a), conv(a, a))
+        self.look = nn.Sequential(conv(45, a), conv(a, a))
         self.down1 = nn.Sequential(conv(a, b, 2), conv(b, b))
         self.down2 = nn.Sequential(conv(b, c, 2), conv(c, c))
         self.down3 = nn.Sequential(conv(c, d, 2), conv(d, d))
@@ -46,7 +46,7 @@ class Second(nn.Module):
 
 def _moved(probability, change):
     """A weight 0…1, moved by `change` on the logistic scale."""
-    p = probability.clamp(0.01, 0.99)
+    p = probability.clamp(1e-4, 1 - 1e-4)
     return torch.sigmoid(torch.log(p / (1 - p)) + change)
 
 
@@ -71,13 +71,17 @@ class FlowM(nn.Module):
         base = blend(f, *warped)
         flows = torch.cat([half[:, 0:4], half[:, 6:10]], 1) * 0.05
         weights = torch.cat([half[:, 4:6], half[:, 10:12]], 1)
-        pixels = F.pixel_unshuffle(torch.cat([*warped, base], 1) - 0.5, 2) * 2
+        stack = torch.cat(warped, 1)
+        apart = torch.cat([warped[0] - warped[1], warped[2] - warped[3], warped[0] + warped[1] - warped[2] - warped[3]], 1)
+        pixels = F.pixel_unshuffle(torch.cat([stack * 2 - 1, base * 2 - 1, (apart * 8).clamp(-3, 3)], 1), 2)
         with torch.autocast(frame0.device.type, dtype=torch.bfloat16, enabled=self.training and self.mixed):
             out = self.second(torch.cat([pixels, flows.clamp(-4, 4), weights, t.expand_as(half[:, :1])], 1))
         change = F.interpolate(out[:, :4], scale_factor=2, mode="bilinear", align_corners=False) * 2
         shift, share, paint = F.pixel_shuffle(out[:, 4:], 2).split(1, 1)
         f = torch.cat([f[:, 0:4] + change, _moved(f[:, 4:5], shift), f[:, 5:11], _moved(f[:, 11:12], share)], 1)
-        frame = blend(f, warp(frame0, f[:, 0:2], margin), warp(frame1, f[:, 2:4], margin), *warped[2:]) + paint * 0.1
+        frame = blend(f, warp(frame0, f[:, 0:2], margin), warp(frame1, f[:, 2:4], margin), *warped[2:])
+        # The picture is corrected only where the warped frames disagree, and by no more than that.
+        frame = frame + torch.tanh(paint) * F.avg_pool2d(stack.amax(1, keepdim=True) - stack.amin(1, keepdim=True), 3, 1, 1)
         return dict(frame=frame, base=base, field=field, f=f)
 
     def planes(self, y0, u0, v0, y1, u1, v1, t, seed, costs):
