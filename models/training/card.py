@@ -53,7 +53,7 @@ coordinates in float32.""",
 ternary census loss (0.02); AdamW, cosine, moving average 0.999. Twelve minutes of one CPU core are far too little: on held-back samples it is 0.03 dB ahead of its first stage on triplets and 0.1 dB
 behind on windows. A first try without differences among the inputs and with an unbounded correction of the picture learned nothing in ten minutes. The target, 0.8 dB more than flow-s, wants a GPU and hours
 (`train_m.py`; batches of 32 squares of 256, some 100,000 steps).""",
-        limits="""- Hardly better than flow-s as it stands: what is finished is the network, its trainer, its exporter and its way through the engine.
+        limits="""- Not better than flow-s as it stands (0.03 dB behind on the clips): what is finished is the network, its trainer, its exporter and its way through the engine.
 - Meant for a GPU: on a CPU it is far from real time.
 - Motion that the block search misses is mostly not found by the second stage either.""",
     ),
