@@ -15,9 +15,6 @@ import { type Clock, fromMs, type Micros, minus, systemClock, toSeconds } from '
 /** A gap this long is a broken timestamp: filling it would write frames for minutes. */
 const LONGEST_JUMP = fromMs(60_000);
 
-/** Nobody waits for a file: large networks on a small machine take minutes for a pair. */
-const LONGEST_JOB_MS = 1_800_000;
-
 /** Options of {@link convert}. */
 export interface ConvertOptions {
   readonly input: string;
@@ -86,7 +83,6 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     clock,
     events: noEvents,
     model,
-    limitMs: LONGEST_JOB_MS,
     ...(options.threads === undefined ? {} : { threads: options.threads }),
     ...(options.grain === undefined ? {} : { grain: options.grain }),
   });

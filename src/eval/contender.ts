@@ -49,9 +49,6 @@ export interface ContenderOptions {
   readonly threads?: number | undefined;
 }
 
-/** A pair at a large size on a busy machine takes this long and is no crash. */
-const PAIR_LIMIT_MS = 120_000;
-
 /**
  * Starts the contender of that name: a model id, an .onnx file, or a baseline.
  * @throws FrameliftError `model.not-found`, `model.invalid`, `engine.failed`.
@@ -103,7 +100,6 @@ class EngineContender implements Contender {
       clock,
       events: noEvents,
       model,
-      limitMs: PAIR_LIMIT_MS,
       // Figures are of the motion: any error is more noise, and grain is noise.
       grain: 0,
       ...(threads === undefined ? {} : { threads }),

@@ -67,7 +67,6 @@ async function* framesGap(files: readonly string[], { arena, clock }: GapOptions
         );
       }
       checkSmallest(path, width, height);
-      // The engine knows pictures by their place and times: no two may have the same.
       const arrival = clock.now();
       const info = { pts: micros(i * 10_000), arrival, capture: arrival, discontinuity: false, provenance: SOURCE };
       const frame = Frame.allocate(arena, width, height, info);

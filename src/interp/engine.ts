@@ -35,7 +35,7 @@ export interface InterpEngineOptions {
   readonly capacity?: number;
   /** What a full queue gives up. Default `drop-oldest`. */
   readonly policy?: DropPolicy;
-  /** A job that runs longer counts as a crash of its worker. Default 10 s. */
+  /** A worker that is at a job, outside of the runtime, and neither enters nor leaves it for so long has crashed. Default 10 s. */
   readonly limitMs?: number;
   /** Script of the worker threads, for tests. */
   readonly workerScript?: URL;

@@ -1,5 +1,6 @@
 /** The `flow` kind in the worker: search, network, warp. With `search` instead of a network, the search alone. */
 import { type Clock, minus } from '../time.ts';
+import { searchPair } from './block-search.ts';
 import { confidenceFrom } from './confidence.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import { type ScratchLayout, scratchLayout } from './layout.ts';
@@ -115,15 +116,14 @@ export class FlowInterpolator implements Interpolator {
     return space;
   }
 
-  #seed(job: WireJob, { paddedWidth, paddedHeight, seed, images, costs, work }: ScratchLayout): void {
-    const kernel = this.#kernel;
-    const { a, b, width, height, scratch, pyramidA, pyramidB } = job;
-    if (!pyramidA.ready) kernel.buildPyramid(a, width, height, paddedWidth, paddedHeight, pyramidA.offset);
-    if (!pyramidB.ready) kernel.buildPyramid(b, width, height, paddedWidth, paddedHeight, pyramidB.offset);
-    const [p0, p1, s] = [pyramidA.offset, pyramidB.offset, scratch + seed];
-    kernel.search(p0, p1, paddedWidth, paddedHeight, scratch + work, s);
-    if (this.#flow) kernel.prepareImages(p0, p1, paddedWidth, paddedHeight, s, scratch + images, scratch + work);
-    if (this.#flow?.costs) kernel.candidateCosts(p0, p1, paddedWidth, paddedHeight, s, scratch + costs, scratch + work);
+  #seed(job: WireJob, layout: ScratchLayout): void {
+    searchPair(this.#kernel, job, layout, this.#flow?.costs ?? false);
+    if (!this.#flow) return;
+    const { paddedWidth, paddedHeight, seed, images, work } = layout;
+    const { scratch, pyramidA, pyramidB } = job;
+    const [p0, p1] = [pyramidA.offset, pyramidB.offset];
+    const [from, to] = [scratch + seed, scratch + images];
+    this.#kernel.prepareImages(p0, p1, paddedWidth, paddedHeight, from, to, scratch + work);
   }
 
   #render(job: WireJob, layout: ScratchLayout): void {

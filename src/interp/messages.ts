@@ -20,7 +20,7 @@ export interface WorkerSetup {
 
 /** What a worker thread is given when it starts. */
 export interface WorkerData extends WorkerSetup {
-  /** One int32, not 0 while the thread is inside the runtime: it cannot be ended there without ending the process. */
+  /** One int32, counted up on each way into and out of the runtime. Odd: inside, where the thread cannot be ended without ending the process. */
   readonly inside: Int32Array<SharedArrayBuffer>;
 }
 

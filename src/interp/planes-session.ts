@@ -3,7 +3,7 @@ import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { FrameliftError } from '../errors.ts';
 import type { NetworkFacts } from './messages.ts';
 import { type PlanesPorts, planesPorts } from './ports.ts';
-import { infer, type Network } from './session.ts';
+import { dismiss, infer, type Network } from './session.ts';
 import type { Times } from './times.ts';
 
 /** Views on one picture in arena memory, rows without gaps: width × height luma samples, half as many each way of chroma. */
@@ -156,7 +156,7 @@ export class PlanesSession {
   }
 
   async release(): Promise<void> {
-    await this.#session.release();
+    await dismiss(this.#session);
   }
 
   /** Providers with memory of their own return another buffer than the one that was given. */

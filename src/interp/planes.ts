@@ -1,6 +1,7 @@
 /** The `i420` kind in the worker: planes are copied into contiguous pictures, padded, run through the network, and cropped. */
 import { type PlaneLayout, planeLayout } from '../frame.ts';
 import { type Clock, minus } from '../time.ts';
+import { searchPair } from './block-search.ts';
 import { confidenceFrom } from './confidence.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import type { Interpolator, NetworkFacts, WireJob, WireResult, WorkerSetup } from './messages.ts';
@@ -58,7 +59,7 @@ export class PlanesInterpolator implements Interpolator {
   async run(job: WireJob): Promise<WireResult> {
     const space = await this.#space(job.width, job.height, job.scratch);
     const begin = this.#clock.now();
-    if (this.network.seeded) this.#search(job, space.layout);
+    if (this.network.seeded) searchPair(this.#kernel, job, space.layout, this.#planes.costs);
     const seeded = this.#clock.now();
     this.#load(job, space, job.a, PARENT_A);
     this.#load(job, space, job.b, PARENT_B);
@@ -112,17 +113,6 @@ export class PlanesInterpolator implements Interpolator {
     const space: Workspace = { layout, frame: planeLayout(width, height), session };
     this.#spaces.set(scratch, space);
     return space;
-  }
-
-  #search(job: WireJob, { paddedWidth, paddedHeight, seed, costs, work }: PlanesLayout): void {
-    const kernel = this.#kernel;
-    const { a, b, width, height, scratch, pyramidA, pyramidB } = job;
-    if (!pyramidA.ready) kernel.buildPyramid(a, width, height, paddedWidth, paddedHeight, pyramidA.offset);
-    if (!pyramidB.ready) kernel.buildPyramid(b, width, height, paddedWidth, paddedHeight, pyramidB.offset);
-    const [p0, p1, s] = [pyramidA.offset, pyramidB.offset, scratch + seed];
-    kernel.search(p0, p1, paddedWidth, paddedHeight, scratch + work, s);
-    if (this.#planes.costs)
-      kernel.candidateCosts(p0, p1, paddedWidth, paddedHeight, s, scratch + costs, scratch + work);
   }
 
   /**

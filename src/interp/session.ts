@@ -112,7 +112,7 @@ export class Network {
     try {
       return new Network(id, bytes, options, probe);
     } finally {
-      await probe.release();
+      await dismiss(probe);
     }
   }
 
@@ -123,6 +123,11 @@ export class Network {
   session(wanted: Readonly<Record<string, readonly number[]>>): Promise<InferenceSession> {
     return create(this.id, this.#bytes, this.#options, freeDimensions(this.id, this.inputs, wanted));
   }
+}
+
+/** Frees a session. */
+export function dismiss(session: InferenceSession): Promise<void> {
+  return inside(() => session.release());
 }
 
 /** Runs a session. @throws FrameliftError `engine.failed`, or `model.invalid` when an output has another shape. */
@@ -204,6 +209,6 @@ export class FlowSession {
   }
 
   async release(): Promise<void> {
-    await this.#session.release();
+    await dismiss(this.#session);
   }
 }

@@ -7,14 +7,11 @@ import type { NetworkFacts, Reply, Request, WireJob, WireResult, WorkerData, Wor
 /** How long a worker may take to stop by itself before it is terminated. */
 const CLOSE_LIMIT = fromMs(1000);
 
-/** How often to look again whether a thread that is to be ended has left the runtime. */
-const LOOK_AGAIN = fromMs(100);
-
 /** Options of {@link WorkerThread.start}. */
 export interface WorkerThreadOptions {
   readonly setup: WorkerSetup;
   readonly clock: Clock;
-  /** A request that takes longer is treated as a crash, unless the thread is inside the runtime: then it is waited for. */
+  /** A thread at a request that is outside of the runtime and has neither entered nor left it for this long has crashed. */
   readonly limit: Micros;
   /** Called once when a started thread ends without having been closed. */
   readonly onCrash: (error: FrameliftError) => void;
@@ -90,8 +87,7 @@ export class WorkerThread {
   async close(): Promise<void> {
     this.#closing = true;
     this.#post({ type: 'close' });
-    const { clock } = this.#options;
-    this.#cancelLimit = clock.at(plus(clock.now(), CLOSE_LIMIT), () => this.#end());
+    this.#endWhenStuck(CLOSE_LIMIT);
     await this.#exited;
   }
 
@@ -106,31 +102,32 @@ export class WorkerThread {
   }
 
   #wait(): Promise<readonly WireResult[]> {
-    const { clock, limit } = this.#options;
-    this.#cancelLimit = clock.at(plus(clock.now(), limit), () => {
-      this.#end(
-        new FrameliftError('engine.failed', `an interpolation worker gave no answer for ${limit / 1e6} s`, {
-          recoverable: true,
-        }),
-      );
-    });
+    this.#endWhenStuck(this.#options.limit);
     return new Promise((resolve, reject) => {
       this.#waiter = { resolve, reject };
     });
   }
 
   /**
-   * Terminates the thread as soon as it is outside of the runtime: a thread that is terminated inside takes the process with it.
-   * What it answers until then counts.
+   * Terminates the thread once it has been outside of the runtime for `limit` without going in: inside it cannot be ended without
+   * ending the process, so there it is waited for, and what it answers counts.
    */
-  #end(reason?: FrameliftError): void {
+  #endWhenStuck(limit: Micros): void {
     const { clock } = this.#options;
-    if (Atomics.load(this.#inside, 0) !== 0) {
-      this.#cancelLimit = clock.at(plus(clock.now(), LOOK_AGAIN), () => this.#end(reason));
-      return;
-    }
-    this.#reason ??= reason;
-    void this.#worker.terminate();
+    const before = Atomics.load(this.#inside, 0);
+    this.#cancelLimit = clock.at(plus(clock.now(), limit), () => {
+      const now = Atomics.load(this.#inside, 0);
+      if (now !== before || now % 2 !== 0) {
+        this.#endWhenStuck(limit);
+        return;
+      }
+      this.#reason ??= new FrameliftError(
+        'engine.failed',
+        `an interpolation worker gave no answer for ${limit / 1e6} s`,
+        { recoverable: true },
+      );
+      void this.#worker.terminate();
+    });
   }
 
   #take(reply: Reply): void {

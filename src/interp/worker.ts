@@ -2,7 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import { systemClock } from '../time.ts';
-import { inside, markInside } from './inside.ts';
+import { countInside, inside } from './inside.ts';
 import { loadKernel } from './kernel/kernel.ts';
 import type { Interpolator, Reply, Request, WorkerData } from './messages.ts';
 import { BlendInterpolator } from './reference.ts';
@@ -12,7 +12,7 @@ if (!port) throw new FrameliftError('engine.failed', 'worker.ts only runs as a w
 
 // What the engine passes when it starts the thread.
 const setup = workerData as WorkerData;
-markInside(setup.inside);
+countInside(setup.inside);
 
 async function start(): Promise<Interpolator> {
   const kernel = loadKernel(setup.memory);

@@ -18,9 +18,9 @@ parentPort?.on('message', (request: Request) => {
   // t = 0.375: never answers.
   // t = 0.875: is inside the runtime for longer than the limit, then answers. t = 0.625: never answers after it.
   if (t === 0.875 || t === 0.625) {
-    Atomics.store(inside, 0, 1);
+    Atomics.add(inside, 0, 1);
     setTimeout(() => {
-      Atomics.store(inside, 0, 0);
+      Atomics.add(inside, 0, 1);
       if (t === 0.875) done();
     }, 2500);
   }

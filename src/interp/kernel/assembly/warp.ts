@@ -147,7 +147,7 @@ function renderRow(a: usize, b: usize, out: usize, table: usize, pairs: i32, wid
 /**
  * out = m·warp(a, f0) + (1−m)·warp(b, f1) for luma rows [rowBegin, rowEnd) (rowBegin even, rowEnd even or height) and the
  * chroma rows under them. `field` is float32 [≥5][gridHeight][gridWidth]: f0x f0y f1x f1y in luma samples, m.
- * With `shared` ≠ 0 the field is a second motion's, its sixth channel the share w: out = (1−w)·out + w·(that frame).
+ * With `shared` the field is a second motion's, its sixth channel the share w: out = (1−w)·out + w·(that frame).
  * Scratch: warpScratchBytes() in ../kernel.ts.
  */
 export function warpBlend(
@@ -162,30 +162,9 @@ export function warpBlend(
   scratch: usize,
   rowBegin: i32,
   rowEnd: i32,
-  shared: i32,
-): void {
-  loadConstants();
-  if (shared) render(a, b, out, width, height, field, gridWidth, gridHeight, scratch, rowBegin, rowEnd, true);
-  else render(a, b, out, width, height, field, gridWidth, gridHeight, scratch, rowBegin, rowEnd, false);
-}
-
-/** warpBlend, compiled once for each kind. */
-// @ts-ignore: decorator
-@inline
-function render(
-  a: usize,
-  b: usize,
-  out: usize,
-  width: i32,
-  height: i32,
-  field: usize,
-  gridWidth: i32,
-  gridHeight: i32,
-  scratch: usize,
-  rowBegin: i32,
-  rowEnd: i32,
   shared: bool,
 ): void {
+  loadConstants();
   const stride = strideOf(width);
   const strideC = stride >> 1;
   const chromaWidth = (width + 1) >> 1;
