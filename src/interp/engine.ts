@@ -26,7 +26,7 @@ export interface InterpEngineOptions {
   readonly model: ModelSpec | ReferenceModel;
   /** Worker threads, each with its own session. Default 1. */
   readonly workers?: number;
-  /** Threads of each session. Default 2. */
+  /** Threads of each worker: of its session, and for rows of the kernel's work. Default 2. */
   readonly threads?: number;
   readonly provider?: Provider;
   /** How much of a real frame's noise made frames get back, 0…1; flow models and `search` only. Default: the model's own setting. */
@@ -62,6 +62,7 @@ export class InterpEngine {
   readonly #pyramids: PyramidCache;
   readonly #multiple: number;
   readonly #grain: number;
+  readonly #threads: number;
   #lanes: Lane[] = [];
   /** Known once the workers have opened it. */
   #network: NetworkFacts | undefined;
@@ -77,6 +78,7 @@ export class InterpEngine {
     // The search alone needs cells by fours (seedField), a network its own multiple.
     this.#multiple = typeof options.model === 'string' ? 32 : options.model.multiple;
     this.#grain = options.grain ?? (typeof options.model === 'string' ? 0 : (options.model.grain ?? 0));
+    this.#threads = options.threads ?? 2;
     const workers = options.workers ?? 1;
     this.#pyramids = new PyramidCache(options.arena, 4 + 2 * workers);
     this.#queue = new BoundedQueue(options.capacity ?? 8, options.policy ?? 'drop-oldest', (job) =>
@@ -96,7 +98,7 @@ export class InterpEngine {
       memory: arena.memory,
       model: typeof model === 'string' ? model : { id: model.id, bytes: await readModel(model), times: model.times },
       multiple: engine.#multiple,
-      threads: options.threads ?? 2,
+      threads: engine.#threads,
       provider: engine.provider,
       grain: engine.#grain,
     };
@@ -272,8 +274,8 @@ export class InterpEngine {
   #scratchBytes(width: number, height: number): number {
     if (!this.#network) return 64;
     const { kind } = this.#network;
-    if (kind === 'i420') return planesScratchBytes(width, height, this.#multiple, this.#network);
-    return scratchLayout(width, height, this.#multiple, this.#grain > 0).bytes;
+    if (kind === 'i420') return planesScratchBytes(width, height, this.#multiple, this.#network, this.#threads);
+    return scratchLayout(width, height, this.#multiple, this.#grain > 0, this.#threads).bytes;
   }
 
   #report(job: Pending, { spans }: WireResult): void {

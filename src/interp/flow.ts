@@ -2,7 +2,9 @@
 import { type Clock, minus } from '../time.ts';
 import { searchPair } from './block-search.ts';
 import { confidenceFrom } from './confidence.ts';
+import type { Crew } from './crew.ts';
 import type { Kernel } from './kernel/kernel.ts';
+import { CELL_ROWS, LUMA_ROWS } from './kernel/tasks.ts';
 import { type ScratchLayout, scratchLayout } from './layout.ts';
 import type { Interpolator, WireJob, WireResult, WorkerSetup } from './messages.ts';
 import type { FlowNetwork, FlowSession } from './session.ts';
@@ -31,6 +33,7 @@ function confidenceOf(field: Float32Array, layout: ScratchLayout, width: number,
 export class FlowInterpolator implements Interpolator {
   readonly network = { kind: 'flow', seeded: true, times: 'any' } as const;
   readonly #kernel: Kernel;
+  readonly #crew: Crew;
   readonly #clock: Clock;
   readonly #memory: WebAssembly.Memory;
   readonly #multiple: number;
@@ -41,8 +44,9 @@ export class FlowInterpolator implements Interpolator {
   readonly #spaces = new Map<number, Workspace>();
 
   /** @param network a flow network, or none: the search alone. */
-  constructor(kernel: Kernel, setup: WorkerSetup, clock: Clock, network: FlowNetwork | undefined) {
+  constructor(kernel: Kernel, crew: Crew, setup: WorkerSetup, clock: Clock, network: FlowNetwork | undefined) {
     this.#kernel = kernel;
+    this.#crew = crew;
     this.#clock = clock;
     this.#memory = setup.memory;
     this.#multiple = setup.multiple;
@@ -88,12 +92,13 @@ export class FlowInterpolator implements Interpolator {
 
   async close(): Promise<void> {
     for (const scratch of [...this.#spaces.keys()]) await this.forget(scratch);
+    this.#crew.close();
   }
 
   async #space(width: number, height: number, scratch: number): Promise<Workspace> {
     const known = this.#spaces.get(scratch);
     if (known) return known;
-    const layout = scratchLayout(width, height, this.#multiple, this.#grain > 0);
+    const layout = scratchLayout(width, height, this.#multiple, this.#grain > 0, this.#crew.size);
     const { gridWidth, gridHeight } = layout;
     const cells = gridWidth * gridHeight;
     const floats = (offset: number, count: number): Float32Array<ArrayBufferLike> =>
@@ -117,13 +122,13 @@ export class FlowInterpolator implements Interpolator {
   }
 
   #seed(job: WireJob, layout: ScratchLayout): void {
-    searchPair(this.#kernel, job, layout, this.#flow?.costs ?? false);
+    searchPair(this.#kernel, this.#crew, job, layout, this.#flow?.costs ?? false);
     if (!this.#flow) return;
-    const { paddedWidth, paddedHeight, seed, images, work } = layout;
+    const { paddedWidth: w, paddedHeight: h, gridHeight, laneBytes } = layout;
     const { scratch, pyramidA, pyramidB } = job;
-    const [p0, p1] = [pyramidA.offset, pyramidB.offset];
-    const [from, to] = [scratch + seed, scratch + images];
-    this.#kernel.prepareImages(p0, p1, paddedWidth, paddedHeight, from, to, scratch + work);
+    const [seed, images, lanes] = [scratch + layout.seed, scratch + layout.images, scratch + layout.lanes];
+    const task = ['images', pyramidA.offset, pyramidB.offset, w, h, seed, images, lanes, laneBytes] as const;
+    this.#crew.run(task, gridHeight, CELL_ROWS);
   }
 
   #render(job: WireJob, layout: ScratchLayout): void {
@@ -153,28 +158,18 @@ export class FlowInterpolator implements Interpolator {
   }
 
   /** The frame at `t`; gives the offset of the field it was made by. */
-  #warp(job: WireJob, { gridWidth, gridHeight, field, retimed, work }: ScratchLayout, t: number, out: number): number {
+  #warp(job: WireJob, layout: ScratchLayout, t: number, out: number): number {
     const { a, b, width, height, scratch } = job;
+    const { gridWidth, gridHeight, laneBytes } = layout;
     const motions = this.#flow?.motions ?? 1;
-    const source = scratch + (t === 0.5 ? field : retimed);
-    for (let motion = 0; motion < motions; motion++) {
+    const lanes = scratch + layout.lanes;
+    const field = scratch + (t === 0.5 ? layout.field : layout.retimed);
+    for (let motion = 0; t !== 0.5 && motion < motions; motion++) {
       const step = motion * 24 * gridWidth * gridHeight;
-      if (t !== 0.5) this.#kernel.retimeField(scratch + field + step, source + step, gridWidth, gridHeight, t);
-      this.#kernel.warpBlend(
-        a,
-        b,
-        out,
-        width,
-        height,
-        source + step,
-        gridWidth,
-        gridHeight,
-        scratch + work,
-        0,
-        height,
-        motion === 0 ? 0 : 1,
-      );
+      this.#kernel.retimeField(scratch + layout.field + step, field + step, gridWidth, gridHeight, t);
     }
-    return source;
+    const task = ['render', a, b, out, width, height, field, gridWidth, gridHeight, motions, lanes, laneBytes] as const;
+    this.#crew.run(task, height, LUMA_ROWS);
+    return field;
   }
 }

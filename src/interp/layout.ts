@@ -1,5 +1,6 @@
 /** Where the pieces of the flow path lie in a worker's scratch: pure arithmetic, shared by the engine (allocates) and the workers (use). */
 import { grainScratchBytes, gridSize, pyramidBytes, searchScratchBytes, warpScratchBytes } from './kernel/kernel.ts';
+import { CELL_ROWS } from './kernel/tasks.ts';
 
 /** Byte offsets from the start of the scratch; grids are of cells of 8 × 8 luma samples, padded. */
 export interface ScratchLayout {
@@ -18,15 +19,33 @@ export interface ScratchLayout {
   readonly field: number;
   /** The same at another t. */
   readonly retimed: number;
-  /** For `search`, `prepareImages` and `warpBlend`, one after the other. */
+  /** For the block search. */
   readonly work: number;
+  /** `laneBytes` for each thread of the crew. */
+  readonly lanes: number;
+  readonly laneBytes: number;
   /** For the grain of made frames; of no size without it. */
   readonly grain: number;
   readonly bytes: number;
 }
 
-/** The scratch of one worker for one frame size whose sides are padded to a multiple of `multiple`; `grainy`: made frames get grain. */
-export function scratchLayout(width: number, height: number, multiple: number, grainy: boolean): ScratchLayout {
+/** Scratch of one thread that does rows of a kernel task: vectors of candidates, rows of the seed, tables of the warp. */
+export function laneScratchBytes(width: number, gridWidth: number): number {
+  const bytes = Math.max(4 * gridWidth * (CELL_ROWS + 6), 8 * (gridWidth + 2), warpScratchBytes(width));
+  return Math.ceil(bytes / 64) * 64;
+}
+
+/**
+ * The scratch of one worker of `crew` threads for one frame size whose sides are padded to a multiple of `multiple`;
+ * `grainy`: made frames get grain.
+ */
+export function scratchLayout(
+  width: number,
+  height: number,
+  multiple: number,
+  grainy: boolean,
+  crew: number,
+): ScratchLayout {
   const { width: gridWidth, height: gridHeight } = gridSize(width, height, multiple);
   const paddedWidth = gridWidth * 8;
   const paddedHeight = gridHeight * 8;
@@ -42,9 +61,9 @@ export function scratchLayout(width: number, height: number, multiple: number, g
   const costs = take(18 * plane);
   const field = take(12 * plane);
   const retimed = take(12 * plane);
-  const work = take(
-    Math.max(searchScratchBytes(paddedWidth, paddedHeight), warpScratchBytes(width), 8 * (gridWidth + 2)),
-  );
+  const work = take(searchScratchBytes(paddedWidth, paddedHeight));
+  const laneBytes = laneScratchBytes(width, gridWidth);
+  const lanes = take(crew * laneBytes);
   const grain = take(grainy ? grainScratchBytes(gridWidth * gridHeight) : 0);
   return {
     gridWidth,
@@ -57,6 +76,8 @@ export function scratchLayout(width: number, height: number, multiple: number, g
     field,
     retimed,
     work,
+    lanes,
+    laneBytes,
     grain,
     bytes: end,
   };

@@ -1,5 +1,6 @@
 /** Where the pieces of the `i420` path lie in a worker's scratch: pure arithmetic, shared by the engine (allocates) and the workers (use). */
 import { gridSize, searchScratchBytes } from './kernel/kernel.ts';
+import { laneScratchBytes } from './layout.ts';
 import type { NetworkFacts } from './messages.ts';
 
 /** Byte offsets of the three planes of one padded picture, rows without gaps, from the start of the scratch. */
@@ -19,19 +20,23 @@ export interface PlanesLayout {
   readonly seed: number;
   /** float32 [18][⌈paddedHeight/8⌉][⌈paddedWidth/8⌉]; for seeded networks. */
   readonly costs: number;
-  /** For `search` and `candidateCosts`; for seeded networks. */
+  /** For the block search; for seeded networks. */
   readonly work: number;
+  /** `laneBytes` for each thread of the crew. */
+  readonly lanes: number;
+  readonly laneBytes: number;
   readonly bytes: number;
 }
 
 /** Pictures that a network works with: both parents and the result; when it halves, also the middles of three halvings. */
 const PICTURES = { any: 3, half: 6 } as const;
 
-/** The scratch of one worker for pictures of one padded size. */
+/** The scratch of one worker of `crew` threads for pictures of one padded size. */
 export function planesLayout(
   paddedWidth: number,
   paddedHeight: number,
   { seeded, times }: Pick<NetworkFacts, 'seeded' | 'times'>,
+  crew: number,
 ): PlanesLayout {
   let end = 0;
   const take = (bytes: number): number => {
@@ -49,7 +54,9 @@ export function planesLayout(
   const seed = take(seeded ? 12 * grid.width * grid.height : 0);
   const costs = take(seeded ? 72 * grid.width * grid.height : 0);
   const work = take(seeded ? searchScratchBytes(paddedWidth, paddedHeight) : 0);
-  return { paddedWidth, paddedHeight, pictures, seed, costs, work, bytes: end };
+  const laneBytes = seeded ? laneScratchBytes(paddedWidth, grid.width) : 0;
+  const lanes = take(crew * laneBytes);
+  return { paddedWidth, paddedHeight, pictures, seed, costs, work, lanes, laneBytes, bytes: end };
 }
 
 /** Bytes of scratch that a frame of this size needs at most: a network that fixes its size may pad less. */
@@ -58,7 +65,8 @@ export function planesScratchBytes(
   height: number,
   multiple: number,
   network: Pick<NetworkFacts, 'seeded' | 'times'>,
+  crew: number,
 ): number {
   const up = (size: number): number => Math.ceil(size / multiple) * multiple;
-  return planesLayout(up(width), up(height), network).bytes;
+  return planesLayout(up(width), up(height), network, crew).bytes;
 }

@@ -3,6 +3,7 @@ import { type PlaneLayout, planeLayout } from '../frame.ts';
 import { type Clock, minus } from '../time.ts';
 import { searchPair } from './block-search.ts';
 import { confidenceFrom } from './confidence.ts';
+import type { Crew } from './crew.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import type { Interpolator, NetworkFacts, WireJob, WireResult, WorkerSetup } from './messages.ts';
 import { type PictureOffsets, type PlanesLayout, planesLayout } from './planes-layout.ts';
@@ -34,6 +35,7 @@ interface Tally {
 export class PlanesInterpolator implements Interpolator {
   readonly network: NetworkFacts;
   readonly #kernel: Kernel;
+  readonly #crew: Crew;
   readonly #clock: Clock;
   readonly #multiple: number;
   readonly #planes: PlanesNetwork;
@@ -41,9 +43,10 @@ export class PlanesInterpolator implements Interpolator {
   /** By offset of the scratch block. */
   readonly #spaces = new Map<number, Workspace>();
 
-  constructor(kernel: Kernel, setup: WorkerSetup, clock: Clock, planes: PlanesNetwork) {
+  constructor(kernel: Kernel, crew: Crew, setup: WorkerSetup, clock: Clock, planes: PlanesNetwork) {
     this.network = planes.facts;
     this.#kernel = kernel;
+    this.#crew = crew;
     this.#clock = clock;
     this.#multiple = setup.multiple;
     this.#planes = planes;
@@ -59,7 +62,7 @@ export class PlanesInterpolator implements Interpolator {
   async run(job: WireJob): Promise<WireResult> {
     const space = await this.#space(job.width, job.height, job.scratch);
     const begin = this.#clock.now();
-    if (this.network.seeded) searchPair(this.#kernel, job, space.layout, this.#planes.costs);
+    if (this.network.seeded) searchPair(this.#kernel, this.#crew, job, space.layout, this.#planes.costs);
     const seeded = this.#clock.now();
     this.#load(job, space, job.a, PARENT_A);
     this.#load(job, space, job.b, PARENT_B);
@@ -89,13 +92,14 @@ export class PlanesInterpolator implements Interpolator {
 
   async close(): Promise<void> {
     for (const scratch of [...this.#spaces.keys()]) await this.forget(scratch);
+    this.#crew.close();
   }
 
   async #space(width: number, height: number, scratch: number): Promise<Workspace> {
     const known = this.#spaces.get(scratch);
     if (known) return known;
     const size = this.#planes.size(width, height, this.#multiple);
-    const layout = planesLayout(size.width, size.height, this.network);
+    const layout = planesLayout(size.width, size.height, this.network, this.#crew.size);
     const luma = size.width * size.height;
     const { buffer } = this.#u8;
     const plane = (offset: number, bytes: number): Uint8Array => new Uint8Array(buffer, scratch + offset, bytes);

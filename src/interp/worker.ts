@@ -2,6 +2,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import { systemClock } from '../time.ts';
+import { Crew } from './crew.ts';
 import { countInside, inside } from './inside.ts';
 import { loadKernel } from './kernel/kernel.ts';
 import type { Interpolator, Reply, Request, WorkerData } from './messages.ts';
@@ -17,18 +18,21 @@ countInside(setup.inside);
 async function start(): Promise<Interpolator> {
   const kernel = loadKernel(setup.memory);
   if (setup.model === 'blend') return new BlendInterpolator(kernel, systemClock);
+  const crew = (threads = setup.threads): Crew => new Crew(kernel, setup.memory, threads);
   // ONNX Runtime is loaded where a network is used, and nowhere else.
   const { FlowInterpolator } = await import('./flow.ts');
-  if (setup.model === 'search') return new FlowInterpolator(kernel, setup, systemClock, undefined);
+  if (setup.model === 'search') return new FlowInterpolator(kernel, crew(), setup, systemClock, undefined);
   const { Network, FlowNetwork } = await inside(() => import('./session.ts'));
   const network = await Network.open(setup.model.id, setup.model.bytes, setup);
-  if (network.kind === 'flow') return new FlowInterpolator(kernel, setup, systemClock, new FlowNetwork(network));
+  if (network.kind === 'flow')
+    return new FlowInterpolator(kernel, crew(), setup, systemClock, new FlowNetwork(network));
   if (network.kind === 'i420') {
     const [{ PlanesInterpolator }, { PlanesNetwork }] = await Promise.all([
       import('./planes.ts'),
       import('./planes-session.ts'),
     ]);
-    return new PlanesInterpolator(kernel, setup, systemClock, new PlanesNetwork(network, setup.model.times));
+    const planes = new PlanesNetwork(network, setup.model.times);
+    return new PlanesInterpolator(kernel, crew(planes.facts.seeded ? setup.threads : 1), setup, systemClock, planes);
   }
   throw new FrameliftError(
     'model.invalid',

@@ -6,6 +6,7 @@ import { Arena } from '../../src/arena.ts';
 import { Frame, SOURCE } from '../../src/frame.ts';
 import { InterpEngine, type InterpEngineOptions, type InterpResult } from '../../src/interp/engine.ts';
 import { loadKernel, pyramidBytes, searchScratchBytes } from '../../src/interp/kernel/kernel.ts';
+import { perform, searchTasks } from '../../src/interp/kernel/tasks.ts';
 import { findModel, type ModelSpec } from '../../src/interp/model.ts';
 import { noEvents } from '../../src/metrics/events.ts';
 import { micros, systemClock } from '../../src/time.ts';
@@ -266,7 +267,10 @@ function searchHorizontal(a: Planes, b: Planes, multiple: number): (x: number, y
   const [p0 = 0, p1 = 0, work = 0, seed = 0] = blocks.map((block) => block.offset);
   kernel.buildPyramid(from.offset, width, height, w, h, p0);
   kernel.buildPyramid(to.offset, width, height, w, h, p1);
-  kernel.search(p0, p1, w, h, work, seed);
+  for (const { task, rows } of searchTasks(p0, p1, w, h, work, seed)) {
+    const [name, ...numbers] = task;
+    perform(kernel, name, Int32Array.from(numbers), 0, 0, rows);
+  }
   const vx = new Float32Array(arena.memory.buffer, seed, (w * h) / 64).slice();
   for (const block of blocks) arena.free(block);
   from.release();

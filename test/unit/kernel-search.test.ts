@@ -11,6 +11,7 @@ import {
   searchGrid,
   searchScratchBytes,
 } from '../../src/interp/kernel/kernel.ts';
+import { perform, searchTasks } from '../../src/interp/kernel/tasks.ts';
 import { random } from './kernel-scalar.ts';
 import { scalarPyramid, scalarSearch } from './kernel-scalar-search.ts';
 
@@ -46,6 +47,14 @@ function frameOf(luma: Uint8Array, width: number, height: number): number {
   return block.offset;
 }
 
+/** The whole search, rows of each pass from the last to the first: their order must not matter. */
+function search(p0: number, p1: number, width: number, height: number, scratch: number, seed: number): void {
+  for (const { task, rows } of searchTasks(p0, p1, width, height, scratch, seed)) {
+    const [name, ...numbers] = task;
+    for (let row = rows - 1; row >= 0; row--) perform(kernel, name, Int32Array.from(numbers), 0, row, row + 1);
+  }
+}
+
 /** Runs pyramid and search; everything is copied out. */
 function run(luma0: Uint8Array, luma1: Uint8Array, width: number, height: number, multiple = 1) {
   const paddedWidth = Math.ceil(width / multiple) * multiple;
@@ -63,7 +72,7 @@ function run(luma0: Uint8Array, luma1: Uint8Array, width: number, height: number
   const seedBytes = 12 * grid.width * grid.height;
   const seed = arena.allocate(seedBytes + 64).offset;
   arena.u8.fill(0xa5, seed + seedBytes, seed + seedBytes + 64);
-  kernel.search(p0, p1, paddedWidth, paddedHeight, scratch, seed);
+  search(p0, p1, paddedWidth, paddedHeight, scratch, seed);
   for (const end of [scratch + scratchBytes, seed + seedBytes]) {
     expect(arena.u8.subarray(end, end + 64).every((v) => v === 0xa5)).toBe(true);
   }
@@ -164,10 +173,14 @@ describe('candidateCosts', () => {
     const held = arena.allocate(12 * cells).offset;
     new Float32Array(arena.memory.buffer, held, 3 * cells).set(seed);
     const costs = arena.allocate(72 * cells + 64).offset;
-    const scratch = arena.allocate(4 * cells + 64).offset;
-    const ends = [costs + 72 * cells, scratch + 4 * cells];
+    // In pieces of three rows, each with the three rows above and below it.
+    const scratch = arena.allocate(4 * 9 * grid.width + 64).offset;
+    const ends = [costs + 72 * cells, scratch + 4 * 9 * grid.width];
     for (const end of ends) arena.u8.fill(0xa5, end, end + 64);
-    kernel.candidateCosts(pyramids[0] ?? 0, pyramids[1] ?? 0, c.width, c.height, held, costs, scratch);
+    for (let row = 0; row < grid.height; row += 3) {
+      const end = Math.min(row + 3, grid.height);
+      kernel.candidateCosts(pyramids[0] ?? 0, pyramids[1] ?? 0, c.width, c.height, held, costs, scratch, row, end);
+    }
     for (const end of ends) expect(arena.u8.subarray(end, end + 64).every((v) => v === 0xa5)).toBe(true);
     const got = Array.from(new Float32Array(arena.memory.buffer, costs, 18 * cells), (v) => Math.round(v * 32 * 255));
     expect(got).toEqual(c.costs);
@@ -187,7 +200,9 @@ describe('prepareImages', () => {
     new Float32Array(arena.memory.buffer, seed, 3 * cells).fill(0).fill(8, 0, cells);
     const images = arena.allocate(64 * cells).offset;
     const scratch = arena.allocate(8 * (grid.width + 2)).offset;
-    kernel.prepareImages(p0, p1, width, height, seed, images, scratch);
+    for (let row = grid.height - 1; row >= 0; row--) {
+      kernel.prepareImages(p0, p1, width, height, seed, images, scratch, row, row + 1);
+    }
     const [w, h] = [grid.width * 2, grid.height * 2];
     const data = new Float32Array(arena.memory.buffer, images, 4 * w * h);
     const middle = scalarPyramid(shifted(0), width, height)[1];

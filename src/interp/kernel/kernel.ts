@@ -61,13 +61,27 @@ export interface Kernel {
     pyramid: number,
   ): void;
   /**
-   * Block search between the pyramids of two frames of padded size width × height (models/training/SEARCH.md). Writes `seed`:
-   * float32 [3][⌈height/8⌉][⌈width/8⌉], vx vy in luma samples and the matching cost 0…1. Scratch: {@link searchScratchBytes}.
+   * One pass (0…2) of the block search between the pyramids of two frames of padded size width × height (models/training/SEARCH.md)
+   * over rows of blocks of one level ({@link searchGrid}). Passes run in order, levels from 5 to 1, each over all its rows
+   * (`searchTasks` in tasks.ts); rows of one pass are independent. The last one of level 1 writes `seed`: float32
+   * [3][⌈height/8⌉][⌈width/8⌉], vx vy in luma samples and the matching cost 0…1. Scratch: {@link searchScratchBytes}.
    */
-  search(pyramid0: number, pyramid1: number, width: number, height: number, scratch: number, seed: number): void;
+  searchRows(
+    pyramid0: number,
+    pyramid1: number,
+    width: number,
+    height: number,
+    scratch: number,
+    seed: number,
+    level: number,
+    pass: number,
+    rowBegin: number,
+    rowEnd: number,
+  ): void;
   /**
    * Writes a flow network's `images`: float32 [4][2·⌈height/8⌉][2·⌈width/8⌉], quarter-resolution lumas 0…1 of both frames,
-   * then both warped to t = ½ by the seed. Sizes as in {@link Kernel.search}. Scratch: 2·(⌈width/8⌉ + 2) float32.
+   * then both warped to t = ½ by the seed; of the seed's rows from rowBegin to rowEnd. Sizes as in {@link Kernel.searchRows}.
+   * Scratch: 2·(⌈width/8⌉ + 2) float32.
    */
   prepareImages(
     pyramid0: number,
@@ -77,10 +91,13 @@ export interface Kernel {
     seed: number,
     images: number,
     scratch: number,
+    rowBegin: number,
+    rowEnd: number,
   ): void;
   /**
    * Writes a flow network's `costs`: float32 [18][⌈height/8⌉][⌈width/8⌉], how well the vectors of 17 cells around, and the zero
-   * vector, match at each cell itself (models/training/SEARCH.md). Sizes as in {@link Kernel.search}. Scratch: an int32 per cell.
+   * vector, match at each cell itself (models/training/SEARCH.md); of the rows of cells from rowBegin to rowEnd. Sizes as in
+   * {@link Kernel.searchRows}. Scratch: an int32 for each cell of rowEnd − rowBegin + 6 rows.
    */
   candidateCosts(
     pyramid0: number,
@@ -90,6 +107,8 @@ export interface Kernel {
     seed: number,
     costs: number,
     scratch: number,
+    rowBegin: number,
+    rowEnd: number,
   ): void;
   /** Makes the white noise in the grain's scratch ({@link grainScratchBytes}). Once, before the others. */
   grainStart(grain: number): void;

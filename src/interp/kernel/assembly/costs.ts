@@ -12,6 +12,8 @@ const STEPS = memory.data<i32>([
   -3, -3, -3, 0, -3, 3, 0, -3, 0, 3, 3, -3, 3, 0, 3, 3,
 ], 16);
 const CANDIDATES: i32 = 17;
+/** Furthest row of a candidate. */
+const REACH: i32 = 3;
 
 /** Two rows of the window, two apart, of one picture. */
 // @ts-ignore: decorator
@@ -29,7 +31,7 @@ function difference(a: v128, b: v128): v128 {
 /**
  * For pyramids of width × height (padded) frames and their seed: float32 [18][⌈height/8⌉][⌈width/8⌉] at `costs`, the mean
  * absolute difference (0…1) over the cell's window of the half-resolution pictures for the vectors of 17 cells and for the
- * zero vector. Scratch: one int32 per cell.
+ * zero vector; of the rows of cells from rowBegin to rowEnd. Scratch: an int32 for each cell of rowEnd − rowBegin + 6 rows.
  */
 export function candidateCosts(
   pyramid0: usize,
@@ -39,16 +41,21 @@ export function candidateCosts(
   seed: usize,
   costs: usize,
   scratch: usize,
+  rowBegin: i32,
+  rowEnd: i32,
 ): void {
   const gridWidth = (width + 7) >> 3;
   const gridHeight = (height + 7) >> 3;
-  const cells = gridWidth * gridHeight;
-  const plane = <usize>(cells << 2);
-  for (let i = 0; i < cells; i++) {
+  const plane = <usize>((gridWidth * gridHeight) << 2);
+  // Whole vectors of these rows and of those that a candidate may come from.
+  const from = max(rowBegin - REACH, 0) * gridWidth;
+  const to = min(rowEnd + REACH, gridHeight) * gridWidth;
+  const vectors = scratch - (from << 2);
+  for (let i = from; i < to; i++) {
     const at = seed + (i << 2);
     const x = <i32>floor<f32>(load<f32>(at) * 0.5 + 0.5);
     const y = <i32>floor<f32>(load<f32>(at + plane) * 0.5 + 0.5);
-    store<i32>(scratch + (i << 2), pack(x, y));
+    store<i32>(vectors + (i << 2), pack(x, y));
   }
   const origin = levelOrigin(width, height, 1);
   const stride = levelStride(width, 1);
@@ -58,7 +65,7 @@ export function candidateCosts(
   const p1 = pyramid1 + origin;
   const step = stride << 1;
   const scale = <f32>1 / <f32>(COLUMNS * ROWS * 255);
-  for (let j = 0; j < gridHeight; j++) {
+  for (let j = rowBegin; j < rowEnd; j++) {
     for (let i = 0; i < gridWidth; i++) {
       const blockX = 4 * i - 2;
       const blockY = 4 * j - 1;
@@ -70,7 +77,7 @@ export function candidateCosts(
         if (k < CANDIDATES) {
           const dy = load<i32>(STEPS + (k << 3));
           const dx = load<i32>(STEPS + (k << 3), 4);
-          v = vectorAt(scratch, gridWidth, gridHeight, i + dx, j + dy);
+          v = vectorAt(vectors, gridWidth, gridHeight, i + dx, j + dy);
         }
         let cost = ownCost;
         if (k == 0 || v != own) {

@@ -7,5 +7,5 @@ export { grainMeasure, grainStart } from './grain-measure';
 export { prepareImages, seedField } from './prepare';
 export { buildPyramid } from './pyramid';
 export { retimeField } from './retime';
-export { search } from './search';
+export { searchRows } from './search';
 export { warpBlend } from './warp';

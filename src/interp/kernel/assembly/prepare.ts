@@ -39,7 +39,8 @@ function sample(origin: usize, stride: i32, x: f32, y: f32, width: i32, height: 
 /**
  * For pyramids of width × height (padded) frames, whose seed is ⌈height/8⌉ × ⌈width/8⌉:
  * float32 [4][2·seedHeight][2·seedWidth] at `images`: P_2 of both frames /255, then both warped to t = ½ by the seed
- * (bilinear, half_pixel upsampling of the seed). Edges replicated beyond the frame. Scratch: 2·(seedWidth + 2) float32.
+ * (bilinear, half_pixel upsampling of the seed). Edges replicated beyond the frame. Rows rowBegin to rowEnd of the seed,
+ * twice as many of the images. Scratch: 2·(seedWidth + 2) float32.
  */
 export function prepareImages(
   pyramid0: usize,
@@ -49,6 +50,8 @@ export function prepareImages(
   seed: usize,
   images: usize,
   scratch: usize,
+  rowBegin: i32,
+  rowEnd: i32,
 ): void {
   const seedWidth = (width + 7) >> 3;
   const seedHeight = (height + 7) >> 3;
@@ -66,7 +69,7 @@ export function prepareImages(
   const rowY = rowX + ((seedWidth + 2) << 2);
   // Full-resolution samples of half the motion to quarter-resolution samples.
   const scale: f32 = 0.125;
-  for (let y = 0; y < rows; y++) {
+  for (let y = rowBegin << 1; y < rowEnd << 1; y++) {
     const out = images + ((y * columns) << 2);
     const source = clampInt(y, 0, h - 1);
     plainRow(origin0 + source * stride, w, columns, out);

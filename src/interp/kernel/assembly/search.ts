@@ -128,18 +128,19 @@ function refine(passes: i32): void {
   }
 }
 
-/** Steps 1 and 2 for every block of a level. `cost` receives the cost and the SAD of each block. */
+/** Steps 1 and 2 for rows of blocks of a level. `cost` receives the cost and the SAD of each block. */
 function match(
   level: i32,
   gridWidth: i32,
-  gridHeight: i32,
   parents: usize,
   parentWidth: i32,
   parentHeight: i32,
   vectors: usize,
   cost: usize,
+  rowBegin: i32,
+  rowEnd: i32,
 ): void {
-  for (let j = 0; j < gridHeight; j++) {
+  for (let j = rowBegin; j < rowEnd; j++) {
     for (let i = 0; i < gridWidth; i++) {
       blockX = 4 * i - 6;
       blockY = 4 * j - 5;
@@ -171,8 +172,10 @@ function propagate(
   vectors: usize,
   cost: usize,
   out: usize,
+  rowBegin: i32,
+  rowEnd: i32,
 ): void {
-  for (let j = 0; j < gridHeight; j++) {
+  for (let j = rowBegin; j < rowEnd; j++) {
     for (let i = 0; i < gridWidth; i++) {
       blockX = 4 * i - 6;
       blockY = 4 * j - 5;
@@ -206,8 +209,16 @@ function one(vectors: usize, gridWidth: i32, gridHeight: i32, i: i32, j: i32): v
 }
 
 /** Step 4: the median of the 3 × 3 blocks, unless the block's own vector matches clearly better. */
-function settle(gridWidth: i32, gridHeight: i32, vectors: usize, cost: usize, out: usize): void {
-  for (let j = 0; j < gridHeight; j++) {
+function settle(
+  gridWidth: i32,
+  gridHeight: i32,
+  vectors: usize,
+  cost: usize,
+  out: usize,
+  rowBegin: i32,
+  rowEnd: i32,
+): void {
+  for (let j = rowBegin; j < rowEnd; j++) {
     for (let i = 0; i < gridWidth; i++) {
       const at = (j * gridWidth + i) << 2;
       const own = load<i32>(vectors + at);
@@ -249,10 +260,18 @@ function vertex(low: i32, middle: i32, high: i32): f32 {
   return min(max(offset, <f32>-0.5), <f32>0.5);
 }
 
-/** Sub-pel vectors in full-resolution samples and the matching cost. */
-function output(gridWidth: i32, gridHeight: i32, vectors: usize, cost: usize, seed: usize): void {
+/** Sub-pel vectors in full-resolution samples and the matching cost, of rows of blocks. */
+function output(
+  gridWidth: i32,
+  gridHeight: i32,
+  vectors: usize,
+  cost: usize,
+  seed: usize,
+  rowBegin: i32,
+  rowEnd: i32,
+): void {
   const plane = (gridWidth * gridHeight) << 2;
-  for (let j = 0; j < gridHeight; j++) {
+  for (let j = rowBegin; j < rowEnd; j++) {
     for (let i = 0; i < gridWidth; i++) {
       blockX = 4 * i - 6;
       blockY = 4 * j - 5;
@@ -279,42 +298,45 @@ function blocks(size: i32, level: i32): i32 {
 }
 
 /**
- * Searches two pyramids of width × height (padded) frames. Writes float32 [3][⌈height/8⌉][⌈width/8⌉] at `seed`: vx, vy in
- * full-resolution samples, cost 0…1. Scratch, i32 each: the final vectors of levels 1 … 5 one after the other, then four
- * arrays of level 1's size.
+ * One pass of the search over rows of blocks of one level: 0 matches, 1 propagates, 2 settles, and at level 1 writes the
+ * seed. Passes run in order, from level LEVELS to 1, each over all rows of its level; the rows of one pass are independent.
+ * Seed: float32 [3][⌈height/8⌉][⌈width/8⌉], vx, vy in full-resolution samples, cost 0…1, for pyramids of width × height
+ * (padded) frames. Scratch, i32 each: the final vectors of levels 1 … 5 one after the other, then four arrays of level 1's size.
  */
-export function search(
+export function searchRows(
   pyramid0: usize,
   pyramid1: usize,
   width: i32,
   height: i32,
   scratch: usize,
   seed: usize,
+  level: i32,
+  pass: i32,
+  rowBegin: i32,
+  rowEnd: i32,
 ): void {
-  let work = scratch;
-  for (let l = 1; l <= LEVELS; l++) work += (blocks(width, l) * blocks(height, l)) << 2;
+  const gridWidth = blocks(width, level);
+  const gridHeight = blocks(height, level);
+  const parentWidth = blocks(width, level + 1);
+  const parentHeight = blocks(height, level + 1);
+  let final = scratch;
+  for (let l = 1; l < level; l++) final += (blocks(width, l) * blocks(height, l)) << 2;
+  const parents = level == LEVELS ? 0 : final + ((gridWidth * gridHeight) << 2);
+  let first = final;
+  for (let l = level; l <= LEVELS; l++) first += (blocks(width, l) * blocks(height, l)) << 2;
   const most = (blocks(width, 1) * blocks(height, 1)) << 2;
-  const first = work;
-  const second = work + most;
+  const second = first + most;
   const cost = second + most;
-  let parents: usize = 0;
-  let final = first;
-  for (let level = LEVELS; level >= 1; level--) {
-    const gridWidth = blocks(width, level);
-    const gridHeight = blocks(height, level);
-    const parentWidth = blocks(width, level + 1);
-    const parentHeight = blocks(height, level + 1);
-    final -= (gridWidth * gridHeight) << 2;
-    const origin = levelOrigin(width, height, level);
-    plane0 = pyramid0 + origin;
-    plane1 = pyramid1 + origin;
-    stride = levelStride(width, level);
-    lastX = levelSize(width, level);
-    lastY = levelSize(height, level);
-    match(level, gridWidth, gridHeight, parents, parentWidth, parentHeight, first, cost);
-    propagate(level, gridWidth, gridHeight, parents, parentWidth, first, cost, second);
-    settle(gridWidth, gridHeight, second, cost, final);
-    parents = final;
+  const origin = levelOrigin(width, height, level);
+  plane0 = pyramid0 + origin;
+  plane1 = pyramid1 + origin;
+  stride = levelStride(width, level);
+  lastX = levelSize(width, level);
+  lastY = levelSize(height, level);
+  if (pass == 0) match(level, gridWidth, parents, parentWidth, parentHeight, first, cost, rowBegin, rowEnd);
+  else if (pass == 1) propagate(level, gridWidth, gridHeight, parents, parentWidth, first, cost, second, rowBegin, rowEnd);
+  else {
+    settle(gridWidth, gridHeight, second, cost, final, rowBegin, rowEnd);
+    if (level == 1) output(gridWidth, gridHeight, final, cost, seed, rowBegin, rowEnd);
   }
-  output(blocks(width, 1), blocks(height, 1), final, cost, seed);
 }
