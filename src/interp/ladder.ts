@@ -1,0 +1,298 @@
+/** The ladder of a stream: how much is made of each pair, from all that was asked for down to repeats of source frames. Pure. */
+import { fromMs, type Micros, micros, minus, plus, toMs } from '../time.ts';
+
+/** One rung: which model makes which timesteps of a pair. */
+export interface Rung {
+  /** For people and labels: `flow-s`, `search`, `search-middle`, `hold`. */
+  readonly name: string;
+  /** Place of the model among the stream's tiers; undefined: nothing is made, source frames are repeated. */
+  readonly tier: number | undefined;
+  /** `middle`: only the timestep nearest to ½, source frames are repeated at the others. */
+  readonly timesteps: 'all' | 'middle';
+}
+
+/** Why the rung is another one: pairs were not ready within the budget, the engine failed, or the better rung fits again. */
+export type LadderReason = 'late' | 'failed' | 'recovered';
+
+/** A change of the rung. */
+export interface LadderChange {
+  readonly from: string;
+  readonly to: string;
+  readonly reason: LadderReason;
+  /** The measured numbers behind it, for people. */
+  readonly detail: string;
+}
+
+/** What bounds the work on one pair. */
+export interface LadderLimits {
+  /** Latency budget less the arithmetic floor: the longest from a pair's submission to its frames. */
+  readonly room: Micros;
+  /** Time for which a pair may keep a worker busy: the source's interval times the workers. */
+  readonly share: Micros;
+}
+
+/** The decision for one pair. Give it back to {@link Ladder.settle} with what became of the pair. */
+export interface Attempt {
+  readonly rung: Rung;
+  /** Least work that this rung has lately been; 0 while that is not known, or is being found out. */
+  readonly quickest: Micros;
+}
+
+/** What became of a pair. */
+export type PairOutcome =
+  /** `elapsed`: from submission to frames, waiting included; `cost`: the work alone. */
+  | { readonly kind: 'made'; readonly elapsed: Micros; readonly cost: Micros }
+  /** Refused: it could not have been ready in time, or the queue was full. */
+  | { readonly kind: 'refused' }
+  | { readonly kind: 'failed' };
+
+/** A pair that was late fills the bucket by one, one in time drains it by this: more than one late in 17 falls in the long run. */
+const DRAIN = 1 / 16;
+/** A bucket this full makes the ladder fall: five late pairs in a row. One stalled pair makes those behind it late as well. */
+const FULL = 4.5;
+/** Pairs that a better rung must make in time before the ladder climbs. */
+const TRIAL = 8;
+/** The work of a trial's pairs must stay below this share of the limits: what just fits now would fall again at once. */
+const CLIMB_SHARE = 0.9;
+/** From a fall to the first trial of the better rung; doubled by each trial that fails, up to the longest. */
+const FIRST_WAIT = fromMs(2000);
+/** With trials of a few rungs it keeps a recovery within ten seconds. */
+const LONGEST_WAIT = fromMs(5000);
+/** From a climb to the trial of the next rung. */
+const NEXT_WAIT = fromMs(500);
+/** A fall this soon after a climb counts as a failed trial. */
+const RELAPSE = fromMs(10_000);
+/** A better rung whose foreseen work is above the limits even at this share of it is not tried … */
+const OPTIMISM = 0.75;
+/** … but for once in this time: the foresight may be wrong. */
+const PATIENCE = fromMs(60_000);
+/** Costs remembered of each rung. */
+const COSTS = 8;
+
+/** Rungs of a stream: every model in its order, the last one with fewer timesteps if pairs have several, then hold. */
+export function rungsOf(models: readonly string[], several: boolean): readonly Rung[] {
+  const rungs: Rung[] = models.map((name, tier) => ({ name, tier, timesteps: 'all' }));
+  const last = models.at(-1);
+  if (several && last !== undefined) {
+    rungs.push({ name: `${last}-middle`, tier: models.length - 1, timesteps: 'middle' });
+  }
+  return [...rungs, { name: 'hold', tier: undefined, timesteps: 'all' }];
+}
+
+/** What was measured of a rung. */
+class Costs {
+  readonly #recent: number[] = [];
+
+  add(cost: Micros): void {
+    this.#recent.push(cost);
+    if (this.#recent.length > COSTS) this.#recent.shift();
+  }
+
+  get quickest(): Micros {
+    return micros(this.#recent.length === 0 ? 0 : Math.min(...this.#recent));
+  }
+
+  /** Undefined while nothing was measured. */
+  get mean(): number | undefined {
+    return this.#recent.length === 0 ? undefined : this.#recent.reduce((a, b) => a + b) / this.#recent.length;
+  }
+}
+
+/** A better rung being tried. */
+interface Trial {
+  readonly index: number;
+  /** One pair is sent ahead: the others follow when it was in time. */
+  scouted: boolean;
+  passed: number;
+  work: number;
+}
+
+interface Open extends Attempt {
+  readonly index: number;
+  readonly trial: Trial | undefined;
+  /** No pair of another rung was under way, which it might have had to wait for. */
+  readonly clean: boolean;
+}
+
+/** The last two failed trials of a rung: when, and its work as a multiple of that of the rung in force. */
+interface Verdict {
+  readonly at: Micros;
+  readonly ratio: number;
+  /** Of the trial before; undefined: there was none. */
+  readonly former: number | undefined;
+}
+
+/**
+ * Chooses a rung for each pair from what pairs have cost. Falls within a few pairs when they are late; climbs by trials: after
+ * a wait one pair is made on the better rung, then some more, and each trial that fails makes the next wait longer. A rung whose
+ * work, in proportion to that of the present one, would be far beyond the limits is not tried.
+ */
+export class Ladder {
+  readonly rungs: readonly Rung[];
+  readonly #costs: readonly Costs[];
+  readonly #verdicts: (Verdict | undefined)[];
+  /** Pairs under way on each rung. */
+  readonly #open: number[];
+  #index = 0;
+  #since: Micros;
+  #last: LadderChange | undefined;
+  #bucket = 0;
+  #trial: Trial | undefined;
+  #wait: Micros = FIRST_WAIT;
+  #trialAt: Micros;
+  #climbedAt: Micros | undefined;
+
+  /** @param rungs best first, as {@link rungsOf} gives them. */
+  constructor(rungs: readonly Rung[], now: Micros) {
+    this.rungs = rungs;
+    this.#costs = rungs.map(() => new Costs());
+    this.#verdicts = rungs.map(() => undefined);
+    this.#open = rungs.map(() => 0);
+    this.#since = now;
+    this.#trialAt = now;
+  }
+
+  /** The rung in force. Pairs of a trial are made on a better one. */
+  get rung(): Rung {
+    return this.#rung(this.#index);
+  }
+
+  /** Rungs below the best one: 0 is all that was asked for. */
+  get depth(): number {
+    return this.#index;
+  }
+
+  /** Since when the rung is in force, monotonic. */
+  get since(): Micros {
+    return this.#since;
+  }
+
+  /** The change that led to the rung in force; undefined while there was none. */
+  get last(): LadderChange | undefined {
+    return this.#last;
+  }
+
+  /** Decides for a pair that would be submitted now. Every attempt whose rung has a tier must be settled. */
+  choose(now: Micros, limits: LadderLimits): Attempt {
+    this.#trial ??= this.#dueTrial(now, limits);
+    const trial = this.#trial;
+    if (trial && !trial.scouted) {
+      trial.scouted = true;
+      return this.#attempt(trial.index, trial);
+    }
+    return trial && trial.passed > 0 ? this.#attempt(trial.index, trial) : this.#attempt(this.#index, undefined);
+  }
+
+  /** Takes what became of a pair; gives the change that follows, if one does. */
+  settle(attempt: Attempt, outcome: PairOutcome, now: Micros, limits: LadderLimits): LadderChange | undefined {
+    // Only choose() makes attempts, and it makes them with what the ladder needs.
+    const { index, trial, clean } = attempt as Open;
+    this.#open[index] = (this.#open[index] ?? 1) - 1;
+    if (outcome.kind === 'made') this.#costs[index]?.add(outcome.cost);
+    const late = outcome.kind !== 'made' || outcome.elapsed > limits.room;
+    if (trial) return trial === this.#trial ? this.#judgeTrial(trial, outcome, late, now, limits) : undefined;
+    if (index !== this.#index || !clean) return undefined;
+    this.#bucket = late ? this.#bucket + 1 : Math.max(0, this.#bucket - DRAIN);
+    return this.#bucket < FULL ? undefined : this.#fall(outcome, now, limits);
+  }
+
+  #rung(index: number): Rung {
+    const rung = this.rungs[index];
+    if (!rung) throw new RangeError(`the ladder has no rung ${index}`);
+    return rung;
+  }
+
+  #attempt(index: number, trial: Trial | undefined): Open {
+    const rung = this.#rung(index);
+    const others = this.#open.some((count, i) => i !== index && count > 0);
+    if (rung.tier !== undefined) this.#open[index] = (this.#open[index] ?? 0) + 1;
+    const quickest = trial ? micros(0) : (this.#costs[index]?.quickest ?? micros(0));
+    return { rung, quickest, index, trial, clean: !others };
+  }
+
+  #dueTrial(now: Micros, limits: LadderLimits): Trial | undefined {
+    const index = this.#index - 1;
+    if (index < 0 || now < this.#trialAt || this.#hopeless(index, now, limits)) return undefined;
+    return { index, scouted: false, passed: 0, work: 0 };
+  }
+
+  /** Whether the rung would be far too much work, judging by its last trials (one may have met a stall) and by what the rung in force costs now. */
+  #hopeless(index: number, now: Micros, limits: LadderLimits): boolean {
+    const verdict = this.#verdicts[index];
+    const beside = this.#costs[this.#index]?.mean;
+    if (verdict?.former === undefined || beside === undefined || minus(now, verdict.at) >= PATIENCE) return false;
+    const foreseen = beside * Math.min(verdict.ratio, verdict.former);
+    return OPTIMISM * foreseen > Math.min(limits.room, limits.share);
+  }
+
+  #judgeTrial(
+    trial: Trial,
+    outcome: PairOutcome,
+    late: boolean,
+    now: Micros,
+    limits: LadderLimits,
+  ): LadderChange | undefined {
+    const work = outcome.kind === 'made' ? outcome.cost : undefined;
+    if (late || work === undefined) {
+      this.#trialFailed(trial, work, now);
+      return undefined;
+    }
+    trial.passed += 1;
+    trial.work += work;
+    if (trial.passed < TRIAL) return undefined;
+    const mean = trial.work / trial.passed;
+    if (mean > CLIMB_SHARE * Math.min(limits.room, limits.share)) {
+      this.#trialFailed(trial, mean, now);
+      return undefined;
+    }
+    this.#verdicts[trial.index] = undefined;
+    this.#climbedAt = now;
+    this.#trialAt = plus(now, NEXT_WAIT);
+    return this.#move(
+      trial.index,
+      'recovered',
+      `its pairs take ${ms(mean)}, the budget leaves ${ms(limits.room)}`,
+      now,
+    );
+  }
+
+  #trialFailed(trial: Trial, cost: number | undefined, now: Micros): void {
+    const beside = this.#costs[this.#index]?.mean;
+    this.#verdicts[trial.index] =
+      cost === undefined || beside === undefined
+        ? undefined
+        : { at: now, ratio: cost / beside, former: this.#verdicts[trial.index]?.ratio };
+    this.#trial = undefined;
+    this.#wait = longer(this.#wait);
+    this.#trialAt = plus(now, this.#wait);
+  }
+
+  #fall(outcome: PairOutcome, now: Micros, limits: LadderLimits): LadderChange {
+    const relapse = this.#climbedAt !== undefined && minus(now, this.#climbedAt) < RELAPSE;
+    this.#wait = relapse ? longer(this.#wait) : FIRST_WAIT;
+    this.#climbedAt = undefined;
+    this.#trialAt = plus(now, this.#wait);
+    if (outcome.kind === 'failed') return this.#move(this.#index + 1, 'failed', 'the engine failed', now);
+    const took = outcome.kind === 'made' ? `took ${ms(outcome.elapsed)}` : 'could not be ready in time';
+    return this.#move(this.#index + 1, 'late', `its pairs ${took}, the budget leaves ${ms(limits.room)}`, now);
+  }
+
+  #move(to: number, reason: LadderReason, numbers: string, now: Micros): LadderChange {
+    const from = this.rung.name;
+    const judged = reason === 'recovered' ? this.#rung(to).name : from;
+    this.#index = to;
+    this.#since = now;
+    this.#bucket = 0;
+    this.#trial = undefined;
+    this.#last = { from, to: this.rung.name, reason, detail: `${judged}: ${numbers}` };
+    return this.#last;
+  }
+}
+
+function longer(wait: Micros): Micros {
+  return micros(Math.min(2 * wait, LONGEST_WAIT));
+}
+
+function ms(span: number): string {
+  return `${toMs(micros(span)).toFixed(0)} ms`;
+}
