@@ -66,6 +66,8 @@ const RELAPSE = fromMs(10_000);
 const OPTIMISM = 0.75;
 /** … but for once in this time: the foresight may be wrong. */
 const PATIENCE = fromMs(60_000);
+/** Failed trials that foresight needs: a single one may have met a stall. */
+const VERDICTS = 3;
 /** Costs remembered of each rung. */
 const COSTS = 8;
 
@@ -114,12 +116,10 @@ interface Open extends Attempt {
   readonly clean: boolean;
 }
 
-/** The last two failed trials of a rung: when, and its work as a multiple of that of the rung in force. */
+/** Failed trials of a rung: when the last one was, and the work of the last ones as multiples of that of the rung in force. */
 interface Verdict {
   readonly at: Micros;
-  readonly ratio: number;
-  /** Of the trial before; undefined: there was none. */
-  readonly former: number | undefined;
+  readonly ratios: readonly number[];
 }
 
 /**
@@ -216,13 +216,13 @@ export class Ladder {
     return { index, scouted: false, passed: 0, work: 0 };
   }
 
-  /** Whether the rung would be far too much work, judging by its last trials (one may have met a stall) and by what the rung in force costs now. */
+  /** Whether the rung would be far too much work, judging by the best of its last trials and by what the rung in force costs now. */
   #hopeless(index: number, now: Micros, limits: LadderLimits): boolean {
     const verdict = this.#verdicts[index];
     const beside = this.#costs[this.#index]?.mean;
-    if (verdict?.former === undefined || beside === undefined || minus(now, verdict.at) >= PATIENCE) return false;
-    const foreseen = beside * Math.min(verdict.ratio, verdict.former);
-    return OPTIMISM * foreseen > Math.min(limits.room, limits.share);
+    if (!verdict || beside === undefined) return false;
+    if (verdict.ratios.length < VERDICTS || minus(now, verdict.at) >= PATIENCE) return false;
+    return OPTIMISM * beside * Math.min(...verdict.ratios) > Math.min(limits.room, limits.share);
   }
 
   #judgeTrial(
@@ -258,10 +258,10 @@ export class Ladder {
 
   #trialFailed(trial: Trial, cost: number | undefined, now: Micros): void {
     const beside = this.#costs[this.#index]?.mean;
-    this.#verdicts[trial.index] =
-      cost === undefined || beside === undefined
-        ? undefined
-        : { at: now, ratio: cost / beside, former: this.#verdicts[trial.index]?.ratio };
+    if (cost !== undefined && beside !== undefined) {
+      const before = this.#verdicts[trial.index]?.ratios ?? [];
+      this.#verdicts[trial.index] = { at: now, ratios: [...before, cost / beside].slice(-VERDICTS) };
+    }
     this.#trial = undefined;
     this.#wait = longer(this.#wait);
     this.#trialAt = plus(now, this.#wait);
