@@ -5,14 +5,16 @@ import { Frame } from '../frame.ts';
 import type { EventSink } from '../metrics/events.ts';
 import { BoundedQueue, type DropPolicy } from '../stage.ts';
 import { type Clock, fromMs, type Micros, micros, minus } from '../time.ts';
-import type { InterpJob, InterpResult, InterpStats } from './job.ts';
+import type { InterpJob, InterpResult, InterpStats, Tier } from './job.ts';
 import { Lane } from './lane.ts';
 import { paddedPyramidBytes, scratchLayout } from './layout.ts';
-import type { NetworkFacts, Provider, WireResult, WorkerSetup } from './messages.ts';
+import type { NetworkFacts, WireResult, WorkerSetup } from './messages.ts';
 import { type ModelSpec, readModel } from './model.ts';
 import { planesScratchBytes } from './planes-layout.ts';
+import type { Provider } from './provider.ts';
 import { PyramidCache, type PyramidLoan } from './pyramid-cache.ts';
 import { between, type ReferenceModel, repeatNearer } from './reference.ts';
+import { rgbScratchBytes } from './rgb-layout.ts';
 import { grainSeed } from './seed.ts';
 import { nearestEighth, type Times } from './times.ts';
 
@@ -43,6 +45,9 @@ export interface InterpEngineOptions {
 
 interface Pending {
   readonly stream: string;
+  /** Id of the model, as it goes into provenance. */
+  readonly model: string;
+  readonly searchOnly: boolean;
   readonly a: Frame;
   readonly b: Frame;
   readonly timesteps: readonly number[];
@@ -53,7 +58,7 @@ interface Pending {
 }
 
 /** Interpolates pairs on worker threads. Jobs start in order; with several workers they may finish out of order. */
-export class InterpEngine {
+export class InterpEngine implements Tier {
   /** Id of the model, as it stands in provenance. */
   readonly model: string;
   readonly provider: Provider;
@@ -79,8 +84,7 @@ export class InterpEngine {
     this.#multiple = typeof options.model === 'string' ? 32 : options.model.multiple;
     this.#grain = options.grain ?? (typeof options.model === 'string' ? 0 : (options.model.grain ?? 0));
     this.#threads = options.threads ?? 2;
-    const workers = options.workers ?? 1;
-    this.#pyramids = new PyramidCache(options.arena, 4 + 2 * workers);
+    this.#pyramids = new PyramidCache(options.arena, 4 + 2 * this.workers);
     this.#queue = new BoundedQueue(options.capacity ?? 8, options.policy ?? 'drop-oldest', (job) =>
       this.#refuse(job, this.#closing ? 'closed' : 'dropped'),
     );
@@ -111,7 +115,7 @@ export class InterpEngine {
       onIdle: () => engine.#dispatch(),
       ...(options.workerScript ? { script: options.workerScript } : {}),
     };
-    engine.#lanes = Array.from({ length: options.workers ?? 1 }, () => new Lane(lane));
+    engine.#lanes = Array.from({ length: engine.workers }, () => new Lane(lane));
     try {
       await Promise.all(engine.#lanes.map((l) => l.start()));
     } catch (thrown) {
@@ -135,7 +139,28 @@ export class InterpEngine {
    * Interpolates one pair. Resolves with frames or a typed refusal.
    * @throws FrameliftError `engine.failed` (worker crash: recoverable; sizes differ, t outside 0…1: not), `arena.full`, `model.invalid`.
    */
-  async interpolate(job: InterpJob): Promise<InterpResult> {
+  interpolate(job: InterpJob): Promise<InterpResult> {
+    return this.#submit(job, this.model, false);
+  }
+
+  /** The block search alone, run by the same workers: no network, about half the work. Undefined where they do not search by themselves. */
+  get search(): Tier | undefined {
+    if (this.#network?.kind !== 'flow' || typeof this.#options.model === 'string') return undefined;
+    return {
+      model: 'search',
+      times: 'any',
+      workers: this.workers,
+      interpolate: (job) => this.#submit(job, 'search', true),
+      warmUp: (width, height) => this.warmUp(width, height),
+    };
+  }
+
+  /** Worker threads. */
+  get workers(): number {
+    return this.#options.workers ?? 1;
+  }
+
+  async #submit(job: InterpJob, model: string, searchOnly: boolean): Promise<InterpResult> {
     const { a, b, timesteps } = job;
     if (a.width !== b.width || a.height !== b.height || !timesteps.every((t) => t > 0 && t < 1)) {
       throw new FrameliftError('engine.failed', 'a pair needs frames of one size and timesteps between 0 and 1');
@@ -151,7 +176,8 @@ export class InterpEngine {
     return new Promise((resolve, reject) => {
       const enqueued = this.#options.clock.now();
       const { stream, deadline } = job;
-      this.#queue.push({ stream, a: a.share(), b: b.share(), timesteps, deadline, enqueued, resolve, reject });
+      const frames = { a: a.share(), b: b.share() };
+      this.#queue.push({ stream, model, searchOnly, ...frames, timesteps, deadline, enqueued, resolve, reject });
       this.#reportQueue();
       this.#dispatch();
     });
@@ -234,6 +260,7 @@ export class InterpEngine {
         pyramidA: pyramid(0),
         pyramidB: pyramid(1),
         grainSeeds: job.timesteps.map((t) => grainSeed(a.pts, b.pts, t)),
+        searchOnly: job.searchOnly,
       });
       filled = true;
       const frames = outs.map((f, i) =>
@@ -264,7 +291,7 @@ export class InterpEngine {
       provenance: {
         kind: 'synthetic',
         t: made,
-        model: this.model,
+        model: job.model,
         confidence,
         ...(this.#grain > 0 ? { grain: this.#grain } : {}),
       } as const,
@@ -273,7 +300,8 @@ export class InterpEngine {
 
   #scratchBytes(width: number, height: number): number {
     if (!this.#network) return 64;
-    const { kind } = this.#network;
+    const { kind, rgb, times } = this.#network;
+    if (rgb) return rgbScratchBytes(width, height, rgb, times);
     if (kind === 'i420') return planesScratchBytes(width, height, this.#multiple, this.#network, this.#threads);
     return scratchLayout(width, height, this.#multiple, this.#grain > 0, this.#threads).bytes;
   }
@@ -284,8 +312,8 @@ export class InterpEngine {
     events.emit({ type: 'stage', stream: job.stream, stage: 'interpolate', span: minus(clock.now(), job.enqueued) });
     events.emit({
       type: 'inference',
-      model: this.model,
-      provider: this.provider,
+      model: job.model,
+      provider: job.searchOnly ? 'cpu' : this.provider,
       span: micros(spans.network),
       jobs: 1,
     });

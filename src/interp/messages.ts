@@ -1,9 +1,7 @@
 /** What the engine and its workers say to each other: small, numbers only; pixels stay in the arena. */
 import type { ErrorCode } from '../errors.ts';
+import type { Provider } from './provider.ts';
 import type { Times } from './times.ts';
-
-/** Execution provider of ONNX Runtime. */
-export type Provider = 'cpu' | 'webgpu';
 
 /** What a worker is started with. */
 export interface WorkerSetup {
@@ -26,10 +24,23 @@ export interface WorkerData extends WorkerSetup {
 
 /** What a network turned out to be once a worker had opened it: what the engine must provide. */
 export interface NetworkFacts {
-  readonly kind: 'flow' | 'i420';
+  readonly kind: 'flow' | 'i420' | 'rgb';
   /** Works with the block search: needs the pyramids of both frames. */
   readonly seeded: boolean;
   readonly times: Times;
+  /** Of a network of kind `rgb`. */
+  readonly rgb?: RgbFacts;
+}
+
+/** What an `rgb` network's pictures take. */
+export interface RgbFacts {
+  /** Sides are padded to a multiple of this many samples; one that fixes its size pads less. */
+  readonly multiple: number;
+  /** Planes that go in; three come out. */
+  readonly planes: number;
+  /** Bytes of a sample. */
+  readonly inputBytes: 2 | 4;
+  readonly outputBytes: 2 | 4;
 }
 
 /** Pyramid of one frame: where it is, and whether it is already filled. */
@@ -52,6 +63,8 @@ export interface WireJob {
   readonly pyramidB: WirePyramid;
   /** One whole number per timestep, 32 bits: which piece of the grain that frame gets. */
   readonly grainSeeds: readonly number[];
+  /** By the block search alone, although the worker has a flow network. */
+  readonly searchOnly?: boolean;
 }
 
 /** Time spent in one job, in microseconds: block search and network inputs; inference; re-projection, warp and blend, or copies of planes. */

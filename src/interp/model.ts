@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { FrameliftError } from '../errors.ts';
 import { describePorts, PLANES_LAYOUT, type PortShape, planesPorts, takesPlanes } from './ports.ts';
 import { REFERENCE_MODELS, type ReferenceModel } from './reference.ts';
+import { RGB_LAYOUT, rgbPorts, takesPictures } from './rgb-ports.ts';
 import { standsAtEighths, type Times, timesRefusal } from './times.ts';
 
 /** What a network takes and gives. `flow`: small lumas and a seed → flow, mask, error at 1/8; `i420`: planes → planes; `rgb`: the RIFE layouts. */
@@ -129,16 +130,10 @@ export async function findModel(name: string, manifest: string = MANIFEST): Prom
 }
 
 /**
- * Reads a model's file and checks its sum and that its kind can run.
- * @throws FrameliftError `model.not-found` (no file), `model.invalid` (sum differs, not ONNX, a kind that does not run yet).
+ * Reads a model's file and checks its sum.
+ * @throws FrameliftError `model.not-found` (no file), `model.invalid` (sum differs, not ONNX).
  */
 export async function readModel(spec: ModelSpec): Promise<Uint8Array> {
-  if (spec.kind === 'rgb') {
-    throw new FrameliftError(
-      'model.invalid',
-      `model ${spec.id} is of kind rgb; only flow and i420 models run in this version`,
-    );
-  }
   let bytes: Uint8Array;
   try {
     bytes = await readFile(spec.path);
@@ -181,7 +176,7 @@ function preview(bytes: Uint8Array): string {
  * @throws FrameliftError `model.invalid` that lists the inputs found and the layouts that are known.
  */
 export function detectKind(inputs: readonly PortShape[], outputs: readonly PortShape[]): ModelKind {
-  const channels = (port: PortShape | undefined): number | string | undefined => port?.shape[1];
+  const channels = (port: PortShape): number | string | undefined => port.shape[1];
   const input = (name: string): PortShape | undefined => inputs.find((i) => i.name === name);
   const flow = { images: 4, seed: 3, costs: 18 };
   const known = (port: PortShape): boolean =>
@@ -194,13 +189,14 @@ export function detectKind(inputs: readonly PortShape[], outputs: readonly PortS
     planesPorts(inputs, outputs);
     return 'i420';
   }
-  const first = inputs[0];
-  if (inputs.length === 1 && [7, 8, 11].includes(Number(channels(first)))) return 'rgb';
-  if (input('img0') && input('img1') && input('timestep')) return 'rgb';
+  if (takesPictures(inputs)) {
+    rgbPorts(inputs, outputs);
+    return 'rgb';
+  }
   throw new FrameliftError(
     'model.invalid',
     `the network's inputs are ${describePorts(inputs)} and its outputs ${describePorts(outputs)}; ` +
-      `a flow model takes images float32[1,4,H/4,W/4], seed float32[1,3,H/8,W/8] and, if it wants, costs float32[1,18,H/8,W/8], and gives field float32[1,6 or 12,H/8,W/8]; ${PLANES_LAYOUT}`,
+      `a flow model takes images float32[1,4,H/4,W/4], seed float32[1,3,H/8,W/8] and, if it wants, costs float32[1,18,H/8,W/8], and gives field float32[1,6 or 12,H/8,W/8]; ${PLANES_LAYOUT}; ${RGB_LAYOUT}`,
   );
 }
 
@@ -218,6 +214,6 @@ export async function requireTimes(
   multiple: number,
 ): Promise<void> {
   if (engine.times === 'any' || standsAtEighths(multiple)) return;
-  const able = (await readManifest()).filter((m) => m.times === 'any' && m.kind !== 'rgb').map((m) => m.id);
+  const able = (await readManifest()).filter((m) => m.times === 'any').map((m) => m.id);
   throw timesRefusal(engine.model, multiple, [...able, ...REFERENCE_MODELS]);
 }

@@ -34,10 +34,8 @@ async function start(): Promise<Interpolator> {
     const planes = new PlanesNetwork(network, setup.model.times);
     return new PlanesInterpolator(kernel, crew(planes.facts.seeded ? setup.threads : 1), setup, systemClock, planes);
   }
-  throw new FrameliftError(
-    'model.invalid',
-    `model ${network.id} is of kind ${network.kind}; only flow and i420 models run in this version`,
-  );
+  const [{ RgbInterpolator }, { RgbNetwork }] = await Promise.all([import('./rgb.ts'), import('./rgb-session.ts')]);
+  return new RgbInterpolator(setup, systemClock, await RgbNetwork.open(network, setup.multiple, setup.model.times));
 }
 
 async function answer(interpolator: Interpolator, request: Request): Promise<Reply | undefined> {

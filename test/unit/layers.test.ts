@@ -23,7 +23,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
   jimp: ['eval/png.ts', 'eval/sheet.ts'],
   werift: ['egress/connect.ts', 'egress/peer.ts'],
   'fluent-ffmpeg': ['ingest/ffmpeg.ts'],
-  'onnxruntime-node': ['interp/session.ts', 'interp/planes-session.ts'],
+  'onnxruntime-node': ['interp/session.ts', 'interp/planes-session.ts', 'interp/rgb-session.ts'],
   'prom-client': ['metrics/registry.ts'],
   fastify: ['server.ts', 'server/whep-route.ts'],
   ws: ['server/live.ts'],

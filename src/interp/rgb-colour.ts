@@ -1,0 +1,126 @@
+/**
+ * I420 frames as planar RGB and back, for networks that take pictures as they come from a PNG. Source frames are never converted:
+ * only what a network sees, and what it makes. Pure.
+ *
+ * The samples are read over the full range (0…255 is 0…1), also those of video of the limited range (16…235): what lies outside of it survives,
+ * and no picture is clipped that another range would have been right for. Values are not clipped on the way in. Each chroma sample
+ * is that of its 2 × 2 luma samples, and the mean of theirs on the way back: a picture that a network leaves alone comes back bit-exact.
+ */
+import type { PlaneLayout } from '../frame.ts';
+
+/** What networks of this kind read and write: 32-bit or 16-bit numbers. */
+export type Samples = Float32Array | Float16Array;
+
+/** Weights of red, green and blue in luma (ITU-R BT.601-7, 2.5.1; BT.709-6, 3.2). */
+export interface LumaWeights {
+  readonly red: number;
+  readonly green: number;
+  readonly blue: number;
+}
+
+const BT601: LumaWeights = { red: 0.299, green: 0.587, blue: 0.114 };
+const BT709: LumaWeights = { red: 0.2126, green: 0.7152, blue: 0.0722 };
+
+/** BT.709 from 720 rows on and BT.601 below, as players read video that does not say. */
+export function lumaWeights(height: number): LumaWeights {
+  return height >= 720 ? BT709 : BT601;
+}
+
+/** A picture in planar RGB: three planes of `width` × `height` samples from `samples[0]` on. */
+export interface RgbPicture {
+  readonly samples: Samples;
+  readonly width: number;
+  readonly height: number;
+}
+
+/**
+ * Fills a picture from the frame whose block starts at `offset`, and pads it right and bottom by repeating the last column and row.
+ * The picture is at least as large as the frame.
+ */
+export function fillRgb(
+  { samples, width, height }: RgbPicture,
+  bytes: Uint8Array,
+  offset: number,
+  frame: PlaneLayout,
+  weights: LumaWeights,
+): void {
+  const plane = width * height;
+  const redV = (2 * (1 - weights.red)) / 255;
+  const blueU = (2 * (1 - weights.blue)) / 255;
+  const greenV = (-redV * weights.red) / weights.green;
+  const greenU = (-blueU * weights.blue) / weights.green;
+  for (let y = 0; y < frame.height; y++) {
+    const rowY = offset + frame.y + y * frame.strideY;
+    const rowU = offset + frame.u + (y >> 1) * frame.strideC;
+    const rowV = offset + frame.v + (y >> 1) * frame.strideC;
+    const red = y * width;
+    const green = red + plane;
+    const blue = green + plane;
+    for (let x = 0; x < frame.width; x++) {
+      const luma = (bytes[rowY + x] ?? 0) / 255;
+      const u = (bytes[rowU + (x >> 1)] ?? 0) - 128;
+      const v = (bytes[rowV + (x >> 1)] ?? 0) - 128;
+      samples[red + x] = luma + redV * v;
+      samples[green + x] = luma + greenU * u + greenV * v;
+      samples[blue + x] = luma + blueU * u;
+    }
+  }
+  for (let at = 0; at < 3 * plane; at += plane) extend(samples, at, frame, width, height);
+}
+
+/** Repeats the last column and row of the plane at `at`. */
+function extend(samples: Samples, at: number, frame: PlaneLayout, width: number, height: number): void {
+  if (width > frame.width) {
+    for (let y = 0; y < frame.height; y++) {
+      const end = at + y * width + frame.width;
+      samples.fill(samples[end - 1] ?? 0, end, end + width - frame.width);
+    }
+  }
+  const last = at + (frame.height - 1) * width;
+  for (let y = frame.height; y < height; y++) samples.copyWithin(at + y * width, last, last + width);
+}
+
+/**
+ * Fills the frame whose block starts at `offset` from the top left of a picture, rounded and clipped to 0…255.
+ * The picture is at least as large as the frame. Returns whether all that was read are finite numbers.
+ */
+export function fillFrame(
+  bytes: Uint8ClampedArray,
+  offset: number,
+  frame: PlaneLayout,
+  { samples, width, height }: RgbPicture,
+  weights: LumaWeights,
+): boolean {
+  const green = width * height;
+  const blue = 2 * green;
+  const [kr, kg, kb] = [255 * weights.red, 255 * weights.green, 255 * weights.blue];
+  const [ku, kv] = [0.5 / (1 - weights.blue), 0.5 / (1 - weights.red)];
+  let total = 0;
+  for (let cy = 0; cy < frame.chromaHeight; cy++) {
+    const y0 = 2 * cy;
+    const y1 = Math.min(y0 + 1, frame.height - 1);
+    const [row0, row1] = [y0 * width, y1 * width];
+    const [into0, into1] = [offset + frame.y + y0 * frame.strideY, offset + frame.y + y1 * frame.strideY];
+    const intoU = offset + frame.u + cy * frame.strideC;
+    const intoV = offset + frame.v + cy * frame.strideC;
+    for (let cx = 0; cx < frame.chromaWidth; cx++) {
+      const x0 = 2 * cx;
+      const x1 = Math.min(x0 + 1, frame.width - 1);
+      let [red, lumas, blues] = [0, 0, 0];
+      for (let corner = 0; corner < 4; corner++) {
+        const x = corner & 1 ? x1 : x0;
+        const at = (corner & 2 ? row1 : row0) + x;
+        const [r, b] = [samples[at] ?? 0, samples[blue + at] ?? 0];
+        const luma = kr * r + kg * (samples[green + at] ?? 0) + kb * b;
+        bytes[(corner & 2 ? into1 : into0) + x] = luma;
+        red += r;
+        blues += b;
+        lumas += luma;
+      }
+      total += lumas;
+      bytes[intoU + cx] = 128 + ku * (blues * 255 - lumas) * 0.25;
+      bytes[intoV + cx] = 128 + kv * (red * 255 - lumas) * 0.25;
+    }
+  }
+  return Number.isFinite(total);
+}
