@@ -6,6 +6,7 @@ import type { ModelSpec } from '../src/interp/model.ts';
 import type { ReferenceModel } from '../src/interp/reference.ts';
 import { noEvents } from '../src/metrics/events.ts';
 import { micros, systemClock } from '../src/time.ts';
+import { quantile } from './statistics.ts';
 
 /** Milliseconds per new frame, medians. */
 export interface InterpolationTimes {
@@ -16,12 +17,6 @@ export interface InterpolationTimes {
   readonly kernelMs: number;
   /** From the call to the frame, hand-over between threads included. */
   readonly totalMs: number;
-}
-
-/** Middle value. */
-export function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[sorted.length >> 1] ?? Number.NaN;
 }
 
 function load(arena: Arena, clip: readonly Uint8Array[], width: number, height: number): Frame[] {
@@ -77,9 +72,9 @@ export async function timeInterpolation(
   }
   for (const frame of frames) frame.release();
   return {
-    searchMs: median(times.search),
-    networkMs: median(times.network),
-    kernelMs: median(times.kernel),
-    totalMs: median(times.total),
+    searchMs: quantile(times.search, 0.5),
+    networkMs: quantile(times.network, 0.5),
+    kernelMs: quantile(times.kernel, 0.5),
+    totalMs: quantile(times.total, 0.5),
   };
 }

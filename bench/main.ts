@@ -1,126 +1,198 @@
-/** `npm run bench`: what one new frame costs, and how that compares with ffmpeg's minterpolate on the same machine in the same run. */
-import { cpus, loadavg, totalmem } from 'node:os';
-import { parseArgs } from 'node:util';
+/** `npm run bench`: the record of speed. One new frame, the whole product live, many streams, and its peers. */
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { FrameliftError } from '../src/errors.ts';
 import { type ModelSpec, readManifest, resolveModel } from '../src/interp/model.ts';
 import type { ReferenceModel } from '../src/interp/reference.ts';
-import { movingClip } from './clip.ts';
-import { type InterpolationTimes, timeInterpolation } from './interpolation.ts';
-import { ffmpegVersion, timeMinterpolate } from './minterpolate.ts';
+import { ffmpegVersion } from './ffmpeg.ts';
+import { measureFrameCost } from './frame-cost.ts';
+import { measureLive } from './live.ts';
+import { describeMachine, isBusy, type Machine } from './machine.ts';
+import { frameCostText, liveText } from './report.ts';
+import { give, type OutputFlags } from './result.ts';
 
-const USAGE = `npm run bench -- [--json] [--model id|path|search|blend] [--threads n] [--runs n] [--frames n] [--size WxH]… [--no-ffmpeg]
-Times one new frame (t = 1/2) at each size; medians. Progress goes to stderr.`;
+type Size = readonly [width: number, height: number];
 
-interface Row extends InterpolationTimes {
-  readonly width: number;
-  readonly height: number;
-  readonly minterpolateMs: number | null;
-  /** minterpolateMs / totalMs. */
-  readonly timesFaster: number | null;
+const progress = (text: string): void => console.error(`bench: ${text}`);
+const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`.trimEnd();
+
+const whole = (text: string): number => {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('a whole number of at least 1 is needed');
+  return value;
+};
+
+const positive = (text: string): number => {
+  const value = Number(text);
+  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('a number above 0 is needed');
+  return value;
+};
+
+const size = (text: string): Size => {
+  const [, width, height] = /^(\d+)x(\d+)$/.exec(text) ?? [];
+  if (Number(width) >= 16 && Number(height) >= 16) return [Number(width), Number(height)];
+  throw new InvalidArgumentError('something like 1280x720 is needed, 16 or more each way');
+};
+
+const evenSize = (text: string): Size => {
+  const [width, height] = size(text);
+  if (width % 2 === 0 && height % 2 === 0) return [width, height];
+  throw new InvalidArgumentError('H.264 needs even numbers');
+};
+
+const sizes = (text: string, before: readonly Size[] | undefined): readonly Size[] => [...(before ?? []), size(text)];
+
+const fileName = (text: string): string => {
+  if (/^[a-z0-9][a-z0-9.-]*$/i.test(text)) return text;
+  throw new InvalidArgumentError('letters, digits, "-" and "." are needed, such as live-720p');
+};
+
+const outputOptions = (to: Command): Command =>
+  to
+    .option('--json', 'print the result as JSON')
+    .addOption(
+      new Option('--save <name>', 'also write bench/results/<name>.json and .md, over older ones').argParser(fileName),
+    );
+
+const program = new Command('bench')
+  .description('Measures speed on this machine. Progress goes to standard error, results to standard output.')
+  .showHelpAfterError('(npm run bench -- --help shows how)')
+  .addHelpText('after', '\nOther work on the machine spoils every figure: `bench` warns when there is some.');
+
+const DEFAULT_SIZES: readonly Size[] = [
+  [640, 360],
+  [1280, 720],
+];
+/** 270p to 1080p at 16:9. */
+const SWEEP: readonly Size[] = [
+  [480, 270],
+  [640, 360],
+  [960, 540],
+  [1280, 720],
+  [1600, 900],
+  [1920, 1080],
+];
+
+interface FrameFlags extends OutputFlags {
+  readonly model?: string;
+  readonly threads: number;
+  readonly runs: number;
+  readonly frames: number;
+  readonly size?: readonly Size[];
+  readonly sweep?: boolean;
+  readonly ffmpeg: boolean;
+}
+
+outputOptions(program.command('frame', { isDefault: true }))
+  .description('cost of one new frame (t = 1/2) by stage, and of one by minterpolate; what runs without a command')
+  .option('--model <name>', 'model id, path, search or blend (default: the first flow model)')
+  .addOption(new Option('--threads <n>', 'threads of one inference').argParser(whole).default(2))
+  .addOption(new Option('--runs <n>', 'times the clip is doubled; medians count').argParser(whole).default(5))
+  .addOption(new Option('--frames <n>', 'new frames in each run').argParser(whole).default(12))
+  .addOption(
+    new Option('--size <WxH>', 'may be repeated (default: 640x360 and 1280x720)').argParser(sizes).conflicts('sweep'),
+  )
+  .option('--sweep', 'sizes from 270p to 1080p, and how cost grows with pixels')
+  .option('--no-ffmpeg', 'leave minterpolate out')
+  .addHelpText(
+    'after',
+    `
+Examples:
+  npm run bench
+  npm run bench -- --runs 3 --size 1920x1080 --json
+  npm run bench -- frame --sweep --no-ffmpeg --save frame-sweep`,
+  )
+  .action(async (flags: FrameFlags) => {
+    const { threads, runs, frames, ffmpeg } = flags;
+    const model = flags.model === undefined ? await defaultModel() : await resolveModel(flags.model);
+    const machine = await thisMachine(ffmpeg);
+    const chosen = flags.sweep ? SWEEP : (flags.size ?? DEFAULT_SIZES);
+    const cost = await measureFrameCost({ model, threads, runs, frames, sizes: chosen, ffmpeg, onProgress: progress });
+    const id = typeof model === 'string' ? model : model.id;
+    const text = `${id}, ${threads} threads. ${frameCostText(cost)}`;
+    const result = { model: id, threads, runs, newFramesPerRun: frames, ...cost };
+    give({ title: 'Cost of one new frame', command, machine, result, text }, flags);
+  });
+
+interface LiveFlags extends OutputFlags {
+  readonly size: Size;
+  readonly fps: number;
+  readonly target: number;
+  readonly seconds: number;
+  readonly warmUp: number;
+  readonly model: string;
+  readonly workers: number;
+  readonly threads: number;
+}
+
+const liveOptions = (to: Command, [width, height]: Size, seconds: number): Command =>
+  outputOptions(to)
+    .addOption(
+      new Option('--size <WxH>', 'size of the source')
+        .argParser(evenSize)
+        .default([width, height], `${width}x${height}`),
+    )
+    .addOption(new Option('--fps <rate>', 'frames per second of the source').argParser(positive).default(30))
+    .addOption(new Option('--target <rate>', 'output frames per second').argParser(positive).default(60))
+    .addOption(new Option('--seconds <n>', 'length of the measurement').argParser(positive).default(seconds))
+    .addOption(
+      new Option('--warm-up <n>', 'seconds from the first picture to the measurement').argParser(positive).default(5),
+    )
+    .option('--model <name>', 'model id, path, search, blend or repeat', 'flow-s')
+    .addOption(new Option('--workers <n>', 'interpolation workers').argParser(whole).default(1))
+    .addOption(new Option('--threads <n>', 'threads of one inference').argParser(whole).default(1));
+
+liveOptions(program.command('live'), [1280, 720], 60)
+  .description('the whole product: a file at its real pace through `framelift serve` to a WebRTC viewer on loopback')
+  .addHelpText(
+    'after',
+    `
+The source is an H.264 file made once of the demo's pictures under a moving camera; server and viewer are processes of their
+own, and the viewer does not decode.
+
+  onTimePercent           of the slots of the output grid, how many were released at most 4 ms after they were due (and not
+                          given up later); a slot that never came is missing, a repeated frame fills its slot
+  interpolatedGapPercent  of the slots between source frames, how many showed an interpolated frame
+  viewer.onTimePercent    of the same slots, how many came at most 4 ms after the even cadence of their RTP timestamps
+  addedLatencyMs          from the arrival of a source frame to its own release; the floor (N-1)/N*T is arithmetic
+
+Server figures are differences of two scrapes of /metrics; their quantiles are linear within histogram buckets.
+
+Examples:
+  npm run bench -- live --size 1280x720 --fps 30 --target 60 --seconds 60 --json
+  npm run bench -- live --size 640x360 --target 120 --save live-360p120`,
+  )
+  .action(async (flags: LiveFlags) => {
+    const machine = await thisMachine(true);
+    const result = await measureLive({ ...liveSettings(flags), streams: 1, onProgress: progress });
+    give({ title: 'The whole product, live', command, machine, result, text: liveText(result) }, flags);
+  });
+
+function liveSettings(flags: LiveFlags) {
+  const {
+    size: [width, height],
+    fps,
+    target,
+    seconds,
+    warmUp: warmUpSeconds,
+    model,
+    workers,
+    threads,
+  } = flags;
+  return { width, height, fps, target, seconds, warmUpSeconds, model, workers, threads };
 }
 
 async function defaultModel(): Promise<ModelSpec | ReferenceModel> {
   const models = await readManifest().catch(() => []);
-  return models.find((m) => m.kind === 'flow') ?? 'search';
+  return models.find((model) => model.kind === 'flow') ?? 'search';
 }
 
-async function chooseModel(name: string | undefined): Promise<ModelSpec | ReferenceModel> {
-  if (name === undefined) return defaultModel();
-  return resolveModel(name);
+async function thisMachine(ffmpeg: boolean): Promise<Machine> {
+  const machine = describeMachine(ffmpeg ? await ffmpegVersion() : null);
+  if (isBusy(machine)) progress('the machine is busy with other work: figures will be worse than they need be');
+  return machine;
 }
 
-function positive(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) {
-    throw new FrameliftError('config.invalid', `--${name} ${text}: a whole number of at least 1 is needed`);
-  }
-  return value;
-}
-
-function size(text: string): [number, number] {
-  const [, width, height] = /^(\d+)x(\d+)$/.exec(text) ?? [];
-  if (!width || !height || Number(width) < 16 || Number(height) < 16) {
-    throw new FrameliftError('config.invalid', `--size ${text}: something like 1280x720 is needed`);
-  }
-  return [Number(width), Number(height)];
-}
-
-function table(rows: readonly Row[]): string {
-  const head = ['size', 'search', 'network', 'warp+blend', 'whole', 'minterpolate', 'times faster'];
-  const body = rows.map((r) => [
-    `${r.width}x${r.height}`,
-    r.searchMs.toFixed(2),
-    r.networkMs.toFixed(2),
-    r.kernelMs.toFixed(2),
-    r.totalMs.toFixed(2),
-    r.minterpolateMs?.toFixed(1) ?? '-',
-    r.timesFaster?.toFixed(1) ?? '-',
-  ]);
-  const widths = head.map((h, i) => Math.max(h.length, ...body.map((b) => b[i]?.length ?? 0)));
-  return [head, ...body].map((line) => line.map((cell, i) => cell.padStart(widths[i] ?? 0)).join('  ')).join('\n');
-}
-
-async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      json: { type: 'boolean', default: false },
-      help: { type: 'boolean', default: false },
-      model: { type: 'string' },
-      threads: { type: 'string', default: '2' },
-      runs: { type: 'string', default: '5' },
-      frames: { type: 'string', default: '12' },
-      size: { type: 'string', multiple: true, default: ['640x360', '1280x720'] },
-      'no-ffmpeg': { type: 'boolean', default: false },
-    },
-  });
-  if (values.help) {
-    console.log(USAGE);
-    return;
-  }
-  const threads = positive('threads', values.threads);
-  const runs = positive('runs', values.runs);
-  const frames = positive('frames', values.frames) + 1;
-  const sizes = values.size.map(size);
-  const model = await chooseModel(values.model);
-  const id = typeof model === 'string' ? model : model.id;
-  const progress = (text: string): void => console.error(`bench: ${text}`);
-  const machine = {
-    cpu: cpus()[0]?.model ?? 'unknown',
-    cores: cpus().length,
-    memoryGiB: Math.round(totalmem() / 2 ** 30),
-    node: process.version,
-    ffmpeg: values['no-ffmpeg'] ? null : await ffmpegVersion(),
-    /** Other work on the machine spoils the figures. */
-    loadBefore: loadavg()[0] ?? 0,
-  };
-  if (machine.loadBefore > machine.cores / 4) progress('the machine is busy with other work: figures will be too high');
-  const rows: Row[] = [];
-  for (const [width, height] of sizes) {
-    progress(`${width}x${height}: drawing ${frames} frames`);
-    const clip = movingClip(width, height, frames);
-    progress(`${width}x${height}: ${id}, ${runs} runs`);
-    const times = await timeInterpolation(model, threads, clip, width, height, runs);
-    let minterpolateMs: number | null = null;
-    if (!values['no-ffmpeg']) {
-      progress(`${width}x${height}: minterpolate, ${Math.min(runs, 3)} runs`);
-      minterpolateMs = await timeMinterpolate(clip, width, height, Math.min(runs, 3));
-    }
-    const timesFaster = minterpolateMs === null ? null : minterpolateMs / times.totalMs;
-    rows.push({ width, height, ...times, minterpolateMs, timesFaster });
-  }
-  if (values.json) {
-    console.log(JSON.stringify({ machine, model: id, threads, runs, newFramesPerRun: frames - 1, rows }, null, 2));
-    return;
-  }
-  console.log(`${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Node ${machine.node}`);
-  if (machine.ffmpeg) console.log(machine.ffmpeg);
-  console.log(
-    `model ${id}, ${threads} threads, load before ${machine.loadBefore.toFixed(2)}; milliseconds per new frame, medians\n`,
-  );
-  console.log(table(rows));
-}
-
-main().catch((thrown: unknown) => {
+program.parseAsync().catch((thrown: unknown) => {
   if (!(thrown instanceof Error)) throw thrown;
   const remedy = thrown instanceof FrameliftError && thrown.remedy ? `\n${thrown.remedy}` : '';
   console.error(`bench: ${thrown.message}${remedy}`);

@@ -284,7 +284,11 @@ class Output {
     const { events, stream, clock } = this.#parts;
     this.#forget(paced.pts);
     const { provenance, arrival } = paced.frame;
-    events.emit({ type: 'stage', stream, stage: 'pace', span: minus(clock.now(), arrival) });
+    const now = clock.now();
+    const span = minus(now, arrival);
+    const late = minus(now, paced.due);
+    events.emit({ type: 'stage', stream, stage: 'pace', span });
+    events.emit({ type: 'release', stream, late, added: provenance.kind === 'source' ? span : undefined });
     if (provenance.kind === 'repeated') {
       events.emit({ type: 'frame', stream, fate: 'repeated', reason: provenance.reason });
       if (provenance.reason === 'deadline') events.emit({ type: 'deadline-miss', stream });

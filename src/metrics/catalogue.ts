@@ -38,6 +38,12 @@ const LATENCY = [
   0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.0167, 0.025, 0.0333, 0.05, 0.0667, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5,
 ];
 
+/** Seconds, finer where an even cadence is won or lost: 4 ms is what counts as on time. */
+const LATENESS = [0.0005, 0.001, 0.002, 0.003, 0.004, 0.006, 0.008, 0.012, 0.0167, 0.025, 0.05, 0.1, 0.25];
+
+/** Seconds, 2 ms apart where the floor and the budget of usual rates lie. */
+const ADDED = [...Array.from({ length: 40 }, (_, i) => (8 + 2 * i) / 1000), ...[0.1, 0.12, 0.15, 0.2, 0.3, 0.5, 1]];
+
 const STREAM = ['stream'] as const;
 const PUBLISHED = ['stream', 'variant'] as const;
 
@@ -48,6 +54,20 @@ export const CATALOGUE = {
     name: 'framelift_frames_total',
     help: 'Frames released to viewers of the upconverted stream, by fate: source, interpolated or repeated.',
     labels: ['stream', 'fate'],
+  },
+  lateness: {
+    kind: 'histogram',
+    name: 'framelift_release_lateness_seconds',
+    help: 'How long after its due time the pacer released a frame of the upconverted stream.',
+    labels: STREAM,
+    buckets: LATENESS,
+  },
+  addedLatency: {
+    kind: 'histogram',
+    name: 'framelift_added_latency_seconds',
+    help: 'From the arrival of a source frame to its own release in the upconverted stream; made and repeated frames do not count.',
+    labels: STREAM,
+    buckets: ADDED,
   },
   repeats: {
     kind: 'counter',

@@ -33,6 +33,8 @@ export type MetricEvent =
       readonly fate: 'source' | 'interpolated' | 'repeated';
       readonly reason?: string;
     }
+  /** When it left: `late` after its due time; for a source frame also `added`, after its own arrival. */
+  | { readonly type: 'release'; readonly stream: string; readonly late: Micros; readonly added: Micros | undefined }
   | {
       readonly type: 'drop';
       readonly stream: string;

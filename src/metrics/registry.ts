@@ -102,6 +102,8 @@ export class MetricsRegistry implements EventSink, Disposable {
   readonly #windowNames = new LabelValues(MOST_STREAMS);
 
   readonly #frames = this.#counter(CATALOGUE.frames);
+  readonly #lateness = this.#histogram(CATALOGUE.lateness);
+  readonly #addedLatency = this.#histogram(CATALOGUE.addedLatency);
   readonly #repeats = this.#counter(CATALOGUE.repeats);
   readonly #drops = this.#counter(CATALOGUE.drops);
   readonly #stageTime = this.#histogram(CATALOGUE.stageTime);
@@ -182,6 +184,10 @@ export class MetricsRegistry implements EventSink, Disposable {
       case 'frame':
         this.#frames.of(stream, event.fate).add(1);
         if (event.fate === 'repeated') this.#repeats.of(stream, event.reason ?? 'other').add(1);
+        break;
+      case 'release':
+        observe(this.#lateness.of(stream), toSeconds(event.late));
+        if (event.added !== undefined) observe(this.#addedLatency.of(stream), toSeconds(event.added));
         break;
       case 'drop':
         this.#drops.of(stream, event.stage, event.reason).add(event.count ?? 1);

@@ -26,8 +26,8 @@ export class WhepClient implements AsyncDisposable {
     this.#transceiver = transceiver;
   }
 
-  /** Posts an offer to `url` and waits until media can flow. */
-  static async play(url: string): Promise<WhepClient> {
+  /** Posts an offer to `url` and waits until media can flow. Each packet goes to `onPacket`, without one to {@link packets}. */
+  static async play(url: string, onPacket?: (packet: RtpPacket) => void): Promise<WhepClient> {
     const feedback = [{ type: 'nack' }, { type: 'nack', parameter: 'pli' }, { type: 'ccm', parameter: 'fir' }];
     const pc = new RTCPeerConnection({
       codecs: {
@@ -63,7 +63,7 @@ export class WhepClient implements AsyncDisposable {
       });
     });
     await pc.setRemoteDescription({ type: 'answer', sdp: answer });
-    transceiver.dtlsTransport.onRtp.subscribe((packet) => client.packets.push(packet.clone()));
+    transceiver.dtlsTransport.onRtp.subscribe(onPacket ?? ((packet) => client.packets.push(packet.clone())));
     await connected;
     return client;
   }

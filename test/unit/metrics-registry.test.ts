@@ -61,6 +61,8 @@ describe('events', () => {
     const stream = 'cam';
     const variant = 'upconverted';
     metrics.emit({ type: 'frame', stream, fate: 'repeated', reason: 'deadline' });
+    metrics.emit({ type: 'release', stream, late: fromMs(3.5), added: fromMs(41) });
+    metrics.emit({ type: 'release', stream, late: fromMs(5), added: undefined });
     metrics.emit({ type: 'drop', stream, stage: 'decode', reason: 'loss', count: 4 });
     metrics.emit({ type: 'stage', stream, stage: 'encode', span: fromMs(7) });
     metrics.emit({ type: 'latency', stream, variant, span: fromMs(90) });
@@ -81,6 +83,10 @@ describe('events', () => {
     const labels = 'stream="cam",variant="upconverted"';
     const wanted: Record<string, number> = {
       'framelift_frames_repeated_total{stream="cam",reason="deadline"}': 1,
+      'framelift_release_lateness_seconds_bucket{le="0.004",stream="cam"}': 1,
+      'framelift_release_lateness_seconds_count{stream="cam"}': 2,
+      'framelift_added_latency_seconds_sum{stream="cam"}': 0.041,
+      'framelift_added_latency_seconds_count{stream="cam"}': 1,
       'framelift_frames_dropped_total{stream="cam",stage="decode",reason="loss"}': 4,
       'framelift_stage_duration_seconds_bucket{le="0.008",stream="cam",stage="encode"}': 1,
       [`framelift_latency_seconds_sum{${labels}}`]: 0.09,

@@ -1,0 +1,99 @@
+/** Results as tables, for the terminal and for Markdown alike. Pure. */
+import type { FrameCost } from './frame-cost.ts';
+import type { LiveResult, StreamResult } from './live.ts';
+import type { Spread } from './statistics.ts';
+
+/** A Markdown table whose columns also line up as plain text. */
+function table(head: readonly string[], body: readonly (readonly string[])[]): string {
+  const widths = head.map((title, i) => Math.max(title.length, 3, ...body.map((row) => row[i]?.length ?? 0)));
+  const line = (row: readonly string[]): string =>
+    `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join(' | ')} |`;
+  const rule = widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
+  return [line(head), `| ${rule.join(' | ')} |`, ...body.map(line)].join('\n');
+}
+
+/** Cost per new frame by size. */
+export function frameCostText({ rows, pixelExponent }: FrameCost): string {
+  const head = ['size', 'search', 'network', 'warp+blend', 'whole', 'ns/pixel', 'minterpolate', 'times faster'];
+  const body = rows.map((row) => [
+    `${row.width}x${row.height}`,
+    ...[row.searchMs, row.networkMs, row.kernelMs, row.totalMs, row.nsPerPixel].map((value) => value.toFixed(2)),
+    row.minterpolateMs?.toFixed(1) ?? '–',
+    row.timesFaster?.toFixed(1) ?? '–',
+  ]);
+  const fit =
+    pixelExponent === null ? '' : `\n\nCost grows with pixels to the power of ${pixelExponent} (1 is linear).`;
+  return `Milliseconds per new frame, medians.\n\n${table(head, body)}${fit}`;
+}
+
+/** One live measurement. */
+export function liveText(result: LiveResult): string {
+  const { settings, floorMs, gridFloorMs, overFloorP95Ms, cores, memoryMiB } = result;
+  const { width, height, fps, target, seconds, warmUpSeconds, onTimeWithinMs, model, workers, threads } = settings;
+  const lines = [
+    `${width}x${height}, ${fps} → ${target} fps, ${settings.streams} stream(s) for ${seconds} s after ${warmUpSeconds} s of warm-up; ` +
+      `${model}, ${workers} worker(s), ${threads} thread(s).`,
+    `A slot is on time when its frame left at most ${onTimeWithinMs} ms late; at the viewer, when it came at most that much after the even cadence.`,
+    '',
+    table(SLOT_HEAD, result.streams.flatMap(slotRows)),
+    '',
+    table(['ms', 'p50', 'p95', 'p99'], result.streams.flatMap(timeRows)),
+    '',
+    `Floor (N−1)/N · T ${floorMs} ms${gridFloorMs === floorMs ? '' : ` (on this grid ${gridFloorMs} ms)`}; ` +
+      `added latency p95 is ${number(overFloorP95Ms)} ms above it.`,
+    ...result.streams.flatMap(countLines),
+    cores
+      ? `Cores used: ${cores.total} (main thread ${cores.main}, interpolation ${cores.interpolation}, decoding and encoding ${cores.codecs}, other ${cores.other}).`
+      : 'Cores used: this system does not tell.',
+    memoryMiB
+      ? `Resident memory: ${memoryMiB.first.toFixed(1)} MiB in the first quarter, ${memoryMiB.last.toFixed(1)} in the last (${memoryMiB.percent.toFixed(2)} %).`
+      : 'Resident memory: not known.',
+  ];
+  return lines.join('\n');
+}
+
+const SLOT_HEAD = ['stream', 'slots', 'on time', 'on time %', 'late', 'missing', 'gaps interpolated %'];
+
+function slotRows(stream: StreamResult): string[][] {
+  const row = (name: string, from: StreamResult | StreamResult['viewer'], gaps: string): string[] => [
+    name,
+    ...[from.slots, from.onTime].map(String),
+    from.onTimePercent.toFixed(2),
+    ...[from.late, from.missing].map(String),
+    gaps,
+  ];
+  return [
+    row(stream.name, stream, number(stream.interpolatedGapPercent)),
+    row(`${stream.name}, viewer`, stream.viewer, ''),
+  ];
+}
+
+function timeRows(stream: StreamResult): string[][] {
+  const row = (name: string, { p50, p95, p99 }: Spread): string[] => [
+    `${stream.name} ${name}`,
+    number(p50),
+    number(p95),
+    number(p99),
+  ];
+  return [
+    row('added latency', stream.addedLatencyMs),
+    row('latency to first packet', stream.sentLatencyMs),
+    row('release lateness', stream.latenessMs),
+    row('viewer jitter', stream.viewer.jitterMs),
+    ...Object.entries(stream.stagesMs).map(([stage, times]) => row(`stage ${stage}`, times)),
+  ];
+}
+
+function countLines(stream: StreamResult): string[] {
+  const list = (counts: Readonly<Record<string, number>>): string =>
+    Object.entries(counts)
+      .map(([name, count]) => `${count} ${name}`)
+      .join(', ') || 'none';
+  return [
+    `${stream.name}: released ${list(stream.frames)}; repeated because of: ${list(stream.repeats)}; dropped at: ${list(stream.drops)}; deadline misses ${stream.deadlineMisses}.`,
+  ];
+}
+
+function number(value: number | null): string {
+  return value === null ? '–' : value.toFixed(2);
+}
