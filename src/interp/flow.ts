@@ -64,16 +64,17 @@ export class FlowInterpolator implements Interpolator {
     const { width, height, scratch } = job;
     const space = await this.#space(width, height, scratch);
     const begin = this.#clock.now();
-    this.#seed(job, space.layout);
+    const flow = job.searchOnly ? undefined : this.#flow;
+    this.#seed(job, space.layout, flow);
     const seeded = this.#clock.now();
-    if (space.session) await space.session.run();
+    if (flow && space.session) await space.session.run();
     else {
       const { gridWidth, gridHeight, seed, field } = space.layout;
       this.#kernel.seedField(scratch + seed, scratch + field, gridWidth * gridHeight);
     }
     const known = this.#clock.now();
     const confidence = confidenceOf(space.field, space.layout, width, height);
-    this.#render(job, space.layout);
+    this.#render(job, space.layout, flow?.motions ?? 1);
     return {
       confidence,
       spans: {
@@ -121,9 +122,9 @@ export class FlowInterpolator implements Interpolator {
     return space;
   }
 
-  #seed(job: WireJob, layout: ScratchLayout): void {
-    searchPair(this.#kernel, this.#crew, job, layout, this.#flow?.costs ?? false);
-    if (!this.#flow) return;
+  #seed(job: WireJob, layout: ScratchLayout, flow: FlowNetwork | undefined): void {
+    searchPair(this.#kernel, this.#crew, job, layout, flow?.costs ?? false);
+    if (!flow) return;
     const { paddedWidth: w, paddedHeight: h, gridHeight, laneBytes } = layout;
     const { scratch, pyramidA, pyramidB } = job;
     const [seed, images, lanes] = [scratch + layout.seed, scratch + layout.images, scratch + layout.lanes];
@@ -131,7 +132,7 @@ export class FlowInterpolator implements Interpolator {
     this.#crew.run(task, gridHeight, CELL_ROWS);
   }
 
-  #render(job: WireJob, layout: ScratchLayout): void {
+  #render(job: WireJob, layout: ScratchLayout, motions: 1 | 2): void {
     const { a, b, width, height, scratch, timesteps, outs, grainSeeds } = job;
     const { gridWidth, gridHeight, field, grain } = layout;
     if (this.#grain > 0) {
@@ -139,7 +140,7 @@ export class FlowInterpolator implements Interpolator {
     }
     for (let i = 0; i < timesteps.length; i++) {
       const out = outs[i] ?? 0;
-      const source = this.#warp(job, layout, timesteps[i] ?? 0.5, out);
+      const source = this.#warp(job, layout, motions, timesteps[i] ?? 0.5, out);
       if (this.#grain > 0) {
         this.#kernel.grainAdd(
           out,
@@ -148,7 +149,7 @@ export class FlowInterpolator implements Interpolator {
           source,
           gridWidth,
           gridHeight,
-          this.#flow?.motions ?? 1,
+          motions,
           this.#grain,
           grainSeeds[i] ?? 0,
           scratch + grain,
@@ -158,10 +159,9 @@ export class FlowInterpolator implements Interpolator {
   }
 
   /** The frame at `t`; gives the offset of the field it was made by. */
-  #warp(job: WireJob, layout: ScratchLayout, t: number, out: number): number {
+  #warp(job: WireJob, layout: ScratchLayout, motions: 1 | 2, t: number, out: number): number {
     const { a, b, width, height, scratch } = job;
     const { gridWidth, gridHeight, laneBytes } = layout;
-    const motions = this.#flow?.motions ?? 1;
     const lanes = scratch + layout.lanes;
     const field = scratch + (t === 0.5 ? layout.field : layout.retimed);
     for (let motion = 0; t !== 0.5 && motion < motions; motion++) {

@@ -2,6 +2,7 @@
 import type { Frame } from '../frame.ts';
 import type { Micros } from '../time.ts';
 import type { WorkSpans } from './messages.ts';
+import type { Times } from './times.ts';
 
 /** One pair to interpolate. The caller keeps its handles on `a` and `b`; the engine holds its own while it needs them. */
 export interface InterpJob {
@@ -26,6 +27,19 @@ export type InterpResult =
     }
   /** `late`: past its deadline before it started. `dropped`: the queue was full. `closed`: the engine was closed. */
   | { readonly status: 'refused'; readonly reason: 'late' | 'dropped' | 'closed' };
+
+/** A model that can be run: what the rungs of a ladder stand on. */
+export interface Tier {
+  /** Id, as it stands in provenance. */
+  readonly model: string;
+  readonly times: Times;
+  /** Pairs that it works on at the same time. */
+  readonly workers: number;
+  /** As {@link InterpEngine.interpolate}. */
+  interpolate(job: InterpJob): Promise<InterpResult>;
+  /** As {@link InterpEngine.warmUp}. */
+  warmUp(width: number, height: number): Promise<void>;
+}
 
 /** Counters since the start, and the present load. */
 export interface InterpStats {
