@@ -21,6 +21,8 @@ export type ErrorCode =
   | 'model.not-found'
   | 'model.invalid'
   | 'engine.failed'
+  | 'provider.unusable'
+  | 'install.failed'
   | 'arena.full'
   | 'frame.misuse'
   | 'server.port-taken'

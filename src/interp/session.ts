@@ -1,10 +1,10 @@
 /** Adapter of onnxruntime-node: files, sessions, flow networks. Runs block their thread: worker threads only. */
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import { FrameliftError } from '../errors.ts';
 import { inside } from './inside.ts';
-import type { Provider } from './messages.ts';
 import { detectKind, type ModelKind } from './model.ts';
 import type { PortShape } from './ports.ts';
+import type { Provider } from './provider.ts';
 
 /** How a network is run. */
 export interface SessionOptions {
@@ -37,6 +37,11 @@ function messageOf(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
+/** Names of the execution providers that this build of ONNX Runtime knows, those included whose libraries are not there. */
+export function listedProviders(): string[] {
+  return listSupportedBackends().map(({ name }) => name);
+}
+
 async function create(
   id: string,
   bytes: Uint8Array,
@@ -46,7 +51,8 @@ async function create(
   try {
     return await inside(() =>
       InferenceSession.create(bytes, {
-        executionProviders: [options.provider],
+        // What TensorRT cannot run, CUDA runs; what neither can, the CPU.
+        executionProviders: options.provider === 'tensorrt' ? ['tensorrt', 'cuda'] : [options.provider],
         intraOpNumThreads: options.threads,
         interOpNumThreads: 1,
         graphOptimizationLevel: 'all',

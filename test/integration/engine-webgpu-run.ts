@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { Arena } from '../../src/arena.ts';
 import { Frame, SOURCE } from '../../src/frame.ts';
 import { InterpEngine } from '../../src/interp/engine.ts';
-import type { Provider } from '../../src/interp/messages.ts';
 import { findModel } from '../../src/interp/model.ts';
+import type { Provider } from '../../src/interp/provider.ts';
 import { noEvents } from '../../src/metrics/events.ts';
 import { systemClock, ZERO } from '../../src/time.ts';
 

@@ -1,0 +1,139 @@
+/** Tries providers, each in a child process with a time limit, and remembers what came of it while this process lives. */
+import { fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { FrameliftError } from '../errors.ts';
+import { type ModelSpec, readModel } from './model.ts';
+import {
+  chooseProvider,
+  explainFailure,
+  PROVIDERS,
+  type Provider,
+  type ProviderChoice,
+  type ProviderSelection,
+  type Sample,
+  type Trial,
+} from './provider.ts';
+import { absence } from './provider-files.ts';
+import type { ReferenceModel } from './reference.ts';
+
+const PROBE = fileURLToPath(new URL('./provider-probe.ts', import.meta.url));
+/** How long a trial may take: what needs longer for a few small pictures is of no use live. TensorRT builds an engine for the network first. */
+const LIMIT_MS = { cpu: 30_000, webgpu: 30_000, cuda: 30_000, tensorrt: 300_000 } as const;
+/** Of what the runtime writes, the last characters are kept. */
+const LOG_KEPT = 16_384;
+
+/** What a child is asked. */
+export interface ProbeRequest {
+  readonly provider: Provider;
+  readonly model: ModelSpec;
+  readonly threads: number;
+}
+
+/** What it answers. */
+export type ProbeReply = { readonly sample: Sample } | { readonly failure: string };
+
+/** Options of {@link ProviderTrials}. */
+export interface ProviderTrialsOptions {
+  /** Threads of one inference. Default 1. */
+  readonly threads?: number;
+  /** Script of the child processes, for tests. */
+  readonly script?: string;
+  /** Time limit of each trial, for tests. Default: 30 s, five minutes for TensorRT. */
+  readonly limitMs?: number;
+}
+
+/** Trials of providers on models. Each provider is tried once for each network: driver and ONNX Runtime stay the same while the process lives. */
+export class ProviderTrials {
+  readonly #options: ProviderTrialsOptions;
+  /** By provider and SHA-256 of the network. */
+  readonly #trials = new Map<string, Promise<Trial>>();
+
+  constructor(options: ProviderTrialsOptions = {}) {
+    this.#options = options;
+  }
+
+  /**
+   * The provider for a model. `cpu` and reference models need no trial; the CPU is tried where there is something to compare with it.
+   * @throws FrameliftError `provider.unusable` when a named one cannot run the model, `config.invalid` when there is no network to run on it, `model.*`.
+   */
+  async select(model: ModelSpec | ReferenceModel, wanted: ProviderChoice): Promise<ProviderSelection> {
+    if (typeof model === 'string') return withoutNetwork(model, wanted);
+    const candidates = wanted === 'auto' ? PROVIDERS.filter((p) => p !== 'cpu') : wanted === 'cpu' ? [] : [wanted];
+    const trials = new Map<Provider, Trial>();
+    for (const provider of candidates) trials.set(provider, await this.#tried(provider, model));
+    if ([...trials.values()].some((trial) => 'sample' in trial)) trials.set('cpu', await this.#tried('cpu', model));
+    return chooseProvider({ model: model.id, wanted, trials });
+  }
+
+  /** As {@link ProviderTrials.select} with `auto`, but tries the CPU in any case: for reports. @throws FrameliftError `model.*`. */
+  async examine(model: ModelSpec): Promise<ProviderSelection> {
+    const trials = new Map<Provider, Trial>();
+    // One after the other: they would slow each other down.
+    for (const provider of PROVIDERS) trials.set(provider, await this.#tried(provider, model));
+    return chooseProvider({ model: model.id, wanted: 'auto', trials });
+  }
+
+  async #tried(provider: Provider, model: ModelSpec): Promise<Trial> {
+    const sha256 = createHash('sha256')
+      .update(await readModel(model))
+      .digest('hex');
+    const key = `${provider} ${sha256}`;
+    const known = this.#trials.get(key) ?? this.#try(provider, { ...model, sha256 });
+    this.#trials.set(key, known);
+    return known;
+  }
+
+  async #try(provider: Provider, model: ModelSpec): Promise<Trial> {
+    const absent = absence(provider);
+    if (absent) return { refusal: absent };
+    const { script = PROBE, limitMs = LIMIT_MS[provider], threads = 1 } = this.#options;
+    return runProbe({ provider, model, threads }, script, limitMs);
+  }
+}
+
+function withoutNetwork(model: ReferenceModel, wanted: ProviderChoice): ProviderSelection {
+  if (wanted === 'auto' || wanted === 'cpu') return chooseProvider({ model, wanted, trials: new Map() });
+  throw new FrameliftError('config.invalid', `provider "${wanted}" has nothing to run: ${model} has no network`, {
+    remedy: 'Leave --provider (engine.provider) out, or choose a model with a network: framelift models lists them.',
+  });
+}
+
+/** One child, from its start to its end. Resolves in any case: a crash and a hang are answers too. */
+function runProbe(request: ProbeRequest, script: string, limitMs: number): Promise<Trial> {
+  const { provider } = request;
+  return new Promise((resolve) => {
+    const child = fork(script, {
+      execArgv: [],
+      serialization: 'advanced',
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+      timeout: limitMs,
+      killSignal: 'SIGKILL',
+    });
+    let log = '';
+    let reply: ProbeReply | undefined;
+    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
+      log = (log + text).slice(-LOG_KEPT);
+    });
+    child.once('message', (message) => {
+      // What provider-probe.ts sends.
+      reply = message as ProbeReply;
+    });
+    child.once('error', (cause) => {
+      resolve({ refusal: { reason: `its test could not be started: ${cause.message}` } });
+    });
+    child.once('close', (code, signal) => {
+      if (reply && 'sample' in reply) resolve(reply);
+      else if (reply) resolve({ refusal: explainFailure(provider, reply.failure, log) });
+      else resolve({ refusal: ended(child.killed, code, signal, limitMs) });
+    });
+    // A child that is gone before it has read this is reported by its end.
+    child.send(request, () => {});
+  });
+}
+
+function ended(stopped: boolean, code: number | null, signal: NodeJS.Signals | null, limitMs: number) {
+  const remedy = 'Update the driver, or use another provider.';
+  if (stopped) return { reason: `no picture within ${limitMs / 1000} s`, remedy };
+  return { reason: `it crashed its test process (${signal ?? `exit code ${code}`})`, remedy };
+}
