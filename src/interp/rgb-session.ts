@@ -33,10 +33,14 @@ function view(type: SampleType, buffer: ArrayBufferLike, offset: number, length:
   return type === 'float32' ? new Float32Array(buffer, offset, length) : new Float16Array(buffer, offset, length);
 }
 
+/**
+ * A tensor on a view. The runtime makes a Float16Array of every 16-bit view, and its binding takes that for empty
+ * (microsoft/onnxruntime#32323): it is shown the bits.
+ */
 function tensor(data: Samples, dims: readonly number[]): Tensor {
   if (data instanceof Float32Array) return new Tensor('float32', data, dims);
-  // The runtime's types know 16-bit numbers by their bits.
-  return new Tensor('float16', new Uint16Array(data.buffer, data.byteOffset, data.length), dims);
+  const bits = new Uint16Array(data.buffer, data.byteOffset, data.length);
+  return Object.defineProperty(new Tensor('float16', bits, dims), 'data', { value: bits });
 }
 
 /** An `rgb` network: a session for each frame size. */
@@ -88,13 +92,23 @@ export class RgbNetwork {
     );
   }
 
-  /** The picture size for frames of this one: the next multiple, or what the file fixes if that is in between. */
-  size({ width, height }: Size): Size {
+  /**
+   * The picture size for frames of this one: the next multiple, or what the file fixes if that is in between.
+   * @throws FrameliftError `model.invalid` when the file fixes another size, or gives less than a frame.
+   */
+  size(frame: Size): Size {
+    const { width, height, output } = this.#ports;
     const { multiple } = this.facts.rgb;
-    return {
-      width: side(width, this.#ports.width, multiple),
-      height: side(height, this.#ports.height, multiple),
-    };
+    const size = { width: width ?? up(frame.width, multiple), height: height ?? up(frame.height, multiple) };
+    const made = this.outputSize(size);
+    const fits = (side: 'width' | 'height'): boolean =>
+      size[side] >= frame[side] && size[side] <= up(frame[side], multiple) && made[side] >= frame[side];
+    if (fits('width') && fits('height')) return size;
+    throw new FrameliftError(
+      'model.invalid',
+      `model ${this.#network.id} only takes pictures of ${width ?? 'W'} × ${height ?? 'H'} and makes ${output.width ?? 'W'} × ${output.height ?? 'H'}; ` +
+        `frames of ${frame.width} × ${frame.height} do not fit: export it for this size, or for any`,
+    );
   }
 
   /** The size of what comes out: that of what goes in, unless the file fixes another. */
@@ -114,7 +128,7 @@ export class RgbNetwork {
     };
   }
 
-  /** A session for one size, on its buffers. @throws FrameliftError `model.invalid` when the file fixes another size. */
+  /** A session for one size, on its buffers. @throws FrameliftError `model.invalid`. */
   async session(buffers: RgbBuffers): Promise<RgbSession> {
     const { width, height } = buffers.size;
     const { inputs, timeValue } = this.#ports;
@@ -125,9 +139,9 @@ export class RgbNetwork {
     return new RgbSession(this.#network.id, session, this.#ports, buffers, this.outputSize(buffers.size));
   }
 
-  /** Runs it once on small black pictures whose sides are multiples of this number and of no power of two times it. */
+  /** Runs it once on small black pictures whose sides have nothing in common but this number. */
   async #tryOut(multiple: number): Promise<void> {
-    const size = { width: 3 * multiple, height: 3 * multiple };
+    const size = { width: 5 * multiple, height: 3 * multiple };
     const { planes, inputBytes, outputBytes } = this.facts.rgb;
     const input = planes * size.width * size.height * inputBytes;
     const bytes = input + 3 * size.width * size.height * outputBytes;
@@ -140,9 +154,8 @@ export class RgbNetwork {
   }
 }
 
-function side(size: number, fixed: number | undefined, multiple: number): number {
-  const padded = Math.ceil(size / multiple) * multiple;
-  return fixed !== undefined && fixed >= size && fixed <= padded ? fixed : padded;
+function up(side: number, multiple: number): number {
+  return Math.ceil(side / multiple) * multiple;
 }
 
 /** One network at one size, on fixed buffers. Nothing is allocated here for a run. */

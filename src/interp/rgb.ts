@@ -1,5 +1,4 @@
 /** The `rgb` kind in the worker: frames become padded RGB pictures, run through the network, and come back as I420. */
-import { FrameliftError } from '../errors.ts';
 import { type PlaneLayout, planeLayout } from '../frame.ts';
 import { type Clock, minus } from '../time.ts';
 import type { Interpolator, NetworkFacts, WireJob, WireResult, WorkerSetup } from './messages.ts';
@@ -90,13 +89,6 @@ export class RgbInterpolator implements Interpolator {
     const size = this.#rgb.size({ width, height });
     const layout = rgbLayout({ width, height }, size, this.#rgb.facts.rgb, this.network.times);
     const made = this.#rgb.outputSize(size);
-    if (made.width < width || made.height < height) {
-      throw new FrameliftError(
-        'model.invalid',
-        `the model makes pictures of ${made.width} × ${made.height}, too small for frames of ${width} × ${height}`,
-        { remedy: 'Export it for this size, or for any.' },
-      );
-    }
     const buffers = this.#rgb.buffers(this.#u8.buffer, scratch + layout.input, scratch + layout.output, size);
     const picture = 3 * size.width * size.height;
     const parent = (i: number): RgbPicture => ({

@@ -19,12 +19,12 @@ const bytes = (field: number, value: Iterable<number>): number[] => {
 const text = (field: number, value: string): number[] => bytes(field, Buffer.from(value));
 
 /** Element types of ONNX. */
-const TYPES = { float32: 1, uint8: 2, int64: 7 } as const;
+const TYPES = { float32: 1, uint8: 2, int64: 7, float16: 10 } as const;
 
 /** A value with its shape; dimensions are numbers or names. float32 unless it says otherwise. */
 export interface Port {
   readonly name: string;
-  readonly type?: 'float32' | 'uint8';
+  readonly type?: keyof typeof TYPES;
   readonly shape: readonly (number | string)[];
 }
 
