@@ -12,7 +12,7 @@ import curves
 import flow_m
 import model as models
 
-FLOW = """A U-Net of {widths} channels at 1/8, 1/16 and 1/32 resolution, 3×3 convolutions with LeakyReLU, 1×1 convolution and pixel shuffle upwards with additive
+FLOW = """A U-Net of {widths} channels at 1/8, 1/16 and 1/32 resolution, 3×3 convolutions with ReLU, 1×1 convolution and repetition upwards with additive
 skips. Inputs: quarter-resolution luma of both frames, both warped to the middle by the search's vectors, the vectors with their match cost, and what 18 candidate
 vectors cost at each cell (`training/README.md`, "Conventions"; `training/SEARCH.md`). The head gives, per 8×8 cell and for each of two motions, weights over the vectors of 17 cells (its own, its
 8 neighbours, the 8 three cells away) and the zero vector, a residual for each of the two flows and the weight of frame 0; for the first motion the
@@ -25,8 +25,9 @@ MADE = {
         data="""Rendered scenes with true flow and occlusion (`training/synthetic.py`: dead leaves, fractal and periodic textures, stills of the clips below; layers with affine
 and smooth motion up to about 100 px, thin structures, captions, noise, fades), and crops of {clips}; a fifth of them with JPEG artefacts. No clip of the evaluation was trained on; Big Buck
 Bunny occurs in both sets with different passages.""",
-        training="""Half of a batch of 4 from scenes at first, a quarter at the end; AdamW 5e-4 → 1e-5 (cosine), moving average 0.999, bfloat16 convolutions. True flow and occlusion lead for the first third; the
-picture's error is half absolute, half squared, relative to the plain seed's.""",
+        training="""From the weights of a former flow-s (26,000 steps from scratch), which had LeakyReLU, pixel shuffle and one more 3×3 convolution at 1/8: ONNX Runtime took 1.4 times as long for it. 30 % of a batch of 4
+from scenes at first, 20 % at the end; AdamW 5e-4 → 1e-5 (cosine), moving average 0.999, bfloat16 convolutions. True flow and occlusion lead for the first third; the picture's error is half absolute, half
+squared, relative to the plain seed's. The second motion has a small price: cells that gain little by it do without, and the kernel skips them.""",
         limits="""- Motion beyond about 100 px between the frames at these sizes is rarely found; repeated textures can mislead the search.
 - The field has two vectors per 8×8 cell: thin things that move against their background may blur or double.
 - Straight motion only; transparency (X-ray layers) gets two motions at most.""",

@@ -1,7 +1,7 @@
 """Export a flow network: checkpoint (EMA weights) → <id>.pt, <id>.onnx (int8), <id>-fp32.onnx and their manifest entries, checked on ONNX Runtime.
 
-int8: static quantisation of the convolutions, calibrated on training samples; the head, the choice of vectors and everything
-after them stay in float. Fails when ONNX Runtime and PyTorch disagree on the float file; what int8 costs is measured by evaluate.py,
+int8: static quantisation of the convolutions and the sums of their feature maps, calibrated on training samples; the head, the
+choice of vectors and everything after them stay in float. Fails when ONNX Runtime and PyTorch disagree on the float file; what int8 costs is measured by evaluate.py,
 whose JSON goes into the manifest (--quality, --quality-fp32).
 """
 import argparse
@@ -60,12 +60,18 @@ class Calibration(CalibrationDataReader):
         return next(self.rows, None)
 
 
+FEATURES = ("Conv", "Relu", "Resize")                           # what a feature map comes from
+
+
 def quantise(source, target, calibration):
-    """Float file → int8 file: QDQ, convolutions alone (uint8 activations, int8 weights per channel), the head in float."""
+    """Float file → int8 file: QDQ, convolutions and what joins their feature maps (uint8 activations, int8 weights per channel); the head and all that follows in float."""
     prepared = target + ".part"
     quant_pre_process(source, prepared, skip_symbolic_shape=True)
-    convolutions = [n.name for n in onnx.load(prepared).graph.node if n.op_type == "Conv"]
-    quantize_static(prepared, target, calibration, quant_format=QuantFormat.QDQ, per_channel=True, op_types_to_quantize=["Conv"], nodes_to_exclude=[n for n in convolutions if "head" in n],
+    nodes = onnx.load(prepared).graph.node
+    maker = {out: n.op_type for n in nodes for out in n.output}
+    head = next(n for n in nodes if n.op_type == "Conv" and "head" in n.name)
+    float_nodes = [head.name] + [n.name for n in nodes if head.input[0] in n.output or (n.op_type == "Add" and any(maker.get(i) not in FEATURES for i in n.input))]
+    quantize_static(prepared, target, calibration, quant_format=QuantFormat.QDQ, per_channel=True, op_types_to_quantize=["Conv", "Relu", "Resize", "Add"], nodes_to_exclude=float_nodes,
                     activation_type=QuantType.QUInt8, weight_type=QuantType.QInt8, calibrate_method=CalibrationMethod.MinMax)
     os.remove(prepared)
 

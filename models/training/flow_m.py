@@ -10,8 +10,25 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 import model as first
-from model import SLOPE, Up, conv
 from warp import blend, retime, upsample, warp
+
+
+SLOPE = 0.1
+
+
+def conv(c_in, c_out, stride=1):
+    return nn.Sequential(nn.Conv2d(c_in, c_out, 3, stride, 1), nn.LeakyReLU(SLOPE))
+
+
+class Up(nn.Module):
+    """1x1 convolution and pixel shuffle, added to the skip connection."""
+
+    def __init__(self, c_in, c_out):
+        super().__init__()
+        self.expand = nn.Conv2d(c_in, 4 * c_out, 1)
+
+    def forward(self, x, skip):
+        return F.leaky_relu(F.pixel_shuffle(self.expand(x), 2) + skip, SLOPE)
 
 
 class Second(nn.Module):
@@ -111,6 +128,12 @@ def load(path, device="cpu"):
     net = FlowM(**blob["config"]).to(device)
     net.load_state_dict({k: v.float() for k, v in blob.get("ema", blob.get("weights")).items()})
     return net.eval(), blob
+
+
+def load_second(path):
+    """The second stage's weights from a weights file, whatever first stage they were trained on."""
+    weights = torch.load(path, map_location="cpu")["weights"]
+    return {k.removeprefix("second."): v.float() for k, v in weights.items() if k.startswith("second.")}
 
 
 def count_macs(net, width=1280, height=736):

@@ -13,22 +13,21 @@ from warp import upsample, warp
 # Cells whose vector a cell may adopt: its 3x3 neighbourhood, and the same ring three cells (24 px) away.
 OFFSETS = [(0, 0)] + [(d * dy, d * dx) for d in (1, 3) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
 REACH = 3
-SLOPE = 0.1
 
 
 def conv(c_in, c_out, stride=1, kernel=3):
-    return nn.Sequential(nn.Conv2d(c_in, c_out, kernel, stride, (kernel - 1) // 2), nn.LeakyReLU(SLOPE))
+    return nn.Sequential(nn.Conv2d(c_in, c_out, kernel, stride, (kernel - 1) // 2), nn.ReLU())
 
 
 class Up(nn.Module):
-    """1x1 convolution and pixel shuffle, added to the skip connection."""
+    """1x1 convolution, every value repeated 2x2, added to the skip connection. (Pixel shuffle takes ONNX Runtime longer than a 3x3 convolution.)"""
 
     def __init__(self, c_in, c_out):
         super().__init__()
-        self.expand = nn.Conv2d(c_in, 4 * c_out, 1)
+        self.narrow = nn.Conv2d(c_in, c_out, 1)
 
     def forward(self, x, skip):
-        return F.leaky_relu(F.pixel_shuffle(self.expand(x), 2) + skip, SLOPE)
+        return F.relu(F.interpolate(self.narrow(x), scale_factor=2, mode="nearest") + skip)
 
 
 class FlowS(nn.Module):
@@ -45,11 +44,11 @@ class FlowS(nn.Module):
         self.down1 = nn.Sequential(conv(a, b, 2), conv(b, b))
         self.down2 = nn.Sequential(conv(b, c, 2), conv(c, c), conv(c, c))
         self.up2, self.mid = Up(c, b), conv(b, b)
-        self.up1, self.fine = Up(b, a), nn.Sequential(conv(a, a), conv(a, a), conv(a, a))
+        self.up1, self.fine = Up(b, a), nn.Sequential(conv(a, a), conv(a, a))
         self.head = nn.Conv2d(a, 2 * (len(OFFSETS) + 1 + 6), 1)
         for m in self.modules():
             if isinstance(m, nn.Conv2d):
-                nn.init.kaiming_normal_(m.weight, a=SLOPE, nonlinearity="leaky_relu")
+                nn.init.kaiming_normal_(m.weight, nonlinearity="relu")
                 nn.init.zeros_(m.bias)
         with torch.no_grad():                                   # start near the seed, alive everywhere
             self.head.weight.mul_(0.2)
@@ -67,7 +66,7 @@ class FlowS(nn.Module):
         deviation = v - F.avg_pool2d(v, 9, 1, 4, count_include_pad=False)
         s = torch.cat([(v * 0.05).clamp(-3, 3), (deviation * 0.2).clamp(-5, 5), seed[:, 2:3] * 16], 1)
         s = torch.cat([s, (costs * 16).clamp(max=4), torch.zeros_like(v[:, :1])], 1)
-        x1 = F.leaky_relu(self.join(x) + self.tell(s), SLOPE)
+        x1 = F.relu(self.join(x) + self.tell(s))
         x2 = self.down1(x1)
         x3 = self.down2(x2)
         return self.fine(self.up1(self.mid(self.up2(x3, x2)), x1))
@@ -79,10 +78,12 @@ class FlowS(nn.Module):
         padded = F.pad(seed[:, :2], (REACH,) * 4, mode="replicate")
         height, width = seed.shape[-2:]
         around = [padded[:, :, REACH + dy: REACH + dy + height, REACH + dx: REACH + dx + width] for dy, dx in OFFSETS]
-        return torch.cat([self.motion(part, around, costs) for part in h.chunk(2, 1)], 1)
+        first, second = (self.motion(part, around, costs) for part in h.chunk(2, 1))
+        share = F.relu(second[:, 5:] * 1.25 - 0.25)             # a small share is none: the kernel skips such cells
+        return torch.cat([first, second[:, :5], share], 1)
 
     def motion(self, h, around, costs):
-        """One motion's part of the head's output → f0, f1, m and e (of the second motion: its share)."""
+        """One motion's part of the head's output → f0, f1, m and e (of the second motion: what its share is made of)."""
         k = len(OFFSETS)
         weights = (h[:, : k + 1] - self.trust * costs).clamp(-30, 30).exp()     # softmax by hand: ONNX Runtime's is slow along channels
         v = 0

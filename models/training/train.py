@@ -51,10 +51,11 @@ def total_loss(model, b, progress, rng, a):
         epe=losses.robust_endpoint_error(field, b["flow"]),
         mask=losses.mask_loss(field, b["visible"]),
         error=losses.error_loss(field, made, truth),
+        share=field[:, 11].mean(),
     )
     if noisy is not None:                                      # what the noisy frames make, too: the second motion may average noise
         parts["photo"] = 0.5 * (parts["photo"] + noisy)
-    loss = 0.1 * parts["photo"] + a.census * parts["census"] + (a.flow + 0.046 * lead) * parts["epe"] + (0.002 + 0.018 * lead) * parts["mask"] + 0.2 * parts["error"]
+    loss = 0.1 * parts["photo"] + a.census * parts["census"] + (a.flow + 0.046 * lead) * parts["epe"] + (0.002 + 0.018 * lead) * parts["mask"] + 0.2 * parts["error"] + a.share * parts["share"]
     return loss, parts
 
 
@@ -107,6 +108,7 @@ def main():
     p.add_argument("--phantom", type=float, default=0.0, help="share of the fluoroscopy phantom in a batch (prepare_phantom.py); --scenes counts of the rest")
     p.add_argument("--init", help="weights or checkpoint to start from, with a fresh optimizer; its widths and inputs are taken over")
     p.add_argument("--flow", type=float, default=0.004, help="weight of the true flow once it leads no more")
+    p.add_argument("--share", type=float, default=0.002, help="price of the second motion: cells that gain little by it do without")
     p.add_argument("--census", type=float, default=0.0, help="weight of the census loss")
     p.add_argument("--widths", type=int, nargs=3, default=(48, 64, 96), help="channels at 1/8, 1/16, 1/32")
     p.add_argument("--mixed", action="store_true", help="bfloat16 convolutions: faster on a GPU, and on processors that have them")

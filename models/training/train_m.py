@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 import curves
+import flow_m
 import losses
 import model as first
 from flow_m import FlowM
@@ -57,6 +58,7 @@ def main():
     p.add_argument("--samples", default="runs/samples", help="folder of shards")
     p.add_argument("--run", default="runs/flow-m", help="folder for checkpoint, log and curves")
     p.add_argument("--trunk", default="../flow-s.pt", help="weights of flow-s: the first stage, not changed")
+    p.add_argument("--init", help="weights of flow-m whose second stage to start from")
     p.add_argument("--minutes", type=float, default=30)
     p.add_argument("--batch", type=int, default=4)
     p.add_argument("--size", type=int, default=160, help="side of the square that the loss sees")
@@ -75,6 +77,8 @@ def main():
     os.makedirs(a.run, exist_ok=True)
     trunk, _ = first.load(a.trunk)
     net, ema = (FlowM(trunk=trunk.config["widths"]).to(device) for _ in range(2))
+    if a.init:
+        net.second.load_state_dict(flow_m.load_second(a.init))
     net.trunk.load_state_dict(trunk.state_dict())
     ema.load_state_dict(net.state_dict())
     net.mixed = a.mixed
