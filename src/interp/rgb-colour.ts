@@ -88,39 +88,68 @@ export function fillFrame(
   bytes: Uint8ClampedArray,
   offset: number,
   frame: PlaneLayout,
-  { samples, width, height }: RgbPicture,
+  picture: RgbPicture,
   weights: LumaWeights,
 ): boolean {
-  const green = width * height;
-  const blue = 2 * green;
-  const [kr, kg, kb] = [255 * weights.red, 255 * weights.green, 255 * weights.blue];
-  const [ku, kv] = [0.5 / (1 - weights.blue), 0.5 / (1 - weights.red)];
+  const total = fillLuma(bytes, offset, frame, picture, weights);
+  fillChroma(bytes, offset, frame, picture, weights);
+  return Number.isFinite(total);
+}
+
+/** Returns the sum of all luma, which every sample counts in: it is no finite number when one of them is none. */
+function fillLuma(
+  bytes: Uint8ClampedArray,
+  offset: number,
+  frame: PlaneLayout,
+  { samples, width, height }: RgbPicture,
+  weights: LumaWeights,
+): number {
+  const [red, green, blue] = [255 * weights.red, 255 * weights.green, 255 * weights.blue];
+  const plane = width * height;
   let total = 0;
+  for (let y = 0; y < frame.height; y++) {
+    const row = y * width;
+    const into = offset + frame.y + y * frame.strideY;
+    for (let x = 0; x < frame.width; x++) {
+      const at = row + x;
+      const luma =
+        red * (samples[at] ?? 0) + green * (samples[plane + at] ?? 0) + blue * (samples[2 * plane + at] ?? 0);
+      bytes[into + x] = luma;
+      total += luma;
+    }
+  }
+  return total;
+}
+
+/** Chroma of the mean colour of each 2 × 2; at odd edges the last column or row counts twice. */
+function fillChroma(
+  bytes: Uint8ClampedArray,
+  offset: number,
+  frame: PlaneLayout,
+  { samples, width, height }: RgbPicture,
+  weights: LumaWeights,
+): void {
+  const plane = width * height;
+  const [perU, perV] = [255 / 8 / (1 - weights.blue), 255 / 8 / (1 - weights.red)];
   for (let cy = 0; cy < frame.chromaHeight; cy++) {
-    const y0 = 2 * cy;
-    const y1 = Math.min(y0 + 1, frame.height - 1);
-    const [row0, row1] = [y0 * width, y1 * width];
-    const [into0, into1] = [offset + frame.y + y0 * frame.strideY, offset + frame.y + y1 * frame.strideY];
-    const intoU = offset + frame.u + cy * frame.strideC;
-    const intoV = offset + frame.v + cy * frame.strideC;
+    const row0 = 2 * cy * width;
+    const row1 = Math.min(2 * cy + 1, frame.height - 1) * width;
+    const u = offset + frame.u + cy * frame.strideC;
+    const v = offset + frame.v + cy * frame.strideC;
     for (let cx = 0; cx < frame.chromaWidth; cx++) {
       const x0 = 2 * cx;
       const x1 = Math.min(x0 + 1, frame.width - 1);
-      let [red, lumas, blues] = [0, 0, 0];
-      for (let corner = 0; corner < 4; corner++) {
-        const x = corner & 1 ? x1 : x0;
-        const at = (corner & 2 ? row1 : row0) + x;
-        const [r, b] = [samples[at] ?? 0, samples[blue + at] ?? 0];
-        const luma = kr * r + kg * (samples[green + at] ?? 0) + kb * b;
-        bytes[(corner & 2 ? into1 : into0) + x] = luma;
-        red += r;
-        blues += b;
-        lumas += luma;
-      }
-      total += lumas;
-      bytes[intoU + cx] = 128 + ku * (blues * 255 - lumas) * 0.25;
-      bytes[intoV + cx] = 128 + kv * (red * 255 - lumas) * 0.25;
+      const red = sumOf4(samples, row0 + x0, row0 + x1, row1 + x0, row1 + x1);
+      const green = sumOf4(samples, plane + row0 + x0, plane + row0 + x1, plane + row1 + x0, plane + row1 + x1);
+      const b = 2 * plane;
+      const blue = sumOf4(samples, b + row0 + x0, b + row0 + x1, b + row1 + x0, b + row1 + x1);
+      const luma = weights.red * red + weights.green * green + weights.blue * blue;
+      bytes[u + cx] = 128 + perU * (blue - luma);
+      bytes[v + cx] = 128 + perV * (red - luma);
     }
   }
-  return Number.isFinite(total);
+}
+
+function sumOf4(samples: Samples, a: number, b: number, c: number, d: number): number {
+  return (samples[a] ?? 0) + (samples[b] ?? 0) + (samples[c] ?? 0) + (samples[d] ?? 0);
 }

@@ -23,7 +23,7 @@ export interface RgbBuffers {
   readonly output: Samples;
 }
 
-/** Multiples that RIFE's exports need: 32; 64 from 4.25 on; 128 for 4.25-lite. */
+/** Multiples that RIFE's exports need: most of them 32, some newer ones 64, 4.25-lite 128. */
 const MULTIPLES = [32, 64, 128];
 
 const SAMPLE_BYTES = { float32: 4, float16: 2 } as const;
