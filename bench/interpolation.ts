@@ -1,5 +1,6 @@
 /** Times framelift's own interpolation, through the engine as the pipeline uses it. */
 import { Arena } from '../src/arena.ts';
+import { FrameliftError } from '../src/errors.ts';
 import { Frame, SOURCE } from '../src/frame.ts';
 import { InterpEngine } from '../src/interp/engine.ts';
 import type { ModelSpec } from '../src/interp/model.ts';
@@ -8,7 +9,7 @@ import { noEvents } from '../src/metrics/events.ts';
 import { micros, systemClock } from '../src/time.ts';
 import { quantile } from './statistics.ts';
 
-/** Milliseconds per new frame, medians. */
+/** Milliseconds for a new frame. */
 export interface InterpolationTimes {
   /** Pyramids, block search, network inputs. */
   readonly searchMs: number;
@@ -40,7 +41,78 @@ function load(arena: Arena, clip: readonly Uint8Array[], width: number, height: 
   });
 }
 
-/** Doubles the frame rate of the clip `runs` times and reports the median of all new frames; one run more warms up. */
+/** The engine with a clip in its arena, ready to double its frame rate again and again. */
+export class InterpolationTimer implements AsyncDisposable {
+  readonly #engine: InterpEngine;
+  readonly #frames: readonly Frame[];
+
+  private constructor(engine: InterpEngine, frames: readonly Frame[]) {
+    this.#engine = engine;
+    this.#frames = frames;
+  }
+
+  /** Starts the engine with `threads` for an inference and warms it up by a run. @param clip tight I420 frames, at least two. @throws FrameliftError `model.*`, `engine.failed`. */
+  static async start(
+    model: ModelSpec | ReferenceModel,
+    threads: number,
+    clip: readonly Uint8Array[],
+    width: number,
+    height: number,
+  ): Promise<InterpolationTimer> {
+    const arena = new Arena(1024);
+    const engine = await InterpEngine.start({ arena, clock: systemClock, events: noEvents, model, threads });
+    const timer = new InterpolationTimer(engine, load(arena, clip, width, height));
+    try {
+      await engine.warmUp(width, height);
+      await timer.run();
+      return timer;
+    } catch (error) {
+      await timer[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Doubles the frame rate once: the times of each new frame. @throws FrameliftError `engine.failed`. */
+  async run(): Promise<InterpolationTimes[]> {
+    const times: InterpolationTimes[] = [];
+    for (const [i, b] of this.#frames.entries()) {
+      const a = this.#frames[i - 1];
+      if (!a) continue;
+      const begin = performance.now();
+      const result = await this.#engine.interpolate({ stream: 'bench', a, b, timesteps: [0.5] });
+      const totalMs = performance.now() - begin;
+      if (result.status !== 'done') {
+        throw new FrameliftError('engine.failed', `the engine refused pair ${i}: ${result.reason}`);
+      }
+      for (const frame of result.frames) frame.release();
+      const { search, network, kernel } = result.spanMicros;
+      times.push({ searchMs: search / 1000, networkMs: network / 1000, kernelMs: kernel / 1000, totalMs });
+    }
+    return times;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const frame of this.#frames) frame.release();
+    await this.#engine[Symbol.asyncDispose]();
+  }
+}
+
+/** The medians of many new frames. */
+export function medianTimes(times: readonly InterpolationTimes[]): InterpolationTimes {
+  const median = (pick: keyof InterpolationTimes): number =>
+    quantile(
+      times.map((time) => time[pick]),
+      0.5,
+    );
+  return {
+    searchMs: median('searchMs'),
+    networkMs: median('networkMs'),
+    kernelMs: median('kernelMs'),
+    totalMs: median('totalMs'),
+  };
+}
+
+/** Doubles the frame rate of the clip `runs` times: medians of all new frames. Errors: those of {@link InterpolationTimer.start}. */
 export async function timeInterpolation(
   model: ModelSpec | ReferenceModel,
   threads: number,
@@ -49,32 +121,8 @@ export async function timeInterpolation(
   height: number,
   runs: number,
 ): Promise<InterpolationTimes> {
-  const arena = new Arena(1024);
-  await using engine = await InterpEngine.start({ arena, clock: systemClock, events: noEvents, model, threads });
-  await engine.warmUp(width, height);
-  const frames = load(arena, clip, width, height);
-  const times = { search: [] as number[], network: [] as number[], kernel: [] as number[], total: [] as number[] };
-  for (let run = -1; run < runs; run++) {
-    for (const [i, b] of frames.entries()) {
-      const a = frames[i - 1];
-      if (!a) continue;
-      const begin = performance.now();
-      const result = await engine.interpolate({ stream: 'bench', a, b, timesteps: [0.5] });
-      const total = performance.now() - begin;
-      if (result.status !== 'done') throw new Error(`the engine refused a pair: ${result.reason}`);
-      for (const frame of result.frames) frame.release();
-      if (run < 0) continue;
-      times.total.push(total);
-      times.search.push(result.spanMicros.search / 1000);
-      times.network.push(result.spanMicros.network / 1000);
-      times.kernel.push(result.spanMicros.kernel / 1000);
-    }
-  }
-  for (const frame of frames) frame.release();
-  return {
-    searchMs: quantile(times.search, 0.5),
-    networkMs: quantile(times.network, 0.5),
-    kernelMs: quantile(times.kernel, 0.5),
-    totalMs: quantile(times.total, 0.5),
-  };
+  await using timer = await InterpolationTimer.start(model, threads, clip, width, height);
+  const times: InterpolationTimes[] = [];
+  for (let run = 0; run < runs; run++) times.push(...(await timer.run()));
+  return medianTimes(times);
 }

@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Config, type ConfigInput, parseConfig } from '../src/config.ts';
 import { FrameliftError } from '../src/errors.ts';
 import { rateTarget, Scheduler } from '../src/interp/schedule.ts';
 import { toMs } from '../src/time.ts';
@@ -25,9 +26,10 @@ export interface LiveOptions extends LiveFormat {
   /** Streams at a time, each with a viewer of its own. */
   readonly streams: number;
   readonly model: string;
-  readonly workers: number;
-  /** Threads of one inference. */
-  readonly threads: number;
+  /** Interpolation workers. Default: the product's. */
+  readonly workers?: number | undefined;
+  /** Threads of one inference. Default: the product's. */
+  readonly threads?: number | undefined;
   readonly onProgress: (text: string) => void;
 }
 
@@ -53,9 +55,15 @@ export interface StreamResult extends SlotCount {
   readonly viewer: Viewed;
 }
 
+/** What was measured, the product's defaults filled in. */
+interface LiveSettings extends Omit<LiveOptions, 'onProgress' | 'model' | 'workers' | 'threads'> {
+  readonly engine: Config['engine'];
+  readonly onTimeWithinMs: number;
+}
+
 /** The whole measurement. */
 export interface LiveResult {
-  readonly settings: Omit<LiveOptions, 'onProgress'> & { readonly onTimeWithinMs: number };
+  readonly settings: LiveSettings;
   /** Least of all streams. */
   readonly onTimePercent: number;
   readonly interpolatedGapPercent: number | null;
@@ -86,20 +94,22 @@ export async function measureLive(options: LiveOptions): Promise<LiveResult> {
   const { seconds, warmUpSeconds, onProgress } = options;
   onProgress(`preparing the ${options.width}x${options.height} clip`);
   const clip = await liveClip(options, seconds + warmUpSeconds + SPARE_SECONDS);
+  const given = configuration(options, clip);
+  const { engine } = parseConfig(given, 'live');
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), 'framelift-live-'));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const config = join(folder, 'framelift.json');
-  await writeFile(config, JSON.stringify(configuration(options, clip)));
+  await writeFile(config, JSON.stringify(given));
   const app = await start(config);
   stack.defer(async () => void (await app.stop()));
   const names = streamNames(options.streams);
-  const viewers = await Promise.all(names.map((name) => ViewerProcess.start(`${app.url}/whep/${name}`)));
-  for (const viewer of viewers) stack.use(viewer);
+  const viewers: ViewerProcess[] = [];
+  for (const name of names) viewers.push(stack.use(await ViewerProcess.start(`${app.url}/whep/${name}`)));
   onProgress(`${names.length} viewed; warming up for ${warmUpSeconds} s`);
   await sleep(1000 * warmUpSeconds);
   onProgress(`measuring for ${seconds} s`);
-  return await measure(options, app, viewers);
+  return await measure(options, engine, app, viewers);
 }
 
 function streamNames(count: number): string[] {
@@ -107,10 +117,10 @@ function streamNames(count: number): string[] {
 }
 
 /** The configuration file: JSON is YAML. */
-function configuration({ streams, target, model, workers, threads }: LiveOptions, clip: string): object {
+function configuration({ streams, target, model, workers, threads }: LiveOptions, clip: string): ConfigInput {
   return {
     log: 'warn',
-    engine: { model, workers, threads },
+    engine: { model, ...(workers && { workers }), ...(threads && { threads }) },
     streams: streamNames(streams).map((name) => ({ name, source: clip, fps: target })),
   };
 }
@@ -123,33 +133,44 @@ async function start(config: string): Promise<App> {
   }
 }
 
-async function measure(options: LiveOptions, app: App, viewers: readonly ViewerProcess[]): Promise<LiveResult> {
+async function measure(
+  options: LiveOptions,
+  engine: Config['engine'],
+  app: App,
+  viewers: readonly ViewerProcess[],
+): Promise<LiveResult> {
   const { seconds } = options;
-  const processorBefore = processorTime(app.pid);
   for (const viewer of viewers) viewer.begin();
+  const processorBefore = processorTime(app.pid);
   const before = await scrape(app);
   const resident: number[] = [];
-  while (performance.now() - before.at < 1000 * seconds) {
-    const left = 1000 * seconds - (performance.now() - before.at);
+  for (let left = 1000 * seconds; left > 0; left = before.at + 1000 * seconds - epochMs()) {
     await sleep(Math.min(SAMPLE_MS, left));
     const mib = residentMiB(app.pid);
     if (mib !== null) resident.push(mib);
   }
   const after = await scrape(app);
-  const arrivals = await Promise.all(viewers.map((viewer) => viewer.end()));
   const cores = coresBetween(processorBefore, processorTime(app.pid));
+  const arrivals = await Promise.all(viewers.map((viewer) => viewer.end()));
   const elapsed = (after.at - before.at) / 1000;
   const counted = after.metrics.since(before.metrics);
-  const streams = streamNames(options.streams).map((name, i) =>
-    streamResult(name, counted, options.target, elapsed, judgeArrivals(arrivals[i] ?? [], options.target, elapsed)),
-  );
-  return { ...summary(options, streams), cores, memoryMiB: growth(resident) ?? null };
+  const streams = streamNames(options.streams).map((name, i) => {
+    const seen = (arrivals[i] ?? []).filter(({ at }) => at >= before.at && at < after.at);
+    return streamResult(name, counted, options.target, elapsed, judgeArrivals(seen, options.target, elapsed));
+  });
+  return { ...summary(options, engine, streams), cores, memoryMiB: growth(resident) ?? null };
 }
 
+/** Now on a steady clock that all processes of the machine share, milliseconds since the Unix epoch. */
+function epochMs(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+/** The counters now. */
 async function scrape(app: App): Promise<{ at: number; metrics: Scrape }> {
   try {
     const answer = await fetch(`${app.url}/metrics`, { headers: { connection: 'close' } });
-    return { at: performance.now(), metrics: Scrape.parse(await answer.text()) };
+    return { at: epochMs(), metrics: Scrape.parse(await answer.text()) };
   } catch (cause) {
     const last = app.log().trim().split('\n').slice(-5).join('\n');
     throw new FrameliftError('server.failed', `framelift no longer answers; the last it said:\n${last}`, { cause });
@@ -191,15 +212,28 @@ function streamResult(name: string, counted: Scrape, target: number, seconds: nu
   };
 }
 
-function summary(options: LiveOptions, streams: readonly StreamResult[]): Omit<LiveResult, 'cores' | 'memoryMiB'> {
-  const { onProgress: _, ...settings } = options;
-  const { target, fps } = options;
-  const floorMs = (1000 * (target - fps)) / (target * fps);
+function summary(
+  options: LiveOptions,
+  engine: Config['engine'],
+  streams: readonly StreamResult[],
+): Omit<LiveResult, 'cores' | 'memoryMiB'> {
+  const { width, height, target, fps, seconds, warmUpSeconds } = options;
+  const floorMs = Math.max(0, (1000 * (target - fps)) / (target * fps));
   const scheduler = new Scheduler(rateTarget({ fps: target }), { fps });
   const gaps = streams.map((stream) => stream.interpolatedGapPercent ?? Number.NaN);
   const added = streams.map((stream) => stream.addedLatencyMs.p95 ?? Number.NaN);
   return {
-    settings: { ...settings, onTimeWithinMs: ON_TIME_MS },
+    settings: {
+      width,
+      height,
+      fps,
+      target,
+      seconds,
+      warmUpSeconds,
+      streams: streams.length,
+      engine,
+      onTimeWithinMs: ON_TIME_MS,
+    },
     onTimePercent: Math.min(...streams.map((stream) => stream.onTimePercent)),
     interpolatedGapPercent: rounded(Math.min(...gaps), 3),
     floorMs: Number(floorMs.toFixed(2)),

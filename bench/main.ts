@@ -1,50 +1,23 @@
 /** `npm run bench`: the record of speed. One new frame, the whole product live, many streams, and its peers. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { FrameliftError } from '../src/errors.ts';
-import { type ModelSpec, readManifest, resolveModel } from '../src/interp/model.ts';
-import type { ReferenceModel } from '../src/interp/reference.ts';
+import { resolveModel } from '../src/interp/model.ts';
+import { evenSize, fileName, positive, type Size, sizes, whole } from './arguments.ts';
 import { ffmpegVersion } from './ffmpeg.ts';
 import { measureFrameCost } from './frame-cost.ts';
 import { measureLive } from './live.ts';
+import { liveClip } from './live-clip.ts';
 import { describeMachine, isBusy, type Machine } from './machine.ts';
-import { frameCostText, liveText } from './report.ts';
+import { comparePeers } from './peers.ts';
+import { frameCostText, liveText, peersText, scaleText } from './report.ts';
 import { give, type OutputFlags } from './result.ts';
+import { measureScale } from './scale.ts';
 
-type Size = readonly [width: number, height: number];
+/** Exit code after Ctrl-C. */
+const INTERRUPTED = 130;
 
 const progress = (text: string): void => console.error(`bench: ${text}`);
 const command = `npm run bench -- ${process.argv.slice(2).join(' ')}`.trimEnd();
-
-const whole = (text: string): number => {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError('a whole number of at least 1 is needed');
-  return value;
-};
-
-const positive = (text: string): number => {
-  const value = Number(text);
-  if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError('a number above 0 is needed');
-  return value;
-};
-
-const size = (text: string): Size => {
-  const [, width, height] = /^(\d+)x(\d+)$/.exec(text) ?? [];
-  if (Number(width) >= 16 && Number(height) >= 16) return [Number(width), Number(height)];
-  throw new InvalidArgumentError('something like 1280x720 is needed, 16 or more each way');
-};
-
-const evenSize = (text: string): Size => {
-  const [width, height] = size(text);
-  if (width % 2 === 0 && height % 2 === 0) return [width, height];
-  throw new InvalidArgumentError('H.264 needs even numbers');
-};
-
-const sizes = (text: string, before: readonly Size[] | undefined): readonly Size[] => [...(before ?? []), size(text)];
-
-const fileName = (text: string): string => {
-  if (/^[a-z0-9][a-z0-9.-]*$/i.test(text)) return text;
-  throw new InvalidArgumentError('letters, digits, "-" and "." are needed, such as live-720p');
-};
 
 const outputOptions = (to: Command): Command =>
   to
@@ -73,7 +46,7 @@ const SWEEP: readonly Size[] = [
 ];
 
 interface FrameFlags extends OutputFlags {
-  readonly model?: string;
+  readonly model: string;
   readonly threads: number;
   readonly runs: number;
   readonly frames: number;
@@ -84,7 +57,7 @@ interface FrameFlags extends OutputFlags {
 
 outputOptions(program.command('frame', { isDefault: true }))
   .description('cost of one new frame (t = 1/2) by stage, and of one by minterpolate; what runs without a command')
-  .option('--model <name>', 'model id, path, search or blend (default: the first flow model)')
+  .option('--model <name>', 'model id, path, search or blend', 'flow-s')
   .addOption(new Option('--threads <n>', 'threads of one inference').argParser(whole).default(2))
   .addOption(new Option('--runs <n>', 'times the clip is doubled; medians count').argParser(whole).default(5))
   .addOption(new Option('--frames <n>', 'new frames in each run').argParser(whole).default(12))
@@ -103,7 +76,7 @@ Examples:
   )
   .action(async (flags: FrameFlags) => {
     const { threads, runs, frames, ffmpeg } = flags;
-    const model = flags.model === undefined ? await defaultModel() : await resolveModel(flags.model);
+    const model = await resolveModel(flags.model);
     const machine = await thisMachine(ffmpeg);
     const chosen = flags.sweep ? SWEEP : (flags.size ?? DEFAULT_SIZES);
     const cost = await measureFrameCost({ model, threads, runs, frames, sizes: chosen, ffmpeg, onProgress: progress });
@@ -120,8 +93,8 @@ interface LiveFlags extends OutputFlags {
   readonly seconds: number;
   readonly warmUp: number;
   readonly model: string;
-  readonly workers: number;
-  readonly threads: number;
+  readonly workers?: number;
+  readonly threads?: number;
 }
 
 const liveOptions = (to: Command, [width, height]: Size, seconds: number): Command =>
@@ -138,8 +111,8 @@ const liveOptions = (to: Command, [width, height]: Size, seconds: number): Comma
       new Option('--warm-up <n>', 'seconds from the first picture to the measurement').argParser(positive).default(5),
     )
     .option('--model <name>', 'model id, path, search, blend or repeat', 'flow-s')
-    .addOption(new Option('--workers <n>', 'interpolation workers').argParser(whole).default(1))
-    .addOption(new Option('--threads <n>', 'threads of one inference').argParser(whole).default(1));
+    .addOption(new Option('--workers <n>', 'interpolation workers (default: as framelift serve)').argParser(whole))
+    .addOption(new Option('--threads <n>', 'threads of one inference (default: as framelift serve)').argParser(whole));
 
 liveOptions(program.command('live'), [1280, 720], 60)
   .description('the whole product: a file at its real pace through `framelift serve` to a WebRTC viewer on loopback')
@@ -155,7 +128,8 @@ own, and the viewer does not decode.
   viewer.onTimePercent    of the same slots, how many came at most 4 ms after the even cadence of their RTP timestamps
   addedLatencyMs          from the arrival of a source frame to its own release; the floor (N-1)/N*T is arithmetic
 
-Server figures are differences of two scrapes of /metrics; their quantiles are linear within histogram buckets.
+Server figures are differences of two scrapes of /metrics. Their quantiles are linear within histogram buckets, and at most the
+bound of the last one (lateness 250 ms, stages 500 ms). The warm-up counts in no figure.
 
 Examples:
   npm run bench -- live --size 1280x720 --fps 30 --target 60 --seconds 60 --json
@@ -165,6 +139,77 @@ Examples:
     const machine = await thisMachine(true);
     const result = await measureLive({ ...liveSettings(flags), streams: 1, onProgress: progress });
     give({ title: 'The whole product, live', command, machine, result, text: liveText(result) }, flags);
+  });
+
+interface ScaleFlags extends LiveFlags {
+  readonly most: number;
+}
+
+liveOptions(program.command('scale'), [640, 360], 30)
+  .addOption(new Option('--most <n>', 'streams tried at most').argParser(whole).default(8))
+  .description('1, 2, … streams in one process, a viewer each, until less than 99 % of the slots of one are on time')
+  .addHelpText(
+    'after',
+    `
+Each count is a measurement of its own, as by \`live\`. All streams play the same file from its start, so their frames fall due
+close together: the hard case.
+
+Examples:
+  npm run bench -- scale
+  npm run bench -- scale --most 3 --seconds 60 --json
+  npm run bench -- scale --workers 2 --save scale-2-workers`,
+  )
+  .action(async (flags: ScaleFlags) => {
+    const machine = await thisMachine(true);
+    const result = await measureScale({ ...liveSettings(flags), most: flags.most, onProgress: progress });
+    give({ title: 'Streams at a time', command, machine, result, text: scaleText(result) }, flags);
+  });
+
+interface PeersFlags extends OutputFlags {
+  readonly size: Size;
+  readonly model: string;
+  readonly threads: number;
+  readonly runs: number;
+  readonly frames: number;
+  readonly clip?: string;
+}
+
+outputOptions(program.command('peers'))
+  .description("framelift's interpolation and ffmpeg's minterpolate on the same frames, in turn: time and quality")
+  .addOption(
+    new Option('--size <WxH>', 'frames are scaled to this').argParser(evenSize).default([1280, 720], '1280x720'),
+  )
+  .option('--model <name>', 'model id, path, search or blend', 'flow-s')
+  .addOption(new Option('--threads <n>', 'threads of one inference').argParser(whole).default(2))
+  .addOption(new Option('--runs <n>', 'turns of each; medians count').argParser(whole).default(3))
+  .addOption(new Option('--frames <n>', 'new frames in each turn').argParser(whole).default(12))
+  .option('--clip <file>', 'a video with at least 2n+1 frames (default: the one that `live` plays)')
+  .addHelpText(
+    'after',
+    `
+Every second frame of the clip is removed; both make them again. Time is without reading the frames and starting the programs.
+Quality (PSNR, SSIM of luma) is measured as by \`framelift eval\`.
+
+Examples:
+  npm run bench -- peers
+  npm run bench -- peers --size 640x360 --runs 5 --json
+  npm run bench -- peers --clip walk.mp4 --frames 20 --save peers-walk`,
+  )
+  .action(async (flags: PeersFlags) => {
+    const {
+      size: [width, height],
+      model,
+      threads,
+      runs,
+      frames,
+    } = flags;
+    const machine = await thisMachine(true);
+    const clip = flags.clip ?? (await liveClip({ width, height, fps: 30 }, 1));
+    const options = { model, threads, runs, frames, clip, width, height, onProgress: progress };
+    const result = await comparePeers(options);
+    const { onProgress: _, clip: __, ...settings } = options;
+    const text = peersText(options, result);
+    give({ title: 'framelift and its peer', command, machine, result: { settings, ...result }, text }, flags);
   });
 
 function liveSettings(flags: LiveFlags) {
@@ -181,16 +226,14 @@ function liveSettings(flags: LiveFlags) {
   return { width, height, fps, target, seconds, warmUpSeconds, model, workers, threads };
 }
 
-async function defaultModel(): Promise<ModelSpec | ReferenceModel> {
-  const models = await readManifest().catch(() => []);
-  return models.find((model) => model.kind === 'flow') ?? 'search';
-}
-
 async function thisMachine(ffmpeg: boolean): Promise<Machine> {
   const machine = describeMachine(ffmpeg ? await ffmpegVersion() : null);
   if (isBusy(machine)) progress('the machine is busy with other work: figures will be worse than they need be');
   return machine;
 }
+
+// Leaving by `exit` lets those who have started processes end them.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(INTERRUPTED));
 
 program.parseAsync().catch((thrown: unknown) => {
   if (!(thrown instanceof Error)) throw thrown;

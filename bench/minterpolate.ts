@@ -11,9 +11,16 @@ async function run(clip: readonly Uint8Array[], width: number, height: number, f
 }
 
 /**
- * Milliseconds per new frame of `minterpolate=mi_mode=mci` at twice the rate: median of `runs`, reading the raw frames and
- * starting the program (measured by the `null` filter) subtracted. @throws FrameliftError `ffmpeg.missing`, `ffmpeg.failed`.
+ * Milliseconds per new frame of `minterpolate=mi_mode=mci` at twice the rate in one run; reading the raw frames and starting the
+ * program (measured by the `null` filter) subtracted. @throws FrameliftError `ffmpeg.missing`, `ffmpeg.failed`.
  */
+export async function runMinterpolate(clip: readonly Uint8Array[], width: number, height: number): Promise<number> {
+  const idle = await run(clip, width, height, 'null');
+  const busy = await run(clip, width, height, 'minterpolate=fps=60:mi_mode=mci');
+  return (busy - idle) / (clip.length - 1);
+}
+
+/** The median of `runs` of {@link runMinterpolate}. */
 export async function timeMinterpolate(
   clip: readonly Uint8Array[],
   width: number,
@@ -21,10 +28,6 @@ export async function timeMinterpolate(
   runs: number,
 ): Promise<number> {
   const spans: number[] = [];
-  for (let i = 0; i < runs; i++) {
-    const idle = await run(clip, width, height, 'null');
-    const busy = await run(clip, width, height, 'minterpolate=fps=60:mi_mode=mci');
-    spans.push((busy - idle) / (clip.length - 1));
-  }
+  for (let i = 0; i < runs; i++) spans.push(await runMinterpolate(clip, width, height));
   return quantile(spans, 0.5);
 }

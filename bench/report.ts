@@ -1,6 +1,8 @@
 /** Results as tables, for the terminal and for Markdown alike. Pure. */
 import type { FrameCost } from './frame-cost.ts';
 import type { LiveResult, StreamResult } from './live.ts';
+import type { PeersOptions, PeersResult } from './peers.ts';
+import { CARRIED_PERCENT, type ScaleResult } from './scale.ts';
 import type { Spread } from './statistics.ts';
 
 /** A Markdown table whose columns also line up as plain text. */
@@ -29,10 +31,10 @@ export function frameCostText({ rows, pixelExponent }: FrameCost): string {
 /** One live measurement. */
 export function liveText(result: LiveResult): string {
   const { settings, floorMs, gridFloorMs, overFloorP95Ms, cores, memoryMiB } = result;
-  const { width, height, fps, target, seconds, warmUpSeconds, onTimeWithinMs, model, workers, threads } = settings;
+  const { width, height, fps, target, seconds, warmUpSeconds, onTimeWithinMs, engine } = settings;
   const lines = [
     `${width}x${height}, ${fps} → ${target} fps, ${settings.streams} stream(s) for ${seconds} s after ${warmUpSeconds} s of warm-up; ` +
-      `${model}, ${workers} worker(s), ${threads} thread(s).`,
+      `${engine.model}, ${engine.workers} worker(s), ${engine.threads} thread(s).`,
     `A slot is on time when its frame left at most ${onTimeWithinMs} ms late; at the viewer, when it came at most that much after the even cadence.`,
     '',
     table(SLOT_HEAD, result.streams.flatMap(slotRows)),
@@ -50,6 +52,48 @@ export function liveText(result: LiveResult): string {
       : 'Resident memory: not known.',
   ];
   return lines.join('\n');
+}
+
+/** Counts of streams that were tried. */
+export function scaleText({ streamsCarried, limitNotReached, tried }: ScaleResult): string {
+  const [first] = tried;
+  if (!first) return 'Nothing was tried.';
+  const { width, height, fps, target, seconds, warmUpSeconds, engine } = first.settings;
+  const head = ['streams', 'on time %', 'at viewers %', 'gaps interpolated %', 'over floor p95 ms', 'cores'];
+  const body = tried.map((result) => [
+    String(result.streams.length),
+    result.onTimePercent.toFixed(2),
+    Math.min(...result.streams.map((stream) => stream.viewer.onTimePercent)).toFixed(2),
+    number(result.interpolatedGapPercent),
+    number(result.overFloorP95Ms),
+    number(result.cores?.total ?? null),
+  ]);
+  return [
+    `${width}x${height}, ${fps} → ${target} fps each, one viewer each, ${seconds} s after ${warmUpSeconds} s of warm-up; ` +
+      `${engine.model}, ${engine.workers} worker(s), ${engine.threads} thread(s). Of each figure that of the worst stream.`,
+    '',
+    table(head, body),
+    '',
+    `Carried with at least ${CARRIED_PERCENT} % of all slots on time: ${streamsCarried}${limitNotReached ? ' or more' : ''} stream(s).`,
+  ].join('\n');
+}
+
+/** framelift and minterpolate. */
+export function peersText(options: PeersOptions, result: PeersResult): string {
+  const { width, height, frames, runs, threads } = options;
+  const row = ({ name, ms, psnr, ssim }: PeersResult['framelift']): string[] => [
+    name,
+    ms.toFixed(2),
+    psnr.toFixed(2),
+    ssim.toFixed(4),
+  ];
+  return [
+    `${frames} new frames of ${width}x${height}, ${runs} turns of each, ${threads} thread(s) of inference; quality at ${result.qualitySize} against the frames that were removed.`,
+    '',
+    table(['', 'ms per new frame', 'PSNR dB', 'SSIM'], [row(result.framelift), row(result.minterpolate)]),
+    '',
+    `framelift is ${result.timesFaster.toFixed(1)} times faster.`,
+  ].join('\n');
 }
 
 const SLOT_HEAD = ['stream', 'slots', 'on time', 'on time %', 'late', 'missing', 'gaps interpolated %'];

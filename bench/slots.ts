@@ -13,7 +13,7 @@ const TICKS = 90;
 export interface Arrival {
   /** RTP timestamp, 32 bits. */
   readonly timestamp: number;
-  /** When its last packet came, milliseconds on any steady clock. */
+  /** When its last packet came, milliseconds on any steady clock, the same for all. */
   readonly at: number;
   /** Every packet of it came. */
   readonly complete: boolean;

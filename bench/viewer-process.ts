@@ -43,7 +43,7 @@ export class ViewerProcess implements AsyncDisposable {
     this.#order('begin');
   }
 
-  /** What came since {@link begin}. @throws FrameliftError `server.failed` when the viewer has died. */
+  /** What came since {@link begin}, times in milliseconds since the Unix epoch. @throws FrameliftError `server.failed` when the viewer has died. */
   async end(): Promise<readonly Arrival[]> {
     const answer = this.#next('arrivals', REPORT_TIMEOUT_MS);
     this.#order('end');

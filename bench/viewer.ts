@@ -18,7 +18,7 @@ const report = (message: ViewerReport): void => void process.send?.(message);
 const log = new ArrivalLog();
 const client = await WhepClient.play(url, ({ header }) => {
   const before = log.units;
-  log.packet(header, performance.now());
+  log.packet(header, performance.timeOrigin + performance.now());
   if (before === 0 && log.units === 1) report({ type: 'playing' });
 });
 process.on('message', (order: ViewerOrder) => {
