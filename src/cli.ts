@@ -1,7 +1,8 @@
 /** argv → command. The only file that knows the process, its signals and its exit codes. */
 import { readFileSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
+import { collect, milliseconds, number, share } from './arguments.ts';
 import { type Config, type ConfigInput, parseConfig, readConfigFile } from './config.ts';
 import { convert } from './convert.ts';
 import { examine, type Finding } from './doctor.ts';
@@ -34,20 +35,6 @@ const DRAIN_MS = 1800;
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
-
-const number = (text: string): number => {
-  const value = Number(text);
-  if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number');
-  return value;
-};
-
-const share = (text: string): number => {
-  const value = number(text);
-  if (value < 0 || value > 1) throw new InvalidArgumentError('expected a number from 0 to 1');
-  return value;
-};
-
-const collect = (text: string, before: readonly string[]): readonly string[] => [...before, text];
 
 const rateOptions = (command: Command): Command =>
   command
@@ -101,7 +88,10 @@ rateOptions(program.command('serve', { isDefault: true }))
   .addOption(new Option('--transport <how>', 'RTSP over TCP or UDP').choices(['tcp', 'udp']))
   .option('--loop', 'start files again at their end')
   .addOption(
-    new Option('--latency-budget <ms>', 'delay allowed beyond the arithmetic floor (default: 40)').argParser(number),
+    new Option(
+      '--latency-budget <time>',
+      'most that a source frame may be delayed, 120ms or 0.12s (default: (N-1)/N of a source interval + 40ms)',
+    ).argParser(milliseconds),
   )
   .addOption(new Option('--log <level>').choices(['trace', 'debug', 'info', 'warn', 'error', 'silent']))
   .addHelpText(

@@ -21,9 +21,9 @@ const streamSchema = z.strictObject({
   loop: z.boolean().default(false).describe('start a file again at its end'),
   stallTimeoutMs: milliseconds(500, 120_000).default(3000).describe('without a frame for this long, reconnect'),
   bitrateKbps: z.number().int().min(50).max(100_000).optional().describe('video bitrate; default by size and rate'),
-  latencyBudgetMs: milliseconds(0, 2000)
-    .default(40)
-    .describe('added delay allowed beyond the arithmetic floor of (N−1)/N source intervals'),
+  latencyBudgetMs: milliseconds(0, 5000)
+    .optional()
+    .describe('most that a source frame may be delayed; default: the floor of (N−1)/N source intervals, and 40 ms'),
 });
 
 const configSchema = z.strictObject({

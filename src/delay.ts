@@ -1,11 +1,14 @@
 /** How long output is held back so that interpolated frames are ready in time: the floor plus what this machine needs. Pure. */
-import { fromMs, type Micros, micros, plus } from './time.ts';
+import { fromMs, type Micros, micros, minus, plus } from './time.ts';
 
 /** Options of {@link DelayControl}. */
 export interface DelayControlOptions {
-  /** Most that may be added to the floor. */
-  readonly budget: Micros;
+  /** Most that a source frame may be held back, the floor included. Absent: the floor and {@link DEFAULT_ROOM}. */
+  readonly budget?: Micros;
 }
+
+/** What is allowed beyond the floor where no budget is given. */
+export const DEFAULT_ROOM: Micros = fromMs(40);
 
 /** Measured needs that are remembered. */
 const WINDOW = 512;
@@ -21,10 +24,11 @@ const START = fromMs(40);
 const STRIDE = 16;
 
 /**
- * Chooses the pacer's delay from the delays that past slots would have needed. Starts at {@link START} and settles at the measured need; never above floor + budget: what needs longer is repeated, not waited for.
+ * Chooses the pacer's delay from the delays that past slots would have needed. Starts at {@link START} and settles at the measured
+ * need; never above the budget: what needs longer is repeated, not waited for.
  */
 export class DelayControl {
-  readonly #budget: Micros;
+  readonly #budget: Micros | undefined;
   readonly #needs = new Float64Array(WINDOW);
   readonly #sorted = new Float64Array(WINDOW);
   #count = 0;
@@ -48,13 +52,29 @@ export class DelayControl {
 
   /** A gap was not interpolated for lack of time: it would have needed more than there is. */
   missed(): void {
-    this.observe(plus(this.#budget, MARGIN));
+    // Beyond any budget; a branded infinity is no whole number, but is only compared.
+    this.observe(Number.POSITIVE_INFINITY as Micros);
   }
 
-  /** The whole delay: the floor, and the measured need with its margin as far as the budget goes. */
-  delay(floor: Micros): Micros {
-    if (this.#need === undefined || this.#count < 2 * STRIDE) return micros(floor + Math.min(this.#budget, START));
-    const extra = Math.min(Math.max(this.#need + MARGIN, LEAST), this.#budget);
+  /** The most that a source frame may be held back. */
+  budget(floor: Micros): Micros {
+    return this.#budget ?? plus(floor, DEFAULT_ROOM);
+  }
+
+  /** What the budget leaves beyond the floor; negative where nothing can be interpolated within it. */
+  room(floor: Micros): Micros {
+    return minus(this.budget(floor), floor);
+  }
+
+  /**
+   * The whole delay: the floor, and the measured need with its margin as far as the budget goes.
+   * @param settled false: all of the budget, because the need is about to change (the ladder is not at its top).
+   */
+  delay(floor: Micros, settled = true): Micros {
+    const room = this.room(floor);
+    if (room < 0 || !settled) return this.budget(floor);
+    if (this.#need === undefined || this.#count < 2 * STRIDE) return micros(floor + Math.min(room, START));
+    const extra = Math.min(Math.max(this.#need + MARGIN, LEAST), room);
     return micros(floor + extra);
   }
 }

@@ -1,18 +1,21 @@
 /** One stream, from its source to its two publications, as one chain of operators. */
 import { type Subscription, tap } from 'rxjs';
 import type { Arena } from './arena.ts';
-import { DelayControl } from './delay.ts';
+import { DEFAULT_ROOM, DelayControl } from './delay.ts';
 import { Publication } from './egress/publication.ts';
 import type { PeerSettings } from './egress/viewer.ts';
-import { asFrameliftError, type FrameliftError } from './errors.ts';
+import type { FrameliftError } from './errors.ts';
 import type { Source, SourceInfo } from './ingest/source.ts';
-import type { InterpEngine } from './interp/engine.ts';
+import type { LadderChange } from './interp/ladder.ts';
 import { Pairing } from './interp/pair.ts';
+import type { EnginePool } from './interp/pool.ts';
 import { type RateTarget, Scheduler } from './interp/schedule.ts';
 import { standsAtEighths } from './interp/times.ts';
 import type { EventSink, StreamState, Variant } from './metrics/events.ts';
+import { pairUp, planOutput } from './pairs.ts';
 import { StateJudge } from './state.ts';
-import { interpolateAndPace, pairUp, planOutput } from './steps.ts';
+import { interpolateAndPace } from './steps.ts';
+import { type FrameSize, type LadderStatus, StreamModel } from './stream-model.ts';
 import { type SupervisionStatus, Supervisor } from './supervise.ts';
 import { type Clock, fromMs, type Micros, plus, toMs } from './time.ts';
 
@@ -27,7 +30,7 @@ export interface StreamContext {
   readonly arena: Arena;
   readonly clock: Clock;
   readonly events: EventSink;
-  readonly engine: InterpEngine;
+  readonly pool: EnginePool;
   readonly log: StreamLog;
 }
 
@@ -36,8 +39,8 @@ export interface StreamSettings {
   readonly name: string;
   readonly source: Source;
   readonly target: RateTarget;
-  /** Delay allowed beyond the arithmetic floor. */
-  readonly latencyBudget: Micros;
+  /** The most that a source frame may be held back. Absent: the arithmetic floor and 40 ms. */
+  readonly latencyBudget?: Micros;
   /** Below this confidence the nearer source frame is repeated. */
   readonly minConfidence: number;
   readonly bitrate?: number;
@@ -49,10 +52,15 @@ export interface StreamSettings {
 export interface StreamStatus extends SupervisionStatus {
   readonly state: StreamState;
   readonly reason: string | undefined;
+  /** Undefined while the model is being prepared. */
+  readonly ladder: LadderStatus | undefined;
+  /** The most that a source frame may be held back, and the part of it that is arithmetic. */
+  readonly latencyBudget: Micros;
+  readonly latencyFloor: Micros;
 }
 
 /** Output slots that may wait for their time: what arithmetic and budget hold back at 240 fps, and a quarter of a second. */
-const pacerCapacity = (budget: Micros): number => Math.ceil(((budget + 750_000) / 1e6) * 240);
+const pacerCapacity = (budget: Micros = DEFAULT_ROOM): number => Math.ceil(((budget + 750_000) / 1e6) * 240);
 /** How often the state is judged. */
 const JUDGE_EVERY = fromMs(1000);
 
@@ -65,13 +73,16 @@ export class Stream implements AsyncDisposable {
   readonly #publications: Record<Variant, Publication>;
   readonly #supervisor: Supervisor;
   readonly #judge: StateJudge;
+  readonly #scheduler: Scheduler;
+  readonly #delay: DelayControl;
+  readonly #model: StreamModel;
   #subscription: Subscription | undefined;
   #cancelJudge: (() => void) | undefined;
-  #scheduler: Scheduler | undefined;
+  #held: string | undefined;
   #warnedFloor = false;
+  #warnedBudget = false;
   #warnedTimes = false;
-  #warm = false;
-  #seenFrame = false;
+  #size: FrameSize | undefined;
   #lastPhase = '';
   #lastInfo: SourceInfo | undefined;
 
@@ -81,6 +92,9 @@ export class Stream implements AsyncDisposable {
     this.name = settings.name;
     this.label = settings.source.label;
     this.#judge = new StateJudge(context.clock.now());
+    this.#scheduler = new Scheduler(settings.target);
+    this.#delay = new DelayControl(settings.latencyBudget === undefined ? {} : { budget: settings.latencyBudget });
+    this.#model = this.#makeModel();
     const publish = (variant: Variant): Publication =>
       new Publication({
         stream: settings.name,
@@ -104,18 +118,25 @@ export class Stream implements AsyncDisposable {
     });
   }
 
+  /**
+   * Changes the model; the present one goes on until the new one is ready. Call it before {@link start}, too.
+   * @throws FrameliftError `model.*`, `engine.failed`, `config.invalid`; then nothing has changed.
+   */
+  async useModel(name: string): Promise<void> {
+    await this.#model.use(name);
+  }
+
   /** Starts the source and the chain. */
   start(): void {
-    const { name, target } = this.#settings;
-    const { engine, clock } = this.#context;
+    const { name } = this.#settings;
+    const { clock } = this.#context;
     const judged: EventSink = {
       emit: (event) => {
         this.#judge.observe(event);
         this.#context.events.emit(event);
       },
     };
-    const scheduler = new Scheduler(target);
-    this.#scheduler = scheduler;
+    const scheduler = this.#scheduler;
     this.#subscription = this.#supervisor.frames
       .pipe(
         tap((frame) => this.#publishSource(frame)),
@@ -123,14 +144,15 @@ export class Stream implements AsyncDisposable {
         planOutput(scheduler),
         interpolateAndPace({
           stream: name,
-          engine,
+          lineup: () => this.#model.lineup,
           scheduler,
           capacity: pacerCapacity(this.#settings.latencyBudget),
-          delay: new DelayControl({ budget: this.#settings.latencyBudget }),
+          delay: this.#delay,
           clock,
           events: judged,
           minConfidence: this.#settings.minConfidence,
           onEngineError: (error) => this.#engineFailed(error),
+          onLadder: (change) => this.#ladderChanged(change),
         }),
       )
       .subscribe({
@@ -147,12 +169,17 @@ export class Stream implements AsyncDisposable {
 
   /** True once a frame has come through. */
   get ready(): boolean {
-    return this.#seenFrame;
+    return this.#size !== undefined;
   }
 
   /** True once the model has run at the stream's size. */
   get warm(): boolean {
-    return this.#warm;
+    return this.#model.warm;
+  }
+
+  /** Id of the model that was asked for. */
+  get model(): string {
+    return this.#model.model;
   }
 
   get target(): RateTarget {
@@ -160,7 +187,10 @@ export class Stream implements AsyncDisposable {
   }
 
   get status(): StreamStatus {
-    return { ...this.#supervisor.status, state: this.#judge.state, reason: this.#judge.reason };
+    const { state, reason } = this.#judge;
+    const latencyFloor = this.#scheduler.floor;
+    const latencyBudget = this.#delay.budget(latencyFloor);
+    return { ...this.#supervisor.status, state, reason, ladder: this.#model.ladder, latencyBudget, latencyFloor };
   }
 
   /** Stops the source, then the chain, then the viewers. Resolves when all of it is closed. */
@@ -168,38 +198,76 @@ export class Stream implements AsyncDisposable {
     this.#cancelJudge?.();
     this.#subscription?.unsubscribe();
     await this.#supervisor.stopped;
+    await this.#model[Symbol.asyncDispose]();
     await Promise.all(Object.values(this.#publications).map((publication) => publication[Symbol.asyncDispose]()));
   }
 
+  #makeModel(): StreamModel {
+    const { pool, clock, events, log } = this.#context;
+    const { name: stream, target } = this.#settings;
+    const scheduler = this.#scheduler;
+    return new StreamModel({
+      pool,
+      clock,
+      target,
+      several: () => scheduler.sourceInterval > 2.1 * scheduler.outputInterval,
+      onHeld: (reason) => {
+        this.#held = reason;
+      },
+      onReady: (model, rungs) => {
+        events.emit({ type: 'ladder', stream, depth: 0 });
+        log.info({ stream, model, rungs }, `interpolating with ${model}`);
+      },
+      onError: (error) => this.#engineFailed(error),
+    });
+  }
+
+  #ladderChanged(change: LadderChange): void {
+    const { events, log } = this.#context;
+    const { to, reason } = change;
+    this.#model.changed(change);
+    events.emit({
+      type: 'ladder',
+      stream: this.name,
+      depth: this.#model.lineup?.ladder.depth ?? 0,
+      change: { to, reason },
+    });
+    log.info({ stream: this.name, ...change }, `ladder ${change.from} → ${to}`);
+  }
+
   #publishSource(frame: Parameters<Publication['push']>[0]): void {
-    this.#seenFrame = true;
+    const { width, height } = frame;
+    if (this.#size?.width !== width || this.#size.height !== height) {
+      this.#size = { width, height };
+      this.#model.resize(this.#size);
+    }
     this.#publications.source.push(frame.share());
   }
 
   #judgeState(): void {
     const { clock, events, log } = this.#context;
     const before = this.#judge.state;
+    const below = budgetWarning(this.#delay, this.#scheduler);
+    if (below === undefined) this.#judge.held(this.#held);
+    else this.#judge.held(below, 'pass-through');
     const state = this.#judge.judge(clock.now());
     events.emit({ type: 'state', stream: this.name, state });
     if (state !== before)
       log.info({ stream: this.name, state, reason: this.#judge.reason }, `state ${before} → ${state}`);
     this.#warnOfFloor();
+    this.#warnOfBudget(below);
     this.#warnOfTimes();
     this.#cancelJudge = clock.at(plus(clock.now(), JUDGE_EVERY), () => this.#judgeState());
   }
 
-  /** Loads and tries the model at the stream's size, so that the first gap does not pay for it. */
-  async #warmUp(width: number, height: number): Promise<void> {
-    try {
-      await this.#context.engine.warmUp(width, height);
-      this.#warm = true;
-    } catch (thrown) {
-      this.#engineFailed(asFrameliftError(thrown, 'engine.failed'));
-    }
+  #warnOfBudget(warning: string | undefined): void {
+    if (this.#warnedBudget || !this.ready || warning === undefined) return;
+    this.#warnedBudget = true;
+    this.#context.log.warn({ stream: this.name }, warning);
   }
 
   #warnOfFloor(): void {
-    if (this.#warnedFloor || !this.#seenFrame || !this.#scheduler) return;
+    if (this.#warnedFloor || !this.ready) return;
     const warning = floorWarning(this.#scheduler.floor);
     if (!warning) return;
     this.#warnedFloor = true;
@@ -208,12 +276,12 @@ export class Stream implements AsyncDisposable {
 
   /** A rate that turned out to be no multiple of the source's has times that a model which only halves cannot make. */
   #warnOfTimes(): void {
-    const multiple = this.#scheduler?.multiple;
-    const { engine, log } = this.#context;
-    if (this.#warnedTimes || engine.times === 'any' || multiple === undefined || standsAtEighths(multiple)) return;
+    const { multiple } = this.#scheduler;
+    const { top, model } = this.#model;
+    if (this.#warnedTimes || top?.times !== 'half' || multiple === undefined || standsAtEighths(multiple)) return;
     this.#warnedTimes = true;
-    log.warn(
-      { stream: this.name, model: engine.model },
+    this.#context.log.warn(
+      { stream: this.name, model },
       'the model only makes eighths of a source interval: frames show the nearest one, up to a sixteenth off; for even motion use another model or a factor of 2, 4 or 8',
     );
   }
@@ -224,8 +292,7 @@ export class Stream implements AsyncDisposable {
     if (info && info !== this.#lastInfo) {
       this.#lastInfo = info;
       const { codec, width, height, fps, colour } = info;
-      this.#scheduler?.assume(fps);
-      if (width > 0 && height > 0) void this.#warmUp(width, height);
+      this.#scheduler.assume(fps);
       for (const publication of Object.values(this.#publications)) publication.setColour(colour);
       this.#context.events.emit({ type: 'source-info', stream: this.name, codec, width, height, fps });
     }
@@ -257,4 +324,15 @@ function floorWarning(floor: Micros): string | undefined {
   return floor > FLOOR_LIMIT
     ? `at this source rate, waiting for the next frame alone adds ${toMs(floor).toFixed(0)} ms; a smaller factor adds less`
     : undefined;
+}
+
+/** What is wrong with a budget that leaves no room for a frame between two, with the arithmetic. */
+function budgetWarning(delay: DelayControl, { floor, sourceInterval, multiple }: Scheduler): string | undefined {
+  if (delay.room(floor) >= 0) return undefined;
+  const share = multiple ? `${multiple - 1}/${multiple}` : '9/10';
+  return (
+    `the latency budget of ${toMs(delay.budget(floor)).toFixed(0)} ms is below the floor of ${toMs(floor).toFixed(1)} ms ` +
+    `(${share} of the source interval of ${toMs(sourceInterval).toFixed(1)} ms): only source frames are shown; ` +
+    'give a larger budget, or a smaller factor'
+  );
 }

@@ -3,15 +3,16 @@ import { Arena } from './arena.ts';
 import type { Config, StreamConfig } from './config.ts';
 import { WhepEndpoint } from './egress/whep.ts';
 import { asFrameliftError } from './errors.ts';
-import { InterpEngine } from './interp/engine.ts';
-import { requireTimes, resolveModel } from './interp/model.ts';
+import { EnginePool } from './interp/pool.ts';
+import { describeSelection } from './interp/provider.ts';
+import { ProviderTrials } from './interp/provider-trial.ts';
 import { rateTarget } from './interp/schedule.ts';
 import { MetricsRegistry } from './metrics/registry.ts';
 import { describeTarget, Stream, type StreamLog } from './pipeline.ts';
 import type { StreamDirectory } from './server/directory.ts';
 import { FrameliftServer } from './server.ts';
 import { makeSource } from './sources.ts';
-import { type Clock, fromMs, systemClock } from './time.ts';
+import { type Clock, fromMs, minus, plus, systemClock, toMs } from './time.ts';
 
 /** Options of {@link Framelift.start}. */
 export interface ServeOptions {
@@ -53,7 +54,7 @@ export class Framelift implements AsyncDisposable {
 
   /**
    * Starts everything; resolves when HTTP listens and the model is loaded. Sources connect in the background.
-   * @throws FrameliftError `config.invalid` (a factor included that the model has no pictures for), `source.*` for a source that can never work, `model.*`, `server.port-taken`.
+   * @throws FrameliftError `provider.unusable`, `config.invalid` (a factor included that the model has no pictures for), `source.*` for a source that can never work, `model.*`, `server.port-taken`.
    */
   static async start(options: ServeOptions): Promise<Framelift> {
     const { config, log } = options;
@@ -67,31 +68,31 @@ export class Framelift implements AsyncDisposable {
       streams: config.streams.map((s) => s.name),
     });
     parts.use(metrics);
-    const model = await resolveModel(config.engine.model);
-    const engine = await InterpEngine.start({
+    const trials = new ProviderTrials({ threads: config.engine.threads });
+    const pool = new EnginePool({
       arena,
       clock,
       events: metrics,
-      model,
       workers: config.engine.workers,
       threads: config.engine.threads,
-      provider: config.engine.provider,
+      provide: async (model) => {
+        const selection = await trials.select(model, config.engine.provider);
+        const { model: id, provider } = selection;
+        log.info({ model: id, provider, providers: describeSelection(selection) }, 'execution provider');
+        metrics.emit({ type: 'provider', model: id, provider });
+        return provider;
+      },
       ...(config.engine.grain === undefined ? {} : { grain: config.engine.grain }),
     });
-    parts.defer(() => engine.close());
-    for (const settings of config.streams) {
-      const target = rateTarget(settings);
-      // Whether a rate in frames per second is a multiple of the source's is known later; the stream then says so.
-      if (target.kind === 'factor') await requireTimes(engine, target.factor);
-    }
-    const context = { arena, clock, events: metrics, engine, log };
+    parts.use(pool);
+    const context = { arena, clock, events: metrics, pool, log };
     const streams = config.streams.map((settings) => {
       return new Stream(
         {
           name: settings.name,
           source: makeSource(settings, { arena, clock, events: metrics, env: options.env ?? {} }),
           target: rateTarget(settings),
-          latencyBudget: fromMs(settings.latencyBudgetMs),
+          ...(settings.latencyBudgetMs === undefined ? {} : { latencyBudget: fromMs(settings.latencyBudgetMs) }),
           minConfidence: MIN_CONFIDENCE,
           maxViewers: config.webrtc.maxViewers,
           ...(settings.bitrateKbps === undefined ? {} : { bitrate: settings.bitrateKbps * 1000 }),
@@ -107,6 +108,7 @@ export class Framelift implements AsyncDisposable {
     parts.defer(async () => {
       await Promise.all(streams.map((stream) => stream[Symbol.asyncDispose]()));
     });
+    for (const stream of streams) await stream.useModel(config.engine.model);
     const whep = parts.use(
       new WhepEndpoint({
         find: (name, variant) => streams.find((stream) => stream.name === name)?.publication(variant),
@@ -115,9 +117,10 @@ export class Framelift implements AsyncDisposable {
     const server = await FrameliftServer.start({
       host: config.server.host,
       port: config.server.port,
-      streams: directory(streams, config, engine.model),
+      streams: directory(streams, clock),
       whep,
       metrics,
+      providers: () => trials.selections,
       log,
       clock,
     });
@@ -172,20 +175,21 @@ export function checkSources(streams: readonly StreamConfig[], check: (stream: S
   }
 }
 
-function directory(streams: readonly Stream[], config: Config, model: string): StreamDirectory {
-  const budgets = new Map(config.streams.map((stream) => [stream.name, stream.latencyBudgetMs]));
+function directory(streams: readonly Stream[], clock: Clock): StreamDirectory {
   return {
     list: () =>
       streams.map((stream) => {
-        const { state, reason, phase, info, lastError } = stream.status;
+        const { state, reason, phase, info, lastError, ladder, latencyBudget, latencyFloor } = stream.status;
         return {
           name: stream.name,
           label: stream.label,
           target: describeTarget(stream.target),
-          model,
+          model: stream.model,
           ready: stream.ready,
           status: { state, reason, phase, sourceInfo: info, lastError: lastError?.message },
-          latencyBudgetMs: budgets.get(stream.name) ?? 0,
+          ladder: ladder && { ...ladder, since: plus(clock.wall(), minus(ladder.since, clock.now())) },
+          latencyBudgetMs: toMs(latencyBudget),
+          latencyFloorMs: toMs(latencyFloor),
         };
       }),
     engineWarm: () => streams.every((stream) => stream.warm || !stream.ready),

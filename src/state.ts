@@ -1,4 +1,4 @@
-/** Judges a stream's state from its events: full, degraded, pass-through or waiting for its source. Pure. */
+/** Judges a stream's state from its events and its ladder: full, degraded, pass-through or waiting for its source. Pure. */
 import type { MetricEvent, StreamState } from './metrics/events.ts';
 import { fromMs, type Micros, minus, toSeconds } from './time.ts';
 
@@ -8,6 +8,7 @@ const SILENCE = fromMs(1000);
 const FULL_SHARE = 0.95;
 /** Windows in a row that must be better before the state climbs. */
 const CLIMB = 2;
+const RANK: Readonly<Record<StreamState, number>> = { waiting: 0, 'pass-through': 1, degraded: 2, full: 3 };
 
 /** Counts gaps and decides once for each window. */
 export class StateJudge {
@@ -21,6 +22,8 @@ export class StateJudge {
   #better = 0;
   #start: Micros;
   #engineError: string | undefined;
+  #held: string | undefined;
+  #best: StreamState = 'full';
 
   constructor(now: Micros) {
     this.#start = now;
@@ -52,16 +55,21 @@ export class StateJudge {
     this.#engineError = message;
   }
 
+  /** Less is made than was asked for, for this reason: the state is `best` at most. Undefined: everything is. */
+  held(reason: string | undefined, best: 'degraded' | 'pass-through' = 'degraded'): void {
+    this.#held = reason;
+    this.#best = reason === undefined ? 'full' : best;
+  }
+
   /** Closes the window that ends at `now` and returns the state. Falls at once, climbs after {@link CLIMB} better windows. */
   judge(now: Micros): StreamState {
     if (this.#released > 0) this.#lastRelease = now;
     const since = this.#lastRelease ?? this.#start;
     const silent = this.#lastRelease === undefined || minus(now, since) >= SILENCE;
     const verdict = silent ? ('waiting' as const) : this.#verdict();
-    const rank: Record<StreamState, number> = { waiting: 0, 'pass-through': 1, degraded: 2, full: 3 };
-    this.#better = rank[verdict] > rank[this.#state] ? this.#better + 1 : 0;
+    this.#better = RANK[verdict] > RANK[this.#state] ? this.#better + 1 : 0;
     const wake = this.#state === 'waiting' && verdict !== 'waiting';
-    if (rank[verdict] < rank[this.#state] || wake || this.#better >= CLIMB) {
+    if (RANK[verdict] < RANK[this.#state] || wake || this.#better >= CLIMB) {
       this.#state = verdict;
       this.#better = 0;
     }
@@ -73,8 +81,13 @@ export class StateJudge {
     return this.#state;
   }
 
-  /** A window without gaps (still scene, cuts only) changes nothing. */
   #verdict(): StreamState {
+    const seen = this.#seen();
+    return RANK[seen] < RANK[this.#best] ? seen : this.#best;
+  }
+
+  /** A window without gaps (still scene, cuts only) changes nothing. */
+  #seen(): StreamState {
     const gaps = this.#interpolated + this.#failed;
     if (gaps === 0) return this.#state === 'waiting' ? 'full' : this.#state;
     if (this.#interpolated === 0) return 'pass-through';
@@ -83,6 +96,7 @@ export class StateJudge {
 
   #why(now: Micros, since: Micros): string {
     if (this.#state === 'waiting') return `no frame for ${toSeconds(minus(now, since)).toFixed(0)} s`;
+    if (this.#held !== undefined) return this.#held;
     const worst = [...this.#failures].toSorted((a, b) => b[1] - a[1])[0];
     if (worst?.[0] === 'engine-error' && this.#engineError) return `engine-error: ${this.#engineError}`;
     const gaps = this.#interpolated + this.#failed;

@@ -1,83 +1,28 @@
-/** The operators of a stream's chain: each joins one pure class to RxJS. Frames are owned by the item that carries them. */
+/** The operator on a stream's output side: has the gaps between source frames filled, and paces. Frames are owned by the item that carries them. */
 import { Observable, type OperatorFunction, type Subscriber } from 'rxjs';
 import type { DelayControl } from './delay.ts';
 import { type PacedFrame, Pacer } from './egress/pace.ts';
 import { asFrameliftError, type FrameliftError } from './errors.ts';
 import type { Frame, RepeatReason } from './frame.ts';
-import type { InterpEngine } from './interp/engine.ts';
-import type { PairDecision, Pairing } from './interp/pair.ts';
+import type { InterpResult, Tier } from './interp/job.ts';
+import type { Attempt, Ladder, LadderChange, LadderLimits, PairOutcome } from './interp/ladder.ts';
+import type { PairDecision } from './interp/pair.ts';
 import type { Scheduler, Timestep } from './interp/schedule.ts';
 import type { EventSink } from './metrics/events.ts';
-import { type Clock, type Micros, minus, plus } from './time.ts';
+import type { Scheduled } from './pairs.ts';
+import { type Clock, type Micros, micros, minus, plus } from './time.ts';
 
-/** A new source frame with the one before it, if they belong together. */
-export interface Paired {
-  readonly before: Frame | undefined;
-  readonly frame: Frame;
-  readonly decision: PairDecision | undefined;
-}
-
-/** Forms pairs. Each frame appears twice: as `frame`, then as `before`; both are handles of their own. */
-export function pairUp(pairing: Pairing, stream: string, events: EventSink): OperatorFunction<Frame, Paired> {
-  return (source) =>
-    new Observable((subscriber) => {
-      let last: Frame | undefined;
-      const subscription = source.subscribe({
-        next(frame) {
-          if (subscriber.closed) {
-            frame.release();
-            return;
-          }
-          const decision = pairing.next(frame);
-          if (decision) events.emit({ type: 'pair', stream, decision });
-          const before = last;
-          last = frame.share();
-          subscriber.next({ before, frame, decision });
-        },
-        error: (error: unknown) => subscriber.error(error),
-        complete: () => subscriber.complete(),
-      });
-      return () => {
-        subscription.unsubscribe();
-        last?.release();
-        pairing.reset();
-      };
-    });
-}
-
-/** Output times of one step. `timesteps` lie between `before` and `frame`; `show` is for `frame` itself. */
-export interface Scheduled extends Paired {
-  readonly timesteps: readonly Timestep[];
-  readonly show: Micros | undefined;
-  readonly interval: Micros;
-}
-
-/** Gives pairs their output times. */
-export function planOutput(scheduler: Scheduler): OperatorFunction<Paired, Scheduled> {
-  return (source) =>
-    new Observable((subscriber) =>
-      source.subscribe({
-        next(paired) {
-          if (subscriber.closed) {
-            paired.before?.release();
-            paired.frame.release();
-            return;
-          }
-          const continuous =
-            paired.decision !== undefined && paired.decision !== 'discontinuity' && paired.decision !== 'size-change';
-          const plan = scheduler.next(paired.frame.pts, continuous);
-          subscriber.next({ ...paired, timesteps: plan.between, show: plan.show, interval: plan.interval });
-        },
-        error: (error: unknown) => subscriber.error(error),
-        complete: () => subscriber.complete(),
-      }),
-    );
+/** What makes a stream's frames: the models of the ladder's rungs. Exchanged as a whole, between two pairs. */
+export interface Lineup {
+  readonly tiers: readonly Pick<Tier, 'interpolate' | 'workers'>[];
+  readonly ladder: Ladder;
 }
 
 /** What {@link interpolateAndPace} works with. */
 export interface OutputParts {
   readonly stream: string;
-  readonly engine: Pick<InterpEngine, 'interpolate'>;
+  /** What makes frames now; asked for each pair. Undefined: nothing is ready, source frames are repeated. */
+  readonly lineup: () => Lineup | undefined;
   /** Output slots that may wait for their time. */
   readonly capacity: number;
   readonly scheduler: Scheduler;
@@ -87,6 +32,7 @@ export interface OutputParts {
   /** Below this confidence the nearer source frame is repeated. 0 = never. A model that does not judge itself is shown always. */
   readonly minConfidence: number;
   readonly onEngineError: (error: FrameliftError) => void;
+  readonly onLadder: (change: LadderChange) => void;
 }
 
 /** What stands in for a slot whose interpolated frame does not come. */
@@ -94,6 +40,16 @@ interface Fallback {
   readonly frame: Frame;
   readonly t: number;
   reason: RepeatReason;
+}
+
+/** The slots of a pair that are being filled. */
+interface Slots {
+  readonly timesteps: readonly Timestep[];
+  /** When each is due, by the delay at the time of submission, which is `spare` more than the floor. */
+  readonly dues: readonly (Micros | undefined)[];
+  readonly spare: Micros;
+  /** Whether the delay learns from it: not below the ladder's top, where it is all of the budget, and no trial. */
+  readonly tells: boolean;
 }
 
 /**
@@ -163,7 +119,8 @@ class Output {
     }
     const pacer = this.#pacer;
     const { scheduler, delay, events, stream } = this.#parts;
-    const wanted = delay.delay(scheduler.floor);
+    const atTop = (this.#parts.lineup()?.ladder.depth ?? 0) === 0;
+    const wanted = delay.delay(scheduler.floor, atTop);
     if (wanted !== this.#delay) {
       this.#delay = wanted;
       pacer.setDelay(wanted);
@@ -171,7 +128,9 @@ class Output {
     const { before, frame, show } = step;
     const fresh = step.decision === undefined || step.decision === 'discontinuity' || step.decision === 'size-change';
     pacer.observe(frame.pts, frame.arrival, fresh);
-    if (before) this.#fill(before, step);
+    // A slot between two frames cannot be known before the floor has passed: within a smaller budget there are none.
+    if (before && delay.room(scheduler.floor) >= 0) this.#fill(before, step);
+    else before?.release();
     if (show === undefined) {
       events.emit({ type: 'drop', stream, stage: 'pace', reason: 'not-on-grid' });
       frame.release();
@@ -197,50 +156,110 @@ class Output {
       this.#forget(pts);
       this.#fallbacks.set(pts, { frame: (hold ? before : frame).share(), t, reason: holdReason(decision) });
     }
-    if (decision === 'interpolate' && open) void this.#interpolate(before, frame.share(), timesteps);
+    if (decision === 'interpolate' && open) this.#attempt(before, frame, timesteps);
     else before.release();
   }
 
+  /** Lets the ladder decide for a pair, and has made what it decides; owns `before`. */
+  #attempt(before: Frame, frame: Frame, timesteps: readonly Timestep[]): void {
+    const { lineup, clock } = this.#parts;
+    const now = lineup();
+    if (!now) {
+      this.#giveUp(timesteps, 'no-model');
+      before.release();
+      return;
+    }
+    const attempt = now.ladder.choose(clock.now(), this.#limits(now));
+    const { tier: index, timesteps: share } = attempt.rung;
+    const tier = index === undefined ? undefined : now.tiers[index];
+    const made = !tier ? [] : share === 'middle' ? middle(timesteps) : timesteps;
+    this.#giveUp(
+      timesteps.filter((step) => !made.includes(step)),
+      'overload',
+    );
+    if (tier) void this.#interpolate(now, tier, attempt, before, frame.share(), this.#slots(made, now));
+    else before.release();
+  }
+
+  #slots(timesteps: readonly Timestep[], { ladder }: Lineup): Slots {
+    const { scheduler } = this.#parts;
+    return {
+      timesteps,
+      dues: timesteps.map((step) => this.#pacer.dueOf(step.pts)),
+      spare: minus(this.#pacer.delay, scheduler.floor),
+      tells: ladder.depth === 0,
+    };
+  }
+
+  #limits({ tiers }: Lineup): LadderLimits {
+    const { delay, scheduler } = this.#parts;
+    const share = micros(scheduler.sourceInterval * (tiers[0]?.workers ?? 1));
+    return { room: delay.room(scheduler.floor), share };
+  }
+
   /** Owns both frames. Never rejects. */
-  async #interpolate(a: Frame, b: Frame, timesteps: readonly Timestep[]): Promise<void> {
-    const pacer = this.#pacer;
-    const { engine, stream, clock, events, minConfidence, scheduler, delay } = this.#parts;
-    const dues = timesteps.map((step) => pacer.dueOf(step.pts));
-    const spare = minus(pacer.delay, scheduler.floor);
+  async #interpolate(
+    lineup: Lineup,
+    tier: Lineup['tiers'][number],
+    attempt: Attempt,
+    a: Frame,
+    b: Frame,
+    slots: Slots,
+  ): Promise<void> {
+    const { stream, clock } = this.#parts;
+    const submitted = clock.now();
+    const deadline = this.#deadline(slots, attempt);
+    const timesteps = slots.timesteps.map((step) => step.t);
+    let outcome: PairOutcome = { kind: 'failed' };
     try {
-      const deadline = dues.findLast((due) => due !== undefined);
-      const outcome = await engine.interpolate({
-        stream,
-        a,
-        b,
-        timesteps: timesteps.map((step) => step.t),
-        ...(deadline === undefined ? {} : { deadline }),
-      });
-      if (outcome.status !== 'done') {
-        delay.missed();
-        this.#giveUp(timesteps, outcome.reason === 'late' ? 'deadline' : 'overload');
-        return;
-      }
-      const now = clock.now();
-      const unsure = outcome.confidence !== undefined && outcome.confidence < minConfidence;
-      outcome.frames.forEach((frame, i) => {
-        const step = timesteps[i];
-        const due = dues[i];
-        if (due !== undefined) delay.observe(minus(plus(spare, now), due));
-        if (!step || unsure || this.#closed) frame.release();
-        else if (!pacer.offer(step.pts, retimed(frame, step.pts))) {
-          events.emit({ type: 'drop', stream, stage: 'interpolate', reason: 'late' });
-        }
-      });
-      if (unsure) this.#giveUp(timesteps, 'unsure');
+      const result = await tier.interpolate({ stream, a, b, timesteps, ...deadline });
+      outcome = outcomeOf(result, minus(clock.now(), submitted));
+      this.#take(result, slots);
     } catch (thrown) {
-      this.#giveUp(timesteps, 'engine-error');
+      this.#giveUp(slots.timesteps, 'engine-error');
       if (!this.#closed) this.#parts.onEngineError(asFrameliftError(thrown, 'engine.failed'));
     } finally {
       a.release();
       b.release();
     }
-    if (!this.#closed) this.#turn();
+    const change = lineup.ladder.settle(attempt, outcome, clock.now(), this.#limits(lineup));
+    if (this.#closed) return;
+    if (change && this.#parts.lineup() === lineup) this.#parts.onLadder(change);
+    this.#turn();
+  }
+
+  /**
+   * When a pair is not worth starting any more: not even the least work that it has lately been would be done in time. The delay may
+   * still grow to the budget, so a pair counts as late only beyond that.
+   */
+  #deadline({ dues }: Slots, { quickest }: Attempt): { deadline?: Micros } {
+    const due = dues.findLast((known) => known !== undefined);
+    if (due === undefined) return {};
+    const { delay, scheduler } = this.#parts;
+    const growth = minus(delay.budget(scheduler.floor), this.#pacer.delay);
+    return { deadline: minus(plus(due, growth), quickest) };
+  }
+
+  /** Owns the frames of `result`. */
+  #take(result: InterpResult, { timesteps, dues, spare, tells }: Slots): void {
+    const { stream, clock, events, minConfidence, delay } = this.#parts;
+    if (result.status !== 'done') {
+      if (tells) delay.missed();
+      this.#giveUp(timesteps, result.reason === 'late' ? 'deadline' : 'overload');
+      return;
+    }
+    const now = clock.now();
+    const unsure = result.confidence !== undefined && result.confidence < minConfidence;
+    result.frames.forEach((frame, i) => {
+      const step = timesteps[i];
+      const due = dues[i];
+      if (due !== undefined && tells) delay.observe(minus(plus(spare, now), due));
+      if (!step || unsure || this.#closed) frame.release();
+      else if (!this.#pacer.offer(step.pts, retimed(frame, step.pts))) {
+        events.emit({ type: 'drop', stream, stage: 'interpolate', reason: 'late' });
+      }
+    });
+    if (unsure) this.#giveUp(timesteps, 'unsure');
   }
 
   #giveUp(timesteps: readonly Timestep[], reason: RepeatReason): void {
@@ -300,6 +319,17 @@ class Output {
     }
     this.#emit(paced);
   }
+}
+
+function outcomeOf(result: InterpResult, elapsed: Micros): PairOutcome {
+  if (result.status !== 'done') return { kind: 'refused' };
+  const { search, network, kernel } = result.spanMicros;
+  return { kind: 'made', elapsed, cost: micros(search + network + kernel) };
+}
+
+/** The one timestep that is nearest to ½. */
+function middle(timesteps: readonly Timestep[]): readonly Timestep[] {
+  return timesteps.toSorted((a, b) => Math.abs(a.t - 0.5) - Math.abs(b.t - 0.5)).slice(0, 1);
 }
 
 /** The same picture at another time; the handle given is released. */

@@ -145,7 +145,7 @@ export class InterpEngine implements Tier {
 
   /** The block search alone, run by the same workers: no network, about half the work. Undefined where they do not search by themselves. */
   get search(): Tier | undefined {
-    if (this.#network?.kind !== 'flow' || typeof this.#options.model === 'string') return undefined;
+    if (this.#network?.kind !== 'flow' || !this.hasNetwork) return undefined;
     return {
       model: 'search',
       times: 'any',
@@ -153,6 +153,11 @@ export class InterpEngine implements Tier {
       interpolate: (job) => this.#submit(job, 'search', true),
       warmUp: (width, height) => this.warmUp(width, height),
     };
+  }
+
+  /** Whether it runs a network: not one of the reference models. */
+  get hasNetwork(): boolean {
+    return typeof this.#options.model !== 'string';
   }
 
   /** Worker threads. */

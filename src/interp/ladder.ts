@@ -142,7 +142,7 @@ export class Ladder {
   #trialAt: Micros;
   #climbedAt: Micros | undefined;
 
-  /** @param rungs best first, as {@link rungsOf} gives them. */
+  /** @param rungs best first, at least one, as {@link rungsOf} gives them. */
   constructor(rungs: readonly Rung[], now: Micros) {
     this.rungs = rungs;
     this.#costs = rungs.map(() => new Costs());
@@ -193,7 +193,8 @@ export class Ladder {
     if (trial) return trial === this.#trial ? this.#judgeTrial(trial, outcome, late, now, limits) : undefined;
     if (index !== this.#index || !clean) return undefined;
     this.#bucket = late ? this.#bucket + 1 : Math.max(0, this.#bucket - DRAIN);
-    return this.#bucket < FULL ? undefined : this.#fall(outcome, now, limits);
+    if (this.#bucket < FULL || index === this.rungs.length - 1) return undefined;
+    return this.#fall(outcome, now, limits);
   }
 
   #rung(index: number): Rung {

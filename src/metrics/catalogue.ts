@@ -24,6 +24,7 @@ export const LABEL_LIMITS = {
   cause: 3,
   decision: 5,
   state: 4,
+  rung: 24,
   codec: 12,
   model: 16,
   provider: 8,
@@ -33,9 +34,10 @@ export const LABEL_LIMITS = {
   node: 1,
 } as const;
 
-/** Seconds, from well under a frame at 240 fps to half a second. */
+/** Seconds, from well under a frame at 240 fps to half a second, a fifth apart where the frame intervals of usual rates lie. */
 const LATENCY = [
-  0.001, 0.002, 0.004, 0.006, 0.008, 0.012, 0.0167, 0.025, 0.0333, 0.05, 0.0667, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5,
+  0.001, 0.002, 0.003, 0.004, 0.005, 0.006, 0.008, 0.01, 0.012, 0.014, 0.0167, 0.02, 0.025, 0.03, 0.0333, 0.04, 0.05,
+  0.06, 0.0667, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5,
 ];
 
 /** Seconds, finer where an even cadence is won or lost: 4 ms is what counts as on time. */
@@ -185,6 +187,12 @@ export const CATALOGUE = {
     help: 'Decisions about two consecutive source frames.',
     labels: ['stream', 'decision'],
   },
+  providerInfo: {
+    kind: 'gauge',
+    name: 'framelift_provider_info',
+    help: '1 for the execution provider that a model runs on.',
+    labels: ['model', 'provider'],
+  },
   inferenceTime: {
     kind: 'histogram',
     name: 'framelift_inference_duration_seconds',
@@ -204,6 +212,18 @@ export const CATALOGUE = {
     help: 'Confidence of the model in its interpolated frames, 0 to 1; none where it does not judge itself.',
     labels: ['stream', 'model'],
     buckets: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1],
+  },
+  ladderDepth: {
+    kind: 'gauge',
+    name: 'framelift_ladder_depth',
+    help: 'Rungs of its ladder that a stream stands below the best: 0 is everything that was asked for.',
+    labels: STREAM,
+  },
+  ladderChanges: {
+    kind: 'counter',
+    name: 'framelift_ladder_changes_total',
+    help: 'Changes of the rung, by the new rung and the reason: late, failed or recovered.',
+    labels: ['stream', 'rung', 'reason'],
   },
   state: {
     kind: 'gauge',

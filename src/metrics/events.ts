@@ -88,6 +88,8 @@ export type MetricEvent =
       readonly stream: string;
       readonly decision: 'interpolate' | 'cut' | 'duplicate' | 'discontinuity' | 'size-change';
     }
+  /** A model runs on this execution provider. */
+  | { readonly type: 'provider'; readonly model: string; readonly provider: string }
   | {
       readonly type: 'inference';
       readonly model: string;
@@ -97,6 +99,13 @@ export type MetricEvent =
     }
   /** A picture whose model judges itself was shown. */
   | { readonly type: 'confidence'; readonly stream: string; readonly model: string; readonly value: number }
+  /** The ladder stands so many rungs below the best; with the change that led there. */
+  | {
+      readonly type: 'ladder';
+      readonly stream: string;
+      readonly depth: number;
+      readonly change?: { readonly to: string; readonly reason: string };
+    }
   | { readonly type: 'state'; readonly stream: string; readonly state: StreamState }
   /** The source was opened, or its size or codec changed. Width and height are 0 while unknown. */
   | {

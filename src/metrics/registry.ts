@@ -123,9 +123,12 @@ export class MetricsRegistry implements EventSink, Disposable {
   readonly #ingestLoss = this.#counter(CATALOGUE.ingestLoss);
   readonly #reconnects = this.#counter(CATALOGUE.reconnects);
   readonly #pairs = this.#counter(CATALOGUE.pairs);
+  readonly #providerInfo = this.#gauge(CATALOGUE.providerInfo);
   readonly #inferenceTime = this.#histogram(CATALOGUE.inferenceTime);
   readonly #inferenceJobs = this.#counter(CATALOGUE.inferenceJobs);
   readonly #confidence = this.#histogram(CATALOGUE.confidence);
+  readonly #ladderDepth = this.#gauge(CATALOGUE.ladderDepth);
+  readonly #ladderChanges = this.#counter(CATALOGUE.ladderChanges);
   readonly #state = this.#gauge(CATALOGUE.state);
   readonly #sourceInfo = this.#gauge(CATALOGUE.sourceInfo);
   readonly #sourceWidth = this.#gauge(CATALOGUE.sourceWidth);
@@ -176,6 +179,10 @@ export class MetricsRegistry implements EventSink, Disposable {
     if (event.type === 'inference') {
       observe(this.#inferenceTime.of(event.model, event.provider), toSeconds(event.span));
       this.#inferenceJobs.of(event.model, event.provider).add(event.jobs);
+      return;
+    }
+    if (event.type === 'provider') {
+      this.#providerInfo.of(event.model, event.provider).value = 1;
       return;
     }
     const { stream } = event;
@@ -235,6 +242,10 @@ export class MetricsRegistry implements EventSink, Disposable {
         break;
       case 'confidence':
         observe(this.#confidence.of(stream, event.model), event.value);
+        break;
+      case 'ladder':
+        this.#ladderDepth.of(stream).value = event.depth;
+        if (event.change) this.#ladderChanges.of(stream, event.change.to, event.change.reason).add(1);
         break;
       case 'state':
         for (const state of STATES) this.#state.of(stream, state).value = state === event.state ? 1 : 0;

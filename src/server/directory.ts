@@ -1,6 +1,7 @@
 /** What the server asks of the streams it shows. */
 import type { StreamState } from '../metrics/events.ts';
 import type { SourceDescription } from '../metrics/stats.ts';
+import type { Micros } from '../time.ts';
 
 /** Where a stream stands. */
 interface StreamStanding {
@@ -15,6 +16,20 @@ interface StreamStanding {
   readonly lastError: string | undefined;
 }
 
+/** Where a stream stands on its ladder. */
+interface LadderStanding {
+  /** The rung in force: `flow-s`, `search`, `hold`. */
+  readonly rung: string;
+  /** All rungs, best first. */
+  readonly rungs: readonly string[];
+  /** `late`, `failed` or `recovered`; undefined at the start. */
+  readonly reason: string | undefined;
+  /** The measured numbers behind the reason, for people. */
+  readonly detail: string | undefined;
+  /** Wall clock. */
+  readonly since: Micros;
+}
+
 /** One configured stream. */
 export interface StreamEntry {
   readonly name: string;
@@ -22,13 +37,17 @@ export interface StreamEntry {
   readonly label: string;
   /** `60 fps`, `×2`. */
   readonly target: string;
-  /** Model id, as in the manifest. */
+  /** Id of the model that was asked for, as in the manifest. */
   readonly model: string;
   /** True once a frame has come through. */
   readonly ready: boolean;
   readonly status: StreamStanding;
-  /** Delay allowed beyond the arithmetic floor. */
+  /** Undefined while the model is being prepared. */
+  readonly ladder: LadderStanding | undefined;
+  /** The most that a source frame may be held back. */
   readonly latencyBudgetMs: number;
+  /** The part of it that is arithmetic: (N−1)/N of a source interval. */
+  readonly latencyFloorMs: number;
 }
 
 /** The streams of this process. */

@@ -64,7 +64,7 @@ export class LiveState {
   readonly #listeners = new Set<Listener>();
   #cancel: CancelTimer = () => {};
   #pushedAt: Micros;
-  /** State and phase of every stream when it was last pushed to all. */
+  /** State, phase, model and rung of every stream when it was last pushed to all. */
   #pushed = '';
   #closed = false;
 
@@ -190,7 +190,7 @@ export class LiveState {
   #standings(): string {
     return this.#options.streams
       .list()
-      .map(({ name, status }) => `${name} ${status.state} ${status.phase}`)
+      .map(({ name, status, ladder, model }) => `${name} ${status.state} ${status.phase} ${model} ${ladder?.rung}`)
       .join('\n');
   }
 }

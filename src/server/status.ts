@@ -1,7 +1,18 @@
 /** The JSON that the API answers with. Pure. */
 import { redactUrl } from '../errors.ts';
 import type { StreamStats } from '../metrics/stats.ts';
+import { toMs } from '../time.ts';
 import type { StreamDirectory, StreamEntry } from './directory.ts';
+
+/** Where a stream stands on its ladder. */
+interface LadderReport {
+  readonly rung: string;
+  readonly rungs: readonly string[];
+  readonly reason: string | undefined;
+  readonly detail: string | undefined;
+  /** ISO 8601. */
+  readonly since: string;
+}
 
 /** One stream in `GET /api/streams`. */
 export interface StreamReport {
@@ -10,7 +21,9 @@ export interface StreamReport {
   readonly target: string;
   readonly model: string;
   readonly ready: boolean;
+  readonly ladder: LadderReport | undefined;
   readonly latencyBudgetMs: number;
+  readonly latencyFloorMs: number;
   readonly state: string;
   readonly reason: string | undefined;
   readonly phase: string;
@@ -38,7 +51,9 @@ export function streamReport(entry: StreamEntry, stats: StreamStats): StreamRepo
     target: entry.target,
     model: entry.model,
     ready: entry.ready,
+    ladder: entry.ladder && { ...entry.ladder, since: new Date(toMs(entry.ladder.since)).toISOString() },
     latencyBudgetMs: entry.latencyBudgetMs,
+    latencyFloorMs: entry.latencyFloorMs,
     state,
     reason: reason === undefined ? undefined : redact(reason),
     phase,

@@ -5,7 +5,7 @@ import { WhepEndpoint } from '../../src/egress/whep.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
 import type { StreamEntry } from '../../src/server/directory.ts';
 import { FrameliftServer, type ServerOptions } from '../../src/server.ts';
-import { systemClock } from '../../src/time.ts';
+import { systemClock, ZERO } from '../../src/time.ts';
 
 /** A stream that is well. */
 export const LIVE: StreamEntry = {
@@ -14,7 +14,9 @@ export const LIVE: StreamEntry = {
   target: '60 fps',
   model: 'flow-s',
   ready: true,
-  latencyBudgetMs: 40,
+  ladder: { rung: 'flow-s', rungs: ['flow-s', 'search', 'hold'], reason: undefined, detail: undefined, since: ZERO },
+  latencyBudgetMs: 56.7,
+  latencyFloorMs: 16.7,
   status: {
     state: 'full',
     reason: undefined,

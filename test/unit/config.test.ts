@@ -36,8 +36,9 @@ describe('parseConfig', () => {
       webrtc: { advertisedHosts: [], maxViewers: 16 },
       arenaMb: 512,
       log: 'info',
-      streams: [{ name: 'cam', transport: 'tcp', loop: false, stallTimeoutMs: 3000, latencyBudgetMs: 40 }],
+      streams: [{ name: 'cam', transport: 'tcp', loop: false, stallTimeoutMs: 3000 }],
     });
+    expect(config.streams[0]?.latencyBudgetMs).toBeUndefined();
     expect(parseConfig({}, 'x').streams).toEqual([]);
   });
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { DelayControl } from '../../src/delay.ts';
-import { fromMs, micros, toMs } from '../../src/time.ts';
+import { fromMs, micros, plus, toMs } from '../../src/time.ts';
 import { seededRandom } from '../support/random.ts';
 
 const FLOOR = fromMs(20);
-const control = (budgetMs: number): DelayControl => new DelayControl({ budget: fromMs(budgetMs) });
+const control = (budgetMs: number): DelayControl => new DelayControl({ budget: plus(FLOOR, fromMs(budgetMs)) });
 
 /** What is added to the floor now, in ms. */
 const extra = (delay: DelayControl): number => toMs(delay.delay(FLOOR)) - toMs(FLOOR);
@@ -23,10 +23,32 @@ describe('DelayControl', () => {
     expect(extra(delay)).toBe(9);
   });
 
-  it('follows the floor', () => {
+  it('follows the floor as far as the budget goes', () => {
     const delay = control(40);
     feed(delay, 64, () => 10);
-    expect([0, 16.5, 50].map((ms) => toMs(delay.delay(fromMs(ms))))).toEqual([12, 28.5, 62]);
+    expect([0, 16.5, 45, 55].map((ms) => toMs(delay.delay(fromMs(ms))))).toEqual([12, 28.5, 57, 60]);
+    expect([0, 45, 60].map((ms) => toMs(delay.room(fromMs(ms))))).toEqual([60, 15, 0]);
+  });
+
+  it('allows the floor and 40 ms where no budget is given', () => {
+    const delay = new DelayControl({});
+    expect([0, 20, 66].map((ms) => toMs(delay.budget(fromMs(ms))))).toEqual([40, 60, 106]);
+    for (let i = 0; i < 64; i++) delay.missed();
+    expect(extra(delay)).toBe(40);
+  });
+
+  it('keeps a budget that is below the floor, and says that there is no room', () => {
+    const delay = new DelayControl({ budget: fromMs(15) });
+    feed(delay, 64, () => 10);
+    expect(toMs(delay.delay(FLOOR))).toBe(15);
+    expect(toMs(delay.room(FLOOR))).toBe(-5);
+  });
+
+  it('uses all of the budget while the need is about to change', () => {
+    const delay = control(40);
+    feed(delay, 64, () => 10);
+    expect(toMs(delay.delay(FLOOR, false))).toBe(60);
+    expect(toMs(delay.delay(FLOOR))).toBe(32);
   });
 
   it.each([0, 3, 8, 12, 40, 200])('never adds more than a budget of %i ms, whatever is needed', (budget) => {

@@ -19,7 +19,7 @@ export interface Load {
 }
 
 /** What came of one pair. */
-export interface SimulatedPair {
+interface SimulatedPair {
   readonly at: number;
   /** Rung that it was made on; its frames were not shown if `late`. */
   readonly rung: string;
@@ -29,7 +29,7 @@ export interface SimulatedPair {
 }
 
 /** A change of rung with its time in seconds. */
-export interface TimedChange extends LadderChange {
+interface TimedChange extends LadderChange {
   readonly at: number;
 }
 
@@ -42,7 +42,7 @@ export interface Course {
 }
 
 /** Models of the simulated stream. */
-export const MODELS = ['large', 'search'] as const;
+const MODELS = ['large', 'search'] as const;
 
 /** Runs a stream through a {@link Ladder}. Exact: settles come in order of time, before the pairs of the same time. */
 export function simulate(load: Load): Course {

@@ -31,10 +31,10 @@ const ADAPTERS: Record<string, readonly string[]> = {
   yaml: ['config.ts'],
   'fastest-levenshtein': ['config.ts'],
   pino: ['log.ts'],
-  commander: ['cli.ts'],
+  commander: ['cli.ts', 'arguments.ts'],
   'cli-progress': ['cli.ts'],
   assemblyscript: ['interp/kernel/build.ts'],
-  rxjs: ['steps.ts', 'pipeline.ts', 'supervise.ts'],
+  rxjs: ['pairs.ts', 'steps.ts', 'pipeline.ts', 'supervise.ts'],
 };
 
 /** Every import of a source file: [file, specifier]. */

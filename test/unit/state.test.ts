@@ -109,3 +109,31 @@ describe('StateJudge', () => {
     expect(court.window()).toBe('waiting');
   });
 });
+
+describe('StateJudge of a stream that is held back', () => {
+  it('is degraded at best, for the reason given, although every gap is filled', () => {
+    const court = new Court();
+    court.full();
+    court.judge.held('search instead of flow-s');
+    expect(court.full()).toBe('degraded');
+    expect(court.judge.reason).toBe('search instead of flow-s');
+    court.judge.held(undefined);
+    expect([court.full(), court.full()]).toEqual(['degraded', 'full']);
+    expect(court.judge.reason).toBeUndefined();
+  });
+
+  it('passes through where nothing is asked of anyone', () => {
+    const court = new Court();
+    court.judge.held('the budget is below the floor', 'pass-through');
+    expect(court.window({ source: 15 })).toBe('pass-through');
+    expect(court.judge.reason).toBe('the budget is below the floor');
+  });
+
+  it('goes lower for gaps that are not filled', () => {
+    const court = new Court();
+    court.full();
+    court.judge.held('hold instead of flow-s');
+    expect(court.window({ source: 15, repeated: { overload: 15 } })).toBe('pass-through');
+    expect(court.judge.reason).toBe('hold instead of flow-s');
+  });
+});

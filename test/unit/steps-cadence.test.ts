@@ -64,7 +64,7 @@ describe('interpolateAndPace on a good day', () => {
     expect(rig.arena.liveFrames).toBe(0);
   });
 
-  it('gives the engine each pair once, with the deadline of its last slot', async () => {
+  it('gives the engine each pair once, with the last moment at which it can be started for its last slot', async () => {
     const rig = new OutputRig({ target: { kind: 'factor', factor: 4 } });
     rig.schedule(15, 20);
     await rig.run(2000);
@@ -73,9 +73,9 @@ describe('interpolateAndPace on a good day', () => {
     rig.engine.jobs.forEach((job, i) => {
       expect([job.a, job.b]).toEqual([sent[i], sent[i + 1]]);
       expect(job.timesteps).toEqual([0.25, 0.5, 0.75]);
-      const last = rig.released.filter((r) => r.pts < job.b).at(-1);
-      // The cadence may bend between the promise and the release.
-      expect(Math.abs((last?.due ?? 0) - (job.deadline ?? 0))).toBeLessThan(6000);
+      // Its slot, 50 ms after the earlier frame, may be held back by the floor of 50 ms and the budget of 40 beyond it.
+      const work = i === 0 ? 0 : 5;
+      expect(Math.abs(minus(job.deadline ?? fromMs(0), job.a) / 1000 - (140 - work))).toBeLessThan(0.1);
     });
     await rig.stop();
   });
@@ -96,7 +96,7 @@ describe('interpolateAndPace on a good day', () => {
   });
 
   it('settles at the delay that the engine needs: sooner than the budget, later than the need', async () => {
-    const rig = new OutputRig({ target: { kind: 'factor', factor: 2 }, budgetMs: 60 });
+    const rig = new OutputRig({ target: { kind: 'factor', factor: 2 }, budgetMs: 77 });
     rig.engine.answer = () => ({ ms: 20, confidence: 1 });
     rig.schedule(30, 30 * 25);
     await rig.run(25_000, 2);
@@ -108,14 +108,14 @@ describe('interpolateAndPace on a good day', () => {
     await rig.stop();
   });
 
-  it('never holds a frame longer than floor and budget, however slow the engine', async () => {
-    const rig = new OutputRig({ target: { kind: 'factor', factor: 2 }, budgetMs: 30 });
+  it('never holds a frame longer than the budget, however slow the engine', async () => {
+    const rig = new OutputRig({ target: { kind: 'factor', factor: 2 }, budgetMs: 47 });
     rig.engine.answer = () => ({ ms: 70, confidence: 1 });
     rig.schedule(30, 30 * 10);
     await rig.run(10_500, 2);
     for (const { pts, due } of rig.kind('source').slice(30)) {
       const arrival = rig.sent.get(pts)?.arrival ?? fromMs(0);
-      expect(due - arrival).toBeLessThanOrEqual(fromMs(1000 / 60 + 30) + 2);
+      expect(due - arrival).toBeLessThanOrEqual(fromMs(47) + 2);
     }
     expect(rig.kind('synthetic')).toEqual([]);
     expect(rig.kind('source')).toHaveLength(300);

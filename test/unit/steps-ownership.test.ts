@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest';
 import { Arena } from '../../src/arena.ts';
 import { DelayControl } from '../../src/delay.ts';
 import type { Frame } from '../../src/frame.ts';
+import { Ladder, rungsOf } from '../../src/interp/ladder.ts';
 import { Pairing } from '../../src/interp/pair.ts';
 import { Scheduler } from '../../src/interp/schedule.ts';
-import { interpolateAndPace, type Paired, pairUp, planOutput, type Scheduled } from '../../src/steps.ts';
+import { type Paired, pairUp, planOutput, type Scheduled } from '../../src/pairs.ts';
+import { interpolateAndPace } from '../../src/steps.ts';
 import { fromMs, ManualClock, micros, minus } from '../../src/time.ts';
 import { EventLog, flatFrame } from '../support/frames.ts';
 import { seededRandom } from '../support/random.ts';
@@ -99,22 +101,25 @@ describe('interpolateAndPace, ownership', () => {
         subscriber.next(step(i));
       }
     });
+    const engine = new ScriptedEngine(arena, clock);
+    const ladder = new Ladder(rungsOf(['scripted'], false), clock.now());
     const parts = {
       stream: 's',
-      engine: new ScriptedEngine(arena, clock),
+      lineup: () => ({ tiers: [engine], ladder }),
       capacity: 8,
       scheduler: new Scheduler(FACTOR_4),
-      delay: new DelayControl({ budget: fromMs(40) }),
+      delay: new DelayControl({}),
       clock,
       events: new EventLog(),
       minConfidence: 0,
       onEngineError: () => {},
+      onLadder: () => {},
     };
     source.pipe(interpolateAndPace(parts), takeUntil(leave)).subscribe((paced) => paced.frame.release());
-    expect(parts.engine.jobs).toHaveLength(2);
+    expect(engine.jobs).toHaveLength(2);
     clock.advance(fromMs(10));
     await new Promise((resolve) => setImmediate(resolve));
-    expect(parts.engine.pending).toBe(0);
+    expect(engine.pending).toBe(0);
     expect(arena.liveFrames).toBe(0);
   });
 

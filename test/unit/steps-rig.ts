@@ -6,34 +6,39 @@ import type { PacedFrame } from '../../src/egress/pace.ts';
 import { FrameliftError } from '../../src/errors.ts';
 import type { Frame, Provenance } from '../../src/frame.ts';
 import type { InterpJob, InterpResult } from '../../src/interp/job.ts';
+import { Ladder, type LadderChange, rungsOf } from '../../src/interp/ladder.ts';
 import { LONGEST_GAP, type PairDecision, Pairing } from '../../src/interp/pair.ts';
 import { type RateTarget, Scheduler } from '../../src/interp/schedule.ts';
-import { interpolateAndPace, pairUp, planOutput } from '../../src/steps.ts';
+import { pairUp, planOutput } from '../../src/pairs.ts';
+import { interpolateAndPace, type Lineup } from '../../src/steps.ts';
 import { type CancelTimer, fromMs, ManualClock, type Micros, minus, plus } from '../../src/time.ts';
 import { EventLog, flatFrame } from '../support/frames.ts';
 
 /** What the engine makes of a job: after `ms` frames with a confidence, a refusal, or an error. */
 export type Answer = { readonly ms: number } & (
-  | { readonly confidence: number | undefined }
+  | { readonly confidence: number | undefined; readonly workMs?: number }
   | { readonly refuse: 'late' | 'dropped' | 'closed' }
   | { readonly fail: string }
 );
 
 /** Answers each job as told, with frames of luma level 255. Holds its own handles meanwhile, as the real one does. */
 export class ScriptedEngine {
+  readonly workers = 1;
   readonly jobs: { a: Micros; b: Micros; timesteps: readonly number[]; deadline: Micros | undefined }[] = [];
-  answer: (job: number) => Answer = () => ({ ms: 5, confidence: 1 });
+  answer: (job: number, given: InterpJob) => Answer = () => ({ ms: 5, confidence: 1 });
   readonly #arena: Arena;
   readonly #clock: ManualClock;
+  readonly #model: string;
   readonly #timers = new Set<CancelTimer>();
 
-  constructor(arena: Arena, clock: ManualClock) {
+  constructor(arena: Arena, clock: ManualClock, model = 'scripted') {
     this.#arena = arena;
     this.#clock = clock;
+    this.#model = model;
   }
 
   interpolate(job: InterpJob): Promise<InterpResult> {
-    const answer = this.answer(this.jobs.length);
+    const answer = this.answer(this.jobs.length, job);
     this.jobs.push({ a: job.a.pts, b: job.b.pts, timesteps: job.timesteps, deadline: job.deadline });
     const [a, b] = [job.a.share(), job.b.share()];
     return new Promise((resolve, reject) => {
@@ -50,10 +55,11 @@ export class ScriptedEngine {
           const frames = job.timesteps.map((t) =>
             flatFrame(this.#arena, plus(from, fromMs((span * t) / 1000)), 255, 16, {
               arrival: job.b.alive ? job.b.arrival : from,
-              provenance: { kind: 'synthetic', t, model: 'scripted', confidence },
+              provenance: { kind: 'synthetic', t, model: this.#model, confidence },
             }),
           );
-          resolve({ status: 'done', frames, confidence, spanMicros: { search: 0, network: 0, kernel: 0 } });
+          const kernel = fromMs(answer.workMs ?? answer.ms);
+          resolve({ status: 'done', frames, confidence, spanMicros: { search: 0, network: 0, kernel } });
         }
       });
       this.#timers.add(cancel);
@@ -81,7 +87,10 @@ export interface Released {
 /** Options of {@link OutputRig}. */
 export interface RigOptions {
   readonly target: RateTarget;
+  /** Of the delay, the floor included. Default: 40 ms beyond the floor. */
   readonly budgetMs?: number;
+  /** True: below the engine stands the search, below that hold. Default: the engine alone, whatever happens. */
+  readonly ladder?: boolean;
   readonly minConfidence?: number;
   readonly capacity?: number;
   /** Default: the real one. */
@@ -115,6 +124,9 @@ export class OutputRig {
   readonly clock = new ManualClock(fromMs(1000));
   readonly events = new EventLog();
   readonly engine = new ScriptedEngine(this.arena, this.clock);
+  readonly search = new ScriptedEngine(this.arena, this.clock, 'search');
+  readonly ladderChanges: (LadderChange & { readonly at: Micros })[] = [];
+  lineup: Lineup | undefined;
   readonly source = new Subject<Frame>();
   readonly released: Released[] = [];
   /** Source frames by PTS, as they went in. */
@@ -126,17 +138,22 @@ export class OutputRig {
   onRelease: (paced: PacedFrame) => void = () => {};
   #mostLive = 0;
 
-  constructor({ target, budgetMs = 40, minConfidence = 0.2, capacity = 64, pairing = new Pairing() }: RigOptions) {
+  constructor(options: RigOptions) {
+    const { target, budgetMs, minConfidence = 0.2, capacity = 64, pairing = new Pairing(), ladder = false } = options;
     const scheduler = new Scheduler(target);
-    const { clock, events, engine } = this;
-    this.delay = new DelayControl({ budget: fromMs(budgetMs) });
+    const { clock, events } = this;
+    this.delay = new DelayControl(budgetMs === undefined ? {} : { budget: fromMs(budgetMs) });
+    const rungs = ladder
+      ? rungsOf(['scripted', 'search'], target.kind === 'factor' && target.factor > 2)
+      : rungsOf(['scripted'], false).slice(0, 1);
+    this.lineup = { tiers: [this.engine, this.search], ladder: new Ladder(rungs, clock.now()) };
     this.subscription = this.source
       .pipe(
         pairUp(pairing, 's', events),
         planOutput(scheduler),
         interpolateAndPace({
           stream: 's',
-          engine,
+          lineup: () => this.lineup,
           capacity,
           scheduler,
           delay: this.delay,
@@ -144,6 +161,7 @@ export class OutputRig {
           events,
           minConfidence,
           onEngineError: (error) => this.engineErrors.push(error.message),
+          onLadder: (change) => this.ladderChanges.push({ ...change, at: clock.now() }),
         }),
       )
       .subscribe({

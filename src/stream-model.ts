@@ -1,0 +1,175 @@
+/** Which model a stream runs, and the ladder below it: prepared beside the chain, exchanged between two pairs. */
+import { asFrameliftError, FrameliftError } from './errors.ts';
+import type { Tier } from './interp/job.ts';
+import { Ladder, type LadderChange, rungsOf } from './interp/ladder.ts';
+import { requireTimes } from './interp/model.ts';
+import type { EnginePool, ModelLease } from './interp/pool.ts';
+import type { RateTarget } from './interp/schedule.ts';
+import type { Lineup } from './steps.ts';
+import type { Clock, Micros } from './time.ts';
+
+/** What {@link StreamModel} works with. */
+export interface StreamModelParts {
+  readonly pool: EnginePool;
+  readonly clock: Clock;
+  readonly target: RateTarget;
+  /** Whether pairs have more than one timestep, as far as is known. */
+  readonly several: () => boolean;
+  /** Why less than everything is made; undefined: nothing holds it back. */
+  readonly onHeld: (reason: string | undefined) => void;
+  /** Frames are made again, at the top of a new ladder. */
+  readonly onReady: (model: string, rungs: readonly string[]) => void;
+  /** A model cannot be run at the stream's size: source frames are repeated. */
+  readonly onError: (error: FrameliftError) => void;
+}
+
+/** Luma samples. */
+export interface FrameSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Where a stream stands on its ladder. */
+export interface LadderStatus {
+  readonly rung: string;
+  /** All rungs, best first. */
+  readonly rungs: readonly string[];
+  /** What led to it; undefined at the start. */
+  readonly reason: string | undefined;
+  /** The measured numbers behind the reason, for people. */
+  readonly detail: string | undefined;
+  /** Monotonic. */
+  readonly since: Micros;
+}
+
+/** The model of one stream. Changes are made one after the other; the newest one counts. */
+export class StreamModel implements AsyncDisposable {
+  readonly #parts: StreamModelParts;
+  #lease: ModelLease | undefined;
+  #size: FrameSize | undefined;
+  #lineup: Lineup | undefined;
+  #turn: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  constructor(parts: StreamModelParts) {
+    this.#parts = parts;
+  }
+
+  /** What makes frames now. */
+  get lineup(): Lineup | undefined {
+    return this.#lineup;
+  }
+
+  /** Id of the model that was asked for, empty before {@link use}. */
+  get model(): string {
+    return this.#lease?.model ?? '';
+  }
+
+  /** The model that was asked for, once there is one. */
+  get top(): Tier | undefined {
+    return this.#lease?.tiers[0];
+  }
+
+  /** True once the model has run at the stream's size. */
+  get warm(): boolean {
+    return this.#lineup !== undefined;
+  }
+
+  /** Undefined while the model is being prepared. */
+  get ladder(): LadderStatus | undefined {
+    const ladder = this.#lineup?.ladder;
+    if (!ladder) return undefined;
+    const { rung, rungs, last, since } = ladder;
+    const names = rungs.map(({ name }) => name);
+    return { rung: rung.name, rungs: names, reason: last?.reason, detail: last?.detail, since };
+  }
+
+  /**
+   * Changes to another model. The present one goes on until the new one has run at the stream's size.
+   * @throws FrameliftError as {@link EnginePool.acquire}, `config.invalid` for times that it cannot make; then nothing has changed.
+   */
+  use(name: string): Promise<void> {
+    return this.#alone(async () => {
+      const lease = await this.#parts.pool.acquire(name);
+      const size = this.#size;
+      try {
+        await this.#check(lease);
+        if (size) await warmUp(lease.tiers, size);
+        if (this.#closed) throw new FrameliftError('engine.failed', 'the stream is closed');
+      } catch (error) {
+        lease.release();
+        throw error;
+      }
+      this.#lease?.release();
+      this.#lease = lease;
+      // A size that came meanwhile has its turn next.
+      if (size && this.#size === size) this.#begin(lease);
+    });
+  }
+
+  /** Takes the size of the source's frames. Until the model has run at a new one, source frames are repeated. */
+  resize(size: FrameSize): void {
+    this.#size = size;
+    this.#lineup = undefined;
+    this.#parts.onHeld(`${this.model} is being prepared for ${size.width}x${size.height}`);
+    void this.#alone(async () => {
+      const lease = this.#lease;
+      if (!lease || this.#size !== size || this.#closed) return;
+      try {
+        await warmUp(lease.tiers, size);
+        if (this.#size === size) this.#begin(lease);
+      } catch (thrown) {
+        const error = asFrameliftError(thrown, 'engine.failed');
+        this.#parts.onHeld(`${this.model} cannot be run at ${size.width}x${size.height}: ${error.message}`);
+        this.#parts.onError(error);
+      }
+    });
+  }
+
+  /** Notes a change of the ladder in force. */
+  changed({ from, detail }: LadderChange): void {
+    const ladder = this.#lineup?.ladder;
+    if (!ladder) return;
+    const best = ladder.rungs[0]?.name ?? from;
+    this.#parts.onHeld(ladder.depth === 0 ? undefined : `${ladder.rung.name} instead of ${best} (${detail})`);
+  }
+
+  /** Gives the model back once the change under way is done. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    await this.#turn.catch(() => {});
+    this.#lineup = undefined;
+    this.#lease?.release();
+  }
+
+  async #check({ tiers }: ModelLease): Promise<void> {
+    const { target } = this.#parts;
+    // Whether a rate in frames per second is a multiple of the source's is known later; the stream then says so.
+    if (tiers[0] && target.kind === 'factor') await requireTimes(tiers[0], target.factor);
+  }
+
+  #begin({ model, tiers }: ModelLease): void {
+    const { several, clock } = this.#parts;
+    const rungs = rungsOf(
+      tiers.map((tier) => tier.model),
+      several(),
+    );
+    this.#lineup = { tiers, ladder: new Ladder(rungs, clock.now()) };
+    this.#parts.onHeld(undefined);
+    this.#parts.onReady(
+      model,
+      rungs.map(({ name }) => name),
+    );
+  }
+
+  #alone<T>(change: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(change);
+    this.#turn = result.catch(() => {});
+    return result;
+  }
+}
+
+/** Loads what a size needs and runs the model once, so that the first pair does not pay for it. */
+async function warmUp(tiers: readonly Tier[], { width, height }: FrameSize): Promise<void> {
+  for (const tier of tiers) await tier.warmUp(width, height);
+}
