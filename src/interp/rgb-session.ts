@@ -128,13 +128,14 @@ export class RgbNetwork {
     };
   }
 
-  /** A session for one size, on its buffers. @throws FrameliftError `model.invalid`. */
-  async session(buffers: RgbBuffers): Promise<RgbSession> {
+  /** A session for one size, on its buffers; of an `attempt` the runtime prints no errors. @throws FrameliftError `model.invalid`. */
+  async session(buffers: RgbBuffers, attempt = false): Promise<RgbSession> {
     const { width, height } = buffers.size;
     const { inputs, timeValue } = this.#ports;
     const shapes = inputs.map(({ name, planes }) => [name, [1, planes, height, width]] as const);
     const session = await this.#network.session(
       Object.fromEntries(timeValue ? [...shapes, [timeValue.name, timeValue.shape]] : shapes),
+      attempt,
     );
     return new RgbSession(this.#network.id, session, this.#ports, buffers, this.outputSize(buffers.size));
   }
@@ -145,7 +146,7 @@ export class RgbNetwork {
     const { planes, inputBytes, outputBytes } = this.facts.rgb;
     const input = planes * size.width * size.height * inputBytes;
     const bytes = input + 3 * size.width * size.height * outputBytes;
-    const session = await this.session(this.buffers(new ArrayBuffer(bytes), 0, input, size));
+    const session = await this.session(this.buffers(new ArrayBuffer(bytes), 0, input, size), true);
     try {
       await session.run(0.5);
     } finally {

@@ -47,6 +47,7 @@ async function create(
   bytes: Uint8Array,
   options: SessionOptions,
   sizes?: Record<string, number>,
+  attempt = false,
 ): Promise<InferenceSession> {
   try {
     return await inside(() =>
@@ -56,7 +57,8 @@ async function create(
         intraOpNumThreads: options.threads,
         interOpNumThreads: 1,
         graphOptimizationLevel: 'all',
-        logSeverityLevel: 3,
+        // Errors, or of an attempt, whose failure is an answer, only what is fatal.
+        logSeverityLevel: attempt ? 4 : 3,
         // Idle threads would spin for milliseconds after each run: time that decoder and encoder need on a small machine.
         extra: { session: { intra_op: { allow_spinning: '0' } } },
         ...(sizes ? { freeDimensionOverrides: sizes } : {}),
@@ -124,10 +126,11 @@ export class Network {
 
   /**
    * A session for inputs of these shapes: free dimensions are fixed, so that the runtime plans its memory once.
+   * @param attempt it may fail, also in its runs: the runtime prints no errors of it.
    * @throws FrameliftError `model.invalid` when the file fixes another size.
    */
-  session(wanted: Readonly<Record<string, readonly number[]>>): Promise<InferenceSession> {
-    return create(this.id, this.#bytes, this.#options, freeDimensions(this.id, this.inputs, wanted));
+  session(wanted: Readonly<Record<string, readonly number[]>>, attempt = false): Promise<InferenceSession> {
+    return create(this.id, this.#bytes, this.#options, freeDimensions(this.id, this.inputs, wanted), attempt);
   }
 }
 
