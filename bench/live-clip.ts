@@ -1,6 +1,6 @@
 /** The file that live measurements play: the demo's pictures with motion everywhere, H.264, made once and kept. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -39,9 +39,10 @@ export async function liveClip({ width, height, fps }: LiveFormat, seconds: numb
   return kept(folder, ['-stream_loop', `${turns - 1}`, '-i', turn, '-c', 'copy']);
 }
 
-/** The file that ffmpeg makes with these arguments, made again only when they change. */
+/** The file that ffmpeg makes with these arguments, made again only when they or the demo change. */
 async function kept(folder: string, args: readonly string[]): Promise<string> {
-  const path = join(folder, `${createHash('sha256').update(args.join(' ')).digest('hex').slice(0, 16)}.mp4`);
+  const origin = createHash('sha256').update(args.join(' ')).update(readFileSync(DEMO)).digest('hex');
+  const path = join(folder, `${origin.slice(0, 16)}.mp4`);
   if (existsSync(path)) return path;
   const unfinished = `${path}.${process.pid}.mp4`;
   await runFfmpeg(['-hide_banner', '-loglevel', 'error', '-nostdin', '-y', ...args, unfinished]);

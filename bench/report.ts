@@ -1,6 +1,6 @@
 /** Results as tables, for the terminal and for Markdown alike. Pure. */
 import type { FrameCost } from './frame-cost.ts';
-import type { LiveResult, StreamResult } from './live.ts';
+import type { LiveResult, StreamResult } from './live-result.ts';
 import type { PeersOptions, PeersResult } from './peers.ts';
 import { CARRIED_PERCENT, type ScaleResult } from './scale.ts';
 import type { Spread } from './statistics.ts';
@@ -30,10 +30,10 @@ export function frameCostText({ rows, pixelExponent }: FrameCost): string {
 
 /** One live measurement. */
 export function liveText(result: LiveResult): string {
-  const { settings, floorMs, gridFloorMs, overFloorP95Ms, cores, memoryMiB } = result;
-  const { width, height, fps, target, seconds, warmUpSeconds, onTimeWithinMs, engine } = settings;
+  const { settings, floorMs, gridFloorMs, overFloorP95Ms, cores, memoryMiB, onTimeWithinMs } = result;
+  const { width, height, fps, target, seconds, warmUpSeconds, engine } = settings;
   const lines = [
-    `${width}x${height}, ${fps} → ${target} fps, ${settings.streams} stream(s) for ${seconds} s after ${warmUpSeconds} s of warm-up; ` +
+    `${width}x${height}, ${fps} → ${target} fps, ${result.streams.length} stream(s) for ${seconds} s after ${warmUpSeconds} s of warm-up; ` +
       `${engine.model}, ${engine.workers} worker(s), ${engine.threads} thread(s).`,
     `A slot is on time when its frame left at most ${onTimeWithinMs} ms late; at the viewer, when it came at most that much after the even cadence.`,
     '',
@@ -133,8 +133,13 @@ function countLines(stream: StreamResult): string[] {
     Object.entries(counts)
       .map(([name, count]) => `${count} ${name}`)
       .join(', ') || 'none';
+  const drops = Object.fromEntries(
+    Object.entries(stream.drops).flatMap(([stage, reasons]) =>
+      Object.entries(reasons).map(([reason, count]) => [`at ${stage} (${reason})`, count]),
+    ),
+  );
   return [
-    `${stream.name}: released ${list(stream.frames)}; repeated because of: ${list(stream.repeats)}; dropped at: ${list(stream.drops)}; deadline misses ${stream.deadlineMisses}.`,
+    `${stream.name}: released ${list(stream.frames)}; repeated because of: ${list(stream.repeats)}; dropped: ${list(drops)}; deadline misses ${stream.deadlineMisses}.`,
   ];
 }
 

@@ -1,5 +1,6 @@
 /** How many streams one process carries: one more at a time until slots are late. */
-import { type LiveOptions, type LiveResult, measureLive } from './live.ts';
+import { type LiveOptions, measureLive } from './live.ts';
+import type { LiveResult } from './live-result.ts';
 
 /** What must be on time for a count of streams to be carried, percent of the slots of each stream. */
 export const CARRIED_PERCENT = 99;
