@@ -9,8 +9,11 @@ import { examine, type Finding } from './doctor.ts';
 import { type ErrorCode, FrameliftError } from './errors.ts';
 import { evalTable } from './eval/report.ts';
 import { evaluate } from './eval.ts';
+import { CUDA_HELP, cudaReport, installCuda } from './install-cuda.ts';
 import { readManifest } from './interp/model.ts';
+import { PROVIDER_CHOICES, type ProviderChoice } from './interp/provider.ts';
 import { makeLog } from './log.ts';
+import { modelsTable } from './models-table.ts';
 import { checkSources, Framelift, nameStreams } from './serve.ts';
 import { DEMO_FPS, sourceKind } from './sources.ts';
 import { systemClock } from './time.ts';
@@ -27,6 +30,7 @@ const MISUSE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'source.unsupported-codec',
   'source.unsupported-scheme',
   'model.not-found',
+  'provider.unusable',
 ]);
 /** A second signal, or this long after the first, ends the process without waiting. */
 const DRAIN_MS = 1800;
@@ -43,6 +47,12 @@ const rateOptions = (command: Command): Command =>
     )
     .addOption(new Option('--factor <n>', 'output frames for each source frame, source frames kept').argParser(number))
     .addOption(new Option('--model <name>', 'model id, search, blend, repeat, or an .onnx file (default: flow-s)'))
+    .addOption(
+      new Option(
+        '--provider <name>',
+        'where networks run; auto: the fastest that gives the pictures of the CPU (default: auto)',
+      ).choices(PROVIDER_CHOICES),
+    )
     .addOption(new Option('--threads <n>', 'threads of one inference').argParser(number))
     .addOption(
       new Option(
@@ -55,6 +65,7 @@ interface RateFlags {
   readonly fps?: number;
   readonly factor?: number;
   readonly model?: string;
+  readonly provider?: ProviderChoice;
   readonly threads?: number;
   readonly grain?: number;
 }
@@ -170,27 +181,7 @@ program
       console.log(JSON.stringify(models, null, 2));
       return;
     }
-    const rows = models.map((m) => [
-      m.id,
-      m.kind,
-      m.precision,
-      m.times,
-      m.licence,
-      typeof m.training === 'string' ? m.training : '',
-    ]);
-    const references = [
-      ['blend', 'reference', '-', 'any', 'MIT', 'weighted mean of both frames'],
-      ['search', 'reference', '-', 'any', 'MIT', 'block search and motion compensation, no network'],
-      ['repeat', 'reference', '-', 'any', 'MIT', 'the nearer source frame'],
-    ];
-    for (const [id, kind, precision, times, licence, note] of [
-      ['ID', 'KIND', 'PRECISION', 'TIMES', 'LICENCE', 'NOTE'],
-      ...rows,
-      ...references,
-    ]) {
-      const facts = `${kind?.padEnd(11)} ${precision?.padEnd(10)} ${times?.padEnd(6)} ${licence?.padEnd(9)}`;
-      console.log(`${id?.padEnd(16)} ${facts} ${note}`);
-    }
+    console.log(modelsTable(models));
   });
 
 program
@@ -205,9 +196,22 @@ program
     if (findings.some((f) => f.level === 'missing')) process.exitCode = FAILED;
   });
 
+program
+  .command('install-cuda')
+  .description(
+    "fetch ONNX Runtime's CUDA and TensorRT libraries (linux x64, some 250 MB), for --provider cuda or tensorrt",
+  )
+  .option('--dir <folder>', 'onnxruntime-node to install into (default: the one that framelift uses)')
+  .option('--json', 'print the result as JSON')
+  .addHelpText('after', CUDA_HELP)
+  .action(async ({ dir, json }: { dir?: string; json?: boolean }) => {
+    const result = await installCuda({ dir, env: process.env, onProgress: (text) => console.error(text) });
+    console.log(json ? JSON.stringify(result, null, 2) : cudaReport(result));
+  });
+
 function line({ level, what, detail, remedy }: Finding): string {
   const mark = { ok: '  ok     ', optional: '  absent ', missing: '  MISSING' }[level];
-  return `${mark} ${what.padEnd(14)} ${detail}${remedy ? `\n${' '.repeat(25)}→ ${remedy}` : ''}`;
+  return `${mark} ${what.padEnd(18)} ${detail}${remedy ? `\n${' '.repeat(29)}→ ${remedy}` : ''}`;
 }
 
 /** The configuration of `serve` from the file and the command line. */
@@ -246,6 +250,7 @@ function serveConfig(sources: readonly string[], flags: ServeFlags): Config {
       engine: {
         ...file.engine,
         ...(flags.model ? { model: flags.model } : {}),
+        ...(flags.provider ? { provider: flags.provider } : {}),
         ...(flags.threads === undefined ? {} : { threads: flags.threads }),
         ...(flags.grain === undefined ? {} : { grain: flags.grain }),
       },
@@ -299,6 +304,7 @@ async function runConvert(input: string, output: string, flags: RateFlags & Conv
     fps: flags.fps,
     factor: flags.factor,
     model: flags.model ?? 'flow-s',
+    provider: flags.provider,
     threads: flags.threads,
     grain: flags.grain,
     codec: flags.codec,

@@ -4,6 +4,7 @@ import { distance } from 'fastest-levenshtein';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { asFrameliftError, FrameliftError, redactUrl } from './errors.ts';
+import { PROVIDER_CHOICES } from './interp/provider.ts';
 import { rateTarget } from './interp/schedule.ts';
 
 const streamName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'a stream name has 1 to 64 letters, digits, "-" or "_"');
@@ -36,7 +37,10 @@ const configSchema = z.strictObject({
   engine: z
     .strictObject({
       model: z.string().min(1).default('flow-s').describe('model id, search, blend, repeat, or a path to an ONNX file'),
-      provider: z.enum(['cpu', 'webgpu']).default('cpu'),
+      provider: z
+        .enum(PROVIDER_CHOICES)
+        .default('auto')
+        .describe('auto: the fastest that gives the pictures of the CPU'),
       workers: z.number().int().min(1).max(16).default(1),
       threads: z.number().int().min(1).max(64).default(1).describe('threads of one inference'),
       grain: z

@@ -8,6 +8,8 @@ import { openVideoFile } from './ingest/file.ts';
 import { InterpEngine } from './interp/engine.ts';
 import { requireTimes, resolveModel } from './interp/model.ts';
 import { type PairDecision, Pairing } from './interp/pair.ts';
+import type { ProviderChoice } from './interp/provider.ts';
+import { ProviderTrials } from './interp/provider-trial.ts';
 import { rateTarget, Scheduler, type Timestep } from './interp/schedule.ts';
 import { noEvents } from './metrics/events.ts';
 import { type Clock, fromMs, type Micros, minus, systemClock, toSeconds } from './time.ts';
@@ -24,6 +26,8 @@ export interface ConvertOptions {
   /** Model id, `blend`, `repeat`, or a path. */
   readonly model: string;
   readonly threads?: number | undefined;
+  /** Execution provider of the network. Default `auto`: the fastest that gives the pictures of the CPU. */
+  readonly provider?: ProviderChoice | undefined;
   /** How much of a real frame's noise made frames get back, 0…1. Default: the model's own setting. */
   readonly grain?: number | undefined;
   readonly codec: string;
@@ -49,6 +53,8 @@ export interface ConvertResult {
   readonly input: string;
   readonly output: string;
   readonly model: string;
+  /** Execution provider that the model ran on. */
+  readonly provider: string;
   readonly sourceFrames: number;
   readonly outputFrames: number;
   readonly interpolated: number;
@@ -68,7 +74,7 @@ export interface ConvertResult {
  * Converts `input`. At a factor of N, n source frames give N·(n−1)+1 output frames, and the source frames among them are
  * untouched before encoding. Across a scene cut the earlier frame is repeated: no frame mixes two scenes. A file that breaks
  * off is converted up to its break, then the break is thrown.
- * @throws FrameliftError `config.invalid`, `source.*`, `model.*`, `encode.failed`, `mux.failed`.
+ * @throws FrameliftError `config.invalid`, `source.*`, `model.*`, `provider.unusable`, `encode.failed`, `mux.failed`.
  */
 export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const clock = options.clock ?? systemClock;
@@ -78,12 +84,15 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const model = await resolveModel(options.model);
   const arena = new Arena(1024);
   await using video = await openVideoFile({ path: options.input, stream: 'convert', arena, clock, events: noEvents });
+  const threads = options.threads === undefined ? {} : { threads: options.threads };
+  const { provider } = await new ProviderTrials(threads).select(model, options.provider ?? 'auto');
   await using engine = await InterpEngine.start({
     arena,
     clock,
     events: noEvents,
     model,
-    ...(options.threads === undefined ? {} : { threads: options.threads }),
+    provider,
+    ...threads,
     ...(options.grain === undefined ? {} : { grain: options.grain }),
   });
   const nominal = video.info.fps ? video.info.fps.num / video.info.fps.den : undefined;
@@ -176,6 +185,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     input: options.input,
     output: options.output,
     model: engine.model,
+    provider,
     sourceFrames: counts.source,
     outputFrames: counts.output,
     interpolated: counts.interpolated,

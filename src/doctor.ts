@@ -6,7 +6,9 @@ import { Arena } from './arena.ts';
 import { asFrameliftError } from './errors.ts';
 import { findFfmpeg } from './ingest/ffmpeg.ts';
 import { InterpEngine } from './interp/engine.ts';
-import { readManifest } from './interp/model.ts';
+import { findModel, readManifest } from './interp/model.ts';
+import type { ProviderVerdict } from './interp/provider.ts';
+import { ProviderTrials } from './interp/provider-trial.ts';
 import { noEvents } from './metrics/events.ts';
 import { DEMO_FILE } from './sources.ts';
 import { systemClock } from './time.ts';
@@ -32,7 +34,7 @@ export interface ExamineOptions {
 export async function examine(options: ExamineOptions): Promise<Finding[]> {
   const findings: Finding[] = [node(), cores(), ffmpeg(options.env), demo()];
   findings.push(...(await models()));
-  findings.push(await webgpu(), await port(options.port));
+  findings.push(...(await providers()), await port(options.port));
   return findings;
 }
 
@@ -92,30 +94,33 @@ async function models(): Promise<Finding[]> {
   }
 }
 
-/** Whether inference on a GPU works: starts the provider on the first model. */
-async function webgpu(): Promise<Finding> {
-  const arena = new Arena(64);
-  try {
-    const [spec] = await readManifest();
-    if (!spec) throw new Error('no model to try it with');
-    await using engine = await InterpEngine.start({
-      arena,
-      clock: systemClock,
-      events: noEvents,
-      model: spec,
-      provider: 'webgpu',
-    });
-    await engine.warmUp(128, 96);
-    return { what: 'webgpu', level: 'ok', detail: 'available: --config with engine.provider: webgpu' };
-  } catch (thrown) {
-    const detail = asFrameliftError(thrown, 'engine.failed').message.split('\n')[0] ?? '';
-    return {
-      what: 'webgpu',
-      level: 'optional',
-      detail: `not usable (${detail.slice(0, 100)})`,
-      remedy: "Install a GPU's Vulkan driver; the CPU provider works without.",
-    };
+/** Networks that providers are tried on: the default flow model, and the smallest one that does everything inside the graph. */
+const TRIED = ['flow-s', 'dvf'];
+
+/** Tries every provider as `--provider auto` does, on both kinds of network. */
+async function providers(): Promise<Finding[]> {
+  const trials = new ProviderTrials();
+  const findings: Finding[] = [];
+  for (const id of TRIED) {
+    try {
+      const { provider, verdicts } = await trials.examine(await findModel(id));
+      findings.push(...verdicts.map((verdict) => providerFinding(id, verdict, verdict.provider === provider)));
+    } catch (thrown) {
+      const { message, remedy = 'Check the files out again.' } = asFrameliftError(thrown, 'engine.failed');
+      findings.push({ what: `${id} on cpu`, level: 'missing', detail: message, remedy });
+    }
   }
+  return findings;
+}
+
+function providerFinding(model: string, verdict: ProviderVerdict, taken: boolean): Finding {
+  const { provider, state, detail, remedy } = verdict;
+  return {
+    what: `${model} on ${provider}`,
+    level: state === 'works' ? 'ok' : provider === 'cpu' ? 'missing' : 'optional',
+    detail: taken ? `taken by --provider auto: ${detail}` : detail,
+    ...(remedy === undefined ? {} : { remedy }),
+  };
 }
 
 function port(number: number): Promise<Finding> {

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { MAX_OFFER_BYTES, type WhepEndpoint } from './egress/whep.ts';
 import { FrameliftError } from './errors.ts';
+import type { ProviderSelection } from './interp/provider.ts';
 import type { MetricsRegistry } from './metrics/registry.ts';
 import type { ServerLog, StreamDirectory } from './server/directory.ts';
 import { hostAllowed } from './server/host.ts';
@@ -21,6 +22,8 @@ export interface ServerOptions {
   readonly streams: StreamDirectory;
   readonly whep: WhepEndpoint;
   readonly metrics: MetricsRegistry;
+  /** Which execution provider each model runs on, and why no other one. Default: nothing is known. */
+  readonly providers?: () => readonly ProviderSelection[];
   readonly log: ServerLog;
   readonly clock: Clock;
 }
@@ -160,12 +163,12 @@ function mountStatus(app: FastifyInstance, { streams, metrics }: ServerOptions, 
 }
 
 /** What `GET /api/streams` answers and live state sends. */
-function apiDocument({ streams, metrics, clock }: ServerOptions): () => string {
+function apiDocument({ streams, metrics, providers = () => [], clock }: ServerOptions): () => string {
   const startedAt = new Date(toMs(clock.wall())).toISOString();
   const { version } = metrics;
   return () => {
     const reports = streams.list().map((entry) => streamReport(entry, metrics.snapshot(entry.name)));
-    return JSON.stringify({ version, startedAt, streams: reports });
+    return JSON.stringify({ version, startedAt, providers: providers(), streams: reports });
   };
 }
 

@@ -2,7 +2,6 @@
 import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { FrameliftError } from '../errors.ts';
 import { type ModelSpec, readModel } from './model.ts';
 import {
   chooseProvider,
@@ -48,6 +47,7 @@ export class ProviderTrials {
   readonly #options: ProviderTrialsOptions;
   /** By provider and SHA-256 of the network. */
   readonly #trials = new Map<string, Promise<Trial>>();
+  readonly #selections = new Map<string, ProviderSelection>();
 
   constructor(options: ProviderTrialsOptions = {}) {
     this.#options = options;
@@ -55,10 +55,20 @@ export class ProviderTrials {
 
   /**
    * The provider for a model. `cpu` and reference models need no trial; the CPU is tried where there is something to compare with it.
-   * @throws FrameliftError `provider.unusable` when a named one cannot run the model, `config.invalid` when there is no network to run on it, `model.*`.
+   * @throws FrameliftError `provider.unusable` when a named one cannot run the model, `model.*`.
    */
   async select(model: ModelSpec | ReferenceModel, wanted: ProviderChoice): Promise<ProviderSelection> {
-    if (typeof model === 'string') return withoutNetwork(model, wanted);
+    const selection = typeof model === 'string' ? withoutNetwork(model, wanted) : await this.#choose(model, wanted);
+    this.#selections.set(selection.model, selection);
+    return selection;
+  }
+
+  /** The last selection for each model. */
+  get selections(): readonly ProviderSelection[] {
+    return [...this.#selections.values()];
+  }
+
+  async #choose(model: ModelSpec, wanted: ProviderChoice): Promise<ProviderSelection> {
     const candidates = wanted === 'auto' ? PROVIDERS.filter((p) => p !== 'cpu') : wanted === 'cpu' ? [] : [wanted];
     const trials = new Map<Provider, Trial>();
     for (const provider of candidates) trials.set(provider, await this.#tried(provider, model));
@@ -93,10 +103,12 @@ export class ProviderTrials {
 }
 
 function withoutNetwork(model: ReferenceModel, wanted: ProviderChoice): ProviderSelection {
-  if (wanted === 'auto' || wanted === 'cpu') return chooseProvider({ model, wanted, trials: new Map() });
-  throw new FrameliftError('config.invalid', `provider "${wanted}" has nothing to run: ${model} has no network`, {
-    remedy: 'Leave --provider (engine.provider) out, or choose a model with a network: framelift models lists them.',
-  });
+  return {
+    model,
+    wanted,
+    provider: 'cpu',
+    verdicts: [{ provider: 'cpu', state: 'works', detail: `${model} has no network` }],
+  };
 }
 
 /** One child, from its start to its end. Resolves in any case: a crash and a hang are answers too. */

@@ -16,8 +16,8 @@ export interface Sample {
   readonly planes: readonly Uint8Array[];
   /** As in `InterpResult`. */
   readonly confidence: number | undefined;
-  /** Milliseconds for the pair, search and warp included: the median of a few. */
-  readonly pairMs: number;
+  /** Milliseconds for a pair of 640 × 360, search and warp included: the median of a few. Undefined: a much smaller one already took too long. */
+  readonly pairMs: number | undefined;
 }
 
 /** Why a provider cannot be used. */
@@ -37,7 +37,7 @@ export interface ProviderVerdict {
   /** Why it was taken, or was not. */
   readonly detail: string;
   readonly remedy?: string;
-  /** Milliseconds for the test pair. */
+  /** As in {@link Sample}. */
   readonly pairMs?: number;
   /** Mean difference from the CPU's picture in grey levels, of the plane that differs most. */
   readonly difference?: number;
@@ -52,11 +52,11 @@ export interface ProviderSelection {
 }
 
 /**
- * Grey levels by which a plane may differ from the CPU's on average. Other orders of summation, fp16 and TF32 change single pixels by
- * a level or two, here and there one by more: some hundredths on average. A provider that computes something else (no motion, a shifted grid) is
- * off by several levels on the test pair, which is textured and moves everywhere.
+ * Grey levels by which a plane may differ from the CPU's on average. Another order of summation changes next to nothing (flow-s on software
+ * Vulkan: 0.00); fp16 and TF32 move a vector by a hundredth of a sample, which rounds some pixels to the next level. A provider that computes
+ * something else (no motion, another part left out: flow-m on the same Vulkan, 0.6) is off by more on the test pair, which is textured and moves everywhere.
  */
-const TOLERANCE = 0.5;
+const TOLERANCE = 0.25;
 /** Confidences may differ by so much: they decide whether a picture is shown. */
 const CONFIDENCE_TOLERANCE = 0.05;
 
@@ -96,13 +96,18 @@ function judge(provider: Provider, trial: Trial | undefined, cpu: Trial | undefi
   const { pairMs, planes } = trial.sample;
   if (!cpu || 'refusal' in cpu) {
     const why = cpu ? `: ${cpu.refusal.reason}` : '';
-    return { provider, state: 'unusable', detail: `there is no picture of the CPU to compare with${why}`, pairMs };
+    return { provider, state: 'unusable', detail: `there is no picture of the CPU to compare with${why}` };
   }
-  const known = { provider, pairMs, difference: difference(planes, cpu.sample.planes) };
+  const time = pairMs === undefined ? {} : { pairMs };
+  const known = { provider, ...time, difference: difference(planes, cpu.sample.planes) };
   const wrong = disagreement(trial.sample, cpu.sample);
   return wrong === undefined
-    ? { ...known, state: 'works', detail: `${pairMs.toFixed(1)} ms for the test pair` }
+    ? { ...known, state: 'works', detail: speed(pairMs) }
     : { ...known, state: 'unusable', detail: wrong, remedy: 'Update the driver, or use another provider.' };
+}
+
+function speed(pairMs: number | undefined): string {
+  return pairMs === undefined ? 'far too slow for live video' : `${pairMs.toFixed(1)} ms for the test pair`;
 }
 
 /** `--provider` as a person gave it, and the trials that were made for it. */
@@ -121,7 +126,9 @@ export function chooseProvider({ model, wanted, trials }: ChoiceInput): Provider
   const judged = PROVIDERS.map((provider) => judge(provider, trials.get(provider), trials.get('cpu')));
   const works = judged.filter((verdict) => verdict.state === 'works');
   if (wanted === 'auto') {
-    const [fastest] = works.toSorted((a, b) => (a.pairMs ?? 0) - (b.pairMs ?? 0));
+    const [fastest] = works
+      .filter((verdict) => verdict.pairMs !== undefined)
+      .toSorted((a, b) => (a.pairMs ?? 0) - (b.pairMs ?? 0));
     const provider = fastest?.provider ?? 'cpu';
     return { model, wanted, provider, verdicts: judged.map((v) => (v.provider === provider ? taken(v, works) : v)) };
   }
@@ -142,8 +149,7 @@ export function chooseProvider({ model, wanted, trials }: ChoiceInput): Provider
 function taken(verdict: ProviderVerdict, works: readonly ProviderVerdict[]): ProviderVerdict {
   const others = works.filter((other) => other.provider !== verdict.provider);
   const detail = others.length === 0 ? 'no other one works' : 'the fastest that agrees with the CPU';
-  const time = verdict.pairMs === undefined ? '' : `, ${verdict.pairMs.toFixed(1)} ms for the test pair`;
-  return { ...verdict, detail: `${detail}${time}` };
+  return { ...verdict, detail: verdict.state === 'works' ? `${detail}, ${speed(verdict.pairMs)}` : detail };
 }
 
 /** One line about each provider, the taken one first. */

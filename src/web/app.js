@@ -80,7 +80,7 @@ const live = new Live(
     if (restarted) for (const screen of Object.values(screens)) screen.reconnect();
     const current = stream();
     if (current) {
-      panel.report(current);
+      panel.report(current, answer.providers);
       // Without a source, the reason stands where the picture would be.
       panel.state(current.state, current.state === 'waiting' ? '' : (current.error ?? current.reason));
     } else panel.state('waiting', 'No stream is configured.');

@@ -78,14 +78,15 @@ export class Panel {
     this.#latency.draw(ceiling(this.#latency.most, DELAYS));
   }
 
-  /** Once a second: what the server says of the stream. */
-  report(stream) {
+  /** Once a second: what the server says of the stream, and where models run. */
+  report(stream, providers) {
     const { stats } = stream;
     write('input', describeSource(stream.source, stats.fps.source));
     // `60 fps` has one, `×2` has not.
     this.#target = Number.parseFloat(stream.target);
     write('output', stream.target);
-    write('model', stream.model);
+    const runs = providers.find(({ model }) => model === stream.model);
+    write('model', runs ? `${stream.model} on ${runs.provider}` : stream.model);
     write('confidence', fixed(stats.confidence, 2));
     const sent = stats.bitsPerSecond;
     write('bitrate', bitrate(sent.upconverted + sent.source));
