@@ -117,7 +117,7 @@ export class Framelift implements AsyncDisposable {
     const server = await FrameliftServer.start({
       host: config.server.host,
       port: config.server.port,
-      streams: directory(streams, clock),
+      streams: directory(streams, clock, config.engine.model),
       whep,
       metrics,
       providers: () => trials.selections,
@@ -175,8 +175,13 @@ export function checkSources(streams: readonly StreamConfig[], check: (stream: S
   }
 }
 
-function directory(streams: readonly Stream[], clock: Clock): StreamDirectory {
+/** @param given model that framelift was started with, which may be a file: afterwards it goes by its id. */
+function directory(streams: readonly Stream[], clock: Clock, given: string): StreamDirectory {
+  const first = streams[0]?.model;
   return {
+    async setModel(name, model) {
+      await streams.find((stream) => stream.name === name)?.useModel(model === first ? given : model);
+    },
     list: () =>
       streams.map((stream) => {
         const { state, reason, phase, info, lastError, ladder, latencyBudget, latencyFloor } = stream.status;

@@ -1,6 +1,6 @@
-/** The HTTP server: page, WHEP, metrics, health, the read-only API and live state, on fastify. */
+/** The HTTP server: page, WHEP, metrics, health, the API and live state, on fastify. */
 import type { AddressInfo } from 'node:net';
-import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
 import { MAX_OFFER_BYTES, type WhepEndpoint } from './egress/whep.ts';
 import { FrameliftError } from './errors.ts';
 import type { ProviderSelection } from './interp/provider.ts';
@@ -9,7 +9,9 @@ import type { ServerLog, StreamDirectory } from './server/directory.ts';
 import { hostAllowed } from './server/host.ts';
 import { LIVE_PATH, LiveState } from './server/live.ts';
 import { PAGE_HEADERS, readPage } from './server/page.ts';
-import { notReady, streamReport } from './server/status.ts';
+import { refuse, uncached } from './server/reply.ts';
+import { notReady, type StreamReport, streamReport } from './server/status.ts';
+import { mountStream } from './server/stream-route.ts';
 import { mountWhep } from './server/whep-route.ts';
 import { type Clock, fromMs, plus, toMs } from './time.ts';
 
@@ -110,6 +112,7 @@ function buildApp(options: ServerOptions, host: string): FastifyInstance {
     ...mountStatus(app, options, document),
     ...mountLive(app, options, document, host),
   ]);
+  mountStream(app, { streams: options.streams, report: (name) => reportOf(options, name) });
   mountWhep(app, whep);
   app.setNotFoundHandler(async (request, reply) => {
     if (!paths.has(pathOf(request))) {
@@ -172,6 +175,11 @@ function apiDocument({ streams, metrics, providers = () => [], clock }: ServerOp
   };
 }
 
+function reportOf({ streams, metrics }: ServerOptions, name: string): StreamReport | undefined {
+  const entry = streams.list().find((stream) => stream.name === name);
+  return entry && streamReport(entry, metrics.snapshot(name));
+}
+
 /** Live state over WebSocket; returns its path. */
 function mountLive(
   app: FastifyInstance,
@@ -187,16 +195,6 @@ function mountLive(
     return refuse(reply, 426, 'http.upgrade-required', 'only WebSockets are served here', 'Ask /api/streams instead.');
   });
   return [LIVE_PATH];
-}
-
-function uncached(reply: FastifyReply): FastifyReply {
-  return reply.header('Cache-Control', 'no-store');
-}
-
-function refuse(reply: FastifyReply, status: number, code: string, message: string, remedy?: string): FastifyReply {
-  return uncached(reply)
-    .code(status)
-    .send({ code, message, ...(remedy === undefined ? {} : { remedy }) });
 }
 
 function pathOf(request: FastifyRequest): string {

@@ -10,7 +10,7 @@ import type { Clock, Micros } from './time.ts';
 
 /** What {@link StreamModel} works with. */
 export interface StreamModelParts {
-  readonly pool: EnginePool;
+  readonly pool: Pick<EnginePool, 'acquire'>;
   readonly clock: Clock;
   readonly target: RateTarget;
   /** Whether pairs have more than one timestep, as far as is known. */

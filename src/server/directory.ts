@@ -54,6 +54,11 @@ export interface StreamEntry {
 export interface StreamDirectory {
   /** All configured streams, in the order of the configuration. */
   list(): readonly StreamEntry[];
+  /**
+   * Changes the model of a stream that there is; the present one goes on until the new one is ready.
+   * @throws FrameliftError `model.*`, `config.invalid`, `provider.unusable`, `engine.failed`, `arena.full`; then nothing has changed.
+   */
+  setModel(name: string, model: string): Promise<void>;
   /** True once the model is loaded and has run. */
   engineWarm(): boolean;
 }

@@ -60,7 +60,7 @@ describe('a real Prometheus', () => {
   beforeAll(async () => {
     const log = { info: () => {}, warn: () => {} };
     const whep = parts.use(new WhepEndpoint({ find: () => undefined }));
-    const streams = { list: () => [], engineWarm: () => true };
+    const streams = { list: () => [], engineWarm: () => true, setModel: async () => {} };
     const server = await FrameliftServer.start({ port: 0, streams, whep, metrics, log, clock: systemClock });
     parts.use(server);
     feed = setInterval(everything, 20);

@@ -42,7 +42,7 @@ export async function startServer(
   });
   const whep = new WhepEndpoint({ find: (name) => (name === 'cam' ? publication : undefined) });
   const log = { info: () => {}, warn: () => {} };
-  const streams = { list: () => entries, engineWarm: () => true };
+  const streams = { list: () => entries, engineWarm: () => true, setModel: async () => {} };
   onTestFinished(async () => {
     await whep[Symbol.asyncDispose]();
     await publication[Symbol.asyncDispose]();

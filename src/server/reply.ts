@@ -1,0 +1,20 @@
+/** How the server answers: never cached, refusals as JSON with a code and a remedy. */
+import type { FastifyReply } from 'fastify';
+
+/** Keeps an answer out of caches. */
+export function uncached(reply: FastifyReply): FastifyReply {
+  return reply.header('Cache-Control', 'no-store');
+}
+
+/** Answers with an error. */
+export function refuse(
+  reply: FastifyReply,
+  status: number,
+  code: string,
+  message: string,
+  remedy?: string,
+): FastifyReply {
+  return uncached(reply)
+    .code(status)
+    .send({ code, message, ...(remedy === undefined ? {} : { remedy }) });
+}
