@@ -74,7 +74,8 @@ export class RgbNetwork {
     const ports = rgbPorts(network.inputs, network.outputs);
     const multiples = [multiple, ...MULTIPLES.filter((larger) => larger > multiple)];
     const open = (padding: number): RgbNetwork => new RgbNetwork(network, ports, padding, times);
-    if (ports.width !== undefined || ports.height !== undefined) return open(multiples.at(-1) ?? multiple);
+    const sides = [ports.width, ports.height, ports.output.width, ports.output.height];
+    if (sides.some((side) => side !== undefined)) return open(multiples.at(-1) ?? multiple);
     let reason: FrameliftError | undefined;
     for (const padding of multiples) {
       const candidate = open(padding);
@@ -94,15 +95,16 @@ export class RgbNetwork {
 
   /**
    * The picture size for frames of this one: the next multiple, or what the file fixes if that is in between.
-   * @throws FrameliftError `model.invalid` when the file fixes another size, or gives less than a frame.
+   * @throws FrameliftError `model.invalid` when the file fixes another size, gives less than a frame, or more than it takes.
    */
   size(frame: Size): Size {
     const { width, height, output } = this.#ports;
     const { multiple } = this.facts.rgb;
     const size = { width: width ?? up(frame.width, multiple), height: height ?? up(frame.height, multiple) };
     const made = this.outputSize(size);
+    // No less than a frame comes out, and no more than there is room for.
     const fits = (side: 'width' | 'height'): boolean =>
-      size[side] >= frame[side] && size[side] <= up(frame[side], multiple) && made[side] >= frame[side];
+      frame[side] <= made[side] && made[side] <= size[side] && size[side] <= up(frame[side], multiple);
     if (fits('width') && fits('height')) return size;
     throw new FrameliftError(
       'model.invalid',

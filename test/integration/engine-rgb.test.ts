@@ -270,6 +270,8 @@ describe('InterpEngine and rgb files', () => {
         ),
       });
     }
+    await using wide = await start({ size: [128, 64], change: twice(3, [1, 3, 64, 256]) });
+    await expect(wide.warmUp(128, 64)).rejects.toThrow(/128 × 64 and makes 256 × 64; frames of 128 × 64 do not fit/);
     await using large = await start({ size: [320, 320] });
     await expect(large.warmUp(128, 320)).rejects.toThrow(
       /pictures of 320 × 320 and makes 320 × 320; frames of 128 × 320/,
