@@ -220,12 +220,6 @@ describe('InterpEngine and bad models', () => {
     });
   });
 
-  it('refuses the rgb layout by name until it exists', async () => {
-    const inputs = [{ name: 'input', shape: [1, 7, 'h', 'w'] }];
-    const bytes = seedNetwork({ inputs, from: 'input', weights: [[0, 0, 0, 0, 0, 0, 0]], bias: [0] });
-    await expect(start(await file('rgb.onnx', bytes))).rejects.toThrow(/kind rgb/);
-  });
-
   it('refuses a size that a fixed-shape network cannot take, and stays alive', async () => {
     const inputs = [
       { name: 'images', shape: [1, 4, 16, 16] },
