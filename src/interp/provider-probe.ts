@@ -41,7 +41,7 @@ async function sample({ provider, model, threads }: ProbeRequest): Promise<Sampl
   const base = { arena, clock: systemClock, events: noEvents };
   await using engine = await InterpEngine.start({ ...base, model, provider, threads, grain: 0 });
   const fixed = fixedSize(inputs);
-  if (fixed) return measure(engine, arena, fixed);
+  if (fixed) return await measure(engine, arena, fixed);
   const small = await measure(engine, arena, SMALL);
   const hopeless = small.pairMs > HOPELESS_MS;
   return { ...small, pairMs: hopeless ? undefined : (await measure(engine, arena, LARGE)).pairMs };

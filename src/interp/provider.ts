@@ -147,6 +147,7 @@ export function chooseProvider({ model, wanted, trials }: ChoiceInput): Provider
 }
 
 function taken(verdict: ProviderVerdict, works: readonly ProviderVerdict[]): ProviderVerdict {
+  if (verdict.state === 'unusable') return verdict;
   const others = works.filter((other) => other.provider !== verdict.provider);
   const detail = others.length === 0 ? 'no other one works' : 'the fastest that agrees with the CPU';
   return { ...verdict, detail: verdict.state === 'works' ? `${detail}, ${speed(verdict.pairMs)}` : detail };
