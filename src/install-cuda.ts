@@ -161,9 +161,9 @@ async function fetchInto(dir: string, folder: string, options: InstallCudaOption
 async function runScript(stage: string, options: InstallCudaOptions): Promise<void> {
   const { env, onProgress = () => {}, clock = systemClock } = options;
   const script = spawn(process.execPath, [join(stage, 'script', 'install.js')], {
-    // The script's proxy library reads GLOBAL_AGENT_HTTPS_PROXY and the like; without a prefix, the names everybody sets.
-    // `cuda12`, which it documents, it ignores (1.30.0): `true` is all there is for the platform.
-    env: { GLOBAL_AGENT_ENVIRONMENT_VARIABLE_NAMESPACE: '', ...env, ONNXRUNTIME_NODE_INSTALL: 'true', TMPDIR: stage },
+    // Node's own proxies: those of the script's library (GLOBAL_AGENT_HTTPS_PROXY) check certificates against the wrong name (global-agent 4.1.3).
+    // `cuda12`, which the script documents, it ignores (1.30.0): `true` is all there is for the platform.
+    env: { ...env, NODE_USE_ENV_PROXY: '1', ONNXRUNTIME_NODE_INSTALL: 'true', TMPDIR: stage },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
@@ -187,7 +187,7 @@ async function runScript(stage: string, options: InstallCudaOptions): Promise<vo
 
 /** The message of the error that ended a Node process. */
 function lastError(stderr: string): string | undefined {
-  return stderr.match(/^\w*Error: .*$/gm)?.at(-1);
+  return stderr.match(/^\w*Error(?: \[\w+\])?: .*$/gm)?.at(-1);
 }
 
 /** Reports the size of the package while it comes in. */
