@@ -114,6 +114,7 @@ Examples:
   framelift serve lab=rtsp://nurse:secret@10.0.0.7/cam door=srt://10.0.0.8:9000 --factor 2
   framelift serve --config framelift.yaml
 
+--model auto measures the models at the stream's size and takes the best one that is in time.
 Watch at /, read metrics at /metrics, play at /whep/<name> and /whep/<name>?variant=source.`,
   )
   .action(async (sources: string[], flags: ServeFlags) => serve(sources, flags));

@@ -36,7 +36,11 @@ const configSchema = z.strictObject({
     .prefault({}),
   engine: z
     .strictObject({
-      model: z.string().min(1).default('flow-s').describe('model id, search, blend, repeat, or a path to an ONNX file'),
+      model: z
+        .string()
+        .min(1)
+        .default('flow-s')
+        .describe('model id, auto, search, blend, repeat, or a path to an ONNX file'),
       provider: z
         .enum(PROVIDER_CHOICES)
         .default('auto')

@@ -203,14 +203,20 @@ export class Stream implements AsyncDisposable {
   }
 
   #makeModel(): StreamModel {
-    const { pool, clock, events, log } = this.#context;
+    const { arena, pool, clock, events, log } = this.#context;
     const { name: stream, target } = this.#settings;
     const scheduler = this.#scheduler;
     return new StreamModel({
       pool,
       clock,
       target,
-      several: () => scheduler.sourceInterval > 2.1 * scheduler.outputInterval,
+      arena,
+      stream,
+      // At 25 → 60 fps pairs have one timestep or two.
+      timesteps: () => Math.max(1, Math.ceil(scheduler.sourceInterval / scheduler.outputInterval - 0.1) - 1),
+      limits: () => ({ room: this.#delay.room(scheduler.floor), share: scheduler.sourceInterval }),
+      onChoice: ({ lease: { model }, measured }, size) =>
+        log.info({ stream, size, model, measured }, `auto chose ${model}`),
       onHeld: (reason) => {
         this.#held = reason;
       },

@@ -1,7 +1,9 @@
 /** Which model a stream runs, and the ladder below it: prepared beside the chain, exchanged between two pairs. */
+import type { Arena } from './arena.ts';
 import { asFrameliftError, FrameliftError } from './errors.ts';
+import { AUTO, type Choice, chooseModel } from './interp/auto.ts';
 import type { Tier } from './interp/job.ts';
-import { Ladder, type LadderChange, rungsOf } from './interp/ladder.ts';
+import { Ladder, type LadderChange, type LadderLimits, rungsOf } from './interp/ladder.ts';
 import { requireTimes } from './interp/model.ts';
 import type { EnginePool, ModelLease } from './interp/pool.ts';
 import type { RateTarget } from './interp/schedule.ts';
@@ -11,12 +13,18 @@ import type { Clock, Micros } from './time.ts';
 /** What {@link StreamModel} works with. */
 export interface StreamModelParts {
   readonly pool: Pick<EnginePool, 'acquire'>;
+  readonly arena: Arena;
   readonly clock: Clock;
+  readonly stream: string;
   readonly target: RateTarget;
-  /** Whether pairs have more than one timestep, as far as is known. */
-  readonly several: () => boolean;
+  /** Timesteps of a pair, as far as is known. */
+  readonly timesteps: () => number;
+  /** What bounds the work on one pair, as far as is known. */
+  readonly limits: () => LadderLimits;
   /** Why less than everything is made; undefined: nothing holds it back. */
   readonly onHeld: (reason: string | undefined) => void;
+  /** A model was chosen by measurement. */
+  readonly onChoice: (choice: Choice, size: FrameSize) => void;
   /** Frames are made again, at the top of a new ladder. */
   readonly onReady: (model: string, rungs: readonly string[]) => void;
   /** A model cannot be run at the stream's size: source frames are repeated. */
@@ -49,6 +57,8 @@ export class StreamModel implements AsyncDisposable {
   #size: FrameSize | undefined;
   #lineup: Lineup | undefined;
   #turn: Promise<unknown> = Promise.resolve();
+  #wanted = '';
+  #warm = false;
   #closed = false;
 
   constructor(parts: StreamModelParts) {
@@ -60,19 +70,19 @@ export class StreamModel implements AsyncDisposable {
     return this.#lineup;
   }
 
-  /** Id of the model that was asked for, empty before {@link use}. */
+  /** Id of the model that was asked for or chosen; `auto` while there is none, empty before {@link use}. */
   get model(): string {
-    return this.#lease?.model ?? '';
+    return this.#lease?.model ?? this.#wanted;
   }
 
-  /** The model that was asked for, once there is one. */
+  /** That model, once there is one. */
   get top(): Tier | undefined {
     return this.#lease?.tiers[0];
   }
 
-  /** True once the model has run at the stream's size. */
+  /** True once a model has run at the stream's size. */
   get warm(): boolean {
-    return this.#lineup !== undefined;
+    return this.#warm;
   }
 
   /** Undefined while the model is being prepared. */
@@ -85,25 +95,22 @@ export class StreamModel implements AsyncDisposable {
   }
 
   /**
-   * Changes to another model. The present one goes on until the new one has run at the stream's size.
+   * Changes to another model. The present one goes on until the new one has run at the stream's size. `auto` measures the candidates,
+   * now and at each new size, and takes the best that is in time.
    * @throws FrameliftError as {@link EnginePool.acquire}, `config.invalid` for times that it cannot make; then nothing has changed.
    */
   use(name: string): Promise<void> {
     return this.#alone(async () => {
-      const lease = await this.#parts.pool.acquire(name);
       const size = this.#size;
-      try {
-        await this.#check(lease);
-        if (size) await warmUp(lease.tiers, size);
-        if (this.#closed) throw new FrameliftError('engine.failed', 'the stream is closed');
-      } catch (error) {
-        lease.release();
-        throw error;
+      const lease = name === AUTO && !size ? undefined : await this.#prepare(name, size);
+      if (this.#closed) {
+        lease?.release();
+        throw new FrameliftError('engine.failed', 'the stream is closed');
       }
-      this.#lease?.release();
-      this.#lease = lease;
+      this.#wanted = name;
+      this.#exchange(lease);
       // A size that came meanwhile has its turn next.
-      if (size && this.#size === size) this.#begin(lease);
+      if (size && lease && this.#size === size) this.#begin(lease);
     });
   }
 
@@ -113,11 +120,11 @@ export class StreamModel implements AsyncDisposable {
     this.#lineup = undefined;
     this.#parts.onHeld(`${this.model} is being prepared for ${size.width}x${size.height}`);
     void this.#alone(async () => {
-      const lease = this.#lease;
-      if (!lease || this.#size !== size || this.#closed) return;
+      if (this.#wanted === '' || this.#size !== size || this.#closed) return;
       try {
-        await warmUp(lease.tiers, size);
-        if (this.#size === size) this.#begin(lease);
+        if (this.#wanted === AUTO) this.#exchange(await this.#prepare(AUTO, size));
+        else if (this.#lease) await warmUp(this.#lease.tiers, size);
+        if (this.#size === size && this.#lease) this.#begin(this.#lease);
       } catch (thrown) {
         const error = asFrameliftError(thrown, 'engine.failed');
         this.#parts.onHeld(`${this.model} cannot be run at ${size.width}x${size.height}: ${error.message}`);
@@ -142,6 +149,33 @@ export class StreamModel implements AsyncDisposable {
     this.#lease?.release();
   }
 
+  /** A model that can make the times and has run at the size, if that is known. */
+  async #prepare(name: string, size: FrameSize | undefined): Promise<ModelLease> {
+    if (name === AUTO && size) return this.#choose(size);
+    const lease = await this.#parts.pool.acquire(name);
+    try {
+      await this.#check(lease);
+      if (size) await warmUp(lease.tiers, size);
+      return lease;
+    } catch (error) {
+      lease.release();
+      throw error;
+    }
+  }
+
+  async #choose(size: FrameSize): Promise<ModelLease> {
+    const { pool, arena, stream, timesteps, limits, onChoice } = this.#parts;
+    const parts = { pool, arena, stream, ...size, timesteps: timesteps(), limits: limits() };
+    const choice = await chooseModel(parts);
+    onChoice(choice, size);
+    return choice.lease;
+  }
+
+  #exchange(lease: ModelLease | undefined): void {
+    this.#lease?.release();
+    this.#lease = lease;
+  }
+
   async #check({ tiers }: ModelLease): Promise<void> {
     const { target } = this.#parts;
     // Whether a rate in frames per second is a multiple of the source's is known later; the stream then says so.
@@ -149,12 +183,13 @@ export class StreamModel implements AsyncDisposable {
   }
 
   #begin({ model, tiers }: ModelLease): void {
-    const { several, clock } = this.#parts;
+    const { timesteps, clock } = this.#parts;
     const rungs = rungsOf(
       tiers.map((tier) => tier.model),
-      several(),
+      timesteps() > 1,
     );
     this.#lineup = { tiers, ladder: new Ladder(rungs, clock.now()) };
+    this.#warm = true;
     this.#parts.onHeld(undefined);
     this.#parts.onReady(
       model,

@@ -21,6 +21,8 @@ export interface EnginePoolOptions extends Omit<InterpEngineOptions, 'model' | '
 export interface ModelLease {
   /** Id of the model. */
   readonly model: string;
+  /** What it runs on. */
+  readonly provider: Provider;
   /** The model, and below it the block search where that is not the model itself. Best first. */
   readonly tiers: readonly Tier[];
   /** Gives it up. Doing so twice is harmless. */
@@ -72,6 +74,7 @@ export class EnginePool implements AsyncDisposable {
     }
     return {
       model: engine.model,
+      provider: engine.provider,
       tiers,
       release: () => {
         for (const held of holds.splice(0)) this.#leave(held);

@@ -42,6 +42,13 @@ function describeSource(source, measured) {
   return [size, CODECS[source.codec] ?? source.codec, rate].filter(Boolean).join(', ');
 }
 
+/** `search, 2 of 3: late`: which rung, how far down, and what led there. */
+function describeRung(ladder) {
+  if (!ladder) return 'preparing';
+  const place = `${ladder.rungs.indexOf(ladder.rung) + 1} of ${ladder.rungs.length}`;
+  return `${ladder.rung}, ${place}${ladder.reason ? `: ${ladder.reason}` : ''}`;
+}
+
 export class Panel {
   #fps = new Plot(element('fps-plot'), [{ colour: '--source' }, { colour: '--synthetic' }]);
   #latency = new Plot(element('latency-plot'), [{ colour: '--source' }, { colour: '--synthetic' }]);
@@ -87,6 +94,8 @@ export class Panel {
     write('output', stream.target);
     const runs = providers.find(({ model }) => model === stream.model);
     write('model', runs ? `${stream.model} on ${runs.provider}` : stream.model);
+    write('rung', describeRung(stream.ladder));
+    element('rung').title = stream.ladder?.detail ?? '';
     write('confidence', fixed(stats.confidence, 2));
     const sent = stats.bitsPerSecond;
     write('bitrate', bitrate(sent.upconverted + sent.source));

@@ -1,14 +1,18 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { Arena } from '../../src/arena.ts';
 import { FrameliftError } from '../../src/errors.ts';
 import type { Tier } from '../../src/interp/job.ts';
 import type { ModelLease } from '../../src/interp/pool.ts';
 import { StreamModel } from '../../src/stream-model.ts';
-import { ManualClock } from '../../src/time.ts';
+import { fromMs, ManualClock } from '../../src/time.ts';
 
 /** A pool whose models warm up when told, and what a stream says meanwhile. */
 class Scene {
   readonly held: (string | undefined)[] = [];
   readonly ready: string[] = [];
+  readonly chosen: string[] = [];
+  /** Whether models refuse to be tried. */
+  refuses = true;
   readonly errors: string[] = [];
   /** Names of the models that are held by someone. */
   readonly leases: string[] = [];
@@ -19,9 +23,13 @@ class Scene {
   constructor() {
     this.model = new StreamModel({
       pool: { acquire: (name) => this.#acquire(name) },
+      arena: new Arena(16),
       clock: new ManualClock(),
+      stream: 's',
       target: { kind: 'factor', factor: 3 },
-      several: () => true,
+      timesteps: () => 2,
+      limits: () => ({ room: fromMs(40), share: fromMs(33) }),
+      onChoice: ({ lease }) => this.chosen.push(lease.model),
       onHeld: (reason) => this.held.push(reason),
       onReady: (model) => this.ready.push(model),
       onError: (error) => this.errors.push(error.message),
@@ -44,11 +52,19 @@ class Scene {
       model: name,
       times: name === 'halver' ? 'half' : 'any',
       workers: 1,
-      interpolate: () => Promise.resolve({ status: 'refused', reason: 'closed' }),
+      interpolate: async () =>
+        this.refuses
+          ? { status: 'refused', reason: 'closed' }
+          : { status: 'done', frames: [], confidence: 1, spanMicros: { search: 1, network: 1, kernel: 1 } },
       warmUp: (width, height) =>
         new Promise((resolve, reject) => this.warming.set(`${name} ${width}x${height}`, { resolve, reject })),
     };
-    return { model: name, tiers: [tier], release: () => this.leases.splice(this.leases.indexOf(name), 1) };
+    return {
+      model: name,
+      provider: 'cpu',
+      tiers: [tier],
+      release: () => this.leases.splice(this.leases.indexOf(name), 1),
+    };
   }
 }
 
@@ -129,6 +145,37 @@ describe('StreamModel', () => {
     expect(scene.errors).toEqual(['fixed at 32x32']);
     expect(scene.held.at(-1)).toBe('a cannot be run at 64x48: fixed at 32x32');
     expect(scene.model.lineup).toBeUndefined();
+  });
+
+  it('auto changes nothing when no candidate can be run', async () => {
+    await scene.warmed('a 64x48');
+    const before = scene.model.lineup;
+    const change = scene.model.use('auto');
+    await scene.settle();
+    expect(scene.model.lineup).toBe(before);
+    await scene.warmed('flow-s 64x48');
+    // The scripted tier refuses its trial runs, and that of the search ends the choice.
+    await scene.warmed('search 64x48');
+    await expect(change).rejects.toMatchObject({ code: 'engine.failed' });
+    expect([scene.model.lineup, scene.model.model, scene.leases]).toEqual([before, 'a', ['a']]);
+  });
+
+  it('auto without a size waits for one', async () => {
+    const fresh = new Scene();
+    await fresh.model.use('auto');
+    expect([fresh.model.model, fresh.leases, fresh.model.lineup]).toEqual(['auto', [], undefined]);
+    fresh.refuses = false;
+    fresh.model.resize({ width: 32, height: 32 });
+    await fresh.settle();
+    await fresh.warmed('flow-s 32x32');
+    expect([fresh.chosen, fresh.model.model, fresh.leases]).toEqual([['flow-s'], 'flow-s', ['flow-s']]);
+    fresh.model.resize({ width: 48, height: 32 });
+    await fresh.settle();
+    await fresh.warmed('flow-s 48x32');
+    expect([fresh.chosen, fresh.ready]).toEqual([
+      ['flow-s', 'flow-s'],
+      ['flow-s', 'flow-s'],
+    ]);
   });
 
   it('gives its model back, after the change under way', async () => {

@@ -1,0 +1,118 @@
+/** Which model is the best that is in time on this machine at a stream's size: measured by running them. */
+import type { Arena } from '../arena.ts';
+import { asFrameliftError, FrameliftError } from '../errors.ts';
+import { Frame, SOURCE } from '../frame.ts';
+import { type Micros, micros, toMs, ZERO } from '../time.ts';
+import type { Tier } from './job.ts';
+import type { LadderLimits } from './ladder.ts';
+import type { EnginePool, ModelLease } from './pool.ts';
+
+/** The model name that asks for {@link chooseModel}. */
+export const AUTO = 'auto';
+
+/** Candidates on a graphics processor and on the CPU, best picture first (docs/models.md). The last one needs no network. */
+const ON_GPU = ['flow-m', 'flow-s', 'search'] as const;
+const ON_CPU = ['flow-s', 'search'] as const;
+/** Its execution provider says what kind of machine this is. */
+const PROBE = 'flow-s';
+/** Runs that are timed; their median counts. */
+const RUNS = 5;
+/** A model fits when its work takes no more than this share of the limits: decoding and encoding want some, too. */
+const FIT = 0.8;
+
+/** What {@link chooseModel} works with. */
+export interface ChoiceParts {
+  readonly pool: Pick<EnginePool, 'acquire'>;
+  readonly arena: Arena;
+  readonly stream: string;
+  /** Luma samples. */
+  readonly width: number;
+  readonly height: number;
+  /** Timesteps of a pair. */
+  readonly timesteps: number;
+  readonly limits: LadderLimits;
+}
+
+/** A candidate and what came of it. */
+interface Measured {
+  readonly model: string;
+  /** `34 ms`, or why it could not be run. */
+  readonly result: string;
+  readonly fits: boolean;
+}
+
+/** What was chosen, and what was measured on the way. */
+export interface Choice {
+  readonly lease: ModelLease;
+  readonly measured: readonly Measured[];
+}
+
+/**
+ * Holds the first candidate that fits, or the last one if none does. Candidates behind the one that fits are not run.
+ * @throws FrameliftError as {@link EnginePool.acquire} when not even the last one can be had.
+ */
+export async function chooseModel(parts: ChoiceParts): Promise<Choice> {
+  const { pool, limits } = parts;
+  const measured: Measured[] = [];
+  const candidates = await candidatesOn(pool);
+  for (const model of candidates) {
+    let lease: ModelLease | undefined;
+    try {
+      lease = await pool.acquire(model);
+      const cost = await measure(lease, parts);
+      const fits = cost <= FIT * Math.min(limits.room, limits.share);
+      measured.push({ model, result: `${toMs(cost).toFixed(0)} ms`, fits });
+      if (fits || model === candidates.at(-1)) return { lease, measured };
+      lease.release();
+    } catch (thrown) {
+      lease?.release();
+      if (model === candidates.at(-1)) throw thrown;
+      measured.push({ model, result: asFrameliftError(thrown, 'engine.failed').message, fits: false });
+    }
+  }
+  throw new FrameliftError('engine.failed', 'there is no model to choose from');
+}
+
+async function candidatesOn(pool: ChoiceParts['pool']): Promise<readonly string[]> {
+  const probe = await pool.acquire(PROBE);
+  probe.release();
+  return probe.provider === 'cpu' ? ON_CPU : ON_GPU;
+}
+
+/** Makes a lease's models ready, and gives the median work of a pair by the first one. */
+async function measure({ tiers }: ModelLease, parts: ChoiceParts): Promise<Micros> {
+  const { arena, width, height, timesteps } = parts;
+  for (const tier of tiers) await tier.warmUp(width, height);
+  const [top] = tiers;
+  if (!top) throw new FrameliftError('engine.failed', 'a model without an engine');
+  const pair = [texture(arena, width, height, 0), texture(arena, width, height, 6)] as const;
+  try {
+    const costs: number[] = [];
+    for (let run = 0; run < RUNS; run++) costs.push(await timed(top, parts.stream, pair, timesteps));
+    return micros(costs.toSorted((a, b) => a - b)[RUNS >> 1] ?? 0);
+  } finally {
+    for (const frame of pair) frame.release();
+  }
+}
+
+async function timed(tier: Tier, stream: string, [a, b]: readonly [Frame, Frame], timesteps: number): Promise<Micros> {
+  const times = Array.from({ length: timesteps }, (_, i) => (i + 1) / (timesteps + 1));
+  const result = await tier.interpolate({ stream, a, b, timesteps: times });
+  if (result.status !== 'done') throw new FrameliftError('engine.failed', `a trial run was refused (${result.reason})`);
+  for (const frame of result.frames) frame.release();
+  const { search, network, kernel } = result.spanMicros;
+  return micros(search + network + kernel);
+}
+
+/** A frame with detail everywhere, moved by `shift` luma samples. */
+function texture(arena: Arena, width: number, height: number, shift: number): Frame {
+  const info = { pts: micros(shift), arrival: ZERO, capture: ZERO, discontinuity: false, provenance: SOURCE };
+  const frame = Frame.allocate(arena, width, height, info);
+  const { bytes, layout } = frame;
+  bytes.fill(128);
+  for (let y = 0; y < height; y++) {
+    const row = layout.y + y * layout.strideY;
+    for (let x = 0; x < width; x++) bytes[row + x] = ((((x + shift) * 7) ^ (y * 13)) & 127) + 64;
+  }
+  return frame;
+}
