@@ -257,6 +257,8 @@ export class Stream implements AsyncDisposable {
     if (below === undefined) this.#judge.held(this.#held);
     else this.#judge.held(below, 'pass-through');
     const state = this.#judge.judge(clock.now());
+    const { latencyBudget: budget, latencyFloor: floor } = this.status;
+    events.emit({ type: 'budget', stream: this.name, budget, floor });
     events.emit({ type: 'state', stream: this.name, state });
     if (state !== before)
       log.info({ stream: this.name, state, reason: this.#judge.reason }, `state ${before} → ${state}`);

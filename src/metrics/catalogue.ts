@@ -71,6 +71,18 @@ export const CATALOGUE = {
     labels: STREAM,
     buckets: ADDED,
   },
+  latencyBudget: {
+    kind: 'gauge',
+    name: 'framelift_latency_budget_seconds',
+    help: 'The most that a source frame may be held back, the floor included.',
+    labels: STREAM,
+  },
+  latencyFloor: {
+    kind: 'gauge',
+    name: 'framelift_latency_floor_seconds',
+    help: 'The part of the latency budget that is arithmetic: waiting for the next source frame.',
+    labels: STREAM,
+  },
   repeats: {
     kind: 'counter',
     name: 'framelift_frames_repeated_total',

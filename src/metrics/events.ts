@@ -35,6 +35,8 @@ export type MetricEvent =
     }
   /** When it left: `late` after its due time; for a source frame also `added`, after its own arrival. */
   | { readonly type: 'release'; readonly stream: string; readonly late: Micros; readonly added: Micros | undefined }
+  /** The most that a source frame may be held back, and the part of it that is arithmetic. */
+  | { readonly type: 'budget'; readonly stream: string; readonly budget: Micros; readonly floor: Micros }
   | {
       readonly type: 'drop';
       readonly stream: string;

@@ -104,6 +104,8 @@ export class MetricsRegistry implements EventSink, Disposable {
   readonly #frames = this.#counter(CATALOGUE.frames);
   readonly #lateness = this.#histogram(CATALOGUE.lateness);
   readonly #addedLatency = this.#histogram(CATALOGUE.addedLatency);
+  readonly #latencyBudget = this.#gauge(CATALOGUE.latencyBudget);
+  readonly #latencyFloor = this.#gauge(CATALOGUE.latencyFloor);
   readonly #repeats = this.#counter(CATALOGUE.repeats);
   readonly #drops = this.#counter(CATALOGUE.drops);
   readonly #stageTime = this.#histogram(CATALOGUE.stageTime);
@@ -195,6 +197,10 @@ export class MetricsRegistry implements EventSink, Disposable {
       case 'release':
         observe(this.#lateness.of(stream), toSeconds(event.late));
         if (event.added !== undefined) observe(this.#addedLatency.of(stream), toSeconds(event.added));
+        break;
+      case 'budget':
+        this.#latencyBudget.of(stream).value = toSeconds(event.budget);
+        this.#latencyFloor.of(stream).value = toSeconds(event.floor);
         break;
       case 'drop':
         this.#drops.of(stream, event.stage, event.reason).add(event.count ?? 1);

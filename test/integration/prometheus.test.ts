@@ -17,6 +17,10 @@ function everything(): void {
   metrics.emit({ type: 'frame', stream, fate: 'source' });
   metrics.emit({ type: 'frame', stream, fate: 'interpolated' });
   metrics.emit({ type: 'frame', stream, fate: 'repeated', reason: 'deadline' });
+  metrics.emit({ type: 'release', stream, late: fromMs(1), added: fromMs(41) });
+  metrics.emit({ type: 'budget', stream, budget: fromMs(90), floor: fromMs(50) });
+  metrics.emit({ type: 'ladder', stream, depth: 1, change: { to: 'search', reason: 'late' } });
+  metrics.emit({ type: 'provider', model: 'flow-s', provider: 'cpu' });
   metrics.emit({ type: 'drop', stream, stage: 'decode', reason: 'awaiting-keyframe' });
   metrics.emit({ type: 'stage', stream, stage: 'interpolate', span: fromMs(9) });
   metrics.emit({ type: 'deadline-miss', stream });

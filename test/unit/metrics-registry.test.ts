@@ -63,6 +63,7 @@ describe('events', () => {
     metrics.emit({ type: 'frame', stream, fate: 'repeated', reason: 'deadline' });
     metrics.emit({ type: 'release', stream, late: fromMs(3.5), added: fromMs(41) });
     metrics.emit({ type: 'release', stream, late: fromMs(5), added: undefined });
+    metrics.emit({ type: 'budget', stream, budget: fromMs(90), floor: fromMs(50) });
     metrics.emit({ type: 'drop', stream, stage: 'decode', reason: 'loss', count: 4 });
     metrics.emit({ type: 'stage', stream, stage: 'encode', span: fromMs(7) });
     metrics.emit({ type: 'latency', stream, variant, span: fromMs(90) });
@@ -77,15 +78,19 @@ describe('events', () => {
     metrics.emit({ type: 'ingest-loss', stream, packets: 9 });
     metrics.emit({ type: 'reconnect', stream, reason: 'source.stalled' });
     metrics.emit({ type: 'pair', stream, decision: 'cut' });
+    metrics.emit({ type: 'provider', model: 'flow-s', provider: 'cpu' });
     metrics.emit({ type: 'inference', model: 'flow-s', provider: 'cpu', span: fromMs(12), jobs: 2 });
     metrics.emit({ type: 'confidence', stream, model: 'flow-s', value: 0.97 });
     metrics.emit({ type: 'source-info', stream, codec: 'h264', width: 1280, height: 720 });
     const labels = 'stream="cam",variant="upconverted"';
     const wanted: Record<string, number> = {
+      'framelift_provider_info{model="flow-s",provider="cpu"}': 1,
       'framelift_frames_repeated_total{stream="cam",reason="deadline"}': 1,
       'framelift_release_lateness_seconds_bucket{le="0.004",stream="cam"}': 1,
       'framelift_release_lateness_seconds_count{stream="cam"}': 2,
       'framelift_added_latency_seconds_sum{stream="cam"}': 0.041,
+      'framelift_latency_budget_seconds{stream="cam"}': 0.09,
+      'framelift_latency_floor_seconds{stream="cam"}': 0.05,
       'framelift_added_latency_seconds_count{stream="cam"}': 1,
       'framelift_frames_dropped_total{stream="cam",stage="decode",reason="loss"}': 4,
       'framelift_stage_duration_seconds_bucket{le="0.008",stream="cam",stage="encode"}': 1,
