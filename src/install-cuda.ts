@@ -37,7 +37,7 @@ export interface CudaInstallation {
 }
 
 /** One library. */
-export interface CudaLibrary {
+interface CudaLibrary {
   readonly file: string;
   readonly bytes: number;
   /** Libraries of CUDA, cuDNN or TensorRT that it needs and the loader does not find. Undefined where `ldd` cannot tell. */

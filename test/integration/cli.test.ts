@@ -73,7 +73,9 @@ describe('commands', () => {
     // Our own JSON.
     const findings = JSON.parse(stdout) as { what: string; level: string }[];
     expect(findings.filter((f) => f.level === 'missing')).toEqual([]);
-    expect(findings.map((f) => f.what)).toEqual(expect.arrayContaining(['node', 'ffmpeg', 'model flow-s', 'port']));
+    expect(findings.map((f) => f.what)).toEqual(
+      expect.arrayContaining(['node', 'ffmpeg', 'model flow-s', 'flow-s on cpu', 'dvf on cuda', 'port']),
+    );
     expect(code, stderr).toBe(0);
   });
 

@@ -5,7 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'v
 import { findModel, type ModelSpec } from '../../src/interp/model.ts';
 import type { Provider, ProviderSelection } from '../../src/interp/provider.ts';
 import { ProviderTrials } from '../../src/interp/provider-trial.ts';
-import { runCli } from '../support/app.ts';
+import { runCli, startApp } from '../support/app.ts';
 import { temporaryFolder } from '../support/media.ts';
 import { softwareVulkan } from '../support/vulkan.ts';
 import { planesNetwork } from './engine-planes-onnx.ts';
@@ -76,6 +76,19 @@ describe('on a machine without a GPU', () => {
   });
 });
 
+it('log, API and metrics tell where the model runs, and why nowhere else', async () => {
+  withoutVulkan();
+  const app = await startApp(['demo']);
+  onTestFinished(() => void app.stop());
+  const get = async (path: string) => (await fetch(new URL(path, app.url))).text();
+  // Our own JSON.
+  const { providers } = JSON.parse(await get('/api/streams')) as { providers: ProviderSelection[] };
+  expect(providers).toMatchObject([{ model: 'flow-s', wanted: 'auto', provider: 'cpu' }]);
+  expect(providers[0] && verdict(providers[0], 'webgpu')?.detail).toBe('no Vulkan driver offers a GPU');
+  expect(await get('/metrics')).toContain('framelift_provider_info{model="flow-s",provider="cpu"} 1');
+  expect(app.log()).toMatch(/"provider":"cpu","providers":\["cpu: .*webgpu: not usable: .*"msg":"execution provider"/);
+});
+
 describe('webgpu on software Vulkan', () => {
   it.each([
     ['any time', { mirror: true, error: 0.02 }],
@@ -91,11 +104,11 @@ describe('webgpu on software Vulkan', () => {
   it('is found to agree with a flow network too, and is not taken: it is slower', async () => {
     vi.stubEnv('VK_ICD_FILENAMES', softwareVulkan(folder.path).VK_ICD_FILENAMES);
     onTestFinished(() => void vi.unstubAllEnvs());
-    const selection = await new ProviderTrials().select(await findModel('flow-s'), 'auto');
+    const selection = await new ProviderTrials({ limitMs: 80_000 }).select(await findModel('flow-s'), 'auto');
     expect(selection.provider).toBe('cpu');
     expect(verdict(selection, 'webgpu')).toMatchObject({ state: 'works' });
     expect(verdict(selection, 'webgpu')?.difference).toBeLessThan(0.05);
-  });
+  }, 100_000);
 });
 
 describe('a provider that', () => {

@@ -32,7 +32,7 @@ describe('parseConfig', () => {
     const config = parseConfig(stream(), 'test.yaml');
     expect(config).toMatchObject({
       server: { host: '127.0.0.1', port: 8080 },
-      engine: { model: 'flow-s', provider: 'cpu', workers: 1, threads: 1 },
+      engine: { model: 'flow-s', provider: 'auto', workers: 1, threads: 1 },
       webrtc: { advertisedHosts: [], maxViewers: 16 },
       arenaMb: 512,
       log: 'info',
@@ -67,7 +67,7 @@ describe('parseConfig', () => {
     [{ server: { port: 70_000 } }, /server\.port is 70000: .*65535/],
     [{ server: { port: '80' } }, /server\.port is "80": .*number/],
     [{ engine: { grain: 2 } }, /engine\.grain is 2: .*<=1/],
-    [{ engine: { provider: 'gpu' } }, /engine\.provider is "gpu": .*"cpu".*"webgpu"/],
+    [{ engine: { provider: 'gpu' } }, /engine\.provider is "gpu": .*"auto".*"cpu".*"webgpu".*"cuda".*"tensorrt"/],
     [{ arenaMb: 8 }, /arenaMb is 8: .*16/],
     [stream({ stallTimeoutMs: 1 }), /streams\.0\.stallTimeoutMs is 1: .*500/],
     [{ streams: [{ name: 'a b', source: 'demo' }] }, /streams\.0\.name is "a b": .*letters, digits/],
