@@ -37,7 +37,7 @@ import { Frame, type FrameInfo, SOURCE } from '../frame.ts';
 import { type DropReason, type EventSink, noEvents } from '../metrics/events.ts';
 import { type Clock, type Micros, minus } from '../time.ts';
 import type { AccessUnit } from './access-unit.ts';
-import { copyPlane } from './planes.ts';
+import { copyPlane, detachPlanes } from './planes.ts';
 import type { SourceColour } from './source.ts';
 
 /** Codecs that arrive over RTP, in FFmpeg's spelling. Files may hold any other that FFmpeg decodes. */
@@ -363,6 +363,7 @@ export class VideoDecoder {
       copyPlane(y, layout.strideY, planes[0], strides[0], layout.width, layout.height);
       copyPlane(u, layout.strideC, planes[1], strides[1], layout.chromaWidth, layout.chromaHeight);
       copyPlane(v, layout.strideC, planes[2], strides[2], layout.chromaWidth, layout.chromaHeight);
+      detachPlanes(planes);
       return;
     }
     const scaler = this.#scalerFor(picture);
@@ -372,6 +373,7 @@ export class VideoDecoder {
       layout.strideC,
       layout.strideC,
     ]);
+    detachPlanes(planes);
     FFmpegError.throwIfError(rows, 'conversion to I420');
   }
 
