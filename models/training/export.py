@@ -27,18 +27,18 @@ def session(path):
     return ort.InferenceSession(path, providers=["CPUExecutionProvider"])
 
 
-def check(path, net, sizes=((256, 448), (480, 864))):
-    """Largest difference between ONNX Runtime and PyTorch on random inputs of several sizes."""
+def check(path, net, sizes=((1, 256, 448), (1, 480, 864), (3, 64, 96))):
+    """Largest difference between ONNX Runtime and PyTorch on random inputs of several sizes: (pairs, height, width)."""
     run, worst = session(path), 0.0
     g = torch.Generator().manual_seed(0)
-    for h, w in sizes:
-        images = torch.rand(1, 4, h // 4, w // 4, generator=g)
-        seed = torch.cat([torch.randn(1, 2, h // 8, w // 8, generator=g) * 15, torch.rand(1, 1, h // 8, w // 8, generator=g) * 0.1], 1)
-        costs = torch.rand(1, len(models.OFFSETS) + 1, h // 8, w // 8, generator=g) * 0.1
+    for n, h, w in sizes:
+        images = torch.rand(n, 4, h // 4, w // 4, generator=g)
+        seed = torch.cat([torch.randn(n, 2, h // 8, w // 8, generator=g) * 15, torch.rand(n, 1, h // 8, w // 8, generator=g) * 0.1], 1)
+        costs = torch.rand(n, len(models.OFFSETS) + 1, h // 8, w // 8, generator=g) * 0.1
         with torch.no_grad():
             want = net(images, seed, costs).numpy()
         got = run.run(["field"], {"images": images.numpy(), "seed": seed.numpy(), "costs": costs.numpy()})[0]
-        assert got.shape == (1, 12, h // 8, w // 8), got.shape
+        assert got.shape == (n, 12, h // 8, w // 8), got.shape
         worst = max(worst, float(np.abs(got - want).max()))
     if worst > TOLERANCE:
         raise SystemExit(f"ONNX Runtime differs from PyTorch by {worst}")
@@ -119,8 +119,8 @@ def main():
     at = lambda name: os.path.join(a.out, name)
     torch.save(dict(config=net.config, weights={k: v.half() for k, v in net.state_dict().items()}, step=step, seconds=seconds), at(f"{a.id}.pt"))
     net, _ = models.load(at(f"{a.id}.pt"))                     # the exported network is the one that the file holds
-    axes = {k: {2: "height/8", 3: "width/8"} for k in ("seed", "costs", "field")}
-    axes["images"] = {2: "height/4", 3: "width/4"}
+    axes = {k: {0: "batch", 2: "height/8", 3: "width/8"} for k in ("seed", "costs", "field")}
+    axes["images"] = {0: "batch", 2: "height/4", 3: "width/4"}
     example = (torch.rand(1, 4, 64, 96), torch.rand(1, 3, 32, 48), torch.rand(1, len(models.OFFSETS) + 1, 32, 48))
     legacy = {"dynamo": False} if torch.__version__ >= "2.1" else {}
     torch.onnx.export(net, example, at(f"{a.id}-fp32.onnx"), input_names=["images", "seed", "costs"], output_names=["field"], dynamic_axes=axes, opset_version=17, **legacy)
