@@ -20,7 +20,7 @@ import {
   Rational,
 } from 'node-av';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
-import type { Frame } from '../frame.ts';
+import { detachPlanes, type Frame } from '../frame.ts';
 import type { DropReason } from '../metrics/events.ts';
 import { BoundedQueue } from '../stage.ts';
 import { type Clock, fromMs, type Micros, micros, minus, plus } from '../time.ts';
@@ -294,6 +294,7 @@ class Session {
     fill(y, this.#strides[0] ?? 0, bytes, layout.y, layout.strideY, columns, rows);
     fill(u, this.#strides[1] ?? 0, bytes, layout.u, layout.strideC, columns >> 1, rows >> 1);
     fill(v, this.#strides[2] ?? 0, bytes, layout.v, layout.strideC, columns >> 1, rows >> 1);
+    detachPlanes([y, u, v]);
   }
 
   async encode(keyframe: boolean): Promise<{ data: Buffer; keyframe: boolean } | undefined> {

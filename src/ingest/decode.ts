@@ -33,11 +33,11 @@ import {
 } from 'node-av';
 import type { Arena } from '../arena.ts';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
-import { Frame, type FrameInfo, SOURCE } from '../frame.ts';
+import { detachPlanes, Frame, type FrameInfo, SOURCE } from '../frame.ts';
 import { type DropReason, type EventSink, noEvents } from '../metrics/events.ts';
 import { type Clock, type Micros, minus } from '../time.ts';
 import type { AccessUnit } from './access-unit.ts';
-import { copyPlane, detachPlanes } from './planes.ts';
+import { copyPlane } from './planes.ts';
 import type { SourceColour } from './source.ts';
 
 /** Codecs that arrive over RTP, in FFmpeg's spelling. Files may hold any other that FFmpeg decodes. */
@@ -363,18 +363,14 @@ export class VideoDecoder {
       copyPlane(y, layout.strideY, planes[0], strides[0], layout.width, layout.height);
       copyPlane(u, layout.strideC, planes[1], strides[1], layout.chromaWidth, layout.chromaHeight);
       copyPlane(v, layout.strideC, planes[2], strides[2], layout.chromaWidth, layout.chromaHeight);
-      detachPlanes(planes);
-      return;
+    } else {
+      const scaler = this.#scalerFor(picture);
+      const targets = [y, u, v].map((plane) => Buffer.from(plane.buffer, plane.byteOffset, plane.byteLength));
+      const { strideY, strideC } = layout;
+      const rows = scaler.scaleSync(planes, strides, 0, picture.height, targets, [strideY, strideC, strideC]);
+      FFmpegError.throwIfError(rows, 'conversion to I420');
     }
-    const scaler = this.#scalerFor(picture);
-    const targets = [y, u, v].map((plane) => Buffer.from(plane.buffer, plane.byteOffset, plane.byteLength));
-    const rows = scaler.scaleSync(planes, strides, 0, picture.height, targets, [
-      layout.strideY,
-      layout.strideC,
-      layout.strideC,
-    ]);
     detachPlanes(planes);
-    FFmpegError.throwIfError(rows, 'conversion to I420');
   }
 
   #scalerFor(picture: AvFrame): SoftwareScaleContext {

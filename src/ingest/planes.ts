@@ -1,4 +1,4 @@
-/** Copying picture planes, and letting go of them. */
+/** Copying picture planes. */
 import { FrameliftError } from '../errors.ts';
 
 /**
@@ -22,16 +22,5 @@ export function copyPlane(
   }
   for (let row = 0; row < rows; row += 1) {
     to.set(from.subarray(row * fromStride, row * fromStride + width), row * toStride);
-  }
-}
-
-/**
- * Gives a library's views on a picture back at once. V8 counts each as memory outside of its heap: at 1080p30 it would collect the whole
- * heap four times a second, 100 ms each, until the collector finds the views.
- */
-export function detachPlanes(planes: readonly Buffer[]): void {
-  for (const { buffer, byteLength } of planes) {
-    // Never a buffer that others look at, too: Node keeps small ones in a pool.
-    if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
   }
 }
