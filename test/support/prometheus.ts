@@ -1,4 +1,4 @@
-/** A real Prometheus for tests: scrapes one target every second, keeps its data in a temporary folder. */
+/** A real Prometheus for tests: by default it scrapes one target every second; it keeps its data in a temporary folder. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -9,6 +9,15 @@ import { join } from 'node:path';
 export interface QueryResult {
   readonly metric: Readonly<Record<string, string>>;
   readonly value: number;
+}
+
+/** A rule as Prometheus runs it. */
+export interface RunningRule {
+  readonly name: string;
+  readonly type: 'recording' | 'alerting';
+  /** `unknown` until it was evaluated. */
+  readonly health: 'ok' | 'err' | 'unknown';
+  readonly lastError?: string;
 }
 
 /** Where a program of Prometheus is. @throws when it is not installed. */
@@ -33,15 +42,20 @@ export class Prometheus implements AsyncDisposable {
   }
 
   /** Starts it on a free port of 127.0.0.1. @param target `host:port` with `/metrics`. */
-  static async start(target: string): Promise<Prometheus> {
-    const program = findProgram('prometheus');
-    const folder = await mkdtemp(join(tmpdir(), 'framelift-prometheus-'));
+  static start(target: string): Promise<Prometheus> {
     const config = {
       global: { scrape_interval: '1s', scrape_timeout: '1s' },
       scrape_configs: [{ job_name: 'framelift', static_configs: [{ targets: [target] }] }],
     };
     // YAML is a superset of JSON.
-    await writeFile(join(folder, 'prometheus.yml'), JSON.stringify(config));
+    return Prometheus.startWith({ 'prometheus.yml': JSON.stringify(config) });
+  }
+
+  /** Starts it on a free port of 127.0.0.1. @param files the text of prometheus.yml and of the files beside it that it names. */
+  static async startWith(files: Readonly<Record<'prometheus.yml' | (string & {}), string>>): Promise<Prometheus> {
+    const program = findProgram('prometheus');
+    const folder = await mkdtemp(join(tmpdir(), 'framelift-prometheus-'));
+    for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
     const child = spawn(
       program,
       [
@@ -82,6 +96,14 @@ export class Prometheus implements AsyncDisposable {
       if (performance.now() > end) throw new Error(`${expression} returned no data within ${withinMs} ms`);
       await new Promise((resolve) => setTimeout(resolve, 250));
     }
+  }
+
+  /** The rules that it has loaded. */
+  async rules(): Promise<RunningRule[]> {
+    const response = await fetch(`${this.#url}/api/v1/rules`);
+    // The shape is fixed by Prometheus' API v1.
+    const { data } = (await response.json()) as { data: { groups: { rules: RunningRule[] }[] } };
+    return data.groups.flatMap((group) => group.rules);
   }
 
   /** Kills it and removes its data. */
