@@ -8,6 +8,8 @@ const WINDOW = 256;
 const WINDOW_SPAN = 4_000_000;
 /** Of the delays seen, the share that shall arrive before their mapped time. */
 const QUANTILE = 0.9;
+/** The share whose delay counts as the fastest: single early frames do not. */
+const FASTEST = 0.05;
 /** The quantile is taken anew after this many samples. */
 const REFRESH = 8;
 /** A sample further off than this is a stray: no jitter, but a stall, a backlog or a jump. */
@@ -49,6 +51,7 @@ export class Anchor {
   #lastArrival = 0;
   #anchoredAt = 0;
   #target = 0;
+  #fastest = 0;
   #sinceRefresh = 0;
   readonly #delays = new Float64Array(WINDOW);
   readonly #arrivals = new Float64Array(WINDOW);
@@ -79,6 +82,7 @@ export class Anchor {
     if (arrival - this.#anchoredAt < ACQUIRE_SPAN) {
       if (off < 0) this.#offset = delay;
       this.#target = this.#offset ?? delay;
+      this.#fastest = this.#target;
       return STEADY;
     }
     this.#add(delay, arrival, burst);
@@ -97,6 +101,11 @@ export class Anchor {
     return this.#offset;
   }
 
+  /** How much later than the fastest sample of the last seconds the mapping is: the jitter that it smooths. */
+  get allowance(): number {
+    return Math.max(0, this.offset - this.#fastest);
+  }
+
   /** True once a frame has been observed. */
   get anchored(): boolean {
     return this.#offset !== undefined;
@@ -112,6 +121,7 @@ export class Anchor {
   #jump(pts: number, arrival: number, delay: number): AnchorChange {
     this.#offset = delay;
     this.#target = delay;
+    this.#fastest = delay;
     this.#anchoredAt = arrival;
     this.#lastPts = pts;
     this.#lastArrival = arrival;
@@ -158,6 +168,7 @@ export class Anchor {
       }
     }
     const sorted = this.#sorted.subarray(0, kept).sort();
+    this.#fastest = sorted[Math.floor(kept * FASTEST)] ?? delay;
     this.#target = sorted[Math.min(kept - 1, Math.floor(kept * QUANTILE))] ?? delay;
   }
 }

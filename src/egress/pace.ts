@@ -166,6 +166,11 @@ export class Pacer {
     return micros(this.#delay);
   }
 
+  /** Held back on top of the delay where a frame came without jitter: what the smoothing of arrivals costs. 0 before the first frame. */
+  get jitter(): Micros {
+    return micros(this.#anchor.anchored ? this.#anchor.allowance : 0);
+  }
+
   /** Slots waiting. */
   get depth(): number {
     return this.#slots.length;

@@ -133,6 +133,22 @@ describe('interpolateAndPace on a good day', () => {
     await rig.stop();
   });
 
+  it('takes the jitter that it smooths out of the budget: frames that come early wait no longer than it', async () => {
+    const rig = new OutputRig({ target: { kind: 'factor', factor: 2 }, budgetMs: 50 });
+    // So slow an engine that the delay is all of the budget.
+    rig.engine.answer = () => ({ ms: 60, confidence: 1 });
+    rig.schedule(30, 600, { lateMs: (i) => 20 * Math.abs(Math.sin(i * 12.9898)) });
+    await rig.run(20_500);
+    const held = rig.kind('source').map(({ pts, at }) => minus(at, rig.sent.get(pts)?.arrival ?? at) / 1000);
+    expect(held).toHaveLength(600);
+    const settled = held.slice(120);
+    // One in twenty came earlier than what counts as the fastest. Unbounded, they would wait 60 ms and more.
+    expect(settled.filter((ms) => ms > 50.1).length).toBeLessThan(0.07 * settled.length);
+    expect(Math.max(...settled)).toBeLessThan(54);
+    expect(Math.max(...settled)).toBeGreaterThan(48);
+    await rig.stop();
+  });
+
   it('counts times of a source that starts anywhere', async () => {
     const rig = new OutputRig({ target: { kind: 'factor', factor: 2 } });
     rig.schedule(30, 60, { from: fromMs(-5_000_000) });
