@@ -1,5 +1,5 @@
 /** How long output is held back so that interpolated frames are ready in time: the floor plus what this machine needs. Pure. */
-import { fromMs, type Micros, micros, minus, plus } from './time.ts';
+import { fromMs, type Micros, micros, minus, plus, ZERO } from './time.ts';
 
 /** Options of {@link DelayControl}. */
 export interface DelayControlOptions {
@@ -61,18 +61,23 @@ export class DelayControl {
     return this.#budget ?? plus(floor, DEFAULT_ROOM);
   }
 
-  /** What the budget leaves beyond the floor; negative where nothing can be interpolated within it. */
-  room(floor: Micros): Micros {
-    return minus(this.budget(floor), floor);
+  /**
+   * What the budget leaves beyond the floor; negative where nothing can be interpolated within it.
+   * @param jitter what the pacer holds back to smooth arrivals: part of the budget, as far as an even cadence can spare it.
+   */
+  room(floor: Micros, jitter: Micros = ZERO): Micros {
+    const whole = minus(this.budget(floor), floor);
+    return micros(Math.max(Math.min(whole, LEAST), whole - jitter));
   }
 
   /**
    * The whole delay: the floor, and the measured need with its margin as far as the budget goes.
    * @param settled false: all of the budget, because the need is about to change (the ladder is not at its top).
+   * @param jitter as for {@link room}.
    */
-  delay(floor: Micros, settled = true): Micros {
-    const room = this.room(floor);
-    if (room < 0 || !settled) return this.budget(floor);
+  delay(floor: Micros, settled = true, jitter: Micros = ZERO): Micros {
+    const room = this.room(floor, jitter);
+    if (room < 0 || !settled) return plus(floor, room);
     if (this.#need === undefined || this.#count < 2 * STRIDE) return micros(floor + Math.min(room, START));
     const extra = Math.min(Math.max(this.#need + MARGIN, LEAST), room);
     return micros(floor + extra);

@@ -120,9 +120,7 @@ class Output {
     const pacer = this.#pacer;
     const { scheduler, delay, events, stream } = this.#parts;
     const atTop = (this.#parts.lineup()?.ladder.depth ?? 0) === 0;
-    // A frame that came without jitter waits for what the pacer smooths as well: that is part of the budget.
-    const most = Math.max(0, delay.budget(scheduler.floor) - pacer.jitter);
-    const wanted = micros(Math.min(delay.delay(scheduler.floor, atTop), most));
+    const wanted = delay.delay(scheduler.floor, atTop, pacer.jitter);
     if (wanted !== this.#delay) {
       this.#delay = wanted;
       pacer.setDelay(wanted);
@@ -196,7 +194,7 @@ class Output {
   #limits({ tiers }: Lineup): LadderLimits {
     const { delay, scheduler } = this.#parts;
     const share = micros(scheduler.sourceInterval * (tiers[0]?.workers ?? 1));
-    return { room: micros(Math.max(0, delay.room(scheduler.floor) - this.#pacer.jitter)), share };
+    return { room: delay.room(scheduler.floor, this.#pacer.jitter), share };
   }
 
   /** Owns both frames. Never rejects. */
@@ -238,7 +236,7 @@ class Output {
     const due = dues.findLast((known) => known !== undefined);
     if (due === undefined) return {};
     const { delay, scheduler } = this.#parts;
-    const most = minus(delay.budget(scheduler.floor), this.#pacer.jitter);
+    const most = plus(scheduler.floor, delay.room(scheduler.floor, this.#pacer.jitter));
     return { deadline: minus(plus(due, minus(most, this.#pacer.delay)), quickest) };
   }
 

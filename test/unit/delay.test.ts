@@ -44,6 +44,15 @@ describe('DelayControl', () => {
     expect(toMs(delay.room(FLOOR))).toBe(-5);
   });
 
+  it('leaves room for the jitter that is smoothed, but never less than 8 ms, or what there is', () => {
+    const delay = control(40);
+    feed(delay, 64, () => 30);
+    expect([0, 5, 20, 100].map((ms) => toMs(delay.delay(FLOOR, true, fromMs(ms))))).toEqual([52, 52, 40, 28]);
+    expect([0, 5, 20, 100].map((ms) => toMs(delay.room(FLOOR, fromMs(ms))))).toEqual([40, 35, 20, 8]);
+    expect(toMs(control(3).room(FLOOR, fromMs(2)))).toBe(3);
+    expect(toMs(control(-5).room(FLOOR, fromMs(2)))).toBe(-5);
+  });
+
   it('uses all of the budget while the need is about to change', () => {
     const delay = control(40);
     feed(delay, 64, () => 10);
