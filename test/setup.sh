@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs the programs that the tests run against (Debian, Ubuntu): ffmpeg, Chromium, Prometheus, GStreamer's RTSP server.
+# Installs the programs that the tests run against (Debian, Ubuntu): ffmpeg, Chromium, Prometheus, systemd-analyze, GStreamer's RTSP server.
 set -euo pipefail
-programs=(ffmpeg chromium prometheus openssl python3-gi python3-numpy gir1.2-gst-rtsp-server-1.0
+programs=(ffmpeg chromium prometheus systemd openssl python3-gi python3-numpy gir1.2-gst-rtsp-server-1.0
   gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly)
 missing=()
 for program in "${programs[@]}"; do
