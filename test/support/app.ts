@@ -26,6 +26,8 @@ interface StreamEntry {
   readonly reason?: string;
   readonly phase: string;
   readonly error?: string;
+  readonly ladder?: { readonly rung: string; readonly rungs: readonly string[]; readonly detail?: string };
+  readonly latencyBudgetMs: number;
   readonly stats: {
     readonly syntheticShare?: number;
     readonly fps: { readonly upconverted: number; readonly source: number };
