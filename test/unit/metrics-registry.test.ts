@@ -173,6 +173,19 @@ describe('events', () => {
     }
   });
 
+  it('tell how far down its ladder a stream stands, and count what led there', async () => {
+    metrics.emit({ type: 'ladder', stream: 'cam', depth: 0 });
+    metrics.emit({ type: 'ladder', stream: 'cam', depth: 1, change: { to: 'search', reason: 'late' } });
+    metrics.emit({ type: 'ladder', stream: 'cam', depth: 2, change: { to: 'hold', reason: 'late' } });
+    metrics.emit({ type: 'ladder', stream: 'cam', depth: 1, change: { to: 'search', reason: 'recovered' } });
+    const changes = (rung: string, reason: string): string =>
+      `framelift_ladder_changes_total{stream="cam",rung="${rung}",reason="${reason}"}`;
+    expect(await value('framelift_ladder_depth{stream="cam"}')).toBe(1);
+    expect(await value(changes('search', 'late'))).toBe(1);
+    expect(await value(changes('hold', 'late'))).toBe(1);
+    expect(await value(changes('search', 'recovered'))).toBe(1);
+  });
+
   it('that are no numbers change nothing and throw nothing', async () => {
     metrics.emit({ type: 'latency', stream: 'cam', variant: 'source', span: micros(Number.NaN) });
     metrics.emit({ type: 'sent', stream: 'cam', variant: 'source', bytes: Number.NaN, packets: -1 });

@@ -168,7 +168,9 @@ describe('health and API', () => {
   it('says why it is not ready, without credentials', async () => {
     const lastError = 'rtsp://user:secret@camera.example/1: connection refused';
     const waiting: StreamEntry = { ...LIVE, ready: false, status: { ...LIVE.status, state: 'waiting', lastError } };
-    const { url } = await start([waiting], { streams: { list: () => [waiting], engineWarm: () => false, setModel: async () => {} } });
+    const { url } = await start([waiting], {
+      streams: { list: () => [waiting], engineWarm: () => false, setModel: async () => {} },
+    });
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
     const response = await fetch(`${url}/readyz`);
     expect(response.status).toBe(503);
