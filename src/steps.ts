@@ -125,12 +125,14 @@ class Output {
       this.#delay = wanted;
       pacer.setDelay(wanted);
     }
-    const { before, frame, show } = step;
+    const { before, frame } = step;
     const fresh = step.decision === undefined || step.decision === 'discontinuity' || step.decision === 'size-change';
     pacer.observe(frame.pts, frame.arrival, fresh);
-    // A slot between two frames cannot be known before the floor has passed: within a smaller budget there are none.
-    if (before && delay.room(scheduler.floor) >= 0) this.#fill(before, step);
+    // A slot between two frames cannot be known before the floor has passed: within a smaller budget there are none, on a grid or off it.
+    const fits = delay.room(scheduler.floor) >= 0;
+    if (before && fits) this.#fill(before, step);
     else before?.release();
+    const show = fits ? step.show : frame.pts;
     if (show === undefined) {
       events.emit({ type: 'drop', stream, stage: 'pace', reason: 'not-on-grid' });
       frame.release();

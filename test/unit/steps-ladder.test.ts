@@ -122,6 +122,16 @@ describe('interpolateAndPace on a ladder', () => {
     expect(rig.arena.liveFrames).toBe(0);
   });
 
+  it('shows every source frame within a budget below the floor on a free grid, too', async () => {
+    const rig = new OutputRig({ target: { kind: 'fps', fps: 60 }, budgetMs: 20 });
+    rig.schedule(25, 100);
+    await rig.run(4500);
+    expect(rig.released.map(({ provenance }) => provenance.kind)).toEqual(Array(100).fill('source'));
+    expect(rig.events.count('drop')).toEqual({});
+    await rig.stop();
+    expect(rig.arena.liveFrames).toBe(0);
+  });
+
   it('repeats source frames while there is no model, and begins with one between two pairs', async () => {
     const rig = new OutputRig({ target: DOUBLE });
     const ready = rig.lineup;
