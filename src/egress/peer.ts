@@ -1,11 +1,10 @@
 /**
- * A WebRTC viewer once it is connected; with `connect.ts` the only adapter of werift on the way out. werift does ICE, DTLS and SRTP; packets are numbered, paced, remembered and sent
+ * A WebRTC viewer; the only adapter of werift on the way out. werift does ICE, DTLS and SRTP; packets are numbered, paced, remembered and sent
  * again here, since its sender has no pacer, forgets after 128 packets, and writes wrong NTP fractions.
  */
 import {
   GenericNack,
   PictureLossIndication,
-  type RTCPeerConnection,
   type RTCRtpTransceiver,
   RtcpPayloadSpecificFeedback,
   RtcpRrPacket,
@@ -17,7 +16,8 @@ import {
   SourceDescriptionChunk,
   SourceDescriptionItem,
 } from 'werift';
-import { type CancelTimer, type Clock, fromMs, type Micros, micros, minus, plus } from '../time.ts';
+import { type CancelTimer, type Clock, type Micros, micros } from '../time.ts';
+import { type PeerTransport, watchTransport } from '../webrtc/transport.ts';
 import { PacketHistory, type SentPacket } from './history.ts';
 import type { ExtensionName, OfferedVideo } from './offer.ts';
 import {
@@ -33,11 +33,6 @@ import type { PacketizedUnit, Viewer, ViewerEvents, ViewerStats } from './viewer
 
 /** Access units a viewer may lag behind: a quarter of a second at 60 fps. */
 const QUEUE_CAPACITY = 16;
-/** A player that has not connected by then never will. */
-const CONNECT_TIMEOUT = fromMs(8000);
-/** Players send reports every second and ICE checks every few: silence this long is a player that is gone. */
-const SILENCE_TIMEOUT = fromMs(10_000);
-const REPORT_EVERY = fromMs(1000);
 /** A packet is not sent again more often than this. */
 const RESEND_PAUSE = 10_000;
 /** The first access units carry the playout-delay extension, later only keyframes do: receivers keep the last value. */
@@ -48,15 +43,12 @@ type Rtcp = Parameters<Parameters<DtlsTransport['onRtcp']['subscribe']>[0]>[0];
 
 /** What {@link PeerViewer} is made of. */
 export interface PeerParts {
-  readonly pc: RTCPeerConnection;
-  readonly transceiver: RTCRtpTransceiver;
+  readonly transport: PeerTransport;
   readonly video: OfferedVideo;
   readonly answer: string;
   readonly clock: Clock;
   readonly events: ViewerEvents;
   readonly maxPlayoutDelay: Micros;
-  /** When anything came from the player. */
-  readonly heard: { at: Micros };
 }
 
 /** A player at the other end of a werift connection. */
@@ -88,12 +80,13 @@ export class PeerViewer implements Viewer {
   #rtt: Micros | undefined;
   #loss = 0;
   #cancelSend: CancelTimer | undefined;
-  #cancelWatch: CancelTimer | undefined;
+  readonly #stopWatching: CancelTimer;
 
   constructor(parts: PeerParts) {
     this.#parts = parts;
     this.answer = parts.answer;
-    const { pc, transceiver, video, events, clock } = parts;
+    const { video, events, clock } = parts;
+    const { transceiver } = parts.transport;
     this.#dtls = transceiver.dtlsTransport;
     this.#extensionData.playoutDelay = playoutDelay(parts.maxPlayoutDelay);
     this.#extensionData.mid = Buffer.from(video.mid.slice(0, 16));
@@ -108,17 +101,12 @@ export class PeerViewer implements Viewer {
       onKeyframeNeeded: () => events.keyframeNeeded('slow'),
     });
     this.#dtls.onRtcp.subscribe((packet) => this.#onRtcp(packet));
-    pc.connectionStateChange.subscribe((state) => {
-      if (state === 'connected') this.#onConnected();
-      else if (state === 'failed' || state === 'disconnected' || state === 'closed')
-        void this.close(`ICE or DTLS ${state}`);
-    });
-    this.#dtls.onStateChange.subscribe((state) => {
-      if (state === 'closed' || state === 'failed') void this.close(`DTLS ${state}`);
-    });
-    this.#cancelWatch = clock.at(plus(clock.now(), CONNECT_TIMEOUT), () => {
-      if (!this.#connected) void this.close('not connected in time');
-    });
+    this.#stopWatching = watchTransport(
+      parts.transport,
+      clock,
+      { connected: () => this.#onConnected(), broken: (reason) => void this.close(reason) },
+      () => this.#report(),
+    );
   }
 
   get connected(): boolean {
@@ -139,35 +127,21 @@ export class PeerViewer implements Viewer {
     if (this.#ended) return;
     this.#ended = true;
     this.#cancelSend?.();
-    this.#cancelWatch?.();
+    this.#stopWatching();
     this.#queue.clear();
     this.#parts.events.ended(reason);
-    await this.#parts.pc.close();
+    await this.#parts.transport.pc.close();
   }
 
   #onConnected(): void {
-    if (this.#connected || this.#ended) return;
     this.#connected = true;
-    this.#cancelWatch?.();
-    this.#parts.heard.at = this.#parts.clock.now();
-    this.#watch();
     this.#parts.events.keyframeNeeded('join');
   }
 
-  /** Once a second: a sender report, and whether anybody is still there. */
-  #watch(): void {
-    if (this.#ended) return;
-    const { clock, heard } = this.#parts;
-    if (minus(clock.now(), heard.at) > SILENCE_TIMEOUT) {
-      void this.close('player fell silent');
-      return;
-    }
-    if (this.#packets > 0) this.#report();
-    this.#cancelWatch = clock.at(plus(clock.now(), REPORT_EVERY), () => this.#watch());
-  }
-
   #report(): void {
-    const { clock, pc, transceiver } = this.#parts;
+    if (this.#packets === 0) return;
+    const { clock, transport } = this.#parts;
+    const { pc, transceiver } = transport;
     const { ssrc } = transceiver.sender;
     void this.#dtls.sendRtcp([
       new RtcpSrPacket({
@@ -266,9 +240,9 @@ export class PeerViewer implements Viewer {
   }
 
   #onRtcp(packet: Rtcp): void {
-    const { clock, events, heard, transceiver } = this.#parts;
-    const { ssrc } = transceiver.sender;
-    heard.at = clock.now();
+    const { clock, events, transport } = this.#parts;
+    const { ssrc } = transport.transceiver.sender;
+    transport.heard.at = clock.now();
     if (packet instanceof RtcpRrPacket || packet instanceof RtcpSrPacket) {
       const report = packet.reports.find((candidate) => candidate.ssrc === ssrc);
       if (!report) return;
@@ -277,7 +251,8 @@ export class PeerViewer implements Viewer {
       if (rtt !== undefined) this.#rtt = micros(rtt);
     } else if (packet instanceof RtcpTransportLayerFeedback) {
       if (!(packet.feedback instanceof GenericNack) || packet.feedback.mediaSourceSsrc !== ssrc) return;
-      for (const sequence of packet.feedback.lost) this.#queue.retransmit(sequence);
+      // werift does not wrap the numbers that follow 65535.
+      for (const sequence of packet.feedback.lost) this.#queue.retransmit(sequence & 0xffff);
       if (!this.#cancelSend) this.#pump();
     } else if (packet instanceof RtcpPayloadSpecificFeedback) {
       const { feedback } = packet;

@@ -1,5 +1,6 @@
 /** The words of egress: access units, and what a publication asks of a viewer's connection. Only the adapters know FFmpeg and WebRTC. */
 import type { Micros } from '../time.ts';
+import type { TransportSettings } from '../webrtc/transport.ts';
 
 /** One encoded picture. */
 export interface AccessUnit {
@@ -22,19 +23,13 @@ export interface PacketizedUnit {
   readonly payloads: readonly Buffer[];
 }
 
-/** Network settings of WebRTC connections. */
-export interface PeerSettings {
-  /** UDP ports to use, inclusive, at least two. Undefined = any. */
-  readonly portRange?: readonly [number, number];
-  /** Addresses to announce beside the machine's own, e.g. the public one behind NAT or Docker. IP addresses or names. */
-  readonly advertisedHosts?: readonly string[];
+/** Settings of viewers' connections. */
+export interface PeerSettings extends TransportSettings {
   /**
    * How long a player may hold pictures back to even out their cadence (playout-delay extension). Default 0: each is shown as soon as it
    * is decoded, since they leave here evenly.
    */
   readonly maxPlayoutDelay?: Micros;
-  /** STUN/TURN servers. None by default: no request leaves the machine unasked, and ICE runs in its lite form. */
-  readonly iceServers?: readonly { readonly urls: string; readonly username?: string; readonly credential?: string }[];
 }
 
 /** Why a viewer needs a keyframe: its decoder asks, it has just come, or it was too slow and starts again. */

@@ -9,6 +9,8 @@ const SRC = resolve(dirname(fileURLToPath(import.meta.url)), '../../src');
 /** Words everything else is written in: they import only each other. */
 const WORDS = ['time.ts', 'errors.ts', 'arena.ts', 'frame.ts', 'stage.ts', 'metrics/events.ts'];
 const STAGES = ['ingest', 'interp', 'egress', 'metrics'];
+/** What stages share beside words: connections to WebRTC peers, which both publish and play. */
+const SHARED = 'webrtc';
 
 /** Where each foreign library may be imported. A new file here is a decision: say why in docs/decisions.md. */
 const ADAPTERS: Record<string, readonly string[]> = {
@@ -21,7 +23,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
     'eval/filter.ts',
   ],
   jimp: ['eval/png.ts', 'eval/sheet.ts'],
-  werift: ['egress/connect.ts', 'egress/peer.ts'],
+  werift: ['webrtc/transport.ts', 'egress/peer.ts'],
   'fluent-ffmpeg': ['ingest/ffmpeg.ts'],
   'onnxruntime-node': ['interp/session.ts', 'interp/planes-session.ts', 'interp/rgb-session.ts'],
   'prom-client': ['metrics/registry.ts'],
@@ -71,11 +73,18 @@ describe('layers', () => {
     expect(wrong).toEqual([]);
   });
 
-  it('stage folders import only themselves and words', () => {
+  it('stage folders import only themselves, words and what is shared', () => {
     const wrong = local.filter(
-      ([from, to]) => STAGES.includes(folderOf(from)) && folderOf(to) !== folderOf(from) && !WORDS.includes(to),
+      ([from, to]) =>
+        STAGES.includes(folderOf(from)) && ![folderOf(from), SHARED].includes(folderOf(to)) && !WORDS.includes(to),
     );
     expect(wrong).toEqual([]);
+  });
+
+  it('what is shared imports only itself and words', () => {
+    const shared = local.filter(([from]) => folderOf(from) === SHARED);
+    expect(shared.length).toBeGreaterThan(0);
+    expect(shared.filter(([, to]) => folderOf(to) !== SHARED && !WORDS.includes(to))).toEqual([]);
   });
 
   it('nothing imports cli.ts', () => {
