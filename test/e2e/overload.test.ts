@@ -138,7 +138,7 @@ it('1080p30 to 60 for 60 s, half of it beside a load: settles, shows every sourc
 });
 
 it('is at the top when it has the machine, below it beside a load, and at the top within 10 s of its end', async () => {
-  const app = await start('640x360', '40ms');
+  const app = await start('640x360', '60ms');
   const run = await underLoad(app, [10, 15, 15], 4);
   const [from, to] = run.load;
   expect(usual(between(run, 3, from))).toBe(0);
