@@ -53,7 +53,7 @@ const rateOptions = (command: Command): Command =>
         'where networks run; auto: the fastest that gives the pictures of the CPU (default: auto)',
       ).choices(PROVIDER_CHOICES),
     )
-    .addOption(new Option('--threads <n>', 'threads of one inference').argParser(number))
+    .addOption(new Option('--threads <n>', 'threads of one worker').argParser(number))
     .addOption(
       new Option(
         '--grain <share>',
@@ -146,7 +146,7 @@ program
   .option('--truth <path>', 'clip or folder of clips to compare with: x-clean for x-noisy, else the same file name')
   .option('--sheet <file>', 'write a contact sheet of the worst cases, .png or .jpg')
   .addOption(new Option('--worst <n>', 'cases of each contender on the sheet').argParser(number).default(4))
-  .addOption(new Option('--threads <n>', 'threads of one inference').argParser(number))
+  .addOption(new Option('--threads <n>', 'threads of one worker').argParser(number))
   .option('--json', 'print the figures as JSON')
   .option('--quiet', 'no progress bar')
   .addHelpText(

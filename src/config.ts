@@ -1,5 +1,6 @@
 /** Configuration: one schema with defaults, parsed once, frozen. Messages name the key, the value and what would be right. */
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { distance } from 'fastest-levenshtein';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
@@ -8,6 +9,9 @@ import { PROVIDER_CHOICES } from './interp/provider.ts';
 import { rateTarget } from './interp/schedule.ts';
 
 const streamName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'a stream name has 1 to 64 letters, digits, "-" or "_"');
+
+/** Threads of a worker: work that is split among more waits for the slowest (docs/measurements.md). */
+const THREADS = Math.min(availableParallelism(), 4);
 
 const milliseconds = (min: number, max: number) => z.number().min(min).max(max);
 
@@ -46,7 +50,7 @@ const configSchema = z.strictObject({
         .default('auto')
         .describe('auto: the fastest that gives the pictures of the CPU'),
       workers: z.number().int().min(1).max(16).default(1),
-      threads: z.number().int().min(1).max(64).default(1).describe('threads of one inference'),
+      threads: z.number().int().min(1).max(64).default(THREADS).describe('threads of one worker'),
       grain: z
         .number()
         .min(0)

@@ -5,7 +5,7 @@ import type { DropReason, EventSink, StageName, Variant } from '../metrics/event
 import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
 import { Audience, type Member } from './audience.ts';
 import { connectPeer } from './connect.ts';
-import { type ColourTags, type EncoderPreset, VideoEncoder, type VideoEncoderOptions } from './encode.ts';
+import { type ColourTags, VideoEncoder, type VideoEncoderOptions } from './encode.ts';
 import { Hold } from './hold.ts';
 import { packetizeH264 } from './packetize.ts';
 import { SuitableBitrate } from './rate.ts';
@@ -32,8 +32,6 @@ export interface PublicationOptions {
   readonly bitrate?: number;
   /** Sends each picture at a constant distance from its due time instead of as soon as it is encoded: a few milliseconds for an even cadence. Default false. */
   readonly even?: boolean;
-  /** Default `superfast`. */
-  readonly preset?: EncoderPreset;
   /** Most viewers connected at a time. Default 16. */
   readonly maxViewers?: number;
   /** How WebRTC connections are made. */
@@ -217,7 +215,7 @@ export class Publication implements AsyncDisposable {
   }
 
   #openEncoder(): Encoder {
-    const { clock, preset, onError, createEncoder } = this.#options;
+    const { clock, onError, createEncoder } = this.#options;
     const colour = this.#colour;
     const { fps } = this.#suitable;
     const bitrate = this.#bitrate ?? this.#suitable.bitrate;
@@ -225,7 +223,6 @@ export class Publication implements AsyncDisposable {
       clock,
       fps,
       bitrate,
-      ...(preset ? { preset } : {}),
       ...(colour ? { colour } : {}),
       onAccessUnit: (unit, span) => this.#deliver(unit, span),
       onDrop: (reason) => this.#dropEvent('encode', reason, 1),
