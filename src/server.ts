@@ -1,8 +1,9 @@
-/** The HTTP server: page, WHEP, metrics, health, the API and live state, on fastify. */
+/** The HTTP server: page, WHEP and WHIP, metrics, health, the API and live state, on fastify. */
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
 import { MAX_OFFER_BYTES, type WhepEndpoint } from './egress/whep.ts';
 import { FrameliftError } from './errors.ts';
+import { MAX_PUBLISHER_BYTES, type WhipEndpoint } from './ingest/whip.ts';
 import type { ProviderSelection } from './interp/provider.ts';
 import type { MetricsRegistry } from './metrics/registry.ts';
 import type { ServerLog, StreamDirectory } from './server/directory.ts';
@@ -10,9 +11,9 @@ import { hostAllowed } from './server/host.ts';
 import { LIVE_PATH, LiveState } from './server/live.ts';
 import { PAGE_HEADERS, readPage } from './server/page.ts';
 import { refuse, uncached } from './server/reply.ts';
+import { mountSignalling } from './server/signalling-route.ts';
 import { notReady, type StreamReport, streamReport } from './server/status.ts';
 import { mountStream } from './server/stream-route.ts';
-import { mountWhep } from './server/whep-route.ts';
 import { type Clock, fromMs, plus, toMs } from './time.ts';
 
 /** Options of {@link FrameliftServer.start}. */
@@ -23,6 +24,7 @@ export interface ServerOptions {
   readonly port?: number;
   readonly streams: StreamDirectory;
   readonly whep: WhepEndpoint;
+  readonly whip: WhipEndpoint;
   readonly metrics: MetricsRegistry;
   /** Which execution provider each model runs on, and why no other one. Default: nothing is known. */
   readonly providers?: () => readonly ProviderSelection[];
@@ -88,7 +90,7 @@ export class FrameliftServer implements AsyncDisposable {
 }
 
 function buildApp(options: ServerOptions, host: string): FastifyInstance {
-  const { log, whep } = options;
+  const { log, whep, whip } = options;
   const app = fastify({
     bodyLimit: MAX_OFFER_BYTES,
     requestTimeout: REQUEST_TIMEOUT_MS,
@@ -113,7 +115,8 @@ function buildApp(options: ServerOptions, host: string): FastifyInstance {
     ...mountLive(app, options, document, host),
   ]);
   mountStream(app, { streams: options.streams, report: (name) => reportOf(options, name) });
-  mountWhep(app, whep);
+  mountSignalling(app, '/whep', whep, MAX_OFFER_BYTES);
+  mountSignalling(app, '/whip', whip, MAX_PUBLISHER_BYTES);
   app.setNotFoundHandler(async (request, reply) => {
     if (!paths.has(pathOf(request))) {
       return refuse(reply, 404, 'http.not-found', `there is nothing at ${pathOf(request)}`, 'The page is at /.');

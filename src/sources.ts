@@ -1,4 +1,4 @@
-/** From what a person wrote to a source: the demo, a file, RTSP, or any other URL by ffmpeg. */
+/** From what a person wrote to a source: the demo, a file, RTSP, a WHIP publisher, or any other URL by ffmpeg. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Arena } from './arena.ts';
@@ -8,8 +8,10 @@ import { FFMPEG_SCHEMES, ffmpegSource } from './ingest/ffmpeg.ts';
 import { fileSource } from './ingest/file.ts';
 import { rtspSource } from './ingest/rtsp.ts';
 import type { Source } from './ingest/source.ts';
+import { WhipSource } from './ingest/webrtc.ts';
 import type { EventSink } from './metrics/events.ts';
 import { type Clock, fromMs } from './time.ts';
+import type { TransportSettings } from './webrtc/transport.ts';
 
 /** The video that `framelift` shows when it is given nothing: a rendered fluoroscopy phantom, 15 pulses a second. */
 export const DEMO_FILE = fileURLToPath(new URL('../demo/fluoroscopy15.mp4', import.meta.url));
@@ -23,23 +25,27 @@ export interface SourceContext {
   readonly events: EventSink;
   /** Where FFMPEG_PATH and PATH are looked up. */
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** How WHIP publishers connect. */
+  readonly transport: TransportSettings;
+  /** Told when a publisher comes, takes over or goes. */
+  readonly log: { info(fields: object, message: string): void };
 }
 
 /** What kind of source a text names. */
-export type SourceKind = 'demo' | 'file' | 'rtsp' | 'ffmpeg';
+export type SourceKind = 'demo' | 'file' | 'rtsp' | 'whip' | 'ffmpeg';
 
 /**
  * Tells the kind of a source from its text. Touches the file system only for names without a scheme.
  * @throws FrameliftError `source.unsupported-scheme`, `source.forbidden` or `source.not-found`, each naming the source and the remedy.
  */
 export function sourceKind(source: string, ingest: 'auto' | 'ffmpeg' = 'auto'): SourceKind {
-  if (source === 'demo') return 'demo';
+  if (source === 'demo' || source === 'whip') return source;
   const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(source)?.[1]?.toLowerCase();
   if (scheme === undefined) {
     if (source.startsWith('/dev/video')) return 'ffmpeg';
     if (existsSync(source)) return 'file';
     throw new FrameliftError('source.not-found', `there is no file "${source}"`, {
-      remedy: 'Give an existing file, a URL such as rtsp://camera/stream, or demo.',
+      remedy: 'Give an existing file, a URL such as rtsp://camera/stream, whip for publishers, or demo.',
     });
   }
   if (scheme === 'file') {
@@ -56,14 +62,14 @@ export function sourceKind(source: string, ingest: 'auto' | 'ffmpeg' = 'auto'): 
     'source.unsupported-scheme',
     `"${redactUrl(source)}": the scheme "${scheme}" is not supported`,
     {
-      remedy: `Use one of rtsp, rtsps, ${FFMPEG_SCHEMES.join(', ')}, /dev/video0, a file, or demo.`,
+      remedy: `Use one of rtsp, rtsps, ${FFMPEG_SCHEMES.join(', ')}, /dev/video0, a file, whip, or demo.`,
     },
   );
 }
 
 /** Makes the source of a stream. @throws FrameliftError as {@link sourceKind}. */
 export function makeSource(stream: StreamConfig, context: SourceContext): Source {
-  const { arena, clock, events, env } = context;
+  const { arena, clock, events, env, transport, log } = context;
   const shared = { stream: stream.name, arena, clock, events };
   const stallTimeout = fromMs(stream.stallTimeoutMs);
   switch (sourceKind(stream.source, stream.ingest)) {
@@ -79,6 +85,8 @@ export function makeSource(stream: StreamConfig, context: SourceContext): Source
         stallTimeout,
         verifyCertificate: stream.verifyCertificate,
       });
+    case 'whip':
+      return new WhipSource({ ...shared, transport, log, stallTimeout });
     case 'ffmpeg':
       return ffmpegSource({ ...shared, url: withoutIngest(stream.source), stallTimeout, env });
   }

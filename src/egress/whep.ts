@@ -1,29 +1,19 @@
 /** WHEP (draft-ietf-wish-whep-03) as a resource, independent of the HTTP framework that mounts it. */
-import { randomBytes } from 'node:crypto';
-import { asFrameliftError, type ErrorCode, FrameliftError } from '../errors.ts';
+import { asFrameliftError, FrameliftError } from '../errors.ts';
 import type { Variant } from '../metrics/events.ts';
+import {
+  corsHeaders,
+  entityTag,
+  isTooLong,
+  mediaType,
+  refusalOf,
+  SDP,
+  type SignallingEndpoint,
+  type SignallingRequest,
+  type SignallingResponse,
+  sessionId,
+} from '../webrtc/resource.ts';
 import type { Publication, ViewerSession } from './publication.ts';
-
-/** An HTTP request as the endpoint needs it. */
-export interface WhepRequest {
-  readonly method: string;
-  /** `<stream>` of `/whep/<stream>`, decoded. */
-  readonly stream: string;
-  /** `?variant=`, undefined when absent. */
-  readonly variant?: string | undefined;
-  /** `<sessionId>` of `/whep/<stream>/<sessionId>`. */
-  readonly sessionId?: string | undefined;
-  /** Lower-case names, as node:http gives them. */
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  readonly body: string;
-}
-
-/** An HTTP answer. Header names in their usual case. */
-export interface WhepResponse {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body?: string;
-}
 
 /** Largest SDP offer taken, in bytes. The server should stop reading a little beyond. */
 export const MAX_OFFER_BYTES = 131_072;
@@ -43,22 +33,11 @@ interface Session {
   readonly viewer: ViewerSession;
 }
 
-/** How each error looks over HTTP. Everything else is 500. */
-const STATUS: Partial<Record<ErrorCode, number>> = {
-  'webrtc.unsupported-media-type': 415,
-  'webrtc.bad-offer': 400,
-  'webrtc.too-large': 413,
-  'webrtc.unacceptable': 422,
-  'webrtc.no-source': 409,
-  'webrtc.overloaded': 503,
-};
-const RETRY_SECONDS: Partial<Record<ErrorCode, string>> = { 'webrtc.no-source': '2', 'webrtc.overloaded': '5' };
-
 /**
  * Handles POST and OPTIONS of `/whep/<stream>`, DELETE and OPTIONS of `/whep/<stream>/<sessionId>`. The answer holds all candidates, so
  * PATCH (trickle, ICE restart) is refused with 405: a player that lost its connection posts anew.
  */
-export class WhepEndpoint implements AsyncDisposable {
+export class WhepEndpoint implements SignallingEndpoint, AsyncDisposable {
   readonly #options: WhepOptions;
   readonly #sessions = new Map<string, Session>();
 
@@ -67,19 +46,16 @@ export class WhepEndpoint implements AsyncDisposable {
   }
 
   /** Answers one request. Never rejects. */
-  async handle(request: WhepRequest): Promise<WhepResponse> {
-    const cors = this.#cors(request);
+  async handle(request: SignallingRequest): Promise<SignallingResponse> {
+    const cors = corsHeaders(request, this.#options.allowedOrigins ?? ['*']);
     try {
       const response = await this.#route(request);
       return { ...response, headers: { ...cors, ...response.headers } };
     } catch (thrown) {
       const error = asFrameliftError(thrown, 'server.failed');
-      const retry = RETRY_SECONDS[error.code];
-      return {
-        status: STATUS[error.code] ?? 500,
-        headers: { ...cors, ...TEXT, ...(retry === undefined ? {} : { 'Retry-After': retry }) },
-        body: STATUS[error.code] === undefined ? 'internal error\n' : `${error.message}\n`,
-      };
+      const { status, headers } = refusalOf(error.code);
+      const body = status === 500 ? 'internal error\n' : `${error.message}\n`;
+      return { status, headers: { ...cors, ...TEXT, ...headers }, body };
     }
   }
 
@@ -93,19 +69,19 @@ export class WhepEndpoint implements AsyncDisposable {
     await Promise.all([...this.#sessions.values()].map(({ viewer }) => viewer.close()));
   }
 
-  #route(request: WhepRequest): Promise<WhepResponse> | WhepResponse {
-    const { method, sessionId } = request;
-    if (sessionId === undefined) {
+  #route(request: SignallingRequest): Promise<SignallingResponse> | SignallingResponse {
+    const { method, sessionId: id } = request;
+    if (id === undefined) {
       if (method === 'POST') return this.#create(request);
       if (method === 'OPTIONS') return { status: 204, headers: { Allow: 'POST, OPTIONS', 'Accept-Post': SDP } };
       return refused(method, 'POST, OPTIONS');
     }
-    if (method === 'DELETE') return this.#remove(request.stream, sessionId);
+    if (method === 'DELETE') return this.#remove(request.stream, id);
     if (method === 'OPTIONS') return { status: 204, headers: { Allow: 'DELETE, OPTIONS' } };
     return refused(method, 'DELETE, OPTIONS');
   }
 
-  async #create(request: WhepRequest): Promise<WhepResponse> {
+  async #create(request: SignallingRequest): Promise<SignallingResponse> {
     const { stream, headers, body } = request;
     const variant = variantOf(request.variant);
     const publication = variant && this.#options.find(stream, variant);
@@ -113,11 +89,11 @@ export class WhepEndpoint implements AsyncDisposable {
     if (mediaType(headers['content-type']) !== SDP) {
       throw new FrameliftError('webrtc.unsupported-media-type', `the offer must be sent as Content-Type: ${SDP}`);
     }
-    if (Number(headers['content-length']) > MAX_OFFER_BYTES || Buffer.byteLength(body) > MAX_OFFER_BYTES) {
+    if (isTooLong(request, MAX_OFFER_BYTES)) {
       throw new FrameliftError('webrtc.too-large', `the offer is larger than ${MAX_OFFER_BYTES} bytes`);
     }
     const viewer = await publication.join(body);
-    const id = randomBytes(18).toString('base64url');
+    const id = sessionId();
     this.#sessions.set(id, { stream, viewer });
     void viewer.ended.then(() => this.#sessions.delete(id));
     return {
@@ -125,44 +101,24 @@ export class WhepEndpoint implements AsyncDisposable {
       headers: {
         'Content-Type': SDP,
         Location: `${this.#options.basePath ?? '/whep/'}${encodeURIComponent(stream)}/${id}`,
-        ETag: `"${randomBytes(9).toString('base64url')}"`,
+        ETag: entityTag(),
       },
       body: viewer.answer,
     };
   }
 
-  async #remove(stream: string, sessionId: string): Promise<WhepResponse> {
-    const session = this.#sessions.get(sessionId);
+  async #remove(stream: string, id: string): Promise<SignallingResponse> {
+    const session = this.#sessions.get(id);
     if (session?.stream !== stream) return { status: 404, headers: TEXT, body: 'no such session\n' };
-    this.#sessions.delete(sessionId);
+    this.#sessions.delete(id);
     await session.viewer.close();
     return { status: 200, headers: {} };
   }
-
-  #cors({ headers, method }: WhepRequest): Record<string, string> {
-    const allowed = this.#options.allowedOrigins ?? ['*'];
-    const origin = String(headers.origin ?? '');
-    const any = allowed.includes('*');
-    if (!any && !allowed.includes(origin)) return { Vary: 'Origin' };
-    return {
-      'Access-Control-Allow-Origin': any ? '*' : origin,
-      'Access-Control-Expose-Headers': 'Location, ETag, Link',
-      ...(any ? {} : { Vary: 'Origin' }),
-      ...(method === 'OPTIONS'
-        ? {
-            'Access-Control-Allow-Methods': 'POST, PATCH, DELETE, OPTIONS',
-            'Access-Control-Allow-Headers': 'Authorization, Content-Type, If-Match',
-            'Access-Control-Max-Age': '86400',
-          }
-        : {}),
-    };
-  }
 }
 
-const SDP = 'application/sdp';
 const TEXT = { 'Content-Type': 'text/plain; charset=utf-8' };
 
-function refused(method: string, allow: string): WhepResponse {
+function refused(method: string, allow: string): SignallingResponse {
   const why =
     method === 'PATCH' ? 'trickle ICE and ICE restart are not supported: the answer holds all candidates\n' : '';
   return { status: 405, headers: { Allow: allow, ...TEXT }, body: why };
@@ -171,9 +127,4 @@ function refused(method: string, allow: string): WhepResponse {
 function variantOf(value: string | undefined): Variant | undefined {
   if (value === undefined || value === '' || value === 'upconverted') return 'upconverted';
   return value === 'source' ? 'source' : undefined;
-}
-
-function mediaType(header: string | readonly string[] | undefined): string {
-  const value = typeof header === 'string' ? header : (header?.[0] ?? '');
-  return (value.split(';')[0] ?? '').trim().toLowerCase();
 }

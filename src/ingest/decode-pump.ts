@@ -38,6 +38,11 @@ export class DecodePump {
     this.#options = options;
   }
 
+  /** True while units are dropped up to the next keyframe. A WebRTC source asks its peer for one. */
+  get awaitingKeyframe(): boolean {
+    return this.#lossy;
+  }
+
   /** Takes a unit; decoding begins at once when the decoder is idle. */
   push(unit: AccessUnit): void {
     if (this.#closed) return;

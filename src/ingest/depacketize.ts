@@ -3,6 +3,7 @@ import { FrameliftError } from '../errors.ts';
 import type { Micros } from '../time.ts';
 import type { RtpVideoCodec } from './decode.ts';
 import { H264, H265, NalDepacketizer } from './depacketize-nal.ts';
+import { FrameDepacketizer, readVp8, readVp9 } from './depacketize-vpx.ts';
 import type { RtpPacket } from './rtp.ts';
 
 /** An access unit as it came over RTP: bytes and RTP timestamp; {@link Timeline} gives it its place in time. */
@@ -39,6 +40,10 @@ export function createDepacketizer(codec: RtpVideoCodec, complete: (unit: RtpAcc
       return new NalDepacketizer(H264, complete);
     case 'hevc':
       return new NalDepacketizer(H265, complete);
+    case 'vp8':
+      return new FrameDepacketizer(readVp8, complete);
+    case 'vp9':
+      return new FrameDepacketizer(readVp9, complete);
     default:
       throw new FrameliftError('source.unsupported-codec', `no RTP depacketizer for ${codec}`);
   }

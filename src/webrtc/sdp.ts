@@ -192,6 +192,12 @@ export class Formats {
       .filter((type) => type <= 127);
   }
 
+  /** Names of the codecs, each once, without retransmission and forward error correction. */
+  names(): string[] {
+    const names = this.#maps.map(([, codec]) => codec.split('/')[0] ?? '').filter((name) => TOKEN.test(name));
+    return [...new Set(names)].filter((name) => !/^(rtx|red|ulpfec|flexfec-03)$/i.test(name));
+  }
+
   /** Format parameters as written, empty when there are none. @throws FrameliftError `webrtc.bad-offer` when they are not plain text. */
   line(type: number): string {
     const line = this.#lines.get(`${type}`) ?? '';

@@ -163,10 +163,12 @@ function transportOffer({ ufrag, pwd, fingerprints, setup, candidates }: RemoteT
   return `${lines.join('\r\n')}\r\n`;
 }
 
-/** Puts our rollover counter into werift's decryption, as soon as there is one. */
-function mendRollover({ dtlsTransport }: RTCRtpTransceiver): void {
+/** Puts our rollover counter into werift's SRTP, as soon as there is one. Going out, it matters for packets that are sent again. */
+export function mendRollover({ dtlsTransport }: RTCRtpTransceiver): void {
   dtlsTransport.onStateChange.subscribe((state) => {
-    if (state === 'connected') dtlsTransport.srtp.remoteContext.updateRolloverCount = followRollover;
+    if (state !== 'connected') return;
+    dtlsTransport.srtp.remoteContext.updateRolloverCount = followRollover;
+    dtlsTransport.srtp.localContext.updateRolloverCount = followRollover;
   });
 }
 

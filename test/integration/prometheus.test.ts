@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WhepEndpoint } from '../../src/egress/whep.ts';
+import { WhipEndpoint } from '../../src/ingest/whip.ts';
 import { CATALOGUE } from '../../src/metrics/catalogue.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
 import { FrameliftServer } from '../../src/server.ts';
@@ -65,7 +66,8 @@ describe('a real Prometheus', () => {
     const log = { info: () => {}, warn: () => {} };
     const whep = parts.use(new WhepEndpoint({ find: () => undefined }));
     const streams = { list: () => [], engineWarm: () => true, setModel: async () => {} };
-    const server = await FrameliftServer.start({ port: 0, streams, whep, metrics, log, clock: systemClock });
+    const whip = parts.use(new WhipEndpoint({ find: () => undefined }));
+    const server = await FrameliftServer.start({ port: 0, streams, whep, whip, metrics, log, clock: systemClock });
     parts.use(server);
     feed = setInterval(everything, 20);
     parts.defer(() => clearInterval(feed));

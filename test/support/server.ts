@@ -2,6 +2,7 @@
 import { onTestFinished } from 'vitest';
 import { Publication } from '../../src/egress/publication.ts';
 import { WhepEndpoint } from '../../src/egress/whep.ts';
+import { WhipEndpoint } from '../../src/ingest/whip.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
 import type { StreamEntry } from '../../src/server/directory.ts';
 import { FrameliftServer, type ServerOptions } from '../../src/server.ts';
@@ -41,6 +42,7 @@ export async function startServer(
     fps: 60,
   });
   const whep = new WhepEndpoint({ find: (name) => (name === 'cam' ? publication : undefined) });
+  const whip = new WhipEndpoint({ find: () => undefined });
   const log = { info: () => {}, warn: () => {} };
   const streams = { list: () => entries, engineWarm: () => true, setModel: async () => {} };
   onTestFinished(async () => {
@@ -48,7 +50,7 @@ export async function startServer(
     await publication[Symbol.asyncDispose]();
     metrics[Symbol.dispose]();
   });
-  const server = await FrameliftServer.start({ port: 0, streams, whep, metrics, log, clock, ...options });
+  const server = await FrameliftServer.start({ port: 0, streams, whep, whip, metrics, log, clock, ...options });
   onTestFinished(() => server.close());
   return server;
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ViewerSession } from '../../../src/egress/publication.ts';
-import { MAX_OFFER_BYTES, WhepEndpoint, type WhepRequest } from '../../../src/egress/whep.ts';
+import { MAX_OFFER_BYTES, WhepEndpoint } from '../../../src/egress/whep.ts';
 import { type ErrorCode, FrameliftError } from '../../../src/errors.ts';
+import type { SignallingRequest } from '../../../src/webrtc/resource.ts';
 
 class FakeViewer implements ViewerSession {
   readonly answer = 'v=0\r\n';
@@ -37,7 +38,7 @@ class Rig {
     return Promise.resolve(viewer);
   }
 
-  ask(request: Partial<WhepRequest>) {
+  ask(request: Partial<SignallingRequest>) {
     return this.endpoint.handle({
       method: 'POST',
       stream: 'cam',

@@ -260,7 +260,7 @@ test.each([11, 12, 13, 14])(
 );
 
 test('other codecs have no depacketizer yet', () => {
-  expect(() => createDepacketizer('vp9', () => {})).toThrow(
+  expect(() => createDepacketizer('av1', () => {})).toThrow(
     expect.objectContaining({ code: 'source.unsupported-codec' }),
   );
 });

@@ -1,0 +1,173 @@
+/** One publisher's session: its connection, its packets put in order and decoded. */
+import type { Arena } from '../arena.ts';
+import { asFrameliftError } from '../errors.ts';
+import type { Frame } from '../frame.ts';
+import type { EventSink } from '../metrics/events.ts';
+import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
+import type { TransportSettings } from '../webrtc/transport.ts';
+import { VideoDecoder } from './decode.ts';
+import { DecodePump } from './decode-pump.ts';
+import type { SourceInfo } from './source.ts';
+import { PublisherPeer } from './webrtc-peer.ts';
+import { WebRtcReceiver } from './webrtc-receiver.ts';
+import { type PublishedVideo, readPublication } from './whip-offer.ts';
+
+/** What a session needs from its source. */
+export interface SessionOptions {
+  /** For events. */
+  readonly stream: string;
+  readonly arena: Arena;
+  readonly clock: Clock;
+  readonly events: EventSink;
+  readonly transport: TransportSettings;
+}
+
+/** What a session tells its source. */
+export interface SessionEvents {
+  /** Hands a frame over: the source owns it. */
+  frame(frame: Frame): void;
+  /** It is over, for this reason. Called once. */
+  ended(reason: string): void;
+}
+
+/** How often is looked whether a keyframe is needed. */
+const LOOK_EVERY = fromMs(50);
+/** A publisher that is connected for this long without a picture that can be decoded is of no use. */
+const FIRST_FRAME_WITHIN = fromMs(10_000);
+
+/** A publisher's session, from its offer to its end. */
+export class PublisherSession {
+  readonly #options: SessionOptions;
+  readonly #events: SessionEvents;
+  readonly #video: PublishedVideo;
+  readonly #decoder: VideoDecoder;
+  readonly #pump: DecodePump;
+  readonly #receiver: WebRtcReceiver;
+  #peer: PublisherPeer | undefined;
+  #frames = 0;
+  #cancelLook: CancelTimer = () => {};
+  #cancelDeadline: CancelTimer | undefined;
+  #cancelFirstFrame: CancelTimer = () => {};
+  #closing: Promise<void> | undefined;
+
+  private constructor(video: PublishedVideo, decoder: VideoDecoder, options: SessionOptions, events: SessionEvents) {
+    const { clock, stream } = options;
+    this.#options = options;
+    this.#events = events;
+    this.#video = video;
+    this.#decoder = decoder;
+    this.#pump = new DecodePump({
+      ...{ decoder, clock, stream, events: options.events },
+      frame: (frame) => this.#frame(frame),
+      failed: (error) => void this.close(`decoding failed: ${asFrameliftError(error, 'decode.failed').message}`),
+    });
+    this.#receiver = new WebRtcReceiver({
+      video,
+      wallAt: (instant) => plus(clock.wall(), minus(instant, clock.now())),
+      complete: (unit) => this.#pump.push(unit),
+      lost: (packets) => options.events.emit({ type: 'ingest-loss', stream, packets }),
+    });
+  }
+
+  /** Takes a publisher's offer. @throws FrameliftError `webrtc.bad-offer`, `webrtc.unacceptable`, `decode.failed`, `server.failed`. */
+  static async open(offer: string, options: SessionOptions, events: SessionEvents): Promise<PublisherSession> {
+    const video = readPublication(offer);
+    const { arena, clock, stream } = options;
+    const decoder = await VideoDecoder.open({ codec: video.codec, arena, clock, stream, events: options.events });
+    const session = new PublisherSession(video, decoder, options, events);
+    try {
+      session.#peer = await PublisherPeer.open(video, options.transport, clock, {
+        connected: () => session.#connected(),
+        packet: (packet) => {
+          session.#receiver.push(packet);
+          session.#setDeadline();
+        },
+        rtcp: (event) => session.#receiver.rtcp(event, clock.now()),
+        report: () => session.#receiver.reception(clock.now()),
+        broken: (reason) => void session.close(reason),
+      });
+      return session;
+    } catch (error) {
+      await decoder.close();
+      throw error;
+    }
+  }
+
+  /** SDP answer with all candidates. */
+  get answer(): string {
+    return this.#peer?.answer ?? '';
+  }
+
+  /** The publisher's ICE user name. */
+  get iceUfrag(): string {
+    return this.#video.remote.ufrag;
+  }
+
+  /** What is known of the video. Width and height are 0 before the first frame. */
+  get info(): SourceInfo {
+    const { width, height } = this.#decoder.size;
+    const { colour } = this.#decoder;
+    return { codec: this.#video.codec, width, height, fps: undefined, transport: 'whip', ...(colour && { colour }) };
+  }
+
+  /** Closes everything of it; `ended` is called first. Closing twice is harmless. */
+  close(reason: string): Promise<void> {
+    this.#closing ??= this.#close(reason);
+    return this.#closing;
+  }
+
+  async #close(reason: string): Promise<void> {
+    this.#cancelLook();
+    this.#cancelDeadline?.();
+    this.#cancelFirstFrame();
+    this.#events.ended(reason);
+    await this.#peer?.close();
+    await this.#pump.close();
+    await this.#decoder.close();
+  }
+
+  #connected(): void {
+    const { clock } = this.#options;
+    this.#cancelFirstFrame = clock.at(plus(clock.now(), FIRST_FRAME_WITHIN), () => {
+      const { packets } = this.#receiver.counts;
+      const why = packets === 0 ? 'it sent no video' : 'none of its pictures could be decoded';
+      void this.close(`${why} for ${FIRST_FRAME_WITHIN / 1e6} s`);
+    });
+    this.#look();
+  }
+
+  #look(): void {
+    this.#advance();
+    const { clock } = this.#options;
+    this.#cancelLook = clock.at(plus(clock.now(), LOOK_EVERY), () => this.#look());
+  }
+
+  /** Wakes up when something that is missing is due. */
+  #setDeadline(): void {
+    const due = this.#receiver.deadline;
+    if (due === undefined || this.#cancelDeadline || this.#closing) return;
+    this.#cancelDeadline = this.#options.clock.at(due, () => {
+      this.#cancelDeadline = undefined;
+      this.#advance();
+      this.#setDeadline();
+    });
+  }
+
+  #advance(): void {
+    const keyframeNeeded = this.#decoder.awaitingKeyframe || this.#pump.awaitingKeyframe;
+    const requests = this.#receiver.advance(this.#now(), keyframeNeeded);
+    if (!requests) return;
+    if (requests.packets.length > 0) this.#peer?.requestPackets(requests.ssrc, requests.packets);
+    if (requests.keyframe) this.#peer?.requestKeyframe(requests.ssrc);
+  }
+
+  #frame(frame: Frame): void {
+    if (this.#frames === 0) this.#cancelFirstFrame();
+    this.#frames += 1;
+    this.#events.frame(frame);
+  }
+
+  #now(): Micros {
+    return this.#options.clock.now();
+  }
+}

@@ -1,0 +1,191 @@
+/** WHIP sources: a stream that waits for a publisher, shows what it sends, and lets the next one take over. */
+import type { Arena } from '../arena.ts';
+import { asFrameliftError, FrameliftError } from '../errors.ts';
+import type { Frame } from '../frame.ts';
+import type { EventSink } from '../metrics/events.ts';
+import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
+import type { TransportSettings } from '../webrtc/transport.ts';
+import type { FrameSink, Source, SourceInfo } from './source.ts';
+import { PublisherSession } from './webrtc-session.ts';
+
+/** Options of {@link WhipSource}. */
+export interface WhipSourceOptions {
+  /** For events and logs. */
+  readonly stream: string;
+  readonly arena: Arena;
+  readonly clock: Clock;
+  readonly events: EventSink;
+  /** How publishers connect. */
+  readonly transport: TransportSettings;
+  /** Told when a publisher comes, takes over or goes. */
+  readonly log: { info(fields: object, message: string): void };
+  /** Without a frame for this long the publisher has stalled. Default 5 s. */
+  readonly stallTimeout?: Micros;
+}
+
+/** A publisher that was let in. */
+export interface Publisher {
+  /** SDP answer with all candidates. */
+  readonly answer: string;
+  /** The publisher's ICE user name, which changes with an ICE restart. */
+  readonly iceUfrag: string;
+  /** Settles with the reason when the session is over. */
+  readonly ended: Promise<string>;
+  /** Ends the session. Closing twice is harmless. */
+  close(): Promise<void>;
+}
+
+/** Takes publishers in. */
+export interface PublisherGate {
+  /**
+   * Lets a publisher in by its SDP offer. It takes the stream over with its first picture, so that one that never gets through takes nothing away.
+   * @throws FrameliftError `webrtc.bad-offer`, `webrtc.unacceptable`, `webrtc.overloaded`, `webrtc.no-source` when the stream has stopped.
+   */
+  publish(offer: string): Promise<Publisher>;
+}
+
+/** Sessions of one stream at a time: the one that is seen, and others on their way to take over. */
+const MAX_SESSIONS = 4;
+const DEFAULT_STALL = fromMs(5000);
+const WATCH_EVERY = fromMs(100);
+
+/** One run of the source: where frames go, and how it fails. */
+interface Life {
+  readonly sink: FrameSink;
+  readonly fail: (error: FrameliftError) => void;
+  info: SourceInfo | undefined;
+  /** When the last frame came, undefined before the first. */
+  lastFrame: Micros | undefined;
+}
+
+/** A source that publishers feed. Sessions outlive a run that failed because frames ceased: the next one shows them when they come back. */
+export class WhipSource implements Source, PublisherGate {
+  readonly label = 'whip';
+  readonly #options: WhipSourceOptions;
+  /** In the order of their offers. Capacity: 4; policy: another one is refused. */
+  readonly #sessions: PublisherSession[] = [];
+  #opening = 0;
+  #current: PublisherSession | undefined;
+  #life: Life | undefined;
+  #stopped = false;
+
+  constructor(options: WhipSourceOptions) {
+    this.#options = options;
+  }
+
+  async publish(offer: string): Promise<Publisher> {
+    const { stream, log } = this.#options;
+    if (this.#stopped) throw new FrameliftError('webrtc.no-source', `${stream} has stopped`, { recoverable: true });
+    if (this.#sessions.length + this.#opening >= MAX_SESSIONS) {
+      throw new FrameliftError('webrtc.overloaded', `${stream} has ${MAX_SESSIONS} publishers already`, {
+        recoverable: true,
+        remedy: 'Close one of them, or wait until those that are gone are noticed.',
+      });
+    }
+    const { promise: ended, resolve } = Promise.withResolvers<string>();
+    this.#opening += 1;
+    try {
+      const session: PublisherSession = await PublisherSession.open(offer, this.#options, {
+        frame: (frame) => this.#frame(session, frame),
+        ended: (reason) => {
+          this.#ended(session, reason);
+          resolve(reason);
+        },
+      });
+      this.#sessions.push(session);
+      if (this.#stopped) await session.close('stream stopped');
+      log.info({ stream, codec: session.info.codec }, 'publisher connecting');
+      const { answer, iceUfrag } = session;
+      return { answer, iceUfrag, ended, close: () => session.close('closed by the publisher') };
+    } finally {
+      this.#opening -= 1;
+    }
+  }
+
+  /** Shows the publisher there is, or the next one. Rejects with `source.ended` when it leaves, `source.stalled` when its frames cease. */
+  async run(sink: FrameSink, signal: AbortSignal): Promise<void> {
+    const broken = Promise.withResolvers<void>();
+    const stop = (): void => broken.resolve();
+    const life: Life = { sink, fail: broken.reject, info: undefined, lastFrame: undefined };
+    this.#stopped = false;
+    if (signal.aborted) stop();
+    signal.addEventListener('abort', stop, { once: true });
+    this.#life = life;
+    const cancelWatch = this.#watch(life);
+    try {
+      await broken.promise;
+      this.#stopped = true;
+      await Promise.all(this.#sessions.map((session) => session.close('stream stopped')));
+    } catch (error) {
+      throw asFrameliftError(error, 'source.protocol');
+    } finally {
+      this.#life = undefined;
+      cancelWatch();
+      signal.removeEventListener('abort', stop);
+    }
+  }
+
+  #frame(session: PublisherSession, frame: Frame): void {
+    const takesOver = this.#current !== session;
+    if (takesOver) this.#takeOver(session);
+    const life = this.#life;
+    if (!life) {
+      frame.release();
+      return;
+    }
+    life.lastFrame = this.#options.clock.now();
+    const { info } = session;
+    if (!sameInfo(life.info, info)) {
+      life.info = info;
+      life.sink.info(info);
+    }
+    if (!takesOver) {
+      life.sink.frame(frame);
+      return;
+    }
+    const fresh = frame.share({ discontinuity: true });
+    frame.release();
+    life.sink.frame(fresh);
+  }
+
+  /** Sessions older than this one end. */
+  #takeOver(session: PublisherSession): void {
+    const { stream, log } = this.#options;
+    const older = this.#sessions.slice(0, this.#sessions.indexOf(session));
+    this.#current = session;
+    log.info({ stream, codec: session.info.codec, replaced: older.length }, 'publisher live');
+    for (const other of older) void other.close('another publisher took the stream over');
+  }
+
+  #ended(session: PublisherSession, reason: string): void {
+    const { stream, log } = this.#options;
+    log.info({ stream, reason }, 'publisher gone');
+    const at = this.#sessions.indexOf(session);
+    if (at >= 0) this.#sessions.splice(at, 1);
+    if (this.#current !== session) return;
+    this.#current = undefined;
+    this.#life?.fail(new FrameliftError('source.ended', `the publisher left: ${reason}`, { recoverable: true }));
+  }
+
+  /** Fails a life whose frames have ceased. One that never had any waits. */
+  #watch(life: Life): CancelTimer {
+    const { clock, stallTimeout = DEFAULT_STALL } = this.#options;
+    let cancel: CancelTimer = () => {};
+    const look = (): void => {
+      if (life.lastFrame !== undefined && minus(clock.now(), life.lastFrame) > stallTimeout) {
+        const message = `the publisher is connected, but no frame arrived for ${stallTimeout / 1e6} s`;
+        life.fail(new FrameliftError('source.stalled', message, { recoverable: true, remedy: 'Check the publisher.' }));
+        return;
+      }
+      cancel = clock.at(plus(clock.now(), WATCH_EVERY), look);
+    };
+    look();
+    return () => cancel();
+  }
+}
+
+function sameInfo(a: SourceInfo | undefined, b: SourceInfo): boolean {
+  return (
+    a !== undefined && a.width === b.width && a.height === b.height && a.codec === b.codec && a.colour === b.colour
+  );
+}

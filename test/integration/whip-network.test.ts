@@ -1,0 +1,100 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { ImpairedPath } from '../support/impair.ts';
+import { type CodedPicture, h264Pictures, vp8Pictures, WhipPublisher } from '../support/whip-publisher.ts';
+import { pause, until, WhipRig } from './whip-rig.ts';
+
+const SIZE = '640x360';
+const pictures: Record<'H264' | 'VP8', CodedPicture[]> = { H264: [], VP8: [] };
+
+beforeAll(() => {
+  pictures.H264 = h264Pictures(SIZE, 90);
+  pictures.VP8 = vp8Pictures(SIZE, 90);
+});
+
+/** Packets of the pictures that are sent in `seconds`. */
+const packetsIn = (codec: 'H264' | 'VP8', seconds: number): number => {
+  const all = pictures[codec].reduce((sum, { payloads }) => sum + payloads.length, 0);
+  return Math.round((all / pictures[codec].length) * 30 * seconds);
+};
+
+describe.each(['H264', 'VP8'] as const)('%s by WHIP', (codec) => {
+  it('over a good network: every picture, in even time, with its reports', async () => {
+    await using rig = await WhipRig.start();
+    await using publisher = await WhipPublisher.publish(rig.url, { codec, pictures: pictures[codec] });
+    publisher.start();
+    await rig.untilFrames(90);
+    publisher.stop();
+    await pause(300);
+    expect(publisher.pictures - rig.frames.length).toBeLessThanOrEqual(2);
+    expect(rig.lost).toBe(0);
+    expect(rig.frames.every(({ size }) => size === SIZE)).toBe(true);
+    expect(rig.frames.filter(({ discontinuity }) => discontinuity)).toHaveLength(1);
+    const steps = rig.frames.slice(1).map(({ ptsMs }, i) => ptsMs - (rig.frames[i]?.ptsMs ?? 0));
+    expect(steps.reduce((sum, step) => sum + step, 0) / steps.length).toBeCloseTo(1000 / 30, 0);
+    expect(rig.supervisor.status.info).toMatchObject({ codec: codec.toLowerCase(), width: 640, transport: 'whip' });
+    expect(publisher.asked.packets).toBe(0);
+    expect(publisher.asked.reports).toBeGreaterThanOrEqual(2);
+    expect(publisher.asked.arrivals).toBeGreaterThan(10);
+  });
+
+  it('under 5 % loss, 30 ms jitter and reordering, across the wrap: 95 % of the pictures and more', async () => {
+    await using rig = await WhipRig.start();
+    await using path = await ImpairedPath.open();
+    const sequence = 65_536 - packetsIn(codec, 4);
+    await using publisher = await WhipPublisher.publish(rig.url, { codec, pictures: pictures[codec], path, sequence });
+    path.impair({ loss: 0.05, delayMs: 10, jitterMs: 30, reorder: 0.02, seed: 7 });
+    publisher.start();
+    await until('the wrap', () => publisher.sequence < 10_000, 10_000);
+    await pause(4000);
+    publisher.stop();
+    await pause(500);
+    const { frames } = rig;
+    const share = frames.length / publisher.pictures;
+    console.log(
+      `${codec}: ${frames.length} of ${publisher.pictures} pictures decoded, ${path.counts.lost} of ` +
+        `${path.counts.passed + path.counts.lost} packets lost on the way, ${publisher.asked.packets} asked for again, ` +
+        `${rig.lost} given up, ${publisher.asked.keyframes} keyframes asked for`,
+    );
+    expect(path.counts.lost).toBeGreaterThan(50);
+    expect(share).toBeGreaterThanOrEqual(0.95);
+    expect(frames.every(({ ptsMs }, i) => i === 0 || ptsMs > (frames[i - 1]?.ptsMs ?? 0))).toBe(true);
+    const last = frames.at(-1)?.atMs ?? 0;
+    expect(frames.filter(({ atMs }) => atMs > last - 1000).length).toBeGreaterThan(24);
+  });
+
+  it('a burst across the wrap that nothing mends: a keyframe is asked for, the stream goes on', async () => {
+    await using rig = await WhipRig.start();
+    const sequence = 65_536 - packetsIn(codec, 2);
+    await using publisher = await WhipPublisher.publish(rig.url, { codec, pictures: pictures[codec], sequence });
+    publisher.start();
+    await until('the wrap to come near', () => publisher.sequence > 65_536 - 130, 10_000);
+    const before = publisher.asked.keyframes;
+    publisher.loseForGood(300);
+    const at = performance.now();
+    await until('the wrap', () => publisher.sequence > 200 && publisher.sequence < 10_000, 10_000);
+    const through = performance.now();
+    await until('frames to go on', () => rig.frames.some(({ atMs }) => atMs > through + 100), 3000);
+    expect(publisher.asked.keyframes).toBeGreaterThan(before);
+    expect(rig.lost).toBeGreaterThan(200);
+    const resumed = rig.frames.find(({ atMs }) => atMs > through + 100)?.atMs ?? 0;
+    console.log(`${codec}: the next picture came ${(resumed - at).toFixed(0)} ms after the burst began`);
+    const flowing = performance.now();
+    await pause(1000);
+    expect(rig.frames.filter(({ atMs }) => atMs > flowing).length).toBeGreaterThan(20);
+  });
+});
+
+it('where lost packets cannot be asked for, loss costs pictures up to the next keyframe, which is asked for', async () => {
+  await using rig = await WhipRig.start();
+  await using path = await ImpairedPath.open();
+  const options = { codec: 'VP8', pictures: pictures.VP8, path, nack: false } as const;
+  await using publisher = await WhipPublisher.publish(rig.url, options);
+  path.impair({ loss: 0.01, seed: 3 });
+  publisher.start();
+  await pause(5000);
+  expect(publisher.asked.packets).toBe(0);
+  expect(publisher.asked.keyframes).toBeGreaterThan(1);
+  expect(rig.lost).toBeGreaterThan(0);
+  expect(rig.frames.length).toBeGreaterThan(50);
+  expect(rig.frames.length).toBeLessThan(publisher.pictures);
+});

@@ -1,0 +1,247 @@
+/** A WHIP publisher for tests: it sends coded pictures as RTP, from a sequence number of the test's choice, and answers NACK and PLI. */
+import { execFileSync } from 'node:child_process';
+import {
+  GenericNack,
+  PictureLossIndication,
+  RTCPeerConnection,
+  RTCRtpCodecParameters,
+  RTCRtpHeaderExtensionParameters,
+  type RTCRtpTransceiver,
+  RtcpPayloadSpecificFeedback,
+  RtcpRrPacket,
+  RtcpTransportLayerFeedback,
+  RtpHeader,
+  TransportWideCC,
+  Vp8Packetizer,
+} from 'werift';
+import { PUBLISHER_EXTENSIONS } from '../../src/ingest/whip-offer.ts';
+import { mendRollover } from '../../src/webrtc/transport.ts';
+import { cutAtDelimiters, encodeTestPicture } from './coded.ts';
+import type { ImpairedPath } from './impair.ts';
+import { packetize } from './rtp.ts';
+
+/** A coded picture, as payloads. */
+export interface CodedPicture {
+  readonly payloads: readonly Uint8Array[];
+  readonly keyframe: boolean;
+}
+
+const GOP = 15;
+
+/** `frames` pictures of ffmpeg's test picture as H.264, a keyframe every half second. */
+export function h264Pictures(size: string, frames: number, args: string[] = []): CodedPicture[] {
+  const coded = encodeTestPicture('libx264', size, frames, [
+    ...['-pix_fmt', 'yuv420p', '-g', `${GOP}`, '-bf', '0', '-tune', 'zerolatency', '-b:v', '2M', ...args],
+  ]);
+  return cutAtDelimiters(coded, 'h264').map((unit, index) => ({
+    payloads: packetize([unit], 'h264', { mtu: 1100 }).map(({ payload }) => payload),
+    keyframe: index % GOP === 0,
+  }));
+}
+
+/** The same as VP8, cut out of ffmpeg's IVF. */
+export function vp8Pictures(size: string, frames: number): CodedPicture[] {
+  const ivf = execFileSync(
+    'ffmpeg',
+    [
+      ...['-hide_banner', '-loglevel', 'error', '-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=30`],
+      ...['-frames:v', `${frames}`, '-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '8', '-g', `${GOP}`],
+      ...['-lag-in-frames', '0', '-b:v', '2M', '-f', 'ivf', 'pipe:1'],
+    ],
+    { maxBuffer: 1 << 26 },
+  );
+  const packetizer = new Vp8Packetizer({ maxPayloadSize: 1100 });
+  const pictures: CodedPicture[] = [];
+  for (let at = 32; at + 12 <= ivf.length; ) {
+    const size = ivf.readUInt32LE(at);
+    const frame = ivf.subarray(at + 12, at + 12 + size);
+    const payloads = packetizer.packetize(frame, 0).map(({ payload }) => payload);
+    pictures.push({ payloads, keyframe: ((frame[0] ?? 1) & 1) === 0 });
+    at += 12 + size;
+  }
+  return pictures;
+}
+
+/** Options of {@link WhipPublisher.publish}. */
+export interface PublishOptions {
+  readonly codec: 'H264' | 'VP8';
+  readonly pictures: readonly CodedPicture[];
+  /** The network between publisher and server. */
+  readonly path?: ImpairedPath;
+  /** First sequence number. Default 0. */
+  readonly sequence?: number;
+  /** False: no NACK is offered. Default true. */
+  readonly nack?: boolean;
+}
+
+/** A publisher that is connected. */
+export class WhipPublisher implements AsyncDisposable {
+  /** What it was asked for. */
+  readonly asked = { packets: 0, keyframes: 0, reports: 0, arrivals: 0 };
+  /** Pictures sent. */
+  pictures = 0;
+  /** Full URL of its session. */
+  readonly resource: string;
+  readonly #pc: RTCPeerConnection;
+  readonly #transceiver: RTCRtpTransceiver;
+  readonly #options: PublishOptions;
+  readonly #sent = new Map<number, { readonly payload: Buffer; readonly header: RtpHeader }>();
+  readonly #timestamp = 2 ** 32 - 90_000;
+  #sequence: number;
+  #transport = 0;
+  #next = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #dropping = 0;
+
+  private constructor(
+    pc: RTCPeerConnection,
+    transceiver: RTCRtpTransceiver,
+    options: PublishOptions,
+    resource: string,
+  ) {
+    this.#pc = pc;
+    this.#transceiver = transceiver;
+    this.#options = options;
+    this.#sequence = options.sequence ?? 0;
+    this.resource = resource;
+    transceiver.dtlsTransport.onRtcp.subscribe((packet) => this.#onRtcp(packet));
+  }
+
+  /** Posts an offer to `url` and waits until media can flow. @throws Error with status and body when it is refused. */
+  static async publish(url: string, options: PublishOptions): Promise<WhipPublisher> {
+    const nack = options.nack === false ? [] : [{ type: 'nack' }];
+    const parameters = options.codec === 'H264' ? 'packetization-mode=1;profile-level-id=42e01f' : undefined;
+    const pc = new RTCPeerConnection({
+      codecs: {
+        video: [
+          new RTCRtpCodecParameters({
+            mimeType: `video/${options.codec}`,
+            clockRate: 90_000,
+            rtcpFeedback: [...nack, { type: 'nack', parameter: 'pli' }, { type: 'transport-cc' }],
+            ...(parameters === undefined ? {} : { parameters }),
+          }),
+        ],
+      },
+      headerExtensions: {
+        video: [new RTCRtpHeaderExtensionParameters({ uri: PUBLISHER_EXTENSIONS.transportCc })],
+      },
+      // Without one werift asks a public STUN server; this one is nobody.
+      iceServers: [{ urls: 'stun:127.0.0.1:9' }],
+      iceStunGatherTimeout: 0.01,
+      iceAdditionalHostAddresses: ['127.0.0.1'],
+    });
+    const transceiver = pc.addTransceiver('video', { direction: 'sendonly' });
+    mendRollover(transceiver);
+    await pc.setLocalDescription(await pc.createOffer());
+    // Only what comes through the path may arrive.
+    const offer = (pc.localDescription?.sdp ?? '').replace(/a=candidate:.*\r\n/g, options.path ? '' : '$&');
+    const response = await fetch(url, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/sdp' },
+      body: offer,
+    });
+    const answer = await response.text();
+    if (response.status !== 201) {
+      await pc.close();
+      throw new Error(`WHIP refused: ${response.status} ${answer}`);
+    }
+    const resource = new URL(response.headers.get('Location') ?? '', url).href;
+    const publisher = new WhipPublisher(pc, transceiver, options, resource);
+    const connected = new Promise<void>((resolve) => {
+      pc.connectionStateChange.subscribe((state) => {
+        if (state === 'connected') resolve();
+      });
+    });
+    await pc.setRemoteDescription({ type: 'answer', sdp: options.path?.through(answer) ?? answer });
+    await connected;
+    return publisher;
+  }
+
+  /** Sends 30 pictures a second, over and over, until {@link stop}. */
+  start(): void {
+    const started = performance.now();
+    let ticks = 0;
+    const tick = (): void => {
+      this.#sendPicture(Math.round((performance.now() - started) * 90));
+      ticks += 1;
+      this.#timer = setTimeout(tick, Math.max(0, started + (ticks * 1000) / 30 - performance.now()));
+    };
+    tick();
+  }
+
+  /** Stops sending; the connection stays. */
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+
+  /** The next `packets` packets are never sent, nor sent again: a burst of loss that nothing mends. */
+  loseForGood(packets: number): void {
+    this.#dropping = packets;
+  }
+
+  /** The sequence number of the next packet. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** Vanishes without a word. */
+  async vanish(): Promise<void> {
+    this.stop();
+    await this.#transceiver.dtlsTransport.iceTransport.connection.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.stop();
+    await this.#pc.close();
+  }
+
+  #sendPicture(ticks: number): void {
+    const { pictures } = this.#options;
+    const picture = pictures[this.#next % pictures.length];
+    this.#next += 1;
+    this.pictures += 1;
+    picture?.payloads.forEach((payload, index) => {
+      const header = new RtpHeader({
+        ssrc: this.#transceiver.sender.ssrc,
+        payloadType: this.#transceiver.codecs[0]?.payloadType ?? 96,
+        sequenceNumber: this.#sequence,
+        timestamp: (this.#timestamp + ticks) >>> 0,
+        marker: index === picture.payloads.length - 1,
+      });
+      this.#sequence = (this.#sequence + 1) & 0xffff;
+      if (this.#dropping > 0) {
+        this.#dropping -= 1;
+        return;
+      }
+      this.#sent.set(header.sequenceNumber, { payload: Buffer.from(payload), header });
+      this.#sent.delete((header.sequenceNumber - 2000) & 0xffff);
+      this.#send(header.sequenceNumber);
+    });
+  }
+
+  #send(sequence: number): void {
+    const packet = this.#sent.get(sequence);
+    if (!packet) return;
+    const number = Buffer.alloc(2);
+    number.writeUInt16BE(this.#transport);
+    this.#transport = (this.#transport + 1) & 0xffff;
+    const [id = '1'] = /a=extmap:(\d+) \S*transport-wide-cc/.exec(this.#pc.localDescription?.sdp ?? '')?.slice(1) ?? [];
+    packet.header.extensions = [{ id: Number(id), payload: number }];
+    packet.header.extension = true;
+    void this.#transceiver.dtlsTransport.sendRtp(packet.payload, packet.header);
+  }
+
+  #onRtcp(packet: unknown): void {
+    if (packet instanceof RtcpRrPacket) this.asked.reports += 1;
+    if (packet instanceof RtcpPayloadSpecificFeedback && packet.feedback instanceof PictureLossIndication) {
+      this.asked.keyframes += 1;
+      const { pictures } = this.#options;
+      while (!pictures[this.#next % pictures.length]?.keyframe) this.#next += 1;
+    }
+    if (!(packet instanceof RtcpTransportLayerFeedback)) return;
+    if (packet.feedback instanceof TransportWideCC) this.asked.arrivals += 1;
+    if (!(packet.feedback instanceof GenericNack)) return;
+    this.asked.packets += packet.feedback.lost.length;
+    for (const sequence of packet.feedback.lost) this.#send(sequence & 0xffff);
+  }
+}
