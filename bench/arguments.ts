@@ -11,6 +11,12 @@ export const whole = (text: string): number => {
   return value;
 };
 
+/** A whole number of at least 1, added to those before. @throws InvalidArgumentError */
+export const wholes = (text: string, before: readonly number[] | undefined): readonly number[] => [
+  ...(before ?? []),
+  whole(text),
+];
+
 /** A number above 0. @throws InvalidArgumentError */
 export const positive = (text: string): number => {
   const value = Number(text);

@@ -20,7 +20,8 @@ export interface InterpolationTimes {
   readonly totalMs: number;
 }
 
-function load(arena: Arena, clip: readonly Uint8Array[], width: number, height: number): Frame[] {
+/** Frames of a clip of tight I420 pictures, 1/30 s apart; the caller owns them. @throws FrameliftError `arena.full`. */
+export function loadClip(arena: Arena, clip: readonly Uint8Array[], width: number, height: number): Frame[] {
   return clip.map((tight, n) => {
     const at = micros(n * 33_333);
     const info = { pts: at, arrival: at, capture: at, discontinuity: false, provenance: SOURCE };
@@ -61,7 +62,7 @@ export class InterpolationTimer implements AsyncDisposable {
   ): Promise<InterpolationTimer> {
     const arena = new Arena(1024);
     const engine = await InterpEngine.start({ arena, clock: systemClock, events: noEvents, model, threads });
-    const timer = new InterpolationTimer(engine, load(arena, clip, width, height));
+    const timer = new InterpolationTimer(engine, loadClip(arena, clip, width, height));
     try {
       await engine.warmUp(width, height);
       await timer.run();

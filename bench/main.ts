@@ -1,15 +1,18 @@
 /** `npm run bench`: the record of speed. One new frame, the whole product live, many streams, and its peers. */
 import { Command, Option } from 'commander';
 import { FrameliftError } from '../src/errors.ts';
-import { resolveModel } from '../src/interp/model.ts';
-import { evenSize, fileName, positive, type Size, sizes, whole } from './arguments.ts';
+import { type ModelSpec, resolveModel } from '../src/interp/model.ts';
+import { PROVIDERS, type Provider } from '../src/interp/provider.ts';
+import { ProviderTrials } from '../src/interp/provider-trial.ts';
+import { evenSize, fileName, positive, type Size, sizes, whole, wholes } from './arguments.ts';
+import { measureBatches } from './batch.ts';
 import { ffmpegVersion } from './ffmpeg.ts';
 import { measureFrameCost } from './frame-cost.ts';
 import { measureLive } from './live.ts';
 import { liveClip } from './live-clip.ts';
 import { describeMachine, isBusy, type Machine } from './machine.ts';
 import { comparePeers } from './peers.ts';
-import { frameCostText, liveText, peersText, scaleText } from './report.ts';
+import { batchText, frameCostText, liveText, peersText, scaleText } from './report.ts';
 import { give, type OutputFlags } from './result.ts';
 import { measureScale } from './scale.ts';
 
@@ -164,6 +167,57 @@ Examples:
     const result = await measureScale({ ...liveSettings(flags), most: flags.most, onProgress: progress });
     give({ title: 'Streams at a time', command, machine, result, text: scaleText(result) }, flags);
   });
+
+interface BatchFlags extends OutputFlags {
+  readonly model: string;
+  readonly threads: number;
+  readonly provider?: Provider;
+  readonly size?: readonly Size[];
+  readonly batch?: readonly number[];
+  readonly seconds: number;
+}
+
+outputOptions(program.command('batch'))
+  .description('pairs of several streams in one run of the network: throughput and latency by batch, size and provider')
+  .option('--model <name>', 'model id or path', 'flow-s')
+  .addOption(new Option('--threads <n>', 'threads of one inference').argParser(whole).default(2))
+  .addOption(new Option('--provider <name>', 'this one alone (default: all that work here)').choices(PROVIDERS))
+  .addOption(new Option('--size <WxH>', 'may be repeated (default: 640x360 and 1280x720)').argParser(sizes))
+  .addOption(new Option('--batch <n>', 'may be repeated (default: 1, 2, 4 and 8)').argParser(wholes))
+  .addOption(new Option('--seconds <n>', 'length of each measurement').argParser(positive).default(5))
+  .addHelpText(
+    'after',
+    `
+Twice as many streams as a batch has pairs ask for one middle frame after the other, so that a full batch waits while another runs:
+the most that the engine carries. Latency is from the submission of a pair to its frames, that wait included.
+
+Examples:
+  npm run bench -- batch
+  npm run bench -- batch --provider webgpu --batch 1 --batch 4 --json
+  npm run bench -- batch --size 1920x1080 --save batch-1080p`,
+  )
+  .action(async (flags: BatchFlags) => {
+    const { threads, seconds, size: chosen = DEFAULT_SIZES, batch: batches = [1, 2, 4, 8] } = flags;
+    const model = await resolveModel(flags.model);
+    if (typeof model === 'string') {
+      throw new FrameliftError('config.invalid', `--model ${model} has no network: there is nothing to share`, {
+        remedy: 'Use a model with a network: framelift models lists them.',
+      });
+    }
+    const machine = await thisMachine(false);
+    const providers = flags.provider ? [flags.provider] : await workingProviders(model, threads);
+    const measured = { model, threads, providers, sizes: chosen, batches, seconds, onProgress: progress };
+    const rows = await measureBatches(measured);
+    const text = `${model.id}, ${threads} threads, ${seconds} s each.\n\n${batchText(rows)}`;
+    const result = { model: model.id, threads, seconds, rows };
+    give({ title: 'Pairs that share a run', command, machine, result, text }, flags);
+  });
+
+async function workingProviders(model: ModelSpec, threads: number): Promise<readonly Provider[]> {
+  const { verdicts } = await new ProviderTrials({ threads }).examine(model);
+  for (const { provider, state, detail } of verdicts) if (state !== 'works') progress(`${provider}: ${detail}`);
+  return verdicts.filter(({ state }) => state === 'works').map(({ provider }) => provider);
+}
 
 interface PeersFlags extends OutputFlags {
   readonly size: Size;

@@ -1,4 +1,5 @@
 /** Results as tables, for the terminal and for Markdown alike. Pure. */
+import type { BatchRow } from './batch.ts';
 import type { FrameCost } from './frame-cost.ts';
 import type { LiveResult, StreamResult } from './live-result.ts';
 import type { PeersOptions, PeersResult } from './peers.ts';
@@ -26,6 +27,27 @@ export function frameCostText({ rows, pixelExponent }: FrameCost): string {
   const fit =
     pixelExponent === null ? '' : `\n\nCost grows with pixels to the power of ${pixelExponent} (1 is linear).`;
   return `Milliseconds per new frame, medians.\n\n${table(head, body)}${fit}`;
+}
+
+/** Throughput and latency by batch. */
+export function batchText(rows: readonly BatchRow[]): string {
+  const head = ['', 'size', 'batch', 'pairs/s', '×', 'network ms/pair', 'latency p50', 'latency p95', 'pairs/run'];
+  const body = rows.map((row) => {
+    const { provider, width, height } = row;
+    const alone = rows.find(
+      (r) => r.batch === 1 && r.provider === provider && r.width === width && r.height === height,
+    );
+    return [
+      provider,
+      `${width}x${height}`,
+      String(row.batch),
+      row.pairsPerSecond.toFixed(1),
+      alone ? (row.pairsPerSecond / alone.pairsPerSecond).toFixed(2) : '–',
+      ...[row.networkMs, row.latencyP50Ms, row.latencyP95Ms].map((value) => value.toFixed(2)),
+      row.pairsPerRun.toFixed(2),
+    ];
+  });
+  return table(head, body);
 }
 
 /** One live measurement. */

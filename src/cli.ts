@@ -77,6 +77,7 @@ interface ServeFlags extends RateFlags {
   readonly ingest?: 'auto' | 'ffmpeg';
   readonly transport?: 'tcp' | 'udp';
   readonly loop?: boolean;
+  readonly batch?: number;
   readonly latencyBudget?: number;
   readonly log?: string;
 }
@@ -98,6 +99,12 @@ rateOptions(program.command('serve', { isDefault: true }))
   )
   .addOption(new Option('--transport <how>', 'RTSP over TCP or UDP').choices(['tcp', 'udp']))
   .option('--loop', 'start files again at their end')
+  .addOption(
+    new Option(
+      '--batch <n>',
+      'most pairs, of all streams, that share a run of the network (default: 1 on the CPU, else 4)',
+    ).argParser(number),
+  )
   .addOption(
     new Option(
       '--latency-budget <time>',
@@ -253,6 +260,7 @@ function serveConfig(sources: readonly string[], flags: ServeFlags): Config {
         ...(flags.model ? { model: flags.model } : {}),
         ...(flags.provider ? { provider: flags.provider } : {}),
         ...(flags.threads === undefined ? {} : { threads: flags.threads }),
+        ...(flags.batch === undefined ? {} : { batch: flags.batch }),
         ...(flags.grain === undefined ? {} : { grain: flags.grain }),
       },
       ...(flags.log ? { log: flags.log } : {}),

@@ -17,7 +17,7 @@ const milliseconds = (min: number, max: number) => z.number().min(min).max(max);
 
 const streamSchema = z.strictObject({
   name: streamName.describe('name in URLs and metrics'),
-  source: z.string().min(1).describe('rtsp://…, another URL, whip, a file, or demo'),
+  source: z.string().min(1).describe('rtsp://…, another URL, a file, or demo'),
   fps: z.number().optional().describe('exact output rate, frames per second'),
   factor: z.number().optional().describe('output frames for each source frame; default 2'),
   ingest: z.enum(['auto', 'ffmpeg']).default('auto').describe('ffmpeg: read RTSP through the ffmpeg program'),
@@ -51,6 +51,13 @@ const configSchema = z.strictObject({
         .describe('auto: the fastest that gives the pictures of the CPU'),
       workers: z.number().int().min(1).max(16).default(1),
       threads: z.number().int().min(1).max(64).default(THREADS).describe('threads of one worker'),
+      batch: z
+        .number()
+        .int()
+        .min(1)
+        .max(16)
+        .optional()
+        .describe('most pairs, of all streams, that share a run of the network; default 1 on the CPU, else 4'),
       grain: z
         .number()
         .min(0)
@@ -63,10 +70,6 @@ const configSchema = z.strictObject({
     .strictObject({
       advertisedHosts: z.array(z.string()).default([]).describe('addresses that viewers can reach'),
       portRange: z.tuple([z.number().int().min(1024), z.number().int().max(65_535)]).optional(),
-      publishOrigins: z
-        .array(z.string().regex(/^(\*|https?:\/\/[^/]+)$/, 'an origin is http(s)://host[:port], or *'))
-        .default([])
-        .describe('other sites whose pages may publish by WHIP'),
       maxViewers: z.number().int().min(1).max(1000).default(16),
     })
     .prefault({}),

@@ -92,6 +92,8 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     events: noEvents,
     model,
     provider,
+    // One pair at a time.
+    batch: 1,
     ...threads,
     ...(options.grain === undefined ? {} : { grain: options.grain }),
   });

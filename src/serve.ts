@@ -3,8 +3,6 @@ import { Arena } from './arena.ts';
 import type { Config, StreamConfig } from './config.ts';
 import { WhepEndpoint } from './egress/whep.ts';
 import { asFrameliftError } from './errors.ts';
-import { WhipSource } from './ingest/webrtc.ts';
-import { WhipEndpoint } from './ingest/whip.ts';
 import { EnginePool } from './interp/pool.ts';
 import { describeSelection } from './interp/provider.ts';
 import { ProviderTrials } from './interp/provider-trial.ts';
@@ -84,28 +82,25 @@ export class Framelift implements AsyncDisposable {
         metrics.emit({ type: 'provider', model: id, provider });
         return provider;
       },
+      ...(config.engine.batch === undefined ? {} : { batch: config.engine.batch }),
       ...(config.engine.grain === undefined ? {} : { grain: config.engine.grain }),
     });
     parts.use(pool);
     const context = { arena, clock, events: metrics, pool, log };
-    const transport = {
-      advertisedHosts: config.webrtc.advertisedHosts,
-      ...(config.webrtc.portRange === undefined ? {} : { portRange: config.webrtc.portRange }),
-    };
-    const gates = new Map<string, WhipSource>();
     const streams = config.streams.map((settings) => {
-      const source = makeSource(settings, { arena, clock, events: metrics, env: options.env ?? {}, transport, log });
-      if (source instanceof WhipSource) gates.set(settings.name, source);
       return new Stream(
         {
           name: settings.name,
-          source,
+          source: makeSource(settings, { arena, clock, events: metrics, env: options.env ?? {} }),
           target: rateTarget(settings),
           ...(settings.latencyBudgetMs === undefined ? {} : { latencyBudget: fromMs(settings.latencyBudgetMs) }),
           minConfidence: MIN_CONFIDENCE,
           maxViewers: config.webrtc.maxViewers,
           ...(settings.bitrateKbps === undefined ? {} : { bitrate: settings.bitrateKbps * 1000 }),
-          peer: transport,
+          peer: {
+            advertisedHosts: config.webrtc.advertisedHosts,
+            ...(config.webrtc.portRange === undefined ? {} : { portRange: config.webrtc.portRange }),
+          },
         },
         context,
       );
@@ -120,15 +115,11 @@ export class Framelift implements AsyncDisposable {
         find: (name, variant) => streams.find((stream) => stream.name === name)?.publication(variant),
       }),
     );
-    const whip = parts.use(
-      new WhipEndpoint({ find: (name) => gates.get(name), allowedOrigins: config.webrtc.publishOrigins }),
-    );
     const server = await FrameliftServer.start({
       host: config.server.host,
       port: config.server.port,
       streams: directory(streams, clock, config.engine.model),
       whep,
-      whip,
       metrics,
       providers: () => trials.selections,
       log,

@@ -45,6 +45,16 @@ export class BoundedQueue<T> {
     return this.#items[0];
   }
 
+  /** What waits, oldest first. Valid until the queue changes. */
+  get items(): readonly T[] {
+    return this.#items;
+  }
+
+  /** Removes these items, wherever they stand; they are the caller's now. */
+  take(items: readonly T[]): void {
+    this.#items = this.#items.filter((item) => !items.includes(item));
+  }
+
   get length(): number {
     return this.#items.length;
   }

@@ -1,21 +1,21 @@
 /** The interpolation engine: takes pairs, gives synthetic frames; a bounded queue in front of worker threads. */
 import type { Arena } from '../arena.ts';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
-import { Frame } from '../frame.ts';
 import type { EventSink } from '../metrics/events.ts';
 import { BoundedQueue, type DropPolicy } from '../stage.ts';
-import { type Clock, fromMs, type Micros, micros, minus } from '../time.ts';
+import { type CancelTimer, type Clock, fromMs, type Micros, micros, minus } from '../time.ts';
+import { Batcher } from './batch.ts';
 import type { InterpJob, InterpResult, InterpStats, Tier } from './job.ts';
+import { JobRun, type PendingJob } from './job-run.ts';
 import { Lane } from './lane.ts';
 import { paddedPyramidBytes, scratchLayout } from './layout.ts';
 import type { NetworkFacts, WireResult, WorkerSetup } from './messages.ts';
 import { type ModelSpec, readModel } from './model.ts';
 import { planesScratchBytes } from './planes-layout.ts';
 import type { Provider } from './provider.ts';
-import { PyramidCache, type PyramidLoan } from './pyramid-cache.ts';
-import { between, type ReferenceModel, repeatNearer } from './reference.ts';
+import { PyramidCache } from './pyramid-cache.ts';
+import { type ReferenceModel, repeatNearer } from './reference.ts';
 import { rgbScratchBytes } from './rgb-layout.ts';
-import { grainSeed } from './seed.ts';
 import { nearestEighth, type Times } from './times.ts';
 
 export type { InterpJob, InterpResult, InterpStats } from './job.ts';
@@ -33,7 +33,12 @@ export interface InterpEngineOptions {
   readonly provider?: Provider;
   /** How much of a real frame's noise made frames get back, 0…1; flow models and `search` only. Default: the model's own setting. */
   readonly grain?: number;
-  /** Jobs that may wait. Default 8. A caller that must lose none (offline conversion) keeps no more than this under way. */
+  /**
+   * Most pairs that share a run of the network, of all streams with frames of one size. Networks whose file fixes the first dimension, `rgb`
+   * networks and the block search run one after the other. Default 1 on the CPU, where a batch brings nothing, and {@link GPU_BATCH} elsewhere.
+   */
+  readonly batch?: number;
+  /** Jobs that may wait. Default 8, or two batches. A caller that must lose none (offline conversion) keeps no more than this under way. */
   readonly capacity?: number;
   /** What a full queue gives up. Default `drop-oldest`. */
   readonly policy?: DropPolicy;
@@ -43,31 +48,23 @@ export interface InterpEngineOptions {
   readonly workerScript?: URL;
 }
 
-interface Pending {
-  readonly stream: string;
-  /** Id of the model, as it goes into provenance. */
-  readonly model: string;
-  readonly searchOnly: boolean;
-  readonly a: Frame;
-  readonly b: Frame;
-  readonly timesteps: readonly number[];
-  readonly deadline: Micros | undefined;
-  readonly enqueued: Micros;
-  resolve(result: InterpResult): void;
-  reject(error: FrameliftError): void;
-}
+/** Default of {@link InterpEngineOptions.batch} where a graphics processor runs the network. */
+const GPU_BATCH = 4;
 
-/** Interpolates pairs on worker threads. Jobs start in order; with several workers they may finish out of order. */
+/** Interpolates pairs on worker threads. Jobs of a stream start in order; with several workers they may finish out of order. */
 export class InterpEngine implements Tier {
   /** Id of the model, as it stands in provenance. */
   readonly model: string;
   readonly provider: Provider;
   readonly #options: InterpEngineOptions;
-  readonly #queue: BoundedQueue<Pending>;
+  readonly #queue: BoundedQueue<PendingJob>;
   readonly #pyramids: PyramidCache;
   readonly #multiple: number;
   readonly #grain: number;
   readonly #threads: number;
+  readonly #mostPairs: number;
+  #batcher = new Batcher(1);
+  #cancelBatch: CancelTimer = () => {};
   #lanes: Lane[] = [];
   /** Known once the workers have opened it. */
   #network: NetworkFacts | undefined;
@@ -84,9 +81,12 @@ export class InterpEngine implements Tier {
     this.#multiple = typeof options.model === 'string' ? 32 : options.model.multiple;
     this.#grain = options.grain ?? (typeof options.model === 'string' ? 0 : (options.model.grain ?? 0));
     this.#threads = options.threads ?? 2;
-    this.#pyramids = new PyramidCache(options.arena, 4 + 2 * this.workers);
-    this.#queue = new BoundedQueue(options.capacity ?? 8, options.policy ?? 'drop-oldest', (job) =>
-      this.#refuse(job, this.#closing ? 'closed' : 'dropped'),
+    this.#mostPairs = options.batch ?? (this.provider === 'cpu' ? 1 : GPU_BATCH);
+    this.#pyramids = new PyramidCache(options.arena, 4 + 2 * this.workers * this.#mostPairs);
+    this.#queue = new BoundedQueue(
+      options.capacity ?? Math.max(8, 2 * this.#mostPairs),
+      options.policy ?? 'drop-oldest',
+      (job) => this.#refuse(job, this.#closing ? 'closed' : 'dropped'),
     );
   }
 
@@ -105,6 +105,7 @@ export class InterpEngine implements Tier {
       threads: engine.#threads,
       provider: engine.provider,
       grain: engine.#grain,
+      batch: engine.#mostPairs,
     };
     const lane = {
       arena,
@@ -123,6 +124,7 @@ export class InterpEngine implements Tier {
       throw asFrameliftError(thrown, 'engine.failed');
     }
     engine.#network = engine.#lanes[0]?.network;
+    if (engine.#network?.batches) engine.#batcher = new Batcher(engine.#mostPairs);
     return engine.#checked();
   }
 
@@ -160,6 +162,11 @@ export class InterpEngine implements Tier {
     return typeof this.#options.model !== 'string';
   }
 
+  /** Most pairs that share a run: 1 where the network cannot, whatever was asked for. */
+  get batch(): number {
+    return this.#batcher.size;
+  }
+
   /** Worker threads. */
   get workers(): number {
     return this.#options.workers ?? 1;
@@ -181,16 +188,23 @@ export class InterpEngine implements Tier {
     return new Promise((resolve, reject) => {
       const enqueued = this.#options.clock.now();
       const { stream, deadline } = job;
+      const group = searchOnly ? undefined : this.#groupOf(job);
       const frames = { a: a.share(), b: b.share() };
-      this.#queue.push({ stream, model, searchOnly, ...frames, timesteps, deadline, enqueued, resolve, reject });
+      this.#batcher.arrived({ stream, group }, enqueued);
+      this.#queue.push({ stream, group, model, searchOnly, ...frames, timesteps, deadline, enqueued, resolve, reject });
       this.#reportQueue();
       this.#dispatch();
     });
   }
 
-  /** Loads and tries what this size needs on every worker. @throws FrameliftError `model.invalid`, `engine.failed`, `arena.full`. */
+  /**
+   * Loads and tries what this size needs on every worker, for each number of pairs that a run may have; between them other jobs get their turn.
+   * @throws FrameliftError `model.invalid`, `engine.failed`, `arena.full`.
+   */
   async warmUp(width: number, height: number): Promise<void> {
-    await Promise.all(this.#lanes.map((lane) => lane.prepare(width, height)));
+    for (let pairs = 1; pairs <= this.batch; pairs++) {
+      await Promise.all(this.#lanes.map((lane) => lane.prepare(width, height, pairs)));
+    }
   }
 
   /** Times that the model can make. At other times `half` gives the nearest eighth, and says so in the provenance. */
@@ -214,6 +228,7 @@ export class InterpEngine implements Tier {
   /** Refuses what waits, lets running jobs finish, stops the workers, frees all scratch. Closing twice is harmless. */
   close(): Promise<void> {
     this.#closing ??= Promise.resolve().then(async () => {
+      this.#cancelBatch();
       this.#queue.clear();
       this.#reportQueue();
       await Promise.all(this.#lanes.map((lane) => lane.close()));
@@ -226,102 +241,118 @@ export class InterpEngine implements Tier {
     await this.close();
   }
 
+  /** Starts what can start now, and sets a timer for what waits for company. */
   #dispatch(): void {
-    const dead = this.#lanes.length > 0 && this.#lanes.every((lane) => lane.dead);
-    while (this.#queue.length > 0) {
-      const lane = dead ? this.#lanes[0] : this.#lanes.find((l) => l.idle);
-      const job = lane && this.#queue.shift();
-      if (!job) return;
+    this.#cancelBatch();
+    const { clock } = this.#options;
+    const dead = this.#lanes.every((lane) => lane.dead) ? this.#lanes[0]?.dead : undefined;
+    if (dead) for (const job of this.#drain()) this.#fail(job, dead);
+    for (;;) {
+      const [lane, other] = this.#lanes.filter((l) => l.idle);
+      if (!lane) return;
+      const now = clock.now();
+      this.#refuseLate(now);
+      const batch = this.#batcher.next(this.#queue.items, now, other !== undefined);
+      if (!batch) return;
+      if (batch.closes > now) {
+        this.#cancelBatch = clock.at(batch.closes, () => this.#dispatch());
+        return;
+      }
+      this.#queue.take(batch.jobs);
       this.#reportQueue();
-      if (lane.dead) this.#fail(job, lane.dead);
-      else if (job.deadline !== undefined && this.#options.clock.now() > job.deadline) this.#refuse(job, 'late');
-      else void this.#run(lane, job);
+      void this.#run(lane, batch.jobs);
     }
   }
 
-  async #run(lane: Lane, job: Pending): Promise<void> {
-    const { arena } = this.#options;
-    const { a, b } = job;
-    const { width, height } = a;
-    const timesteps = this.times === 'half' ? job.timesteps.map(nearestEighth) : job.timesteps;
-    const outs: Frame[] = [];
-    const loans: PyramidLoan[] = [];
-    let filled = false;
+  /** All that waits, removed. */
+  #drain(): readonly PendingJob[] {
+    const jobs = this.#queue.items;
+    this.#queue.take(jobs);
+    this.#reportQueue();
+    return jobs;
+  }
+
+  #refuseLate(now: Micros): void {
+    const late = this.#queue.items.filter(({ deadline }) => deadline !== undefined && now > deadline);
+    if (late.length === 0) return;
+    this.#queue.take(late);
+    this.#reportQueue();
+    for (const job of late) this.#refuse(job, 'late');
+  }
+
+  /**
+   * Runs a batch. A failure is that of all of its jobs, and none is tried again: what goes into a network is of one form, so what fails is
+   * the machine (its memory, a driver, the thread), and streams that are in time do not wait for a second attempt.
+   */
+  async #run(lane: Lane, jobs: readonly PendingJob[]): Promise<void> {
+    const runs = jobs.flatMap((job) => this.#begin(job) ?? []);
+    const [first] = runs;
+    if (!first) return;
+    const { clock } = this.#options;
+    const { width, height } = first.wire;
+    const begin = clock.now();
+    let results: readonly WireResult[];
     try {
-      for (const t of timesteps) outs.push(Frame.allocate(arena, width, height, this.#info(job, t, t, undefined)));
-      const bytes = paddedPyramidBytes(width, height, this.#multiple);
-      if (this.#network?.seeded) loans.push(this.#pyramids.lend(a, bytes), this.#pyramids.lend(b, bytes));
-      const pyramid = (i: number): { offset: number; ready: boolean } => ({
-        offset: loans[i]?.offset ?? 0,
-        ready: loans[i]?.ready ?? false,
-      });
-      const result = await lane.run(width, height, {
-        width,
-        height,
-        a: a.offset,
-        b: b.offset,
-        timesteps,
-        outs: outs.map((f) => f.offset),
-        pyramidA: pyramid(0),
-        pyramidB: pyramid(1),
-        grainSeeds: job.timesteps.map((t) => grainSeed(a.pts, b.pts, t)),
-        searchOnly: job.searchOnly,
-      });
-      filled = true;
-      const frames = outs.map((f, i) =>
-        f.share(this.#info(job, job.timesteps[i] ?? 0.5, timesteps[i] ?? 0.5, result.confidence)),
-      );
-      this.#report(job, result);
-      job.resolve({ status: 'done', frames, confidence: result.confidence, spanMicros: result.spans });
+      const wires = runs.map(({ wire }) => wire);
+      results = await lane.run(width, height, wires);
     } catch (thrown) {
-      this.#failed += 1;
-      job.reject(asFrameliftError(thrown, 'engine.failed'));
-    } finally {
-      for (const loan of loans) loan.done(filled);
-      for (const frame of outs) frame.release();
-      a.release();
-      b.release();
+      const error = asFrameliftError(thrown, 'engine.failed');
+      this.#failed += runs.length;
+      for (const run of runs) run.failed(error);
+      this.#dispatch();
+      return;
     }
+    this.#batcher.ran(first.job.group, runs.length, minus(clock.now(), begin));
+    this.#reportRun(first.job, results);
+    runs.forEach((run, i) => {
+      const result = results[i];
+      if (!result) return;
+      this.#reportJob(run.job);
+      run.done(result);
+    });
     this.#dispatch();
   }
 
-  /** `t`: the time that was asked for, at which the frame stands. `made`: the time that its picture is of. */
-  #info(job: Pending, t: number, made: number, confidence: number | undefined) {
-    const { a, b } = job;
-    return {
-      pts: between(a.pts, b.pts, t),
-      capture: between(a.capture, b.capture, t),
-      arrival: b.arrival,
-      discontinuity: false,
-      provenance: {
-        kind: 'synthetic',
-        t: made,
-        model: job.model,
-        confidence,
-        ...(this.#grain > 0 ? { grain: this.#grain } : {}),
-      } as const,
-    };
+  /** Takes memory for a job; fails the job alone when there is none. */
+  #begin(job: PendingJob): JobRun | undefined {
+    const { arena } = this.#options;
+    const { width, height } = job.a;
+    const pyramidBytes = this.#network?.seeded ? paddedPyramidBytes(width, height, this.#multiple) : undefined;
+    const parts = { arena, pyramids: this.#pyramids, pyramidBytes, times: this.times, grain: this.#grain };
+    try {
+      return new JobRun(job, parts);
+    } catch (thrown) {
+      this.#fail(job, asFrameliftError(thrown, 'engine.failed'));
+      return undefined;
+    }
+  }
+
+  /** Jobs that can share a run: of one size, and with an `i420` network of equally many runs, or halvings of the same times. */
+  #groupOf({ a, timesteps }: InterpJob): string {
+    const size = `${a.width}x${a.height}`;
+    if (this.#network?.kind !== 'i420') return size;
+    return `${size} ${this.times === 'half' ? timesteps.map(nearestEighth).join() : timesteps.length}`;
   }
 
   #scratchBytes(width: number, height: number): number {
     if (!this.#network) return 64;
     const { kind, rgb, times } = this.#network;
     if (rgb) return rgbScratchBytes(width, height, rgb, times);
-    if (kind === 'i420') return planesScratchBytes(width, height, this.#multiple, this.#network, this.#threads);
-    return scratchLayout(width, height, this.#multiple, this.#grain > 0, this.#threads).bytes;
+    if (kind === 'i420')
+      return planesScratchBytes(width, height, this.#multiple, this.#network, this.#threads, this.batch);
+    return scratchLayout(width, height, this.#multiple, this.#grain > 0, this.#threads, this.batch).bytes;
   }
 
-  #report(job: Pending, { spans }: WireResult): void {
+  #reportJob({ stream, enqueued }: PendingJob): void {
     const { events, clock } = this.#options;
     this.#done += 1;
-    events.emit({ type: 'stage', stream: job.stream, stage: 'interpolate', span: minus(clock.now(), job.enqueued) });
-    events.emit({
-      type: 'inference',
-      model: job.model,
-      provider: job.searchOnly ? 'cpu' : this.provider,
-      span: micros(spans.network),
-      jobs: 1,
-    });
+    events.emit({ type: 'stage', stream, stage: 'interpolate', span: minus(clock.now(), enqueued) });
+  }
+
+  #reportRun({ model, searchOnly }: PendingJob, results: readonly WireResult[]): void {
+    const span = micros(results.reduce((sum, { spans }) => sum + spans.network, 0));
+    const provider = searchOnly ? 'cpu' : this.provider;
+    this.#options.events.emit({ type: 'inference', model, provider, span, jobs: results.length });
   }
 
   /** The queue is one for all streams. */
@@ -330,7 +361,7 @@ export class InterpEngine implements Tier {
     this.#options.events.emit({ type: 'queue', stream: '', stage: 'interpolate', depth, capacity });
   }
 
-  #refuse(job: Pending, reason: 'late' | 'dropped' | 'closed'): void {
+  #refuse(job: PendingJob, reason: 'late' | 'dropped' | 'closed'): void {
     const { events } = this.#options;
     job.a.release();
     job.b.release();
@@ -340,7 +371,7 @@ export class InterpEngine implements Tier {
     job.resolve({ status: 'refused', reason });
   }
 
-  #fail(job: Pending, error: FrameliftError): void {
+  #fail(job: PendingJob, error: FrameliftError): void {
     this.#failed += 1;
     job.a.release();
     job.b.release();

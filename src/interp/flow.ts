@@ -1,23 +1,30 @@
 /** The `flow` kind in the worker: search, network, warp. With `search` instead of a network, the search alone. */
-import { type Clock, minus } from '../time.ts';
+import { type Clock, type Micros, minus } from '../time.ts';
 import { searchPair } from './block-search.ts';
 import { confidenceFrom } from './confidence.ts';
 import type { Crew } from './crew.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import { CELL_ROWS, LUMA_ROWS } from './kernel/tasks.ts';
-import { type ScratchLayout, scratchLayout } from './layout.ts';
-import type { Interpolator, WireJob, WireResult, WorkerSetup } from './messages.ts';
-import type { FlowNetwork, FlowSession } from './session.ts';
+import { layoutOfPair, type ScratchLayout, scratchLayout } from './layout.ts';
+import type { Interpolator, NetworkFacts, Preparation, WireJob, WireResult, WorkerSetup } from './messages.ts';
+import type { FlowBuffers, FlowNetwork, FlowSession } from './session.ts';
 
-/** What hangs on one scratch block: its layout and the session that works in it. */
-interface Workspace {
+/** Where one pair of a run lies. */
+interface Slot {
   readonly layout: ScratchLayout;
   readonly field: Float32Array;
-  readonly session: FlowSession | undefined;
+}
+
+/** What hangs on one scratch block: its layout, and the sessions that work in it. */
+interface Workspace {
+  readonly buffers: FlowBuffers;
+  readonly slots: readonly Slot[];
+  /** By number of pairs. */
+  readonly sessions: Map<number, FlowSession>;
 }
 
 /** Confidence of a picture from the expected luma error of its cells. */
-function confidenceOf(field: Float32Array, layout: ScratchLayout, width: number, height: number): number {
+function confidenceOf({ field, layout }: Slot, width: number, height: number): number {
   const { gridWidth, gridHeight } = layout;
   const columns = Math.ceil(width / 8);
   const rows = Math.ceil(height / 8);
@@ -31,12 +38,14 @@ function confidenceOf(field: Float32Array, layout: ScratchLayout, width: number,
 
 /** Interpolates with a flow network, or with the block search alone. */
 export class FlowInterpolator implements Interpolator {
-  readonly network = { kind: 'flow', seeded: true, times: 'any' } as const;
+  readonly network: NetworkFacts;
   readonly #kernel: Kernel;
   readonly #crew: Crew;
   readonly #clock: Clock;
   readonly #memory: WebAssembly.Memory;
   readonly #multiple: number;
+  /** Most pairs of a run. */
+  readonly #pairs: number;
   readonly #flow: FlowNetwork | undefined;
   /** Strength of the grain; 0: none. */
   readonly #grain: number;
@@ -45,50 +54,57 @@ export class FlowInterpolator implements Interpolator {
 
   /** @param network a flow network, or none: the search alone. */
   constructor(kernel: Kernel, crew: Crew, setup: WorkerSetup, clock: Clock, network: FlowNetwork | undefined) {
+    this.network = { kind: 'flow', seeded: true, times: 'any', batches: network?.batches ?? false };
     this.#kernel = kernel;
     this.#crew = crew;
     this.#clock = clock;
     this.#memory = setup.memory;
     this.#multiple = setup.multiple;
+    this.#pairs = this.network.batches ? setup.batch : 1;
     this.#flow = network;
     this.#grain = setup.grain;
   }
 
-  async prepare(width: number, height: number, scratch: number): Promise<void> {
-    const space = await this.#space(width, height, scratch);
+  async prepare({ width, height, pairs, scratch }: Preparation): Promise<void> {
+    const space = this.#space(width, height, scratch);
     // The first run plans memory and is slow.
-    await space.session?.run();
+    if (this.#flow) await (await this.#session(this.#flow, space, pairs)).run();
   }
 
-  async run(job: WireJob): Promise<WireResult> {
-    const { width, height, scratch } = job;
-    const space = await this.#space(width, height, scratch);
+  async run(jobs: readonly WireJob[]): Promise<readonly WireResult[]> {
+    const [first] = jobs;
+    if (!first) return [];
+    const { width, height, scratch } = first;
+    const space = this.#space(width, height, scratch);
+    const flow = first.searchOnly ? undefined : this.#flow;
+    const session = flow && (await this.#session(flow, space, jobs.length));
+    const work = jobs.flatMap((job, i) => {
+      const slot = space.slots[i];
+      return slot ? { job, slot } : [];
+    });
     const begin = this.#clock.now();
-    const flow = job.searchOnly ? undefined : this.#flow;
-    this.#seed(job, space.layout, flow);
+    for (const { job, slot } of work) this.#seed(job, slot.layout, flow);
     const seeded = this.#clock.now();
-    if (flow && space.session) await space.session.run();
-    else {
-      const { gridWidth, gridHeight, seed, field } = space.layout;
-      this.#kernel.seedField(scratch + seed, scratch + field, gridWidth * gridHeight);
-    }
+    if (session) await session.run();
+    else for (const { slot } of work) this.#passSeed(scratch, slot.layout);
     const known = this.#clock.now();
-    const confidence = confidenceOf(space.field, space.layout, width, height);
-    this.#render(job, space.layout, flow?.motions ?? 1);
-    return {
-      confidence,
-      spans: {
-        search: minus(seeded, begin),
-        network: minus(known, seeded),
-        kernel: minus(this.#clock.now(), known),
-      },
+    const confidences = work.map(({ job, slot }) => {
+      this.#render(job, slot.layout, flow?.motions ?? 1);
+      return confidenceOf(slot, width, height);
+    });
+    const share = (from: Micros, to: Micros): number => minus(to, from) / work.length;
+    const spans = {
+      search: share(begin, seeded),
+      network: share(seeded, known),
+      kernel: share(known, this.#clock.now()),
     };
+    return confidences.map((confidence) => ({ confidence, spans }));
   }
 
   async forget(scratch: number): Promise<void> {
     const space = this.#spaces.get(scratch);
     this.#spaces.delete(scratch);
-    await space?.session?.release();
+    for (const session of space?.sessions.values() ?? []) await session.release();
   }
 
   async close(): Promise<void> {
@@ -96,30 +112,42 @@ export class FlowInterpolator implements Interpolator {
     this.#crew.close();
   }
 
-  async #space(width: number, height: number, scratch: number): Promise<Workspace> {
+  #space(width: number, height: number, scratch: number): Workspace {
     const known = this.#spaces.get(scratch);
     if (known) return known;
-    const layout = scratchLayout(width, height, this.#multiple, this.#grain > 0, this.#crew.size);
+    const pairs = this.#pairs;
+    const layout = scratchLayout(width, height, this.#multiple, this.#grain > 0, this.#crew.size, pairs);
     const { gridWidth, gridHeight } = layout;
     const cells = gridWidth * gridHeight;
     const floats = (offset: number, count: number): Float32Array<ArrayBufferLike> =>
       new Float32Array(this.#memory.buffer, scratch + offset, count);
-    const field = floats(layout.field, 12 * cells);
-    const buffers = {
-      images: floats(layout.images, 16 * cells),
-      seed: floats(layout.seed, 3 * cells),
-      costs: floats(layout.costs, 18 * cells),
-      field,
+    const buffers: FlowBuffers = {
+      images: floats(layout.images, pairs * 16 * cells).fill(0),
+      seed: floats(layout.seed, pairs * 3 * cells).fill(0),
+      costs: floats(layout.costs, pairs * 18 * cells).fill(0),
+      field: floats(layout.field, pairs * 12 * cells),
       gridWidth,
       gridHeight,
     };
-    buffers.images.fill(0);
-    buffers.seed.fill(0);
-    buffers.costs.fill(0);
-    const space: Workspace = { layout, field, session: await this.#flow?.session(buffers) };
+    const slots = Array.from({ length: pairs }, (_, i) => {
+      const own = layoutOfPair(layout, i, this.#flow?.motions ?? 1);
+      return { layout: own, field: floats(own.field, 6 * cells) };
+    });
     if (this.#grain > 0) this.#kernel.grainStart(scratch + layout.grain);
+    const space: Workspace = { buffers, slots, sessions: new Map() };
     this.#spaces.set(scratch, space);
     return space;
+  }
+
+  async #session(flow: FlowNetwork, { buffers, sessions }: Workspace, pairs: number): Promise<FlowSession> {
+    const session = sessions.get(pairs) ?? (await flow.session(buffers, pairs));
+    sessions.set(pairs, session);
+    return session;
+  }
+
+  /** The field of the search alone. */
+  #passSeed(scratch: number, { gridWidth, gridHeight, seed, field }: ScratchLayout): void {
+    this.#kernel.seedField(scratch + seed, scratch + field, gridWidth * gridHeight);
   }
 
   #seed(job: WireJob, layout: ScratchLayout, flow: FlowNetwork | undefined): void {

@@ -90,17 +90,21 @@ export class Lane {
     if (this.#closed) await thread.close();
   }
 
-  /** Makes the worker ready for a size. @throws FrameliftError as {@link WorkerThread.prepare}, `arena.full`. */
-  prepare(width: number, height: number): Promise<void> {
-    return this.#alone((thread) => thread.prepare(width, height, this.#scratchFor(width, height, thread)));
+  /** Makes the worker ready for runs of `pairs` pairs of a size. @throws FrameliftError as {@link WorkerThread.prepare}, `arena.full`. */
+  prepare(width: number, height: number, pairs: number): Promise<void> {
+    return this.#alone((thread) =>
+      thread.prepare({ width, height, pairs, scratch: this.#scratchFor(width, height, thread) }),
+    );
   }
 
-  /** Runs one job. @throws FrameliftError as {@link WorkerThread.run}, `arena.full`. */
-  run(width: number, height: number, job: Omit<WireJob, 'scratch'>): Promise<WireResult> {
+  /** Runs jobs of one size together: a result for each, in order. @throws FrameliftError as {@link WorkerThread.run}, `arena.full`. */
+  run(width: number, height: number, jobs: readonly Omit<WireJob, 'scratch'>[]): Promise<readonly WireResult[]> {
     return this.#alone(async (thread) => {
-      const [result] = await thread.run([{ ...job, scratch: this.#scratchFor(width, height, thread) }]);
-      if (!result) throw new FrameliftError('engine.failed', 'a worker gave no result', { recoverable: true });
-      return result;
+      const scratch = this.#scratchFor(width, height, thread);
+      const results = await thread.run(jobs.map((job) => ({ ...job, scratch })));
+      if (results.length === jobs.length) return results;
+      const message = `a worker gave ${results.length} results for ${jobs.length} jobs`;
+      throw new FrameliftError('engine.failed', message, { recoverable: true });
     });
   }
 

@@ -2,7 +2,10 @@
 import { grainScratchBytes, gridSize, pyramidBytes, searchScratchBytes, warpScratchBytes } from './kernel/kernel.ts';
 import { CELL_ROWS } from './kernel/tasks.ts';
 
-/** Byte offsets from the start of the scratch; grids are of cells of 8 × 8 luma samples, padded. */
+/**
+ * Byte offsets from the start of the scratch; grids are of cells of 8 × 8 luma samples, padded. What goes into the network and comes out
+ * is there for each pair of a run, one after the other; what is given is that of the first.
+ */
 export interface ScratchLayout {
   readonly gridWidth: number;
   readonly gridHeight: number;
@@ -37,7 +40,7 @@ export function laneScratchBytes(width: number, gridWidth: number): number {
 
 /**
  * The scratch of one worker of `crew` threads for one frame size whose sides are padded to a multiple of `multiple`;
- * `grainy`: made frames get grain.
+ * `grainy`: made frames get grain; `pairs`: most pairs of a run.
  */
 export function scratchLayout(
   width: number,
@@ -45,6 +48,7 @@ export function scratchLayout(
   multiple: number,
   grainy: boolean,
   crew: number,
+  pairs: number,
 ): ScratchLayout {
   const { width: gridWidth, height: gridHeight } = gridSize(width, height, multiple);
   const paddedWidth = gridWidth * 8;
@@ -56,10 +60,10 @@ export function scratchLayout(
     end = Math.ceil((start + bytes) / 64) * 64;
     return start;
   };
-  const seed = take(3 * plane);
-  const images = take(16 * plane);
-  const costs = take(18 * plane);
-  const field = take(12 * plane);
+  const seed = take(pairs * 3 * plane);
+  const images = take(pairs * 16 * plane);
+  const costs = take(pairs * 18 * plane);
+  const field = take(pairs * 12 * plane);
   const retimed = take(12 * plane);
   const work = take(searchScratchBytes(paddedWidth, paddedHeight));
   const laneBytes = laneScratchBytes(width, gridWidth);
@@ -80,6 +84,18 @@ export function scratchLayout(
     laneBytes,
     grain,
     bytes: end,
+  };
+}
+
+/** The layout for the pair of a run at `index`; a field holds `motions` motions. */
+export function layoutOfPair(layout: ScratchLayout, index: number, motions: 1 | 2): ScratchLayout {
+  const step = 4 * index * layout.gridWidth * layout.gridHeight;
+  return {
+    ...layout,
+    seed: layout.seed + 3 * step,
+    images: layout.images + 16 * step,
+    costs: layout.costs + 18 * step,
+    field: layout.field + motions * 6 * step,
   };
 }
 

@@ -14,6 +14,8 @@ export interface WorkerSetup {
   readonly provider: Provider;
   /** How much of a real frame's noise made frames get back, 0…1; 0: none, and no scratch for it. */
   readonly grain: number;
+  /** Most pairs of a run, of networks that {@link NetworkFacts.batches}. */
+  readonly batch: number;
 }
 
 /** What a worker thread is given when it starts. */
@@ -28,6 +30,8 @@ export interface NetworkFacts {
   /** Works with the block search: needs the pyramids of both frames. */
   readonly seeded: boolean;
   readonly times: Times;
+  /** Whether a run can work on several pairs: the first dimension of all that goes in and comes out is free. Else they are run one after the other. */
+  readonly batches: boolean;
   /** Of a network of kind `rgb`. */
   readonly rgb?: RgbFacts;
 }
@@ -67,7 +71,7 @@ export interface WireJob {
   readonly searchOnly?: boolean;
 }
 
-/** Time spent in one job, in microseconds: block search and network inputs; inference; re-projection, warp and blend, or copies of planes. */
+/** Time spent in one job, in microseconds: block search and network inputs; inference; re-projection, warp and blend, or copies of planes. Of a run of several jobs, each has its share. */
 export interface WorkSpans {
   readonly search: number;
   readonly network: number;
@@ -81,12 +85,20 @@ export interface WireResult {
   readonly spans: WorkSpans;
 }
 
+/** What a worker makes itself ready for: frames of one size, so many pairs in a run, and the scratch for them. */
+export interface Preparation {
+  readonly width: number;
+  readonly height: number;
+  readonly pairs: number;
+  readonly scratch: number;
+}
+
 /** Engine → worker. One request at a time; every one but `forget` is answered. */
 export type Request =
-  /** Interpolate every job. */
+  /** Interpolate every job: all of one size and scratch, several only where {@link NetworkFacts.batches}. */
   | { readonly type: 'run'; readonly jobs: readonly WireJob[] }
-  /** Load and try whatever this size needs. */
-  | { readonly type: 'prepare'; readonly width: number; readonly height: number; readonly scratch: number }
+  /** Load and try whatever this needs. */
+  | ({ readonly type: 'prepare' } & Preparation)
   /** The scratch block is about to be freed: drop what hangs on it. */
   | { readonly type: 'forget'; readonly scratch: number }
   | { readonly type: 'close' };
@@ -107,8 +119,9 @@ export type Reply =
 export interface Interpolator {
   /** Undefined for what needs neither scratch nor search. */
   readonly network: NetworkFacts | undefined;
-  prepare(width: number, height: number, scratch: number): Promise<void>;
-  run(job: WireJob): Promise<WireResult>;
+  prepare(wanted: Preparation): Promise<void>;
+  /** As a request of type `run`: at least one job. */
+  run(jobs: readonly WireJob[]): Promise<readonly WireResult[]>;
   forget(scratch: number): Promise<void>;
   close(): Promise<void>;
 }

@@ -6,27 +6,27 @@ import { type PlanesPorts, planesPorts } from './ports.ts';
 import { dismiss, infer, type Network } from './session.ts';
 import type { Times } from './times.ts';
 
-/** Views on one picture in arena memory, rows without gaps: width × height luma samples, half as many each way of chroma. */
+/** Views on one picture of each pair of a run in arena memory, one after the other, rows without gaps: width × height luma samples, half as many each way of chroma. */
 export interface PictureBuffers {
   readonly y: Uint8Array;
   readonly u: Uint8Array;
   readonly v: Uint8Array;
 }
 
-/** Views on arena memory that a session reads and writes. */
+/** Views on arena memory that sessions read and write: room for the most pairs of a run. */
 export interface PlanesBuffers {
   readonly width: number;
   readonly height: number;
   readonly pictures: readonly PictureBuffers[];
-  /** float32 [3][height/8][width/8], for networks that take it. */
+  /** float32 [pairs][3][height/8][width/8], for networks that take it. */
   readonly seed: Float32Array;
-  /** float32 [18][height/8][width/8], for networks that take it. */
+  /** float32 [pairs][18][height/8][width/8], for networks that take it. */
   readonly costs: Float32Array;
 }
 
 type PictureTensors = Readonly<Record<'y' | 'u' | 'v', Tensor>>;
 
-/** An `i420` network: a session for each frame size. */
+/** An `i420` network: a session for each frame size and number of pairs. */
 export class PlanesNetwork {
   readonly facts: NetworkFacts;
   /** Whether it reads the candidates' costs. */
@@ -42,7 +42,12 @@ export class PlanesNetwork {
     this.#network = network;
     this.#ports = planesPorts(network.inputs, network.outputs);
     this.costs = this.#ports.costs;
-    this.facts = { kind: 'i420', seeded: this.#ports.seed || this.costs, times: this.#ports.time ? times : 'half' };
+    this.facts = {
+      kind: 'i420',
+      seeded: this.#ports.seed || this.costs,
+      times: this.#ports.time ? times : 'half',
+      batches: network.batches,
+    };
     if (this.facts.seeded && this.facts.times === 'half') {
       throw new FrameliftError(
         'model.invalid',
@@ -58,13 +63,16 @@ export class PlanesNetwork {
     return { width: side(width, fixedWidth, multiple), height: side(height, fixedHeight, multiple) };
   }
 
-  /** A session for one size, on its buffers. @throws FrameliftError `model.invalid` when the file fixes another size. */
-  async session(buffers: PlanesBuffers): Promise<PlanesSession> {
+  /**
+   * A session for one size and `pairs` pairs, which are the first ones of the buffers.
+   * @throws FrameliftError `model.invalid` when the file fixes another size.
+   */
+  async session(buffers: PlanesBuffers, pairs: number): Promise<PlanesSession> {
     const { width, height } = buffers;
     const { time, seed, costs } = this.#ports;
     const [luma, chroma, grid] = [
-      [1, 1, height, width],
-      [1, 1, height / 2, width / 2],
+      [pairs, 1, height, width],
+      [pairs, 1, height / 2, width / 2],
       [Math.ceil(height / 8), Math.ceil(width / 8)],
     ];
     const session = await this.#network.session({
@@ -74,11 +82,11 @@ export class PlanesNetwork {
       y1: luma,
       u1: chroma,
       v1: chroma,
-      ...(time ? { t: [1] } : {}),
-      ...(seed ? { seed: [1, 3, ...grid] } : {}),
-      ...(costs ? { costs: [1, 18, ...grid] } : {}),
+      ...(time ? { t: [pairs] } : {}),
+      ...(seed ? { seed: [pairs, 3, ...grid] } : {}),
+      ...(costs ? { costs: [pairs, 18, ...grid] } : {}),
     });
-    return new PlanesSession(this.#network.id, session, this.#ports, buffers);
+    return new PlanesSession(this.#network.id, session, this.#ports, firstPairs(buffers, pairs), pairs);
   }
 }
 
@@ -87,7 +95,25 @@ function side(size: number, fixed: number | string | undefined, multiple: number
   return typeof fixed === 'number' && fixed >= size && fixed <= padded && fixed % 2 === 0 ? fixed : padded;
 }
 
-/** One network at one size, on fixed buffers. Nothing is allocated here for a run. */
+/** The same buffers, for so many pairs alone. */
+function firstPairs(buffers: PlanesBuffers, pairs: number): PlanesBuffers {
+  const { width, height, pictures, seed, costs } = buffers;
+  const luma = pairs * width * height;
+  const cells = pairs * Math.ceil(width / 8) * Math.ceil(height / 8);
+  return {
+    width,
+    height,
+    pictures: pictures.map(({ y, u, v }) => ({
+      y: y.subarray(0, luma),
+      u: u.subarray(0, luma / 4),
+      v: v.subarray(0, luma / 4),
+    })),
+    seed: seed.subarray(0, 3 * cells),
+    costs: costs.subarray(0, 18 * cells),
+  };
+}
+
+/** One network at one size for one number of pairs, on fixed buffers. Nothing is allocated here for a run. */
 export class PlanesSession {
   readonly #id: string;
   readonly #session: InferenceSession;
@@ -99,34 +125,34 @@ export class PlanesSession {
   readonly #fetches: Record<string, Tensor> = {};
 
   /** Made by {@link PlanesNetwork.session}. */
-  constructor(id: string, session: InferenceSession, ports: PlanesPorts, buffers: PlanesBuffers) {
+  constructor(id: string, session: InferenceSession, ports: PlanesPorts, buffers: PlanesBuffers, pairs: number) {
     const { width, height, pictures, seed, costs } = buffers;
     this.#id = id;
     this.#session = session;
     this.#buffers = pictures;
     this.#pictures = pictures.map(({ y, u, v }) => ({
-      y: new Tensor('uint8', y, [1, 1, height, width]),
-      u: new Tensor('uint8', u, [1, 1, height / 2, width / 2]),
-      v: new Tensor('uint8', v, [1, 1, height / 2, width / 2]),
+      y: new Tensor('uint8', y, [pairs, 1, height, width]),
+      u: new Tensor('uint8', u, [pairs, 1, height / 2, width / 2]),
+      v: new Tensor('uint8', v, [pairs, 1, height / 2, width / 2]),
     }));
     if (ports.time) {
-      this.#time = new Float32Array(1);
-      this.#feeds.t = new Tensor('float32', this.#time, [1]);
+      this.#time = new Float32Array(pairs);
+      this.#feeds.t = new Tensor('float32', this.#time, [pairs]);
     }
     const grid = [Math.ceil(height / 8), Math.ceil(width / 8)];
-    if (ports.seed) this.#feeds.seed = new Tensor('float32', seed, [1, 3, ...grid]);
-    if (ports.costs) this.#feeds.costs = new Tensor('float32', costs, [1, 18, ...grid]);
+    if (ports.seed) this.#feeds.seed = new Tensor('float32', seed, [pairs, 3, ...grid]);
+    if (ports.costs) this.#feeds.costs = new Tensor('float32', costs, [pairs, 18, ...grid]);
     if (ports.error) {
-      this.#error = new Float32Array(1);
-      this.#fetches.error = new Tensor('float32', this.#error, [1]);
+      this.#error = new Float32Array(pairs);
+      this.#fetches.error = new Tensor('float32', this.#error, [pairs]);
     }
   }
 
   /**
-   * Makes the picture of time `t` between pictures `a` and `b` (numbers of buffers) in buffer `into`. Resolves with the expected
-   * mean absolute luma error, 0…1, if the network tells. @throws FrameliftError `engine.failed`, `model.invalid`.
+   * Makes, of each pair, the picture of its time `times` between pictures `a` and `b` (numbers of buffers) in buffer `into`. Resolves with
+   * the expected mean absolute luma errors, 0…1, valid until the next run, if the network tells. @throws FrameliftError `engine.failed`, `model.invalid`.
    */
-  async run(a: number, b: number, into: number, t: number): Promise<number | undefined> {
+  async run(a: number, b: number, into: number, times: readonly number[]): Promise<Float32Array | undefined> {
     const [before, after, made, buffers] = [
       this.#pictures[a],
       this.#pictures[b],
@@ -145,14 +171,14 @@ export class PlanesSession {
     fetches.y = made.y;
     fetches.u = made.u;
     fetches.v = made.v;
-    if (this.#time) this.#time[0] = t;
+    this.#time?.set(times);
     const outputs = await infer(this.#id, this.#session, feeds, fetches);
     this.#take('y', outputs.y?.data, buffers.y);
     this.#take('u', outputs.u?.data, buffers.u);
     this.#take('v', outputs.v?.data, buffers.v);
     if (!this.#error) return undefined;
     this.#take('error', outputs.error?.data, this.#error);
-    return this.#error[0];
+    return this.#error;
   }
 
   async release(): Promise<void> {

@@ -5,15 +5,18 @@ import { searchPair } from './block-search.ts';
 import { confidenceFrom } from './confidence.ts';
 import type { Crew } from './crew.ts';
 import type { Kernel } from './kernel/kernel.ts';
-import type { Interpolator, NetworkFacts, WireJob, WireResult, WorkerSetup } from './messages.ts';
-import { type PictureOffsets, type PlanesLayout, planesLayout } from './planes-layout.ts';
-import type { PlanesNetwork, PlanesSession } from './planes-session.ts';
+import type { Interpolator, NetworkFacts, Preparation, WireJob, WireResult, WorkerSetup } from './messages.ts';
+import { type PictureOffsets, type PlanesLayout, planesLayout, planesOfPair } from './planes-layout.ts';
+import type { PlanesBuffers, PlanesNetwork, PlanesSession } from './planes-session.ts';
 
-/** What hangs on one scratch block: layouts, and the session that works in it. */
+/** What hangs on one scratch block: layouts, and the sessions that work in it. */
 interface Workspace {
-  readonly layout: PlanesLayout;
   readonly frame: PlaneLayout;
-  readonly session: PlanesSession;
+  readonly buffers: PlanesBuffers;
+  /** Of each pair of a run. */
+  readonly slots: readonly PlanesLayout[];
+  /** By number of pairs. */
+  readonly sessions: Map<number, PlanesSession>;
 }
 
 /** The pictures of a workspace: both parents, and what is made from them. */
@@ -23,11 +26,21 @@ const MADE = 2;
 /** Which picture holds the one of so many eighths, when a network halves: the parents, the middles that are halved again, the rest. */
 const PICTURE_OF_EIGHTH = [PARENT_A, MADE, 3, MADE, 4, MADE, 5, MADE, PARENT_B] as const;
 
-/** Work of the job under way. */
-interface Tally {
+/** One pair of a run. */
+interface Pair {
+  readonly job: WireJob;
+  readonly layout: PlanesLayout;
+  readonly frame: PlaneLayout;
+  /** Sum of the errors that the network expected of its pictures. */
+  error: number;
+}
+
+/** What is under way: the pairs of one run, which all take the same steps, and the work so far. */
+interface Work {
+  readonly session: PlanesSession;
+  readonly pairs: readonly Pair[];
   network: number;
   runs: number;
-  error: number;
   judged: boolean;
 }
 
@@ -38,6 +51,8 @@ export class PlanesInterpolator implements Interpolator {
   readonly #crew: Crew;
   readonly #clock: Clock;
   readonly #multiple: number;
+  /** Most pairs of a run. */
+  readonly #pairs: number;
   readonly #planes: PlanesNetwork;
   readonly #u8: Uint8Array;
   /** By offset of the scratch block. */
@@ -49,45 +64,55 @@ export class PlanesInterpolator implements Interpolator {
     this.#crew = crew;
     this.#clock = clock;
     this.#multiple = setup.multiple;
+    this.#pairs = planes.facts.batches ? setup.batch : 1;
     this.#planes = planes;
     this.#u8 = new Uint8Array(setup.memory.buffer);
   }
 
-  async prepare(width: number, height: number, scratch: number): Promise<void> {
-    const { session } = await this.#space(width, height, scratch);
+  async prepare({ width, height, pairs, scratch }: Preparation): Promise<void> {
+    const session = await this.#session(this.#space(width, height, scratch), pairs);
     // The first run plans memory and is slow.
-    await session.run(PARENT_A, PARENT_B, MADE, 0.5);
+    await session.run(PARENT_A, PARENT_B, MADE, Array(pairs).fill(0.5));
   }
 
-  async run(job: WireJob): Promise<WireResult> {
-    const space = await this.#space(job.width, job.height, job.scratch);
+  async run(jobs: readonly WireJob[]): Promise<readonly WireResult[]> {
+    const [first] = jobs;
+    if (!first) return [];
+    const work = await this.#begin(first, jobs);
+    const { pairs } = work;
     const begin = this.#clock.now();
-    if (this.network.seeded) searchPair(this.#kernel, this.#crew, job, space.layout, this.#planes.costs);
+    for (const { job, layout } of pairs) {
+      if (this.network.seeded) searchPair(this.#kernel, this.#crew, job, layout, this.#planes.costs);
+    }
     const seeded = this.#clock.now();
-    this.#load(job, space, job.a, PARENT_A);
-    this.#load(job, space, job.b, PARENT_B);
-    const tally: Tally = { network: 0, runs: 0, error: 0, judged: false };
-    if (this.network.times === 'half') await this.#halve(job, space, tally, 0, 8);
+    for (const pair of pairs) {
+      this.#load(pair, pair.job.a, PARENT_A);
+      this.#load(pair, pair.job.b, PARENT_B);
+    }
+    if (this.network.times === 'half') await this.#halve(work, first.timesteps, 0, 8);
     else {
-      for (let i = 0; i < job.timesteps.length; i++) {
-        await this.#make(space, tally, PARENT_A, PARENT_B, MADE, job.timesteps[i] ?? 0.5);
-        this.#store(job, space, MADE, job.outs[i] ?? 0);
+      for (let i = 0; i < first.timesteps.length; i++) {
+        const times = pairs.map(({ job }) => job.timesteps[i] ?? 0.5);
+        await this.#make(work, PARENT_A, PARENT_B, MADE, times);
+        this.#storeAll(work, MADE, i);
       }
     }
-    return {
-      confidence: tally.judged ? confidenceFrom(tally.error / tally.runs) : undefined,
-      spans: {
-        search: minus(seeded, begin),
-        network: tally.network,
-        kernel: minus(this.#clock.now(), seeded) - tally.network,
-      },
+    const share = (span: number): number => span / pairs.length;
+    const spans = {
+      search: share(minus(seeded, begin)),
+      network: share(work.network),
+      kernel: share(minus(this.#clock.now(), seeded) - work.network),
     };
+    return pairs.map(({ error }) => ({
+      confidence: work.judged ? confidenceFrom(error / work.runs) : undefined,
+      spans,
+    }));
   }
 
   async forget(scratch: number): Promise<void> {
     const space = this.#spaces.get(scratch);
     this.#spaces.delete(scratch);
-    await space?.session.release();
+    for (const session of space?.sessions.values() ?? []) await session.release();
   }
 
   async close(): Promise<void> {
@@ -95,12 +120,23 @@ export class PlanesInterpolator implements Interpolator {
     this.#crew.close();
   }
 
-  async #space(width: number, height: number, scratch: number): Promise<Workspace> {
+  async #begin({ width, height, scratch }: WireJob, jobs: readonly WireJob[]): Promise<Work> {
+    const space = this.#space(width, height, scratch);
+    const session = await this.#session(space, jobs.length);
+    const pairs = jobs.flatMap((job, i) => {
+      const layout = space.slots[i];
+      return layout ? { job, layout, frame: space.frame, error: 0 } : [];
+    });
+    return { session, pairs, network: 0, runs: 0, judged: false };
+  }
+
+  #space(width: number, height: number, scratch: number): Workspace {
     const known = this.#spaces.get(scratch);
     if (known) return known;
+    const pairs = this.#pairs;
     const size = this.#planes.size(width, height, this.#multiple);
-    const layout = planesLayout(size.width, size.height, this.network, this.#crew.size);
-    const luma = size.width * size.height;
+    const layout = planesLayout(size.width, size.height, this.network, this.#crew.size, pairs);
+    const luma = pairs * size.width * size.height;
     const { buffer } = this.#u8;
     const plane = (offset: number, bytes: number): Uint8Array => new Uint8Array(buffer, scratch + offset, bytes);
     const pictures = layout.pictures.map(({ y, u, v }) => ({
@@ -108,48 +144,64 @@ export class PlanesInterpolator implements Interpolator {
       u: plane(u, luma / 4),
       v: plane(v, luma / 4),
     }));
-    const cells = this.network.seeded ? Math.ceil(size.width / 8) * Math.ceil(size.height / 8) : 0;
-    const seed = new Float32Array(buffer, scratch + layout.seed, 3 * cells);
-    const costs = new Float32Array(buffer, scratch + layout.costs, 18 * cells);
-    seed.fill(0);
-    costs.fill(0);
-    const session = await this.#planes.session({ ...size, pictures, seed, costs });
-    const space: Workspace = { layout, frame: planeLayout(width, height), session };
+    const cells = this.network.seeded ? pairs * Math.ceil(size.width / 8) * Math.ceil(size.height / 8) : 0;
+    const seed = new Float32Array(buffer, scratch + layout.seed, 3 * cells).fill(0);
+    const costs = new Float32Array(buffer, scratch + layout.costs, 18 * cells).fill(0);
+    const space: Workspace = {
+      frame: planeLayout(width, height),
+      buffers: { ...size, pictures, seed, costs },
+      slots: Array.from({ length: pairs }, (_, i) => planesOfPair(layout, i)),
+      sessions: new Map(),
+    };
     this.#spaces.set(scratch, space);
     return space;
+  }
+
+  async #session({ buffers, sessions }: Workspace, pairs: number): Promise<PlanesSession> {
+    const session = sessions.get(pairs) ?? (await this.#planes.session(buffers, pairs));
+    sessions.set(pairs, session);
+    return session;
   }
 
   /**
    * Makes the middle of two times (in eighths) when it is wanted or something between is, then the middles on both sides of it:
    * a quarter is the middle of the first frame and the middle. Equal times, which come of rounding, get the same picture.
    */
-  async #halve(job: WireJob, space: Workspace, tally: Tally, from: number, to: number): Promise<void> {
-    if (to - from < 2 || !job.timesteps.some((t) => t * 8 > from && t * 8 < to)) return;
+  async #halve(work: Work, timesteps: readonly number[], from: number, to: number): Promise<void> {
+    if (to - from < 2 || !timesteps.some((t) => t * 8 > from && t * 8 < to)) return;
     const middle = (from + to) / 2;
     const into = PICTURE_OF_EIGHTH[middle] ?? MADE;
-    await this.#make(space, tally, PICTURE_OF_EIGHTH[from] ?? 0, PICTURE_OF_EIGHTH[to] ?? 0, into, 0.5);
-    job.timesteps.forEach((t, i) => {
-      if (t * 8 === middle) this.#store(job, space, into, job.outs[i] ?? 0);
+    const times = work.pairs.map(() => 0.5);
+    await this.#make(work, PICTURE_OF_EIGHTH[from] ?? 0, PICTURE_OF_EIGHTH[to] ?? 0, into, times);
+    timesteps.forEach((t, i) => {
+      if (t * 8 === middle) this.#storeAll(work, into, i);
     });
     // What the network makes of the padding is no picture: it is a parent now, padded as every other.
-    if (to - from > 2) this.#pad(job, space, into);
-    await this.#halve(job, space, tally, from, middle);
-    await this.#halve(job, space, tally, middle, to);
+    if (to - from > 2) for (const pair of work.pairs) this.#pad(pair, into);
+    await this.#halve(work, timesteps, from, middle);
+    await this.#halve(work, timesteps, middle, to);
   }
 
-  async #make(space: Workspace, tally: Tally, a: number, b: number, into: number, t: number): Promise<void> {
+  async #make(work: Work, a: number, b: number, into: number, times: readonly number[]): Promise<void> {
     const begin = this.#clock.now();
-    const error = await space.session.run(a, b, into, t);
-    tally.network += minus(this.#clock.now(), begin);
-    tally.runs += 1;
-    if (error === undefined) return;
-    tally.judged = true;
-    tally.error += error;
+    const errors = await work.session.run(a, b, into, times);
+    work.network += minus(this.#clock.now(), begin);
+    work.runs += 1;
+    if (!errors) return;
+    work.judged = true;
+    work.pairs.forEach((pair, i) => {
+      pair.error += errors[i] ?? 0;
+    });
+  }
+
+  /** Gives every pair the picture as its output of one timestep. */
+  #storeAll({ pairs }: Work, picture: number, timestep: number): void {
+    for (const pair of pairs) this.#store(pair, picture, pair.job.outs[timestep] ?? 0);
   }
 
   /** Copies the frame at `source` into a picture and pads it. */
-  #load(job: WireJob, space: Workspace, source: number, picture: number): void {
-    const { layout, frame } = space;
+  #load(pair: Pair, source: number, picture: number): void {
+    const { job, layout, frame } = pair;
     const { y, u, v } = pictureAt(layout, picture);
     const { width, height, chromaWidth, chromaHeight, strideY, strideC } = frame;
     const { paddedWidth } = layout;
@@ -157,11 +209,11 @@ export class PlanesInterpolator implements Interpolator {
     this.#copy(source + frame.y, strideY, at + y, paddedWidth, width, height);
     this.#copy(source + frame.u, strideC, at + u, paddedWidth / 2, chromaWidth, chromaHeight);
     this.#copy(source + frame.v, strideC, at + v, paddedWidth / 2, chromaWidth, chromaHeight);
-    this.#pad(job, space, picture);
+    this.#pad(pair, picture);
   }
 
   /** Copies a picture, cropped, into the frame at `target`. */
-  #store(job: WireJob, { layout, frame }: Workspace, picture: number, target: number): void {
+  #store({ job, layout, frame }: Pair, picture: number, target: number): void {
     const { y, u, v } = pictureAt(layout, picture);
     const { width, height, chromaWidth, chromaHeight, strideY, strideC } = frame;
     const { paddedWidth } = layout;
@@ -171,7 +223,7 @@ export class PlanesInterpolator implements Interpolator {
     this.#copy(at + v, paddedWidth / 2, target + frame.v, strideC, chromaWidth, chromaHeight);
   }
 
-  #pad(job: WireJob, { layout, frame }: Workspace, picture: number): void {
+  #pad({ job, layout, frame }: Pair, picture: number): void {
     const { y, u, v } = pictureAt(layout, picture);
     const { width, height, chromaWidth, chromaHeight } = frame;
     const { paddedWidth, paddedHeight } = layout;

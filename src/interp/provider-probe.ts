@@ -39,7 +39,7 @@ async function sample({ provider, model, threads }: ProbeRequest): Promise<Sampl
   const { inputs } = await Network.open(model.id, await readModel(model), { provider: 'cpu', threads });
   const arena = new Arena(512);
   const base = { arena, clock: systemClock, events: noEvents };
-  await using engine = await InterpEngine.start({ ...base, model, provider, threads, grain: 0 });
+  await using engine = await InterpEngine.start({ ...base, model, provider, threads, grain: 0, batch: 1 });
   const fixed = fixedSize(inputs);
   if (fixed) return await measure(engine, arena, fixed);
   const small = await measure(engine, arena, SMALL);

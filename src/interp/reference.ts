@@ -39,7 +39,11 @@ export class BlendInterpolator implements Interpolator {
 
   async prepare(): Promise<void> {}
 
-  async run(job: WireJob): Promise<WireResult> {
+  async run(jobs: readonly WireJob[]): Promise<readonly WireResult[]> {
+    return jobs.map((job) => this.#blend(job));
+  }
+
+  #blend(job: WireJob): WireResult {
     const begin = this.#clock.now();
     job.timesteps.forEach((t, i) => {
       const weight = Math.min(32767, Math.round(t * 32768));

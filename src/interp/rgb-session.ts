@@ -56,6 +56,7 @@ export class RgbNetwork {
       kind: 'rgb',
       seeded: false,
       times: takesTime(ports) ? times : 'half',
+      batches: false,
       rgb: {
         multiple,
         planes: ports.planes.length,

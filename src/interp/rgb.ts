@@ -1,7 +1,7 @@
 /** The `rgb` kind in the worker: frames become padded RGB pictures, run through the network, and come back as I420. */
 import { type PlaneLayout, planeLayout } from '../frame.ts';
 import { type Clock, minus } from '../time.ts';
-import type { Interpolator, NetworkFacts, WireJob, WireResult, WorkerSetup } from './messages.ts';
+import type { Interpolator, NetworkFacts, Preparation, WireJob, WireResult, WorkerSetup } from './messages.ts';
 import { fillFrame, fillRgb, type LumaWeights, lumaWeights, type RgbPicture } from './rgb-colour.ts';
 import { rgbLayout } from './rgb-layout.ts';
 import type { RgbNetwork, RgbSession } from './rgb-session.ts';
@@ -48,13 +48,19 @@ export class RgbInterpolator implements Interpolator {
     this.#clamped = new Uint8ClampedArray(setup.memory.buffer);
   }
 
-  async prepare(width: number, height: number, scratch: number): Promise<void> {
+  async prepare({ width, height, scratch }: Preparation): Promise<void> {
     const { session } = await this.#space(width, height, scratch);
     // The first run plans memory and is slow.
     await session.run(0.5);
   }
 
-  async run(job: WireJob): Promise<WireResult> {
+  async run(jobs: readonly WireJob[]): Promise<readonly WireResult[]> {
+    const results: WireResult[] = [];
+    for (const job of jobs) results.push(await this.#interpolate(job));
+    return results;
+  }
+
+  async #interpolate(job: WireJob): Promise<WireResult> {
     const space = await this.#space(job.width, job.height, job.scratch);
     const begin = this.#clock.now();
     const tally: Tally = { network: 0, broken: false };

@@ -13,15 +13,15 @@ export interface SessionOptions {
   readonly provider: Provider;
 }
 
-/** Views on arena memory that a session reads and writes: float32, batch 1. */
+/** Views on arena memory that sessions read and write: float32, room for the most pairs of a run. */
 export interface FlowBuffers {
-  /** [4][2·gridHeight][2·gridWidth]. */
+  /** [pairs][4][2·gridHeight][2·gridWidth]. */
   readonly images: Float32Array;
-  /** [3][gridHeight][gridWidth]. */
+  /** [pairs][3][gridHeight][gridWidth]. */
   readonly seed: Float32Array;
-  /** [18][gridHeight][gridWidth]. */
+  /** [pairs][18][gridHeight][gridWidth]. */
   readonly costs: Float32Array;
-  /** [6 or 12][gridHeight][gridWidth], written by the run. */
+  /** [pairs][6 or 12][gridHeight][gridWidth], written by the run. */
   readonly field: Float32Array;
   readonly gridWidth: number;
   readonly gridHeight: number;
@@ -96,7 +96,7 @@ function freeDimensions(
   return sizes;
 }
 
-/** A network's file, opened to see what it is. Makes one static-shape session per frame size. */
+/** A network's file, opened to see what it is. Makes one static-shape session per frame size and number of pairs. */
 export class Network {
   readonly id: string;
   readonly kind: ModelKind;
@@ -112,6 +112,11 @@ export class Network {
     this.inputs = portsOf(probe.inputMetadata);
     this.outputs = portsOf(probe.outputMetadata);
     this.kind = detectKind(this.inputs, this.outputs);
+  }
+
+  /** Whether a run can work on several pairs: the first dimension of every input and output is free. */
+  get batches(): boolean {
+    return [...this.inputs, ...this.outputs].every(({ shape: [first] }) => typeof first === 'string');
   }
 
   /** Loads the file once to see what it is. @throws FrameliftError `model.invalid`: not ONNX, or of no known layout. */
@@ -157,12 +162,14 @@ export async function infer(
   }
 }
 
-/** A flow network: a session for each frame size. */
+/** A flow network: a session for each frame size and number of pairs. */
 export class FlowNetwork {
   /** Motions of a cell: 1, or 2 that are blended. */
   readonly motions: 1 | 2;
   /** Whether it reads the candidates' costs. */
   readonly costs: boolean;
+  /** As {@link Network.batches}. */
+  readonly batches: boolean;
   readonly #network: Network;
 
   /** @param network one of kind `flow`. */
@@ -170,40 +177,58 @@ export class FlowNetwork {
     this.#network = network;
     this.costs = network.inputs.some((port) => port.name === 'costs');
     this.motions = network.outputs.find((port) => port.name === 'field')?.shape[1] === 12 ? 2 : 1;
+    this.batches = network.batches;
   }
 
-  /** A session for one size, on its buffers. @throws FrameliftError `model.invalid`. */
-  async session(buffers: FlowBuffers): Promise<FlowSession> {
+  /** A session for one size and `pairs` pairs, which are the first ones of the buffers. @throws FrameliftError `model.invalid`. */
+  async session(buffers: FlowBuffers, pairs: number): Promise<FlowSession> {
     const { gridWidth, gridHeight } = buffers;
-    const session = await this.#network.session({
-      images: [1, 4, gridHeight * 2, gridWidth * 2],
-      seed: [1, 3, gridHeight, gridWidth],
-      costs: [1, 18, gridHeight, gridWidth],
-    });
-    return new FlowSession(this.#network.id, session, buffers, this);
+    const shapes = {
+      images: [pairs, 4, gridHeight * 2, gridWidth * 2],
+      seed: [pairs, 3, gridHeight, gridWidth],
+      costs: [pairs, 18, gridHeight, gridWidth],
+    };
+    const session = await this.#network.session(shapes);
+    const feeds = {
+      images: tensor(buffers.images, shapes.images),
+      seed: tensor(buffers.seed, shapes.seed),
+      ...(this.costs ? { costs: tensor(buffers.costs, shapes.costs) } : {}),
+    };
+    const shape = [pairs, this.motions * 6, gridHeight, gridWidth];
+    return new FlowSession(this.#network.id, session, feeds, buffers.field.subarray(0, volume(shape)), shape);
   }
 }
 
-/** One network at one size, on fixed buffers. */
+function volume(shape: readonly number[]): number {
+  return shape.reduce((product, size) => product * size, 1);
+}
+
+/** A tensor on the beginning of a buffer. */
+function tensor(buffer: Float32Array, shape: readonly number[]): Tensor {
+  return new Tensor('float32', buffer.subarray(0, volume(shape)), shape);
+}
+
+/** One network at one size for one number of pairs, on fixed buffers. */
 export class FlowSession {
   readonly #id: string;
   readonly #session: InferenceSession;
-  readonly #feeds: Record<string, Tensor>;
-  readonly #fetches: Record<string, Tensor>;
+  readonly #feeds: Readonly<Record<string, Tensor>>;
+  readonly #fetches: Readonly<Record<string, Tensor>>;
   readonly #field: Float32Array;
 
   /** Made by {@link FlowNetwork.session}. */
-  constructor(id: string, session: InferenceSession, buffers: FlowBuffers, of: Pick<FlowNetwork, 'costs' | 'motions'>) {
-    const { images, seed, costs, gridWidth, gridHeight } = buffers;
+  constructor(
+    id: string,
+    session: InferenceSession,
+    feeds: Readonly<Record<string, Tensor>>,
+    field: Float32Array,
+    shape: readonly number[],
+  ) {
     this.#id = id;
     this.#session = session;
-    this.#field = buffers.field.subarray(0, of.motions * 6 * gridWidth * gridHeight);
-    this.#feeds = {
-      images: new Tensor('float32', images, [1, 4, gridHeight * 2, gridWidth * 2]),
-      seed: new Tensor('float32', seed, [1, 3, gridHeight, gridWidth]),
-      ...(of.costs ? { costs: new Tensor('float32', costs, [1, 18, gridHeight, gridWidth]) } : {}),
-    };
-    this.#fetches = { field: new Tensor('float32', this.#field, [1, of.motions * 6, gridHeight, gridWidth]) };
+    this.#feeds = feeds;
+    this.#field = field;
+    this.#fetches = { field: tensor(field, shape) };
   }
 
   /** Reads `images`, `seed` and `costs`, writes `field`. @throws FrameliftError `engine.failed`, or `model.invalid` when the output has another shape. */

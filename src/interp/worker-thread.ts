@@ -2,7 +2,16 @@
 import { Worker } from 'node:worker_threads';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, plus } from '../time.ts';
-import type { NetworkFacts, Reply, Request, WireJob, WireResult, WorkerData, WorkerSetup } from './messages.ts';
+import type {
+  NetworkFacts,
+  Preparation,
+  Reply,
+  Request,
+  WireJob,
+  WireResult,
+  WorkerData,
+  WorkerSetup,
+} from './messages.ts';
 
 /** How long a worker may take to stop by itself before it is terminated. */
 const CLOSE_LIMIT = fromMs(1000);
@@ -73,9 +82,9 @@ export class WorkerThread {
     return this.#ask({ type: 'run', jobs });
   }
 
-  /** Makes ready for a size. @throws FrameliftError as {@link WorkerThread.run}; `model.invalid` when the network refuses the size. */
-  async prepare(width: number, height: number, scratch: number): Promise<void> {
-    await this.#ask({ type: 'prepare', width, height, scratch });
+  /** Makes ready for a size and a number of pairs. @throws FrameliftError as {@link WorkerThread.run}; `model.invalid` when the network refuses the size. */
+  async prepare(wanted: Preparation): Promise<void> {
+    await this.#ask({ type: 'prepare', ...wanted });
   }
 
   /** Tells the worker that a scratch block will be reused once earlier requests are done. Not answered. */

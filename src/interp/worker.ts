@@ -40,13 +40,10 @@ async function start(): Promise<Interpolator> {
 
 async function answer(interpolator: Interpolator, request: Request): Promise<Reply | undefined> {
   switch (request.type) {
-    case 'run': {
-      const results = [];
-      for (const job of request.jobs) results.push(await interpolator.run(job));
-      return { type: 'done', results };
-    }
+    case 'run':
+      return { type: 'done', results: await interpolator.run(request.jobs) };
     case 'prepare':
-      await interpolator.prepare(request.width, request.height, request.scratch);
+      await interpolator.prepare(request);
       return { type: 'done', results: [] };
     case 'forget':
       await interpolator.forget(request.scratch);

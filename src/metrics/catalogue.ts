@@ -218,6 +218,13 @@ export const CATALOGUE = {
     help: 'Pairs that runs of the model have worked on.',
     labels: ['model', 'provider'],
   },
+  inferenceBatch: {
+    kind: 'histogram',
+    name: 'framelift_inference_batch_pairs',
+    help: 'Pairs of one run of the model, of all streams together.',
+    labels: ['model', 'provider'],
+    buckets: [1, 2, 3, 4, 6, 8, 12, 16],
+  },
   confidence: {
     kind: 'histogram',
     name: 'framelift_confidence_ratio',

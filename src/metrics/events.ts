@@ -92,6 +92,7 @@ export type MetricEvent =
     }
   /** A model runs on this execution provider. */
   | { readonly type: 'provider'; readonly model: string; readonly provider: string }
+  /** One run of a model on `jobs` pairs. */
   | {
       readonly type: 'inference';
       readonly model: string;

@@ -128,6 +128,7 @@ export class MetricsRegistry implements EventSink, Disposable {
   readonly #providerInfo = this.#gauge(CATALOGUE.providerInfo);
   readonly #inferenceTime = this.#histogram(CATALOGUE.inferenceTime);
   readonly #inferenceJobs = this.#counter(CATALOGUE.inferenceJobs);
+  readonly #inferenceBatch = this.#histogram(CATALOGUE.inferenceBatch);
   readonly #confidence = this.#histogram(CATALOGUE.confidence);
   readonly #ladderDepth = this.#gauge(CATALOGUE.ladderDepth);
   readonly #ladderChanges = this.#counter(CATALOGUE.ladderChanges);
@@ -181,6 +182,7 @@ export class MetricsRegistry implements EventSink, Disposable {
     if (event.type === 'inference') {
       observe(this.#inferenceTime.of(event.model, event.provider), toSeconds(event.span));
       this.#inferenceJobs.of(event.model, event.provider).add(event.jobs);
+      observe(this.#inferenceBatch.of(event.model, event.provider), event.jobs);
       return;
     }
     if (event.type === 'provider') {

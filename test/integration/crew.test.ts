@@ -27,7 +27,7 @@ function picture(shift: number): number {
 }
 
 const [a, b] = [picture(0), picture(7)];
-const layout = scratchLayout(WIDTH, HEIGHT, 32, false, 4);
+const layout = scratchLayout(WIDTH, HEIGHT, 32, false, 4, 1);
 const { bytes } = planeLayout(WIDTH, HEIGHT);
 const pyramids = [a, b].map((frame) => {
   const { offset } = arena.allocate(2 * WIDTH * HEIGHT);

@@ -17,7 +17,7 @@ describe('Lane', () => {
     lane = new Lane({
       arena,
       clock,
-      setup: { memory: arena.memory, model: 'blend', multiple: 32, threads: 1, provider: 'cpu', grain: 0 },
+      setup: { memory: arena.memory, model: 'blend', multiple: 32, threads: 1, provider: 'cpu', grain: 0, batch: 1 },
       limit: fromMs(10_000),
       scratchBytes: (width) => (width / 64) * MEBIBYTE,
       onIdle: () => {},
@@ -44,7 +44,7 @@ describe('Lane', () => {
       pyramidB: pyramid,
       grainSeeds: [0],
     };
-    await lane.run(width, height, job);
+    await lane.run(width, height, [job]);
   };
   const heldMebibytes = (): number => arena.usedBytes / MEBIBYTE;
 

@@ -110,6 +110,12 @@ function convNetwork({ inputs, output, from, weights, bias }: ConvNetwork): Uint
   });
 }
 
+/** The ports of a network with its first dimension free, by the name `batch`. */
+export function freeFirst<T extends Pick<Graph, 'inputs' | 'outputs'>>(graph: T): T {
+  const free = (port: Port): Port => ({ ...port, shape: ['batch', ...port.shape.slice(1)] });
+  return { ...graph, inputs: graph.inputs.map(free), outputs: graph.outputs.map(free) };
+}
+
 /** A flow network that passes the seed on: f0 = −v/2, f1 = v/2, m = ½, e = cost. The same field as the search alone. */
 export function seedNetwork(change: Partial<ConvNetwork> = {}): Uint8Array {
   return convNetwork({
@@ -134,13 +140,13 @@ export function seedNetwork(change: Partial<ConvNetwork> = {}): Uint8Array {
 
 /**
  * A flow network of two motions that reads the candidates' costs: the first motion is the seed's, the second one stands still, its share is
- * `share`; the expected error is the cost of the cell's own vector, or with `zero` that of the zero vector.
+ * `share`; the expected error is the cost of the cell's own vector, or with `zero` that of the zero vector. `batches`: the first dimension is free.
  */
-export function twoMotionNetwork({ share = 0, zero = false } = {}): Uint8Array {
+export function twoMotionNetwork({ share = 0, zero = false, batches = false } = {}): Uint8Array {
   const row = (at: number, value: number): number[] => Array.from({ length: 21 }, (_, i) => (i === at ? value : 0));
   const nothing = row(-1, 0);
   const weights = [row(0, -0.5), row(1, -0.5), row(0, 0.5), row(1, 0.5), nothing, row(zero ? 20 : 3, 1)];
-  return onnxModel({
+  const graph: Graph = {
     inputs: [
       { name: 'images', shape: [1, 4, 'h4', 'w4'] },
       { name: 'seed', shape: [1, 3, 'h8', 'w8'] },
@@ -155,5 +161,6 @@ export function twoMotionNetwork({ share = 0, zero = false } = {}): Uint8Array {
       { name: 'w', dims: [12, 21, 1, 1], values: [...weights, ...Array.from({ length: 6 }, () => nothing)].flat() },
       { name: 'b', dims: [12], values: [0, 0, 0, 0, 0.5, 0, 0, 0, 0, 0, 0.5, share] },
     ],
-  });
+  };
+  return onnxModel(batches ? freeFirst(graph) : graph);
 }

@@ -1,5 +1,5 @@
 /** Tiny `i420` networks whose results can be worked out by hand. */
-import { type Constant, type Graph, type Node, onnxModel, type Port } from './engine-onnx.ts';
+import { type Constant, freeFirst, type Graph, type Node, onnxModel, type Port } from './engine-onnx.ts';
 
 /** What {@link planesNetwork} builds. */
 export interface PlanesNetworkOptions {
@@ -13,6 +13,8 @@ export interface PlanesNetworkOptions {
   readonly seed?: boolean;
   /** Take the costs, and give y = 1000 times the zero vector's of each cell in place of the mix. */
   readonly costs?: boolean;
+  /** Leave the first dimension free. Default false. */
+  readonly batches?: boolean;
   /** Fixed luma size; default free. */
   readonly size?: readonly [width: number, height: number];
   /** Last changes, for networks that are wrong. */
@@ -21,7 +23,8 @@ export interface PlanesNetworkOptions {
 
 /** Plane by plane: ⌊(1 − t)·a + t·b⌋, or ⌊(a + b)/2⌋. */
 export function planesNetwork(options: PlanesNetworkOptions = {}): Uint8Array {
-  const { time = true, mirror = false, error, seed = false, costs = false, size, change = (graph) => graph } = options;
+  const { time = true, mirror = false, error, seed = false, costs = false, size, batches = false } = options;
+  const { change = batches ? freeFirst : (graph: Graph) => graph } = options;
   const [width, height] = size ?? ['W', 'H'];
   const half = (side: number | string): number | string => (typeof side === 'number' ? side / 2 : `${side}half`);
   const luma = [1, 1, height, width];
@@ -34,6 +37,7 @@ export function planesNetwork(options: PlanesNetworkOptions = {}): Uint8Array {
     { name: 'last', dims: [1], values: [-1], whole: true },
     { name: 'end', dims: [1], values: [-(2 ** 31)], whole: true },
     { name: 'columns', dims: [1], values: [3], whole: true },
+    { name: 'planes', dims: [3], values: [1, 2, 3], whole: true },
   ];
   const nodes: Node[] = [];
   const op = (name: string, from: string[], output: string, attributes: Node['attributes'] = {}): string => {
@@ -42,9 +46,10 @@ export function planesNetwork(options: PlanesNetworkOptions = {}): Uint8Array {
   };
   const weight = time ? 't' : 'middle';
   if (time) inputs.push({ name: 't', shape: [1] });
+  const share = op('Unsqueeze', [weight, 'planes'], 'share');
   for (const p of ['y', 'u', 'v']) {
     const [a, b] = ['0', '1'].map((n) => op('Cast', [p + n], `${p}${n}f`, { to: 1 }));
-    const step = op('Mul', [op('Sub', [b ?? '', a ?? ''], `${p}d`), weight], `${p}w`);
+    const step = op('Mul', [op('Sub', [b ?? '', a ?? ''], `${p}d`), share], `${p}w`);
     const mixed = op(
       'Cast',
       [op('Add', [a ?? '', step], `${p}m`)],

@@ -2,10 +2,10 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import type { Reply, Request, WorkerData } from '../../src/interp/messages.ts';
 
-const { inside } = workerData as WorkerData;
+const { inside, model } = workerData as WorkerData;
 
-const done = (): void =>
-  reply({ type: 'done', results: [{ confidence: 1, spans: { search: 1, network: 2, kernel: 3 } }] });
+const done = ({ jobs }: { jobs: readonly unknown[] }): void =>
+  reply({ type: 'done', results: jobs.map(() => ({ confidence: 1, spans: { search: 1, network: 2, kernel: 3 } })) });
 const reply = (message: Reply): void => parentPort?.postMessage(message);
 parentPort?.on('message', (request: Request) => {
   if (request.type === 'close') parentPort?.close();
@@ -21,9 +21,11 @@ parentPort?.on('message', (request: Request) => {
     Atomics.add(inside, 0, 1);
     setTimeout(() => {
       Atomics.add(inside, 0, 1);
-      if (t === 0.875) done();
+      if (t === 0.875) done(request);
     }, 2500);
   }
-  if (t === 0.5) done();
+  if (t === 0.5) done(request);
 });
-reply({ type: 'ready' });
+// With a network it is one that runs several pairs.
+const network = { kind: 'flow', seeded: false, times: 'any', batches: true } as const;
+reply({ type: 'ready', network: typeof model === 'string' ? undefined : network });

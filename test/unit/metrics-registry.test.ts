@@ -109,6 +109,8 @@ describe('events', () => {
       'framelift_reconnects_total{stream="cam",reason="source.stalled"}': 1,
       'framelift_pairs_total{stream="cam",decision="cut"}': 1,
       'framelift_inference_jobs_total{model="flow-s",provider="cpu"}': 2,
+      'framelift_inference_batch_pairs_bucket{le="1",model="flow-s",provider="cpu"}': 0,
+      'framelift_inference_batch_pairs_bucket{le="2",model="flow-s",provider="cpu"}': 1,
       'framelift_inference_duration_seconds_count{model="flow-s",provider="cpu"}': 1,
       'framelift_confidence_ratio_bucket{le="0.99",stream="cam",model="flow-s"}': 1,
       'framelift_source_info{stream="cam",codec="h264"}': 1,

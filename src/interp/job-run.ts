@@ -1,0 +1,132 @@
+/** A job of the engine, from its submission to its end: as it waits, and while a worker has it. */
+import type { Arena } from '../arena.ts';
+import type { FrameliftError } from '../errors.ts';
+import { Frame, type FrameInfo } from '../frame.ts';
+import type { Micros } from '../time.ts';
+import type { BatchJob } from './batch.ts';
+import type { InterpResult } from './job.ts';
+import type { WireJob, WireResult } from './messages.ts';
+import type { PyramidCache, PyramidLoan } from './pyramid-cache.ts';
+import { between } from './reference.ts';
+import { grainSeed } from './seed.ts';
+import { nearestEighth, type Times } from './times.ts';
+
+/** A job that waits. It has handles of its own on its frames. */
+export interface PendingJob extends BatchJob {
+  /** Id of the model, as it goes into provenance. */
+  readonly model: string;
+  readonly searchOnly: boolean;
+  readonly a: Frame;
+  readonly b: Frame;
+  readonly timesteps: readonly number[];
+  readonly enqueued: Micros;
+  resolve(result: InterpResult): void;
+  reject(error: FrameliftError): void;
+}
+
+/** What {@link JobRun} works with. */
+export interface JobRunParts {
+  readonly arena: Arena;
+  readonly pyramids: PyramidCache;
+  /** Bytes of the pyramid of a frame; undefined: the model does not search. */
+  readonly pyramidBytes: number | undefined;
+  readonly times: Times;
+  /** Strength, for provenance. */
+  readonly grain: number;
+}
+
+/** A job while a worker has it: its output frames and the pyramids that it is lent. Ends with {@link JobRun.done} or {@link JobRun.failed}. */
+export class JobRun {
+  readonly job: PendingJob;
+  /** What the worker is told. */
+  readonly wire: Omit<WireJob, 'scratch'>;
+  readonly #parts: JobRunParts;
+  /** The times that are made: the job's own, or the nearest that the model knows. */
+  readonly #made: readonly number[];
+  readonly #outs: Frame[] = [];
+  readonly #loans: PyramidLoan[] = [];
+
+  /** Takes memory for what will be made. @throws FrameliftError `arena.full`; then the job is still the caller's to end. */
+  constructor(job: PendingJob, parts: JobRunParts) {
+    this.job = job;
+    this.#parts = parts;
+    this.#made = parts.times === 'half' ? job.timesteps.map(nearestEighth) : job.timesteps;
+    try {
+      this.#allocate();
+    } catch (error) {
+      this.#giveBack(false);
+      throw error;
+    }
+    const { a, b, timesteps, searchOnly } = job;
+    this.wire = {
+      width: a.width,
+      height: a.height,
+      a: a.offset,
+      b: b.offset,
+      timesteps: this.#made,
+      outs: this.#outs.map((frame) => frame.offset),
+      pyramidA: wirePyramid(this.#loans[0]),
+      pyramidB: wirePyramid(this.#loans[1]),
+      grainSeeds: timesteps.map((t) => grainSeed(a.pts, b.pts, t)),
+      searchOnly,
+    };
+  }
+
+  /** Ends the job with its frames. */
+  done({ confidence, spans }: WireResult): void {
+    const frames = this.#outs.map((frame, i) => frame.share(this.#info(i, confidence)));
+    this.#giveBack(true);
+    this.#releaseParents();
+    this.job.resolve({ status: 'done', frames, confidence, spanMicros: spans });
+  }
+
+  /** Ends the job without. */
+  failed(error: FrameliftError): void {
+    this.#giveBack(false);
+    this.#releaseParents();
+    this.job.reject(error);
+  }
+
+  #allocate(): void {
+    const { arena, pyramids, pyramidBytes } = this.#parts;
+    const { a, b, timesteps } = this.job;
+    for (const i of timesteps.keys())
+      this.#outs.push(Frame.allocate(arena, a.width, a.height, this.#info(i, undefined)));
+    if (pyramidBytes === undefined) return;
+    for (const frame of [a, b]) this.#loans.push(pyramids.lend(frame, pyramidBytes));
+  }
+
+  #giveBack(filled: boolean): void {
+    for (const loan of this.#loans) loan.done(filled);
+    for (const frame of this.#outs) frame.release();
+  }
+
+  #releaseParents(): void {
+    this.job.a.release();
+    this.job.b.release();
+  }
+
+  /** Of the frame at a timestep: it stands where it was asked for, and says of which time its picture is. */
+  #info(timestep: number, confidence: number | undefined): FrameInfo {
+    const { a, b, model, timesteps } = this.job;
+    const { grain } = this.#parts;
+    const t = timesteps[timestep] ?? 0.5;
+    return {
+      pts: between(a.pts, b.pts, t),
+      capture: between(a.capture, b.capture, t),
+      arrival: b.arrival,
+      discontinuity: false,
+      provenance: {
+        kind: 'synthetic',
+        t: this.#made[timestep] ?? 0.5,
+        model,
+        confidence,
+        ...(grain > 0 ? { grain } : {}),
+      },
+    };
+  }
+}
+
+function wirePyramid(loan: PyramidLoan | undefined): WireJob['pyramidA'] {
+  return { offset: loan?.offset ?? 0, ready: loan?.ready ?? false };
+}
