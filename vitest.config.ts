@@ -21,6 +21,8 @@ export default defineConfig({
       {
         test: {
           name: 'e2e',
+          // These run the product against the real clock: another tenant of the machine may spoil one run, hardly two.
+          retry: 1,
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 180_000,
           sequence: { groupOrder: 2 },
