@@ -17,7 +17,7 @@ const milliseconds = (min: number, max: number) => z.number().min(min).max(max);
 
 const streamSchema = z.strictObject({
   name: streamName.describe('name in URLs and metrics'),
-  source: z.string().min(1).describe('rtsp://…, another URL, a file, or demo'),
+  source: z.string().min(1).describe('rtsp://…, another URL, whip, a file, or demo'),
   fps: z.number().optional().describe('exact output rate, frames per second'),
   factor: z.number().optional().describe('output frames for each source frame; default 2'),
   ingest: z.enum(['auto', 'ffmpeg']).default('auto').describe('ffmpeg: read RTSP through the ffmpeg program'),
@@ -70,6 +70,10 @@ const configSchema = z.strictObject({
     .strictObject({
       advertisedHosts: z.array(z.string()).default([]).describe('addresses that viewers can reach'),
       portRange: z.tuple([z.number().int().min(1024), z.number().int().max(65_535)]).optional(),
+      publishOrigins: z
+        .array(z.string().regex(/^(\*|https?:\/\/[^/]+)$/, 'an origin is http(s)://host[:port], or *'))
+        .default([])
+        .describe('other sites whose pages may publish by WHIP'),
       maxViewers: z.number().int().min(1).max(1000).default(16),
     })
     .prefault({}),

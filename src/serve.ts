@@ -3,6 +3,8 @@ import { Arena } from './arena.ts';
 import type { Config, StreamConfig } from './config.ts';
 import { WhepEndpoint } from './egress/whep.ts';
 import { asFrameliftError } from './errors.ts';
+import { WhipSource } from './ingest/webrtc.ts';
+import { WhipEndpoint } from './ingest/whip.ts';
 import { EnginePool } from './interp/pool.ts';
 import { describeSelection } from './interp/provider.ts';
 import { ProviderTrials } from './interp/provider-trial.ts';
@@ -87,20 +89,24 @@ export class Framelift implements AsyncDisposable {
     });
     parts.use(pool);
     const context = { arena, clock, events: metrics, pool, log };
+    const transport = {
+      advertisedHosts: config.webrtc.advertisedHosts,
+      ...(config.webrtc.portRange === undefined ? {} : { portRange: config.webrtc.portRange }),
+    };
+    const gates = new Map<string, WhipSource>();
     const streams = config.streams.map((settings) => {
+      const source = makeSource(settings, { arena, clock, events: metrics, env: options.env ?? {}, transport, log });
+      if (source instanceof WhipSource) gates.set(settings.name, source);
       return new Stream(
         {
           name: settings.name,
-          source: makeSource(settings, { arena, clock, events: metrics, env: options.env ?? {} }),
+          source,
           target: rateTarget(settings),
           ...(settings.latencyBudgetMs === undefined ? {} : { latencyBudget: fromMs(settings.latencyBudgetMs) }),
           minConfidence: MIN_CONFIDENCE,
           maxViewers: config.webrtc.maxViewers,
           ...(settings.bitrateKbps === undefined ? {} : { bitrate: settings.bitrateKbps * 1000 }),
-          peer: {
-            advertisedHosts: config.webrtc.advertisedHosts,
-            ...(config.webrtc.portRange === undefined ? {} : { portRange: config.webrtc.portRange }),
-          },
+          peer: transport,
         },
         context,
       );
@@ -115,11 +121,15 @@ export class Framelift implements AsyncDisposable {
         find: (name, variant) => streams.find((stream) => stream.name === name)?.publication(variant),
       }),
     );
+    const whip = parts.use(
+      new WhipEndpoint({ find: (name) => gates.get(name), allowedOrigins: config.webrtc.publishOrigins }),
+    );
     const server = await FrameliftServer.start({
       host: config.server.host,
       port: config.server.port,
       streams: directory(streams, clock, config.engine.model),
       whep,
+      whip,
       metrics,
       providers: () => trials.selections,
       log,
