@@ -1,11 +1,11 @@
-/** Interpolates one pair with the model and provider given as arguments, and prints what came out as JSON. A process of its own: Vulkan reads the environment once. */
+/** Interpolates pairs of four streams with the model and provider given as arguments, and prints what came out as JSON. A process of its own: Vulkan reads the environment once. */
 import { createHash } from 'node:crypto';
 import { Arena } from '../../src/arena.ts';
 import { Frame, SOURCE } from '../../src/frame.ts';
 import { InterpEngine } from '../../src/interp/engine.ts';
 import { findModel } from '../../src/interp/model.ts';
 import type { Provider } from '../../src/interp/provider.ts';
-import { noEvents } from '../../src/metrics/events.ts';
+import type { MetricEvent } from '../../src/metrics/events.ts';
 import { systemClock, ZERO } from '../../src/time.ts';
 
 const [model = '', provider = ''] = process.argv.slice(2);
@@ -17,10 +17,11 @@ const [a, b] = [7, 11].map((step) => {
   return frame;
 });
 if (!a || !b) throw new Error('no frames');
+const events: MetricEvent[] = [];
 const engine = await InterpEngine.start({
   arena,
   clock: systemClock,
-  events: noEvents,
+  events: { emit: (event) => events.push(event) },
   model: await findModel(model),
   // Arguments of our own test.
   provider: provider as Provider,
@@ -28,17 +29,23 @@ const engine = await InterpEngine.start({
 await engine.warmUp(71, 45);
 const rounds: string[] = [];
 for (let round = 0; round < 2; round++) {
-  const result = await engine.interpolate({ stream: 's', a, b, timesteps: [0.25, 0.5, 0.75] });
-  if (result.status !== 'done') throw new Error(result.reason);
-  const hash = createHash('md5');
-  for (const frame of result.frames) {
-    const { width, height, strideY } = frame.layout;
-    for (let y = 0; y < height; y++) hash.update(frame.bytes.slice(y * strideY, y * strideY + width));
-    frame.release();
+  const asked = ['s0', 's1', 's2', 's3'].map((stream, i) => {
+    const [from, to] = i % 2 ? [b, a] : [a, b];
+    return engine.interpolate({ stream, a: from, b: to, timesteps: [0.25, 0.5, 0.75] });
+  });
+  for (const result of await Promise.all(asked)) {
+    if (result.status !== 'done') throw new Error(result.reason);
+    const hash = createHash('md5');
+    for (const frame of result.frames) {
+      const { width, height, strideY } = frame.layout;
+      for (let y = 0; y < height; y++) hash.update(frame.bytes.slice(y * strideY, y * strideY + width));
+      frame.release();
+    }
+    rounds.push(`${hash.digest('hex')} ${result.confidence?.toFixed(4)}`);
   }
-  rounds.push(`${hash.digest('hex')} ${result.confidence?.toFixed(4)}`);
 }
 a.release();
 b.release();
 await engine.close();
-console.log(JSON.stringify({ rounds, liveFrames: arena.liveFrames, usedBytes: arena.usedBytes }));
+const runs = events.flatMap((event) => (event.type === 'inference' ? [event.jobs] : []));
+console.log(JSON.stringify({ rounds, runs, liveFrames: arena.liveFrames, usedBytes: arena.usedBytes }));
