@@ -1,0 +1,137 @@
+/// <reference lib="dom" />
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { type App, startApp } from '../support/app.ts';
+import { launchChromium } from '../support/chromium.ts';
+import { countPerSecond, firstPicture, median, openPage } from '../support/page.ts';
+
+let browser: Browser;
+let app: App | undefined;
+
+beforeAll(async () => {
+  browser = await launchChromium({ camera: true });
+});
+
+afterEach(async () => {
+  for (const context of browser.contexts()) await context.close();
+  const end = await app?.stop();
+  const log = app?.log();
+  app = undefined;
+  if (end) {
+    expect(end.code, log).toBe(0);
+    expect(log).toContain('"liveFrames":0');
+  }
+});
+
+afterAll(() => browser?.close());
+
+/** Opens a page that publishes its camera to `<app>/whip/cam`; `codec` is what it prefers. */
+async function publisherPage(url: string, codec: 'VP8' | 'H264' | 'VP9'): Promise<Page> {
+  const page = await browser.newPage();
+  await page.goto(`${url}/healthz`);
+  await publish(page, codec);
+  return page;
+}
+
+/** Publishes the page's camera; its connection is `window.publisher`. @throws when it is refused. */
+function publish(page: Page, codec: string): Promise<void> {
+  return page.evaluate(async (wanted) => {
+    const camera = { width: { exact: 640 }, height: { exact: 360 }, frameRate: { exact: 30 } };
+    const stream = await navigator.mediaDevices.getUserMedia({ video: camera, audio: true });
+    const pc = new RTCPeerConnection();
+    for (const track of stream.getTracks()) pc.addTransceiver(track, { direction: 'sendonly', streams: [stream] });
+    const all = RTCRtpSender.getCapabilities('video')?.codecs ?? [];
+    const first = all.filter(({ mimeType }) => mimeType === `video/${wanted}`);
+    pc.getTransceivers()
+      .find(({ sender }) => sender.track?.kind === 'video')
+      ?.setCodecPreferences([...first, ...all.filter((codec) => !first.includes(codec))]);
+    await pc.setLocalDescription();
+    const response = await fetch('/whip/cam', {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/sdp' },
+      body: pc.localDescription?.sdp ?? '',
+    });
+    const answer = await response.text();
+    if (response.status !== 201) throw new Error(`WHIP refused: ${response.status} ${answer}`);
+    await pc.setRemoteDescription({ type: 'answer', sdp: answer });
+    Object.assign(window, { publisher: pc, resource: response.headers.get('Location') });
+  }, codec);
+}
+
+/** Of the publisher's outgoing video. */
+interface Outbound {
+  readonly framesSent: number;
+  readonly nackCount: number;
+  readonly pliCount: number;
+  readonly targetBitrate?: number;
+}
+
+function outbound(page: Page): Promise<Outbound> {
+  return page.evaluate(
+    `window.publisher.getStats().then((all) => [...all.values()].find((s) => s.type === 'outbound-rtp' && s.kind === 'video'))`,
+  );
+}
+
+/** Frames decoded since the start. */
+async function decoded(url: string): Promise<number> {
+  const text = await (await fetch(`${url}/metrics`)).text();
+  const line = /^framelift_stage_duration_seconds_count\{(?=[^}]*stage="decode")[^}]*\} (\d+)/m.exec(text);
+  return Number(line?.[1]);
+}
+
+it.each(['VP8', 'H264', 'VP9'] as const)(
+  "publishes a browser's camera by WHIP (%s), played at 60 fps",
+  async (codec) => {
+    app = await startApp(['cam=whip', '--fps', '60']);
+    const camera = await publisherPage(app.url, codec);
+    const page = await openPage(browser, app.url, 'upconverted');
+    await firstPicture(page, 'upconverted', 15_000);
+    await page.waitForTimeout(3000);
+    const [before, from] = [await outbound(camera), await decoded(app.url)];
+    const counts = await countPerSecond(page, 'upconverted', 8);
+    const [after, to] = [await outbound(camera), await decoded(app.url)];
+    const sent = after.framesSent - before.framesSent;
+    console.log(
+      `${codec}: ${counts.join(' ')} fps; ${to - from} of ${sent} frames came through, ` +
+        `${((after.targetBitrate ?? 0) / 1000).toFixed(0)} kb/s, ${after.nackCount} NACK, ${after.pliCount} PLI`,
+    );
+    expect(median(counts)).toBeGreaterThanOrEqual(57);
+    expect((to - from) / sent).toBeGreaterThanOrEqual(0.95);
+    expect((await app.stream('cam')).stats.frames.interpolated).toBeGreaterThan(100);
+  },
+);
+
+it('viewers resume within 3 s of the publisher reloading its page', async () => {
+  app = await startApp(['cam=whip', '--fps', '60']);
+  const camera = await publisherPage(app.url, 'VP8');
+  const page = await openPage(browser, app.url, 'upconverted');
+  await firstPicture(page, 'upconverted', 15_000);
+  await page.waitForTimeout(3000);
+  const longest = page.evaluate(
+    () =>
+      new Promise<number>((resolve, reject) => {
+        const video = document.querySelector<HTMLVideoElement>('figure[data-variant="upconverted"] video');
+        if (!video) {
+          reject(new Error('no video'));
+          return;
+        }
+        let [last, gap] = [performance.now(), 0];
+        const seen = (now: number): void => {
+          gap = Math.max(gap, now - last);
+          last = now;
+          video.requestVideoFrameCallback(seen);
+        };
+        video.requestVideoFrameCallback(seen);
+        setTimeout(() => resolve(Math.max(gap, performance.now() - last)), 8000);
+      }),
+  );
+  await page.waitForTimeout(500);
+  await camera.reload();
+  await publish(camera, 'VP8');
+  const gap = await longest;
+  console.log(`publisher reloaded: viewers saw a pause of ${gap.toFixed(0)} ms`);
+  expect(gap).toBeGreaterThan(100);
+  expect(gap).toBeLessThan(3000);
+  expect((await app.stream('cam')).stats.viewers.upconverted).toBe(1);
+  expect(median(await countPerSecond(page, 'upconverted', 4))).toBeGreaterThanOrEqual(55);
+});
