@@ -67,6 +67,7 @@ describe('parseConfig', () => {
     [{ server: { port: 70_000 } }, /server\.port is 70000: .*65535/],
     [{ server: { port: '80' } }, /server\.port is "80": .*number/],
     [{ engine: { grain: 2 } }, /engine\.grain is 2: .*<=1/],
+    [{ engine: { batch: 0 } }, /engine\.batch is 0: .*>=1/],
     [{ engine: { provider: 'gpu' } }, /engine\.provider is "gpu": .*"auto".*"cpu".*"webgpu".*"cuda".*"tensorrt"/],
     [{ arenaMb: 8 }, /arenaMb is 8: .*16/],
     [stream({ stallTimeoutMs: 1 }), /streams\.0\.stallTimeoutMs is 1: .*500/],
