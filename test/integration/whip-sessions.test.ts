@@ -1,0 +1,125 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { type CodedPicture, h264Pictures, vp8Pictures, WhipPublisher } from '../support/whip-publisher.ts';
+import { pause, until, WhipRig } from './whip-rig.ts';
+
+let pictures: CodedPicture[];
+
+beforeAll(() => {
+  pictures = vp8Pictures('320x180', 60);
+});
+
+const publish = (rig: WhipRig): Promise<WhipPublisher> => WhipPublisher.publish(rig.url, { codec: 'VP8', pictures });
+
+/** Longest time without a frame from `since` on. */
+function longestGap(rig: WhipRig, since: number): number {
+  const times = rig.frames.map(({ atMs }) => atMs).filter((at) => at >= since);
+  return Math.max(...times.slice(1).map((at, i) => at - (times[i] ?? at)));
+}
+
+describe('a publisher', () => {
+  it('takes the stream over with its first picture: the source lives on, the old session ends', async () => {
+    await using rig = await WhipRig.start();
+    await using first = await publish(rig);
+    first.start();
+    await rig.untilFrames(30);
+    const since = performance.now();
+    await using second = await publish(rig);
+    // Connected, but without a picture, it takes nothing away.
+    await pause(500);
+    expect(longestGap(rig, since)).toBeLessThan(300);
+    const before = rig.frames.length;
+    second.start();
+    await until('the takeover', () => rig.log.some((line) => line.includes('another publisher took the stream over')));
+    await rig.untilFrames(before + 60);
+    expect(longestGap(rig, since)).toBeLessThan(1000);
+    expect(rig.supervisor.status).toMatchObject({ phase: 'live', reconnects: 0 });
+    expect((await fetch(first.resource, { method: 'DELETE' })).status).toBe(404);
+    expect((await fetch(second.resource, { method: 'DELETE' })).status).toBe(200);
+    expect(rig.frames.slice(1).filter(({ discontinuity }) => discontinuity)).toHaveLength(1);
+    expect(rig.frames.every(({ ptsMs }, i) => i === 0 || ptsMs > (rig.frames[i - 1]?.ptsMs ?? 0))).toBe(true);
+  });
+
+  it('that leaves by DELETE is told, and its return is seen', async () => {
+    await using rig = await WhipRig.start();
+    await using first = await publish(rig);
+    first.start();
+    await rig.untilFrames(10);
+    expect((await fetch(first.resource, { method: 'DELETE' })).status).toBe(200);
+    await until('the end', () => rig.supervisor.status.lastError !== undefined);
+    expect(rig.supervisor.status.lastError?.message).toBe('the publisher left: closed by the publisher');
+    await using second = await publish(rig);
+    const before = rig.frames.length;
+    second.start();
+    await rig.untilFrames(before + 30);
+    expect(rig.supervisor.status.phase).toBe('live');
+  });
+
+  it('that vanishes without a word makes a stalled source, and the next one is let in', async () => {
+    await using rig = await WhipRig.start({ stallTimeoutMs: 500 });
+    await using first = await publish(rig);
+    first.start();
+    await rig.untilFrames(10);
+    await first.vanish();
+    await until('the stall', () => rig.supervisor.status.lastError?.code === 'source.stalled', 3000);
+    await using second = await publish(rig);
+    const before = rig.frames.length;
+    second.start();
+    await rig.untilFrames(before + 30);
+    expect(rig.endpoint.sessions).toBe(1);
+  });
+
+  it('that pauses keeps its session, and is seen when it goes on', async () => {
+    await using rig = await WhipRig.start({ stallTimeoutMs: 500 });
+    await using publisher = await publish(rig);
+    publisher.start();
+    await rig.untilFrames(10);
+    publisher.stop();
+    await until('the stall', () => rig.supervisor.status.lastError?.code === 'source.stalled', 3000);
+    await pause(1000);
+    expect(rig.supervisor.status.reconnects).toBe(1);
+    const before = rig.frames.length;
+    publisher.start();
+    await rig.untilFrames(before + 30);
+    expect(rig.supervisor.status.phase).toBe('live');
+    expect(rig.endpoint.sessions).toBe(1);
+  });
+
+  it('may change its resolution', async () => {
+    await using rig = await WhipRig.start();
+    const sizes = ['320x180', '640x360', '480x270'];
+    const changing = sizes.flatMap((size) => h264Pictures(size, 30));
+    await using publisher = await WhipPublisher.publish(rig.url, { codec: 'H264', pictures: changing });
+    publisher.start();
+    await rig.untilFrames(100);
+    const seen = rig.frames.map(({ size }) => size).filter((size, i, all) => size !== all[i - 1]);
+    expect(seen).toEqual([...sizes, '320x180']);
+    expect(rig.supervisor.status).toMatchObject({ reconnects: 0, info: { width: 320, height: 180 } });
+  });
+});
+
+it('a fifth session is refused with 503 and Retry-After; closing one lets the next in', async () => {
+  await using rig = await WhipRig.start();
+  await using parts = new AsyncDisposableStack();
+  const publishers = [];
+  for (let i = 0; i < 4; i += 1) publishers.push(parts.use(await publish(rig)));
+  await expect(publish(rig)).rejects.toThrow('503');
+  await fetch(publishers[0]?.resource ?? '', { method: 'DELETE' });
+  parts.use(await publish(rig));
+});
+
+it('mangled offers are answered or refused, and leave nothing behind', async () => {
+  await using rig = await WhipRig.start();
+  const post = (body: string, type = 'application/sdp'): Promise<Response> =>
+    fetch(rig.url, { method: 'POST', headers: { 'Content-Type': type }, body });
+  expect((await post('x'.repeat(70_000))).status).toBe(413);
+  expect((await post('v=0', 'text/plain')).status).toBe(415);
+  expect((await post('hello')).status).toBe(400);
+  const refused = await fetch(rig.url.replace('cam', 'other'), {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/sdp' },
+    body: 'v=0',
+  });
+  expect(refused.status).toBe(404);
+  expect(await refused.json()).toMatchObject({ code: 'webrtc.no-stream' });
+  expect(rig.endpoint.sessions).toBe(0);
+});
