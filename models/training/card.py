@@ -54,10 +54,10 @@ re-projected to it. The block search's seed and costs come from the kernel (`see
 coordinates in float32.""",
         data="As flow-s, and windows of clips: any of the 3 or 7 frames between two that are 4 or 8 apart.",
         training="""The second stage alone, the first one fixed: batches of 4, squares of 128 pixels, 55 % triplets, 25 % windows, 20 % scenes; error relative to the first stage's, half absolute, half squared, and a
-ternary census loss (0.02); AdamW, cosine, moving average 0.999. Twelve minutes of one CPU core are far too little: on held-back samples it is 0.03 dB ahead of its first stage on triplets and 0.1 dB
-behind on windows. A first try without differences among the inputs and with an unbounded correction of the picture learned nothing in ten minutes. The target, 0.8 dB more than flow-s, wants a GPU and hours
-(`train_m.py`; batches of 32 squares of 256, some 100,000 steps).""",
-        limits="""- Not better than flow-s as it stands (0.03 dB behind on the clips): what is finished is the network, its trainer, its exporter and its way through the engine.
+ternary census loss (0.02); AdamW, cosine, moving average 0.999. Twelve and then 22 minutes of one CPU core (the second time from the first one's weights, on a better flow-s) are far too little: on held-back samples it is 0.06 dB ahead of its first stage on triplets, 0.02 dB
+behind on windows and 0.21 dB behind on rendered scenes. A first try without differences among the inputs and with an unbounded correction of the picture learned nothing in ten minutes. The target, 0.8 dB more than
+flow-s, wants a GPU and hours (`train_m.py`; batches of 32 squares of 256, some 100,000 steps).""",
+        limits="""- Not better than flow-s as it stands (0.04 dB behind on the clips): what is finished is the network, its trainer, its exporter and its way through the engine.
 - Meant for a GPU: on a CPU it is far from real time.
 - Motion that the block search misses is mostly not found by the second stage either.""",
     ),
