@@ -83,14 +83,14 @@ interface ServeFlags extends RateFlags {
 }
 
 const program = new Command('framelift')
-  .description('Streaming real-time frame-rate upconverter: RTSP or files in, neural interpolation, WebRTC out.')
+  .description('Streaming real-time frame-rate upconverter: RTSP, WHIP or files in, neural interpolation, WebRTC out.')
   .version(version)
   .showHelpAfterError('(framelift --help shows how)')
   .exitOverride();
 
 rateOptions(program.command('serve', { isDefault: true }))
   .description('serve live streams over WebRTC (WHEP) with a page, an API and metrics; without a source, the demo')
-  .argument('[sources...]', '[name=]rtsp://…, another URL, a file, or demo')
+  .argument('[sources...]', '[name=]rtsp://…, another URL, whip (publishers), a file, or demo')
   .option('--config <file>', 'YAML file; the command line wins over it')
   .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
   .addOption(new Option('--port <port>', 'port to listen on (default: 8080)').argParser(number))
@@ -122,7 +122,7 @@ Examples:
   framelift serve --config framelift.yaml
 
 --model auto measures the models at the stream's size and takes the best one that is in time.
-Watch at /, read metrics at /metrics, play at /whep/<name> and /whep/<name>?variant=source.`,
+Watch at /, read metrics at /metrics, play at /whep/<name> and /whep/<name>?variant=source, publish at /whip/<name>.`,
   )
   .action(async (sources: string[], flags: ServeFlags) => serve(sources, flags));
 

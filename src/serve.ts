@@ -127,7 +127,7 @@ export class Framelift implements AsyncDisposable {
     const server = await FrameliftServer.start({
       host: config.server.host,
       port: config.server.port,
-      streams: directory(streams, clock, config.engine.model),
+      streams: directory(streams, gates, clock, config.engine.model),
       whep,
       whip,
       metrics,
@@ -186,8 +186,13 @@ export function checkSources(streams: readonly StreamConfig[], check: (stream: S
   }
 }
 
-/** @param given model that framelift was started with, which may be a file: afterwards it goes by its id. */
-function directory(streams: readonly Stream[], clock: Clock, given: string): StreamDirectory {
+/** @param gates streams that take publishers, by name. @param given model that framelift was started with, which may be a file: afterwards it goes by its id. */
+function directory(
+  streams: readonly Stream[],
+  gates: ReadonlyMap<string, unknown>,
+  clock: Clock,
+  given: string,
+): StreamDirectory {
   const first = streams[0]?.model;
   return {
     async setModel(name, model) {
@@ -202,6 +207,7 @@ function directory(streams: readonly Stream[], clock: Clock, given: string): Str
           target: describeTarget(stream.target),
           model: stream.model,
           ready: stream.ready,
+          awaitsPublisher: gates.has(stream.name),
           status: { state, reason, phase, sourceInfo: info, lastError: lastError?.message },
           ladder: ladder && { ...ladder, since: plus(clock.wall(), minus(ladder.since, clock.now())) },
           latencyBudgetMs: toMs(latencyBudget),

@@ -41,6 +41,8 @@ export interface StreamEntry {
   readonly model: string;
   /** True once a frame has come through. */
   readonly ready: boolean;
+  /** Frames come when somebody publishes them: without any it is ready all the same. Absent = false. */
+  readonly awaitsPublisher?: boolean;
   readonly status: StreamStanding;
   /** Undefined while the model is being prepared. */
   readonly ladder: LadderStanding | undefined;

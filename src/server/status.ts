@@ -67,8 +67,8 @@ export function streamReport(entry: StreamEntry, stats: StreamStats): StreamRepo
 /** Everything that is not ready; empty when the process can serve what it was configured to serve. */
 export function notReady(streams: StreamDirectory): NotReady[] {
   const missing: NotReady[] = streams.engineWarm() ? [] : [{ reason: 'the model is still loading' }];
-  for (const { name, ready, status } of streams.list()) {
-    if (ready) continue;
+  for (const { name, ready, awaitsPublisher, status } of streams.list()) {
+    if (ready || awaitsPublisher) continue;
     const why = status.lastError === undefined ? '' : `: ${redact(status.lastError)}`;
     missing.push({ stream: name, reason: `no frame yet${why}` });
   }

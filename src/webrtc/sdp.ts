@@ -8,7 +8,7 @@ const MAX_SECTIONS = 32;
 const MAX_LINES = 5000;
 
 /** The error of an offer that is not SDP, or lacks what WebRTC requires: `webrtc.bad-offer`. */
-export function badOffer(message: string): FrameliftError {
+function badOffer(message: string): FrameliftError {
   return new FrameliftError('webrtc.bad-offer', `SDP offer: ${message}`);
 }
 
@@ -18,7 +18,7 @@ export function unacceptable(message: string, remedy?: string): FrameliftError {
 }
 
 /** Values of `a=` lines by name, in order. */
-export class Attributes {
+class Attributes {
   readonly #lines: [string, string][] = [];
 
   /** Takes a line without its `a=`. */
@@ -106,7 +106,7 @@ export function onlyVideo(offer: Offer, excluded: readonly string[], who: string
 }
 
 /** True unless the section is refused or stopped by its port. */
-export function isActive(section: Section): boolean {
+function isActive(section: Section): boolean {
   return section.port !== 0 || section.attributes.first('bundle-only') !== undefined;
 }
 
@@ -272,7 +272,7 @@ export interface LocalTransport {
 }
 
 /** The codec that an answer names. */
-export interface AnsweredCodec {
+interface AnsweredCodec {
   readonly payloadType: number;
   /** `H264`, `VP8`. */
   readonly encoding: string;

@@ -33,7 +33,7 @@ describe('parseConfig', () => {
     expect(config).toMatchObject({
       server: { host: '127.0.0.1', port: 8080 },
       engine: { model: 'flow-s', provider: 'auto', workers: 1, threads: 1 },
-      webrtc: { advertisedHosts: [], maxViewers: 16 },
+      webrtc: { advertisedHosts: [], publishOrigins: [], maxViewers: 16 },
       arenaMb: 512,
       log: 'info',
       streams: [{ name: 'cam', transport: 'tcp', loop: false, stallTimeoutMs: 3000 }],

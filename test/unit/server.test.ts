@@ -165,6 +165,13 @@ describe('health and API', () => {
     expect(await ready.json()).toEqual({ status: 'ready', reasons: [] });
   });
 
+  it('is ready while a stream waits for its first publisher, who could not come through a balancer otherwise', async () => {
+    const { url } = await start([{ ...LIVE, ready: false, awaitsPublisher: true }]);
+    expect((await fetch(`${url}/readyz`)).status).toBe(200);
+    const without = await start([{ ...LIVE, ready: false, awaitsPublisher: false }]);
+    expect((await fetch(`${without.url}/readyz`)).status).toBe(503);
+  });
+
   it('says why it is not ready, without credentials', async () => {
     const lastError = 'rtsp://user:secret@camera.example/1: connection refused';
     const waiting: StreamEntry = { ...LIVE, ready: false, status: { ...LIVE.status, state: 'waiting', lastError } };
