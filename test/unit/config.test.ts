@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { parseConfig, readConfigFile } from '../../src/config.ts';
@@ -32,7 +32,7 @@ describe('parseConfig', () => {
     const config = parseConfig(stream(), 'test.yaml');
     expect(config).toMatchObject({
       server: { host: '127.0.0.1', port: 8080 },
-      engine: { model: 'flow-s', provider: 'auto', workers: 1, threads: 1 },
+      engine: { model: 'flow-s', provider: 'auto', workers: 1, threads: Math.min(availableParallelism(), 4) },
       webrtc: { advertisedHosts: [], publishOrigins: [], maxViewers: 16 },
       arenaMb: 512,
       log: 'info',
