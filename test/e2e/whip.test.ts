@@ -26,36 +26,43 @@ afterEach(async () => {
 afterAll(() => browser?.close());
 
 /** Opens a page that publishes its camera to `<app>/whip/cam`; `codec` is what it prefers. */
-async function publisherPage(url: string, codec: 'VP8' | 'H264' | 'VP9'): Promise<Page> {
+async function publisherPage(url: string, codec: 'VP8' | 'H264' | 'VP9', layers = false): Promise<Page> {
   const page = await browser.newPage();
   await page.goto(`${url}/healthz`);
-  await publish(page, codec);
+  await publish(page, codec, layers);
   return page;
 }
 
 /** Publishes the page's camera; its connection is `window.publisher`. @throws when it is refused. */
-function publish(page: Page, codec: string): Promise<void> {
-  return page.evaluate(async (wanted) => {
-    const camera = { width: { exact: 640 }, height: { exact: 360 }, frameRate: { exact: 30 } };
-    const stream = await navigator.mediaDevices.getUserMedia({ video: camera, audio: true });
-    const pc = new RTCPeerConnection();
-    for (const track of stream.getTracks()) pc.addTransceiver(track, { direction: 'sendonly', streams: [stream] });
-    const all = RTCRtpSender.getCapabilities('video')?.codecs ?? [];
-    const first = all.filter(({ mimeType }) => mimeType === `video/${wanted}`);
-    pc.getTransceivers()
-      .find(({ sender }) => sender.track?.kind === 'video')
-      ?.setCodecPreferences([...first, ...all.filter((codec) => !first.includes(codec))]);
-    await pc.setLocalDescription();
-    const response = await fetch('/whip/cam', {
-      method: 'POST',
-      headers: { 'Content-Type': 'application/sdp' },
-      body: pc.localDescription?.sdp ?? '',
-    });
-    const answer = await response.text();
-    if (response.status !== 201) throw new Error(`WHIP refused: ${response.status} ${answer}`);
-    await pc.setRemoteDescription({ type: 'answer', sdp: answer });
-    Object.assign(window, { publisher: pc, resource: response.headers.get('Location') });
-  }, codec);
+function publish(page: Page, codec: string, layers = false): Promise<void> {
+  return page.evaluate(
+    async ([wanted, simulcast]) => {
+      const camera = { width: { exact: 640 }, height: { exact: 360 }, frameRate: { exact: 30 } };
+      const stream = await navigator.mediaDevices.getUserMedia({ video: camera, audio: true });
+      const pc = new RTCPeerConnection();
+      const both = [{ rid: 'h' }, { rid: 'l', scaleResolutionDownBy: 2 }];
+      for (const track of stream.getTracks()) {
+        const sendEncodings = simulcast && track.kind === 'video' ? both : [];
+        pc.addTransceiver(track, { direction: 'sendonly', streams: [stream], sendEncodings });
+      }
+      const all = RTCRtpSender.getCapabilities('video')?.codecs ?? [];
+      const first = all.filter(({ mimeType }) => mimeType === `video/${wanted}`);
+      pc.getTransceivers()
+        .find(({ sender }) => sender.track?.kind === 'video')
+        ?.setCodecPreferences([...first, ...all.filter((codec) => !first.includes(codec))]);
+      await pc.setLocalDescription();
+      const response = await fetch('/whip/cam', {
+        method: 'POST',
+        headers: { 'Content-Type': 'application/sdp' },
+        body: pc.localDescription?.sdp ?? '',
+      });
+      const answer = await response.text();
+      if (response.status !== 201) throw new Error(`WHIP refused: ${response.status} ${answer}`);
+      await pc.setRemoteDescription({ type: 'answer', sdp: answer });
+      Object.assign(window, { publisher: pc, resource: response.headers.get('Location') });
+    },
+    [codec, layers] as const,
+  );
 }
 
 /** Of the publisher's outgoing video. */
@@ -100,6 +107,23 @@ it.each(['VP8', 'H264', 'VP9'] as const)(
     expect((await app.stream('cam')).stats.frames.interpolated).toBeGreaterThan(100);
   },
 );
+
+it('of a browser that offers simulcast the full picture is taken', async () => {
+  app = await startApp(['cam=whip', '--fps', '60']);
+  const camera = await publisherPage(app.url, 'VP8', true);
+  expect(await camera.evaluate('window.publisher.localDescription.sdp')).toContain('a=simulcast:send');
+  const page = await openPage(browser, app.url, 'upconverted');
+  await firstPicture(page, 'upconverted', 15_000);
+  await page.waitForTimeout(3000);
+  const from = await decoded(app.url);
+  await page.waitForTimeout(3000);
+  expect(((await decoded(app.url)) - from) / 3).toBeGreaterThan(27);
+  const size = page.evaluate(() => {
+    const video = document.querySelector<HTMLVideoElement>('figure[data-variant="upconverted"] video');
+    return [video?.videoWidth, video?.videoHeight];
+  });
+  expect(await size).toEqual([640, 360]);
+});
 
 it('viewers resume within 3 s of the publisher reloading its page', async () => {
   app = await startApp(['cam=whip', '--fps', '60']);
