@@ -1,5 +1,6 @@
 /** Values of command line options: text → value. Each throws commander's InvalidArgumentError, which commander prints with the option's name. */
-import { InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { PROVIDER_CHOICES } from './interp/provider.ts';
 
 /** Any number. */
 export const number = (text: string): number => {
@@ -16,7 +17,7 @@ export const milliseconds = (text: string): number => {
 };
 
 /** A number from 0 to 1. */
-export const share = (text: string): number => {
+const share = (text: string): number => {
   const value = number(text);
   if (value < 0 || value > 1) throw new InvalidArgumentError('expected a number from 0 to 1');
   return value;
@@ -24,3 +25,25 @@ export const share = (text: string): number => {
 
 /** Values of an option that may be repeated. */
 export const collect = (text: string, before: readonly string[]): readonly string[] => [...before, text];
+
+/** Adds the options that `serve` and `convert` share: the output rate, and how frames are made. */
+export const rateOptions = (command: Command): Command =>
+  command
+    .addOption(
+      new Option('--fps <rate>', 'exact output rate in frames per second').argParser(number).conflicts('factor'),
+    )
+    .addOption(new Option('--factor <n>', 'output frames for each source frame, source frames kept').argParser(number))
+    .addOption(new Option('--model <name>', 'model id, search, blend, repeat, or an .onnx file (default: flow-s)'))
+    .addOption(
+      new Option(
+        '--provider <name>',
+        'where networks run; auto: the fastest that gives the pictures of the CPU (default: auto)',
+      ).choices(PROVIDER_CHOICES),
+    )
+    .addOption(new Option('--threads <n>', 'threads of one worker').argParser(number))
+    .addOption(
+      new Option(
+        '--grain <share>',
+        'noise of real frames given back to made ones, 0 (none) to 1 (default: as the model says)',
+      ).argParser(share),
+    );

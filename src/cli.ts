@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
-import { collect, milliseconds, number, share } from './arguments.ts';
+import { collect, milliseconds, number, rateOptions } from './arguments.ts';
 import { type Config, type ConfigInput, parseConfig, readConfigFile } from './config.ts';
 import { convert } from './convert.ts';
 import { examine, type Finding } from './doctor.ts';
@@ -11,7 +11,7 @@ import { evalTable } from './eval/report.ts';
 import { evaluate } from './eval.ts';
 import { CUDA_HELP, cudaReport, installCuda } from './install-cuda.ts';
 import { readManifest } from './interp/model.ts';
-import { PROVIDER_CHOICES, type ProviderChoice } from './interp/provider.ts';
+import type { ProviderChoice } from './interp/provider.ts';
 import { makeLog } from './log.ts';
 import { modelsTable } from './models-table.ts';
 import { checkSources, Framelift, nameStreams } from './serve.ts';
@@ -39,27 +39,6 @@ const DRAIN_MS = 1800;
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
-
-const rateOptions = (command: Command): Command =>
-  command
-    .addOption(
-      new Option('--fps <rate>', 'exact output rate in frames per second').argParser(number).conflicts('factor'),
-    )
-    .addOption(new Option('--factor <n>', 'output frames for each source frame, source frames kept').argParser(number))
-    .addOption(new Option('--model <name>', 'model id, search, blend, repeat, or an .onnx file (default: flow-s)'))
-    .addOption(
-      new Option(
-        '--provider <name>',
-        'where networks run; auto: the fastest that gives the pictures of the CPU (default: auto)',
-      ).choices(PROVIDER_CHOICES),
-    )
-    .addOption(new Option('--threads <n>', 'threads of one worker').argParser(number))
-    .addOption(
-      new Option(
-        '--grain <share>',
-        'noise of real frames given back to made ones, 0 (none) to 1 (default: as the model says)',
-      ).argParser(share),
-    );
 
 interface RateFlags {
   readonly fps?: number;
@@ -243,7 +222,7 @@ function serveConfig(sources: readonly string[], flags: ServeFlags): Config {
     ...(flags.latencyBudget === undefined ? {} : { latencyBudgetMs: flags.latencyBudget }),
   };
   const streams = [...(file.streams ?? []), ...given].map((stream) => ({
-    ...(stream.source === 'demo' && !rate ? { fps: DEMO_FPS } : {}),
+    ...(stream.source === 'demo' && !rate && !('factor' in stream) ? { fps: DEMO_FPS } : {}),
     ...stream,
     ...changes,
   }));
