@@ -12,7 +12,6 @@ import torch.nn.functional as F
 import model as first
 from warp import blend, retime, upsample, warp
 
-
 SLOPE = 0.1
 
 
