@@ -13,6 +13,8 @@ export type ErrorCode =
   | 'source.stalled'
   | 'source.ended'
   | 'source.protocol'
+  | 'source.too-large'
+  | 'source.too-fast'
   | 'ffmpeg.missing'
   | 'ffmpeg.failed'
   | 'decode.failed'
@@ -27,11 +29,19 @@ export type ErrorCode =
   | 'frame.misuse'
   | 'server.port-taken'
   | 'server.failed'
+  | 'server.no-stream'
+  | 'server.stream-exists'
+  | 'server.stream-limit'
   | 'webrtc.unsupported-media-type'
   | 'webrtc.bad-offer'
   | 'webrtc.unacceptable'
   | 'webrtc.too-large'
   | 'webrtc.overloaded'
+  | 'webrtc.no-stream'
+  | 'webrtc.no-session'
+  | 'webrtc.no-precondition'
+  | 'webrtc.stale'
+  | 'webrtc.bad-message'
   | 'webrtc.no-source';
 
 /** Options of {@link FrameliftError}. */

@@ -1,17 +1,16 @@
 /** SDP of a player: what an offer asks for, and the answer. Pure. */
 import {
-  composeAnswer,
+  dataBeside,
   extensionIds,
   Formats,
-  headsOf,
-  type LocalTransport,
   onlyVideo,
   parseOffer,
   type RemoteTransport,
-  type SectionHead,
+  remoteData,
   transportOf,
   unacceptable,
 } from '../webrtc/sdp.ts';
+import { composeAnswer, headsOf, type LocalTransport, type SectionHead } from '../webrtc/sdp-answer.ts';
 
 /** Header extensions we send, by the name used here. */
 export const EXTENSIONS = {
@@ -60,7 +59,8 @@ export function readOffer(text: string): OfferedVideo {
   const offer = parseOffer(text);
   const remedy = 'Offer one video, recvonly.';
   const video = onlyVideo(offer, ['sendonly', 'inactive'], 'a player receives', remedy);
-  const remote = transportOf(video, offer);
+  const data = dataBeside(video, offer);
+  const remote = { ...transportOf(video, offer), data: data && remoteData(data) };
   const formats = new Formats(video);
   const payloadType = chooseCodec(formats);
   return {
@@ -71,11 +71,11 @@ export function readOffer(text: string): OfferedVideo {
     rtxPayloadType: formats.rtxOf(payloadType),
     extensions: extensionIds<ExtensionName>(video, EXTENSIONS),
     feedback: formats.feedback(payloadType, FEEDBACK),
-    sections: headsOf(offer, video),
+    sections: headsOf(offer, video, data),
   };
 }
 
-/** The answer: the chosen video sendonly with all candidates, everything else refused. */
+/** The answer: the chosen video sendonly with all candidates, data channels as offered, everything else refused. */
 export function writeAnswer(video: OfferedVideo, local: LocalSender): string {
   const { payloadType, format, rtxPayloadType, feedback, sections } = video;
   const { ssrc, rtxSsrc, cname } = local;

@@ -5,6 +5,7 @@
 import {
   GenericNack,
   PictureLossIndication,
+  type RTCDataChannel,
   type RTCRtpTransceiver,
   RtcpPayloadSpecificFeedback,
   RtcpRrPacket,
@@ -17,9 +18,11 @@ import {
   SourceDescriptionItem,
 } from 'werift';
 import { type CancelTimer, type Clock, type Micros, micros } from '../time.ts';
-import { type PeerTransport, watchTransport } from '../webrtc/transport.ts';
+import type { PeerTransport } from '../webrtc/transport.ts';
+import { watchTransport } from '../webrtc/watch.ts';
 import { PacketHistory, type SentPacket } from './history.ts';
 import type { ExtensionName, OfferedVideo } from './offer.ts';
+import { PROVENANCE_CHANNEL, ProvenanceFeed } from './provenance.ts';
 import {
   ntpTimestamp,
   playoutDelay,
@@ -29,12 +32,14 @@ import {
   writeAbsSendTime,
 } from './rtp-clock.ts';
 import { type Outgoing, SendQueue } from './send-queue.ts';
-import type { PacketizedUnit, Viewer, ViewerEvents, ViewerStats } from './viewer.ts';
+import type { PacketizedUnit, Viewer, ViewerChannel, ViewerEvents, ViewerStats } from './viewer.ts';
 
 /** Access units a viewer may lag behind: a quarter of a second at 60 fps. */
 const QUEUE_CAPACITY = 16;
 /** A packet is not sent again more often than this. */
 const RESEND_PAUSE = 10_000;
+/** Bytes that may wait in the buffer of a data channel. */
+const CHANNEL_BUFFER = 65_536;
 /** The first access units carry the playout-delay extension, later only keyframes do: receivers keep the last value. */
 const PLAYOUT_DELAY_UNITS = 30;
 
@@ -59,6 +64,7 @@ export class PeerViewer implements Viewer {
   readonly #dtls: DtlsTransport;
   readonly #queue: SendQueue;
   readonly #history = new PacketHistory();
+  readonly #provenance: ProvenanceFeed | undefined;
   readonly #media: RtpHeader;
   readonly #rtx: RtpHeader;
   readonly #extensionData: Record<ExtensionName, Buffer> = {
@@ -100,6 +106,8 @@ export class PeerViewer implements Viewer {
       onDrop: (units) => events.dropped(units),
       onKeyframeNeeded: () => events.keyframeNeeded('slow'),
     });
+    const records = this.openChannel(PROVENANCE_CHANNEL);
+    if (records) this.#provenance = new ProvenanceFeed(records);
     this.#dtls.onRtcp.subscribe((packet) => this.#onRtcp(packet));
     this.#stopWatching = watchTransport(
       parts.transport,
@@ -123,6 +131,27 @@ export class PeerViewer implements Viewer {
     if (!this.#cancelSend) this.#pump();
   }
 
+  get iceUfrag(): string {
+    return this.#parts.video.remote.ufrag;
+  }
+
+  addCandidate(candidate: string): void {
+    if (!this.#ended) this.#parts.transport.addCandidate(candidate);
+  }
+
+  openChannel(label: string): ViewerChannel | undefined {
+    const { pc, longestMessage } = this.#parts.transport;
+    if (longestMessage === undefined) return undefined;
+    let channel: RTCDataChannel | undefined;
+    return {
+      send: (message) => {
+        if (this.#ended) return false;
+        if (channel?.readyState !== 'open') channel = pc.sctpTransport?.channelByLabel(label);
+        return channel !== undefined && sendOn(channel, message, longestMessage);
+      },
+    };
+  }
+
   async close(reason: string): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
@@ -130,7 +159,7 @@ export class PeerViewer implements Viewer {
     this.#stopWatching();
     this.#queue.clear();
     this.#parts.events.ended(reason);
-    await this.#parts.transport.pc.close();
+    await this.#parts.transport.close();
   }
 
   #onConnected(): void {
@@ -187,6 +216,7 @@ export class PeerViewer implements Viewer {
     if (first) {
       this.#units += 1;
       writeAbsCaptureTime(this.#extensionData.absCaptureTime, unit.capture);
+      this.#provenance?.push(unit, header.timestamp);
     }
     const playout = first && (unit.keyframe || this.#units <= PLAYOUT_DELAY_UNITS);
     this.#stamp(header, first, playout, unit.keyframe);
@@ -262,4 +292,12 @@ export class PeerViewer implements Viewer {
       }
     }
   }
+}
+
+/** @param longest bytes of a message. */
+function sendOn(channel: RTCDataChannel, message: string | Buffer, longest: number): boolean {
+  if (channel.readyState !== 'open' || channel.bufferedAmount > CHANNEL_BUFFER) return false;
+  if (Buffer.byteLength(message) > longest) return false;
+  channel.send(message);
+  return true;
 }

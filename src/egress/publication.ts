@@ -3,16 +3,25 @@ import { FrameliftError } from '../errors.ts';
 import type { Frame } from '../frame.ts';
 import type { DropReason, EventSink, StageName, Variant } from '../metrics/events.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
+import type { PeerSession } from '../webrtc/endpoint.ts';
+import type { CandidateSink } from '../webrtc/transport.ts';
 import { Audience, type Member } from './audience.ts';
 import { connectPeer } from './connect.ts';
 import { type ColourTags, VideoEncoder, type VideoEncoderOptions } from './encode.ts';
 import { Hold } from './hold.ts';
 import { packetizeH264 } from './packetize.ts';
+import { shownAgain } from './provenance.ts';
 import { SuitableBitrate } from './rate.ts';
 import type { AccessUnit, KeyframeCause, PeerSettings, Viewer, ViewerEvents, ViewerStats } from './viewer.ts';
 
 /** Makes a connection for an SDP offer. */
-type Connect = (offer: string, settings: PeerSettings, clock: Clock, events: ViewerEvents) => Promise<Viewer>;
+type Connect = (
+  offer: string,
+  settings: PeerSettings,
+  clock: Clock,
+  events: ViewerEvents,
+  trickle?: CandidateSink,
+) => Promise<Viewer>;
 
 /** What a publication needs of an encoder. */
 export type Encoder = Pick<
@@ -45,14 +54,8 @@ export interface PublicationOptions {
 }
 
 /** What joining gives back: the session of one viewer. */
-export interface ViewerSession {
-  /** SDP answer with all candidates. */
-  readonly answer: string;
-  /** Resolves once, with the reason, when the session has ended. */
-  readonly ended: Promise<string>;
+export interface ViewerSession extends PeerSession {
   readonly stats: ViewerStats;
-  /** Ends the session. Calling it twice is harmless. */
-  close(): Promise<void>;
 }
 
 const DEFAULT_MAX_VIEWERS = 16;
@@ -135,8 +138,8 @@ export class Publication implements AsyncDisposable {
     return this.#encoder?.bitrate ?? this.#bitrate;
   }
 
-  /** Lets a viewer in by its SDP offer. @throws FrameliftError `webrtc.bad-offer`, `webrtc.unacceptable`, `webrtc.overloaded`, `webrtc.no-source`. */
-  async join(offer: string): Promise<ViewerSession> {
+  /** Lets a viewer in by its SDP offer. @param trickle takes our candidates, which the answer then lacks. @throws FrameliftError `webrtc.bad-offer`, `webrtc.unacceptable`, `webrtc.overloaded`, `webrtc.no-source`. */
+  async join(offer: string, trickle?: CandidateSink): Promise<ViewerSession> {
     const { clock, peer = {}, connect = connectPeer } = this.#options;
     if (this.#disposed || !this.live) {
       throw new FrameliftError('webrtc.no-source', `${this.stream} has no picture yet`, { recoverable: true });
@@ -144,7 +147,7 @@ export class Publication implements AsyncDisposable {
     const { promise: ended, resolve: end } = Promise.withResolvers<string>();
     const member = this.#audience.enter(end);
     try {
-      member.viewer = await connect(offer, peer, clock, this.#eventsFor(member));
+      member.viewer = await connect(offer, peer, clock, this.#eventsFor(member), trickle);
     } catch (error) {
       this.#audience.leave(member);
       throw error;
@@ -155,10 +158,12 @@ export class Publication implements AsyncDisposable {
     this.#cancelLinger?.();
     return {
       answer: viewer.answer,
+      iceUfrag: viewer.iceUfrag,
       ended,
       get stats() {
         return viewer.stats;
       },
+      addCandidate: (candidate) => viewer.addCandidate(candidate),
       close: () => viewer.close('closed by the player'),
     };
   }
@@ -338,7 +343,8 @@ export class Publication implements AsyncDisposable {
   #refresh(): void {
     if (this.#disposed || !this.#last) return;
     this.#refreshDue = this.#options.clock.now();
-    this.#encode(this.#last.share(), this.#refreshDue);
+    const provenance = shownAgain(this.#last.provenance);
+    this.#encode(this.#last.share({ provenance }), this.#refreshDue);
   }
 
   #reportViewers(): void {

@@ -1,18 +1,16 @@
 /** The words of egress: access units, and what a publication asks of a viewer's connection. Only the adapters know FFmpeg and WebRTC. */
+import type { FrameInfo } from '../frame.ts';
 import type { Micros } from '../time.ts';
 import type { TransportSettings } from '../webrtc/transport.ts';
 
-/** One encoded picture. */
-export interface AccessUnit {
+/** One encoded picture, with the times and the provenance of its frame. */
+export interface AccessUnit extends Omit<FrameInfo, 'discontinuity'> {
   /** Annex B, parameter sets included when it is a keyframe. */
   readonly data: Buffer;
   /** True for an IDR: decodable without anything before it. */
   readonly keyframe: boolean;
   /** Even release time of the frame, monotonic: the RTP timestamp is this at 90 kHz. Strictly rising. */
   readonly due: Micros;
-  /** When the source frame arrived (monotonic) and was captured (wall clock): see `Frame`. */
-  readonly arrival: Micros;
-  readonly capture: Micros;
   /** When the encoder was done with it, monotonic. */
   readonly encoded: Micros;
 }
@@ -59,12 +57,27 @@ export interface ViewerStats {
   readonly depth: number;
 }
 
+/** A data channel that the player opens. What it sends there is not read. */
+export interface ViewerChannel {
+  /**
+   * Sends a message, text or bytes. False, and nothing is sent, while the player has no such channel open, when more than 64 KiB wait in its
+   * buffer, when the message is longer than the player takes, and after the end.
+   */
+  send(message: string | Buffer): boolean;
+}
+
 /** A viewer's connection. It owns a bounded queue and sends from it at its own pace. */
 export interface Viewer {
-  /** SDP answer with all candidates. */
+  /** SDP answer, with all candidates unless they are trickled. */
   readonly answer: string;
+  /** The player's ICE user name. */
+  readonly iceUfrag: string;
+  /** Takes a candidate of the player's that was not in its offer: the value of an `a=candidate:` line, checked. */
+  addCandidate(candidate: string): void;
   /** Queues an access unit. Never blocks. */
   send(item: PacketizedUnit): void;
+  /** The data channel that the player calls `label`; it may open it later. Undefined when its offer has no data channels. */
+  openChannel(label: string): ViewerChannel | undefined;
   /** True once media can flow. */
   readonly connected: boolean;
   readonly stats: ViewerStats;

@@ -17,7 +17,8 @@ import {
 } from 'werift';
 import { asFrameliftError } from '../errors.ts';
 import { type CancelTimer, type Clock, fromMs, plus } from '../time.ts';
-import { openTransport, type PeerTransport, type TransportSettings, watchTransport } from '../webrtc/transport.ts';
+import { openTransport, type PeerTransport, type TransportSettings } from '../webrtc/transport.ts';
+import { watchTransport } from '../webrtc/watch.ts';
 import { parseRtcp, type ReceptionReport, type RtcpEvent } from './rtcp.ts';
 import type { RtpPacket } from './rtp.ts';
 import { ArrivalLog, type ArrivalReport } from './transport-cc.ts';
@@ -102,6 +103,11 @@ export class PublisherPeer {
     this.#send(new RtcpPayloadSpecificFeedback({ feedback }));
   }
 
+  /** Takes a candidate of the publisher's that was not in its offer. */
+  addCandidate(candidate: string): void {
+    if (!this.#closing) this.#transport.addCandidate(candidate);
+  }
+
   /** Ends the connection. Closing twice is harmless. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -111,7 +117,7 @@ export class PublisherPeer {
   async #close(): Promise<void> {
     this.#stopWatching();
     this.#cancelArrivals();
-    await this.#transport.pc.close();
+    await this.#transport.close();
   }
 
   #onConnected(): void {

@@ -7,6 +7,7 @@ import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '
 import type { TransportSettings } from '../webrtc/transport.ts';
 import { VideoDecoder } from './decode.ts';
 import { DecodePump } from './decode-pump.ts';
+import type { IngestLimits } from './limits.ts';
 import type { SourceInfo } from './source.ts';
 import { PublisherPeer } from './webrtc-peer.ts';
 import { WebRtcReceiver } from './webrtc-receiver.ts';
@@ -20,6 +21,8 @@ export interface SessionOptions {
   readonly clock: Clock;
   readonly events: EventSink;
   readonly transport: TransportSettings;
+  /** A publisher that exceeds them is sent away. Default: none. */
+  readonly limits?: IngestLimits | undefined;
 }
 
 /** What a session tells its source. */
@@ -51,15 +54,15 @@ export class PublisherSession {
   #closing: Promise<void> | undefined;
 
   private constructor(video: PublishedVideo, decoder: VideoDecoder, options: SessionOptions, events: SessionEvents) {
-    const { clock, stream } = options;
+    const { clock, stream, limits } = options;
     this.#options = options;
     this.#events = events;
     this.#video = video;
     this.#decoder = decoder;
     this.#pump = new DecodePump({
-      ...{ decoder, clock, stream, events: options.events },
+      ...{ decoder, clock, stream, limits, events: options.events },
       frame: (frame) => this.#frame(frame),
-      failed: (error) => void this.close(`decoding failed: ${asFrameliftError(error, 'decode.failed').message}`),
+      failed: (error) => void this.close(asFrameliftError(error, 'decode.failed').message),
     });
     this.#receiver = new WebRtcReceiver({
       video,
@@ -72,8 +75,11 @@ export class PublisherSession {
   /** Takes a publisher's offer. @throws FrameliftError `webrtc.bad-offer`, `webrtc.unacceptable`, `decode.failed`, `server.failed`. */
   static async open(offer: string, options: SessionOptions, events: SessionEvents): Promise<PublisherSession> {
     const video = readPublication(offer);
-    const { arena, clock, stream } = options;
-    const decoder = await VideoDecoder.open({ codec: video.codec, arena, clock, stream, events: options.events });
+    const { arena, clock, stream, limits } = options;
+    const decoder = await VideoDecoder.open({
+      ...{ codec: video.codec, arena, clock, stream, limits },
+      events: options.events,
+    });
     const session = new PublisherSession(video, decoder, options, events);
     try {
       session.#peer = await PublisherPeer.open(video, options.transport, clock, {
@@ -101,6 +107,11 @@ export class PublisherSession {
   /** The publisher's ICE user name. */
   get iceUfrag(): string {
     return this.#video.remote.ufrag;
+  }
+
+  /** Takes a candidate of the publisher's that was not in its offer. */
+  addCandidate(candidate: string): void {
+    this.#peer?.addCandidate(candidate);
   }
 
   /** What is known of the video. Width and height are 0 before the first frame. */

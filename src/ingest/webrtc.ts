@@ -4,7 +4,9 @@ import { asFrameliftError, FrameliftError } from '../errors.ts';
 import type { Frame } from '../frame.ts';
 import type { EventSink } from '../metrics/events.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
+import type { PeerSession } from '../webrtc/endpoint.ts';
 import type { TransportSettings } from '../webrtc/transport.ts';
+import type { IngestLimits } from './limits.ts';
 import type { FrameSink, Source, SourceInfo } from './source.ts';
 import { PublisherSession } from './webrtc-session.ts';
 
@@ -21,18 +23,8 @@ export interface WhipSourceOptions {
   readonly log: { info(fields: object, message: string): void };
   /** Without a frame for this long the publisher has stalled. Default 5 s. */
   readonly stallTimeout?: Micros;
-}
-
-/** A publisher that was let in. */
-export interface Publisher {
-  /** SDP answer with all candidates. */
-  readonly answer: string;
-  /** The publisher's ICE user name, which changes with an ICE restart. */
-  readonly iceUfrag: string;
-  /** Settles with the reason when the session is over. */
-  readonly ended: Promise<string>;
-  /** Ends the session. Closing twice is harmless. */
-  close(): Promise<void>;
+  /** A publisher that exceeds them is sent away. Default: none. */
+  readonly limits?: IngestLimits | undefined;
 }
 
 /** Takes publishers in. */
@@ -41,7 +33,7 @@ export interface PublisherGate {
    * Lets a publisher in by its SDP offer. It takes the stream over with its first picture, so that one that never gets through takes nothing away.
    * @throws FrameliftError `webrtc.bad-offer`, `webrtc.unacceptable`, `webrtc.overloaded`, `webrtc.no-source` when the stream has stopped.
    */
-  publish(offer: string): Promise<Publisher>;
+  publish(offer: string): Promise<PeerSession>;
 }
 
 /** Sessions of one stream at a time: the one that is seen, and others on their way to take over. */
@@ -73,7 +65,7 @@ export class WhipSource implements Source, PublisherGate {
     this.#options = options;
   }
 
-  async publish(offer: string): Promise<Publisher> {
+  async publish(offer: string): Promise<PeerSession> {
     const { stream, log } = this.#options;
     if (this.#stopped) throw new FrameliftError('webrtc.no-source', `${stream} has stopped`, { recoverable: true });
     if (this.#sessions.length + this.#opening >= MAX_SESSIONS) {
@@ -96,7 +88,8 @@ export class WhipSource implements Source, PublisherGate {
       if (this.#stopped) await session.close('stream stopped');
       log.info({ stream, codec: session.info.codec }, 'publisher connecting');
       const { answer, iceUfrag } = session;
-      return { answer, iceUfrag, ended, close: () => session.close('closed by the publisher') };
+      const addCandidate = (candidate: string): void => session.addCandidate(candidate);
+      return { answer, iceUfrag, ended, addCandidate, close: () => session.close('closed by the publisher') };
     } finally {
       this.#opening -= 1;
     }

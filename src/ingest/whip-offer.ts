@@ -1,18 +1,15 @@
 /** SDP of a publisher: what an offer would send, and the answer. Pure. */
 import {
-  composeAnswer,
   extensionIds,
   Formats,
-  headsOf,
-  type LocalTransport,
   onlyVideo,
   parseOffer,
   type RemoteTransport,
   type Section,
-  type SectionHead,
   transportOf,
   unacceptable,
 } from '../webrtc/sdp.ts';
+import { composeAnswer, headsOf, type LocalTransport, type SectionHead } from '../webrtc/sdp-answer.ts';
 import type { RtpVideoCodec } from './decode.ts';
 
 /** Header extensions we read, by the name used here. */

@@ -1,10 +1,13 @@
-/** Live state at `/ws`: every socket is sent the document of the API once a second, and at once when a stream changes. */
+/** Live state and signalling at `/ws`: every socket is sent the document of the API once a second, and at once when a stream changes, and may play streams. */
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
+import type { Access } from './auth.ts';
 import type { ServerLog, StreamDirectory } from './directory.ts';
 import { hostAllowed, originAllowed } from './host.ts';
+import { RequestRate } from './request-rate.ts';
+import { type PlayerGate, SocketSignalling } from './socket-signalling.ts';
 
 /** Where it is mounted. */
 export const LIVE_PATH = '/ws';
@@ -13,8 +16,12 @@ export const LIVE_PATH = '/ws';
 const MOST_SOCKETS = 64;
 /** A socket with more than this unsent misses documents until it has read. Bytes. */
 const MOST_BUFFERED = 256 * 1024;
-/** Nothing is expected of clients: a longer message closes the socket with 1009. Bytes. */
-const MOST_RECEIVED = 4096;
+/** The longest offer, in JSON: a longer message closes the socket with 1009. Bytes. */
+const MOST_RECEIVED = 160 * 1024;
+/** A client that sends more is cut off. A browser that trickles sends some thirty at once. */
+const MESSAGES_A_SECOND = 64;
+/** What is chosen of the subprotocols a client offers. Others carry tokens, which are not repeated. */
+const SUBPROTOCOL = 'framelift';
 /** How often streams are compared with what was last sent. */
 const LOOK_EVERY = fromMs(250);
 const PUSH_EVERY = fromMs(1000);
@@ -28,6 +35,10 @@ export interface LiveOptions {
   readonly streams: StreamDirectory;
   /** What `GET /api/streams` answers, as text. */
   readonly document: () => string;
+  /** Lets players in. */
+  readonly gate: PlayerGate;
+  /** Who may listen and play. */
+  readonly access: Pick<Access, 'authorize'>;
   /** The address the server listens on: decides which Host headers are right. */
   readonly boundTo: string;
   readonly clock: Clock;
@@ -36,15 +47,17 @@ export interface LiveOptions {
 
 /** Why an upgrade is refused. */
 interface Refusal {
-  readonly status: 403 | 404 | 503;
+  readonly status: 401 | 403 | 404 | 503;
   readonly code: string;
   readonly message: string;
   readonly remedy: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** One client. Its queue is the socket's: at most 256 KiB and one document; what does not fit is dropped and counted. */
 interface Listener {
   readonly socket: WebSocket;
+  readonly signalling: SocketSignalling;
   pingDue: Micros;
   /** False between a ping and its pong. */
   answered: boolean;
@@ -60,6 +73,7 @@ export class LiveState {
     perMessageDeflate: false,
     maxPayload: MOST_RECEIVED,
     autoPong: false,
+    handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
   });
   readonly #listeners = new Set<Listener>();
   #cancel: CancelTimer = () => {};
@@ -113,6 +127,8 @@ export class LiveState {
       const remedy = 'Connect from the page of this server, or from a program that sends no Origin.';
       return { status: 403, code: 'http.forbidden-origin', message: 'pages of other sites may not listen', remedy };
     }
+    const denial = this.#options.access.authorize(headers, 'play');
+    if (denial) return denial;
     if (this.#closed || this.#listeners.size >= MOST_SOCKETS) {
       const message = this.#closed ? 'the server is closing' : `all ${MOST_SOCKETS} sockets are taken`;
       return { status: 503, code: 'http.overloaded', message, remedy: 'Ask /api/streams instead, or try again later.' };
@@ -121,9 +137,20 @@ export class LiveState {
   }
 
   #add(socket: WebSocket): void {
-    const { clock, document } = this.#options;
-    const listener = { socket, pingDue: plus(clock.now(), PING_EVERY), answered: true, skipped: 0 };
-    socket.on('close', () => this.#remove(listener));
+    const { clock, gate } = this.#options;
+    const signalling = new SocketSignalling({ gate, clock, send: (message) => reply(socket, message) });
+    const listener = { socket, signalling, pingDue: plus(clock.now(), PING_EVERY), answered: true, skipped: 0 };
+    const rate = new RequestRate(clock, MESSAGES_A_SECOND);
+    socket.on('message', (data, isBinary) => {
+      if (socket.readyState !== socket.OPEN) return;
+      if (isBinary) socket.close(1003, 'messages are text');
+      else if (!rate.take('')) socket.close(1008, 'too many messages');
+      else void signalling.receive(String(data));
+    });
+    socket.on('close', (code) => {
+      signalling.close(isGoodbye(code));
+      this.#remove(listener);
+    });
     // Protocol faults and resets: ws closes the socket by itself, but an event without a listener would be thrown.
     socket.on('error', () => {});
     socket.on('pong', () => {
@@ -139,7 +166,7 @@ export class LiveState {
       this.#pushed = this.#standings();
       this.#lookLater();
     }
-    this.#send(listener, document());
+    this.#send(listener, this.#state());
   }
 
   #remove(listener: Listener): void {
@@ -162,7 +189,7 @@ export class LiveState {
     if (standings !== this.#pushed || minus(now, this.#pushedAt) >= PUSH_EVERY) {
       this.#pushed = standings;
       this.#pushedAt = now;
-      const text = this.#options.document();
+      const text = this.#state();
       for (const listener of this.#listeners) this.#send(listener, text);
     }
     for (const listener of this.#listeners) if (now >= listener.pingDue) this.#ping(listener, now);
@@ -187,6 +214,11 @@ export class LiveState {
     socket.ping();
   }
 
+  /** The document, which is a JSON object, with a type. */
+  #state(): string {
+    return `{"type":"state",${this.#options.document().slice(1)}`;
+  }
+
   #standings(): string {
     return this.#options.streams
       .list()
@@ -195,8 +227,20 @@ export class LiveState {
   }
 }
 
+/** Sends a message that the client waits for. One that does not read is cut off. */
+function reply(socket: WebSocket, message: object): void {
+  if (socket.readyState !== socket.OPEN) return;
+  if (socket.bufferedAmount > MOST_BUFFERED) socket.terminate();
+  else socket.send(JSON.stringify(message));
+}
+
+/** Closed by either side on purpose: normal, going away, without a code. Everything else is a socket that broke. */
+function isGoodbye(code: number): boolean {
+  return code === 1000 || code === 1001 || code === 1005;
+}
+
 /** Answers an upgrade request with plain HTTP and closes. */
-function refuse(connection: Duplex, { status, ...why }: Refusal): void {
+function refuse(connection: Duplex, { status, headers = {}, ...why }: Refusal): void {
   const body = JSON.stringify(why);
   connection.on('error', () => {});
   connection.once('finish', () => connection.destroy());
@@ -209,6 +253,7 @@ function refuse(connection: Duplex, { status, ...why }: Refusal): void {
       'Content-Type: application/json; charset=utf-8',
       `Content-Length: ${Buffer.byteLength(body)}`,
       ...(status === 503 ? ['Retry-After: 5'] : []),
+      ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
       '',
       body,
     ].join('\r\n'),

@@ -1,6 +1,6 @@
 /** Mounts WHIP and WHEP endpoints on fastify. */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
-import type { SignallingEndpoint } from '../webrtc/resource.ts';
+import { type Denial, MAX_OFFER_BYTES, type SignallingEndpoint, type SignallingRequest } from '../webrtc/resource.ts';
 
 /** A body this many times longer than the longest offer is read to its end and discarded, so that its sender sees the answer; a longer one is cut off. */
 const DISCARDED = 8;
@@ -10,12 +10,19 @@ interface Params {
   readonly sessionId?: string;
 }
 
-/** `<path>/<stream>` and `<path>/<stream>/<sessionId>`, every method: the endpoint judges type, length and method itself. @param most bytes of an offer. */
-export function mountSignalling(app: FastifyInstance, path: string, endpoint: SignallingEndpoint, most: number): void {
+/** What {@link mountSignalling} works with. */
+export interface SignallingParts {
+  readonly endpoint: SignallingEndpoint;
+  /** Undefined when a request with these headers may come in. */
+  readonly authorize: (headers: SignallingRequest['headers']) => Denial | undefined;
+}
+
+/** `<path>/<stream>` and `<path>/<stream>/<sessionId>`, every method: the endpoint judges type, length and method itself. */
+export function mountSignalling(app: FastifyInstance, path: string, { endpoint, authorize }: SignallingParts): void {
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request: FastifyRequest, payload: NodeJS.ReadableStream) =>
-      readBody(payload, most),
+      readBody(payload, MAX_OFFER_BYTES),
     );
     for (const url of [`${path}/:stream`, `${path}/:stream/:sessionId`]) {
       scope.all<{ Params: Params; Body: string | null | undefined }>(url, async (request, reply) => {
@@ -28,8 +35,9 @@ export function mountSignalling(app: FastifyInstance, path: string, endpoint: Si
           variant: new URL(request.url, 'http://localhost').searchParams.get('variant') ?? undefined,
           headers: request.headers,
           body,
+          denial: authorize(request.headers),
         });
-        if (Buffer.byteLength(body) > most) reply.header('Connection', 'close');
+        if (Buffer.byteLength(body) > MAX_OFFER_BYTES) reply.header('Connection', 'close');
         return reply.code(response.status).headers(response.headers).send(response.body);
       });
     }

@@ -1,6 +1,6 @@
 /** What WHIP and WHEP have in common over HTTP, independent of the framework that mounts them. Pure. */
 import { randomBytes } from 'node:crypto';
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorCode, FrameliftError } from '../errors.ts';
 
 /** An HTTP request as an endpoint needs it. */
 export interface SignallingRequest {
@@ -14,6 +14,17 @@ export interface SignallingRequest {
   /** Lower-case names, as node:http gives them. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: string;
+  /** Why the request may not do what it wants; undefined when it may. */
+  readonly denial?: Denial | undefined;
+}
+
+/** A request without the right token. */
+export interface Denial {
+  readonly status: number;
+  readonly code: string;
+  readonly message: string;
+  readonly remedy: string;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** An HTTP answer. Header names in their usual case. */
@@ -29,6 +40,9 @@ export interface SignallingEndpoint {
   handle(request: SignallingRequest): Promise<SignallingResponse>;
 }
 
+/** Largest offer or fragment taken, in bytes. Browsers' offers have some 6,000. */
+export const MAX_OFFER_BYTES = 131_072;
+
 /** Media type of offers and answers. */
 export const SDP = 'application/sdp';
 
@@ -36,17 +50,52 @@ export const SDP = 'application/sdp';
 const STATUS: Partial<Record<ErrorCode, number>> = {
   'webrtc.unsupported-media-type': 415,
   'webrtc.bad-offer': 400,
+  'webrtc.bad-message': 400,
   'webrtc.too-large': 413,
   'webrtc.unacceptable': 422,
+  'webrtc.no-stream': 404,
+  'webrtc.no-session': 404,
+  'webrtc.no-precondition': 428,
+  'webrtc.stale': 412,
   'webrtc.no-source': 409,
   'webrtc.overloaded': 503,
 };
-const RETRY_SECONDS: Partial<Record<ErrorCode, string>> = { 'webrtc.no-source': '2', 'webrtc.overloaded': '5' };
+const RETRY_SECONDS: Partial<Record<ErrorCode, number>> = { 'webrtc.no-source': 2, 'webrtc.overloaded': 5 };
 
-/** The HTTP status of an error, and when to try again. 500 is an error of ours, which is not told. */
-export function refusalOf(code: ErrorCode): { readonly status: number; readonly headers: Record<string, string> } {
-  const retry = RETRY_SECONDS[code];
-  return { status: STATUS[code] ?? 500, headers: retry === undefined ? {} : { 'Retry-After': retry } };
+/** An error as peers are told of it. */
+export interface Told {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly remedy: string | undefined;
+  /** HTTP status. */
+  readonly status: number;
+  /** When to try again, in seconds; undefined when that does not help. */
+  readonly retryAfter: number | undefined;
+}
+
+/** What a peer is told of an error. One of ours is not told. */
+export function tell({ code, message, remedy }: FrameliftError): Told {
+  const status = STATUS[code] ?? 500;
+  const retryAfter = RETRY_SECONDS[code];
+  if (status < 500 || retryAfter !== undefined) return { code, message, remedy, status, retryAfter };
+  return { code: 'server.failed', message: 'the server failed to answer', remedy: 'See its log.', status, retryAfter };
+}
+
+/** The answer to a request that failed. */
+export function refusalOf(error: FrameliftError): SignallingResponse {
+  const { status, code, message, remedy, retryAfter } = tell(error);
+  const refused = refusal(status, code, message, remedy);
+  if (retryAfter === undefined) return refused;
+  return { ...refused, headers: { ...refused.headers, 'Retry-After': `${retryAfter}` } };
+}
+
+/** A refusal as the API words it: JSON with a code, a message and a remedy. */
+export function refusal(status: number, code: string, message: string, remedy?: string): SignallingResponse {
+  return {
+    status,
+    headers: { 'Content-Type': 'application/json; charset=utf-8', 'Cache-Control': 'no-store' },
+    body: JSON.stringify({ code, message, ...(remedy === undefined ? {} : { remedy }) }),
+  };
 }
 
 /** The media type of a Content-Type header, without parameters. */
@@ -55,9 +104,9 @@ export function mediaType(header: string | readonly string[] | undefined): strin
   return (value.split(';')[0] ?? '').trim().toLowerCase();
 }
 
-/** True when a body, or the length that was announced for it, is beyond `most` bytes. */
-export function isTooLong({ headers, body }: SignallingRequest, most: number): boolean {
-  return Number(headers['content-length']) > most || Buffer.byteLength(body) > most;
+/** True when a body, or the length that was announced for it, is beyond {@link MAX_OFFER_BYTES}. */
+export function isTooLong({ headers, body }: SignallingRequest): boolean {
+  return Number(headers['content-length']) > MAX_OFFER_BYTES || Buffer.byteLength(body) > MAX_OFFER_BYTES;
 }
 
 /** An id that cannot be guessed: 24 characters. */

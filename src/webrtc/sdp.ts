@@ -1,4 +1,4 @@
-/** SDP of a peer that offers, players and publishers alike: the strict reading, and what every answer has in common. Strict, so that nothing odd reaches the WebRTC library. Pure. */
+/** SDP of a peer that offers, players and publishers alike: the strict reading. Strict, so that nothing odd reaches the WebRTC library. Pure. */
 import { FrameliftError } from '../errors.ts';
 
 const TOKEN = /^[A-Za-z0-9!#$%&'*+.^_`{|}~-]{1,64}$/;
@@ -125,6 +125,16 @@ export interface RemoteTransport {
   readonly setup: string;
   /** Values of `a=candidate:` lines with literal UDP addresses. */
   readonly candidates: readonly string[];
+  /** Where the peer takes data channels, on the same connection; undefined when it takes none, or we do not. */
+  readonly data?: RemoteData | undefined;
+}
+
+/** What a peer says of its data channels (RFC 8841). */
+export interface RemoteData {
+  /** SCTP port. */
+  readonly port: number;
+  /** Longest message it takes, in bytes; 0 = any. */
+  readonly maxMessageSize: number;
 }
 
 /**
@@ -161,7 +171,7 @@ export function transportOf(section: Section, { session, sections }: Offer): Rem
 }
 
 /** A UDP candidate with a literal address. Names (`….local`) would need mDNS; such peers reach us, we need not reach them. */
-function isUsable(candidate: string): boolean {
+export function isUsable(candidate: string): boolean {
   const fields = candidate.split(' ');
   return (
     /^[A-Za-z0-9+/]{1,32} 1 (udp|UDP) \d{1,10} [0-9A-Fa-f.:]{3,45} \d{1,5} typ (host|srflx|prflx|relay)( |$)/.test(
@@ -170,6 +180,39 @@ function isUsable(candidate: string): boolean {
     Number(fields[5]) <= 65_535 &&
     /^[\x20-\x7e]{1,300}$/.test(candidate)
   );
+}
+
+/** The section that carries data channels beside `video` on one connection; undefined without one, and for one that is not bundled with it. */
+export function dataBeside(video: Section, { session, sections }: Offer): Section | undefined {
+  const mid = video.attributes.first('mid');
+  const groups = session.all('group').map((line) => line.split(' '));
+  return sections.find((section) => {
+    const own = section.attributes.first('mid');
+    return (
+      section.kind === 'application' &&
+      isActive(section) &&
+      /^(UDP|TCP)\/DTLS\/SCTP$/.test(section.protocol) &&
+      section.formats.includes('webrtc-datachannel') &&
+      sctpPort(section) > 0 &&
+      groups.some(([kind, ...mids]) => kind === 'BUNDLE' && mids.includes(mid ?? '') && mids.includes(own ?? ''))
+    );
+  });
+}
+
+/** 0 when it is missing or malformed. */
+function sctpPort({ attributes }: Section): number {
+  const port = attributes.first('sctp-port') ?? '';
+  return /^\d{1,5}$/.test(port) && Number(port) <= 65_535 ? Number(port) : 0;
+}
+
+/** Longest message where nothing is said, in bytes (RFC 8841). */
+export const DEFAULT_MESSAGE_SIZE = 65_536;
+
+/** What a section found by {@link dataBeside} says. */
+export function remoteData(section: Section): RemoteData {
+  const size = section.attributes.first('max-message-size') ?? '';
+  const maxMessageSize = /^\d{1,15}$/.test(size) ? Number(size) : DEFAULT_MESSAGE_SIZE;
+  return { port: sctpPort(section), maxMessageSize };
 }
 
 /** The payload types of a section: names, format parameters, retransmission, feedback. */
@@ -237,112 +280,6 @@ export function extensionIds<Name extends string>(
     if (number >= 1 && number <= 14 && ![...chosen.values()].includes(number)) chosen.set(name, number);
   }
   return chosen;
-}
-
-/** What an answer repeats of each media section. */
-export interface SectionHead {
-  readonly kind: string;
-  readonly protocol: string;
-  readonly firstFormat: string;
-  readonly mid: string | undefined;
-  readonly chosen: boolean;
-}
-
-/** The heads of all sections of an offer, for {@link composeAnswer}. */
-export function headsOf(offer: Offer, chosen: Section): SectionHead[] {
-  return offer.sections.map((section) => ({
-    kind: section.kind,
-    protocol: section.protocol,
-    firstFormat: section.formats[0] ?? '0',
-    mid: section.attributes.first('mid'),
-    chosen: section === chosen,
-  }));
-}
-
-/** Our side of a connection, as the WebRTC library tells it. */
-export interface LocalTransport {
-  readonly iceUfrag: string;
-  readonly icePwd: string;
-  readonly iceLite: boolean;
-  /** `sha-256 AB:CD…` */
-  readonly fingerprint: string;
-  readonly setup: string;
-  /** Values of `a=candidate:` lines, without the prefix. */
-  readonly candidates: readonly string[];
-}
-
-/** The codec that an answer names. */
-interface AnsweredCodec {
-  readonly payloadType: number;
-  /** `H264`, `VP8`. */
-  readonly encoding: string;
-  /** Format parameters, empty for none. */
-  readonly format: string;
-  readonly rtxPayloadType: number | undefined;
-  readonly feedback: readonly string[];
-}
-
-/** What an answer says of the chosen section. */
-export interface AnsweredVideo {
-  readonly sections: readonly SectionHead[];
-  readonly codec: AnsweredCodec;
-  /** `sendonly` or `recvonly`. */
-  readonly direction: string;
-  /** `<id> <uri>` of header extensions. */
-  readonly extensions: readonly string[];
-  /** Further lines of the section. */
-  readonly lines?: readonly string[];
-  /** Session id: a number of our own. */
-  readonly origin: number;
-}
-
-/** An answer: the chosen section with its codec and all candidates, everything else refused. */
-export function composeAnswer(video: AnsweredVideo, local: LocalTransport): string {
-  const chosen = video.sections.find((section) => section.chosen);
-  const lines = ['v=0', `o=- ${video.origin} 1 IN IP4 0.0.0.0`, 's=-', 't=0 0'];
-  if (chosen?.mid !== undefined) lines.push(`a=group:BUNDLE ${chosen.mid}`);
-  if (local.iceLite) lines.push('a=ice-lite');
-  lines.push('a=msid-semantic: WMS *');
-  for (const section of video.sections) {
-    if (section.chosen) lines.push(...videoSection(video, section, local));
-    else {
-      lines.push(`m=${section.kind} 0 ${section.protocol} ${section.firstFormat}`, 'c=IN IP4 0.0.0.0', 'a=inactive');
-      if (section.mid !== undefined) lines.push(`a=mid:${section.mid}`);
-    }
-  }
-  return `${lines.join('\r\n')}\r\n`;
-}
-
-function videoSection(
-  { codec, direction, extensions, lines = [] }: AnsweredVideo,
-  head: SectionHead,
-  local: LocalTransport,
-) {
-  const { payloadType, rtxPayloadType } = codec;
-  const formats = rtxPayloadType === undefined ? `${payloadType}` : `${payloadType} ${rtxPayloadType}`;
-  return [
-    `m=video 9 ${head.protocol} ${formats}`,
-    'c=IN IP4 0.0.0.0',
-    ...(head.mid === undefined ? [] : [`a=mid:${head.mid}`]),
-    ...[`a=${direction}`, 'a=rtcp-mux', 'a=rtcp-rsize'],
-    ...[`a=ice-ufrag:${local.iceUfrag}`, `a=ice-pwd:${local.icePwd}`],
-    ...[`a=fingerprint:${local.fingerprint}`, `a=setup:${local.setup}`],
-    ...extensions.map((extension) => `a=extmap:${extension}`),
-    ...codecLines(codec),
-    ...lines,
-    ...local.candidates.map((candidate) => `a=candidate:${candidate}`),
-    'a=end-of-candidates',
-  ];
-}
-
-function codecLines({ payloadType, encoding, format, rtxPayloadType, feedback }: AnsweredCodec): string[] {
-  const lines = [`a=rtpmap:${payloadType} ${encoding}/90000`];
-  for (const kind of feedback) lines.push(`a=rtcp-fb:${payloadType} ${kind}`);
-  if (format) lines.push(`a=fmtp:${payloadType} ${format}`);
-  if (rtxPayloadType !== undefined) {
-    lines.push(`a=rtpmap:${rtxPayloadType} rtx/90000`, `a=fmtp:${rtxPayloadType} apt=${payloadType}`);
-  }
-  return lines;
 }
 
 function splitAt(line: string, separator = ' '): [string, string] {

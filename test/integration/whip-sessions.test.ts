@@ -1,6 +1,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { bearer, TOKENS } from '../support/tokens.ts';
 import { type CodedPicture, h264Pictures, vp8Pictures, WhipPublisher } from '../support/whip-publisher.ts';
 import { pause, until, WhipRig } from './whip-rig.ts';
+
+const AUTHORIZATION = bearer(TOKENS.publish);
 
 let pictures: CodedPicture[];
 
@@ -33,8 +36,8 @@ describe('a publisher', () => {
     await rig.untilFrames(before + 60);
     expect(longestGap(rig, since)).toBeLessThan(1000);
     expect(rig.supervisor.status).toMatchObject({ phase: 'live', reconnects: 0 });
-    expect((await fetch(first.resource, { method: 'DELETE' })).status).toBe(404);
-    expect((await fetch(second.resource, { method: 'DELETE' })).status).toBe(200);
+    expect((await fetch(first.resource, { method: 'DELETE', headers: AUTHORIZATION })).status).toBe(404);
+    expect((await fetch(second.resource, { method: 'DELETE', headers: AUTHORIZATION })).status).toBe(200);
     expect(rig.frames.slice(1).filter(({ discontinuity }) => discontinuity)).toHaveLength(1);
     expect(rig.frames.every(({ ptsMs }, i) => i === 0 || ptsMs > (rig.frames[i - 1]?.ptsMs ?? 0))).toBe(true);
   });
@@ -44,7 +47,7 @@ describe('a publisher', () => {
     await using first = await publish(rig);
     first.start();
     await rig.untilFrames(10);
-    expect((await fetch(first.resource, { method: 'DELETE' })).status).toBe(200);
+    expect((await fetch(first.resource, { method: 'DELETE', headers: AUTHORIZATION })).status).toBe(200);
     await until('the end', () => rig.supervisor.status.lastError !== undefined);
     expect(rig.supervisor.status.lastError?.message).toBe('the publisher left: closed by the publisher');
     await using second = await publish(rig);
@@ -103,20 +106,20 @@ it('a fifth session is refused with 503 and Retry-After; closing one lets the ne
   const publishers = [];
   for (let i = 0; i < 4; i += 1) publishers.push(parts.use(await publish(rig)));
   await expect(publish(rig)).rejects.toThrow('503');
-  await fetch(publishers[0]?.resource ?? '', { method: 'DELETE' });
+  await fetch(publishers[0]?.resource ?? '', { method: 'DELETE', headers: AUTHORIZATION });
   parts.use(await publish(rig));
 });
 
 it('mangled offers are answered or refused, and leave nothing behind', async () => {
   await using rig = await WhipRig.start();
   const post = (body: string, type = 'application/sdp'): Promise<Response> =>
-    fetch(rig.url, { method: 'POST', headers: { 'Content-Type': type }, body });
-  expect((await post('x'.repeat(70_000))).status).toBe(413);
+    fetch(rig.url, { method: 'POST', headers: { 'Content-Type': type, ...AUTHORIZATION }, body });
+  expect((await post('x'.repeat(140_000))).status).toBe(413);
   expect((await post('v=0', 'text/plain')).status).toBe(415);
   expect((await post('hello')).status).toBe(400);
   const refused = await fetch(rig.url.replace('cam', 'other'), {
     method: 'POST',
-    headers: { 'Content-Type': 'application/sdp' },
+    headers: { 'Content-Type': 'application/sdp', ...AUTHORIZATION },
     body: 'v=0',
   });
   expect(refused.status).toBe(404);

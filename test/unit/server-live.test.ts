@@ -3,6 +3,7 @@ import { request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket as Client } from 'ws';
+import { Access } from '../../src/server/auth.ts';
 import type { StreamEntry } from '../../src/server/directory.ts';
 import type { FrameliftServer } from '../../src/server.ts';
 import { fromMs, ManualClock } from '../../src/time.ts';
@@ -110,7 +111,8 @@ describe('live state', () => {
     const clock = new ManualClock();
     const server = await startServer([LIVE], { clock });
     const { client, said } = await listen(server);
-    expect(said[0]).toBe(await (await fetch(`${server.url}/api/streams`)).text());
+    const document = await (await fetch(`${server.url}/api/streams`)).json();
+    expect(JSON.parse(said[0] ?? '')).toEqual({ type: 'state', ...document });
     expect(said[0]).not.toContain('secret');
     clock.advance(fromMs(999));
     await settled(client);
@@ -220,6 +222,22 @@ describe('sockets that are refused', () => {
     expect((await upgrade(server, { Upgrade: 'h2c' }, '/healthz')).status).toBe(200);
   });
 
+  it('needs a token where playing does: as a header, or as a subprotocol, which is not repeated', async () => {
+    const access = new Access({ publish: [], play: ['let-me-in'], admin: [] });
+    const server = await startServer([LIVE], { access });
+    const coded = (token: string): string => `bearer.${Buffer.from(token).toString('base64url')}`;
+    for (const headers of [{}, { Authorization: 'Bearer wrong' }, { 'Sec-WebSocket-Protocol': coded('wrong') }]) {
+      const { status, body } = await upgrade(server, headers);
+      expect(status).toBe(401);
+      expect(JSON.parse(body)).toMatchObject({ code: 'http.unauthorized', remedy: expect.any(String) });
+    }
+    expect((await upgrade(server, { Authorization: 'Bearer let-me-in' })).status).toBe(101);
+    const client = new Client(wsUrl(server), ['framelift', coded('let-me-in')]);
+    onTestFinished(() => client.terminate());
+    await once(client, 'open');
+    expect(client.protocol).toBe('framelift');
+  });
+
   it('at most 64 at a time', async () => {
     const server = await startServer();
     const listeners = await Promise.all(Array.from({ length: 64 }, () => listen(server)));
@@ -232,18 +250,28 @@ describe('sockets that are refused', () => {
 });
 
 describe('clients that misbehave', () => {
-  it('what they say is ignored, up to 4 KiB', async () => {
-    const clock = new ManualClock();
-    const server = await startServer([LIVE], { clock });
-    const { client, said } = await listen(server);
-    client.send('x'.repeat(4096));
-    client.send(Buffer.alloc(100));
-    await settled(client);
-    expect(said).toHaveLength(1);
+  it.each([
+    ['a long message', 1009, (client: Client) => client.send('x'.repeat(160 * 1024 + 1))],
+    ['a binary one', 1003, (client: Client) => client.send(Buffer.from('{}'))],
+    ['65 within a second', 1008, (client: Client) => Array.from({ length: 65 }, () => client.send('{}'))],
+  ])('%s closes their socket with %d, and no other', async (_, code, send) => {
+    const server = await startServer([LIVE], { clock: new ManualClock() });
+    const [{ client }, other] = [await listen(server), await listen(server)];
     const closed = once(client, 'close');
-    client.send('x'.repeat(4097));
-    expect((await closed)[0]).toBe(1009);
-    await listen(server);
+    send(client);
+    expect((await closed)[0]).toBe(code);
+    await settled(other.client);
+    expect(other.client.readyState).toBe(Client.OPEN);
+  });
+
+  it('up to 160 KiB and 64 a second they are told what is wrong', async () => {
+    const server = await startServer([LIVE], { clock: new ManualClock() });
+    const { client, said } = await listen(server);
+    for (let sent = 0; sent < 63; sent += 1) client.send('x');
+    client.send('x'.repeat(160 * 1024));
+    await vi.waitFor(() => expect(said).toHaveLength(65));
+    for (const text of said.slice(1))
+      expect(JSON.parse(text)).toMatchObject({ type: 'error', code: 'webrtc.bad-message' });
   });
 
   it('an answer to a ping is due before the next one', async () => {

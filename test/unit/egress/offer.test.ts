@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { readOffer, writeAnswer } from '../../../src/egress/offer.ts';
 import { FrameliftError } from '../../../src/errors.ts';
+import { candidateTarget } from '../../../src/webrtc/sdp-answer.ts';
 
 /** What Chromium 150 offers for recvonly audio and video. */
 const CHROMIUM = readFileSync(new URL('./chromium-offer.sdp', import.meta.url), 'utf8');
@@ -192,7 +193,67 @@ describe('writeAnswer', () => {
     expect(video).toContain('a=ssrc-group:FID 1234 5678');
   });
 
+  it('leaves candidates out where they are trickled', () => {
+    const trickled = writeAnswer(readOffer(CHROMIUM), { ...LOCAL, candidates: undefined });
+    expect(trickled).toContain('a=ice-options:trickle\r\n');
+    expect(trickled).not.toMatch(/a=candidate|end-of-candidates/);
+    expect(candidateTarget(trickled)).toEqual({ sdpMid: '1', sdpMLineIndex: 1 });
+    expect(candidateTarget(writeAnswer(readOffer(without(/a=mid|group/)), LOCAL))).toEqual({ sdpMLineIndex: 0 });
+  });
+
   it('repeats the extension ids of the offer', () => {
     expect(answer).toContain('a=extmap:5 http://www.webrtc.org/experiments/rtp-hdrext/playout-delay');
+  });
+});
+
+describe('data channels', () => {
+  const DATA = ['m=application 9 UDP/DTLS/SCTP webrtc-datachannel', 'c=IN IP4 0.0.0.0', 'a=mid:d', 'a=sctp-port:5000'];
+  /** An offer with data channels before or behind its video. */
+  const withData = (data: readonly string[], first = false, group = 'a=group:BUNDLE v d'): string =>
+    plain((lines) => {
+      const head = [...lines.slice(0, 4), group];
+      return first ? [...head, ...data, ...lines.slice(5)] : [...head, ...lines.slice(5), ...data];
+    });
+
+  it('are taken on the connection of the video', () => {
+    const offer = withData([...DATA, 'a=max-message-size:262144']);
+    expect(readOffer(offer).remote.data).toEqual({ port: 5000, maxMessageSize: 262_144 });
+    expect(readOffer(withData(DATA)).remote.data?.maxMessageSize).toBe(65_536);
+    const answer = writeAnswer(readOffer(offer), LOCAL);
+    const [session = '', video = '', data = ''] = answer.split(/(?=^m=)/m);
+    expect(session).toContain('a=group:BUNDLE v d\r\n');
+    expect(data).toMatch(/^m=application 9 UDP\/DTLS\/SCTP webrtc-datachannel\r\n/);
+    for (const line of ['mid:d', 'sctp-port:5000', 'max-message-size:65536', 'ice-ufrag:abcd', 'setup:active']) {
+      expect(data).toContain(`a=${line}\r\n`);
+    }
+    expect(video).toContain('a=candidate:');
+  });
+
+  it('may stand before the video', () => {
+    const answer = writeAnswer(readOffer(withData(DATA, true, 'a=group:BUNDLE d v')), LOCAL);
+    expect(answer.split(/(?=^m=)/m).map((section) => section.split(' ')[0])).toEqual([
+      'v=0\r\no=-',
+      'm=application',
+      'm=video',
+    ]);
+    expect(answer).toContain('a=group:BUNDLE d v\r\n');
+  });
+
+  it.each([
+    ['of another connection', withData(DATA, false, 'a=group:BUNDLE v')],
+    ['without a port', withData(DATA.slice(0, 3))],
+    ['with a port that is none', withData([...DATA.slice(0, 3), 'a=sctp-port:70000'])],
+    ['refused by their port', withData(DATA.map((line) => line.replace('application 9', 'application 0')))],
+    [
+      'of the old kind',
+      withData(DATA.map((line) => line.replace('UDP/DTLS/SCTP webrtc-datachannel', 'DTLS/SCTP 5000'))),
+    ],
+    ['none', plain()],
+  ])('%s are refused, and the video is taken', (_, offer) => {
+    const video = readOffer(offer);
+    expect(video.remote.data).toBeUndefined();
+    const answer = writeAnswer(video, LOCAL);
+    expect(answer).toContain('a=group:BUNDLE v\r\n');
+    expect(answer).not.toMatch(/m=application [1-9]/);
   });
 });

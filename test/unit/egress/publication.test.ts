@@ -28,13 +28,14 @@ class FakeEncoder implements Encoder {
   }
 
   encode(frame: Frame, due: Micros): void {
-    const { arrival, capture } = frame;
+    const { pts, arrival, capture, provenance } = frame;
     frame.release();
     const keyframe = this.#keyframe;
     this.#keyframe = false;
     this.frames.push({ due, keyframe });
     const encoded = this.#options.clock.now();
-    this.#options.onAccessUnit({ data: ANNEX_B, keyframe, due, arrival, capture, encoded }, micros(0));
+    const unit = { data: ANNEX_B, keyframe, due, pts, arrival, capture, provenance, encoded };
+    this.#options.onAccessUnit(unit, micros(0));
   }
 
   /** Gives up a frame. */
@@ -46,7 +47,8 @@ class FakeEncoder implements Encoder {
   giveEarly(): void {
     const now = this.#options.clock.now();
     const due = plus(now, fromMs(1000));
-    const unit = { data: ANNEX_B, keyframe: false, due, arrival: now, capture: now, encoded: now };
+    const times = { pts: now, arrival: now, capture: now, encoded: now };
+    const unit = { data: ANNEX_B, keyframe: false, due, ...times, provenance: SOURCE };
     this.#options.onAccessUnit(unit, micros(0));
   }
 
@@ -85,6 +87,14 @@ class FakeViewer implements Viewer {
     if (!this.connected) return;
     this.units.push(item);
     this.events.sent(item.unit, item.payloads.length, 8);
+  }
+
+  readonly iceUfrag = 'abcd';
+
+  addCandidate(): void {}
+
+  openChannel(): undefined {
+    return undefined;
   }
 
   close(reason: string): Promise<void> {
@@ -249,6 +259,8 @@ describe('Publication', () => {
     expect(viewer.units[0]?.unit.due).toBe(rig.clock.now());
     rig.clock.advance(fromMs(5000));
     expect(viewer.units).toHaveLength(6);
+    // A source frame, but not a new one.
+    for (const { unit } of viewer.units) expect(unit.provenance).toMatchObject({ kind: 'repeated', reason: 'silence' });
     expect(rig.of('latency')).toEqual([]);
     await rig.publication[Symbol.asyncDispose]();
   });

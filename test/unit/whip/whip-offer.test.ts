@@ -121,6 +121,14 @@ describe('writePublicationAnswer', () => {
     expect(video).not.toMatch(/a=(ssrc|msid|simulcast|rid)/);
   });
 
+  it('refuses data channels: nothing is asked of a publisher there', () => {
+    const data = ['m=application 9 UDP/DTLS/SCTP webrtc-datachannel', 'a=mid:1', 'a=sctp-port:5000'];
+    const offer = plain(['VP8'], (lines) => [...lines, ...data]).replace('BUNDLE 0', 'BUNDLE 0 1');
+    const video = readPublication(offer);
+    expect(video.remote.data).toBeUndefined();
+    expect(writePublicationAnswer(video, LOCAL, 1)).toMatch(/a=group:BUNDLE 0\r\n[\s\S]*m=application 0 /);
+  });
+
   it('refuses simulcast, so that one layer is sent', () => {
     const offer = plain(['VP8'], (lines) => [...lines, 'a=rid:h send', 'a=rid:l send', 'a=simulcast:send h;l']);
     expect(writePublicationAnswer(readPublication(offer), LOCAL, 1)).not.toMatch(/simulcast|a=rid/);

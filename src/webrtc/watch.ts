@@ -1,0 +1,62 @@
+/** Watching a WebRTC connection: when media can flow, and when it is over. */
+import { type CancelTimer, type Clock, fromMs, minus, plus } from '../time.ts';
+import type { PeerTransport } from './transport.ts';
+
+/** What happens to a connection. Each is called at most once. */
+export interface TransportEvents {
+  /** Media can flow. */
+  connected(): void;
+  /** It broke, never came about, or the peer fell silent. */
+  broken(reason: string): void;
+}
+
+/** A peer that has not connected by then never will. */
+const CONNECT_TIMEOUT = fromMs(8000);
+/** Peers send reports every second and ICE checks every few: silence this long is a peer that is gone. */
+const SILENCE_TIMEOUT = fromMs(10_000);
+const WATCH_EVERY = fromMs(1000);
+
+/** Watches a connection until the returned function is called. @param everySecond called once a second while it is connected. */
+export function watchTransport(
+  { pc, transceiver, heard }: PeerTransport,
+  clock: Clock,
+  events: TransportEvents,
+  everySecond: () => void = () => {},
+): CancelTimer {
+  let over = false;
+  let connected = false;
+  let cancel: CancelTimer = () => {};
+  const stop = (): void => {
+    over = true;
+    cancel();
+  };
+  const broken = (reason: string): void => {
+    if (over) return;
+    stop();
+    events.broken(reason);
+  };
+  const watch = (): void => {
+    if (over) return;
+    if (minus(clock.now(), heard.at) > SILENCE_TIMEOUT) {
+      broken('peer fell silent');
+      return;
+    }
+    everySecond();
+    cancel = clock.at(plus(clock.now(), WATCH_EVERY), watch);
+  };
+  pc.connectionStateChange.subscribe((state) => {
+    if (state === 'failed' || state === 'disconnected' || state === 'closed') broken(`ICE or DTLS ${state}`);
+  });
+  // werift's connection counts as connected only when its data channels are as well: pictures need not wait for them.
+  transceiver.dtlsTransport.onStateChange.subscribe((state) => {
+    if (state === 'closed' || state === 'failed') broken(`DTLS ${state}`);
+    if (state !== 'connected' || connected || over) return;
+    connected = true;
+    cancel();
+    heard.at = clock.now();
+    watch();
+    events.connected();
+  });
+  cancel = clock.at(plus(clock.now(), CONNECT_TIMEOUT), () => broken('not connected in time'));
+  return stop;
+}
