@@ -2,10 +2,12 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Arena } from './arena.ts';
-import type { StreamConfig } from './config.ts';
+import type { Config, StreamConfig } from './config.ts';
 import { FrameliftError, redactUrl } from './errors.ts';
+import { AddressGuard, OPERATORS_ALLOWANCES, type Resolve } from './ingest/address.ts';
 import { FFMPEG_SCHEMES, ffmpegSource } from './ingest/ffmpeg.ts';
 import { fileSource } from './ingest/file.ts';
+import type { IngestLimits } from './ingest/limits.ts';
 import { rtspSource } from './ingest/rtsp.ts';
 import type { Source } from './ingest/source.ts';
 import { WhipSource } from './ingest/webrtc.ts';
@@ -18,8 +20,33 @@ export const DEMO_FILE = fileURLToPath(new URL('../demo/fluoroscopy15.mp4', impo
 /** Output rate of the demo. */
 export const DEMO_FPS = 60;
 
+/** Who wrote a source down: an operator, on the command line or in the configuration file, or a client of the API. */
+export type SourceOrigin = 'operator' | 'api';
+
+/** What sources may be and do, by who wrote them down (docs/security.md). */
+export interface SourceRules {
+  readonly origin: SourceOrigin;
+  /** Where they may connect to. */
+  readonly guard: AddressGuard;
+  /** Whether they may be files and devices of this machine. */
+  readonly files: boolean;
+  readonly limits: IngestLimits;
+}
+
+/** The rules of a configuration. Operators mean the private addresses that they write; a client of the API may be somebody else's tool. */
+export function sourceRules(
+  { sources, limits }: Pick<Config, 'sources' | 'limits'>,
+  origin: SourceOrigin,
+  resolve?: Resolve,
+): SourceRules {
+  const operator = origin === 'operator';
+  const guard = new AddressGuard([...(operator ? OPERATORS_ALLOWANCES : []), ...sources.allow], resolve);
+  return { origin, guard, files: operator || sources.files, limits };
+}
+
 /** What a source needs beside its configuration. */
 export interface SourceContext {
+  readonly rules: SourceRules;
   readonly arena: Arena;
   readonly clock: Clock;
   readonly events: EventSink;
@@ -67,12 +94,39 @@ export function sourceKind(source: string, ingest: 'auto' | 'ffmpeg' = 'auto'): 
   );
 }
 
-/** Makes the source of a stream. @throws FrameliftError as {@link sourceKind}. */
+/** The kind of a source that its rules allow. @throws FrameliftError as {@link sourceKind}; `source.forbidden` also by the rules. */
+function allowedKind({ source, ingest }: StreamConfig, { origin, files }: SourceRules): SourceKind {
+  // Before anything looks whether it is there: that would be an answer, too.
+  const local = source !== 'demo' && source !== 'whip' && !/^[a-z][a-z0-9+.-]+:/i.test(source);
+  if (local && !files) {
+    throw new FrameliftError('source.forbidden', 'files and devices are not taken as sources from the API', {
+      remedy: 'Write them into the configuration file, or set sources.files: true.',
+    });
+  }
+  const kind = sourceKind(source, ingest);
+  if (origin === 'api' && kind === 'ffmpeg' && /^rtsps?:/i.test(source)) {
+    throw new FrameliftError(
+      'source.forbidden',
+      'RTSP through ffmpeg, which follows redirections by itself, is not taken from the API',
+      {
+        remedy: 'Leave ingest as it is, or write the stream into the configuration file.',
+      },
+    );
+  }
+  return kind;
+}
+
+/**
+ * Makes the source of a stream. Names of hosts are looked up and checked when it connects.
+ * @throws FrameliftError as {@link sourceKind}; `source.forbidden` for what the rules do not allow; `config.invalid` for a malformed URL.
+ */
 export function makeSource(stream: StreamConfig, context: SourceContext): Source {
-  const { arena, clock, events, env, transport, log } = context;
-  const shared = { stream: stream.name, arena, clock, events };
+  const { arena, clock, events, env, transport, log, rules } = context;
+  const { guard, limits } = rules;
+  const { verifyCertificate } = stream;
+  const shared = { stream: stream.name, arena, clock, events, limits };
   const stallTimeout = fromMs(stream.stallTimeoutMs);
-  switch (sourceKind(stream.source, stream.ingest)) {
+  switch (allowedKind(stream, rules)) {
     case 'demo':
       return fileSource({ ...shared, path: DEMO_FILE, loop: true, seamless: true, realtime: true });
     case 'file':
@@ -83,12 +137,20 @@ export function makeSource(stream: StreamConfig, context: SourceContext): Source
         url: stream.source,
         transport: stream.transport,
         stallTimeout,
-        verifyCertificate: stream.verifyCertificate,
+        verifyCertificate,
+        guard,
       });
     case 'whip':
       return new WhipSource({ ...shared, transport, log, stallTimeout });
     case 'ffmpeg':
-      return ffmpegSource({ ...shared, url: withoutIngest(stream.source), stallTimeout, env });
+      return ffmpegSource({
+        ...shared,
+        url: withoutIngest(stream.source),
+        stallTimeout,
+        verifyCertificate,
+        guard,
+        env,
+      });
   }
 }
 

@@ -4,6 +4,7 @@ import type { EventSink } from '../metrics/events.ts';
 import { type Clock, fromMs, type Micros, minus } from '../time.ts';
 import type { AccessUnit } from './access-unit.ts';
 import type { VideoDecoder } from './decode.ts';
+import { IngestGauge, type IngestLimits } from './limits.ts';
 
 /** Access units that may wait: a burst after a network stall is decoded, not thrown away. */
 const CAPACITY = 128;
@@ -16,9 +17,11 @@ export interface DecodePumpOptions {
   readonly clock: Clock;
   readonly stream: string;
   readonly events: EventSink;
+  /** A source that exceeds them fails. Default: none. */
+  readonly limits?: IngestLimits | undefined;
   /** Owns each frame. */
   readonly frame: (frame: Frame) => void;
-  /** The decoder broke; nothing follows. */
+  /** The decoder broke, or a limit was exceeded; nothing follows. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -28,6 +31,7 @@ export interface DecodePumpOptions {
  */
 export class DecodePump {
   readonly #options: DecodePumpOptions;
+  readonly #gauge: IngestGauge | undefined;
   #queue: { readonly unit: AccessUnit; readonly since: Micros }[] = [];
   #working: Promise<void> | undefined;
   /** Units were dropped: the next one cannot count on them. */
@@ -36,6 +40,7 @@ export class DecodePump {
 
   constructor(options: DecodePumpOptions) {
     this.#options = options;
+    this.#gauge = options.limits && new IngestGauge(options.limits);
   }
 
   /** True while units are dropped up to the next keyframe. A WebRTC source asks its peer for one. */
@@ -47,6 +52,11 @@ export class DecodePump {
   push(unit: AccessUnit): void {
     if (this.#closed) return;
     const now = this.#options.clock.now();
+    const excess = this.#gauge?.data(unit.data.byteLength, now);
+    if (excess) {
+      this.#fail(excess);
+      return;
+    }
     const oldest = this.#queue[0];
     if (oldest && (this.#queue.length >= CAPACITY || minus(now, oldest.since) > MAX_WAIT)) this.#giveUp();
     if (this.#lossy && !unit.keyframe) {
@@ -70,18 +80,27 @@ export class DecodePump {
   async #work(): Promise<void> {
     try {
       for (let next = this.#queue.shift(); next && !this.#closed; next = this.#queue.shift()) {
-        for (const frame of await this.#options.decoder.decode(next.unit)) {
-          if (this.#closed) frame.release();
-          else this.#options.frame(frame);
-        }
+        for (const frame of await this.#options.decoder.decode(next.unit)) this.#deliver(frame);
       }
     } catch (error) {
-      this.#closed = true;
-      this.#queue = [];
-      this.#options.failed(error);
+      this.#fail(error);
     } finally {
       this.#working = undefined;
     }
+  }
+
+  #deliver(frame: Frame): void {
+    const excess = this.#gauge?.picture(frame.width, frame.height, this.#options.clock.now());
+    if (excess) this.#fail(excess);
+    if (this.#closed) frame.release();
+    else this.#options.frame(frame);
+  }
+
+  #fail(error: unknown): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#queue = [];
+    this.#options.failed(error);
   }
 
   /** Drops what waits, except from the last keyframe on when there is one. */

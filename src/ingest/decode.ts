@@ -8,6 +8,7 @@ import {
   AV_CODEC_ID_VP9,
   AV_FRAME_FLAG_CORRUPT,
   AV_LOG_FATAL,
+  AV_OPT_TYPE_INT64,
   AV_PIX_FMT_YUV420P,
   AV_PIX_FMT_YUVJ420P,
   AVCOL_RANGE_JPEG,
@@ -37,6 +38,7 @@ import { detachPlanes, Frame, type FrameInfo, SOURCE } from '../frame.ts';
 import { type DropReason, type EventSink, noEvents } from '../metrics/events.ts';
 import { type Clock, type Micros, minus } from '../time.ts';
 import type { AccessUnit } from './access-unit.ts';
+import { type IngestLimits, maxPixels, sizeExcess } from './limits.ts';
 import { copyPlane } from './planes.ts';
 import type { SourceColour } from './source.ts';
 
@@ -69,6 +71,8 @@ export interface VideoDecoderOptions {
   readonly threads?: number;
   /** False lets threads work on several frames at once: faster for files, late by a frame per thread. Default true. */
   readonly lowDelay?: boolean;
+  /** Larger pictures are not decoded: an error. Default: any size. */
+  readonly limits?: IngestLimits | undefined;
   /** Drop frames that FFmpeg reports as damaged, and all up to the next keyframe. Default true. */
   readonly dropDamaged?: boolean;
 }
@@ -118,12 +122,10 @@ export class VideoDecoder {
       }
       if (options.extradata && options.extradata.length > 0) context.extraData = Buffer.from(options.extradata);
       context.threadCount = options.threads ?? 1;
-      if (options.lowDelay ?? true) {
-        context.setFlags(AV_CODEC_FLAG_LOW_DELAY);
-        context.threadType = FF_THREAD_SLICE;
-      } else {
-        context.threadType = FF_THREAD_FRAME;
-      }
+      const lowDelay = options.lowDelay ?? true;
+      if (lowDelay) context.setFlags(AV_CODEC_FLAG_LOW_DELAY);
+      context.threadType = lowDelay ? FF_THREAD_SLICE : FF_THREAD_FRAME;
+      if (options.limits) context.setOption('max_pixels', BigInt(maxPixels(options.limits)), AV_OPT_TYPE_INT64);
       FFmpegError.throwIfError(await context.open2(codec, null), 'opening the decoder');
     } catch (error) {
       context.freeContext();
@@ -154,7 +156,7 @@ export class VideoDecoder {
 
   /**
    * Decodes one access unit. The frames that came out belong to the caller: none while the stream reorders, usually
-   * one. @throws FrameliftError `decode.failed` when the decoder itself is broken (no memory), not for bad data.
+   * one. @throws FrameliftError `decode.failed` when the decoder itself is broken (no memory), not for bad data; `source.too-large`.
    */
   decode(unit: AccessUnit): Promise<Frame[]> {
     return this.#exclusively(() => this.#decode(unit));
@@ -186,8 +188,8 @@ export class VideoDecoder {
     this.#context.freeContext();
   }
 
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
   }
 
   async #exclusively<T>(work: () => Promise<T>): Promise<T> {
@@ -222,6 +224,7 @@ export class VideoDecoder {
     if (sent < 0 && sent !== AVERROR_EAGAIN) {
       this.#inside.delete(this.#sequence);
       this.#check(sent);
+      this.#checkSize(this.#context);
       this.#refused += 1;
       const frames = this.#receive();
       this.#refuse('corrupt');
@@ -294,20 +297,17 @@ export class VideoDecoder {
       this.#loseReferences();
       return undefined;
     }
-    const resized = picture.width !== this.#size.width || picture.height !== this.#size.height;
+    this.#checkSize(picture);
+    const { width, height } = picture;
+    const { pts, arrival, capture } = unit;
+    const resized = width !== this.#size.width || height !== this.#size.height;
     const discontinuity = unit.discontinuity || this.#gap || resized;
-    if (!discontinuity && this.#lastPts !== undefined && unit.pts <= this.#lastPts) {
+    if (!discontinuity && this.#lastPts !== undefined && pts <= this.#lastPts) {
       this.#gap = true;
       this.#drop('late');
       return undefined;
     }
-    const frame = this.#allocate(picture.width, picture.height, {
-      pts: unit.pts,
-      arrival: unit.arrival,
-      capture: unit.capture,
-      discontinuity,
-      provenance: SOURCE,
-    });
+    const frame = this.#allocate(width, height, { pts, arrival, capture, discontinuity, provenance: SOURCE });
     if (!frame) return undefined;
     try {
       this.#fill(frame, picture);
@@ -316,16 +316,12 @@ export class VideoDecoder {
       throw asFrameliftError(error, 'decode.failed');
     }
     this.#gap = false;
-    this.#lastPts = unit.pts;
-    this.#size = { width: picture.width, height: picture.height };
+    this.#lastPts = pts;
+    this.#size = { width, height };
     this.#noteColour(picture);
     this.#decoded += 1;
-    this.#options.events?.emit({
-      type: 'stage',
-      stream: this.#options.stream,
-      stage: 'decode',
-      span: minus(this.#options.clock.now(), unit.arrival),
-    });
+    const { events, stream, clock } = this.#options;
+    events?.emit({ type: 'stage', stream, stage: 'decode', span: minus(clock.now(), arrival) });
     return frame;
   }
 
@@ -353,20 +349,19 @@ export class VideoDecoder {
   #fill(frame: Frame, picture: AvFrame): void {
     const planes = picture.data;
     if (!planes) throw new FrameliftError('decode.failed', 'the decoder gave a frame without pixels');
-    const { layout } = frame;
-    const bytes = frame.bytes;
+    const { layout, bytes } = frame;
+    const { strideY, strideC } = layout;
     const y = bytes.subarray(layout.y, layout.u);
     const u = bytes.subarray(layout.u, layout.v);
     const v = bytes.subarray(layout.v);
     const strides = picture.linesize;
     if (picture.format === AV_PIX_FMT_YUV420P || picture.format === AV_PIX_FMT_YUVJ420P) {
-      copyPlane(y, layout.strideY, planes[0], strides[0], layout.width, layout.height);
-      copyPlane(u, layout.strideC, planes[1], strides[1], layout.chromaWidth, layout.chromaHeight);
-      copyPlane(v, layout.strideC, planes[2], strides[2], layout.chromaWidth, layout.chromaHeight);
+      copyPlane(y, strideY, planes[0], strides[0], layout.width, layout.height);
+      copyPlane(u, strideC, planes[1], strides[1], layout.chromaWidth, layout.chromaHeight);
+      copyPlane(v, strideC, planes[2], strides[2], layout.chromaWidth, layout.chromaHeight);
     } else {
       const scaler = this.#scalerFor(picture);
       const targets = [y, u, v].map((plane) => Buffer.from(plane.buffer, plane.byteOffset, plane.byteLength));
-      const { strideY, strideC } = layout;
       const rows = scaler.scaleSync(planes, strides, 0, picture.height, targets, [strideY, strideC, strideC]);
       FFmpegError.throwIfError(rows, 'conversion to I420');
     }
@@ -384,6 +379,12 @@ export class VideoDecoder {
     context.getContext(width, height, format, width, height, AV_PIX_FMT_YUV420P, SWS_BICUBIC);
     this.#scaler = { context, width, height, format };
     return context;
+  }
+
+  /** @throws FrameliftError `source.too-large`. Of a picture that FFmpeg refused, the decoder knows the size. */
+  #checkSize({ width, height }: { readonly width: number; readonly height: number }): void {
+    const excess = this.#options.limits && sizeExcess(this.#options.limits, width, height);
+    if (excess) throw excess;
   }
 
   #check(code: number): void {

@@ -5,6 +5,7 @@ import { Frame, SOURCE } from '../frame.ts';
 import type { DropReason, EventSink } from '../metrics/events.ts';
 import { BoundedQueue } from '../stage.ts';
 import { type Clock, fromMs, type Micros, micros, minus, plus, toSeconds } from '../time.ts';
+import { IngestGauge, type IngestLimits, sizeExcess } from './limits.ts';
 import { type NutHeader, NutReader } from './nut.ts';
 import { copyPlane } from './planes.ts';
 import { RealtimePacing, waitUntil } from './realtime.ts';
@@ -34,6 +35,8 @@ export interface ReceptionOptions {
   readonly stallTimeout?: Micros;
   /** Longest wait for the first picture, default 15 s. */
   readonly startTimeout?: Micros;
+  /** A source that exceeds them fails. Its bitrate is not seen. Default: none. */
+  readonly limits?: IngestLimits | undefined;
 }
 
 /** One run. Close it at its end. */
@@ -42,6 +45,7 @@ export class Reception {
   readonly #sink: FrameSink;
   readonly #reader: NutReader;
   readonly #pacing: RealtimePacing | undefined;
+  readonly #gauge: IngestGauge | undefined;
   readonly #failing = new AbortController();
   readonly #held = new BoundedQueue<Frame>(MAX_HELD, 'drop-newest', (frame) => frame.release());
   readonly #lines: string[] = [];
@@ -63,6 +67,7 @@ export class Reception {
     this.#options = options;
     this.#sink = sink;
     this.#pacing = paced ? new RealtimePacing() : undefined;
+    this.#gauge = options.limits && new IngestGauge(options.limits);
     this.#lastSign = options.clock.now();
     this.#reader = new NutReader({
       header: (header) => this.#header(header),
@@ -117,6 +122,8 @@ export class Reception {
     // ffmpeg up to 6, and from 7 on.
     const size = /\bw:(\d+) h:(\d+) pixfmt/.exec(line) ?? /parameters changed to .*?\b(\d+)x(\d+)/.exec(line);
     if (size) this.#announced = { width: Number(size[1]), height: Number(size[2]) };
+    const refused = /Picture size (\d+)x(\d+) exceeds/.exec(line);
+    if (refused) this.#tooLarge(Number(refused[1]), Number(refused[2]));
     if (/non-monoton\w+ dts/i.test(line)) this.#notMonotonic(line);
     if (!/\[(warning|error|fatal|panic)\]/.test(line)) return;
     this.#lines.push(line.replace(/\[(warning|error|fatal|panic)\] /, '').slice(0, 400));
@@ -155,6 +162,8 @@ export class Reception {
       }
       this.#resize(this.#announced);
     }
+    const excess = this.#gauge?.picture(this.#size.width, this.#size.height, clock.now());
+    if (excess) throw excess;
     const last = this.#lastPts;
     if (last !== undefined && minus(pts, last) < MIN_STEP) {
       this.#drop('late');
@@ -213,6 +222,12 @@ export class Reception {
   #notMonotonic(line: string): void {
     const [, previous, current] = /previous: (-?\d+), current: (-?\d+)/.exec(line) ?? [];
     if (previous === undefined || Number(previous) - Number(current) > MAX_BACK) this.#wentBack();
+  }
+
+  /** The decoder will not even begin: no picture would ever come. */
+  #tooLarge(width: number, height: number): void {
+    const excess = this.#options.limits && sizeExcess(this.#options.limits, width, height);
+    if (excess) this.#fail(excess);
   }
 
   #wentBack(): void {

@@ -1,14 +1,17 @@
 /** Which URLs may be opened by ffmpeg, and with which arguments. Pure. */
+import { isIPv6 } from 'node:net';
 import { FrameliftError, redactUrl } from '../errors.ts';
-import { isForbiddenAddress } from './address.ts';
 
-/** Schemes that {@link ffmpegInput} takes, with the protocols that ffmpeg may then use: never `file`, `concat`, `pipe`, `subfile` … */
+/**
+ * Schemes that {@link ffmpegInput} takes, with the protocols that ffmpeg may then use: never `file`, `concat`, `pipe`, `subfile` …
+ * HTTP goes through our own gateway, which speaks TLS itself: `httpproxy` and `tls` would let a playlist connect past it.
+ */
 const PROTOCOLS: Readonly<Record<string, string>> = {
   srt: 'srt',
   rtmp: 'rtmp,tcp',
   rtmps: 'rtmps,rtmp,tls,tcp',
-  http: 'http,https,tls,tcp,crypto,data',
-  https: 'https,http,tls,tcp,crypto,data',
+  http: 'http,tcp,crypto,data',
+  https: 'http,tcp,crypto,data',
   udp: 'udp',
   rtp: 'rtp,udp',
   tcp: 'tcp',
@@ -23,25 +26,27 @@ const DEVICE = /^\/dev\/video\d{1,3}$/;
 
 /** What ffmpeg shall open. */
 export interface FfmpegInput {
-  /** The argument of `-i`. */
+  /** The argument of `-i`, before {@link pinned} or the gateway. */
   readonly url: string;
   /** Options before `-i`, each an element. */
   readonly options: readonly string[];
   /** Host name or address to look up and check before connecting; absent for devices and for sockets that only listen. */
   readonly host: string | undefined;
-  /** True when the other side sends as fast as we read, not as fast as it was filmed: HTTP. */
-  readonly onDemand: boolean;
+  /** Multicast is received by joining a group: nobody is connected to. */
+  readonly multicast: boolean;
+  /** True for HTTP: requests go through the gateway, and the other side sends as fast as we read, not as fast as it was filmed. */
+  readonly http: boolean;
 }
 
 /**
- * Checks a source URL against the allowlist and says how to open it.
- * @throws FrameliftError `source.unsupported-scheme`, `source.forbidden` (local files, link-local addresses), `config.invalid`.
+ * Checks a source URL against the allowlist of schemes and says how to open it. Addresses are the guard's affair.
+ * @throws FrameliftError `source.unsupported-scheme`, `source.forbidden` (local files), `config.invalid`.
  */
 export function ffmpegInput(source: string): FfmpegInput {
   if (/\p{Cc}/u.test(source))
     throw new FrameliftError('config.invalid', 'a source URL must not hold control characters');
   if (DEVICE.test(source)) {
-    return { url: source, options: [...LOW_DELAY, '-f', 'v4l2'], host: undefined, onDemand: false };
+    return { url: source, options: [...LOW_DELAY, '-f', 'v4l2'], host: undefined, multicast: false, http: false };
   }
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(source)?.[1]?.toLowerCase();
   if (scheme === 'file' || scheme === undefined) {
@@ -59,28 +64,64 @@ export function ffmpegInput(source: string): FfmpegInput {
       },
     );
   }
-  // Listeners are written without a host: srt://:9000?mode=listener, udp://@:1234.
-  const url = URL.parse(source.replace(/(?<=^[a-z]+:\/\/)@?(?=:\d)/i, '0.0.0.0')) ?? undefined;
-  // A scheme with letters before "//", and nothing that ffmpeg would split into several inputs.
-  if (!url || !/^[a-z]+:\/\//i.test(source) || source.includes('|')) {
+  const http = scheme === 'http' || scheme === 'https';
+  const place = http ? undefined : splitAuthority(source);
+  // Nothing that ffmpeg would split into several inputs, and no blanks, behind which its protocols look for options.
+  if (/[|\s]/.test(source) || (http ? !isWebUrl(source) : !place)) {
     throw new FrameliftError('config.invalid', `${shown(source)} is not a URL of the form ${scheme}://host…`);
   }
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  if (isForbiddenAddress(host)) throw forbidden(source);
+  const host = place === undefined ? URL.parse(source)?.hostname.replace(/^\[|\]$/g, '') : place.host || '0.0.0.0';
+  const receives = scheme === 'udp' || scheme === 'rtp';
+  const unspecified = host === '0.0.0.0' || host === '::';
   return {
     url: source,
-    options: [...LOW_DELAY, '-protocol_whitelist', protocols, ...timeouts(scheme)],
-    host: host === '' || host === '0.0.0.0' || host === '::' ? undefined : host,
-    onDemand: scheme === 'http' || scheme === 'https',
+    options: [...LOW_DELAY, '-protocol_whitelist', protocols, ...timeouts(scheme), ...tcUrl(scheme, source)],
+    host: unspecified && (receives || listens(scheme, source)) ? undefined : host,
+    multicast: receives,
+    http,
   };
 }
 
-/** The refusal of link-local addresses, where cloud providers keep their metadata. */
-export function forbidden(source: string): FrameliftError {
-  return new FrameliftError(
-    'source.forbidden',
-    `${shown(source)} leads to a link-local address, which no source may use`,
-  );
+/** The URL with the host replaced by an address that was checked, for ffmpeg to look up nothing. */
+export function pinned(url: string, address: string): string {
+  const place = splitAuthority(url);
+  if (!place) return url;
+  return `${place.before}${isIPv6(address) ? `[${address}]` : address}${place.after}`;
+}
+
+/** As ffmpeg splits URLs: the authority ends at `/`, `?` or `#`, user and password at its last `@`. */
+function splitAuthority(url: string): { before: string; host: string; after: string } | undefined {
+  const match = /^([a-z]+:\/\/(?:[^/?#]*@)?)(\[[^\]/?#@]*\]|[^:/?#@[\]]*)((?::\d*)?(?:[/?#].*)?)$/is.exec(url);
+  if (!match) return undefined;
+  const [, before = '', host = '', after = ''] = match;
+  return { before, host: host.replace(/^\[|\]$/g, ''), after };
+}
+
+/** Browsers take more for a web URL than ffmpeg does: "http:/x", backslashes. */
+function isWebUrl(source: string): boolean {
+  return /^https?:\/\/[^/\\]/i.test(source) && !source.includes('\\') && URL.canParse(source);
+}
+
+/** True where the protocol opens a port and waits, instead of connecting. */
+function listens(scheme: string, source: string): boolean {
+  if (scheme === 'srt') return /[?&]mode=listener(?:&|$)/.test(source);
+  return scheme === 'tcp' && /[?&]listen(?:=1)?(?:&|$)/.test(source);
+}
+
+/** What an RTMP server is told of the URL: with the name that was asked for, though ffmpeg sees an address. */
+function tcUrl(scheme: string, source: string): string[] {
+  if (scheme !== 'rtmp' && scheme !== 'rtmps') return [];
+  const match = /^([a-z]+:\/\/)(?:[^/?#]*@)?([^/?#]*)\/(.*)$/is.exec(source);
+  if (!match) return [];
+  const [, start = '', place = '', path = ''] = match;
+  return ['-rtmp_tcurl', `${start}${place}/${application(path)}`];
+}
+
+/** The application in an RTMP path, as ffmpeg finds it: one element, or two (an instance) where a third follows. */
+function application(path: string): string {
+  const [first = '', second = '', ...more] = path.split('/');
+  if (first === 'ondemand') return first;
+  return more.length > 0 && !second.includes(':') ? `${first}/${second}` : first;
 }
 
 /**

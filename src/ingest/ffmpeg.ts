@@ -4,19 +4,20 @@
  * The only file that knows fluent-ffmpeg.
  */
 import { ChildProcess } from 'node:child_process';
-import { lookup } from 'node:dns/promises';
 import { finished, Writable } from 'node:stream';
 import ffmpeg from 'fluent-ffmpeg';
 import type { Arena } from '../arena.ts';
 import { FrameliftError } from '../errors.ts';
 import type { EventSink } from '../metrics/events.ts';
 import { type Clock, fromMs, type Micros, plus } from '../time.ts';
-import { isForbiddenAddress } from './address.ts';
+import { type AddressGuard, OPERATORS_GUARD } from './address.ts';
 import { findFfmpeg } from './ffmpeg-binary.ts';
 import { ffmpegFault } from './ffmpeg-fault.ts';
 import { Reception } from './ffmpeg-reception.ts';
-import { FFMPEG_OUTPUT, type FfmpegInput, ffmpegInput, forbidden, shown } from './ffmpeg-url.ts';
-import type { FrameSink, Source } from './source.ts';
+import { FFMPEG_OUTPUT, type FfmpegInput, ffmpegInput, pinned, shown } from './ffmpeg-url.ts';
+import { HttpGateway, undisguised } from './http-gateway.ts';
+import { type IngestLimits, maxPixels } from './limits.ts';
+import type { Source } from './source.ts';
 
 export { findFfmpeg } from './ffmpeg-binary.ts';
 export { FFMPEG_SCHEMES } from './ffmpeg-url.ts';
@@ -38,6 +39,12 @@ export interface FfmpegSourceOptions {
   readonly stallTimeout?: Micros;
   /** Longest wait for the first picture, default 15 s: HLS starts slowly. */
   readonly startTimeout?: Micros;
+  /** False accepts any certificate of an HTTPS server. Default true. */
+  readonly verifyCertificate?: boolean;
+  /** Where the URL, and over HTTP redirections and playlists, may lead to. Default: {@link OPERATORS_GUARD}. */
+  readonly guard?: AddressGuard;
+  /** A source that exceeds them fails. Default: none. */
+  readonly limits?: IngestLimits | undefined;
 }
 
 const BEFORE_INPUT: readonly string[] = ['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'level+verbose'];
@@ -48,50 +55,73 @@ const BEFORE_INPUT: readonly string[] = ['-hide_banner', '-nostdin', '-nostats',
  */
 export function ffmpegSource(options: FfmpegSourceOptions): Source {
   const input = ffmpegInput(options.url);
+  const { guard = OPERATORS_GUARD } = options;
+  if (input.host !== undefined) guard.checkLiteral(input.host, input.multicast);
+  // A host may have several addresses of which not all answer: each run that got nothing leaves the next one to the next.
+  let attempt = 0;
   return {
     label: `ffmpeg ${shown(options.url)}`,
-    run: (sink, signal) => run(options, input, sink, signal),
+    run: async (sink, signal) => {
+      const path = options.ffmpegPath ?? findFfmpeg(options.env ?? {}).path;
+      await using opened = await open(options, input, guard, attempt);
+      if (signal.aborted) return;
+      const reception = new Reception(options, sink, input.http);
+      try {
+        await run(options, { path, ...opened }, reception, signal);
+      } finally {
+        if (reception.delivered === 0) attempt += 1;
+        reception.close();
+      }
+    },
   };
 }
 
-async function run(
-  options: FfmpegSourceOptions,
-  input: FfmpegInput,
-  sink: FrameSink,
-  signal: AbortSignal,
-): Promise<void> {
-  const path = options.ffmpegPath ?? findFfmpeg(options.env ?? {}).path;
-  if (input.host !== undefined) await checkHost(options.url, input.host);
-  if (signal.aborted) return;
-  const reception = new Reception(options, sink, input.onDemand);
-  const stopped = AbortSignal.any([signal, reception.failed]);
-  try {
-    const code = await runFfmpeg({
-      path,
-      before: [...BEFORE_INPUT, ...input.options],
-      url: input.url,
-      after: FFMPEG_OUTPUT,
-      clock: options.clock,
-      signal: stopped,
-      onData: (chunk) => reception.data(chunk, stopped),
-      onLine: (line) => reception.line(line),
-    });
-    if (signal.aborted) return;
-    throw reception.failure ?? ffmpegFault(reception.lines, code, reception.delivered);
-  } finally {
-    reception.close();
-  }
+/** An input after names were resolved and checked. */
+interface OpenedInput extends AsyncDisposable {
+  readonly url: string;
+  readonly options: readonly string[];
+  readonly gateway?: HttpGateway;
 }
 
-/** Refuses names that lead to link-local addresses. The name is not pinned: TLS and virtual hosts need it. */
-async function checkHost(url: string, host: string): Promise<void> {
-  const addresses = await lookup(host, { all: true }).catch((cause: unknown) => {
-    throw new FrameliftError('source.unreachable', `the host of ${shown(url)} has no address`, {
-      recoverable: true,
-      cause,
-    });
+/** @throws FrameliftError `source.forbidden`, `source.unreachable`. */
+async function open(
+  { verifyCertificate = true }: FfmpegSourceOptions,
+  input: FfmpegInput,
+  guard: AddressGuard,
+  attempt: number,
+): Promise<OpenedInput> {
+  if (input.http) {
+    const gateway = await HttpGateway.open({ guard, verifyCertificate });
+    const { url, options } = gateway.input(input.url);
+    const close = () => gateway[Symbol.asyncDispose]();
+    return { url, options: [...input.options, ...options], gateway, [Symbol.asyncDispose]: close };
+  }
+  const addresses = input.host === undefined ? [] : await guard.resolve(input.host, input.multicast);
+  const address = addresses[attempt % addresses.length]?.address;
+  const url = address === undefined ? input.url : pinned(input.url, address);
+  return { url, options: input.options, [Symbol.asyncDispose]: async () => {} };
+}
+
+async function run(
+  { clock, limits }: FfmpegSourceOptions,
+  { path, url, options, gateway }: OpenedInput & { readonly path: string },
+  reception: Reception,
+  signal: AbortSignal,
+): Promise<void> {
+  const stopped = AbortSignal.any([signal, reception.failed, ...(gateway ? [gateway.refused] : [])]);
+  const bound = limits ? ['-max_pixels', String(maxPixels(limits))] : [];
+  const code = await runFfmpeg({
+    path,
+    before: [...BEFORE_INPUT, ...options, ...bound],
+    url,
+    after: FFMPEG_OUTPUT,
+    clock,
+    signal: stopped,
+    onData: (chunk) => reception.data(chunk, stopped),
+    onLine: (line) => reception.line(undisguised(line)),
   });
-  if (addresses.some(({ address }) => isForbiddenAddress(address))) throw forbidden(url);
+  if (signal.aborted) return;
+  throw reception.failure ?? gateway?.failure ?? ffmpegFault(reception.lines, code, reception.delivered);
 }
 
 /** How long ffmpeg may take to leave after SIGTERM, before SIGKILL. */

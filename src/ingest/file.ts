@@ -7,6 +7,7 @@ import type { EventSink, MetricEvent } from '../metrics/events.ts';
 import { type Clock, fromMs, type Micros, minus, plus, ZERO } from '../time.ts';
 import { VideoDecoder } from './decode.ts';
 import { Demuxer, type VideoFileInfo } from './demux.ts';
+import { IngestGauge, type IngestLimits, sizeExcess } from './limits.ts';
 import { RealtimePacing, waitUntil } from './realtime.ts';
 import type { FrameSink, Source, SourceColour } from './source.ts';
 
@@ -22,6 +23,8 @@ export interface VideoFileOptions {
   readonly events: EventSink;
   /** Decoder threads, default 1. */
   readonly threads?: number;
+  /** A file that exceeds them fails. Its bitrate does not matter. Default: none. */
+  readonly limits?: IngestLimits | undefined;
   /** What happens to a frame that finds the arena full. Default `throw`; live sources drop it, counted. */
   readonly whenFull?: 'throw' | 'drop';
 }
@@ -54,6 +57,7 @@ async function play(options: FileSourceOptions, sink: FrameSink, signal: AbortSi
   const { clock, loop = false, seamless = false, realtime = true } = options;
   await using file = await openVideoFile({ whenFull: 'drop', ...options });
   const pacing = new RealtimePacing();
+  const gauge = options.limits && new IngestGauge(options.limits);
   let size = { width: 0, height: 0 };
   let offset = ZERO;
   for (let round = 0; ; round += 1) {
@@ -62,6 +66,11 @@ async function play(options: FileSourceOptions, sink: FrameSink, signal: AbortSi
       for await (const frame of file.frames(signal)) {
         const pts = plus(frame.pts, offset);
         if (realtime) await waitUntil(pacing.due(pts, clock.now()), clock, signal);
+        const excess = gauge?.picture(frame.width, frame.height, clock.now());
+        if (excess) {
+          frame.release();
+          throw excess;
+        }
         if (!signal.aborted) {
           if (frame.width !== size.width || frame.height !== size.height) {
             size = { width: frame.width, height: frame.height };
@@ -82,7 +91,7 @@ async function play(options: FileSourceOptions, sink: FrameSink, signal: AbortSi
         first = false;
       }
     } catch (error) {
-      if (!loop || first) throw error;
+      if (!loop || first || !isBroken(error)) throw error;
     }
     if (signal.aborted) return;
     if (first) throw new FrameliftError('source.no-video', `${options.path} holds no picture that can be decoded`);
@@ -92,6 +101,11 @@ async function play(options: FileSourceOptions, sink: FrameSink, signal: AbortSi
   }
 }
 
+/** A broken file is shown up to its break, in a loop. */
+function isBroken(error: unknown): boolean {
+  return error instanceof FrameliftError && error.code === 'source.protocol';
+}
+
 function rate(info: VideoFileInfo): number | undefined {
   return info.fps && info.fps.num / info.fps.den;
 }
@@ -99,13 +113,15 @@ function rate(info: VideoFileInfo): number | undefined {
 /**
  * Opens a video file for reading frame by frame. Pictures are delivered as stored: 10-bit and 4:2:2 become 8-bit 4:2:0, the
  * rotation of `info` is not applied.
- * @throws FrameliftError `source.not-found`, `source.forbidden`, `source.protocol`, `source.no-video`, `source.unsupported-codec`.
+ * @throws FrameliftError `source.not-found`, `source.forbidden`, `source.protocol`, `source.no-video`, `source.unsupported-codec`, `source.too-large`.
  */
 export async function openVideoFile(options: VideoFileOptions): Promise<VideoFile> {
   const demuxer = await Demuxer.open(options.path);
   try {
     const { arena, clock, stream, threads = 1 } = options;
-    const { codecParameters } = demuxer;
+    const { codecParameters, info } = demuxer;
+    const excess = options.limits && sizeExcess(options.limits, info.width, info.height);
+    if (excess) throw excess;
     const full = new FullArena(options.events);
     const events = options.whenFull === 'drop' ? options.events : full;
     // Not low-delay: that mode may show the first of reordered pictures too early.
@@ -116,6 +132,7 @@ export async function openVideoFile(options: VideoFileOptions): Promise<VideoFil
       threads,
       codecParameters,
       lowDelay: false,
+      limits: options.limits,
       events,
     });
     return new VideoFile(options, demuxer, decoder, full);

@@ -1,10 +1,10 @@
 /** One RTSP connection: TCP or TLS, requests matched with responses, authentication, time limits. */
-import { lookup } from 'node:dns';
-import { connect, isIP, type LookupFunction, type Socket } from 'node:net';
+import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { FrameliftError, redactUrl } from '../errors.ts';
 import { type CancelTimer, type Clock, type Micros, plus } from '../time.ts';
-import { isForbiddenAddress } from './address.ts';
+import type { AddressGuard } from './address.ts';
+import { connectError, errorCode, unreachable } from './connect-error.ts';
 import { Authenticator, type Credentials } from './rtsp-auth.ts';
 import { formatRequest, RtspParser, type RtspResponse, type RtspServerRequest } from './rtsp-message.ts';
 
@@ -25,6 +25,8 @@ export interface RtspConnectionOptions {
   readonly timeout: Micros;
   /** False accepts certificates that no authority vouches for, as cameras make them themselves. */
   readonly verifyCertificate: boolean;
+  /** Where the connection may lead to. */
+  readonly guard: AddressGuard;
   /** An interleaved packet. */
   readonly packet: (channel: number, bytes: Uint8Array) => void;
   /** The connection is of no more use: closed by the server, reset, or not RTSP. Not called after `close`. */
@@ -106,7 +108,7 @@ export class RtspConnection {
     });
   }
 
-  /** Connects. @throws FrameliftError `source.unreachable`; on abort whatever `signal` gives as reason. */
+  /** Connects. @throws FrameliftError `source.unreachable`, `source.forbidden` by the guard; on abort whatever `signal` gives as reason. */
   static async open(
     endpoint: RtspEndpoint,
     options: RtspConnectionOptions,
@@ -114,8 +116,8 @@ export class RtspConnection {
   ): Promise<RtspConnection> {
     signal.throwIfAborted();
     const { host, port, secure } = endpoint;
-    if (isIP(host) && isForbiddenAddress(host)) throw forbidden(host);
-    const address = { host, port, lookup: allowedLookup };
+    options.guard.checkLiteral(host);
+    const address = { host, port, lookup: options.guard.lookup };
     const socket = secure
       ? connectTls({
           ...address,
@@ -260,48 +262,7 @@ export class RtspConnection {
   }
 }
 
-/** Name resolution that gives no address which sources may not lead to: the address checked is the one connected to. */
-const allowedLookup: LookupFunction = (host, options, callback) => {
-  lookup(host, options, (error, address, family) => {
-    const found = typeof address === 'string' ? [address] : (address ?? []).map((a) => a.address);
-    const bad = error ? undefined : found.find(isForbiddenAddress);
-    if (bad !== undefined) callback(new Error('forbidden address', { cause: forbidden(bad) }), '');
-    else callback(error, address, family);
-  });
-};
-
-function forbidden(address: string): FrameliftError {
-  return new FrameliftError('source.forbidden', `sources may not lead to ${address}: it is a link-local address`);
-}
-
-function unreachable(message: string, cause?: unknown, recoverable = true): FrameliftError {
-  return new FrameliftError('source.unreachable', message, { recoverable, cause });
-}
-
 function lostConnection(cause: unknown): FrameliftError {
   const code = errorCode(cause);
   return unreachable(`the connection was lost${code ? ` (${code})` : ''}`, cause);
-}
-
-function errorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
-}
-
-function connectError(error: Error, { host, port, secure }: RtspEndpoint): FrameliftError {
-  if (error.cause instanceof FrameliftError) return error.cause;
-  const code = errorCode(error) ?? '';
-  const place = `${host}:${port}`;
-  if (code === 'ECONNREFUSED') return unreachable(`nothing listens on ${place}`, error);
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return unreachable(`the name ${host} is not known`, error);
-  if (code === 'ETIMEDOUT') return unreachable(`${place} does not answer`, error);
-  if (/HOSTUNREACH|NETUNREACH/.test(code)) return unreachable(`there is no route to ${host}`, error);
-  if (secure && /CERT|SIGNATURE|ISSUER|ALTNAME/.test(code)) {
-    return new FrameliftError('source.unreachable', `the certificate of ${place} is not trusted (${code})`, {
-      recoverable: false,
-      remedy: 'Give the camera a certificate of a known authority, or switch certificate checking off for this source.',
-      cause: error,
-    });
-  }
-  if (secure && /SSL|PROTO/.test(code)) return unreachable(`${place} does not speak TLS (${code})`, error, false);
-  return unreachable(`${place} cannot be reached${code ? ` (${code})` : ''}`, error);
 }

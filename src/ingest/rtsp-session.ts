@@ -1,6 +1,7 @@
 /** An RTSP session that plays one video track: DESCRIBE, SETUP, PLAY, keep-alive, TEARDOWN. */
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, micros, plus } from '../time.ts';
+import type { AddressGuard } from './address.ts';
 import { parseRtspUrl, RtspConnection, type RtspEndpoint } from './rtsp-connection.ts';
 import type { RtspResponse } from './rtsp-message.ts';
 import { UdpPair } from './rtsp-udp.ts';
@@ -27,6 +28,8 @@ export interface RtspSessionOptions {
   /** For connecting, and for each response. */
   readonly timeout: Micros;
   readonly verifyCertificate: boolean;
+  /** Where this and all redirections may lead to. */
+  readonly guard: AddressGuard;
   readonly rtp: (bytes: Uint8Array) => void;
   readonly rtcp: (bytes: Uint8Array) => void;
   /** The session broke after it was opened. */
@@ -154,7 +157,7 @@ export class RtspSession {
       return;
     }
     const ports = transportField(field, 'server_port');
-    if (ports) this.#udp.punch(sourceAddress(field), ...ports);
+    if (ports) this.#udp.punch(sourceAddress(field, this.#options.guard), ...ports);
   }
 
   #setupTcp(): Promise<RtspResponse> {
@@ -240,9 +243,10 @@ async function describeAt(
     );
   }
   let opened = false;
-  const { clock, timeout, verifyCertificate } = options;
+  const { clock, timeout, verifyCertificate, guard } = options;
   const lost = (error: FrameliftError) => opened && options.lost(error);
-  const connection = await RtspConnection.open(endpoint, { clock, timeout, verifyCertificate, packet, lost }, signal);
+  const settings = { clock, timeout, verifyCertificate, guard, packet, lost };
+  const connection = await RtspConnection.open(endpoint, settings, signal);
   const abort = () => connection.close();
   signal.addEventListener('abort', abort, { once: true });
   try {

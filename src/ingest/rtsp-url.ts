@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { FrameliftError } from '../errors.ts';
 import { type Micros, micros } from '../time.ts';
-import { isForbiddenAddress } from './address.ts';
+import type { AddressGuard } from './address.ts';
 import { parseRtspUrl, type RtspEndpoint } from './rtsp-connection.ts';
 import type { RtspHeaders } from './rtsp-message.ts';
 
@@ -70,7 +70,7 @@ export function transportField(field: string | undefined, name: string): [number
  * The address that a Transport field names as the sender of the packets. Undefined where it is a name or an address that no
  * source may lead to: packets then go to, and come from, the server itself.
  */
-export function sourceAddress(field: string | undefined): string | undefined {
+export function sourceAddress(field: string | undefined, guard: AddressGuard): string | undefined {
   const address = /;\s*source="?([^;,"\s]+)/i.exec(field ?? '')?.[1]?.replace(/^\[|\]$/g, '') ?? '';
-  return isIP(address) !== 0 && !isForbiddenAddress(address) ? address : undefined;
+  return isIP(address) !== 0 && guard.permits(address) ? address : undefined;
 }

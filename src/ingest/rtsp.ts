@@ -9,8 +9,10 @@ import { asFrameliftError, FrameliftError, redactUrl } from '../errors.ts';
 import type { Frame } from '../frame.ts';
 import type { EventSink } from '../metrics/events.ts';
 import { type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
+import { type AddressGuard, OPERATORS_GUARD } from './address.ts';
 import { VideoDecoder, type VideoDecoderOptions } from './decode.ts';
 import { DecodePump } from './decode-pump.ts';
+import type { IngestLimits } from './limits.ts';
 import { parseRtcp, writeReceiverReport } from './rtcp.ts';
 import { parseRtp } from './rtp.ts';
 import { RtpReceiver } from './rtp-receiver.ts';
@@ -37,6 +39,10 @@ export interface RtspOptions {
   readonly reorderWait?: Micros;
   /** False accepts any certificate of an `rtsps` server. Default true. */
   readonly verifyCertificate?: boolean;
+  /** Where the URL and redirections may lead to. Default: {@link OPERATORS_GUARD}. */
+  readonly guard?: AddressGuard;
+  /** A source that exceeds them fails. Default: none. */
+  readonly limits?: IngestLimits | undefined;
   /** Decoder threads, default 1. */
   readonly threads?: number;
 }
@@ -47,9 +53,9 @@ const DEFAULT_REORDER_WAIT = fromMs(40);
 const REORDER_CAPACITY = 512;
 const REPORT_INTERVAL = fromMs(5000);
 
-/** An RTSP source. @throws FrameliftError `config.invalid` at once when the URL is malformed. */
+/** An RTSP source. @throws FrameliftError at once: `config.invalid` when the URL is malformed, `source.forbidden` by its address. */
 export function rtspSource(options: RtspOptions): Source {
-  parseRtspUrl(options.url);
+  (options.guard ?? OPERATORS_GUARD).checkLiteral(parseRtspUrl(options.url).host);
   const label = `rtsp ${redactUrl(options.url)}`;
   return {
     label,
@@ -92,7 +98,7 @@ class RtspRun {
   }
 
   async start(signal: AbortSignal): Promise<void> {
-    const { url, clock, stream, events, arena, threads } = this.#options;
+    const { url, clock, stream, events, arena, threads, limits } = this.#options;
     const session = await RtspSession.open(
       {
         url,
@@ -100,6 +106,7 @@ class RtspRun {
         transport: this.#options.transport ?? 'tcp',
         timeout: this.#options.connectTimeout ?? DEFAULT_TIMEOUT,
         verifyCertificate: this.#options.verifyCertificate ?? true,
+        guard: this.#options.guard ?? OPERATORS_GUARD,
         rtp: (bytes) => this.#rtp(bytes),
         rtcp: (bytes) => this.#rtcp(bytes),
         lost: (error) => this.#broken.reject(error),
@@ -109,12 +116,12 @@ class RtspRun {
     this.#session = session;
     const { track } = session;
     const decoder = await openDecoder(
-      { codec: track.codec, arena, clock, stream, events, ...(threads === undefined ? {} : { threads }) },
+      { codec: track.codec, arena, clock, stream, events, limits, ...(threads === undefined ? {} : { threads }) },
       track.extradata,
     );
     this.#decoder = decoder;
     const pump = new DecodePump({
-      ...{ decoder, clock, stream, events },
+      ...{ decoder, clock, stream, events, limits },
       frame: (frame) => this.#frame(frame),
       failed: (error) => this.#broken.reject(asFrameliftError(error, 'decode.failed')),
     });

@@ -98,3 +98,20 @@ it('where lost packets cannot be asked for, loss costs pictures up to the next k
   expect(rig.frames.length).toBeGreaterThan(50);
   expect(rig.frames.length).toBeLessThan(publisher.pictures);
 });
+
+it('a network too narrow for a while: what fits arrives, and when there is room again the stream goes on', async () => {
+  await using rig = await WhipRig.start();
+  await using path = await ImpairedPath.open();
+  await using publisher = await WhipPublisher.publish(rig.url, { codec: 'VP8', pictures: pictures.VP8, path });
+  path.impair({ rate: 8e6, delayMs: 40, seed: 5 });
+  publisher.start();
+  await rig.untilFrames(30);
+  expect(path.counts.lost).toBe(0);
+  path.impair({ rate: 5e5, delayMs: 40, seed: 5 });
+  await until('the queue to overflow', () => path.counts.lost > 100);
+  path.impair({ rate: 8e6, delayMs: 40, seed: 5 });
+  const roomy = performance.now();
+  await until('a second of pictures', () => rig.frames.filter(({ atMs }) => atMs > roomy).length >= 30, 5000);
+  expect(performance.now() - roomy).toBeLessThan(3000);
+  expect(rig.supervisor.status.phase).toBe('live');
+});

@@ -18,13 +18,32 @@ export interface Impairment {
   readonly seed?: number;
 }
 
-interface Direction {
-  busyUntil: number;
-}
-
 /** Longest queue in front of a limited rate. */
 const QUEUE_MS = 100;
 const REORDER_MS = 50;
+
+/** One direction of a bad network. Pure: the fate of the n-th packet is the same in every run, whatever goes the other way. */
+export class ImpairedDirection {
+  readonly #impairment: Impairment;
+  readonly #random: () => number;
+  #busyUntil = 0;
+
+  constructor(impairment: Impairment, seed: number) {
+    this.#impairment = impairment;
+    this.#random = seededRandom(seed);
+  }
+
+  /** How many milliseconds from `now` a packet of `bytes` arrives; undefined when it is lost. */
+  delay(bytes: number, now: number): number | undefined {
+    const { loss = 0, delayMs = 0, jitterMs = 0, reorder = 0, rate } = this.#impairment;
+    // As many numbers for each packet, lost or not.
+    const [lost, late, waits] = [this.#random() < loss, this.#random() * jitterMs, this.#random() < reorder];
+    const sent = rate === undefined ? now : Math.max(now, this.#busyUntil) + (bytes * 8000) / rate;
+    if (lost || sent - now > QUEUE_MS) return undefined;
+    this.#busyUntil = sent;
+    return sent - now + delayMs + late + (waits ? REORDER_MS : 0);
+  }
+}
 
 /** A path through a bad network. It is perfect until {@link impair} is called. */
 export class ImpairedPath implements AsyncDisposable {
@@ -34,10 +53,8 @@ export class ImpairedPath implements AsyncDisposable {
   /** One socket for each peer on the near side, so that the far side sees them apart. */
   readonly #backs = new Map<string, Socket>();
   readonly #timers = new Set<NodeJS.Timeout>();
-  readonly #up: Direction = { busyUntil: 0 };
-  readonly #down: Direction = { busyUntil: 0 };
-  #impairment: Impairment = {};
-  #random = seededRandom(1);
+  #up = new ImpairedDirection({}, 1);
+  #down = new ImpairedDirection({}, 2);
   #target: { readonly host: string; readonly port: number } | undefined;
   #closed = false;
 
@@ -55,8 +72,9 @@ export class ImpairedPath implements AsyncDisposable {
 
   /** From now on packets suffer. */
   impair(impairment: Impairment): void {
-    this.#impairment = impairment;
-    this.#random = seededRandom(impairment.seed ?? 1);
+    const { seed = 1 } = impairment;
+    this.#up = new ImpairedDirection(impairment, seed);
+    this.#down = new ImpairedDirection(impairment, seed + 1);
   }
 
   /** An SDP whose only candidate is this path, leading to the loopback candidate that it had. @throws Error when it had none. */
@@ -92,18 +110,13 @@ export class ImpairedPath implements AsyncDisposable {
     if (target) this.#pass(packet, this.#up, () => socket.send(packet, target.port, target.host));
   }
 
-  #pass(packet: Buffer, direction: Direction, send: () => void): void {
-    const { loss = 0, delayMs = 0, jitterMs = 0, reorder = 0, rate } = this.#impairment;
-    const now = performance.now();
-    const sent = rate === undefined ? now : Math.max(now, direction.busyUntil) + (packet.length * 8000) / rate;
-    if (this.#random() < loss || sent - now > QUEUE_MS) {
+  #pass(packet: Buffer, direction: ImpairedDirection, send: () => void): void {
+    const wait = direction.delay(packet.length, performance.now());
+    if (wait === undefined) {
       this.counts.lost += 1;
       return;
     }
-    direction.busyUntil = sent;
     this.counts.passed += 1;
-    const extra = this.#random() < reorder ? REORDER_MS : 0;
-    const wait = sent - now + delayMs + this.#random() * jitterMs + extra;
     if (wait <= 0) {
       send();
       return;

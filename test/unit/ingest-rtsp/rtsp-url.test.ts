@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { AddressGuard, OPERATORS_GUARD } from '../../../src/ingest/address.ts';
 import { parseRtspUrl } from '../../../src/ingest/rtsp-connection.ts';
 import {
   baseUrl,
@@ -84,7 +85,7 @@ test('Session and Transport fields', () => {
 test.each([
   ['192.168.1.5', '192.168.1.5'],
   ['"10.0.0.7"', '10.0.0.7'],
-  ['[2001:db8::1]', '2001:db8::1'],
+  ['[2606:4700::1]', '2606:4700::1'],
   ['169.254.169.254', undefined],
   ['::ffff:169.254.169.254', undefined],
   ['[fe80::1%eth0]', undefined],
@@ -93,10 +94,14 @@ test.each([
   ['0xa9fea9fe', undefined],
   ['', undefined],
 ])('packets from source=%s are taken from %s', (source, address) => {
-  expect(sourceAddress(`RTP/AVP;unicast;source=${source};server_port=6970-6971`)).toBe(address);
+  expect(sourceAddress(`RTP/AVP;unicast;source=${source};server_port=6970-6971`, OPERATORS_GUARD)).toBe(address);
+});
+
+test('a source of the API is not led to this machine by a Transport field', () => {
+  expect(sourceAddress('RTP/AVP;unicast;source=127.0.0.1;server_port=53-54', new AddressGuard([]))).toBeUndefined();
 });
 
 test('a Transport field without a source names none', () => {
-  expect(sourceAddress('RTP/AVP;unicast;server_port=6970-6971')).toBeUndefined();
-  expect(sourceAddress(undefined)).toBeUndefined();
+  expect(sourceAddress('RTP/AVP;unicast;server_port=6970-6971', OPERATORS_GUARD)).toBeUndefined();
+  expect(sourceAddress(undefined, OPERATORS_GUARD)).toBeUndefined();
 });

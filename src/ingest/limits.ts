@@ -1,0 +1,94 @@
+/** How much a source may send. Pure. */
+import { FrameliftError } from '../errors.ts';
+import { type Micros, minus } from '../time.ts';
+
+/** Bounds on a source's pictures and data. */
+export interface IngestLimits {
+  /** Luma samples. */
+  readonly maxWidth: number;
+  /** Luma samples. */
+  readonly maxHeight: number;
+  /** Pictures per second. */
+  readonly maxFps: number;
+  /** Coded video, where we see it: RTSP and WHIP. */
+  readonly maxBitrateKbps: number;
+}
+
+/** What no camera exceeds: 8K, 240 pictures and 200 Mbit a second. */
+export const DEFAULT_LIMITS: IngestLimits = { maxWidth: 8192, maxHeight: 4320, maxFps: 240, maxBitrateKbps: 200_000 };
+
+/** Rates may be exceeded by so much: clocks differ, 29.97 is written as 30, and rates are measured as pictures arrive. */
+const TOLERANCE = 1.05;
+/** A burst of so much is no rate: servers send the pictures since the last keyframe at once, networks stall. */
+const BURST_SECONDS = 3;
+/** Decoders count whole blocks, and rows aligned for their vector instructions. */
+const ALIGNMENT = 128;
+
+/** The error for a picture of this size, undefined when it is within the limits. */
+export function sizeExcess(limits: IngestLimits, width: number, height: number): FrameliftError | undefined {
+  const { maxWidth, maxHeight } = limits;
+  if (width <= maxWidth && height <= maxHeight) return undefined;
+  return new FrameliftError(
+    'source.too-large',
+    `the pictures are ${width}x${height}, the limit is ${maxWidth}x${maxHeight}`,
+    { remedy: 'Let the source send a smaller picture, or raise limits.maxWidth and limits.maxHeight.' },
+  );
+}
+
+/** Luma samples beyond which a decoder need not even begin: what protects memory before the first picture is there. */
+export function maxPixels({ maxWidth, maxHeight }: IngestLimits): number {
+  return (maxWidth + ALIGNMENT) * (maxHeight + ALIGNMENT);
+}
+
+/** Measures what a source sends against its limits, by token buckets. One for each connection. */
+export class IngestGauge {
+  readonly #limits: IngestLimits;
+  readonly #pictures: Bucket;
+  readonly #bits: Bucket;
+
+  constructor(limits: IngestLimits) {
+    this.#limits = limits;
+    this.#pictures = new Bucket(limits.maxFps);
+    this.#bits = new Bucket(limits.maxBitrateKbps * 1000);
+  }
+
+  /** Counts a picture that came at `now`. Returns the error when there are too many, or it is too large. */
+  picture(width: number, height: number, now: Micros): FrameliftError | undefined {
+    const { maxFps } = this.#limits;
+    if (this.#pictures.take(1, now)) return sizeExcess(this.#limits, width, height);
+    return new FrameliftError('source.too-fast', `more than ${maxFps} pictures came per second, the limit`, {
+      remedy: 'Let the source send fewer pictures, or raise limits.maxFps.',
+    });
+  }
+
+  /** Counts coded video that came at `now`. Returns the error when it is too much. */
+  data(bytes: number, now: Micros): FrameliftError | undefined {
+    if (this.#bits.take(bytes * 8, now)) return undefined;
+    const { maxBitrateKbps } = this.#limits;
+    return new FrameliftError('source.too-fast', `more than ${maxBitrateKbps} kbit came per second, the limit`, {
+      remedy: 'Lower the bitrate of the source, or raise limits.maxBitrateKbps.',
+    });
+  }
+}
+
+/** A token bucket: `rate` units a second, bursts of {@link BURST_SECONDS}. */
+class Bucket {
+  readonly #rate: number;
+  readonly #capacity: number;
+  #level: number;
+  #at: Micros | undefined;
+
+  constructor(rate: number) {
+    this.#rate = rate * TOLERANCE;
+    this.#capacity = rate * BURST_SECONDS;
+    this.#level = this.#capacity;
+  }
+
+  /** False when there are not enough units. */
+  take(units: number, now: Micros): boolean {
+    const elapsed = this.#at === undefined ? 0 : Math.max(0, minus(now, this.#at));
+    this.#at = now;
+    this.#level = Math.min(this.#capacity, this.#level + (elapsed / 1e6) * this.#rate) - units;
+    return this.#level >= 0;
+  }
+}
