@@ -6,7 +6,7 @@ import type { Micros } from './time.ts';
 /** Where a presented picture came from. Nothing synthetic is hidden. */
 export type Provenance =
   | { readonly kind: 'source' }
-  /** A source frame shown again in place of an interpolated one. `t` is the time it stands for. */
+  /** A source frame shown again in place of an interpolated one. `t` is the time it stands for; 0 where no other source frame has come. */
   | { readonly kind: 'repeated'; readonly t: number; readonly reason: RepeatReason }
   | {
       readonly kind: 'synthetic';
@@ -14,6 +14,8 @@ export type Provenance =
       readonly t: number;
       /** Model id, as in the manifest; `blend` for the reference interpolator. */
       readonly model: string;
+      /** First 16 hexadecimal digits of the SHA-256 of the model's file. Absent: it has none (`search`, `blend`). */
+      readonly hash?: string;
       /** 0…1, the model's own estimate; 1 = certain. Undefined: it does not judge itself. */
       readonly confidence: number | undefined;
       /** 0…1: synthetic noise was added up to this share of a real frame's. Absent: none. */
@@ -30,7 +32,8 @@ export type RepeatReason =
   | 'size-change'
   | 'no-model'
   | 'engine-error'
-  | 'overload';
+  | 'overload'
+  | 'silence';
 
 /** The provenance of every decoded frame. */
 export const SOURCE: Provenance = { kind: 'source' };

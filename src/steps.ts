@@ -138,7 +138,7 @@ class Output {
       frame.release();
     } else {
       pacer.expect(show, step.interval);
-      pacer.offer(show, show === frame.pts ? frame : retimed(frame, show));
+      pacer.offer(show, frame);
     }
     events.emit({ type: 'queue', stream, stage: 'pace', depth: pacer.depth, capacity: pacer.capacity });
     this.#turn();
@@ -257,7 +257,7 @@ class Output {
       const due = dues[i];
       if (due !== undefined && tells) delay.observe(minus(plus(spare, now), due));
       if (!step || unsure || this.#closed) frame.release();
-      else if (!this.#pacer.offer(step.pts, retimed(frame, step.pts))) {
+      else if (!this.#pacer.offer(step.pts, frame)) {
         events.emit({ type: 'drop', stream, stage: 'interpolate', reason: 'late' });
       }
     });
@@ -292,7 +292,7 @@ class Output {
     const fallback = this.#fallbacks.get(pts);
     if (!fallback) return;
     const provenance = { kind: 'repeated', t: fallback.t, reason: fallback.reason } as const;
-    this.#pacer.offer(pts, fallback.frame.share({ pts, provenance, discontinuity: false }));
+    this.#pacer.offer(pts, fallback.frame.share({ provenance, discontinuity: false }));
     this.#forget(pts);
   }
 
@@ -332,14 +332,6 @@ function outcomeOf(result: InterpResult, elapsed: Micros): PairOutcome {
 /** The one timestep that is nearest to ½. */
 function middle(timesteps: readonly Timestep[]): readonly Timestep[] {
   return timesteps.toSorted((a, b) => Math.abs(a.t - 0.5) - Math.abs(b.t - 0.5)).slice(0, 1);
-}
-
-/** The same picture at another time; the handle given is released. */
-function retimed(frame: Frame, pts: Micros): Frame {
-  if (frame.pts === pts) return frame;
-  const moved = frame.share({ pts });
-  frame.release();
-  return moved;
 }
 
 /** Why a slot would be repeated if nothing fills it. */

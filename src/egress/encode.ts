@@ -20,7 +20,7 @@ import {
   Rational,
 } from 'node-av';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
-import { detachPlanes, type Frame } from '../frame.ts';
+import { detachPlanes, type Frame, type FrameInfo } from '../frame.ts';
 import type { DropReason } from '../metrics/events.ts';
 import { BoundedQueue } from '../stage.ts';
 import { type Clock, fromMs, type Micros, micros, minus, plus } from '../time.ts';
@@ -152,13 +152,13 @@ export class VideoEncoder {
       onDrop('encode-failed');
       return;
     }
-    const { arrival, capture } = frame;
+    const { pts, arrival, capture, provenance } = frame;
     const earliest = this.#lastDue === undefined ? due : plus(this.#lastDue, LEAST_STEP);
     const shown = due < earliest ? earliest : due;
     this.#lastDue = shown;
     let unit: AccessUnit | undefined;
     try {
-      unit = await this.#encodeOwned(frame, shown, arrival, capture);
+      unit = await this.#encodeOwned(frame, shown, { pts, arrival, capture, provenance });
     } catch (thrown) {
       this.#session?.free();
       this.#session = undefined;
@@ -169,7 +169,11 @@ export class VideoEncoder {
     if (unit && !this.#closed) onAccessUnit(unit, minus(unit.encoded, queued));
   }
 
-  async #encodeOwned(frame: Frame, due: Micros, arrival: Micros, capture: Micros): Promise<AccessUnit | undefined> {
+  async #encodeOwned(
+    frame: Frame,
+    due: Micros,
+    info: Omit<FrameInfo, 'discontinuity'>,
+  ): Promise<AccessUnit | undefined> {
     let keyframe = false;
     try {
       const session = await this.#sessionFor(frame.width, frame.height);
@@ -186,7 +190,7 @@ export class VideoEncoder {
     const packet = await session.encode(keyframe);
     if (!packet) return undefined;
     if (packet.keyframe) this.#keyframeDue = due;
-    return { ...packet, due, arrival, capture, encoded: this.#options.clock.now() };
+    return { ...packet, ...info, due, encoded: this.#options.clock.now() };
   }
 
   async #sessionFor(width: number, height: number): Promise<Session> {

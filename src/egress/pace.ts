@@ -17,7 +17,7 @@ export interface PacerOptions {
 /** A frame on its way out. The receiver owns the frame. */
 export interface PacedFrame {
   readonly frame: Frame;
-  /** Slot on the source's timeline; the frame's own `pts` differs when it is a repeat. */
+  /** Slot on the source's timeline; the frame's own `pts` differs when it is a repeat, or a source frame that stands near a point of the grid. */
   readonly pts: Micros;
   /** When it was to be released, on the monotonic clock: even, unlike the moment of the call. RTP timestamps come from here. */
   readonly due: Micros;

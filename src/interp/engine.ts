@@ -10,7 +10,7 @@ import { JobRun, type PendingJob } from './job-run.ts';
 import { Lane } from './lane.ts';
 import { paddedPyramidBytes, scratchLayout } from './layout.ts';
 import type { NetworkFacts, WireResult, WorkerSetup } from './messages.ts';
-import { type ModelSpec, readModel } from './model.ts';
+import { type ModelSpec, modelHash, readModel } from './model.ts';
 import { planesScratchBytes } from './planes-layout.ts';
 import type { Provider } from './provider.ts';
 import { PyramidCache } from './pyramid-cache.ts';
@@ -66,6 +66,8 @@ export class InterpEngine implements Tier {
   #batcher = new Batcher(1);
   #cancelBatch: CancelTimer = () => {};
   #lanes: Lane[] = [];
+  /** Of the model's file. */
+  #hash: string | undefined;
   /** Known once the workers have opened it. */
   #network: NetworkFacts | undefined;
   #closing: Promise<void> | undefined;
@@ -100,7 +102,7 @@ export class InterpEngine implements Tier {
     const { arena, clock, model } = options;
     const setup: WorkerSetup = {
       memory: arena.memory,
-      model: typeof model === 'string' ? model : { id: model.id, bytes: await readModel(model), times: model.times },
+      model: typeof model === 'string' ? model : await engine.#read(model),
       multiple: engine.#multiple,
       threads: engine.#threads,
       provider: engine.provider,
@@ -126,6 +128,12 @@ export class InterpEngine implements Tier {
     engine.#network = engine.#lanes[0]?.network;
     if (engine.#network?.batches) engine.#batcher = new Batcher(engine.#mostPairs);
     return engine.#checked();
+  }
+
+  async #read(model: ModelSpec): Promise<Exclude<WorkerSetup['model'], string>> {
+    const bytes = await readModel(model);
+    this.#hash = modelHash(model, bytes);
+    return { id: model.id, bytes, times: model.times };
   }
 
   /** Closes, and throws, when grain is asked of what cannot give it. */
@@ -191,7 +199,8 @@ export class InterpEngine implements Tier {
       const group = searchOnly ? undefined : this.#groupOf(job);
       const frames = { a: a.share(), b: b.share() };
       this.#batcher.arrived({ stream, group }, enqueued);
-      this.#queue.push({ stream, group, model, searchOnly, ...frames, timesteps, deadline, enqueued, resolve, reject });
+      const made = { model, hash: searchOnly ? undefined : this.#hash, searchOnly, timesteps };
+      this.#queue.push({ stream, group, ...made, ...frames, deadline, enqueued, resolve, reject });
       this.#reportQueue();
       this.#dispatch();
     });

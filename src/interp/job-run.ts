@@ -15,6 +15,8 @@ import { nearestEighth, type Times } from './times.ts';
 export interface PendingJob extends BatchJob {
   /** Id of the model, as it goes into provenance. */
   readonly model: string;
+  /** Of the model's file, as it goes into provenance. Undefined: it has none. */
+  readonly hash: string | undefined;
   readonly searchOnly: boolean;
   readonly a: Frame;
   readonly b: Frame;
@@ -108,7 +110,7 @@ export class JobRun {
 
   /** Of the frame at a timestep: it stands where it was asked for, and says of which time its picture is. */
   #info(timestep: number, confidence: number | undefined): FrameInfo {
-    const { a, b, model, timesteps } = this.job;
+    const { a, b, model, hash, timesteps } = this.job;
     const { grain } = this.#parts;
     const t = timesteps[timestep] ?? 0.5;
     return {
@@ -121,6 +123,7 @@ export class JobRun {
         t: this.#made[timestep] ?? 0.5,
         model,
         confidence,
+        ...(hash === undefined ? {} : { hash }),
         ...(grain > 0 ? { grain } : {}),
       },
     };

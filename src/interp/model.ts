@@ -161,6 +161,11 @@ export async function readModel(spec: ModelSpec): Promise<Uint8Array> {
   return bytes;
 }
 
+/** What provenance calls a model's file: the first 16 hexadecimal digits of its SHA-256. Pure. */
+export function modelHash(spec: ModelSpec, bytes: Uint8Array): string {
+  return (spec.sha256 ?? createHash('sha256').update(bytes).digest('hex')).slice(0, 16);
+}
+
 /** True when the bytes start like the protobuf of an ONNX model: field 1, the IR version, as a small number. Pure. */
 export function looksLikeOnnx(bytes: Uint8Array): boolean {
   const version = bytes[1];

@@ -15,10 +15,9 @@ export function between(a: Micros, b: Micros, t: number): Micros {
   return micros(a + (b - a) * t);
 }
 
-/** The parent nearer to `t`, shown again: a new handle on its pixels with the times of `t`. The caller owns it. */
+/** The parent nearer to `t`, shown again: a new handle on its pixels, at its own PTS, with the other times of `t`. The caller owns it. */
 export function repeatNearer(a: Frame, b: Frame, t: number, reason: RepeatReason): Frame {
   return (t < 0.5 ? a : b).share({
-    pts: between(a.pts, b.pts, t),
     capture: between(a.capture, b.capture, t),
     arrival: b.arrival,
     discontinuity: false,

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { PacketHistory } from '../../../src/egress/history.ts';
 import { SendQueue } from '../../../src/egress/send-queue.ts';
 import type { PacketizedUnit } from '../../../src/egress/viewer.ts';
+import { SOURCE } from '../../../src/frame.ts';
 import { fromMs, type Micros, micros } from '../../../src/time.ts';
 
 const INTERVAL = 16_667;
@@ -9,7 +10,10 @@ const INTERVAL = 16_667;
 function unit(index: number, packets: number, keyframe = false): PacketizedUnit {
   const due = micros(index * INTERVAL);
   return {
-    unit: { data: Buffer.alloc(0), keyframe, due, arrival: due, capture: due, encoded: due },
+    unit: {
+      ...{ data: Buffer.alloc(0), keyframe, provenance: SOURCE },
+      ...{ due, pts: due, arrival: due, capture: due, encoded: due },
+    },
     payloads: Array.from({ length: packets }, (_, i) => Buffer.from([index, i])),
   };
 }

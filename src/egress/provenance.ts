@@ -1,0 +1,103 @@
+/** What viewers are told of each picture: whether it was taken or made, when, by which model, how sure (docs/provenance.md). Pure. */
+import type { Provenance } from '../frame.ts';
+import { BoundedQueue } from '../stage.ts';
+import { toSeconds } from '../time.ts';
+import type { AccessUnit } from './viewer.ts';
+
+/** Label of the data channel that a player makes to be told. */
+export const PROVENANCE_CHANNEL = 'provenance';
+
+/** One record, as it goes over the wire: JSON. Its keys are described in docs/provenance.md. */
+export interface ProvenanceRecord {
+  readonly rtp: number;
+  /** Seconds. */
+  readonly pts: number;
+  readonly kind: 'source' | 'interpolated' | 'repeated';
+  readonly t?: number;
+  readonly model?: string;
+  readonly hash?: string;
+  readonly confidence?: number;
+  readonly grain?: number;
+  readonly reason?: string;
+  /** Records before this one that were not sent. */
+  readonly dropped?: number;
+}
+
+/** What takes records: a data channel. */
+export interface RecordChannel {
+  /** False: too much waits already, and this message was not taken. */
+  send(message: string): boolean;
+}
+
+/** The record of an access unit. @param rtp the RTP timestamp of its packets. */
+export function provenanceRecord(
+  { pts, provenance }: Pick<AccessUnit, 'pts' | 'provenance'>,
+  rtp: number,
+): ProvenanceRecord {
+  const picture = { rtp, pts: toSeconds(pts) };
+  switch (provenance.kind) {
+    case 'source':
+      return { ...picture, kind: 'source' };
+    case 'repeated':
+      return { ...picture, kind: 'repeated', t: rounded(provenance.t), reason: provenance.reason };
+    case 'synthetic': {
+      const { t, model, hash, confidence, grain } = provenance;
+      return {
+        ...picture,
+        kind: 'interpolated',
+        t: rounded(t),
+        model,
+        ...(hash === undefined ? {} : { hash }),
+        ...(confidence === undefined ? {} : { confidence: rounded(confidence) }),
+        ...(grain === undefined ? {} : { grain }),
+      };
+    }
+  }
+}
+
+/** The provenance of a picture that is sent once more because nothing new comes. A made one stays what it is. */
+export function shownAgain(provenance: Provenance): Provenance {
+  return provenance.kind === 'source' ? { kind: 'repeated', t: 0, reason: 'silence' } : provenance;
+}
+
+/** Records that may wait: four seconds at 60 fps. */
+const CAPACITY = 256;
+
+/**
+ * Sends the records of one viewer in order. Capacity: 256 records; policy: drop the oldest; counted, and told with the next record that goes out.
+ * What waits is offered to the channel with each new record.
+ */
+export class ProvenanceFeed {
+  readonly #channel: RecordChannel;
+  readonly #waiting: BoundedQueue<ProvenanceRecord>;
+  /** Dropped since the last record that went out. */
+  #untold = 0;
+
+  constructor(channel: RecordChannel) {
+    this.#channel = channel;
+    this.#waiting = new BoundedQueue(CAPACITY, 'drop-oldest', () => {
+      this.#untold += 1;
+    });
+  }
+
+  /** Records dropped so far. */
+  get dropped(): number {
+    return this.#waiting.dropped;
+  }
+
+  /** Sends the record of an access unit whose packets have the RTP timestamp `rtp`, or lets it wait. */
+  push(unit: Pick<AccessUnit, 'pts' | 'provenance'>, rtp: number): void {
+    this.#waiting.push(provenanceRecord(unit, rtp));
+    for (let record = this.#waiting.peek(); record; record = this.#waiting.peek()) {
+      const told = this.#untold > 0 ? { ...record, dropped: this.#untold } : record;
+      if (!this.#channel.send(JSON.stringify(told))) return;
+      this.#waiting.shift();
+      this.#untold = 0;
+    }
+  }
+}
+
+/** Four decimals: more than a player can show. */
+function rounded(value: number): number {
+  return Math.round(value * 10_000) / 10_000;
+}
