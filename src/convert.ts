@@ -10,8 +10,9 @@ import { requireTimes, resolveModel } from './interp/model.ts';
 import { type PairDecision, Pairing } from './interp/pair.ts';
 import type { ProviderChoice } from './interp/provider.ts';
 import { ProviderTrials } from './interp/provider-trial.ts';
-import { rateTarget, Scheduler, type Timestep } from './interp/schedule.ts';
+import { Scheduler, type Timestep } from './interp/schedule.ts';
 import { noEvents } from './metrics/events.ts';
+import { DEFAULT_MODEL, lumaOnly, type ProfileName, profileOf, targetOf } from './profile.ts';
 import { type Clock, fromMs, type Micros, minus, systemClock, toSeconds } from './time.ts';
 
 /** A gap this long is a broken timestamp: filling it would write frames for minutes. */
@@ -23,8 +24,10 @@ export interface ConvertOptions {
   readonly output: string;
   readonly fps?: number | undefined;
   readonly factor?: number | undefined;
-  /** Model id, `blend`, `repeat`, or a path. */
-  readonly model: string;
+  /** Model id, `blend`, `repeat`, or a path. Default: the profile's, else `flow-s`. */
+  readonly model?: string | undefined;
+  /** Model, rate and colour that fit what the pictures are of. Every frame counts as one of its own. */
+  readonly profile?: ProfileName | undefined;
   readonly threads?: number | undefined;
   /** Execution provider of the network. Default `auto`: the fastest that gives the pictures of the CPU. */
   readonly provider?: ProviderChoice | undefined;
@@ -79,9 +82,10 @@ export interface ConvertResult {
 export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const clock = options.clock ?? systemClock;
   const codec = fileCodec(options.codec);
-  const target = rateTarget(options);
+  const profile = profileOf(options.profile);
+  const target = targetOf(options, profile);
   refuseSameFile(options.input, options.output);
-  const model = await resolveModel(options.model);
+  const model = await resolveModel(options.model ?? profile?.model ?? DEFAULT_MODEL);
   const arena = new Arena(1024);
   await using video = await openVideoFile({ path: options.input, stream: 'convert', arena, clock, events: noEvents });
   const threads = options.threads === undefined ? {} : { threads: options.threads };
@@ -98,9 +102,11 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     ...(options.grain === undefined ? {} : { grain: options.grain }),
   });
   const nominal = video.info.fps ? video.info.fps.num / video.info.fps.den : undefined;
+  const maker = profile?.lumaOnly ? lumaOnly(engine) : engine;
   const scheduler = new Scheduler(target, { fps: nominal });
+  scheduler.assume(nominal);
   await requireTimes(engine, scheduler.multiple ?? 0);
-  const rate = target.kind === 'fps' ? target.fps : (nominal ?? 30) * target.factor;
+  const rate = target.kind === 'fps' ? target.fps : (nominal ?? 30) * (scheduler.multiple ?? target.factor);
   await using writer = await FileWriter.open({
     path: options.output,
     codec,
@@ -123,7 +129,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   /** Writes the frames between two source frames. */
   const fill = async (a: Frame, b: Frame, steps: readonly Timestep[], decision: PairDecision): Promise<void> => {
     if (decision === 'interpolate') {
-      const result = await engine.interpolate({ stream: 'convert', a, b, timesteps: steps.map((step) => step.t) });
+      const result = await maker.interpolate({ stream: 'convert', a, b, timesteps: steps.map((step) => step.t) });
       if (result.status !== 'done') {
         throw new FrameliftError('engine.failed', `interpolation was refused (${result.reason})`);
       }

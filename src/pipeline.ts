@@ -1,5 +1,5 @@
 /** One stream, from its source to its two publications, as one chain of operators. */
-import { type Subscription, tap } from 'rxjs';
+import { identity, type Subscription, tap } from 'rxjs';
 import type { Arena } from './arena.ts';
 import { DEFAULT_ROOM, DelayControl } from './delay.ts';
 import { Publication } from './egress/publication.ts';
@@ -9,10 +9,13 @@ import type { Source, SourceInfo } from './ingest/source.ts';
 import type { LadderChange } from './interp/ladder.ts';
 import { Pairing } from './interp/pair.ts';
 import type { EnginePool } from './interp/pool.ts';
+import { PulseFilter } from './interp/pulse.ts';
 import { type RateTarget, Scheduler } from './interp/schedule.ts';
 import { standsAtEighths } from './interp/times.ts';
 import type { EventSink, StreamState, Variant } from './metrics/events.ts';
 import { pairUp, planOutput } from './pairs.ts';
+import { lumaOnlyPool, type Profile } from './profile.ts';
+import { onePerPulse } from './pulses.ts';
 import { StateJudge } from './state.ts';
 import { interpolateAndPace } from './steps.ts';
 import { type FrameSize, type LadderStatus, StreamModel } from './stream-model.ts';
@@ -46,6 +49,8 @@ export interface StreamSettings {
   readonly bitrate?: number;
   readonly maxViewers?: number;
   readonly peer?: PeerSettings;
+  /** What the pictures are of, where that changes how they are made and shown. */
+  readonly profile?: Profile;
 }
 
 /** What the page and the API show of a stream. */
@@ -57,6 +62,10 @@ export interface StreamStatus extends SupervisionStatus {
   /** The most that a source frame may be held back, and the part of it that is arithmetic. */
   readonly latencyBudget: Micros;
   readonly latencyFloor: Micros;
+  /** Players mark made pictures unless their viewer says otherwise. */
+  readonly badge: boolean;
+  /** What viewers have to be told, always. */
+  readonly notice: string | undefined;
 }
 
 /** Output slots that may wait for their time: what arithmetic and budget hold back at 240 fps, and a quarter of a second. */
@@ -137,9 +146,12 @@ export class Stream implements AsyncDisposable {
       },
     };
     const scheduler = this.#scheduler;
+    const { profile } = this.#settings;
+    if (profile) this.#context.log.warn({ stream: name }, profile.notice);
     this.#subscription = this.#supervisor.frames
       .pipe(
         tap((frame) => this.#publishSource(frame)),
+        profile?.pulses ? this.#onePerPulse(judged) : identity,
         pairUp(new Pairing(), name, judged),
         planOutput(scheduler),
         interpolateAndPace({
@@ -190,7 +202,9 @@ export class Stream implements AsyncDisposable {
     const { state, reason } = this.#judge;
     const latencyFloor = this.#scheduler.floor;
     const latencyBudget = this.#delay.budget(latencyFloor);
-    return { ...this.#supervisor.status, state, reason, ladder: this.#model.ladder, latencyBudget, latencyFloor };
+    const { badge = false, notice } = this.#settings.profile ?? {};
+    const { ladder } = this.#model;
+    return { ...this.#supervisor.status, state, reason, ladder, latencyBudget, latencyFloor, badge, notice };
   }
 
   /** Stops the source, then the chain, then the viewers. Resolves when all of it is closed. */
@@ -204,10 +218,10 @@ export class Stream implements AsyncDisposable {
 
   #makeModel(): StreamModel {
     const { arena, pool, clock, events, log } = this.#context;
-    const { name: stream, target } = this.#settings;
+    const { name: stream, target, profile } = this.#settings;
     const scheduler = this.#scheduler;
     return new StreamModel({
-      pool,
+      pool: profile?.lumaOnly ? lumaOnlyPool(pool) : pool,
       clock,
       target,
       arena,
@@ -225,6 +239,16 @@ export class Stream implements AsyncDisposable {
         log.info({ stream, model, rungs }, `interpolating with ${model}`);
       },
       onError: (error) => this.#engineFailed(error),
+    });
+  }
+
+  #onePerPulse(events: EventSink): ReturnType<typeof onePerPulse> {
+    const { name: stream } = this.#settings;
+    return onePerPulse({
+      filter: new PulseFilter(),
+      stream,
+      events,
+      onInterval: (interval) => this.#context.log.info({ stream }, describePulses(interval)),
     });
   }
 
@@ -319,9 +343,16 @@ export class Stream implements AsyncDisposable {
   }
 }
 
-/** For people: `×2` or `60 fps`. */
+/** For people: `×2`, `60 fps`, or `×4, at most 60 fps`. */
 export function describeTarget(target: RateTarget): string {
-  return target.kind === 'factor' ? `×${target.factor}` : `${target.fps} fps`;
+  if (target.kind === 'fps') return `${target.fps} fps`;
+  return `×${target.factor}${target.mostFps === undefined ? '' : `, at most ${target.mostFps} fps`}`;
+}
+
+function describePulses(interval: Micros | undefined): string {
+  return interval === undefined
+    ? 'each frame shows another pulse'
+    : `${(1e6 / interval).toFixed(1)} pulses a second, each shown several times: interpolating between pulses`;
 }
 
 /** Above this much delay manual work under the picture suffers. */

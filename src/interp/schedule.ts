@@ -4,8 +4,8 @@ import { type Micros, micros } from '../time.ts';
 
 /** What the user asked for. */
 export type RateTarget =
-  /** N output frames for each source frame; every source frame is kept. */
-  | { readonly kind: 'factor'; readonly factor: number }
+  /** N output frames for each source frame, fewer where that were more than `mostFps` frames per second; every source frame is kept. */
+  | { readonly kind: 'factor'; readonly factor: number; readonly mostFps?: number }
   /** An exact output rate on an even grid, frames per second. */
   | { readonly kind: 'fps'; readonly fps: number };
 
@@ -43,6 +43,8 @@ const JITTER_REACH = 4;
 const RECENT = 4;
 const ODD = 0.3;
 const AGREE = 0.1;
+/** A source may be faster than its nominal rate by so many output frames for each of its own, and still get as many as at the nominal one. */
+const CAP_SLACK = 0.2;
 /** A grid that is locked to the source lets go only when the rates differ by this more. */
 const LOCK_HOLD = 0.02;
 /** Source intervals that the estimate of the source's rate spans. */
@@ -109,7 +111,7 @@ export class Scheduler {
 
   /** Output frames for each source frame; 0 on a free grid, undefined while the source's rate is not known. */
   get multiple(): number | undefined {
-    if (this.#target.kind === 'factor') return this.#target.factor;
+    if (this.#target.kind === 'factor') return this.#factor(this.#target);
     return (this.#nominal ?? this.#period) === undefined ? undefined : this.#multiple();
   }
 
@@ -120,7 +122,7 @@ export class Scheduler {
 
   /** The output's frame interval as seen so far. */
   get outputInterval(): Micros {
-    if (this.#target.kind === 'factor') return micros(this.sourceInterval / this.#target.factor);
+    if (this.#target.kind === 'factor') return micros(this.sourceInterval / this.#factor(this.#target));
     const multiple = this.#multiple();
     return micros(multiple ? this.sourceInterval / multiple : 1e6 / this.#target.fps);
   }
@@ -179,6 +181,11 @@ export class Scheduler {
     const recent = gapsOf(this.#times.slice(-1 - RECENT));
     const level = medianOf(recent);
     return Math.abs(level - period) > ODD * period && recent.every((gap) => Math.abs(gap - level) < AGREE * level);
+  }
+
+  #factor({ factor, mostFps }: Extract<RateTarget, { kind: 'factor' }>): number {
+    if (mostFps === undefined) return factor;
+    return Math.max(1, Math.min(factor, Math.floor((mostFps * this.sourceInterval) / 1e6 + CAP_SLACK)));
   }
 
   /** N when the target is N times the source's rate (within tolerance), else 0. A lock once found is not given up for jitter. */

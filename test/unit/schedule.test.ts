@@ -63,6 +63,29 @@ describe('Scheduler, factor', () => {
   });
 });
 
+describe('Scheduler, factor with a limit', () => {
+  it.each([
+    [7.5, 4],
+    [15, 4],
+    [20, 3],
+    [25, 2],
+    [29.97, 2],
+    [30, 2],
+    [60, 1],
+  ])('%f fps get %i pictures for each of theirs, at most 60 a second', (fps, multiple) => {
+    const jitter = seededRandom(5);
+    const scheduler = new Scheduler({ kind: 'factor', factor: 4, mostFps: 60 });
+    const out = run(
+      scheduler,
+      regular(fps, 40, () => 4000 * (jitter() - 0.5)),
+    );
+    expect(scheduler.multiple).toBe(multiple);
+    expect(scheduler.floor).toBeCloseTo((((multiple - 1) / multiple) * 1e6) / fps, -4);
+    expect(out.filter((o) => o.source)).toHaveLength(40);
+    expect(out.slice(-multiple).filter((o) => !o.source)).toHaveLength(multiple - 1);
+  });
+});
+
 describe('Scheduler, target rate', () => {
   it('25 → 60: an even grid, every fifth source frame falls on it and is shown as it is', () => {
     const out = run(new Scheduler({ kind: 'fps', fps: 60 }), regular(25, 51));

@@ -1,0 +1,149 @@
+/** Tells X-ray pulses from their repetitions, in a video that runs faster than the pulses. Pure but for reading pixels. */
+import type { Frame } from '../frame.ts';
+import { type Micros, micros, minus } from '../time.ts';
+import { compare, Thumbnail } from './cut.ts';
+
+/** Frames looked back on: six pulses of 7.5 a second at 30 fps, three at 60. */
+const WINDOW = 24;
+/** Frames and gaps between pulses that must have been seen before any frame is left out. */
+const ENOUGH_FRAMES = 12;
+const ENOUGH_GAPS = 3;
+/** Gaps between pulses of which the median is the interval. */
+const GAPS = 7;
+/** Differences, in luma levels, are compared by their ratios; this is added first: below it is coding noise. */
+const NOISE = 0.2;
+/** A new pulse differs from the frame before by so many times more than a repetition does. */
+const APART = 2.5;
+/** Each kind occurs at least so often in the window. */
+const LEAST = 2;
+/** Less than this share of what pulses usually differ by is a keyframe's refreshed coding, not a pulse. */
+const USUAL = 0.4;
+/** Luma levels that pulses usually differ by, at least: X-ray noise alone is more. */
+const VISIBLE = 0.5;
+/** In frame intervals: pulses further apart than this have repetitions between them; a pulse that is later than this is overdue. */
+const REPEATED = 1.5;
+const OVERDUE = 0.75;
+/** In frame intervals: how much too early a frame may stand in for the next pulse, while the same picture is held. */
+const EARLY = 0.25;
+
+/**
+ * Finds the frames of a video that pulses were taken for. Fluoroscopy at 7.5 pulses a second often comes as a video of 30 frames a second
+ * in which each pulse is shown four times, exactly or but for noise of coding and of the frame grabber. Interpolation has to happen between pulses; between repetitions there is
+ * nothing, and between the last repetition and the next pulse all motion would pass in a quarter of its time.
+ *
+ * Frames differ from the one before by little (repetition) or by much (pulse): where the differences of the last frames fall into two
+ * groups, the wide space between them is the threshold. Until there have been two groups, every frame counts as a pulse.
+ */
+export class PulseFilter {
+  #before: Thumbnail | undefined;
+  #spare = new Thumbnail();
+  #width = 0;
+  #height = 0;
+  #lastPts: Micros | undefined;
+  #lastPulse: Micros | undefined;
+  #lastKept: Micros | undefined;
+  /** Newest last. */
+  #differences: number[] = [];
+  #steps: number[] = [];
+  #gaps: number[] = [];
+  /** The difference above which a frame is a new pulse. It stays while an image is held, when there are repetitions alone. */
+  #threshold: number | undefined;
+  /** The same picture is shown for longer than a pulse. */
+  #held = false;
+
+  /** Distance of two pulses where each is shown several times; undefined where every frame is a pulse, or not known yet. */
+  get interval(): Micros | undefined {
+    if (this.#differences.length < ENOUGH_FRAMES || this.#gaps.length < ENOUGH_GAPS) return undefined;
+    const gap = median(this.#gaps);
+    return gap > REPEATED * median(this.#steps) ? micros(gap) : undefined;
+  }
+
+  /**
+   * Whether to interpolate from `frame`: it is a new pulse, or so much later than the last one that the picture has to go on (a held image).
+   * False for a repetition. Call it for every frame, in order; reads its luma, keeps nothing of it.
+   */
+  keep(frame: Frame): boolean {
+    const { pts } = frame;
+    const pulse = this.#observe(frame);
+    const { interval } = this;
+    if (pulse) this.#held = false;
+    else if (interval !== undefined) {
+      if (!this.#overdue(pts, interval)) return false;
+      this.#held = true;
+    }
+    this.#lastKept = pts;
+    return true;
+  }
+
+  /** Learns from a frame; true when it is no repetition as far as is known. */
+  #observe(frame: Frame): boolean {
+    const { pts, width, height } = frame;
+    const thumb = this.#spare;
+    thumb.read(frame.bytes, frame.layout);
+    const before = this.#before;
+    this.#before = thumb;
+    this.#spare = before ?? new Thumbnail();
+    const step = this.#lastPts === undefined ? 0 : minus(pts, this.#lastPts);
+    this.#lastPts = pts;
+    if (!before || frame.discontinuity || step <= 0 || width !== this.#width || height !== this.#height) {
+      this.#restart(frame);
+      return true;
+    }
+    const { difference } = compare(before, thumb);
+    remember(this.#differences, difference, WINDOW);
+    remember(this.#steps, step, WINDOW);
+    this.#threshold = thresholdOf(this.#differences) ?? this.#threshold;
+    if (this.#threshold !== undefined && difference < this.#threshold) return false;
+    if (this.#lastPulse !== undefined) remember(this.#gaps, minus(pts, this.#lastPulse), GAPS);
+    this.#lastPulse = pts;
+    return true;
+  }
+
+  /** The first picture held waits for a pulse that may be one frame late; those after it come at the pulses' own pace. */
+  #overdue(pts: Micros, interval: Micros): boolean {
+    if (this.#lastKept === undefined) return true;
+    const step = median(this.#steps);
+    const limit = this.#held ? interval - EARLY * step : interval + OVERDUE * step;
+    return minus(pts, this.#lastKept) >= limit;
+  }
+
+  #restart({ pts, width, height }: Frame): void {
+    this.#width = width;
+    this.#height = height;
+    this.#differences = [];
+    this.#steps = [];
+    this.#gaps = [];
+    this.#threshold = undefined;
+    this.#lastPulse = pts;
+    this.#held = false;
+  }
+}
+
+/** The difference above which a frame is a new pulse: amid the widest space between two neighbours in order of size. Undefined: there are no two groups. */
+function thresholdOf(differences: readonly number[]): number | undefined {
+  if (differences.length < ENOUGH_FRAMES) return undefined;
+  const sorted = differences.toSorted((a, b) => a - b);
+  let widest = APART;
+  let split = 0;
+  for (let i = LEAST; i <= sorted.length - LEAST; i++) {
+    const ratio = ((sorted[i] ?? 0) + NOISE) / ((sorted[i - 1] ?? 0) + NOISE);
+    if (ratio <= widest) continue;
+    widest = ratio;
+    split = i;
+  }
+  if (split === 0) return undefined;
+  const [low, high] = [sorted[split - 1] ?? 0, sorted[split] ?? 0];
+  const usual = median(sorted.slice(split));
+  if (usual < VISIBLE) return undefined;
+  const amid = Math.sqrt((low + NOISE) * (high + NOISE)) - NOISE;
+  return Math.max(amid, USUAL * usual);
+}
+
+function remember(values: number[], value: number, most: number): void {
+  values.push(value);
+  if (values.length > most) values.shift();
+}
+
+function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0;
+}
