@@ -1,6 +1,7 @@
 /** Values of command line options: text → value. Each throws commander's InvalidArgumentError, which commander prints with the option's name. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { PROVIDER_CHOICES } from './interp/provider.ts';
+import { PROFILE_NAMES } from './profile.ts';
 
 /** Any number. */
 export const number = (text: string): number => {
@@ -34,6 +35,9 @@ export const rateOptions = (command: Command): Command =>
     )
     .addOption(new Option('--factor <n>', 'output frames for each source frame, source frames kept').argParser(number))
     .addOption(new Option('--model <name>', 'model id, search, blend, repeat, or an .onnx file (default: flow-s)'))
+    .addOption(
+      new Option('--profile <name>', 'model, rate and rules that fit what the pictures are of').choices(PROFILE_NAMES),
+    )
     .addOption(
       new Option(
         '--provider <name>',

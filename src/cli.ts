@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
 import { collect, milliseconds, number, rateOptions } from './arguments.ts';
-import { type Config, type ConfigInput, parseConfig, readConfigFile } from './config.ts';
+import type { Config } from './config.ts';
 import { convert } from './convert.ts';
 import { examine, type Finding } from './doctor.ts';
 import { type ErrorCode, FrameliftError } from './errors.ts';
@@ -11,12 +11,14 @@ import { evalTable } from './eval/report.ts';
 import { evaluate } from './eval.ts';
 import { CUDA_HELP, cudaReport, installCuda } from './install-cuda.ts';
 import { readManifest } from './interp/model.ts';
-import type { ProviderChoice } from './interp/provider.ts';
 import { makeLog } from './log.ts';
 import { modelsTable } from './models-table.ts';
-import { checkSources, Framelift, nameStreams } from './serve.ts';
-import { DEMO_FPS, sourceKind } from './sources.ts';
+import { profileOf } from './profile.ts';
+import { checkSources, Framelift } from './serve.ts';
+import { makeTokens, type RateFlags, type ServeFlags, serveConfig } from './serve-config.ts';
+import { sourceKind } from './sources.ts';
 import { systemClock } from './time.ts';
+import { watchFiles } from './watch-files.ts';
 
 /** Exit codes: 0 done, 1 failed while running, 2 the command or configuration is wrong. */
 const FAILED = 1;
@@ -40,27 +42,6 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
   version: string;
 };
 
-interface RateFlags {
-  readonly fps?: number;
-  readonly factor?: number;
-  readonly model?: string;
-  readonly provider?: ProviderChoice;
-  readonly threads?: number;
-  readonly grain?: number;
-}
-
-interface ServeFlags extends RateFlags {
-  readonly config?: string;
-  readonly host?: string;
-  readonly port?: number;
-  readonly ingest?: 'auto' | 'ffmpeg';
-  readonly transport?: 'tcp' | 'udp';
-  readonly loop?: boolean;
-  readonly batch?: number;
-  readonly latencyBudget?: number;
-  readonly log?: string;
-}
-
 const program = new Command('framelift')
   .description('Streaming real-time frame-rate upconverter: RTSP, WHIP or files in, neural interpolation, WebRTC out.')
   .version(version)
@@ -70,9 +51,15 @@ const program = new Command('framelift')
 rateOptions(program.command('serve', { isDefault: true }))
   .description('serve live streams over WebRTC (WHEP) with a page, an API and metrics; without a source, the demo')
   .argument('[sources...]', '[name=]rtsp://…, another URL, whip (publishers), a file, or demo')
-  .option('--config <file>', 'YAML file; the command line wins over it')
+  .option('--config <file>', 'YAML file; the command line wins over it; SIGHUP reads it again')
+  .option('--watch', 'read the file again when it, or the certificate, has changed')
   .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
   .addOption(new Option('--port <port>', 'port to listen on (default: 8080)').argParser(number))
+  .option('--tls-cert <file>', 'PEM certificate: https and wss instead of http and ws')
+  .option('--tls-key <file>', 'its PEM key')
+  .option('--publish-token <token>', 'lets who has it publish by WHIP; generate makes one up and prints it')
+  .option('--play-token <token>', 'lets only who has it play; generate, as above')
+  .option('--admin-token <token>', 'lets who has it change everything; generate, as above')
   .addOption(
     new Option('--ingest <how>', 'read RTSP directly, or through the ffmpeg program').choices(['auto', 'ffmpeg']),
   )
@@ -98,7 +85,8 @@ Examples:
   framelift                                          the demo, 15 → 60 fps, on http://127.0.0.1:8080/
   framelift serve rtsp://camera.local/stream --fps 60
   framelift serve lab=rtsp://nurse:secret@10.0.0.7/cam door=srt://10.0.0.8:9000 --factor 2
-  framelift serve --config framelift.yaml
+  framelift serve cam=whip --publish-token generate
+  framelift serve --config framelift.yaml --watch
 
 --model auto measures the models at the stream's size and takes the best one that is in time.
 Watch at /, read metrics at /metrics, play at /whep/<name> and /whep/<name>?variant=source, publish at /whip/<name>.`,
@@ -201,63 +189,34 @@ function line({ level, what, detail, remedy }: Finding): string {
   return `${mark} ${what.padEnd(18)} ${detail}${remedy ? `\n${' '.repeat(29)}→ ${remedy}` : ''}`;
 }
 
-/** The configuration of `serve` from the file and the command line. */
-function serveConfig(sources: readonly string[], flags: ServeFlags): Config {
-  const file: ConfigInput = flags.config ? readConfigFile(flags.config) : {};
-  const named = sources.map((text) => {
-    const match = /^([A-Za-z0-9_-]{1,64})=(.+)$/s.exec(text);
-    return match ? { name: match[1], source: match[2] ?? '' } : { source: text };
-  });
-  const nothing = named.length === 0 && (file.streams ?? []).length === 0;
-  const given = nameStreams(
-    nothing ? [{ source: 'demo' }] : named,
-    (file.streams ?? []).map((stream) => stream.name),
-  );
-  const rate = flags.fps !== undefined || flags.factor !== undefined;
-  const changes = {
-    ...(rate ? { fps: flags.fps, factor: flags.factor } : {}),
-    ...(flags.ingest ? { ingest: flags.ingest } : {}),
-    ...(flags.transport ? { transport: flags.transport } : {}),
-    ...(flags.loop ? { loop: true } : {}),
-    ...(flags.latencyBudget === undefined ? {} : { latencyBudgetMs: flags.latencyBudget }),
+async function serve(sources: readonly string[], given: ServeFlags): Promise<void> {
+  const { flags, made } = makeTokens(given);
+  const read = (): Config => {
+    const config = serveConfig(sources, flags);
+    checkSources(config.streams, (stream) => sourceKind(stream.source, stream.ingest));
+    return config;
   };
-  const streams = [...(file.streams ?? []), ...given].map((stream) => ({
-    ...(stream.source === 'demo' && !rate && !('factor' in stream) ? { fps: DEMO_FPS } : {}),
-    ...stream,
-    ...changes,
-  }));
-  return parseConfig(
-    {
-      ...file,
-      server: {
-        ...file.server,
-        ...(flags.host ? { host: flags.host } : {}),
-        ...(flags.port === undefined ? {} : { port: flags.port }),
-      },
-      engine: {
-        ...file.engine,
-        ...(flags.model ? { model: flags.model } : {}),
-        ...(flags.provider ? { provider: flags.provider } : {}),
-        ...(flags.threads === undefined ? {} : { threads: flags.threads }),
-        ...(flags.batch === undefined ? {} : { batch: flags.batch }),
-        ...(flags.grain === undefined ? {} : { grain: flags.grain }),
-      },
-      ...(flags.log ? { log: flags.log } : {}),
-      streams,
-    },
-    'command line',
-  );
-}
-
-async function serve(sources: readonly string[], flags: ServeFlags): Promise<void> {
-  const config = serveConfig(sources, flags);
-  checkSources(config.streams, (stream) => sourceKind(stream.source, stream.ingest));
+  const config = read();
+  const watched = flags.watch ? filesOf(flags.config, config) : [];
+  // ffmpeg would pass by the gateway that checks where sources lead (docs/security.md).
+  delete process.env.no_proxy;
   const log = makeLog(config.log, systemClock);
   const stop = new Promise<string>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => resolve(signal));
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal));
+    // Without a file there is nothing to read again: then it means, as for any program, that the terminal is gone.
+    if (flags.config === undefined) process.once('SIGHUP', () => resolve('SIGHUP'));
+    else process.on('SIGHUP', () => reload());
   });
-  const app = await Framelift.start({ config, log, version, env: process.env });
+  let app: Framelift | undefined;
+  // What is wrong with a file, reloading has logged.
+  const reload = (): void => void app?.reload().catch(() => {});
+  app = await Framelift.start({
+    ...{ config, log, version, env: process.env },
+    ...(flags.config === undefined ? {} : { reread: read }),
+  });
   console.error(`framelift ${version} on ${app.url}  (Ctrl-C stops)`);
+  for (const [role, token] of made) console.error(`${role} token: ${token}`);
+  watchFiles(watched, systemClock, reload);
   const signal = await stop;
   log.info({ signal }, 'stopping');
   const hardStop = setTimeout(() => process.exit(FAILED), DRAIN_MS);
@@ -266,6 +225,12 @@ async function serve(sources: readonly string[], flags: ServeFlags): Promise<voi
   clearTimeout(hardStop);
   log.info({ liveFrames: app.liveFrames }, 'stopped');
   process.exit(app.liveFrames === 0 ? 0 : FAILED);
+}
+
+/** The files that `--watch` watches. @throws FrameliftError `config.invalid` when there are none. */
+function filesOf(file: string | undefined, { server: { tls } }: Config): string[] {
+  if (file !== undefined) return [file, ...(tls ? [tls.cert, tls.key] : [])];
+  throw new FrameliftError('config.invalid', '--watch has no file to watch', { remedy: 'Give one with --config.' });
 }
 
 interface ConvertFlags {
@@ -291,7 +256,8 @@ async function runConvert(input: string, output: string, flags: RateFlags & Conv
     output,
     fps: flags.fps,
     factor: flags.factor,
-    model: flags.model ?? 'flow-s',
+    model: flags.model,
+    profile: flags.profile,
     provider: flags.provider,
     threads: flags.threads,
     grain: flags.grain,
@@ -315,6 +281,8 @@ async function runConvert(input: string, output: string, flags: RateFlags & Conv
         `${repeated} repeated) in ${seconds.toFixed(1)} s${result.interrupted ? ', interrupted' : ''}, ${(outputFrames / seconds).toFixed(1)} fps`,
     );
   }
+  const notice = profileOf(flags.profile)?.notice;
+  if (notice !== undefined) console.error(`note: ${notice}`);
   if (result.rotation !== 0)
     console.error(`note: the input asks to be turned by ${result.rotation}°; the output does not say so`);
   process.exit(result.interrupted ? INTERRUPTED : 0);

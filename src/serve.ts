@@ -1,57 +1,60 @@
 /** The server as one object: arena, engine, streams, HTTP, metrics; started together, closed in reverse. */
 import { Arena } from './arena.ts';
 import type { Config, StreamConfig } from './config.ts';
-import { WhepEndpoint } from './egress/whep.ts';
+import { WhepEndpoint, type WhepOptions } from './egress/whep.ts';
 import { asFrameliftError } from './errors.ts';
-import { WhipSource } from './ingest/webrtc.ts';
-import { WhipEndpoint } from './ingest/whip.ts';
+import { WhipEndpoint, type WhipOptions } from './ingest/whip.ts';
 import { EnginePool } from './interp/pool.ts';
 import { describeSelection } from './interp/provider.ts';
 import { ProviderTrials } from './interp/provider-trial.ts';
-import { rateTarget } from './interp/schedule.ts';
 import { MetricsRegistry } from './metrics/registry.ts';
-import { describeTarget, Stream, type StreamLog } from './pipeline.ts';
-import type { StreamDirectory } from './server/directory.ts';
+import type { StreamLog } from './pipeline.ts';
+import { Reloader } from './reload.ts';
+import { resolveTokens } from './secrets.ts';
+import { Access } from './server/auth.ts';
+import { Certificate, readCertificate } from './server/certificate.ts';
+import type { ReloadReport } from './server/directory.ts';
 import { FrameliftServer } from './server.ts';
-import { makeSource } from './sources.ts';
-import { type Clock, fromMs, minus, plus, systemClock, toMs } from './time.ts';
+import { sourceRules } from './sources.ts';
+import { StreamSet } from './stream-set.ts';
+import { type Clock, systemClock } from './time.ts';
+import { IceServers } from './webrtc/ice-servers.ts';
 
 /** Options of {@link Framelift.start}. */
 export interface ServeOptions {
   /** Checked configuration, as `parseConfig` gives it. */
   readonly config: Config;
+  /** Reads the configuration again, for {@link Framelift.reload}; throws `config.invalid`. Absent: there is nothing to read. */
+  readonly reread?: () => Config;
   readonly log: StreamLog;
   /** For build info. */
   readonly version: string;
   readonly clock?: Clock;
-  /** Where FFMPEG_PATH and PATH are looked up for sources that need the ffmpeg program; without it, only node-av's own is found. */
+  /** Where tokens are looked up, and FFMPEG_PATH and PATH for sources that need the ffmpeg program; without it, only node-av's own is found. */
   readonly env?: Readonly<Record<string, string | undefined>>;
 }
 
-/** Below this confidence of the model the nearer source frame is repeated. */
-const MIN_CONFIDENCE = 0.25;
-
 /** A running framelift. */
 export class Framelift implements AsyncDisposable {
-  readonly streams: readonly Stream[];
   readonly metrics: MetricsRegistry;
   readonly #parts: AsyncDisposableStack;
   readonly #arena: Arena;
   readonly #server: FrameliftServer;
+  readonly #reloader: Reloader;
   #closing: Promise<void> | undefined;
 
   private constructor(
     parts: AsyncDisposableStack,
     arena: Arena,
-    streams: readonly Stream[],
     metrics: MetricsRegistry,
     server: FrameliftServer,
+    reloader: Reloader,
   ) {
     this.#parts = parts;
     this.#arena = arena;
-    this.streams = streams;
     this.metrics = metrics;
     this.#server = server;
+    this.#reloader = reloader;
   }
 
   /**
@@ -59,8 +62,10 @@ export class Framelift implements AsyncDisposable {
    * @throws FrameliftError `provider.unusable`, `config.invalid` (a factor included that the model has no pictures for), `source.*` for a source that can never work, `model.*`, `server.port-taken`.
    */
   static async start(options: ServeOptions): Promise<Framelift> {
-    const { config, log } = options;
+    const { config, log, env = {}, reread } = options;
     const clock = options.clock ?? systemClock;
+    const access = new Access(resolveTokens(config.auth, env));
+    const certificate = config.server.tls && new Certificate(readCertificate(config.server.tls));
     await using parts = new AsyncDisposableStack();
     const arena = new Arena(config.arenaMb);
     const metrics = new MetricsRegistry({
@@ -71,78 +76,44 @@ export class Framelift implements AsyncDisposable {
     });
     parts.use(metrics);
     const trials = new ProviderTrials({ threads: config.engine.threads });
-    const pool = new EnginePool({
-      arena,
-      clock,
-      events: metrics,
-      workers: config.engine.workers,
-      threads: config.engine.threads,
-      provide: async (model) => {
-        const selection = await trials.select(model, config.engine.provider);
-        const { model: id, provider } = selection;
-        log.info({ model: id, provider, providers: describeSelection(selection) }, 'execution provider');
-        metrics.emit({ type: 'provider', model: id, provider });
-        return provider;
-      },
-      ...(config.engine.batch === undefined ? {} : { batch: config.engine.batch }),
-      ...(config.engine.grain === undefined ? {} : { grain: config.engine.grain }),
-    });
-    parts.use(pool);
-    const context = { arena, clock, events: metrics, pool, log };
-    const transport = {
-      advertisedHosts: config.webrtc.advertisedHosts,
-      ...(config.webrtc.portRange === undefined ? {} : { portRange: config.webrtc.portRange }),
-    };
-    const gates = new Map<string, WhipSource>();
-    const streams = config.streams.map((settings) => {
-      const source = makeSource(settings, { arena, clock, events: metrics, env: options.env ?? {}, transport, log });
-      if (source instanceof WhipSource) gates.set(settings.name, source);
-      return new Stream(
-        {
-          name: settings.name,
-          source,
-          target: rateTarget(settings),
-          ...(settings.latencyBudgetMs === undefined ? {} : { latencyBudget: fromMs(settings.latencyBudgetMs) }),
-          minConfidence: MIN_CONFIDENCE,
-          maxViewers: config.webrtc.maxViewers,
-          ...(settings.bitrateKbps === undefined ? {} : { bitrate: settings.bitrateKbps * 1000 }),
-          peer: transport,
-        },
-        context,
-      );
-    });
-    // All at once: a source that hangs must not keep the others from being stopped.
-    parts.defer(async () => {
-      await Promise.all(streams.map((stream) => stream[Symbol.asyncDispose]()));
-    });
-    for (const stream of streams) await stream.useModel(config.engine.model);
-    const whep = parts.use(
-      new WhepEndpoint({
-        find: (name, variant) => streams.find((stream) => stream.name === name)?.publication(variant),
-      }),
-    );
-    const whip = parts.use(
-      new WhipEndpoint({ find: (name) => gates.get(name), allowedOrigins: config.webrtc.publishOrigins }),
-    );
+    const pool = parts.use(makePool(config.engine, { arena, clock, metrics, trials, log }));
+    const { advertisedHosts, portRange, maxViewers, publishOrigins } = config.webrtc;
+    const { maxStreams } = config.server;
+    const { model } = config.engine;
+    const iceServers = new IceServers(config.webrtc.iceServers, clock);
+    const transport = { advertisedHosts, iceServers, ...(portRange === undefined ? {} : { portRange }) };
+    const rules = { operator: sourceRules(config, 'operator'), api: sourceRules(config, 'api') };
+    const shared = { arena, clock, events: metrics, pool, log, transport, env, sourceRules: rules };
+    const streams = parts.use(new StreamSet({ ...shared, maxViewers, maxStreams, model }));
+    await streams.apply({ added: config.streams, removed: [], changed: [], model, maxStreams });
+    const find: WhepOptions['find'] = (name, variant) => streams.publication(name, variant);
+    const whep = parts.use(new WhepEndpoint({ find, iceServers }));
+    const gate: WhipOptions['find'] = (name) => streams.gate(name);
+    const whip = parts.use(new WhipEndpoint({ find: gate, allowedOrigins: publishOrigins, iceServers }));
+    const reloader = new Reloader({ config, reread, env, streams, access, certificate, log });
     const server = await FrameliftServer.start({
-      host: config.server.host,
-      port: config.server.port,
-      streams: directory(streams, gates, clock, config.engine.model),
-      whep,
-      whip,
-      metrics,
+      ...config.server,
+      certificate,
+      ...{ access, streams, whep, whip, metrics, log, clock },
+      control: { streams, config: reloader },
       providers: () => trials.selections,
-      log,
-      clock,
     });
     parts.defer(() => server.close());
-    for (const stream of streams) stream.start();
-    return new Framelift(parts.move(), arena, streams, metrics, server);
+    streams.start();
+    return new Framelift(parts.move(), arena, metrics, server, reloader);
   }
 
-  /** `http://host:port/` of the page. */
+  /** `http://host:port/` of the page, or `https:`. */
   get url(): string {
     return this.#server.url;
+  }
+
+  /**
+   * Reads the configuration again and touches only what differs; all of it or nothing.
+   * @throws FrameliftError `config.invalid` naming the key, and what {@link Framelift.start} throws of streams; then everything is as it was.
+   */
+  reload(): Promise<ReloadReport> {
+    return this.#reloader.reload();
   }
 
   /** Frame handles not released: zero after closing. */
@@ -157,19 +128,31 @@ export class Framelift implements AsyncDisposable {
   }
 }
 
-/** Gives unnamed sources their names: `demo` for the demo, else `live`, `live2`, …, none that is `alreadyTaken`. */
-export function nameStreams(
-  sources: readonly { name?: string | undefined; source: string }[],
-  alreadyTaken: readonly string[] = [],
-): { name: string; source: string }[] {
-  const taken = new Set([...alreadyTaken, ...sources.flatMap((s) => s.name ?? [])]);
-  return sources.map(({ name, source }) => {
-    if (name !== undefined) return { name, source };
-    const base = source === 'demo' ? 'demo' : 'live';
-    let free = base;
-    for (let n = 2; taken.has(free); n++) free = `${base}${n}`;
-    taken.add(free);
-    return { name: free, source };
+/** What engines report to and run on. */
+interface PoolParts {
+  readonly arena: Arena;
+  readonly clock: Clock;
+  readonly metrics: MetricsRegistry;
+  readonly trials: ProviderTrials;
+  readonly log: StreamLog;
+}
+
+function makePool(engine: Config['engine'], { arena, clock, metrics, trials, log }: PoolParts): EnginePool {
+  return new EnginePool({
+    arena,
+    clock,
+    events: metrics,
+    workers: engine.workers,
+    threads: engine.threads,
+    provide: async (model) => {
+      const selection = await trials.select(model, engine.provider);
+      const { model: id, provider } = selection;
+      log.info({ model: id, provider, providers: describeSelection(selection) }, 'execution provider');
+      metrics.emit({ type: 'provider', model: id, provider });
+      return provider;
+    },
+    ...(engine.batch === undefined ? {} : { batch: engine.batch }),
+    ...(engine.grain === undefined ? {} : { grain: engine.grain }),
   });
 }
 
@@ -184,36 +167,4 @@ export function checkSources(streams: readonly StreamConfig[], check: (stream: S
       throw error;
     }
   }
-}
-
-/** @param gates streams that take publishers, by name. @param given model that framelift was started with, which may be a file: afterwards it goes by its id. */
-function directory(
-  streams: readonly Stream[],
-  gates: ReadonlyMap<string, unknown>,
-  clock: Clock,
-  given: string,
-): StreamDirectory {
-  const first = streams[0]?.model;
-  return {
-    async setModel(name, model) {
-      await streams.find((stream) => stream.name === name)?.useModel(model === first ? given : model);
-    },
-    list: () =>
-      streams.map((stream) => {
-        const { state, reason, phase, info, lastError, ladder, latencyBudget, latencyFloor } = stream.status;
-        return {
-          name: stream.name,
-          label: stream.label,
-          target: describeTarget(stream.target),
-          model: stream.model,
-          ready: stream.ready,
-          awaitsPublisher: gates.has(stream.name),
-          status: { state, reason, phase, sourceInfo: info, lastError: lastError?.message },
-          ladder: ladder && { ...ladder, since: plus(clock.wall(), minus(ladder.since, clock.now())) },
-          latencyBudgetMs: toMs(latencyBudget),
-          latencyFloorMs: toMs(latencyFloor),
-        };
-      }),
-    engineWarm: () => streams.every((stream) => stream.warm || !stream.ready),
-  };
 }

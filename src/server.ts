@@ -1,20 +1,26 @@
 /** The HTTP server: page, WHEP and WHIP, metrics, health, the API and live state, on fastify. */
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
-import { MAX_OFFER_BYTES, type WhepEndpoint } from './egress/whep.ts';
+import type { WhepEndpoint } from './egress/whep.ts';
 import { FrameliftError } from './errors.ts';
-import { MAX_PUBLISHER_BYTES, type WhipEndpoint } from './ingest/whip.ts';
+import type { WhipEndpoint } from './ingest/whip.ts';
 import type { ProviderSelection } from './interp/provider.ts';
 import type { MetricsRegistry } from './metrics/registry.ts';
-import type { ServerLog, StreamDirectory } from './server/directory.ts';
+import { type ApiParts, operations } from './server/api.ts';
+import { mountApi } from './server/api-route.ts';
+import { Access } from './server/auth.ts';
+import type { Certificate } from './server/certificate.ts';
+import type { ConfigControl, ServerLog, StreamControl, StreamDirectory } from './server/directory.ts';
 import { hostAllowed } from './server/host.ts';
+import { makeListener } from './server/listener.ts';
 import { LIVE_PATH, LiveState } from './server/live.ts';
 import { PAGE_HEADERS, readPage } from './server/page.ts';
 import { refuse, uncached } from './server/reply.ts';
+import { RequestRate } from './server/request-rate.ts';
 import { mountSignalling } from './server/signalling-route.ts';
 import { notReady, type StreamReport, streamReport } from './server/status.ts';
-import { mountStream } from './server/stream-route.ts';
 import { type Clock, fromMs, plus, toMs } from './time.ts';
+import { MAX_OFFER_BYTES } from './webrtc/resource.ts';
 
 /** Options of {@link FrameliftServer.start}. */
 export interface ServerOptions {
@@ -22,7 +28,19 @@ export interface ServerOptions {
   readonly host?: string;
   /** Default 8080; 0 takes a free one. */
   readonly port?: number;
+  /** HTTPS instead of HTTP. */
+  readonly certificate?: Certificate | undefined;
+  /** Default 1024. */
+  readonly maxConnections?: number;
+  /** Default 10 s. */
+  readonly requestTimeoutMs?: number;
+  /** From one address. Default: any number. */
+  readonly requestsPerSecond?: number | undefined;
+  /** Default: playing is open, everything else closed. */
+  readonly access?: Access;
   readonly streams: StreamDirectory;
+  /** What the API changes. */
+  readonly control: { readonly streams: StreamControl; readonly config: ConfigControl };
   readonly whep: WhepEndpoint;
   readonly whip: WhipEndpoint;
   readonly metrics: MetricsRegistry;
@@ -32,10 +50,8 @@ export interface ServerOptions {
   readonly clock: Clock;
 }
 
-/** A request, headers and body, must have arrived within this. */
+const MAX_CONNECTIONS = 1024;
 const REQUEST_TIMEOUT_MS = 10_000;
-/** An idle keep-alive connection is closed after this. */
-const KEEP_ALIVE_TIMEOUT_MS = 30_000;
 /** Closing takes no longer than this. */
 const CLOSE_WITHIN = fromMs(1000);
 
@@ -68,7 +84,8 @@ export class FrameliftServer implements AsyncDisposable {
     // A TCP server that listens has an AddressInfo; strings belong to pipes.
     const { port: bound } = app.server.address() as AddressInfo;
     const shown = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
-    return new FrameliftServer(app, options.clock, `http://${shown}:${bound}`, bound);
+    const scheme = options.certificate ? 'https' : 'http';
+    return new FrameliftServer(app, options.clock, `${scheme}://${shown}:${bound}`, bound);
   }
 
   /** Stops listening and closes every connection, idle ones included. Resolves within 2 s; calling it twice is harmless. */
@@ -90,18 +107,17 @@ export class FrameliftServer implements AsyncDisposable {
 }
 
 function buildApp(options: ServerOptions, host: string): FastifyInstance {
-  const { log, whep, whip } = options;
+  const { log, whep, whip, access = new Access(), metrics, certificate } = options;
+  const { maxConnections = MAX_CONNECTIONS, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
   const app = fastify({
     bodyLimit: MAX_OFFER_BYTES,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     forceCloseConnections: true,
-    // Other upgrades (curl offers h2c) are answered as if none had been asked for.
-    http: { shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket' },
+    serverFactory: (handle) => makeListener(handle, { maxConnections, requestTimeoutMs }, certificate),
     frameworkErrors: (error, _request, reply) => {
       refuse(reply, 400, 'http.bad-request', error.message);
     },
   });
+  limitRate(app, options);
   app.addHook('onRequest', async (request, reply) => {
     reply.header('X-Content-Type-Options', 'nosniff');
     if (pathOf(request).startsWith('/whep/') || hostAllowed(request.headers.host, host)) return;
@@ -109,14 +125,27 @@ function buildApp(options: ServerOptions, host: string): FastifyInstance {
     return refuse(reply, 403, 'http.forbidden-host', `this server does not answer as "${request.hostname}"`, remedy);
   });
   const document = apiDocument(options);
+  const text = (): string => JSON.stringify(document());
   const paths = new Set([
     ...mountPage(app),
-    ...mountStatus(app, options, document),
-    ...mountLive(app, options, document, host),
+    ...mountStatus(app, options),
+    ...mountLive(app, options, access, text, host),
   ]);
-  mountStream(app, { streams: options.streams, report: (name) => reportOf(options, name) });
-  mountSignalling(app, '/whep', whep, MAX_OFFER_BYTES);
-  mountSignalling(app, '/whip', whip, MAX_PUBLISHER_BYTES);
+  const table = operations({
+    document,
+    report: (name) => reportOf(options, name),
+    stats: () => options.streams.list().map(({ name }) => metrics.snapshot(name)),
+    ...options.control,
+  });
+  mountApi(app, { operations: table, access, version: metrics.version });
+  mountSignalling(app, '/whep', {
+    endpoint: whep,
+    authorize: (headers) => access.authorize(headers, 'play'),
+  });
+  mountSignalling(app, '/whip', {
+    endpoint: whip,
+    authorize: (headers) => access.authorize(headers, 'publish'),
+  });
   app.setNotFoundHandler(async (request, reply) => {
     if (!paths.has(pathOf(request))) {
       return refuse(reply, 404, 'http.not-found', `there is nothing at ${pathOf(request)}`, 'The page is at /.');
@@ -126,11 +155,24 @@ function buildApp(options: ServerOptions, host: string): FastifyInstance {
   });
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
     const status = error.statusCode ?? 500;
-    if (status < 500) return refuse(reply, status, 'http.bad-request', error.message);
+    if (status < 500) return refuse(reply, status, CODES[status] ?? 'http.bad-request', error.message);
     log.warn({ err: error, path: pathOf(request) }, 'request failed');
     return refuse(reply, 500, 'server.failed', 'the server failed to answer', 'See its log.');
   });
   return app;
+}
+
+/** Codes of requests that fastify refuses. */
+const CODES: Readonly<Record<number, string>> = { 413: 'http.too-large', 415: 'http.unsupported-media-type' };
+
+function limitRate(app: FastifyInstance, { clock, requestsPerSecond }: ServerOptions): void {
+  if (requestsPerSecond === undefined) return;
+  const rate = new RequestRate(clock, requestsPerSecond);
+  app.addHook('onRequest', async (request, reply) => {
+    if (rate.take(request.ip)) return;
+    const message = `more than ${requestsPerSecond} requests a second from this address`;
+    return refuse(reply.header('Retry-After', '1'), 429, 'http.too-many-requests', message, 'Ask less often.');
+  });
 }
 
 /** Page files; returns their paths. */
@@ -146,8 +188,8 @@ function mountPage(app: FastifyInstance): string[] {
   return files.map((file) => file.path);
 }
 
-/** Health, metrics and the API; returns their paths. */
-function mountStatus(app: FastifyInstance, { streams, metrics }: ServerOptions, document: () => string): string[] {
+/** Health and metrics, which need no token; returns their paths. */
+function mountStatus(app: FastifyInstance, { streams, metrics }: ServerOptions): string[] {
   const { version } = metrics;
   app.get('/healthz', async (_request, reply) => uncached(reply).send({ status: 'ok', version }));
   app.get('/readyz', async (_request, reply) => {
@@ -162,19 +204,16 @@ function mountStatus(app: FastifyInstance, { streams, metrics }: ServerOptions, 
       .header('Content-Type', metrics.contentType)
       .send(await metrics.text()),
   );
-  app.get('/api/streams', async (_request, reply) =>
-    uncached(reply).type('application/json; charset=utf-8').send(document()),
-  );
-  return ['/healthz', '/readyz', '/metrics', '/api/streams'];
+  return ['/healthz', '/readyz', '/metrics'];
 }
 
 /** What `GET /api/streams` answers and live state sends. */
-function apiDocument({ streams, metrics, providers = () => [], clock }: ServerOptions): () => string {
+function apiDocument({ streams, metrics, providers = () => [], clock }: ServerOptions): ApiParts['document'] {
   const startedAt = new Date(toMs(clock.wall())).toISOString();
   const { version } = metrics;
   return () => {
     const reports = streams.list().map((entry) => streamReport(entry, metrics.snapshot(entry.name)));
-    return JSON.stringify({ version, startedAt, providers: providers(), streams: reports });
+    return { version, startedAt, providers: providers(), streams: reports };
   };
 }
 
@@ -186,11 +225,12 @@ function reportOf({ streams, metrics }: ServerOptions, name: string): StreamRepo
 /** Live state over WebSocket; returns its path. */
 function mountLive(
   app: FastifyInstance,
-  { streams, clock, log }: ServerOptions,
+  { streams, whep, clock, log }: ServerOptions,
+  access: Access,
   document: () => string,
   boundTo: string,
 ): string[] {
-  const live = new LiveState({ streams, document, boundTo, clock, log });
+  const live = new LiveState({ streams, document, gate: whep, access, boundTo, clock, log });
   app.server.on('upgrade', (request, socket, head) => live.upgrade(request, socket, head));
   app.addHook('preClose', async () => live.close());
   app.get(LIVE_PATH, async (_request, reply) => {

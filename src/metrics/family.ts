@@ -25,6 +25,11 @@ export class LabelValues {
     this.#known.add(plain);
     return plain;
   }
+
+  /** Makes room for another value. False when `value` was not among them. */
+  forget(value: string): boolean {
+    return this.#known.delete(value);
+  }
 }
 
 /** Label values admitted so far in a whole registry. */
@@ -37,28 +42,41 @@ export function admitted(): Admitted {
   return Object.fromEntries(entries) as Admitted;
 }
 
+type Labels = Readonly<Record<string, string>>;
+
 /** Children of one metric by up to three label values. */
 export class Family<Child> {
   readonly #labels: readonly LabelName[];
   readonly #admitted: Admitted;
-  readonly #make: (labels: Readonly<Record<string, string>>) => Child;
+  readonly #make: (labels: Labels) => Child;
+  readonly #drop: (labels: Labels) => void;
   readonly #children = new Map<string, Map<string, Map<string, Child>>>();
-  readonly #all: Child[] = [];
+  #all: { readonly labels: Labels; readonly child: Child }[] = [];
 
-  /** @param make creates the child for these label values, once. */
+  /** @param make creates the child for these label values, once. @param drop undoes that. */
   constructor(
     labels: readonly LabelName[],
     known: Admitted,
-    make: (labels: Readonly<Record<string, string>>) => Child,
+    make: (labels: Labels) => Child,
+    drop: (labels: Labels) => void,
   ) {
     this.#labels = labels;
     this.#admitted = known;
     this.#make = make;
+    this.#drop = drop;
   }
 
-  /** Every child so far. */
-  get all(): readonly Child[] {
-    return this.#all;
+  /** Calls `visit` with every child. */
+  each(visit: (child: Child) => void): void {
+    for (const { child } of this.#all) visit(child);
+  }
+
+  /** Drops the children whose first label is `name` and has this value. */
+  forget(name: LabelName, value: string): void {
+    if (this.#labels[0] !== name || !this.#children.delete(value)) return;
+    const gone = this.#all.filter(({ labels }) => labels[name] === value);
+    this.#all = this.#all.filter(({ labels }) => labels[name] !== value);
+    for (const { labels } of gone) this.#drop(labels);
   }
 
   /** The child of these label values, in the order of the definition. */
@@ -73,7 +91,7 @@ export class Family<Child> {
     const labels: Record<string, string> = {};
     for (const [i, name] of this.#labels.entries()) labels[name] = shown[i] ?? OTHER;
     const child = this.#make(labels);
-    this.#all.push(child);
+    this.#all.push({ labels, child });
     const byA = entry(this.#children, shown[0], () => new Map<string, Map<string, Child>>());
     entry(byA, shown[1], () => new Map<string, Child>()).set(shown[2], child);
     return child;

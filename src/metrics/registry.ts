@@ -97,6 +97,7 @@ export class MetricsRegistry implements EventSink, Disposable {
   readonly #prometheus = new Registry();
   readonly #admitted: Admitted = admitted();
   readonly #flushes: (() => void)[] = [];
+  readonly #families: Pick<Family<unknown>, 'forget'>[] = [];
   readonly #loopLag: LoopLagProbe;
   readonly #windows = new Map<string, StreamWindow>();
   readonly #windowNames = new LabelValues(MOST_STREAMS);
@@ -171,6 +172,15 @@ export class MetricsRegistry implements EventSink, Disposable {
   snapshot(stream: string): StreamStats {
     const window = this.#windows.get(stream) ?? new StreamWindow(stream);
     return window.stats(this.#clock.now());
+  }
+
+  /** Ends the series and statistics of a stream that is gone, so that no alert waits for it. What it reports later begins anew. */
+  forget(stream: string): void {
+    this.#windows.delete(stream);
+    this.#windowNames.forget(stream);
+    this.#codecs.delete(stream);
+    if (!this.#admitted.stream.forget(stream)) return;
+    for (const family of this.#families) family.forget('stream', stream);
   }
 
   /** Stops sampling the event loop. Counting goes on. */
@@ -320,17 +330,17 @@ export class MetricsRegistry implements EventSink, Disposable {
   #counter(definition: MetricDefinition): Family<Tally> {
     const { name, help, labels } = definition;
     const metric = new Counter({ name, help, labelNames: [...labels], registers: [this.#prometheus] });
-    return this.#flushed(definition, (values) => new Tally((more) => metric.inc(values, more)));
+    return this.#flushed(definition, metric, (values) => new Tally((more) => metric.inc(values, more)));
   }
 
   #gauge(definition: MetricDefinition): Family<Level> {
     const metric = this.#plainGauge(definition);
-    return this.#flushed(definition, (values) => new Level((value) => metric.set(values, value)));
+    return this.#flushed(definition, metric, (values) => new Level((value) => metric.set(values, value)));
   }
 
   #peaks(definition: MetricDefinition): Family<Peak> {
     const metric = this.#plainGauge(definition);
-    return this.#flushed(definition, (values) => new Peak((value) => metric.set(values, value)));
+    return this.#flushed(definition, metric, (values) => new Peak((value) => metric.set(values, value)));
   }
 
   #plainGauge({ name, help, labels }: MetricDefinition): Gauge {
@@ -341,19 +351,33 @@ export class MetricsRegistry implements EventSink, Disposable {
     const { name, help, labels, buckets } = definition;
     const registers = [this.#prometheus];
     const metric = new Histogram({ name, help, labelNames: [...labels], buckets: [...(buckets ?? [])], registers });
-    return new Family(labels, this.#admitted, (values) => metric.labels(values));
+    return this.#family(definition, metric, (values) => metric.labels(values));
   }
 
   #flushed<C extends { flush(): void }>(
     definition: MetricDefinition,
+    metric: Removable,
     make: (values: Readonly<Record<string, string>>) => C,
   ): Family<C> {
-    const family = new Family<C>(definition.labels, this.#admitted, make);
-    this.#flushes.push(() => {
-      for (const child of family.all) child.flush();
-    });
+    const family = this.#family(definition, metric, make);
+    this.#flushes.push(() => family.each((child) => child.flush()));
     return family;
   }
+
+  #family<C>(
+    { labels }: MetricDefinition,
+    metric: Removable,
+    make: (values: Readonly<Record<string, string>>) => C,
+  ): Family<C> {
+    const family = new Family<C>(labels, this.#admitted, make, (values) => metric.remove(values));
+    this.#families.push(family);
+    return family;
+  }
+}
+
+/** A metric of prom-client, as far as series are taken out of it. */
+interface Removable {
+  remove(labels: Readonly<Record<string, string>>): void;
 }
 
 /** prom-client throws on values that are no numbers; an event sink must not. */

@@ -1,4 +1,5 @@
 /** What the server asks of the streams it shows. */
+import type { StreamConfig } from '../config.ts';
 import type { StreamState } from '../metrics/events.ts';
 import type { SourceDescription } from '../metrics/stats.ts';
 import type { Micros } from '../time.ts';
@@ -30,7 +31,7 @@ interface LadderStanding {
   readonly since: Micros;
 }
 
-/** One configured stream. */
+/** One stream. */
 export interface StreamEntry {
   readonly name: string;
   /** For people: kind and URL of the source. The server removes credentials once more. */
@@ -50,19 +51,58 @@ export interface StreamEntry {
   readonly latencyBudgetMs: number;
   /** The part of it that is arithmetic: (N−1)/N of a source interval. */
   readonly latencyFloorMs: number;
+  /** Players mark made pictures unless their viewer says otherwise. Absent = false. */
+  readonly badge?: boolean;
+  /** What viewers have to be told, always. */
+  readonly notice?: string | undefined;
 }
 
 /** The streams of this process. */
 export interface StreamDirectory {
-  /** All configured streams, in the order of the configuration. */
+  /** All streams, in the order in which they came. */
   list(): readonly StreamEntry[];
-  /**
-   * Changes the model of a stream that there is; the present one goes on until the new one is ready.
-   * @throws FrameliftError `model.*`, `config.invalid`, `provider.unusable`, `engine.failed`, `arena.full`; then nothing has changed.
-   */
-  setModel(name: string, model: string): Promise<void>;
   /** True once the model is loaded and has run. */
   engineWarm(): boolean;
+}
+
+/** Changes of streams. Each is carried out or leaves everything as it was; one after the other. */
+export interface StreamControl {
+  /**
+   * Adds a stream.
+   * @throws FrameliftError `server.stream-exists`, `server.stream-limit`, `config.invalid`, `source.*` for a source that can never work, `model.*`,
+   * `provider.unusable`, `engine.failed`, `arena.full`.
+   */
+  add(settings: StreamConfig): Promise<void>;
+  /** Changes some keys of a stream; where it cannot go on with them it is started anew. @throws FrameliftError `server.no-stream`, else as {@link add}. */
+  change(name: string, patch: Partial<StreamConfig>): Promise<void>;
+  /** Ends a stream and its viewers' sessions. @throws FrameliftError `server.no-stream`. */
+  remove(name: string): Promise<void>;
+}
+
+/** What a reload of the configuration has done. */
+export interface ReloadReport {
+  /** Names of streams. */
+  readonly added: readonly string[];
+  readonly removed: readonly string[];
+  readonly unchanged: readonly string[];
+  /** Streams whose entry differs, in which keys, and whether they were started anew, which ends their viewers' sessions. */
+  readonly changed: readonly {
+    readonly name: string;
+    readonly keys: readonly string[];
+    readonly startedAnew: boolean;
+  }[];
+  /** Keys beside streams that took effect. */
+  readonly applied: readonly string[];
+  /** Keys that differ from what framelift was started with, and take effect at the next start. */
+  readonly needsRestart: readonly string[];
+}
+
+/** The configuration of this process. */
+export interface ConfigControl {
+  /** What is in force, without secrets. */
+  show(): Record<string, unknown>;
+  /** Reads it again. @throws FrameliftError `config.invalid` naming the key, else as {@link StreamControl.add}; then everything is as it was. */
+  reload(): Promise<ReloadReport>;
 }
 
 /** Where the server reports to people. Structured, one call a line. */

@@ -1,5 +1,6 @@
 /** How the server answers: never cached, refusals as JSON with a code and a remedy. */
 import type { FastifyReply } from 'fastify';
+import type { Denial } from './auth.ts';
 
 /** Keeps an answer out of caches. */
 export function uncached(reply: FastifyReply): FastifyReply {
@@ -17,4 +18,9 @@ export function refuse(
   return uncached(reply)
     .code(status)
     .send({ code, message, ...(remedy === undefined ? {} : { remedy }) });
+}
+
+/** Answers a request that lacks the right token. */
+export function deny(reply: FastifyReply, { status, code, message, remedy, headers }: Denial): FastifyReply {
+  return refuse(reply.headers(headers), status, code, message, remedy);
 }

@@ -24,6 +24,10 @@ export interface StreamReport {
   readonly ladder: LadderReport | undefined;
   readonly latencyBudgetMs: number;
   readonly latencyFloorMs: number;
+  /** Players mark made pictures unless their viewer says otherwise. */
+  readonly badge: boolean;
+  /** What viewers have to be told, always. */
+  readonly notice: string | undefined;
   readonly state: string;
   readonly reason: string | undefined;
   readonly phase: string;
@@ -31,6 +35,8 @@ export interface StreamReport {
   readonly source: StreamStats['source'];
   /** Paths for WHEP players. */
   readonly whep: { readonly upconverted: string; readonly source: string };
+  /** Path for WHIP publishers; undefined where the source is something else. */
+  readonly whip: string | undefined;
   readonly stats: StreamStats;
 }
 
@@ -54,12 +60,15 @@ export function streamReport(entry: StreamEntry, stats: StreamStats): StreamRepo
     ladder: entry.ladder && { ...entry.ladder, since: new Date(toMs(entry.ladder.since)).toISOString() },
     latencyBudgetMs: entry.latencyBudgetMs,
     latencyFloorMs: entry.latencyFloorMs,
+    badge: entry.badge ?? false,
+    notice: entry.notice,
     state,
     reason: reason === undefined ? undefined : redact(reason),
     phase,
     error: lastError === undefined ? undefined : redact(lastError),
     source: sourceInfo ?? stats.source,
     whep: { upconverted: path, source: `${path}?variant=source` },
+    whip: entry.awaitsPublisher ? `/whip/${encodeURIComponent(entry.name)}` : undefined,
     stats: { ...stats, state },
   };
 }

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Scrape } from '../../bench/metrics-text.ts';
 import { type App, startApp } from '../support/app.ts';
+import { bearer, TOKENS } from '../support/tokens.ts';
 
 const DEMO = { stream: 'demo' };
 
@@ -22,7 +23,7 @@ const scrape = async (): Promise<Scrape> => Scrape.parse(await (await fetch(`${a
 const change = (model: string): Promise<Response> =>
   fetch(`${app.url}/api/streams/demo`, {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json' },
+    headers: { 'Content-Type': 'application/json', ...bearer(TOKENS.admin) },
     body: JSON.stringify({ model }),
   });
 

@@ -7,6 +7,7 @@ import { MetricsRegistry } from '../../src/metrics/registry.ts';
 import { FrameliftServer } from '../../src/server.ts';
 import { fromMs, systemClock } from '../../src/time.ts';
 import { findProgram, Prometheus } from '../support/prometheus.ts';
+import { NO_CONTROL } from '../support/server.ts';
 
 const parts = new AsyncDisposableStack();
 const arena = { usedBytes: 1_000_000, liveFrames: 4 };
@@ -65,9 +66,10 @@ describe('a real Prometheus', () => {
   beforeAll(async () => {
     const log = { info: () => {}, warn: () => {} };
     const whep = parts.use(new WhepEndpoint({ find: () => undefined }));
-    const streams = { list: () => [], engineWarm: () => true, setModel: async () => {} };
+    const streams = { list: () => [], engineWarm: () => true };
     const whip = parts.use(new WhipEndpoint({ find: () => undefined }));
-    const server = await FrameliftServer.start({ port: 0, streams, whep, whip, metrics, log, clock: systemClock });
+    const shared = { streams, whep, whip, metrics, log, clock: systemClock, control: NO_CONTROL };
+    const server = await FrameliftServer.start({ port: 0, ...shared });
     parts.use(server);
     feed = setInterval(everything, 20);
     parts.defer(() => clearInterval(feed));

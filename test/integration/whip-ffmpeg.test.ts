@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { ffmpeg, temporaryFolder, testVideo } from '../support/media.ts';
+import { TOKENS } from '../support/tokens.ts';
 import { until, WhipRig } from './whip-rig.ts';
 
 const PUBLISHER = fileURLToPath(new URL('../support/ffmpeg-whip.ts', import.meta.url));
@@ -18,7 +19,9 @@ it("takes FFmpeg 8's own WHIP muxer, which is of no kin with our library", async
       file,
     );
     await using rig = await WhipRig.start();
-    const publisher = spawn(process.execPath, [PUBLISHER, file, rig.url], { stdio: ['ignore', 'ignore', 'pipe'] });
+    const publisher = spawn(process.execPath, [PUBLISHER, file, rig.url, TOKENS.publish], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     let said = '';
     publisher.stderr.setEncoding('utf8').on('data', (text: string) => {
       said += text;

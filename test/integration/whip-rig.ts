@@ -2,6 +2,7 @@
 import type { Subscription } from 'rxjs';
 import { Arena } from '../../src/arena.ts';
 import { WhepEndpoint } from '../../src/egress/whep.ts';
+import type { IngestLimits } from '../../src/ingest/limits.ts';
 import { WhipSource } from '../../src/ingest/webrtc.ts';
 import { WhipEndpoint } from '../../src/ingest/whip.ts';
 import type { MetricEvent } from '../../src/metrics/events.ts';
@@ -9,6 +10,8 @@ import { MetricsRegistry } from '../../src/metrics/registry.ts';
 import { FrameliftServer } from '../../src/server.ts';
 import { Supervisor } from '../../src/supervise.ts';
 import { fromMs, systemClock } from '../../src/time.ts';
+import { NO_CONTROL } from '../support/server.ts';
+import { testAccess } from '../support/tokens.ts';
 
 /** A frame, after it was released. */
 export interface ReceivedFrame {
@@ -49,7 +52,7 @@ export class WhipRig implements AsyncDisposable {
   }
 
   /** Starts it on a free port. */
-  static async start(options: { stallTimeoutMs?: number } = {}): Promise<WhipRig> {
+  static async start(options: { stallTimeoutMs?: number; limits?: IngestLimits } = {}): Promise<WhipRig> {
     const parts: Parts = { arena: new Arena(64), events: [], log: [] };
     const source = new WhipSource({
       stream: 'cam',
@@ -59,11 +62,14 @@ export class WhipRig implements AsyncDisposable {
       transport: {},
       log: { info: (fields, message) => parts.log.push(`${message} ${JSON.stringify(fields)}`) },
       stallTimeout: fromMs(options.stallTimeoutMs ?? 3000),
+      limits: options.limits,
     });
     const whip = new WhipEndpoint({ find: (name) => (name === 'cam' ? source : undefined) });
     const server = await FrameliftServer.start({
       port: 0,
-      streams: { list: () => [], engineWarm: () => true, setModel: async () => {} },
+      streams: { list: () => [], engineWarm: () => true },
+      access: testAccess(),
+      control: NO_CONTROL,
       whep: new WhepEndpoint({ find: () => undefined }),
       whip,
       metrics: new MetricsRegistry({ clock: systemClock, version: '0', streams: ['cam'] }),

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import { bearer, TOKENS } from './tokens.ts';
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/framelift.js', import.meta.url));
 const START_TIMEOUT_MS = 20_000;
@@ -15,6 +16,8 @@ export interface App {
   log(): string;
   /** The stream's entry of /api/streams. */
   stream(name: string): Promise<StreamEntry>;
+  /** Sends a signal that does not end it. */
+  signal(signal: NodeJS.Signals): void;
   /** Sends a signal; resolves with the exit code and how long it took. */
   stop(signal?: NodeJS.Signals): Promise<{ code: number | null; ms: number }>;
 }
@@ -53,10 +56,11 @@ export async function runCli(
   return { code: typeof code === 'number' ? code : null, stdout: stdout(), stderr: stderr() };
 }
 
-/** Starts `framelift serve …` on a free port and waits until it listens. @throws Error with its log when it does not. */
-export async function startApp(args: readonly string[]): Promise<App> {
-  const child = spawn(process.execPath, [LAUNCHER, 'serve', ...args, '--port', '0'], {
+/** Starts `framelift serve …` on a port, by default a free one, with the tokens of tests, and waits until it listens. @throws Error with its log when it does not. */
+export async function startApp(args: readonly string[], { port = 0 } = {}): Promise<App> {
+  const child = spawn(process.execPath, [LAUNCHER, 'serve', ...args, '--port', String(port)], {
     stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, FRAMELIFT_PUBLISH_TOKEN: TOKENS.publish, FRAMELIFT_ADMIN_TOKEN: TOKENS.admin },
   });
   const log = collect(child.stderr);
   const closed = once(child, 'close');
@@ -69,13 +73,14 @@ export async function startApp(args: readonly string[]): Promise<App> {
     pid: child.pid ?? 0,
     log,
     async stream(name) {
-      const answer = await fetch(`${url}/api/streams`);
+      const answer = await fetch(`${url}/api/streams`, { headers: bearer(TOKENS.admin) });
       // The shape of our own API.
       const { streams } = (await answer.json()) as { streams: StreamEntry[] };
       const found = streams.find((entry) => entry.name === name);
       if (!found) throw new Error(`no stream ${name} in ${JSON.stringify(streams)}`);
       return found;
     },
+    signal: (signal) => void child.kill(signal),
     async stop(signal = 'SIGINT') {
       const started = performance.now();
       if (child.exitCode === null && child.signalCode === null) child.kill(signal);
@@ -97,7 +102,7 @@ function listening(child: ChildProcess, log: () => string): Promise<string> {
       fail(`exited with ${code}`);
     });
     child.stderr?.on('data', () => {
-      const url = /framelift \S+ on (http:\S+?)\/?\s/.exec(log())?.[1];
+      const url = /framelift \S+ on (https?:\S+?)\/?\s/.exec(log())?.[1];
       if (!url) return;
       clearTimeout(timer);
       resolve(url);

@@ -4,9 +4,10 @@ import { Publication } from '../../src/egress/publication.ts';
 import { WhepEndpoint } from '../../src/egress/whep.ts';
 import { WhipEndpoint } from '../../src/ingest/whip.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
-import type { StreamEntry } from '../../src/server/directory.ts';
+import type { ConfigControl, StreamControl, StreamEntry } from '../../src/server/directory.ts';
 import { FrameliftServer, type ServerOptions } from '../../src/server.ts';
 import { systemClock, ZERO } from '../../src/time.ts';
+import { testAccess } from './tokens.ts';
 
 /** A stream that is well. */
 export const LIVE: StreamEntry = {
@@ -27,7 +28,16 @@ export const LIVE: StreamEntry = {
   },
 };
 
-/** Starts it on a free port; it is closed with the test. What `entries` holds is read anew at every question. */
+const unexpected = async (): Promise<never> => {
+  throw new Error('nobody was to call this');
+};
+const streams: StreamControl = { add: unexpected, change: unexpected, remove: unexpected };
+const config: ConfigControl = { show: () => ({}), reload: unexpected };
+
+/** For servers whose streams are not to be changed. */
+export const NO_CONTROL: ServerOptions['control'] = { streams, config };
+
+/** Starts it on a free port, with the tokens of tests; it is closed with the test. What `entries` holds is read anew at every question. */
 export async function startServer(
   entries: StreamEntry[] = [LIVE],
   options: Partial<ServerOptions> = {},
@@ -44,13 +54,14 @@ export async function startServer(
   const whep = new WhepEndpoint({ find: (name) => (name === 'cam' ? publication : undefined) });
   const whip = new WhipEndpoint({ find: () => undefined });
   const log = { info: () => {}, warn: () => {} };
-  const streams = { list: () => entries, engineWarm: () => true, setModel: async () => {} };
+  const streams = { list: () => entries, engineWarm: () => true };
   onTestFinished(async () => {
     await whep[Symbol.asyncDispose]();
     await publication[Symbol.asyncDispose]();
     metrics[Symbol.dispose]();
   });
-  const server = await FrameliftServer.start({ port: 0, streams, whep, whip, metrics, log, clock, ...options });
+  const parts = { streams, whep, whip, metrics, log, clock, access: testAccess(), control: NO_CONTROL };
+  const server = await FrameliftServer.start({ port: 0, ...parts, ...options });
   onTestFinished(() => server.close());
   return server;
 }

@@ -27,7 +27,11 @@ export class WhepClient implements AsyncDisposable {
   }
 
   /** Posts an offer to `url` and waits until media can flow. Each packet goes to `onPacket`, without one to {@link packets}. */
-  static async play(url: string, onPacket?: (packet: RtpPacket) => void): Promise<WhepClient> {
+  static async play(
+    url: string,
+    onPacket?: (packet: RtpPacket) => void,
+    headers: Record<string, string> = {},
+  ): Promise<WhepClient> {
     const feedback = [{ type: 'nack' }, { type: 'nack', parameter: 'pli' }, { type: 'ccm', parameter: 'fir' }];
     const pc = new RTCPeerConnection({
       codecs: {
@@ -51,7 +55,7 @@ export class WhepClient implements AsyncDisposable {
     await pc.setLocalDescription(await pc.createOffer());
     const response = await fetch(url, {
       method: 'POST',
-      headers: { 'Content-Type': 'application/sdp' },
+      headers: { 'Content-Type': 'application/sdp', ...headers },
       body: pc.localDescription?.sdp ?? '',
     });
     const answer = await response.text();

@@ -58,7 +58,7 @@ describe('parseConfig', () => {
     [{ webrtc: { maxViewer: 2 } }, 'unknown key "webrtc.maxViewer"; did you mean "maxViewers"?'],
     [stream({ fsp: 60 }), 'unknown key "streams.0.fsp"; did you mean "fps"?'],
     [stream({ latencyBudget: 60 }), 'unknown key "streams.0.latencyBudget"; did you mean "latencyBudgetMs"?'],
-    [{ somethingElse: 1 }, 'unknown key "somethingElse"; known keys: server, engine, webrtc'],
+    [{ somethingElse: 1 }, 'unknown key "somethingElse"; known keys: server, auth, engine, webrtc'],
   ])('names a misspelt key and the right one: %j', (input, text) => {
     expect(complaint(input)).toContain(`test.yaml: ${text}`);
   });
@@ -74,7 +74,13 @@ describe('parseConfig', () => {
     [{ streams: [{ name: 'a b', source: 'demo' }] }, /streams\.0\.name is "a b": .*letters, digits/],
     [{ streams: [{ name: 'cam' }] }, /streams\.0\.source/],
     [{ webrtc: { portRange: [5000] } }, /webrtc\.portRange/],
-    [{ webrtc: { portRange: [6000, 5000] } }, /webrtc\.portRange is \[6000,5000\]: the first port is above the last/],
+    [{ webrtc: { portRange: [6000, 5000] } }, /webrtc\.portRange is \[6000,5000\]: the first port must be below/],
+    [{ webrtc: { portRange: [6000, 6000] } }, /webrtc\.portRange is \[6000,6000\]: the first port must be below/],
+    [
+      { webrtc: { iceServers: [{ urls: ['turn:t'], username: 'u' }] } },
+      /iceServers\.0\.urls .*needs username and credential/,
+    ],
+    [{ webrtc: { iceServers: [{ urls: ['http://t'] }] } }, /iceServers\.0\.urls\.0 is "http:\/\/t": expected stun:/],
     [[], /the top level is \[\]: .*object/],
     ['hello', /the top level is "hello": .*object/],
   ])('names the key, the value and what would be right: %j', (input, text) => {
@@ -118,7 +124,7 @@ describe('parseConfig', () => {
 });
 
 describe('readConfigFile', () => {
-  it('reads YAML, an empty file included', () => {
+  it('reads YAML, a file of comments included', () => {
     const path = file('good.yaml', 'server:\n  port: 9000\nstreams:\n  - {name: cam, source: demo, fps: 59.94}\n');
     expect(readConfigFile(path)).toEqual({
       server: { port: 9000 },
@@ -126,6 +132,19 @@ describe('readConfigFile', () => {
     });
     expect(readConfigFile(file('empty.yaml', '# nothing\n'))).toEqual({});
   });
+
+  it('refuses an empty file: it is being written, and would mean no tokens', () => {
+    const path = file('empty.yaml', ' \n');
+    expect(complaint(path, (it) => readConfigFile(String(it)))).toBe(`${path} is empty`);
+  });
+
+  it.each(['  source: "rtsp://nurse:hunter22@10.0.0.7/1" x\n', 'a: [hunter22\n', '%hunter22\n'])(
+    'shows nothing of a broken line: %j',
+    (text) => {
+      const path = file('broken.yaml', `streams:\n${text}`);
+      expect(complaint(path, (it) => readConfigFile(String(it)))).not.toContain('hunter22');
+    },
+  );
 
   it('says what to give when there is no such file', () => {
     const path = join(folder, 'absent.yaml');

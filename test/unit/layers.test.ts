@@ -27,16 +27,24 @@ const ADAPTERS: Record<string, readonly string[]> = {
   'fluent-ffmpeg': ['ingest/ffmpeg.ts'],
   'onnxruntime-node': ['interp/session.ts', 'interp/planes-session.ts', 'interp/rgb-session.ts'],
   'prom-client': ['metrics/registry.ts'],
-  fastify: ['server.ts', 'server/reply.ts', 'server/signalling-route.ts', 'server/stream-route.ts'],
+  fastify: ['server.ts', 'server/reply.ts', 'server/signalling-route.ts', 'server/api-route.ts'],
   ws: ['server/live.ts'],
-  zod: ['config.ts', 'interp/model.ts', 'server/stream-route.ts'],
+  zod: [
+    'config.ts',
+    'interp/model.ts',
+    'server/api.ts',
+    'server/api-route.ts',
+    'server/openapi.ts',
+    'server/schemas.ts',
+    'server/socket-signalling.ts',
+  ],
   yaml: ['config.ts'],
   'fastest-levenshtein': ['config.ts'],
   pino: ['log.ts'],
   commander: ['cli.ts', 'arguments.ts'],
   'cli-progress': ['cli.ts'],
   assemblyscript: ['interp/kernel/build.ts'],
-  rxjs: ['pairs.ts', 'steps.ts', 'pipeline.ts', 'supervise.ts'],
+  rxjs: ['pairs.ts', 'pulses.ts', 'steps.ts', 'pipeline.ts', 'supervise.ts'],
 };
 
 /** Every import of a source file: [file, specifier]. */

@@ -1,9 +1,9 @@
 import { request as httpRequest } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { MAX_OFFER_BYTES } from '../../src/egress/whep.ts';
 import type { StreamEntry } from '../../src/server/directory.ts';
 import type { FrameliftServer } from '../../src/server.ts';
+import { MAX_OFFER_BYTES } from '../../src/webrtc/resource.ts';
 import { LIVE, startServer as start } from '../support/server.ts';
 
 /** A request with any Host header, path and method; fetch would correct them. */
@@ -91,12 +91,12 @@ describe('requests that are refused', () => {
   it('says which methods are possible', async () => {
     const { url } = await start();
     for (const method of ['POST', 'PUT', 'DELETE', 'PATCH']) {
-      const response = await fetch(`${url}/api/streams`, { method });
+      const response = await fetch(`${url}/healthz`, { method });
       expect(response.status, method).toBe(405);
       expect(response.headers.get('allow')).toBe('GET, HEAD');
       expect(await response.json()).toMatchObject({ code: 'http.method-not-allowed', remedy: 'Use GET.' });
     }
-    expect((await fetch(`${url}/api/streams`, { method: 'HEAD' })).status).toBe(200);
+    expect((await fetch(`${url}/healthz`, { method: 'HEAD' })).status).toBe(200);
   });
 
   it('cuts off a request that is never finished being bytes', async () => {
@@ -176,7 +176,7 @@ describe('health and API', () => {
     const lastError = 'rtsp://user:secret@camera.example/1: connection refused';
     const waiting: StreamEntry = { ...LIVE, ready: false, status: { ...LIVE.status, state: 'waiting', lastError } };
     const { url } = await start([waiting], {
-      streams: { list: () => [waiting], engineWarm: () => false, setModel: async () => {} },
+      streams: { list: () => [waiting], engineWarm: () => false },
     });
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
     const response = await fetch(`${url}/readyz`);

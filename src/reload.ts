@@ -1,0 +1,85 @@
+/** The configuration while framelift runs: read again, compared, and carried out where that is possible. */
+import type { Config } from './config.ts';
+import { type ConfigChange, compareConfigs, goesOn } from './config-change.ts';
+import { asFrameliftError, FrameliftError } from './errors.ts';
+import { resolveTokens, withoutSecrets } from './secrets.ts';
+import type { Access } from './server/auth.ts';
+import { type Certificate, readCertificate } from './server/certificate.ts';
+import type { ConfigControl, ReloadReport } from './server/directory.ts';
+import type { StreamSet } from './stream-set.ts';
+import { Turn } from './turn.ts';
+
+/** What {@link Reloader} works with. */
+export interface ReloaderParts {
+  /** What framelift was started with. */
+  readonly config: Config;
+  /** Reads the configuration again; throws `config.invalid`. Absent: there is nothing to read. */
+  readonly reread: (() => Config) | undefined;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly streams: StreamSet;
+  readonly access: Access;
+  readonly certificate: Certificate | undefined;
+  readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
+}
+
+/** Reads the configuration again on request. Requests are carried out one after the other. */
+export class Reloader implements ConfigControl {
+  readonly #parts: ReloaderParts;
+  readonly #turn = new Turn();
+  /** As it was last taken. */
+  #config: Config;
+
+  constructor(parts: ReloaderParts) {
+    this.#parts = parts;
+    this.#config = parts.config;
+  }
+
+  show(): Record<string, unknown> {
+    const { streams } = this.#parts;
+    // A configuration is an object.
+    return withoutSecrets({ ...this.#config, streams: streams.settings }) as Record<string, unknown>;
+  }
+
+  reload(): Promise<ReloadReport> {
+    const { log } = this.#parts;
+    return this.#turn.take(async () => {
+      try {
+        const report = await this.#carryOut();
+        log.info({ ...report }, 'configuration reloaded');
+        return report;
+      } catch (thrown) {
+        const { code, message, remedy } = asFrameliftError(thrown, 'config.invalid');
+        log.warn({ code, remedy }, `configuration not reloaded, the present one stays: ${message}`);
+        throw thrown;
+      }
+    });
+  }
+
+  async #carryOut(): Promise<ReloadReport> {
+    const { reread, env, streams, access, certificate, config: atStart } = this.#parts;
+    if (!reread) {
+      throw new FrameliftError('config.invalid', 'framelift was started without a configuration file', {
+        remedy: 'Start it with --config framelift.yaml.',
+      });
+    }
+    const next = reread();
+    const tokens = resolveTokens(next.auth, env);
+    const pem = certificate && next.server.tls && readCertificate(next.server.tls);
+    const change = compareConfigs(this.#config, next);
+    await streams.apply({ ...change, model: next.engine.model, maxStreams: next.server.maxStreams });
+    access.update(tokens);
+    if (pem) certificate.use(pem);
+    this.#config = next;
+    return { ...reportOf(change), needsRestart: compareConfigs(atStart, next).atStart };
+  }
+}
+
+function reportOf({ added, removed, unchanged, changed, live }: ConfigChange): Omit<ReloadReport, 'needsRestart'> {
+  return {
+    added: added.map(({ name }) => name),
+    removed,
+    changed: changed.map((one) => ({ name: one.settings.name, keys: one.keys, startedAnew: !goesOn(one) })),
+    unchanged,
+    applied: live,
+  };
+}

@@ -1,0 +1,72 @@
+/** Secrets of the configuration: tokens and where they come from, and what may be shown of the rest. Pure. */
+import { randomBytes } from 'node:crypto';
+import { FrameliftError, redactUrl } from './errors.ts';
+import type { Role, Tokens } from './server/auth.ts';
+
+/** What RFC 6750 lets stand behind `Bearer`, long enough not to be guessed. */
+export const TOKEN = /^(?=.{8,512}$)[\w.~+/-]+=*$/;
+/** Name of an environment variable. */
+export const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** {@link TOKEN} in words. */
+export const TOKEN_RULE = 'a token has 8 to 512 letters, digits and "-._~+/", with "=" only at its end';
+
+/** Names of environment variables that add a token to those of the configuration. */
+const VARIABLES: Readonly<Record<Role, string>> = {
+  publish: 'FRAMELIFT_PUBLISH_TOKEN',
+  play: 'FRAMELIFT_PLAY_TOKEN',
+  admin: 'FRAMELIFT_ADMIN_TOKEN',
+};
+
+/** Tokens as they are configured: themselves, or the name of an environment variable that holds one. */
+type TokenSettings = Readonly<Record<Role, readonly (string | { readonly env: string })[]>>;
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/**
+ * The tokens of a configuration and of the environment.
+ * @throws FrameliftError `config.invalid` naming the key and the variable that is not set, or holds no token. Never its value.
+ */
+export function resolveTokens(settings: TokenSettings, env: Environment): Tokens {
+  const of = (role: Role): string[] => {
+    const named = settings[role].map((token) =>
+      typeof token === 'string' ? token : fromVariable(token.env, env, `auth.${role}`),
+    );
+    const variable = VARIABLES[role];
+    return env[variable] ? [...named, fromVariable(variable, env, `auth.${role}`)] : named;
+  };
+  return { publish: of('publish'), play: of('play'), admin: of('admin') };
+}
+
+function fromVariable(name: string, env: Environment, key: string): string {
+  const value = env[name];
+  if (value !== undefined && TOKEN.test(value)) return value;
+  const what = value === undefined || value === '' ? 'is not set' : `holds no token: ${TOKEN_RULE}`;
+  throw new FrameliftError('config.invalid', `${key}: the environment variable ${name} ${what}`, {
+    remedy: `Set ${name}, for example to what "openssl rand -hex 16" prints.`,
+  });
+}
+
+/** A token that cannot be guessed: 32 characters. */
+export function makeToken(): string {
+  return randomBytes(24).toString('base64url');
+}
+
+/** Keys whose value is nobody's business. */
+const SECRET_KEY = /credential|password|secret|token/i;
+
+/**
+ * A copy of `value` for people: tokens, passwords and credentials are `***`, URLs lose theirs. Names of environment variables stay.
+ * @param path keys that lead to it from the top of the configuration.
+ */
+export function withoutSecrets(value: unknown, path: readonly PropertyKey[] = []): unknown {
+  const key = String(path.at(-1) ?? '');
+  if (typeof value === 'string' && isSecret(value, key, path[0] === 'auth')) return '***';
+  if (typeof value === 'string') return redactUrl(value);
+  if (Array.isArray(value)) return value.map((item, index) => withoutSecrets(item, [...path, index]));
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, withoutSecrets(item, [...path, name])]));
+}
+
+function isSecret(value: string, key: string, amongTokens: boolean): boolean {
+  if (key === 'env' && VARIABLE.test(value)) return false;
+  return amongTokens || SECRET_KEY.test(key);
+}

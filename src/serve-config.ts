@@ -1,0 +1,142 @@
+/** The configuration of `serve`: the file, and the command line, which wins over it. */
+import { type Config, type ConfigInput, parseConfig, readConfigFile } from './config.ts';
+import type { ProviderChoice } from './interp/provider.ts';
+import type { ProfileName } from './profile.ts';
+import { makeToken } from './secrets.ts';
+import type { Role } from './server/auth.ts';
+import { DEMO_FPS } from './sources.ts';
+
+/** What `serve` and `convert` share on the command line. */
+export interface RateFlags {
+  readonly fps?: number;
+  readonly factor?: number;
+  readonly model?: string;
+  readonly profile?: ProfileName;
+  readonly provider?: ProviderChoice;
+  readonly threads?: number;
+  readonly grain?: number;
+}
+
+/** What the command line says of `serve`. */
+export interface ServeFlags extends RateFlags {
+  readonly config?: string;
+  readonly host?: string;
+  readonly port?: number;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly publishToken?: string;
+  readonly playToken?: string;
+  readonly adminToken?: string;
+  readonly ingest?: 'auto' | 'ffmpeg';
+  readonly transport?: 'tcp' | 'udp';
+  readonly loop?: boolean;
+  readonly batch?: number;
+  readonly latencyBudget?: number;
+  readonly log?: string;
+  readonly watch?: boolean;
+}
+
+/** On the command line in place of a token: one is made up. */
+const GENERATE = 'generate';
+
+/** The flags with tokens made up where that was asked for, and those tokens. */
+export function makeTokens(flags: ServeFlags): {
+  readonly flags: ServeFlags;
+  readonly made: readonly [Role, string][];
+} {
+  const { publishToken, playToken, adminToken } = flags;
+  const asked = { publish: publishToken, play: playToken, admin: adminToken };
+  const roles = (['publish', 'play', 'admin'] as const).filter((role) => asked[role] === GENERATE);
+  const made = roles.map((role): [Role, string] => [role, makeToken()]);
+  return { flags: { ...flags, ...Object.fromEntries(made.map(([role, token]) => [`${role}Token`, token])) }, made };
+}
+
+/** Reads the file, if there is one, and puts the command line over it. @throws FrameliftError `config.invalid`. */
+export function serveConfig(sources: readonly string[], flags: ServeFlags): Config {
+  const file: ConfigInput = flags.config ? readConfigFile(flags.config) : {};
+  return parseConfig(
+    {
+      ...file,
+      server: {
+        ...file.server,
+        ...(flags.host ? { host: flags.host } : {}),
+        ...(flags.port === undefined ? {} : { port: flags.port }),
+        ...tls(file, flags),
+      },
+      auth: {
+        publish: [...(file.auth?.publish ?? []), ...(flags.publishToken ? [flags.publishToken] : [])],
+        play: [...(file.auth?.play ?? []), ...(flags.playToken ? [flags.playToken] : [])],
+        admin: [...(file.auth?.admin ?? []), ...(flags.adminToken ? [flags.adminToken] : [])],
+      },
+      engine: {
+        ...file.engine,
+        ...(flags.model ? { model: flags.model } : {}),
+        ...(flags.provider ? { provider: flags.provider } : {}),
+        ...(flags.threads === undefined ? {} : { threads: flags.threads }),
+        ...(flags.batch === undefined ? {} : { batch: flags.batch }),
+        ...(flags.grain === undefined ? {} : { grain: flags.grain }),
+      },
+      ...(flags.log ? { log: flags.log } : {}),
+      streams: streamsOf(sources, flags, file.streams ?? []),
+    },
+    'command line',
+  );
+}
+
+function tls(file: ConfigInput, { tlsCert, tlsKey }: ServeFlags): object {
+  if (tlsCert === undefined && tlsKey === undefined) return {};
+  const { cert, key } = file.server?.tls ?? {};
+  return { tls: { cert: tlsCert ?? cert, key: tlsKey ?? key } };
+}
+
+/** Streams of the file and then those of the command line; the demo where there are none. Rates and the like of the command line are for all. */
+function streamsOf(
+  sources: readonly string[],
+  flags: ServeFlags,
+  configured: NonNullable<ConfigInput['streams']>,
+): object[] {
+  const named = sources.map((text) => {
+    const match = /^([A-Za-z0-9_-]{1,64})=(.+)$/s.exec(text);
+    return match ? { name: match[1], source: match[2] ?? '' } : { source: text };
+  });
+  const nothing = named.length === 0 && configured.length === 0;
+  const given = nameStreams(
+    nothing ? [{ source: 'demo' }] : named,
+    configured.map((stream) => stream.name),
+  );
+  const rate = flags.fps !== undefined || flags.factor !== undefined;
+  const changes = {
+    ...(rate ? { fps: flags.fps, factor: flags.factor } : {}),
+    ...(flags.ingest ? { ingest: flags.ingest } : {}),
+    ...(flags.transport ? { transport: flags.transport } : {}),
+    ...(flags.loop ? { loop: true } : {}),
+    ...(flags.latencyBudget === undefined ? {} : { latencyBudgetMs: flags.latencyBudget }),
+    ...(flags.profile === undefined ? {} : { profile: flags.profile }),
+  };
+  return [...configured, ...given].map((stream) => {
+    const profiled = flags.profile !== undefined || 'profile' in stream;
+    return {
+      ...(stream.source === 'demo' && !rate && !profiled && !('factor' in stream) ? { fps: DEMO_FPS } : {}),
+      ...stream,
+      ...changes,
+      // It wins over the profile's model, too.
+      ...(profiled && flags.model ? { model: flags.model } : {}),
+    };
+  });
+}
+
+/** Gives unnamed sources their names: `demo` for the demo, else `live`, `live2`, …, none that is `alreadyTaken`. */
+function nameStreams(
+  sources: readonly { name?: string | undefined; source: string }[],
+  alreadyTaken: readonly string[] = [],
+): { name: string; source: string }[] {
+  const taken = new Set([...alreadyTaken, ...sources.flatMap((s) => s.name ?? [])]);
+  return sources.map(({ name, source }) => {
+    if (name !== undefined) return { name, source };
+    const base = source === 'demo' ? 'demo' : 'live';
+    let free = base;
+    for (let n = 2; taken.has(free); n++) free = `${base}${n}`;
+    taken.add(free);
+    return { name: free, source };
+  });
+}

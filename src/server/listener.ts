@@ -1,0 +1,43 @@
+/** The listening socket, with TLS or without, and what bounds its clients. */
+import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
+import type { Certificate } from './certificate.ts';
+
+/** Bounds of clients. */
+export interface ListenerLimits {
+  /** TCP connections at a time; more are cut off. */
+  readonly maxConnections: number;
+  /** A request, headers and body, has arrived by then, or its connection is cut off. */
+  readonly requestTimeoutMs: number;
+}
+
+/** An idle keep-alive connection is closed after this. */
+const KEEP_ALIVE_TIMEOUT_MS = 30_000;
+/** Headers of a request, in bytes. */
+const MOST_HEADER_BYTES = 16_384;
+
+/** Makes the server of node:http or node:https; it does not listen yet. */
+export function makeListener(
+  handle: RequestListener,
+  { maxConnections, requestTimeoutMs }: ListenerLimits,
+  certificate: Certificate | undefined,
+): Server {
+  const options: ServerOptions = {
+    requestTimeout: requestTimeoutMs,
+    headersTimeout: requestTimeoutMs,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    connectionsCheckingInterval: Math.min(1000, requestTimeoutMs),
+    maxHeaderSize: MOST_HEADER_BYTES,
+    // Other upgrades (curl offers h2c) are answered as if none had been asked for.
+    shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+  };
+  const server = certificate ? makeTls(handle, options, certificate) : createServer(options, handle);
+  server.maxConnections = maxConnections;
+  return server;
+}
+
+function makeTls(handle: RequestListener, options: ServerOptions, certificate: Certificate): Server {
+  const pem = certificate.follow((newer) => server.setSecureContext(newer));
+  const server = createTlsServer({ ...options, ...pem }, handle);
+  return server;
+}

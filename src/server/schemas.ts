@@ -1,0 +1,151 @@
+/** What the API takes and gives, as schemas: requests are checked by them, and the OpenAPI document is made of them. */
+import { z } from 'zod';
+import { streamSchema } from '../config.ts';
+import { PROVIDER_CHOICES, PROVIDERS } from '../interp/provider.ts';
+
+/** Files are named by who starts framelift, not by who can reach it. */
+const modelId = z
+  .string()
+  .regex(/^[a-z0-9][a-z0-9.-]{0,63}$/, 'expected the id of a model (GET /api/models lists them)')
+  .refine((name) => !name.endsWith('.onnx'), 'a file can only be named when framelift is started, by --model')
+  .describe('id of a model');
+
+/** Body of `POST /api/streams`: a stream as in the configuration. */
+export const newStream = streamSchema.extend({ model: modelId.optional() });
+
+/** Body of `POST /api/streams/{name}`: the keys to change. A key that is absent stays as it is, so there are no defaults. */
+export const streamPatch = z
+  .strictObject(withoutDefaults(newStream.omit({ name: true }).shape))
+  .refine((patch) => Object.keys(patch).length > 0, 'there is nothing to change') as z.ZodType<
+  // Its keys and values are those of a stream, which the loop over them forgets.
+  Partial<z.output<typeof newStream>>
+>;
+
+function withoutDefaults(shape: Readonly<Record<string, z.ZodType>>): Record<string, z.ZodType> {
+  const bare = Object.entries(shape).map(([key, schema]): [string, z.ZodType] => {
+    const inner = schema instanceof z.ZodDefault ? (schema.unwrap() as z.ZodType) : schema;
+    return [key, inner.optional().describe(schema.description ?? key)];
+  });
+  return Object.fromEntries(bare);
+}
+
+const variants = <T extends z.ZodType>(value: T) => z.object({ upconverted: value, source: value }).readonly();
+const strings = z.array(z.string()).readonly();
+const counters = z.record(z.string(), z.number()).readonly();
+const percentiles = z.object({ p50: z.number(), p95: z.number() }).readonly();
+const streamState = z.enum(['waiting', 'full', 'degraded', 'pass-through']);
+
+const sourceInfo = z
+  .object({ codec: z.string(), width: z.number(), height: z.number(), fps: z.number().optional() })
+  .readonly();
+
+/** The last five seconds of a stream. */
+const streamStats = z.object({
+  stream: z.string(),
+  state: streamState,
+  fps: variants(z.number()).describe('frames per second'),
+  latencyMs: variants(percentiles.optional()).describe('source arrival to first packet sent; absent without viewers'),
+  stageMs: z.record(z.string(), percentiles).readonly().describe('time in each stage that has reported'),
+  frames: z.object({ source: z.number(), interpolated: z.number(), repeated: z.number() }).readonly(),
+  syntheticShare: z.number().optional().describe('interpolated frames of all, 0…1'),
+  repeats: counters.describe('repeated frames by reason'),
+  drops: z.number(),
+  deadlineMisses: z.number(),
+  confidence: z.number().optional().describe('mean confidence of interpolated frames, 0…1'),
+  viewers: variants(z.number()),
+  bitsPerSecond: variants(z.number()),
+  source: sourceInfo.optional(),
+});
+
+/** One stream. */
+export const streamReport = z.object({
+  name: z.string(),
+  label: z.string().describe('the source, without credentials'),
+  target: z.string().describe('60 fps, or ×2'),
+  model: z.string(),
+  ready: z.boolean().describe('a frame has come through'),
+  ladder: z
+    .object({
+      rung: z.string(),
+      rungs: strings,
+      reason: z.string().optional(),
+      detail: z.string().optional(),
+      since: z.iso.datetime(),
+    })
+    .readonly()
+    .optional(),
+  latencyBudgetMs: z.number(),
+  latencyFloorMs: z.number(),
+  badge: z.boolean().describe('players mark made pictures unless their viewer says otherwise'),
+  notice: z.string().optional().describe('what viewers have to be told, always'),
+  state: z.string(),
+  reason: z.string().optional(),
+  phase: z.string(),
+  error: z.string().optional(),
+  source: sourceInfo.optional(),
+  whep: variants(z.string()).describe('paths for WHEP players'),
+  whip: z.string().optional().describe('path for WHIP publishers, where the source is one'),
+  stats: streamStats.readonly(),
+});
+
+const verdict = z.object({
+  provider: z.enum(PROVIDERS),
+  state: z.enum(['works', 'unusable', 'untried']),
+  detail: z.string(),
+  remedy: z.string().optional(),
+  pairMs: z.number().optional(),
+  difference: z.number().optional(),
+});
+
+/** `GET /api/streams`, and what `/ws` pushes. */
+export const streamList = z.object({
+  version: z.string(),
+  startedAt: z.iso.datetime(),
+  providers: z
+    .array(
+      z.object({
+        model: z.string(),
+        wanted: z.enum(PROVIDER_CHOICES),
+        provider: z.enum(PROVIDERS),
+        verdicts: z.array(verdict.readonly()).readonly(),
+      }),
+    )
+    .readonly(),
+  streams: z.array(streamReport).readonly(),
+});
+
+/** `GET /api/models`. */
+export const modelList = z.object({
+  models: z.array(
+    z.object({
+      id: z.string(),
+      kind: z.string().describe('flow, i420, rgb, or reference'),
+      precision: z.string().optional(),
+      times: z.enum(['any', 'half']).describe('half: the middle between two frames, and by halving again eighths'),
+      licence: z.string(),
+    }),
+  ),
+});
+
+/** `GET /api/stats`. */
+export const statsList = z.object({ streams: z.array(streamStats.readonly()) });
+
+/** `GET /api/config`: every key of docs/configuration.md, secrets as `***`. */
+export const shownConfig = z.looseObject({});
+
+/** `POST /api/config/reload`. */
+export const reloadReport = z.object({
+  added: strings,
+  removed: strings,
+  unchanged: strings,
+  changed: z.array(z.object({ name: z.string(), keys: strings, startedAnew: z.boolean() }).readonly()).readonly(),
+  applied: strings.describe('keys beside streams that took effect'),
+  needsRestart: strings.describe('keys that take effect at the next start'),
+});
+
+/** Every refusal. */
+export const problem = z.object({
+  code: z.string().describe('for programs'),
+  message: z.string(),
+  remedy: z.string().optional(),
+});

@@ -1,0 +1,293 @@
+/** The streams of a process: those of the configuration and those that were added since, changed one request after the other. */
+import { parse } from 'node:path';
+import type { StreamConfig } from './config.ts';
+import { differingKeys, goesOn, type StreamChange } from './config-change.ts';
+import type { Publication } from './egress/publication.ts';
+import { FrameliftError } from './errors.ts';
+import { WhipSource } from './ingest/webrtc.ts';
+import type { EventSink, Variant } from './metrics/events.ts';
+import { describeTarget, Stream, type StreamContext } from './pipeline.ts';
+import { profileOf, targetOf } from './profile.ts';
+import type { StreamControl, StreamDirectory, StreamEntry } from './server/directory.ts';
+import { makeSource, type SourceOrigin, type SourceRules } from './sources.ts';
+import { type Clock, fromMs, minus, plus, toMs } from './time.ts';
+import { Turn } from './turn.ts';
+import type { TransportSettings } from './webrtc/transport.ts';
+
+/** What a {@link StreamSet} works with. */
+export interface StreamSetParts extends StreamContext {
+  /** Also forgets streams, so that nothing is told of one that is gone. */
+  readonly events: EventSink & { forget(stream: string): void };
+  readonly transport: TransportSettings;
+  /** What sources may be, by who wrote them down. */
+  readonly sourceRules: Readonly<Record<SourceOrigin, SourceRules>>;
+  /** Where FFMPEG_PATH and PATH are looked up. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Most viewers of each stream and variant. */
+  readonly maxViewers: number;
+  readonly maxStreams: number;
+  /** Model of streams that name none. */
+  readonly model: string;
+}
+
+/** What a reload makes of the streams. */
+export interface StreamPlan {
+  readonly added: readonly StreamConfig[];
+  readonly removed: readonly string[];
+  readonly changed: readonly StreamChange[];
+  /** As in {@link StreamSetParts}, from then on. */
+  readonly model: string;
+  readonly maxStreams: number;
+}
+
+/** A stream and what it was made of. */
+interface Member {
+  readonly settings: StreamConfig;
+  /** Who wrote its source down. */
+  readonly origin: SourceOrigin;
+  readonly stream: Stream;
+  /** Where publishers come in; undefined where none can. */
+  readonly gate: WhipSource | undefined;
+}
+
+/** Below this confidence of the model the nearer source frame is repeated. */
+const MIN_CONFIDENCE = 0.25;
+
+/** Streams by name. Whatever fails leaves all of them as they were. */
+export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposable {
+  readonly #parts: StreamSetParts;
+  readonly #members = new Map<string, Member>();
+  readonly #turn = new Turn();
+  #model: string;
+  #most: number;
+  #started = false;
+  #closed = false;
+
+  constructor(parts: StreamSetParts) {
+    this.#parts = parts;
+    this.#model = parts.model;
+    this.#most = parts.maxStreams;
+  }
+
+  /** Starts the streams that there are, and from then on each that comes. */
+  start(): void {
+    this.#started = true;
+    for (const { stream } of this.#members.values()) stream.start();
+  }
+
+  /** What runs, as it was configured or changed since. */
+  get settings(): readonly StreamConfig[] {
+    return [...this.#members.values()].map(({ settings }) => settings);
+  }
+
+  /** Where viewers of a stream come in. */
+  publication(name: string, variant: Variant): Publication | undefined {
+    return this.#members.get(name)?.stream.publication(variant);
+  }
+
+  /** Where publishers of a stream come in; undefined where none can. */
+  gate(name: string): WhipSource | undefined {
+    return this.#members.get(name)?.gate;
+  }
+
+  list(): readonly StreamEntry[] {
+    return [...this.#members.values()].map((member) => entryOf(member, this.#parts.clock));
+  }
+
+  engineWarm(): boolean {
+    return [...this.#members.values()].every(({ stream }) => stream.warm || !stream.ready);
+  }
+
+  async add(settings: StreamConfig): Promise<void> {
+    await this.#change(() => {
+      if (this.#members.has(settings.name)) {
+        throw new FrameliftError('server.stream-exists', `there is a stream "${settings.name}" already`, {
+          remedy: `Change it by POST /api/streams/${settings.name}, or choose another name.`,
+        });
+      }
+      return { added: [settings], origin: 'api' };
+    });
+  }
+
+  async change(name: string, patch: Partial<StreamConfig>): Promise<void> {
+    await this.#change(() => {
+      const member = this.#member(name);
+      const settings = patched(member.settings, patch);
+      const keys = differingKeys(member.settings, settings);
+      return { changed: [{ settings, keys }], origin: keys.includes('source') ? 'api' : member.origin };
+    });
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#change(() => ({ removed: [this.#member(name).settings.name] }));
+  }
+
+  /** Carries out a reload, all of it or nothing. @throws FrameliftError as {@link StreamControl.add}. */
+  async apply(plan: StreamPlan): Promise<void> {
+    await this.#change(() => plan);
+  }
+
+  /** Ends all streams at once: a source that hangs must not keep the others from being stopped. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    await this.#turn.take(async () => {
+      const members = [...this.#members.values()];
+      this.#members.clear();
+      await Promise.all(members.map(({ stream }) => stream[Symbol.asyncDispose]()));
+    });
+  }
+
+  #member(name: string): Member {
+    const found = this.#members.get(name);
+    if (!found) throw new FrameliftError('server.no-stream', `there is no stream "${name}"`);
+    return found;
+  }
+
+  /** First everything that may fail, beside the streams that run; then the exchange, which cannot. */
+  #change(decide: () => Partial<StreamPlan> & { readonly origin?: SourceOrigin }): Promise<void> {
+    return this.#turn.take(async () => {
+      if (this.#closed) throw new FrameliftError('server.failed', 'framelift is closing', { recoverable: true });
+      const { model = this.#model, maxStreams = this.#most, origin = 'operator', ...plan } = decide();
+      const { added = [], removed = [], changed = [] } = plan;
+      const live = changed.filter((change) => goesOn(change) && this.#members.has(change.settings.name));
+      const anew = changed.filter((change) => !live.includes(change)).map(({ settings }) => settings);
+      await using undo = new AsyncDisposableStack();
+      const fresh: Member[] = [];
+      this.#checkRoom([...added, ...anew], removed, maxStreams);
+      for (const settings of [...added, ...anew]) {
+        const member = await this.#prepare(settings, model, origin);
+        undo.defer(() => member.stream[Symbol.asyncDispose]());
+        fresh.push(member);
+      }
+      for (const [name, wanted] of this.#modelChanges(live, removed, model)) {
+        const { settings, stream } = this.#member(name);
+        const before = modelOf(settings, this.#model);
+        await stream.useModel(this.#fileOf(wanted));
+        undo.defer(() => stream.useModel(this.#fileOf(before)));
+      }
+      undo.move();
+      this.#model = model;
+      this.#most = maxStreams;
+      for (const change of live) this.#adjust(change);
+      await Promise.all([...fresh.map((member) => this.#install(member)), ...removed.map((name) => this.#end(name))]);
+    });
+  }
+
+  #checkRoom(coming: readonly StreamConfig[], going: readonly string[], most: number): void {
+    const names = new Set([...this.#members.keys(), ...coming.map(({ name }) => name)]);
+    for (const name of going) names.delete(name);
+    if (names.size <= most) return;
+    throw new FrameliftError('server.stream-limit', `there would be ${names.size} streams, and ${most} are allowed`, {
+      remedy: 'Remove a stream, or raise server.maxStreams (64 at most).',
+    });
+  }
+
+  /** Streams whose model is to be another one, and which. */
+  #modelChanges(live: readonly StreamChange[], removed: readonly string[], model: string): Map<string, string> {
+    const wanted = new Map<string, string>();
+    if (model !== this.#model) {
+      const followers = [...this.#members.values()].filter(({ settings }) => modelOf(settings, '') === '');
+      for (const { settings } of followers) if (!removed.includes(settings.name)) wanted.set(settings.name, model);
+    }
+    for (const { settings, keys } of live) {
+      if (keys.includes('model')) wanted.set(settings.name, modelOf(settings, model));
+    }
+    return wanted;
+  }
+
+  async #prepare(settings: StreamConfig, model: string, origin: SourceOrigin): Promise<Member> {
+    const { arena, clock, events, pool, log, env, transport, maxViewers } = this.#parts;
+    const rules = this.#parts.sourceRules[origin];
+    const source = makeSource(settings, { arena, clock, events, env, transport, log, rules });
+    const { name, latencyBudgetMs, bitrateKbps } = settings;
+    const profile = profileOf(settings.profile);
+    const stream = new Stream(
+      {
+        name,
+        source,
+        target: targetOf(settings, profile),
+        ...(profile === undefined ? {} : { profile }),
+        ...(latencyBudgetMs === undefined ? {} : { latencyBudget: fromMs(latencyBudgetMs) }),
+        minConfidence: MIN_CONFIDENCE,
+        maxViewers,
+        ...(bitrateKbps === undefined ? {} : { bitrate: bitrateKbps * 1000 }),
+        peer: transport,
+      },
+      { arena, clock, events, pool, log },
+    );
+    try {
+      await stream.useModel(this.#fileOf(modelOf(settings, model)));
+    } catch (error) {
+      await stream[Symbol.asyncDispose]();
+      throw error;
+    }
+    return { settings, origin, stream, gate: source instanceof WhipSource ? source : undefined };
+  }
+
+  /** A file that the configuration names goes by its id as well. */
+  #fileOf(model: string): string {
+    const given = [this.#model, ...this.settings.flatMap((settings) => settings.model ?? [])];
+    return given.find((file) => isFile(file) && parse(file).name === model) ?? model;
+  }
+
+  /** Puts a stream in its place and starts it when the one that was there has ended: a camera may have room for one reader only. */
+  async #install(member: Member): Promise<void> {
+    const { name } = member.settings;
+    const before = this.#members.get(name);
+    this.#members.set(name, member);
+    await before?.stream[Symbol.asyncDispose]();
+    if (this.#started && !this.#closed) member.stream.start();
+  }
+
+  async #end(name: string): Promise<void> {
+    const gone = this.#members.get(name);
+    this.#members.delete(name);
+    await gone?.stream[Symbol.asyncDispose]();
+    this.#parts.events.forget(name);
+  }
+
+  #adjust({ settings, keys }: StreamChange): void {
+    const member = this.#member(settings.name);
+    const { stream } = member;
+    this.#members.set(settings.name, { ...member, settings });
+    if (!keys.includes('bitrateKbps') || settings.bitrateKbps === undefined) return;
+    for (const variant of ['upconverted', 'source'] as const) {
+      stream.publication(variant).setBitrate(settings.bitrateKbps * 1000);
+    }
+  }
+}
+
+/** The stream's own model, else its profile's, else that of all. */
+function modelOf({ model, profile }: StreamConfig, ofAll: string): string {
+  return model ?? profileOf(profile)?.model ?? ofAll;
+}
+
+function isFile(model: string): boolean {
+  return parse(model).ext.toLowerCase() === '.onnx';
+}
+
+/** Of the exact rate and the factor the newer one counts. */
+function patched(before: StreamConfig, patch: Partial<StreamConfig>): StreamConfig {
+  const { fps, factor, ...rest } = before;
+  const rate = patch.fps === undefined && patch.factor === undefined;
+  const kept = { ...(fps === undefined ? {} : { fps }), ...(factor === undefined ? {} : { factor }) };
+  return { ...rest, ...(rate ? kept : {}), ...patch };
+}
+
+function entryOf({ stream, gate }: Member, clock: Clock): StreamEntry {
+  const { state, reason, phase, info, lastError, ladder, latencyBudget, latencyFloor, badge, notice } = stream.status;
+  return {
+    name: stream.name,
+    label: stream.label,
+    target: describeTarget(stream.target),
+    model: stream.model,
+    ready: stream.ready,
+    awaitsPublisher: gate !== undefined,
+    status: { state, reason, phase, sourceInfo: info, lastError: lastError?.message },
+    ladder: ladder && { ...ladder, since: plus(clock.wall(), minus(ladder.since, clock.now())) },
+    latencyBudgetMs: toMs(latencyBudget),
+    latencyFloorMs: toMs(latencyFloor),
+    badge,
+    notice,
+  };
+}
