@@ -3,6 +3,9 @@ import { execFileSync } from 'node:child_process';
 import type { AccessUnit } from '../../src/ingest/access-unit.ts';
 import { fromMs, micros } from '../../src/time.ts';
 
+const IVF_HEADER = 32;
+const IVF_FRAME_HEADER = 12;
+
 /** An Annex B stream of ffmpeg's moving test picture. `args` are further encoder arguments. */
 export function encodeTestPicture(codec: 'libx264' | 'libx265', size: string, frames: number, args: string[]): Buffer {
   const x264 = codec === 'libx264';
@@ -16,6 +19,26 @@ export function encodeTestPicture(codec: 'libx264' | 'libx265', size: string, fr
     ],
     { maxBuffer: 1 << 26 },
   );
+}
+
+/** Frames of the same picture, coded by libvpx and cut out of ffmpeg's IVF. `args` are further encoder arguments. */
+export function encodeVpx(codec: 'libvpx' | 'libvpx-vp9', size: string, frames: number, args: string[]): Uint8Array[] {
+  const ivf = execFileSync(
+    'ffmpeg',
+    [
+      ...['-hide_banner', '-loglevel', 'error', '-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=30`],
+      ...['-frames:v', String(frames), '-c:v', codec, '-deadline', 'realtime', '-cpu-used', '8'],
+      ...['-lag-in-frames', '0', ...args, '-f', 'ivf', 'pipe:1'],
+    ],
+    { maxBuffer: 1 << 26 },
+  );
+  const coded: Uint8Array[] = [];
+  for (let at = IVF_HEADER; at + IVF_FRAME_HEADER <= ivf.length; ) {
+    const start = at + IVF_FRAME_HEADER;
+    at = start + ivf.readUInt32LE(at);
+    coded.push(ivf.subarray(start, at));
+  }
+  return coded;
 }
 
 /** The same pictures as raw planes of `pixelFormat`, one frame after the other. */

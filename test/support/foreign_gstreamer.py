@@ -1,0 +1,135 @@
+#!/usr/bin/python3
+"""A WHIP publisher and a WHEP player of GStreamer's webrtcbin (libnice, OpenSSL, libsrtp): no kin of the libraries under test.
+
+Needs (Debian): python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice gstreamer1.0-plugins-{base,good,bad,ugly}
+
+    foreign_gstreamer.py publish http://127.0.0.1:8080/whip/cam --codec vp8   until standard input ends; prints {"sent": frames}
+    foreign_gstreamer.py play http://127.0.0.1:8080/whep/cam --seconds 3      prints {"frames", "seconds", "width", "height"}
+"""
+import argparse, json, sys, time
+import gi
+gi.require_version("Gst", "1.0"); gi.require_version("GstSdp", "1.0"); gi.require_version("GstWebRTC", "1.0")
+from gi.repository import GLib, Gst, GstSdp, GstWebRTC
+from foreign_http import Session
+
+# A player's decoders are given a moment after the first picture.
+SETTLE_SECONDS = 1
+ENCODERS = {
+    "h264": ("x264enc tune=zerolatency speed-preset=ultrafast bitrate=1000 key-int-max=60"
+             " ! video/x-h264,profile=constrained-baseline ! rtph264pay config-interval=-1 aggregate-mode=zero-latency", "H264"),
+    "vp8": ("vp8enc deadline=1 cpu-used=8 target-bitrate=1000000 keyframe-max-dist=60 ! rtpvp8pay picture-id-mode=15-bit", "VP8"),
+}
+
+
+class Peer:
+    """A webrtcbin that offers all its candidates at once. Sub-classes put media to it."""
+
+    def __init__(self, arguments, pipeline):
+        self.arguments, self.pipeline = arguments, pipeline
+        self.webrtc = pipeline.get_by_name("webrtc")
+        self.loop, self.session, self.failure = GLib.MainLoop(), None, None
+        self.webrtc.connect("on-negotiation-needed", lambda _: self.webrtc.emit("create-offer", None, Gst.Promise.new_with_change_func(self._offered)))
+        self.webrtc.connect("notify::ice-gathering-state", lambda *_: GLib.idle_add(self._gathered))
+        bus = pipeline.get_bus(); bus.add_signal_watch()
+        bus.connect("message::error", lambda _, message: self.fail(message.parse_error()))
+
+    def run(self):
+        self.pipeline.set_state(Gst.State.PLAYING)
+        self.loop.run()
+        if self.session:
+            self.session.close()
+        self.pipeline.set_state(Gst.State.NULL)
+        if self.failure:
+            sys.exit(str(self.failure))
+
+    def fail(self, why):
+        self.failure = why
+        self.loop.quit()
+
+    def _offered(self, promise):
+        # The offer lives in the reply.
+        reply = promise.get_reply()
+        self.webrtc.emit("set-local-description", reply.get_value("offer"), None)
+
+    def _gathered(self):
+        state = self.webrtc.get_property("ice-gathering-state")
+        if self.session or state != GstWebRTC.WebRTCICEGatheringState.COMPLETE:
+            return
+        try:
+            offer = self.webrtc.get_property("local-description").sdp.as_text()
+            self.session = Session(self.arguments.url, offer, self.arguments.token)
+            _, sdp = GstSdp.SDPMessage.new_from_text(self.session.answer)
+            answer = GstWebRTC.WebRTCSessionDescription.new(GstWebRTC.WebRTCSDPType.ANSWER, sdp)
+            self.webrtc.emit("set-remote-description", answer, None)
+        except Exception as error:
+            self.fail(error)
+
+
+def publish(arguments):
+    encoder, name = ENCODERS[arguments.codec]
+    width, height = arguments.size.split("x")
+    pipeline = Gst.parse_launch(
+        f"videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width={width},height={height},framerate={arguments.fps}/1"
+        f" ! identity name=pictures ! {encoder}"
+        f" ! application/x-rtp,media=video,encoding-name={name},payload=96,rtcp-fb-nack-pli=(boolean)true"
+        " ! webrtcbin name=webrtc bundle-policy=max-bundle")
+    sent = 0
+
+    def count(*_):
+        nonlocal sent
+        connected = peer.webrtc.get_property("connection-state") == GstWebRTC.WebRTCPeerConnectionState.CONNECTED
+        sent += connected
+        return Gst.PadProbeReturn.OK
+
+    peer = Peer(arguments, pipeline)
+    transceiver = peer.webrtc.emit("get-transceiver", 0)
+    transceiver.set_property("direction", GstWebRTC.WebRTCRTPTransceiverDirection.SENDONLY)
+    transceiver.set_property("do-nack", True)
+    pipeline.get_by_name("pictures").get_static_pad("src").add_probe(Gst.PadProbeType.BUFFER, count)
+    GLib.io_add_watch(sys.stdin, GLib.IO_IN | GLib.IO_HUP, lambda *_: peer.loop.quit())
+    peer.run()
+    print(json.dumps({"sent": sent}))
+
+
+def play(arguments):
+    pipeline = Gst.Pipeline()
+    pipeline.add(Gst.parse_launch("webrtcbin name=webrtc bundle-policy=max-bundle"))
+    peer = Peer(arguments, pipeline)
+    caps = Gst.Caps.from_string("application/x-rtp,media=video,encoding-name=H264,payload=96,clock-rate=90000,"
+                                "packetization-mode=(string)1,profile-level-id=(string)42e01f,rtcp-fb-nack-pli=(boolean)true")
+    transceiver = peer.webrtc.emit("add-transceiver", GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY, caps)
+    transceiver.set_property("do-nack", True)
+    times, size = [], {}
+
+    def seen(pad, _):
+        structure = pad.get_current_caps().get_structure(0)
+        size.update(width=structure.get_int("width").value, height=structure.get_int("height").value)
+        times.append(time.monotonic())
+        if times[-1] - times[0] >= SETTLE_SECONDS + arguments.seconds:
+            peer.loop.quit()
+        return Gst.PadProbeReturn.OK
+
+    def received(_, pad):
+        tail = Gst.parse_bin_from_description("rtph264depay ! h264parse ! openh264dec ! fakesink name=screen sync=false", True)
+        pipeline.add(tail)
+        tail.get_by_name("screen").get_static_pad("sink").add_probe(Gst.PadProbeType.BUFFER, seen)
+        tail.sync_state_with_parent()
+        pad.link(tail.get_static_pad("sink"))
+
+    peer.webrtc.connect("pad-added", received)
+    peer.run()
+    counted = [at for at in times if at >= times[0] + SETTLE_SECONDS]
+    print(json.dumps({"frames": len(counted) - 1, "seconds": counted[-1] - counted[0], **size}))
+
+
+parser = argparse.ArgumentParser()
+parser.add_argument("role", choices=["publish", "play"])
+parser.add_argument("url")
+parser.add_argument("--token")
+parser.add_argument("--codec", choices=ENCODERS, default="h264")
+parser.add_argument("--size", default="320x240")
+parser.add_argument("--fps", type=int, default=30)
+parser.add_argument("--seconds", type=float, default=3)
+Gst.init(None)
+chosen = parser.parse_args()
+{"publish": publish, "play": play}[chosen.role](chosen)
