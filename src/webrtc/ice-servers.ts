@@ -1,6 +1,6 @@
 /** STUN and TURN servers: which ones this side asks, and what peers are told of them. Pure. */
 import { createHmac } from 'node:crypto';
-import { type Clock, fromMs, plus } from '../time.ts';
+import { type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
 
 /** A server as configured. */
 export interface IceServerSettings {
@@ -24,14 +24,26 @@ export interface IceServer {
 /** How long credentials made of a secret hold: longer than anybody watches. */
 const VALID_FOR = fromMs(24 * 3600 * 1000);
 
+/** Complaints of TURN servers are at least so far apart. */
+const COMPLAIN_EVERY = fromMs(60_000);
+
+/** Takes complaints, for people. */
+export interface IceServerLog {
+  warn(fields: object, message: string): void;
+}
+
 /** The servers of one configuration. Credentials made of secrets are made anew at each question. */
 export class IceServers {
   readonly #settings: readonly IceServerSettings[];
   readonly #clock: Pick<Clock, 'wall'>;
+  readonly #log: IceServerLog | undefined;
+  #unrelayed = 0;
+  #complained: Micros | undefined;
 
-  constructor(settings: readonly IceServerSettings[], clock: Pick<Clock, 'wall'>) {
+  constructor(settings: readonly IceServerSettings[], clock: Pick<Clock, 'wall'>, log?: IceServerLog) {
     this.#settings = settings;
     this.#clock = clock;
+    this.#log = log;
   }
 
   /** Those that this side asks for its own addresses. werift takes the first STUN and the first TURN URL. */
@@ -44,6 +56,23 @@ export class IceServers {
       servers.push({ urls: [turn.replace(/^turns?:/, 'stun:').replace(/\?.*$/, '')] });
     }
     return servers;
+  }
+
+  /** Judges what a connection of ours got from {@link own}, values of `a=candidate:` lines: a TURN server that gave nothing is complained of, once a minute. */
+  got(candidates: readonly string[]): void {
+    const turn = this.own().flatMap(({ urls }) => urls.filter((url) => url.startsWith('turn')));
+    if (turn.length === 0 || candidates.some((candidate) => / typ relay( |$)/.test(candidate))) return;
+    this.#unrelayed += 1;
+    const now = this.#clock.wall();
+    if (this.#complained !== undefined && minus(now, this.#complained) < COMPLAIN_EVERY) return;
+    this.#complained = now;
+    const fields = {
+      turn,
+      connections: this.#unrelayed,
+      remedy: 'Check address, credentials and secret; clientOnly leaves framelift out.',
+    };
+    this.#log?.warn(fields, 'the TURN server gave no address: peers that need it cannot connect');
+    this.#unrelayed = 0;
   }
 
   /** Those that peers are told of, with credentials. */

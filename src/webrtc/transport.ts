@@ -19,7 +19,7 @@ export interface TransportSettings {
   /** Addresses to announce beside the machine's own, e.g. the public one behind NAT or Docker. IP addresses or names. */
   readonly advertisedHosts?: readonly string[];
   /** STUN/TURN servers. None by default: no request leaves the machine unasked, and ICE runs in its lite form. */
-  readonly iceServers?: Pick<IceServers, 'own'>;
+  readonly iceServers?: Pick<IceServers, 'own' | 'got'>;
 }
 
 /** Takes our candidates as they are found, values of `a=candidate:` lines; undefined when there are no more. */
@@ -84,7 +84,7 @@ export async function openTransport(
     const iceUfrag = attribute(answer.sdp, 'ice-ufrag');
     username = `${iceUfrag}:${remote.ufrag}`;
     mendRollover(transceiver);
-    const gathering = gather(pc, answer, settings.advertisedHosts ?? [], trickle);
+    const gathering = gather(pc, answer, settings, trickle);
     if (!trickle) await within(gathering.done, GATHER_WITHIN, clock);
     const local = {
       iceUfrag,
@@ -125,7 +125,7 @@ interface Gathering {
 function gather(
   pc: RTCPeerConnection,
   answer: Awaited<ReturnType<RTCPeerConnection['createAnswer']>>,
-  hosts: readonly string[],
+  { iceServers, advertisedHosts = [] }: TransportSettings,
   trickle: CandidateSink = () => {},
 ): Gathering {
   const candidates: string[] = [];
@@ -140,7 +140,8 @@ function gather(
   });
   const run = async (): Promise<void> => {
     await pc.setLocalDescription(answer);
-    for (const candidate of await advertised(candidates, hosts)) found(candidate);
+    if (pc.connectionState !== 'closed') iceServers?.got(candidates);
+    for (const candidate of await advertised(candidates, advertisedHosts)) found(candidate);
     trickle(undefined);
   };
   const done = run();

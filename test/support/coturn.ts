@@ -9,6 +9,9 @@ import { join } from 'node:path';
 /** Shared with the server (`use-auth-secret`). */
 export const TURN_SECRET = 'a-secret-of-turn';
 
+/** Where it relays: an address of the loopback that nobody else uses. */
+const RELAY = '127.0.0.2';
+
 /** A running coturn that takes credentials made of {@link TURN_SECRET}. */
 export class Coturn implements AsyncDisposable {
   /** `turn:127.0.0.1:<port>?transport=udp`. */
@@ -28,26 +31,19 @@ export class Coturn implements AsyncDisposable {
     }
   }
 
-  /** Starts it on a free port. @throws Error with its log when it does not listen within 5 s. */
-  static async start(): Promise<Coturn> {
+  /** Starts it on a free port. @param options.relaysOnly it relays to relays alone. @throws Error with its log when it does not listen within 5 s. */
+  static async start({ relaysOnly = false } = {}): Promise<Coturn> {
     const port = await freePort();
     const folder = mkdtempSync(join(tmpdir(), 'framelift-coturn-'));
+    const files = ['--log-file', 'stdout', '--pidfile', join(folder, 'pid'), '--userdb', join(folder, 'db')];
     const child = spawn(
       'turnserver',
       [
-        ...[
-          '-n',
-          '--verbose',
-          '--log-file',
-          'stdout',
-          '--pidfile',
-          join(folder, 'pid'),
-          '--userdb',
-          join(folder, 'db'),
-        ],
-        ...['--listening-ip', '127.0.0.1', '--relay-ip', '127.0.0.1', '--listening-port', `${port}`],
+        ...['-n', '--verbose', ...files],
+        ...['--listening-ip', '127.0.0.1', '--relay-ip', RELAY, '--listening-port', `${port}`],
         ...['--allow-loopback-peers', '--no-tls', '--no-dtls', '--no-cli', '--no-multicast-peers'],
         ...['--use-auth-secret', '--static-auth-secret', TURN_SECRET, '--realm', 'framelift.test'],
+        ...(relaysOnly ? ['--denied-peer-ip', '0.0.0.0-255.255.255.255', '--allowed-peer-ip', RELAY] : []),
       ],
       { stdio: ['ignore', 'pipe', 'pipe'] },
     );

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { ManualClock, micros } from '../../src/time.ts';
+import { fromMs, ManualClock, micros } from '../../src/time.ts';
 import { advertised } from '../../src/webrtc/advertise.ts';
 import { type IceServerSettings, IceServers } from '../../src/webrtc/ice-servers.ts';
 
@@ -25,6 +25,28 @@ describe('IceServers', () => {
     const credential = createHmac('sha1', 'shared').update(username).digest('base64');
     const [offered] = servers({ urls: ['turn:t'], secret: 'shared' }).offered();
     expect(offered).toEqual({ urls: ['turn:t'], username, credential });
+  });
+
+  it('complains of a TURN server that gives no address: once a minute, with a count, without credentials', () => {
+    const time = new ManualClock();
+    const said: [object, string][] = [];
+    const asked = new IceServers([TURN], time, { warn: (fields, message) => said.push([fields, message]) });
+    const host = '1 1 udp 1 10.0.0.1 5000 typ host';
+    asked.got([host, '2 1 udp 1 198.51.100.1 6000 typ relay raddr 0.0.0.0 rport 0']);
+    expect(said).toEqual([]);
+    for (let connections = 0; connections < 5; connections += 1) asked.got([host]);
+    time.advance(fromMs(60_000));
+    asked.got([host]);
+    expect(said.map(([fields]) => fields)).toMatchObject([{ turn: TURN.urls, connections: 1 }, { connections: 5 }]);
+    expect(JSON.stringify(said)).not.toMatch(/"u"|"c"/);
+  });
+
+  it('complains of nobody who was not asked', () => {
+    const said: string[] = [];
+    const log = { warn: (_: object, message: string) => void said.push(message) };
+    for (const settings of [{ ...TURN, clientOnly: true }, { urls: ['stun:s'] }])
+      new IceServers([settings], clock, log).got([]);
+    expect(said).toEqual([]);
   });
 
   it('writes Link headers: quoted, credentials for TURN alone', () => {
