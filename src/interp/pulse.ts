@@ -16,14 +16,15 @@ const NOISE = 0.2;
 const APART = 2.5;
 /** Each kind occurs at least so often in the window. */
 const LEAST = 2;
-/** Less than this share of what pulses usually differ by is a keyframe's refreshed coding, not a pulse. */
-const USUAL = 0.4;
+/** Less than this share of what pulses usually differ by is a keyframe's refreshed coding, not a pulse. Up to the second one it is a pulse only when one is due. */
+const LEAST_SHARE = 0.4;
+const CERTAIN_SHARE = 0.7;
 /** Luma levels that pulses usually differ by, at least: X-ray noise alone is more. */
 const VISIBLE = 0.5;
 /** In frame intervals: pulses further apart than this have repetitions between them; a pulse that is later than this is overdue. */
 const REPEATED = 1.5;
 const OVERDUE = 0.75;
-/** In frame intervals: how much too early a frame may stand in for the next pulse, while the same picture is held. */
+/** In frame intervals: how much too early the next pulse may come, if it hardly differs, or a frame that stands in for it while an image is held. */
 const EARLY = 0.25;
 
 /**
@@ -46,8 +47,8 @@ export class PulseFilter {
   #differences: number[] = [];
   #steps: number[] = [];
   #gaps: number[] = [];
-  /** The difference above which a frame is a new pulse. It stays while an image is held, when there are repetitions alone. */
-  #threshold: number | undefined;
+  /** It stays while an image is held, when there are repetitions alone. */
+  #threshold: Threshold | undefined;
   /** The same picture is shown for longer than a pulse. */
   #held = false;
 
@@ -83,20 +84,29 @@ export class PulseFilter {
     const before = this.#before;
     this.#before = thumb;
     this.#spare = before ?? new Thumbnail();
-    const step = this.#lastPts === undefined ? 0 : minus(pts, this.#lastPts);
+    const step = minus(pts, this.#lastPts ?? pts);
     this.#lastPts = pts;
-    if (!before || frame.discontinuity || step <= 0 || width !== this.#width || height !== this.#height) {
-      this.#restart(frame);
-      return true;
-    }
-    const { difference } = compare(before, thumb);
+    if (!before || width !== this.#width || height !== this.#height) this.#restart(frame);
+    else if (!frame.discontinuity && step > 0) return this.#compared(pts, step, compare(before, thumb).difference);
+    this.#lastPulse = pts;
+    return true;
+  }
+
+  #compared(pts: Micros, step: Micros, difference: number): boolean {
     remember(this.#differences, difference, WINDOW);
     remember(this.#steps, step, WINDOW);
     this.#threshold = thresholdOf(this.#differences) ?? this.#threshold;
-    if (this.#threshold !== undefined && difference < this.#threshold) return false;
-    if (this.#lastPulse !== undefined) remember(this.#gaps, minus(pts, this.#lastPulse), GAPS);
+    const gap = minus(pts, this.#lastPulse ?? pts);
+    if (this.#threshold && difference < this.#threshold.least) return false;
+    if (this.#threshold && difference < this.#threshold.certain && !this.#isDue(gap)) return false;
+    remember(this.#gaps, gap, GAPS);
     this.#lastPulse = pts;
     return true;
+  }
+
+  /** @param gap since the last pulse. */
+  #isDue(gap: Micros): boolean {
+    return gap >= (this.interval ?? 0) - EARLY * median(this.#steps);
   }
 
   /** The first picture held waits for a pulse that may be one frame late; those after it come at the pulses' own pace. */
@@ -107,20 +117,25 @@ export class PulseFilter {
     return minus(pts, this.#lastKept) >= limit;
   }
 
-  #restart({ pts, width, height }: Frame): void {
+  /** What is known of the pulses outlives a discontinuity, but not another picture size: that is another source. */
+  #restart({ width, height }: Frame): void {
     this.#width = width;
     this.#height = height;
     this.#differences = [];
     this.#steps = [];
     this.#gaps = [];
     this.#threshold = undefined;
-    this.#lastPulse = pts;
-    this.#held = false;
   }
 }
 
-/** The difference above which a frame is a new pulse: amid the widest space between two neighbours in order of size. Undefined: there are no two groups. */
-function thresholdOf(differences: readonly number[]): number | undefined {
+/** Differences from which on a frame may be, and certainly is, a new pulse. Luma levels. */
+interface Threshold {
+  readonly least: number;
+  readonly certain: number;
+}
+
+/** Amid the widest space between two neighbours in order of size, but not far from what pulses differ by. Undefined: there are no two groups. */
+function thresholdOf(differences: readonly number[]): Threshold | undefined {
   if (differences.length < ENOUGH_FRAMES) return undefined;
   const sorted = differences.toSorted((a, b) => a - b);
   let widest = APART;
@@ -136,7 +151,7 @@ function thresholdOf(differences: readonly number[]): number | undefined {
   const usual = median(sorted.slice(split));
   if (usual < VISIBLE) return undefined;
   const amid = Math.sqrt((low + NOISE) * (high + NOISE)) - NOISE;
-  return Math.max(amid, USUAL * usual);
+  return { least: Math.max(amid, LEAST_SHARE * usual), certain: Math.max(amid, CERTAIN_SHARE * usual) };
 }
 
 function remember(values: number[], value: number, most: number): void {
