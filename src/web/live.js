@@ -12,6 +12,7 @@ const BACKOFF_CAP = 5000;
 export class Live {
   #take;
   #lose;
+  #access;
   #socket;
   /** True while the present socket delivers. */
   #speaking = false;
@@ -26,12 +27,15 @@ export class Live {
   through;
 
   /**
-   * @param {(answer: object) => void} take called with each answer
-   * @param {() => void} lose called about once a second while the server cannot be reached
+   * @param {object} options
+   * @param {(answer: object) => void} options.take called with each answer
+   * @param {(locked: boolean) => void} options.lose called about once a second while the server cannot be reached, or, `locked`, wants a token
+   * @param {import('./access.js').Access} options.access
    */
-  constructor(take, lose) {
+  constructor({ take, lose, access }) {
     this.#take = take;
     this.#lose = lose;
+    this.#access = access;
   }
 
   start() {
@@ -48,15 +52,17 @@ export class Live {
   }
 
   #open() {
-    const socket = new WebSocket(new URL('/ws', location.href.replace(/^http/, 'ws')));
+    const socket = new WebSocket(new URL('/ws', location.href.replace(/^http/, 'ws')), this.#access.subprotocols());
     this.#socket = socket;
     this.#heard = performance.now();
     socket.onmessage = ({ data }) => {
+      const message = JSON.parse(data);
+      if (message.type !== 'state') return;
       this.#heard = performance.now();
       this.#speaking = true;
       this.#failures = 0;
       this.through = 'socket';
-      this.#take(JSON.parse(data));
+      this.#take(message);
     };
     socket.onclose = () => {
       const first = this.#failures === 0;
@@ -99,8 +105,11 @@ export class Live {
 
   async #ask(run) {
     let answer;
+    let locked = false;
     try {
-      const response = await fetch('/api/streams', { cache: 'no-store', signal: AbortSignal.timeout(ASK_WITHIN) });
+      const signal = AbortSignal.timeout(ASK_WITHIN);
+      const response = await fetch('/api/streams', { cache: 'no-store', headers: this.#access.headers(), signal });
+      locked = response.status === 401;
       if (response.ok) answer = await response.json();
     } catch {
       // No answer: said below.
@@ -109,6 +118,6 @@ export class Live {
     if (run !== this.#run || this.#speaking) return;
     this.through = answer && 'question';
     if (answer) this.#take(answer);
-    else this.#lose();
+    else this.#lose(locked);
   }
 }

@@ -1,15 +1,6 @@
 /** The readings under the video and the state above it: values into elements, nothing else. */
 import { Plot } from './plot.js';
-
-const STATES = {
-  full: 'Full rate',
-  degraded: 'Degraded',
-  'pass-through': 'Pass-through',
-  waiting: 'Waiting for source',
-  connecting: 'Connecting',
-  unreachable: 'Server unreachable',
-};
-const CODECS = { h264: 'H.264', hevc: 'H.265', h265: 'H.265', vp8: 'VP8', vp9: 'VP9', av1: 'AV1', mjpeg: 'MJPEG' };
+import { bitrate, describeRung, describeSource, fixed, STATES, write as writeTo } from './words.js';
 
 /** Marks of the plots: the first one that the values stay below. */
 const RATES = [15, 30, 60, 120, 240];
@@ -18,36 +9,7 @@ const ceiling = (most, marks) => marks.find((mark) => most <= mark * 1.04) ?? ma
 
 const element = (id) => document.getElementById(id);
 
-/** Sets text only when it differs: screen readers and layout stay quiet. */
-function write(id, text) {
-  const target = element(id);
-  if (target.textContent !== text) target.textContent = text;
-}
-
-const fixed = (value, digits = 0) => (value === undefined ? '–' : value.toFixed(digits));
-
-/** 1 234 567 → `1.2 Mb/s`. */
-function bitrate(bits) {
-  if (!bits) return '–';
-  return bits >= 1e6 ? `${(bits / 1e6).toFixed(1)} Mb/s` : `${Math.round(bits / 1e3)} kb/s`;
-}
-
-/** `1280 × 720, H.264, 29.97 fps`. The declared rate is shown while the measured one is near it. */
-function describeSource(source, measured) {
-  if (!source) return '–';
-  const declared = source.fps ?? 0;
-  const fps = measured > 0 && Math.abs(measured - declared) > 0.05 * declared ? measured : declared;
-  const size = source.width > 0 ? `${source.width} × ${source.height}` : '';
-  const rate = fps > 0 ? `${Number(fps.toFixed(fps === declared ? 2 : 1))} fps` : '';
-  return [size, CODECS[source.codec] ?? source.codec, rate].filter(Boolean).join(', ');
-}
-
-/** `search, 2 of 3: late`: which rung, how far down, and what led there. */
-function describeRung(ladder) {
-  if (!ladder) return 'preparing';
-  const place = `${ladder.rungs.indexOf(ladder.rung) + 1} of ${ladder.rungs.length}`;
-  return `${ladder.rung}, ${place}${ladder.reason ? `: ${ladder.reason}` : ''}`;
-}
+const write = (id, text) => writeTo(element(id), text);
 
 export class Panel {
   #fps = new Plot(element('fps-plot'), [{ colour: '--source' }, { colour: '--synthetic' }]);
@@ -55,6 +17,8 @@ export class Panel {
 
   /** Exact output rate, if there is one. */
   #target = 0;
+  /** True while the shares are those of presented pictures. */
+  #counted = false;
 
   /** Starts the plots anew. */
   clear() {
@@ -70,8 +34,10 @@ export class Panel {
     element('state-reason').title = reason ?? '';
   }
 
-  /** Twice a second. `fps` and `latency` hold what is known for each shown side. */
-  live({ fps, latency, shown }) {
+  /** Twice a second. `fps` and `latency` hold what is known for each shown side, `counts` the presented pictures by origin, if that is known. */
+  live({ fps, latency, shown, counts }) {
+    this.#counted = counts !== undefined;
+    if (counts) this.#shares(counts, 'presented');
     const main = shown.includes('upconverted') ? 'upconverted' : 'source';
     write('fps', fps[main] >= 0.05 ? fixed(fps[main], 1) : '–');
     write('fps-note', main === 'upconverted' && fps.source >= 0.05 ? `source ${fixed(fps.source, 1)} fps` : '\u00a0');
@@ -100,29 +66,38 @@ export class Panel {
     const sent = stats.bitsPerSecond;
     write('bitrate', bitrate(sent.upconverted + sent.source));
     write('viewers', String(Math.max(stats.viewers.upconverted, stats.viewers.source)));
-    this.#shares(stats);
+    if (!this.#counted) this.#shares(stats.frames, 'released');
+    const reasons = Object.entries(stats.repeats)
+      .sort((a, b) => b[1] - a[1])
+      .map(([reason, count]) => `${count} ${reason}`)
+      .join(', ');
+    write('synthetic-note', reasons ? `repeated: ${reasons}` : 'none repeated');
+    this.#notice(stream.notice);
     const ratio = stream.source?.width > 0 ? `${stream.source.width} / ${stream.source.height}` : '16 / 9';
     element('screens').style.setProperty('--ratio', ratio);
     this.#note('source', stream.label);
     this.#note('upconverted', stream.target);
   }
 
-  #shares({ frames, syntheticShare, repeats }) {
-    write('synthetic', syntheticShare === undefined ? '–' : fixed(100 * syntheticShare));
-    const reasons = Object.entries(repeats)
-      .sort((a, b) => b[1] - a[1])
-      .map(([reason, count]) => `${count} ${reason}`)
-      .join(', ');
-    write('synthetic-note', reasons ? `repeated: ${reasons}` : 'none repeated');
-    const all = frames.source + frames.interpolated + frames.repeated;
-    const parts = element('share').children;
-    for (const part of parts) {
+  /** @param {{source: number, interpolated: number, repeated: number}} frames @param {string} which frames these are */
+  #shares(frames, which) {
+    const { source, interpolated, repeated } = frames;
+    const all = source + interpolated + repeated;
+    write('synthetic', all > 0 ? fixed((100 * interpolated) / all) : '–');
+    write('synthetic-span', all > 0 ? `, ${which}` : '');
+    for (const part of element('share').children) {
       const count = frames[part.dataset.part];
       part.hidden = count === 0;
       part.style.width = `${(100 * count) / Math.max(1, all)}%`;
     }
-    const said = `${frames.source} source, ${frames.interpolated} interpolated, ${frames.repeated} repeated frames`;
-    element('share').setAttribute('aria-label', `Last seconds: ${said}`);
+    const said = `${source} source, ${interpolated} interpolated, ${repeated} repeated`;
+    element('share').setAttribute('aria-label', `Frames ${which} in the last seconds: ${said}`);
+  }
+
+  /** What a person must know before looking at the picture. */
+  #notice(text = '') {
+    element('notice').hidden = text === '';
+    write('notice', text);
   }
 
   #note(variant, text) {

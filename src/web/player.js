@@ -1,5 +1,6 @@
 /** One video on the page: its connection, what it presents, and what lies over it. */
-import { WhepLink } from './whep.js';
+import { Ledger } from './provenance.js';
+import { roundTrip, watch } from './whep.js';
 
 /** Frames are counted over this. Milliseconds. */
 const WINDOW = 1000;
@@ -14,6 +15,8 @@ const OVERLAYS = {
   'no-source': 'Waiting for source',
   full: 'Too many viewers',
   unknown: 'No such stream',
+  locked: 'A token is needed',
+  refused: 'The server cannot play this here',
   lost: 'Connection lost, trying again',
 };
 
@@ -22,6 +25,8 @@ export class Screen {
   #overlay;
   #link;
   #state = 'connecting';
+  #detail = '';
+  #headers;
   #receiver;
   #presentedBefore = 0;
   /** [performance.now of presentation, frames since the one before] */
@@ -34,18 +39,25 @@ export class Screen {
   presented = 0;
   /** performance.now of the last one. */
   lastFrame = 0;
+  /** Where the frames of the present connection come from. */
+  ledger = new Ledger();
+  /** Called with the record of each presented frame; undefined where there is none by now. @type {(record: object|undefined) => void} */
+  onFrame = () => {};
+  /** Called when the server asks for a token. */
+  onLocked = () => {};
 
-  /** @param {HTMLElement} figure */
-  constructor(figure) {
+  /** @param {HTMLElement} figure @param {() => Record<string, string>} headers what proves that this page may play */
+  constructor(figure, headers) {
     this.figure = figure;
+    this.#headers = headers;
     this.variant = figure.dataset.variant;
     this.#video = figure.querySelector('video');
     this.#overlay = figure.querySelector('.overlay');
     this.#video.requestVideoFrameCallback?.(this.#onFrame);
-    const full = figure.querySelector('.full');
-    full.hidden = !document.fullscreenEnabled;
-    full.onclick = () => (document.fullscreenElement ? document.exitFullscreen() : figure.requestFullscreen());
-    this.#video.ondblclick = full.onclick;
+  }
+
+  get video() {
+    return this.#video;
   }
 
   /** Plays what is at `url`; undefined stops. The last picture stays until another one comes. */
@@ -57,17 +69,24 @@ export class Screen {
     this.#delays = [];
     this.#oneWay = 0;
     this.lastFrame = performance.now();
+    this.#state = 'connecting';
+    this.#detail = '';
+    this.ledger = new Ledger();
     if (url === undefined) {
       this.#video.srcObject = null;
       return;
     }
-    this.#link = new WhepLink(
+    this.#link = watch({
       url,
-      (track, receiver) => this.#show(track, receiver),
-      (state) => {
+      headers: this.#headers,
+      onTrack: (track, receiver) => this.#show(track, receiver),
+      onRecords: () => this.#newLedger(),
+      onState: (state, detail) => {
         this.#state = state;
+        this.#detail = detail;
+        if (state === 'locked') this.onLocked();
       },
-    );
+    });
     this.#link.start();
   }
 
@@ -120,19 +139,32 @@ export class Screen {
 
   /** Asks the connection for its round-trip time; call it now and then. */
   async measureWay() {
-    const roundTrip = await this.#link?.roundTrip();
-    if (roundTrip !== undefined) this.#oneWay = (1000 * roundTrip) / 2;
+    const seconds = this.#link && (await roundTrip(this.#link));
+    if (seconds !== undefined) this.#oneWay = (1000 * seconds) / 2;
   }
 
-  /** Draws the overlay. @param {string|undefined} waiting why the server has no frames; undefined when it has or cannot be asked. */
-  cover(waiting, reachable) {
-    let text = OVERLAYS[this.#state];
+  /**
+   * Draws the overlay.
+   * @param {object} known
+   * @param {string|undefined} known.waiting why the server has no frames; undefined when it has or cannot be asked
+   * @param {boolean} known.reachable whether the server answers
+   * @param {boolean} known.missing whether it has no such stream
+   */
+  cover({ waiting, reachable, missing }) {
+    let text = OVERLAYS[missing ? 'unknown' : this.#state];
     if (this.#state === 'connected' && waiting !== undefined) text = 'Waiting for source';
     else if (this.#state === 'connected' && !reachable && this.silence > 1000) text = OVERLAYS.lost;
     this.#overlay.hidden = !text;
     if (!text) return;
     this.#overlay.querySelector('.headline').textContent = text;
-    this.#overlay.querySelector('.detail').textContent = waiting ?? '';
+    this.#overlay.querySelector('.detail').textContent = waiting ?? this.#detail;
+  }
+
+  /** A connection of its own RTP timestamps begins: records of the one before would lie. Returns who takes the new ones. */
+  #newLedger() {
+    const ledger = new Ledger();
+    this.ledger = ledger;
+    return (record) => ledger.take(record);
   }
 
   #show(track, receiver) {
@@ -152,6 +184,7 @@ export class Screen {
     this.#recent.push([metadata.presentationTime ?? now, more]);
     if (this.#recent.length > 512) this.#recent.shift();
     this.#link?.proven();
+    this.onFrame(this.ledger.present(metadata.rtpTimestamp));
     const { expectedDisplayTime, receiveTime } = metadata;
     if (receiveTime !== undefined) remember(this.#delays, expectedDisplayTime - receiveTime);
     const newest = this.#receiver?.getSynchronizationSources?.()[0];

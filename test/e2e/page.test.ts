@@ -1,0 +1,179 @@
+/// <reference lib="dom" />
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { type App, startApp } from '../support/app.ts';
+import { type Camera, freePort, readBarcode, startCamera } from '../support/camera.ts';
+import { launchChromium } from '../support/chromium.ts';
+import { countPerSecond, firstPicture, median } from '../support/page.ts';
+import { TOKENS } from '../support/tokens.ts';
+
+let app: App;
+let port: number;
+let camera: Camera;
+let browser: Browser;
+
+/** framelift with a camera that numbers its frames, and a stream that takes publishers. */
+const serve = (): Promise<App> => startApp([`theatre=${camera.url}`, 'door=whip', '--fps', '60'], { port });
+
+beforeAll(async () => {
+  [camera, port, browser] = await Promise.all([
+    startCamera({ size: '640x360', fps: 30 }),
+    freePort(),
+    launchChromium({ camera: true }),
+  ]);
+  app = await serve();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  const end = await app?.stop();
+  await camera?.stop();
+  expect(end?.code, app?.log()).toBe(0);
+  expect(app?.log()).toContain('"liveFrames":0');
+  expect(app?.log()).not.toContain(TOKENS.publish);
+});
+
+async function open(address: string): Promise<Page> {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
+  onTestFinished(() => page.close());
+  await page.goto(`${app.url}/${address}`);
+  return page;
+}
+
+/** Frames by origin, as the page counts them. */
+type Counts = Record<'source' | 'interpolated' | 'repeated' | 'unknown', number>;
+
+/** What the page says of itself to tests. */
+interface Framelift {
+  stats(): Record<
+    'source' | 'upconverted',
+    { readonly presented: number; readonly origins: { readonly counts: Counts } }
+  >;
+}
+
+declare global {
+  interface Window {
+    readonly framelift: Framelift;
+  }
+}
+
+it('the strip shows where presented pictures come from, as the server counts them', async () => {
+  const page = await open('?view=upconverted#/theatre');
+  await firstPicture(page, 'upconverted', 15_000);
+  // The strip is full of pictures whose origin is known.
+  await page.waitForFunction(
+    () => {
+      const { source, interpolated, repeated } = window.framelift.stats().upconverted.origins.counts;
+      return source + interpolated + repeated === 240;
+    },
+    undefined,
+    { timeout: 20_000 },
+  );
+  const counts = await page.evaluate(() => window.framelift.stats().upconverted.origins.counts);
+  const { frames } = (await app.stream('theatre')).stats;
+  const share = counts.interpolated / 240;
+  const told = frames.interpolated / (frames.source + frames.interpolated + frames.repeated);
+  console.log(`presented: ${JSON.stringify(counts)}; the server: ${JSON.stringify(frames)}`);
+  expect(share).toBeGreaterThan(0.3);
+  expect(Math.abs(share - told)).toBeLessThan(0.08);
+  // What is painted: only source cells reach the top, and none touches another at twice the rate.
+  const painted = await page.evaluate(() => {
+    const strip = document.querySelector<HTMLCanvasElement>('#strip');
+    const row = strip?.getContext('2d')?.getImageData(0, 0, strip.width, 1).data ?? new Uint8ClampedArray();
+    let cells = 0;
+    for (let i = 3; i < row.length; i += 4) if (row[i] && !row[i - 4]) cells += 1;
+    return cells;
+  });
+  expect(Math.abs(painted - counts.source)).toBeLessThan(8);
+  const badge = page.locator('.badge');
+  expect(await badge.isVisible()).toBe(false);
+  await page.getByRole('checkbox', { name: 'Badge' }).click();
+  await badge.filter({ hasText: 'Synthetic' }).waitFor({ timeout: 2000 });
+  // It goes again: over a picture that a camera took.
+  await badge.waitFor({ state: 'hidden', timeout: 2000 });
+});
+
+/** Under the slider: what both halves show at the same time, as the barcodes of the camera's frames. */
+function bothHalves(page: Page, seconds: number): Promise<{ source: string; upconverted: string }[]> {
+  return page.evaluate(
+    (duration) =>
+      new Promise((resolve, reject) => {
+        const held = document.querySelector<HTMLCanvasElement>('.held');
+        const video = document.querySelector<HTMLVideoElement>('figure[data-variant="upconverted"] video');
+        const canvas = new OffscreenCanvas(240, 16);
+        const pen = canvas.getContext('2d', { willReadFrequently: true });
+        if (!held || !video || !pen) return reject(new Error('no video'));
+        const strip = (from: CanvasImageSource): string => {
+          pen.drawImage(from, 0, 0, video.videoWidth, 24, 0, 0, 240, 16);
+          const { data } = pen.getImageData(0, 0, 240, 16);
+          return String.fromCharCode(...Uint8Array.from({ length: 240 * 16 }, (_, i) => data[4 * i + 1] ?? 0));
+        };
+        const seen: { source: string; upconverted: string }[] = [];
+        const look = (): void => {
+          seen.push({ source: strip(held), upconverted: strip(video) });
+          video.requestVideoFrameCallback(look);
+        };
+        video.requestVideoFrameCallback(look);
+        setTimeout(() => resolve(seen), 1000 * duration);
+      }),
+    seconds,
+  );
+}
+
+it('under the slider both halves show the same frame of the camera', async () => {
+  const page = await open('?view=compare#/theatre');
+  await Promise.all([firstPicture(page, 'upconverted', 15_000), firstPicture(page, 'source', 15_000)]);
+  await page.locator('#step', { hasText: 'In step by source timestamps' }).waitFor({ timeout: 5000 });
+  await page.waitForTimeout(1000);
+  const numberIn = (pixels: string): number | undefined => readBarcode(Buffer.from(pixels, 'latin1'), 240, 240)?.number;
+  const seen = (await bothHalves(page, 4)).map((half) => [numberIn(half.source), numberIn(half.upconverted)] as const);
+  // The held source turns to another frame when the upconverted half shows that very frame; until the next one, interpolated frames are beside it.
+  const turns = seen.filter(([source], i) => i > 0 && source !== undefined && source !== seen[i - 1]?.[0]);
+  const decided = turns.filter(([, upconverted]) => upconverted !== undefined);
+  const same = decided.filter(([source, upconverted]) => source === upconverted).length;
+  console.log(`slider: ${same} of ${decided.length} source frames met; ${await page.locator('#step').textContent()}`);
+  if (process.env.D_DEBUG) console.log(JSON.stringify(seen));
+  expect(turns.length).toBeGreaterThan(90);
+  expect(decided.length).toBeGreaterThan(80);
+  expect(same / decided.length).toBeGreaterThan(0.95);
+});
+
+it('publishes its camera, plays it, shows what is sent, and stops', async () => {
+  const page = await open('?view=upconverted#/door');
+  await page.locator('#state-name', { hasText: 'Waiting' }).waitFor();
+  await page.getByRole('button', { name: 'Publish camera' }).click();
+  expect(await page.locator('#publish-stream option').allTextContents()).toEqual(['door']);
+  await page.getByLabel('Token for publishing').fill('a wrong one');
+  await page.getByRole('button', { name: 'Start' }).click();
+  await page.locator('#publish-state', { hasText: 'the token does not allow publishing' }).waitFor();
+  await page.getByLabel('Token for publishing').fill(TOKENS.publish);
+  await page.getByRole('button', { name: 'Start' }).click();
+  await page.locator('#publish-state', { hasText: /^Publishing$/ }).waitFor({ timeout: 10_000 });
+  await page.locator('#sent-picture', { hasText: / × \d+, .* fps/ }).waitFor({ timeout: 5000 });
+  await page.locator('#sent-rate', { hasText: /[kM]b\/s/ }).waitFor({ timeout: 5000 });
+  await page.getByRole('button', { name: 'Close' }).click();
+  await firstPicture(page, 'upconverted', 15_000);
+  await page.waitForTimeout(1500);
+  const counts = await countPerSecond(page, 'upconverted', 3);
+  console.log(`camera of the page: ${counts.join(' ')} fps played`);
+  expect(median(counts)).toBeGreaterThan(40);
+  await page.getByRole('button', { name: 'Publishing door' }).click();
+  await page.getByRole('button', { name: 'Stop' }).click();
+  expect(await page.locator('#publish-state').textContent()).toBe('Stopped');
+  await page.getByRole('button', { name: 'Close' }).click();
+  await page.locator('#state-name', { hasText: 'Waiting' }).waitFor({ timeout: 8000 });
+  expect(await page.evaluate(() => document.querySelector<HTMLVideoElement>('#publish-preview')?.srcObject)).toBeNull();
+});
+
+it('plays on by itself after the server was started again', async () => {
+  const page = await open('?view=source#/theatre');
+  await firstPicture(page, 'source', 15_000);
+  await app.stop();
+  await page.locator('#state-name', { hasText: 'Server unreachable' }).waitFor({ timeout: 5000 });
+  app = await serve();
+  const before = await page.evaluate(() => window.framelift.stats().source.presented);
+  await page.waitForFunction((old) => window.framelift.stats().source.presented > old + 30, before, {
+    timeout: 15_000,
+  });
+  await page.locator('#state-name', { hasText: 'Full rate' }).waitFor({ timeout: 10_000 });
+});

@@ -1,0 +1,276 @@
+/// <reference lib="dom" />
+import axe from 'axe-core';
+import type { Browser, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { StreamEntry } from '../../src/server/directory.ts';
+import { launchChromium } from '../support/chromium.ts';
+import { LIVE, startServer } from '../support/server.ts';
+
+const DOOR: StreamEntry = { ...LIVE, name: 'door', label: 'WHIP publisher', awaitsPublisher: true };
+const THEATRE: StreamEntry = { ...LIVE, name: 'theatre', badge: true, notice: 'Not for diagnosis.' };
+
+let browser: Browser;
+
+beforeAll(async () => {
+  browser = await launchChromium();
+});
+
+afterAll(async () => {
+  await browser?.close();
+});
+
+async function open(url: string, options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> {
+  const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, colorScheme: 'dark', ...options });
+  onTestFinished(() => page.close());
+  await page.goto(url);
+  await page.locator('#state-name', { hasText: 'Full rate' }).waitFor();
+  return page;
+}
+
+/** What assistive technology would be told to be missing or wrong, in words. */
+async function complaints(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const { violations } = await page.evaluate(() =>
+    // Put there by the line above; its types are those of the module.
+    (window as unknown as { axe: typeof import('axe-core') }).axe.run(document, {
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    }),
+  );
+  return violations.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`),
+  );
+}
+
+/** What the focused element is called: its label, or its text. */
+const focused = (page: Page): Promise<string> =>
+  page.evaluate(() => {
+    const { activeElement } = document;
+    const label = activeElement instanceof HTMLInputElement ? activeElement.labels?.[0]?.textContent : undefined;
+    return (activeElement?.getAttribute('aria-label') ?? label ?? activeElement?.textContent ?? '').trim();
+  });
+
+describe('the list of streams', () => {
+  it('is gone through with the arrow keys, opened with Enter, and linked to', async () => {
+    const { url } = await startServer([LIVE, DOOR, THEATRE]);
+    const page = await open(url);
+    const links = page.getByRole('navigation', { name: 'Streams' }).getByRole('link');
+    expect(await links.allTextContents()).toEqual(['cam', 'door', 'theatre']);
+    expect(await links.first().getAttribute('aria-current')).toBe('page');
+    await links.first().focus();
+    for (const [key, name] of [
+      ['ArrowDown', 'door'],
+      ['ArrowDown', 'theatre'],
+      ['ArrowDown', 'theatre'],
+      ['ArrowUp', 'door'],
+      ['Home', 'cam'],
+      ['End', 'theatre'],
+    ] as const) {
+      await page.keyboard.press(key);
+      expect(await focused(page), key).toBe(`${name}, Full rate`);
+    }
+    await page.keyboard.press('Enter');
+    await page.waitForURL(`${url}/#/theatre`);
+    expect(await page.title()).toBe('theatre · framelift');
+    expect(await links.nth(2).getAttribute('aria-current')).toBe('page');
+    expect(await links.first().getAttribute('aria-current')).toBeNull();
+    expect(await focused(page)).toBe('theatre, Full rate');
+    const linked = await open(`${url}/?view=source#/door`);
+    expect(await linked.title()).toBe('door · framelift');
+    await page.goBack();
+    await page.waitForFunction(() => document.title === 'cam · framelift');
+  });
+
+  it('follows streams that come and go, and says when there is none of the name', async () => {
+    const entries = [LIVE];
+    const { url } = await startServer(entries);
+    const page = await open(url);
+    expect(await page.locator('#streams').isVisible()).toBe(false);
+    entries.push(DOOR);
+    await page.getByRole('link', { name: 'door' }).click({ timeout: 2500 });
+    await page.waitForFunction(() => document.title === 'door · framelift');
+    entries.pop();
+    await page.locator('#state-name', { hasText: 'No such stream' }).waitFor({ timeout: 2500 });
+    await page
+      .locator('figure[data-variant="source"] .headline', { hasText: 'No such stream' })
+      .waitFor({ timeout: 1500 });
+  });
+});
+
+it('the slider divides the pictures: by keys, by the mouse, and for those who do not see it', async () => {
+  const { url } = await startServer();
+  const page = await open(url);
+  await page.getByText('Slider', { exact: true }).click();
+  expect(page.url()).toBe(`${url}/?view=compare`);
+  const slider = page.getByRole('slider', { name: /Divide/ });
+  /** Where the upconverted picture begins: pixels right of the video's left edge, and its width. */
+  const divide = (): Promise<number> =>
+    page.evaluate(() => {
+      const video = document.querySelector<HTMLVideoElement>('figure[data-variant="upconverted"] video');
+      if (!video) throw new Error('no video');
+      const probe = document.createElement('i');
+      probe.style.cssText = 'position:absolute;width:calc(var(--divide))';
+      video.parentElement?.append(probe);
+      const { width } = probe.getBoundingClientRect();
+      probe.remove();
+      if (!getComputedStyle(video).clipPath.startsWith('inset(')) throw new Error('the video is not cut off');
+      return width / video.getBoundingClientRect().width;
+    });
+  expect(await divide()).toBeCloseTo(0.5, 3);
+  await slider.focus();
+  for (let i = 0; i < 10; i += 1) await page.keyboard.press('ArrowRight');
+  expect(await slider.inputValue()).toBe('60');
+  expect(await slider.getAttribute('aria-valuetext')).toBe('source 60 %');
+  expect(await divide()).toBeCloseTo(0.6, 1);
+  await page.keyboard.press('Home');
+  expect(await slider.inputValue()).toBe('0');
+  const box = await slider.boundingBox();
+  if (!box) throw new Error('no slider');
+  const middle = box.y + box.height / 2;
+  await page.mouse.move(box.x + 22, middle);
+  await page.mouse.down();
+  await page.mouse.move(box.x + box.width * 0.25, middle, { steps: 4 });
+  await page.mouse.up();
+  expect(await divide()).toBeCloseTo(0.25, 2);
+});
+
+it('"source only" shows the source and nothing else, and goes back to the view before', async () => {
+  const { url } = await startServer();
+  const page = await open(`${url}/?view=upconverted`);
+  const only = page.getByRole('checkbox', { name: 'Source only' });
+  await only.click();
+  expect(await page.locator('figure[data-variant="upconverted"]').isVisible()).toBe(false);
+  expect(await page.getByRole('radio', { name: 'Source' }).isChecked()).toBe(true);
+  await only.click();
+  expect(await page.locator('figure[data-variant="source"]').isVisible()).toBe(false);
+  expect(page.url()).toBe(`${url}/?view=upconverted`);
+});
+
+it('a stream that asks for it is badged, and its notice stands there in every view', async () => {
+  const { url } = await startServer([LIVE, THEATRE]);
+  const page = await open(url);
+  const badge = page.getByRole('checkbox', { name: 'Badge' });
+  const notice = page.getByRole('note');
+  expect(await badge.isChecked()).toBe(false);
+  expect(await notice.isVisible()).toBe(false);
+  await page.getByRole('link', { name: 'theatre' }).click();
+  await page.waitForFunction(() => document.querySelector<HTMLInputElement>('#badge')?.checked === true);
+  for (const view of ['Source', 'Upconverted', 'Side by side', 'Slider']) {
+    await page.getByText(view, { exact: true }).first().click();
+    expect(await notice.textContent()).toBe('Not for diagnosis.');
+    expect(await notice.isVisible(), view).toBe(true);
+  }
+  await badge.click();
+  await page.getByRole('link', { name: 'cam' }).click();
+  await page.getByRole('link', { name: 'theatre' }).click();
+  await page.waitForFunction(() => document.querySelector<HTMLInputElement>('#badge')?.checked === true);
+});
+
+it('is dark or light as the system is, until a person chooses, and then for good', async () => {
+  const { url } = await startServer();
+  const page = await open(url);
+  const ground = (): Promise<string> => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
+  const dark = await ground();
+  await page.emulateMedia({ colorScheme: 'light' });
+  await page.getByRole('button', { name: 'Switch to dark colours' }).waitFor();
+  const light = await ground();
+  expect(light).not.toBe(dark);
+  await page.getByRole('button', { name: 'Switch to dark colours' }).click();
+  expect(await ground()).toBe(dark);
+  await page.reload();
+  expect(await ground()).toBe(dark);
+  await page.getByRole('button', { name: 'Switch to light colours' }).click();
+  expect(await ground()).toBe(light);
+});
+
+describe('for assistive technology', () => {
+  it.each(['dark', 'light'] as const)('nothing lacks a name, a role or contrast (%s)', async (colorScheme) => {
+    const { url } = await startServer([LIVE, DOOR, THEATRE]);
+    const page = await open(`${url}/#/theatre`, { colorScheme });
+    expect(await complaints(page)).toEqual([]);
+    await page.getByText('Slider', { exact: true }).click();
+    expect(await complaints(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Publish camera' }).click();
+    expect(await complaints(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    expect(await focused(page)).toBe('Publish camera');
+  });
+
+  it('the tab key reaches every control, in the order of the page', async () => {
+    const { url } = await startServer([LIVE, DOOR]);
+    const page = await open(url);
+    const reached: string[] = [];
+    for (;;) {
+      await page.keyboard.press('Tab');
+      const name = await focused(page);
+      if (reached.includes(name) || (await page.evaluate(() => document.activeElement === document.body))) break;
+      reached.push(name);
+    }
+    expect(reached).toEqual([
+      'Side by side',
+      'Publish camera',
+      'Switch to light colours',
+      'cam, Full rate',
+      'door, Full rate',
+      'Source full screen',
+      'Upconverted full screen',
+      'Badge',
+      'Source only',
+      'Metrics',
+      'API',
+    ]);
+  });
+
+  it('says a state once, not once a second', async () => {
+    const { url } = await startServer([LIVE, DOOR]);
+    const page = await open(url);
+    const said = await page.evaluate(
+      () =>
+        new Promise<number>((resolve) => {
+          let changes = 0;
+          const watch = new MutationObserver(() => {
+            changes += 1;
+          });
+          for (const region of document.querySelectorAll(
+            '[role="status"], [role="alert"], [role="note"], [aria-live]',
+          )) {
+            watch.observe(region, { childList: true, characterData: true, subtree: true });
+          }
+          setTimeout(() => resolve(changes), 2500);
+        }),
+    );
+    expect(said).toBe(0);
+  });
+});
+
+describe('provenance', () => {
+  /** Runs in the page, which is where the module belongs. */
+  const LEDGER = `import('/provenance.js').then(({ Ledger }) => {
+    const ledger = new Ledger();
+    ledger.take({ rtp: 1, kind: 'source' });
+    ledger.take({ rtp: 2, kind: 'interpolated', confidence: 0.5, model: 'flow-s' });
+    const seen = [1, 3, 2, undefined].map((rtp) => ledger.present(rtp)?.kind);
+    const before = ledger.counts();
+    ledger.take({ rtp: 3, kind: 'repeated', reason: 'deadline' });
+    ledger.take({ rtp: 9, kind: 'a later kind' });
+    ledger.present(9);
+    const after = ledger.counts();
+    for (let rtp = 100; rtp < 1100; rtp += 1) ledger.take({ rtp, kind: 'source' });
+    const [oldest, newest] = [ledger.present(100), ledger.present(1099)?.kind];
+    for (let rtp = 2000; rtp < 3000; rtp += 1) ledger.present(rtp);
+    return { seen, before, after, oldest, newest, cells: ledger.ring.cells.length, unknown: ledger.counts().unknown };
+  })`;
+
+  it('joins pictures and records in either order, and forgets both', async () => {
+    const { url } = await startServer();
+    const page = await open(url);
+    expect(await page.evaluate(LEDGER)).toEqual({
+      seen: ['source', undefined, 'interpolated', undefined],
+      before: { source: 1, interpolated: 1, repeated: 0, unknown: 2 },
+      after: { source: 1, interpolated: 1, repeated: 1, unknown: 2 },
+      oldest: undefined,
+      newest: 'source',
+      cells: 240,
+      unknown: 240,
+    });
+  });
+});
