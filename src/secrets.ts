@@ -58,15 +58,16 @@ const SECRET_KEY = /credential|password|secret|token/i;
  * @param path keys that lead to it from the top of the configuration.
  */
 export function withoutSecrets(value: unknown, path: readonly PropertyKey[] = []): unknown {
-  const key = String(path.at(-1) ?? '');
-  if (typeof value === 'string' && isSecret(value, key, path[0] === 'auth')) return '***';
+  if (isSecret(value, path)) return '***';
   if (typeof value === 'string') return redactUrl(value);
   if (Array.isArray(value)) return value.map((item, index) => withoutSecrets(item, [...path, index]));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, withoutSecrets(item, [...path, name])]));
 }
 
-function isSecret(value: string, key: string, amongTokens: boolean): boolean {
-  if (key === 'env' && VARIABLE.test(value)) return false;
-  return amongTokens || SECRET_KEY.test(key);
+/** Numbers, too: a password of digits that was written without quotes. */
+function isSecret(value: unknown, path: readonly PropertyKey[]): boolean {
+  if (typeof value !== 'string' && typeof value !== 'number') return false;
+  if (path.at(-1) === 'env' && VARIABLE.test(`${value}`)) return false;
+  return path[0] === 'auth' || path.some((key) => SECRET_KEY.test(String(key)));
 }

@@ -80,7 +80,7 @@ export class Framelift implements AsyncDisposable {
     const { advertisedHosts, portRange, maxViewers, publishOrigins } = config.webrtc;
     const { maxStreams } = config.server;
     const { model } = config.engine;
-    const iceServers = new IceServers(config.webrtc.iceServers, clock);
+    const iceServers = new IceServers(config.webrtc.iceServers, clock, log);
     const transport = { advertisedHosts, iceServers, ...(portRange === undefined ? {} : { portRange }) };
     const rules = { operator: sourceRules(config, 'operator'), api: sourceRules(config, 'api') };
     const shared = { arena, clock, events: metrics, pool, log, transport, env, sourceRules: rules };

@@ -120,6 +120,15 @@ describe('parseConfig', () => {
       expect(text).toContain('***@cam');
       expect(text).not.toContain('secret');
     }
+    const turn = { urls: ['turn:t'], username: 'u' };
+    for (const server of [
+      { ...turn, credential: 'hunter 22' },
+      { ...turn, secret: ['hunter22'] },
+      { ...turn, credential: 22 },
+      { urls: [], credential: 'hunter22' },
+    ]) {
+      expect(complaint({ webrtc: { iceServers: [server] } })).not.toMatch(/hunter|22/);
+    }
   });
 });
 
