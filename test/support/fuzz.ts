@@ -94,7 +94,7 @@ export class Fuzzer {
       case 5:
         return with_(`${line}${this.pick(WORDS).repeat(this.int(2000))}`);
       case 6:
-        return with_(line, this.pick(lines));
+        return with_(line, lines[this.int(lines.length)] ?? '');
       default:
         return with_(line.replace(/\d+/g, (digits) => (this.chance(0.3) ? this.pick(WORDS) : digits)));
     }
