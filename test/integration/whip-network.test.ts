@@ -40,12 +40,12 @@ describe.each(['H264', 'VP8'] as const)('%s by WHIP', (codec) => {
   it('under 5 % loss, 30 ms jitter and reordering, across the wrap: 95 % of the pictures and more', async () => {
     await using rig = await WhipRig.start();
     await using path = await ImpairedPath.open();
-    const sequence = 65_536 - packetsIn(codec, 4);
+    const sequence = 65_536 - packetsIn(codec, 3.5);
     await using publisher = await WhipPublisher.publish(rig.url, { codec, pictures: pictures[codec], path, sequence });
     path.impair({ loss: 0.05, delayMs: 10, jitterMs: 30, reorder: 0.02, seed: 7 });
     publisher.start();
     await until('the wrap', () => publisher.sequence < 10_000, 10_000);
-    await pause(4000);
+    await pause(3500);
     publisher.stop();
     await pause(500);
     const { frames } = rig;
@@ -91,11 +91,13 @@ it('where lost packets cannot be asked for, loss costs pictures up to the next k
   await using publisher = await WhipPublisher.publish(rig.url, options);
   path.impair({ loss: 0.01, seed: 3 });
   publisher.start();
-  await pause(5000);
+  await until(
+    'losses, keyframes for them, and pictures',
+    () => publisher.asked.keyframes > 2 && rig.frames.length > 50,
+    10_000,
+  );
   expect(publisher.asked.packets).toBe(0);
-  expect(publisher.asked.keyframes).toBeGreaterThan(1);
   expect(rig.lost).toBeGreaterThan(0);
-  expect(rig.frames.length).toBeGreaterThan(50);
   expect(rig.frames.length).toBeLessThan(publisher.pictures);
 });
 
