@@ -1,8 +1,8 @@
-/** Which presented picture a camera took and which a network made: records of the server joined with what the browser presents. */
+/** Which presented frame a camera took and which a network made: records of the server joined with what the browser presents. */
 
-/** Presented pictures that are remembered: four seconds at 60 fps. */
+/** Presented frames that are remembered: four seconds at 60 fps. */
 const CELLS = 240;
-/** Records that wait for their pictures: those of pictures that were never presented are pushed out. */
+/** Records that wait for their frames: those of frames that were never presented are pushed out. */
 const MOST_RECORDS = 512;
 
 /** Cells by origin: height within the strip, so that colour is not all that tells them apart, and colour. */
@@ -15,7 +15,7 @@ const LOOKS = {
 /** Opacity of an interpolated cell of confidence 0; 1 at confidence 1. */
 const FAINTEST = 0.25;
 
-/** Joins the records of one connection with its presented pictures, whichever comes first. */
+/** Joins the records of one connection with its presented frames, whichever comes first. */
 export class Ledger {
   #records = new Map();
   /** Presented without a record so far, by RTP timestamp. */
@@ -25,7 +25,7 @@ export class Ledger {
 
   /** Records taken. */
   received = 0;
-  /** The last record of an interpolated picture: names the model. */
+  /** The last record of an interpolated frame: names the model. */
   made;
 
   /** Takes a record of the server. */
@@ -42,7 +42,7 @@ export class Ledger {
     if (this.#records.size > MOST_RECORDS) forgetOldest(this.#records);
   }
 
-  /** Notes that the picture with this RTP timestamp is on the screen. Returns its record; undefined while there is none. */
+  /** Notes that the frame with this RTP timestamp is on the screen. Returns its record; undefined while there is none. */
   present(rtp) {
     const record = this.#records.get(rtp);
     this.#records.delete(rtp);
@@ -55,12 +55,12 @@ export class Ledger {
     return record;
   }
 
-  /** The last presented pictures: a ring, and where the next one goes. */
+  /** The last presented frames: a ring, and where the next one goes. */
   get ring() {
     return { cells: this.#cells, next: this.#next };
   }
 
-  /** How many of the last presented pictures are of which origin. */
+  /** How many of the last presented frames are of which origin. */
   counts() {
     const counts = { source: 0, interpolated: 0, repeated: 0, unknown: 0 };
     for (const { kind } of this.#cells) counts[kind] += 1;
@@ -70,7 +70,7 @@ export class Ledger {
 
 function explain(cell, { kind, confidence }) {
   // A kind that a later server may add is not known here.
-  cell.kind = kind in LOOKS ? kind : 'unknown';
+  cell.kind = Object.hasOwn(LOOKS, kind) ? kind : 'unknown';
   cell.confidence = confidence;
 }
 
@@ -111,7 +111,7 @@ export class Strip {
       }
     }
     if (cells.length < CELLS) return;
-    // Where writing goes on: the newest picture is left of it.
+    // Where writing goes on: the newest frame is left of it.
     pen.globalAlpha = 1;
     pen.clearRect(Math.round(next * pitch), 0, Math.ceil(4 * pitch), height);
   }

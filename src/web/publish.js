@@ -6,6 +6,8 @@ import { bitrate, codec, write } from './words.js';
 const KEY = 'framelift.publish-token';
 /** Milliseconds between two looks at what is sent. */
 const LOOK_EVERY = 1000;
+/** After this the server's state tells what ended a connection. Milliseconds. */
+const SETTLED = 2000;
 /** Asked of the camera; it gives what it can. */
 const PICTURE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
 
@@ -79,6 +81,12 @@ export class Publisher {
     this.#draw(why);
   }
 
+  /** Ends it against the publisher's will: who has closed the dialog must see why. */
+  #interrupt(why) {
+    this.stop(why);
+    if (!document.querySelector('dialog[open]')) this.#dialog.showModal();
+  }
+
   async #show() {
     if (!this.#link) {
       this.#token.value = sessionStorage.getItem(KEY) ?? '';
@@ -115,7 +123,7 @@ export class Publisher {
     }
     const [track] = this.#camera.getVideoTracks();
     track.contentHint = 'motion';
-    track.onended = () => this.stop('The camera was taken away.');
+    track.onended = () => this.#interrupt('The camera was taken away.');
     this.#preview.srcObject = this.#camera;
     this.#name = name;
     this.#before = undefined;
@@ -131,16 +139,26 @@ export class Publisher {
   }
 
   #onState(state, detail) {
-    // Taking it back would start a quarrel between two publishers.
-    const overtaken =
-      state === 'lost' && this.#connected && !['waiting', undefined].includes(this.#stateOf(this.#name));
-    if (overtaken) this.stop(`Another publisher has taken ${this.#name} over.`);
-    else if (state === 'locked' || state === 'refused') this.stop(detail || 'The server refuses this publisher.');
-    else {
-      this.#connected = state === 'connected';
-      if (this.#connected) this.#link.proven();
-      this.#draw([SAID[state], detail].filter(Boolean).join(': '));
+    const broke = state === 'lost' && this.#connected;
+    this.#connected = state === 'connected';
+    if (state === 'locked' || state === 'refused') {
+      this.#interrupt(detail || 'The server refuses this publisher.');
+      return;
     }
+    if (this.#connected) this.#link.proven();
+    this.#draw([SAID[state], detail].filter(Boolean).join(': '));
+    if (broke) this.#giveWay();
+  }
+
+  /** Connects anew, unless the stream goes on by another publisher: taking it back would start a quarrel. */
+  #giveWay() {
+    const link = this.#link;
+    link.stop();
+    setTimeout(() => {
+      if (link !== this.#link) return;
+      if (['waiting', undefined].includes(this.#stateOf(this.#name))) link.start();
+      else this.#interrupt(`Another publisher has taken ${this.#name} over.`);
+    }, SETTLED);
   }
 
   async #look() {

@@ -50,7 +50,7 @@ export class Stage {
     const { source, upconverted } = this.screens;
     this.#held = new HeldSource(source.figure.querySelector('.held'));
     this.#badge = upconverted.figure.querySelector('.badge');
-    for (const screen of figures.map(({ dataset }) => this.screens[dataset.variant])) {
+    for (const screen of Object.values(this.screens)) {
       screen.onLocked = onLocked;
       const full = screen.figure.querySelector('.full');
       full.hidden = !document.fullscreenEnabled;
@@ -87,7 +87,7 @@ export class Stage {
 
   /** @param {string|null} view unknown ones are left out of account */
   setView(view) {
-    if (view in VIEWS) this.view = view;
+    if (Object.hasOwn(VIEWS, view)) this.view = view;
     this.#root.dataset.view = this.view;
     for (const input of document.querySelectorAll('[name="view"]')) input.checked = input.value === this.view;
     this.#sourceOnly.checked = this.view === 'source';

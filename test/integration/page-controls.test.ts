@@ -1,7 +1,8 @@
 /// <reference lib="dom" />
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Access } from '../../src/server/auth.ts';
 import type { StreamEntry } from '../../src/server/directory.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { LIVE, startServer } from '../support/server.ts';
@@ -19,11 +20,30 @@ afterAll(async () => {
   await browser?.close();
 });
 
-async function open(url: string, options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> {
+/** What went wrong in pages, and what their security policy had to stop. */
+const faults: string[] = [];
+
+afterEach(() => {
+  expect(faults.splice(0)).toEqual([]);
+});
+
+async function visit(url: string, options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> {
   const page = await browser.newPage({ viewport: { width: 1280, height: 800 }, colorScheme: 'dark', ...options });
   onTestFinished(() => page.close());
+  page.on('pageerror', ({ message }) => faults.push(message));
+  page.on('console', (message) => {
+    if (message.text().includes('Content Security Policy')) faults.push(message.text());
+  });
   await page.goto(url);
-  await page.locator('#state-name', { hasText: 'Full rate' }).waitFor();
+  return page;
+}
+
+const stands = (page: Page, state: string): Promise<void> =>
+  page.locator('#state-name', { hasText: state }).waitFor({ timeout: 5000 });
+
+async function open(url: string, options: Parameters<Browser['newPage']>[0] = {}): Promise<Page> {
+  const page = await visit(url, options);
+  await stands(page, 'Full rate');
   return page;
 }
 
@@ -180,6 +200,33 @@ it('is dark or light as the system is, until a person chooses, and then for good
   expect(await ground()).toBe(dark);
   await page.getByRole('button', { name: 'Switch to light colours' }).click();
   expect(await ground()).toBe(light);
+});
+
+it('asks for a token where playing needs one, says when it was wrong, and keeps the right one for this tab alone', async () => {
+  const access = new Access({ publish: [], play: ['let-me-see'], admin: [] });
+  const { url } = await startServer([LIVE], { access });
+  const page = await visit(url);
+  const dialog = page.getByRole('dialog', { name: 'This server asks for a token' });
+  await dialog.waitFor();
+  await stands(page, 'Token needed');
+  expect(await complaints(page)).toEqual([]);
+  expect(await page.getByRole('alert').isVisible()).toBe(false);
+  await page.keyboard.type('let-me-in');
+  await page.keyboard.press('Enter');
+  await page.getByRole('alert').waitFor();
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Enter token' }).click();
+  await page.keyboard.type('let-me-see');
+  await page.keyboard.press('Enter');
+  await stands(page, 'Full rate');
+  expect(await page.evaluate(() => window.framelift.stats().through)).toBe('socket');
+  await page.reload();
+  await stands(page, 'Full rate');
+  expect(
+    await page.evaluate(() => JSON.stringify({ ...localStorage }) + document.cookie + location.href),
+  ).not.toContain('let-me');
+  const other = await visit(url);
+  await other.getByRole('dialog').waitFor();
 });
 
 describe('for assistive technology', () => {
