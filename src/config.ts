@@ -15,7 +15,7 @@ import { TOKEN, TOKEN_RULE, VARIABLE, withoutSecrets } from './secrets.ts';
 const streamName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'a stream name has 1 to 64 letters, digits, "-" or "_"');
 
 /** Threads of a worker: work that is split among more waits for the slowest (docs/measurements.md). */
-const THREADS = Math.min(availableParallelism(), 4);
+const THREADS = Math.max(1, Math.min(availableParallelism() - 1, 4));
 
 /** As many as metrics tell apart. */
 const MOST_STREAMS = 64;
@@ -45,7 +45,7 @@ const tokens = (whatFor: string) =>
   z
     .array(
       z.union(
-        [z.string().regex(TOKEN), z.strictObject({ env: z.string().regex(VARIABLE) })],
+        [z.string().regex(TOKEN, TOKEN_RULE), z.strictObject({ env: z.string().regex(VARIABLE) })],
         `${TOKEN_RULE}; or is { env: NAME }`,
       ),
     )

@@ -90,3 +90,8 @@ export function redactUrl(url: string): string {
   const host = rest.slice(before.lastIndexOf('@') + 1);
   return `${scheme}${host === rest ? '' : '***@'}${host.replace(SECRET, '$1***')}`;
 }
+
+/** {@link redactUrl} for every URL in a text. */
+export function redactUrls(text: string): string {
+  return text.replace(/[a-z][a-z0-9+.-]*:\/\/[^\s"'\\]+/gi, (url) => redactUrl(url));
+}

@@ -1,5 +1,6 @@
 /** The log: pino, with repeated faults folded into one line a second. */
 import { pino } from 'pino';
+import { redactUrls } from './errors.ts';
 import type { StreamLog } from './pipeline.ts';
 import { type Clock, fromMs, type Micros, minus } from './time.ts';
 
@@ -10,7 +11,9 @@ const FOLD = fromMs(1000);
 
 /** Makes the log. JSON lines on standard error, which people read through any JSON viewer and machines as they are. */
 export function makeLog(level: LogLevel, clock: Clock): StreamLog {
-  const log = pino({ level, base: null }, pino.destination({ dest: 2, sync: true }));
+  // Messages have no credentials; those of foreign errors may.
+  const hooks = { streamWrite: redactUrls };
+  const log = pino({ level, base: null, hooks }, pino.destination({ dest: 2, sync: true }));
   const seen = new Map<string, { at: Micros; folded: number }>();
   return {
     info: (fields, message) => log.info(fields, message),

@@ -4,8 +4,8 @@ import { z } from 'zod';
 import type { Operation } from './api.ts';
 import { problem } from './schemas.ts';
 
-/** Refusals that every operation has: another Host or Origin, no token, an error of ours. */
-const EVERYWHERE = [401, 403, 500] as const;
+/** Refusals that every operation has: no token, another Host or Origin, too many requests, an error of ours. */
+const EVERYWHERE = [401, 403, 429, 500] as const;
 
 /** Where the document is served. It needs no token. */
 export const OPENAPI_PATH = '/api/openapi.json';

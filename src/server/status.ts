@@ -1,5 +1,5 @@
 /** The JSON that the API answers with. Pure. */
-import { redactUrl } from '../errors.ts';
+import { redactUrl, redactUrls } from '../errors.ts';
 import type { StreamStats } from '../metrics/stats.ts';
 import { toMs } from '../time.ts';
 import type { StreamDirectory, StreamEntry } from './directory.ts';
@@ -63,9 +63,9 @@ export function streamReport(entry: StreamEntry, stats: StreamStats): StreamRepo
     badge: entry.badge ?? false,
     notice: entry.notice,
     state,
-    reason: reason === undefined ? undefined : redact(reason),
+    reason: reason === undefined ? undefined : redactUrls(reason),
     phase,
-    error: lastError === undefined ? undefined : redact(lastError),
+    error: lastError === undefined ? undefined : redactUrls(lastError),
     source: sourceInfo ?? stats.source,
     whep: { upconverted: path, source: `${path}?variant=source` },
     whip: entry.awaitsPublisher ? `/whip/${encodeURIComponent(entry.name)}` : undefined,
@@ -78,13 +78,8 @@ export function notReady(streams: StreamDirectory): NotReady[] {
   const missing: NotReady[] = streams.engineWarm() ? [] : [{ reason: 'the model is still loading' }];
   for (const { name, ready, awaitsPublisher, status } of streams.list()) {
     if (ready || awaitsPublisher) continue;
-    const why = status.lastError === undefined ? '' : `: ${redact(status.lastError)}`;
+    const why = status.lastError === undefined ? '' : `: ${redactUrls(status.lastError)}`;
     missing.push({ stream: name, reason: `no frame yet${why}` });
   }
   return missing;
-}
-
-/** Removes credentials from every URL in a sentence. */
-function redact(text: string): string {
-  return text.replace(/[a-z][a-z0-9+.-]*:\/\/[^\s"']+/gi, (url) => redactUrl(url));
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { runCli, startApp } from '../support/app.ts';
 import { temporaryFolder } from '../support/media.ts';
+import { bearer } from '../support/tokens.ts';
 
 let folder: { path: string; remove: () => Promise<void> };
 
@@ -26,6 +27,10 @@ describe('serve refuses, with the value and the remedy', () => {
     [['demo', '--model', 'flow-xxl'], /no model "flow-xxl"; there are .*flow-s/],
     [['a=demo', 'a=demo'], /"a" is used twice/],
     [['--config', 'missing.yaml'], /missing\.yaml cannot be read/],
+    [['demo', '--watch'], /--watch has no file to watch[\s\S]*--config/],
+    [['demo', '--publish-token', 'short'], /auth\.publish\.0 is "\*\*\*": a token has 8 to 512/],
+    [['demo', '--tls-cert', 'cert.pem'], /server\.tls\.key/],
+    [['demo', '--tls-cert', 'no.pem', '--tls-key', 'no.pem'], /server\.tls\.cert: no\.pem cannot be read/],
     [['demo', '--wrong'], /unknown option '--wrong'/],
   ])('%j', async (args, message) => {
     const { code, stderr } = await runCli(['serve', '--port', '0', ...args]);
@@ -82,6 +87,20 @@ describe('commands', () => {
   it('doctor says how to get ffmpeg where there is none', async () => {
     const { stdout } = await runCli(['doctor', '--port', '0'], { env: { PATH: '/nowhere', FFMPEG_PATH: '' } });
     expect(stdout).toMatch(/ffmpeg\s+(not found[\s\S]*→ .*install|.*node-av)/i);
+  });
+});
+
+describe('tokens', () => {
+  it('are made up where that is asked for, told once, and let in who has them', async () => {
+    const app = await startApp(['cam=whip', '--model', 'repeat', '--play-token', 'generate']);
+    const told = /^play token: ([\w-]{32})$/m;
+    await expect.poll(() => app.log()).toMatch(told);
+    const token = told.exec(app.log())?.[1] ?? '';
+    const status = async (headers: Record<string, string>): Promise<number> =>
+      (await fetch(`${app.url}/api/streams`, { headers })).status;
+    expect([await status({}), await status(bearer('generate')), await status(bearer(token))]).toEqual([401, 401, 200]);
+    expect((await app.stop()).code, app.log()).toBe(0);
+    expect(app.log().split(token)).toHaveLength(2);
   });
 });
 

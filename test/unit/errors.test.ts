@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { asFrameliftError, FrameliftError, redactUrl } from '../../src/errors.ts';
+import { asFrameliftError, FrameliftError, redactUrl, redactUrls } from '../../src/errors.ts';
 
 describe('redactUrl', () => {
   it.each([
@@ -42,6 +42,21 @@ describe('redactUrl', () => {
     ['https://cdn/live.m3u8?access_token=abc', 'https://cdn/live.m3u8?access_token=***'],
   ])('hides the secrets of the query of %s', (url, shown) => {
     expect(redactUrl(url)).toBe(shown);
+  });
+});
+
+describe('redactUrls', () => {
+  it('takes the secrets out of every URL of a line of the log, and leaves it JSON', () => {
+    const message =
+      'no answer of "rtsp://nurse:hunter22@10.0.0.7/1?token=hunter22", nor of srt://a:9?passphrase=hunter22';
+    const line = `${JSON.stringify({ level: 40, url: 'rtsp://nurse:hunter22@10.0.0.7/1', msg: message })}\n`;
+    const shown = redactUrls(line);
+    expect(shown).not.toContain('hunter22');
+    expect(JSON.parse(shown)).toEqual({
+      level: 40,
+      url: 'rtsp://***@10.0.0.7/1',
+      msg: 'no answer of "rtsp://***@10.0.0.7/1?token=***", nor of srt://a:9?passphrase=***',
+    });
   });
 });
 

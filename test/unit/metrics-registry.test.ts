@@ -225,3 +225,40 @@ describe('labels', () => {
     expect(text).toContain('model="rife.onnx"');
   });
 });
+
+describe('a stream that is gone', () => {
+  const report = (stream: string): void => {
+    metrics.emit({ type: 'frame', stream, fate: 'repeated', reason: 'late' });
+    metrics.emit({ type: 'latency', stream, variant: 'upconverted', span: fromMs(20) });
+    metrics.emit({ type: 'source-info', stream, codec: 'h264', width: 640, height: 360, fps: 30 });
+    metrics.emit({ type: 'state', stream, state: 'full' });
+  };
+
+  it('has no series and no statistics any more; others keep theirs', async () => {
+    for (const stream of ['cam', 'door']) report(stream);
+    await metrics.text();
+    metrics.forget('door');
+    const text = await metrics.text();
+    expect(text).not.toContain('door');
+    expect(text).toContain('framelift_latency_seconds_count{stream="cam",variant="upconverted"} 1');
+    expect([metrics.snapshot('door').frames.repeated, metrics.snapshot('cam').frames.repeated]).toEqual([0, 1]);
+  });
+
+  it('begins anew when it comes back', async () => {
+    report('door');
+    metrics.forget('door');
+    report('door');
+    expect(await value('framelift_frames_total{stream="door",fate="repeated"}')).toBe(1);
+  });
+
+  it('makes room for others: names may come and go for ever', async () => {
+    for (let i = 0; i < 3 * LABEL_LIMITS.stream; i += 1) {
+      report(`stream${i}`);
+      metrics.forget(`stream${i}`);
+    }
+    report('last');
+    const text = await metrics.text();
+    expect(text).toContain('framelift_stream_state{stream="last",state="full"} 1');
+    expect(text).not.toMatch(/stream="(?:other|stream\d+)"/);
+  });
+});
