@@ -53,7 +53,8 @@ beforeAll(async () => {
   file = join(folder.path, 'framelift.yaml');
   write([kept, demo('gone'), demo('other')]);
   app = await startApp(['--config', file, '--watch', '--provider', 'cpu']);
-  await vi.waitFor(async () => expect((await ask('GET', '/readyz')).status).toBe(200), { timeout: 10_000 });
+  const upconverted = async (): Promise<number> => (await app.stream('kept')).stats.fps.upconverted;
+  await vi.waitFor(async () => expect(await upconverted()).toBeGreaterThan(0), { timeout: 10_000 });
   viewer = await WhepClient.play(`${app.url}/whep/kept`, () => arrivals.push(performance.now()), bearer(TOKENS.play));
 });
 
@@ -99,6 +100,26 @@ describe('the file', () => {
     expect(await names()).toEqual(before);
     await expectUndisturbed();
   });
+});
+
+it('the model of all streams changes while they run, for all of them or for none', async () => {
+  const camera = { name: 'camera', source: CAMERA };
+  const model = async (): Promise<unknown> => (await ask('GET', '/api/streams/kept')).json();
+  write([kept, { ...camera, model: 'flow-xxl' }], { engine: { model: 'blend' } });
+  expect((await ask('POST', '/api/config/reload')).status).toBe(422);
+  expect(await model()).toMatchObject({ model: 'repeat' });
+  write([kept, { ...camera, model: 'search' }], { engine: { model: 'blend' } });
+  const answer = await ask('POST', '/api/config/reload');
+  expect(await answer.json()).toMatchObject({
+    applied: ['engine.model'],
+    changed: [{ name: 'camera', keys: ['model'] }],
+  });
+  expect(await model()).toMatchObject({ model: 'blend' });
+  expect(await (await ask('GET', '/api/streams/camera')).json()).toMatchObject({ model: 'search' });
+  await expectUndisturbed();
+  write([kept, camera]);
+  expect((await ask('POST', '/api/config/reload')).status).toBe(200);
+  expect(await model()).toMatchObject({ model: 'repeat' });
 });
 
 describe('the API', () => {
