@@ -164,9 +164,12 @@ export class Link {
 
 /** `<turn:a.example>; rel="ice-server"; username="u"; credential="c"`, several of them with commas between. */
 function linkedServers(header) {
-  return [...header.matchAll(/<([^>]+)>((?:[^",]|"[^"]*")*)/g)].flatMap(([, urls, rest]) => {
+  return [...header.matchAll(/<([^>]+)>((?:[^",]|"(?:[^"\\]|\\.)*")*)/g)].flatMap(([, urls, rest]) => {
     const { rel, username, credential } = Object.fromEntries(
-      [...rest.matchAll(/;\s*([\w-]+)="?([^";]*)"?/g)].map(([, key, value]) => [key, value]),
+      [...rest.matchAll(/;\s*([\w-]+)=(?:"((?:[^"\\]|\\.)*)"|([^;]*))/g)].map(([, key, quoted, plain]) => [
+        key,
+        quoted?.replace(/\\(.)/g, '$1') ?? plain,
+      ]),
     );
     if (rel !== 'ice-server') return [];
     return [username === undefined ? { urls } : { urls, username, credential }];

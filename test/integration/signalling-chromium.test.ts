@@ -64,10 +64,16 @@ window.playByPost = async (peer) => {
   const response = await fetch('/whep/cam', offer);
   await peer.setRemoteDescription({ type: 'answer', sdp: await response.text() });
 };
-window.relayOnly = async () => {
-  const link = (await fetch('/whep/cam', { method: 'OPTIONS' })).headers.get('Link');
-  const [, urls, username, credential] = /<(turn:[^>]+)>; rel="ice-server"; username="([^"]+)"; credential="([^"]+)"/.exec(link);
-  return new RTCPeerConnection({ iceTransportPolicy: 'relay', iceServers: [{ urls, username, credential }] });
+window.playAsPage = async (iceTransportPolicy) => {
+  const { Link } = await import('/link.js');
+  const prepare = (peer) => {
+    window.peer = peer;
+    window.servers = peer.getConfiguration().iceServers;
+    peer.setConfiguration({ iceServers: window.servers, iceTransportPolicy });
+    window.show(peer);
+    peer.addTransceiver('video', { direction: 'recvonly' });
+  };
+  new Link({ url: '/whep/cam', headers: () => ({}), prepare, onState: () => {} }).start();
 };`;
 
 const arena = new Arena(64);
@@ -158,7 +164,7 @@ it('a player that may only use a relay is told of the TURN server, and gets pict
   await using coturn = await Coturn.start();
   const iceServers = new IceServers([{ urls: [coturn.url], secret: TURN_SECRET, clientOnly: true }], systemClock);
   await using rig = await Rig.start(iceServers);
-  await rig.page.evaluate('window.relayOnly().then((peer) => window.playByPost(peer))');
+  await rig.page.evaluate("window.playAsPage('relay')");
   await rig.untilFrames(12);
   expect(await rig.path()).toMatchObject({ local: 'relay', remote: 'host' });
   expect(coturn.allocations).toBeGreaterThan(0);
@@ -167,7 +173,7 @@ it('a player that may only use a relay is told of the TURN server, and gets pict
 it('a server that can only be reached through a relay has one: relay to relay', async () => {
   await using coturn = await Coturn.start({ relaysOnly: true });
   await using rig = await Rig.start(new IceServers([{ urls: [coturn.url], secret: TURN_SECRET }], systemClock));
-  await rig.page.evaluate('window.relayOnly().then((peer) => window.playByPost(peer))');
+  await rig.page.evaluate("window.playAsPage('relay')");
   await rig.untilFrames(12);
   expect(await rig.path()).toEqual({ local: 'relay', remote: 'relay' });
   expect(coturn.allocations).toBeGreaterThan(1);
@@ -197,9 +203,11 @@ it('a data channel that the player opens carries messages; without one nothing i
   expect(notes?.send('after the end')).toBe(false);
 });
 
-it('a player without data channels has none', async () => {
-  await using rig = await Rig.start();
-  await rig.page.evaluate('window.playByPost(new RTCPeerConnection())');
+it('the page is told of ICE servers whose credentials are odd; it asks for no data channel and has none', async () => {
+  const odd = { urls: ['turn:127.0.0.1:9'], username: 'a"b;c,d', credential: 'e\\f>g' };
+  await using rig = await Rig.start(new IceServers([{ ...odd, clientOnly: true }], systemClock));
+  await rig.page.evaluate("window.playAsPage('all')");
   await rig.untilFrames(5);
+  expect(await rig.page.evaluate('window.servers')).toMatchObject([odd]);
   expect(rig.viewers[0]?.openChannel('notes')).toBeUndefined();
 });
