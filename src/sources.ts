@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import type { Arena } from './arena.ts';
 import type { Config, StreamConfig } from './config.ts';
 import { FrameliftError, redactUrl } from './errors.ts';
-import { AddressGuard, OPERATORS_ALLOWANCES, type Resolve } from './ingest/address.ts';
+import { AddressGuard, OPERATORS_CLASSES, type Resolve } from './ingest/address.ts';
 import { FFMPEG_SCHEMES, ffmpegSource } from './ingest/ffmpeg.ts';
 import { fileSource } from './ingest/file.ts';
 import type { IngestLimits } from './ingest/limits.ts';
@@ -40,7 +40,7 @@ export function sourceRules(
   resolve?: Resolve,
 ): SourceRules {
   const operator = origin === 'operator';
-  const guard = new AddressGuard([...(operator ? OPERATORS_ALLOWANCES : []), ...sources.allow], resolve);
+  const guard = new AddressGuard(sources.allow, resolve, operator ? OPERATORS_CLASSES : []);
   return { origin, guard, files: operator || sources.files, limits };
 }
 

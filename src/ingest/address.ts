@@ -71,8 +71,8 @@ export function isAllowance(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
 }
 
-/** What people who write a source down themselves may name: cameras are in private networks, and test servers on this machine. */
-export const OPERATORS_ALLOWANCES: readonly string[] = ['loopback', 'private'];
+/** What URLs may lead to that an operator wrote down: cameras are in private networks, and test servers on this machine. */
+export const OPERATORS_CLASSES: readonly AddressClass[] = ['loopback', 'private'];
 
 /** Name resolution: all addresses of a host name, in the order in which they are to be tried. Rejects as `dns.lookup` does. */
 export type Resolve = (host: string) => Promise<readonly LookupAddress[]>;
@@ -88,15 +88,33 @@ const systemResolve: Resolve = (host) =>
  * between check and use (DNS rebinding) changes nothing.
  */
 export class AddressGuard {
+  readonly #allowances: readonly string[];
+  readonly #ofUrl: readonly string[];
   readonly #classes: ReadonlySet<string>;
   readonly #ranges: BlockList;
   readonly #resolve: Resolve;
 
-  /** @param allowances each as {@link isAllowance} takes it. */
-  constructor(allowances: readonly string[], resolve: Resolve = systemResolve) {
-    this.#classes = new Set(allowances);
+  /**
+   * @param allowances where everything may lead, each as {@link isAllowance} takes it.
+   * @param ofUrl classes that the URL itself may lead to, too; see {@link beyond}.
+   */
+  constructor(allowances: readonly string[], resolve: Resolve = systemResolve, ofUrl: readonly AddressClass[] = []) {
+    this.#allowances = allowances;
+    this.#ofUrl = ofUrl;
+    this.#classes = new Set([...allowances, ...ofUrl]);
     this.#ranges = blockList(allowances.filter((text) => isIP(text.split('/')[0] ?? '') !== 0));
     this.#resolve = resolve;
+  }
+
+  /**
+   * The guard of what a server at these addresses may lead to: redirections, playlists. Not further inside than itself: from a public
+   * address to public ones, from a private network not to this machine.
+   */
+  beyond(addresses: readonly string[]): AddressGuard {
+    const classes = new Set(addresses.map(addressClass));
+    const inside = classes.has('loopback') || classes.has('private');
+    const kept = this.#ofUrl.filter((name) => (name === 'private' ? inside : classes.has('loopback')));
+    return new AddressGuard([...this.#allowances, ...kept], this.#resolve);
   }
 
   /** True when sources may lead to this address. `multicast`: the protocol receives by joining groups. */
@@ -153,7 +171,7 @@ export class AddressGuard {
 }
 
 /** The guard of sources that their operators wrote down. */
-export const OPERATORS_GUARD = new AddressGuard(OPERATORS_ALLOWANCES);
+export const OPERATORS_GUARD = new AddressGuard([], systemResolve, OPERATORS_CLASSES);
 
 function forbidden(host: string, address: string): FrameliftError {
   const found = addressClass(address);

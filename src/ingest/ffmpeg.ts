@@ -91,8 +91,8 @@ async function open(
   attempt: number,
 ): Promise<OpenedInput> {
   if (input.http) {
-    const gateway = await HttpGateway.open({ guard, verifyCertificate });
-    const { url, options } = gateway.input(input.url);
+    const gateway = await HttpGateway.open({ url: new URL(input.url), guard, verifyCertificate });
+    const { url, options } = gateway.input;
     const close = () => gateway[Symbol.asyncDispose]();
     return { url, options: [...input.options, ...options], gateway, [Symbol.asyncDispose]: close };
   }

@@ -38,6 +38,9 @@ const OF_THE_BODY = ['content-length', 'content-range', 'accept-ranges', 'conten
 
 /** Options of {@link HttpGateway.open}. */
 export interface HttpGatewayOptions {
+  /** What ffmpeg is to open. */
+  readonly url: URL;
+  /** Where the URL may lead to, and what is found there. */
   readonly guard: AddressGuard;
   /** False accepts any certificate. */
   readonly verifyCertificate: boolean;
@@ -46,31 +49,39 @@ export interface HttpGatewayOptions {
 /** A running gateway. */
 export class HttpGateway implements AsyncDisposable {
   readonly #options: HttpGatewayOptions;
+  /** Of all requests. */
+  readonly #guard: AddressGuard;
   readonly #server: Server;
   readonly #agents: { readonly http: HttpAgent; readonly https: HttpsAgent };
   readonly #refusing = new AbortController();
   #failure: FrameliftError | undefined;
 
-  private constructor(server: Server, options: HttpGatewayOptions) {
+  private constructor(server: Server, options: HttpGatewayOptions, guard: AddressGuard) {
     this.#server = server;
     this.#options = options;
+    this.#guard = guard;
     const pool = { keepAlive: true, maxSockets: MAX_SOCKETS };
     this.#agents = { http: new HttpAgent(pool), https: new HttpsAgent(pool) };
     server.on('request', (request, response) => void this.#serve(request, response));
   }
 
-  /** Listens on a port of the loopback. Whoever finds it can reach through it what a process of this machine reaches anyway, and less. */
+  /**
+   * Listens on a port of the loopback. Whoever finds it can reach through it what a process of this machine reaches anyway, and less.
+   * @throws FrameliftError `source.forbidden`, `source.unreachable` by the URL's host.
+   */
   static async open(options: HttpGatewayOptions): Promise<HttpGateway> {
+    const addresses = await options.guard.resolve(hostOf(options.url));
+    const guard = options.guard.beyond(addresses.map(({ address }) => address));
     const server = createServer().listen(0, '127.0.0.1');
     await once(server, 'listening');
-    return new HttpGateway(server, options);
+    return new HttpGateway(server, options, guard);
   }
 
-  /** What ffmpeg is to open instead of `url`, and the option that leads it here. */
-  input(url: string): { readonly url: string; readonly options: readonly string[] } {
+  /** What ffmpeg is to open, and the option that leads it here. */
+  get input(): { readonly url: string; readonly options: readonly string[] } {
     const address = this.#server.address();
     const port = typeof address === 'object' && address ? address.port : 0;
-    return { url: disguised(new URL(url)).href, options: ['-http_proxy', `http://127.0.0.1:${port}`] };
+    return { url: disguised(this.#options.url).href, options: ['-http_proxy', `http://127.0.0.1:${port}`] };
   }
 
   /** Aborts when a request led where no source may lead, which ends the run: {@link failure} says where. */
@@ -111,13 +122,13 @@ export class HttpGateway implements AsyncDisposable {
   }
 
   async #fetch(target: URL, request: IncomingMessage, signal: AbortSignal): Promise<IncomingMessage> {
-    const { guard, verifyCertificate } = this.#options;
+    const { verifyCertificate } = this.#options;
     const secure = target.protocol === 'https:';
-    const host = target.hostname.replace(/^\[|\]$/g, '');
+    const host = hostOf(target);
     const port = Number(target.port) || (secure ? 443 : 80);
-    guard.checkLiteral(host);
+    this.#guard.checkLiteral(host);
     const options = {
-      ...{ host, port, signal, lookup: guard.lookup, path: target.pathname + target.search },
+      ...{ host, port, signal, lookup: this.#guard.lookup, path: target.pathname + target.search },
       method: request.method ?? 'GET',
       headers: { ...without(request.headers, NOT_PASSED_ON), host: target.host },
     };
@@ -143,6 +154,10 @@ export class HttpGateway implements AsyncDisposable {
     if (!this.#refusing.signal.aborted) this.#failure = error;
     if (error.code === 'source.forbidden') this.#refusing.abort();
   }
+}
+
+function hostOf(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, '');
 }
 
 /** The URL with its origin spelled in the host. User, password and the rest stay. */

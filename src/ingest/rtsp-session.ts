@@ -28,7 +28,7 @@ export interface RtspSessionOptions {
   /** For connecting, and for each response. */
   readonly timeout: Micros;
   readonly verifyCertificate: boolean;
-  /** Where this and all redirections may lead to. */
+  /** Where the URL may lead to, and redirections from there. */
   readonly guard: AddressGuard;
   readonly rtp: (bytes: Uint8Array) => void;
   readonly rtcp: (bytes: Uint8Array) => void;
@@ -157,7 +157,8 @@ export class RtspSession {
       return;
     }
     const ports = transportField(field, 'server_port');
-    if (ports) this.#udp.punch(sourceAddress(field, this.#options.guard), ...ports);
+    const guard = this.#options.guard.beyond([this.#connection.remoteAddress ?? '']);
+    if (ports) this.#udp.punch(sourceAddress(field, guard), ...ports);
   }
 
   #setupTcp(): Promise<RtspResponse> {
@@ -213,17 +214,26 @@ interface Described {
   readonly ping: 'GET_PARAMETER' | 'OPTIONS';
 }
 
+/** An answer that leads elsewhere. */
+interface Redirection {
+  /** The server's address. */
+  readonly from: string;
+  readonly to: RtspEndpoint;
+}
+
 async function describe(
   options: RtspSessionOptions,
   packet: (channel: number, bytes: Uint8Array) => void,
   signal: AbortSignal,
 ): Promise<Described> {
   let endpoint = parseRtspUrl(options.url);
+  let { guard } = options;
   for (let redirects = 0; ; redirects += 1) {
-    const found = await describeAt(endpoint, options, packet, signal);
+    const found = await describeAt(endpoint, { ...options, guard }, packet, signal);
     if ('connection' in found) return found;
     if (redirects === MAX_REDIRECTS) throw new FrameliftError('source.protocol', 'the server redirects in circles');
-    endpoint = found;
+    endpoint = found.to;
+    guard = guard.beyond([found.from]);
   }
 }
 
@@ -232,7 +242,7 @@ async function describeAt(
   options: RtspSessionOptions,
   packet: (channel: number, bytes: Uint8Array) => void,
   signal: AbortSignal,
-): Promise<Described | RtspEndpoint> {
+): Promise<Described | Redirection> {
   if (endpoint.secure && options.transport === 'udp') {
     throw new FrameliftError(
       'config.invalid',
@@ -253,8 +263,9 @@ async function describeAt(
     const capabilities = await connection.request('OPTIONS', endpoint.url);
     const response = await connection.request('DESCRIBE', endpoint.url, { Accept: 'application/sdp' });
     if (response.status >= 300 && response.status < 400) {
+      const from = connection.remoteAddress ?? '';
       connection.close();
-      return redirectTarget(endpoint, response.headers.get('location'));
+      return { from, to: redirectTarget(endpoint, response.headers.get('location')) };
     }
     expectOk(response, 'DESCRIBE');
     opened = true;

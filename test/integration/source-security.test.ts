@@ -8,9 +8,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer, type RequestListener } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import { createServer, isIP, type Server } from 'node:net';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { AddressGuard } from '../../src/ingest/address.ts';
+import { AddressGuard, OPERATORS_CLASSES } from '../../src/ingest/address.ts';
 import { type FfmpegSourceOptions, ffmpegSource } from '../../src/ingest/ffmpeg.ts';
 import { rtspSource } from '../../src/ingest/rtsp.ts';
 import { fromMs, systemClock } from '../../src/time.ts';
@@ -171,6 +171,30 @@ describe('RTSP', () => {
   );
 });
 
+test.each(['rtsp', 'http'])(
+  '%s: what an operator may name is not open to redirections from outside',
+  async (scheme) => {
+    const asked: string[][] = [];
+    /** An operator's, to which 127.0.0.1 is outside. */
+    const operators = Object.assign(new AddressGuard([], undefined, OPERATORS_CLASSES), {
+      beyond(addresses: readonly string[]) {
+        asked.push([...addresses]);
+        return new AddressGuard(['127.0.0.1']);
+      },
+    });
+    expect(operators.permits('127.0.0.9')).toBe(true);
+    const Location = `${scheme}://127.0.0.9:${trap.port}/cam`;
+    const script: FakeScript = ({ method }) =>
+      method === 'DESCRIBE' ? { status: 302, headers: { Location } } : undefined;
+    const camera = await startFakeRtsp({ script });
+    cleanUp.push(() => camera.close());
+    const port = await web((_, response) => response.writeHead(302, { Location }).end());
+    const url = scheme === 'rtsp' ? camera.url : `http://127.0.0.1:${port}/`;
+    expect((await play(url, { guard: operators })).error).toMatchObject(FORBIDDEN);
+    expect(asked).toEqual([['127.0.0.1']]);
+  },
+);
+
 describe('HTTP', () => {
   test.each([
     'http://127.0.0.9:PORT/',
@@ -198,10 +222,21 @@ describe('HTTP', () => {
     ['httpproxy://127.0.0.9:PORT/x.ts', { name: 'FrameliftError' }],
     ['tcp://127.0.0.9:PORT', { name: 'FrameliftError' }],
     ['crypto+http://127.0.0.9:PORT/x.ts', { name: 'FrameliftError' }],
+    ['unix:/run/docker.sock', { name: 'FrameliftError' }],
   ])('a playlist cannot lead to %s', async (segment, expected) => {
     const port = await web((_, response) => response.end(playlist(segment.replace('PORT', String(trap.port)))));
     const { error, frames } = await play(`http://camera.example:${port}/live.m3u8`);
     expect(error).toMatchObject(expected);
+    expect(frames).toBe(0);
+  });
+
+  test.each(['http', 'tcp'])('nor can a list of ffmpeg’s own, by %s', async (scheme) => {
+    const list = `ffconcat version 1.0\nfile tcp://127.0.0.9:${trap.port}\nfile http://127.0.0.9:${trap.port}/x.ts\n`;
+    const server = createServer((socket) => socket.end(list));
+    cleanUp.push(() => closed(server));
+    const port = scheme === 'tcp' ? await listen(server) : await web((_, response) => response.end(list));
+    const { error, frames } = await play(`${scheme}://camera.example:${port}/list`);
+    expect(error).toMatchObject({ name: 'FrameliftError' });
     expect(frames).toBe(0);
   });
 
@@ -227,6 +262,25 @@ describe('HTTP', () => {
     expect(outcome).toEqual({ error: undefined, frames: 20 });
     expect(seen).toContain(`camera.example:${port} /live/list?a=1`);
     expect(seen.at(-1)).toBe(`camera.example:${port} /absolute.ts`);
+  });
+
+  test('DASH plays through the gateway, and its absolute URLs are checked like those of HLS', async () => {
+    const options = ['-f', 'dash', '-seg_duration', '1', '-use_template', '0', '-use_timeline', '0'];
+    await ffmpeg(
+      ...testVideo('160x96', '30', 60, '-tune', 'zerolatency', '-g', '30'),
+      ...options,
+      join(folder, 'd.mpd'),
+    );
+    const manifest = await readFile(join(folder, 'd.mpd'), 'utf8');
+    const based = (base: string): string => manifest.replace(/(<Period[^>]*>)/, `$1<BaseURL>${base}</BaseURL>`);
+    const port = await web(async (request, response) => {
+      const name = request.url?.slice(1) ?? '';
+      if (name === 'd.mpd') response.end(based(`http://camera.example:${port}/`));
+      else if (name === 'evil.mpd') response.end(based(`http://127.0.0.9:${trap.port}/`));
+      else response.end(await readFile(join(folder, basename(name))));
+    });
+    expect(await play(`http://camera.example:${port}/d.mpd`)).toEqual({ error: undefined, frames: 20 });
+    expect((await play(`http://camera.example:${port}/evil.mpd`)).error).toMatchObject(FORBIDDEN);
   });
 
   test('HTTPS is spoken by us: certificates are checked, absolute URLs stay what they are', async () => {

@@ -1,12 +1,6 @@
 import { isIP } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import {
-  AddressGuard,
-  addressClass,
-  isAllowance,
-  OPERATORS_ALLOWANCES,
-  type Resolve,
-} from '../../src/ingest/address.ts';
+import { AddressGuard, addressClass, isAllowance, OPERATORS_GUARD, type Resolve } from '../../src/ingest/address.ts';
 
 describe('classes', () => {
   test.each([
@@ -114,7 +108,7 @@ describe('what is permitted', () => {
   });
 
   test('to sources of operators: private networks and this machine, too', () => {
-    const guard = new AddressGuard(OPERATORS_ALLOWANCES);
+    const guard = OPERATORS_GUARD;
     for (const address of ['8.8.8.8', '127.0.0.1', '::1', '10.0.0.1', 'fd12::1'])
       expect(guard.permits(address)).toBe(true);
     for (const address of ['169.254.169.254', 'fe80::1', 'fd00:ec2::254', '0.0.0.0', '239.1.2.3']) {
@@ -128,6 +122,21 @@ describe('what is permitted', () => {
       expect(guard.permits(address)).toBe(true);
     for (const address of ['10.2.0.1', '169.254.7.8', 'fd13::9', '127.0.0.1'])
       expect(guard.permits(address)).toBe(false);
+  });
+
+  test('a redirection leads no further inside than the server that sends it is', () => {
+    const permitted = (from: string) => {
+      const guard = OPERATORS_GUARD.beyond([from]);
+      return ['8.8.8.8', '10.0.0.1', '127.0.0.1', '169.254.169.254'].filter((address) => guard.permits(address));
+    };
+    expect(permitted('1.1.1.1')).toEqual(['8.8.8.8']);
+    expect(permitted('192.168.1.20')).toEqual(['8.8.8.8', '10.0.0.1']);
+    expect(permitted('::ffff:127.0.0.1')).toEqual(['8.8.8.8', '10.0.0.1', '127.0.0.1']);
+  });
+
+  test('what is allowed to all sources is allowed to redirections, and nothing is that the URL itself may not', () => {
+    expect(new AddressGuard(['private']).beyond(['1.1.1.1']).permits('10.0.0.1')).toBe(true);
+    expect(new AddressGuard([]).beyond(['127.0.0.1']).permits('127.0.0.1')).toBe(false);
   });
 
   test('multicast only to protocols that join groups', () => {
