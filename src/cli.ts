@@ -89,7 +89,7 @@ Examples:
   framelift serve --config framelift.yaml --watch
 
 --model auto measures the models at the stream's size and takes the best one that is in time.
-Watch at /, read metrics at /metrics, play at /whep/<name> and /whep/<name>?variant=source, publish at /whip/<name>.`,
+Watch at /, read metrics at /metrics, play at /whep/<name> and /whep/<name>?variant=source, publish at /whip/<name> with a token.`,
   )
   .action(async (sources: string[], flags: ServeFlags) => serve(sources, flags));
 

@@ -1,5 +1,4 @@
 /** A WHIP publisher for tests: it sends coded pictures as RTP, from a sequence number of the test's choice, and answers NACK and PLI. */
-import { execFileSync } from 'node:child_process';
 import {
   GenericNack,
   PictureLossIndication,
@@ -16,9 +15,10 @@ import {
 } from 'werift';
 import { PUBLISHER_EXTENSIONS } from '../../src/ingest/whip-offer.ts';
 import { mendRollover } from '../../src/webrtc/transport.ts';
-import { cutAtDelimiters, encodeTestPicture } from './coded.ts';
+import { cutAtDelimiters, encodeTestPicture, encodeVpx } from './coded.ts';
 import type { ImpairedPath } from './impair.ts';
 import { packetize } from './rtp.ts';
+import { bearer, TOKENS } from './tokens.ts';
 
 /** A coded picture, as payloads. */
 export interface CodedPicture {
@@ -39,27 +39,13 @@ export function h264Pictures(size: string, frames: number, args: string[] = []):
   }));
 }
 
-/** The same as VP8, cut out of ffmpeg's IVF. */
+/** The same as VP8. */
 export function vp8Pictures(size: string, frames: number): CodedPicture[] {
-  const ivf = execFileSync(
-    'ffmpeg',
-    [
-      ...['-hide_banner', '-loglevel', 'error', '-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=30`],
-      ...['-frames:v', `${frames}`, '-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '8', '-g', `${GOP}`],
-      ...['-lag-in-frames', '0', '-b:v', '2M', '-f', 'ivf', 'pipe:1'],
-    ],
-    { maxBuffer: 1 << 26 },
-  );
   const packetizer = new Vp8Packetizer({ maxPayloadSize: 1100 });
-  const pictures: CodedPicture[] = [];
-  for (let at = 32; at + 12 <= ivf.length; ) {
-    const size = ivf.readUInt32LE(at);
-    const frame = ivf.subarray(at + 12, at + 12 + size);
-    const payloads = packetizer.packetize(frame, 0).map(({ payload }) => payload);
-    pictures.push({ payloads, keyframe: ((frame[0] ?? 1) & 1) === 0 });
-    at += 12 + size;
-  }
-  return pictures;
+  return encodeVpx('libvpx', size, frames, ['-g', `${GOP}`, '-b:v', '2M']).map((frame) => ({
+    payloads: packetizer.packetize(Buffer.from(frame), 0).map(({ payload }) => payload),
+    keyframe: ((frame[0] ?? 1) & 1) === 0,
+  }));
 }
 
 /** Options of {@link WhipPublisher.publish}. */
@@ -137,7 +123,7 @@ export class WhipPublisher implements AsyncDisposable {
     const offer = (pc.localDescription?.sdp ?? '').replace(/a=candidate:.*\r\n/g, options.path ? '' : '$&');
     const response = await fetch(url, {
       method: 'POST',
-      headers: { 'Content-Type': 'application/sdp' },
+      headers: { 'Content-Type': 'application/sdp', ...bearer(TOKENS.publish) },
       body: offer,
     });
     const answer = await response.text();

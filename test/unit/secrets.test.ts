@@ -47,6 +47,13 @@ describe('resolveTokens', () => {
   });
 });
 
+it('a token that is too short is told the rule', () => {
+  const { message } = thrownBy(() => parseConfig({ auth: { publish: ['short'] } }, 'test.yaml'));
+  expect(message).toBe(
+    'test.yaml: auth.publish.0 is "***": a token has 8 to 512 letters, digits and "-._~+/", with "=" only at its end',
+  );
+});
+
 describe('what people are shown', () => {
   it('has no token, no password, no credential', () => {
     const shown = withoutSecrets({

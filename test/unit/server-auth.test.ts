@@ -97,6 +97,14 @@ describe('over HTTP', () => {
     }
   });
 
+  it.each(['/api/streams', '/api/config'])('HEAD %s needs what GET needs', async (path) => {
+    const access = new Access({ publish: [], play: [TOKENS.play], admin: [TOKENS.admin] });
+    const { url } = await startServer(undefined, { access });
+    const status = async (headers: Record<string, string>): Promise<number> =>
+      (await fetch(url + path, { method: 'HEAD', headers })).status;
+    expect([await status({}), await status(bearer(TOKENS.admin))]).toEqual([401, 200]);
+  });
+
   it('keeps open what a page and a probe need before they have a token', async () => {
     const access = new Access({ publish: [], play: [TOKENS.play], admin: [] });
     const { url } = await startServer(undefined, { access });
