@@ -26,7 +26,7 @@ export interface PresentedPictures {
 const STRIP = { rows: 24, width: 240, height: 16 };
 const PIECE = { x: 64, y: 28, width: 256, height: 12 };
 
-/** Plays `url` (a WHEP endpoint of the page's origin) until `count` pictures have been read, `skipMs` after the first. */
+/** Plays `url` (a WHEP endpoint of the page's origin) until `count` pictures have been read, `skipMs` after the first. Rejects after 60 s. */
 export async function presentedPictures(
   page: Page,
   url: string,
@@ -67,7 +67,8 @@ export async function presentedPictures(
       };
       const found: { rtp: number; strip: string; piece: string }[] = [];
       let late = 0;
-      await new Promise<void>((resolve) => {
+      await new Promise<void>((resolve, reject) => {
+        setTimeout(() => reject(new Error(`${found.length} of ${count} pictures, ${received} records`)), 60_000);
         let from = Number.POSITIVE_INFINITY;
         const look: VideoFrameRequestCallback = (now, { rtpTimestamp, mediaTime }) => {
           from = Math.min(from, now + skipMs);
