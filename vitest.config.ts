@@ -1,11 +1,16 @@
 import { defineConfig } from 'vitest/config';
 
-/** Three projects: pure code, code against real programs, and the whole product in a real browser (one file at a time: two cores). */
 const report = process.env.FRAMELIFT_TEST_REPORT;
 
 /** What runs against other programs and the real clock may run again: another tenant of the machine may spoil one run, hardly two. */
 const SPOILT = 1;
 
+/** What the clock decides: these have the machine to themselves. The others, which mostly wait, run two at a time. */
+const TIMED = [
+  ...['cli', 'convert', 'ffmpeg*', 'page-*', 'provider', 'record', 'rtsp-*', 'signalling-*', 'whep-*', 'whip-*'],
+].map((name) => `test/integration/${name}.test.ts`);
+
+/** Four projects: pure code, code against real programs, that which measures time, and the whole product in a real browser. */
 export default defineConfig({
   test: {
     reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
@@ -16,10 +21,24 @@ export default defineConfig({
           name: 'integration',
           retry: SPOILT,
           include: ['test/integration/**/*.test.ts'],
+          exclude: TIMED,
           testTimeout: 60_000,
           sequence: { groupOrder: 1 },
           hookTimeout: 60_000,
+          maxWorkers: 2,
+        },
+      },
+      {
+        test: {
+          name: 'timed',
+          retry: SPOILT,
+          include: TIMED,
+          testTimeout: 60_000,
+          sequence: { groupOrder: 2 },
+          hookTimeout: 60_000,
           fileParallelism: false,
+          // Of tests that say they may.
+          maxConcurrency: 2,
         },
       },
       {
@@ -28,7 +47,7 @@ export default defineConfig({
           retry: SPOILT,
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 180_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
           hookTimeout: 60_000,
           fileParallelism: false,
         },

@@ -17,7 +17,7 @@ const packetsIn = (codec: 'H264' | 'VP8', seconds: number): number => {
   return Math.round((all / pictures[codec].length) * 30 * seconds);
 };
 
-describe.each(['H264', 'VP8'] as const)('%s by WHIP', (codec) => {
+describe.concurrent.each(['H264', 'VP8'] as const)('%s by WHIP', (codec) => {
   it('over a good network: every picture, in even time, with its reports', async () => {
     await using rig = await WhipRig.start();
     await using publisher = await WhipPublisher.publish(rig.url, { codec, pictures: pictures[codec] });

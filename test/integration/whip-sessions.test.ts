@@ -19,7 +19,7 @@ function longestGap(rig: WhipRig, since: number): number {
   return Math.max(...times.slice(1).map((at, i) => at - (times[i] ?? at)));
 }
 
-describe('a publisher', () => {
+describe.concurrent('a publisher', () => {
   it('takes the stream over with its first picture: the source lives on, the old session ends', async () => {
     await using rig = await WhipRig.start();
     await using first = await publish(rig);
