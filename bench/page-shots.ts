@@ -14,10 +14,10 @@ const FILLED_MS = 20_000;
 
 const shot = (name: string): string => fileURLToPath(new URL(`../docs/${name}.png`, import.meta.url));
 
-/** A page that publishes the browser's camera to `camera`, as a person would. */
+/** A page that publishes the browser's camera to `camera`, as a person would, and plays nothing itself. */
 async function publish(browser: Browser, url: string): Promise<void> {
   const page = await browser.newPage();
-  await page.goto(`${url}/?view=source#/camera`);
+  await page.goto(`${url}/#/none`);
   await page.getByRole('button', { name: 'Publish camera' }).click();
   await page.getByLabel('Token for publishing').fill(TOKENS.publish);
   await page.getByRole('button', { name: 'Start' }).click();
