@@ -140,6 +140,9 @@ async function ask(engine: InterpEngine, a: Planes, b: Planes, timesteps: readon
 const equal = (actual: Uint8Array | undefined, wanted: Planes): boolean =>
   actual !== undefined && Buffer.compare(actual, joined(wanted)) === 0;
 
+/** A network's file is named with every picture that it makes. */
+const HASH: unknown = expect.stringMatching(/^[0-9a-f]{16}$/);
+
 describe('InterpEngine with an i420 network', () => {
   it.each([
     [128, 64, 32],
@@ -159,7 +162,13 @@ describe('InterpEngine with an i420 network', () => {
         for (const [i, t] of timesteps.entries()) {
           expect(equal(pictures[i]?.samples, expected(a, b, t, { mirror: true, multiple }))).toBe(true);
           expect(pictures[i]?.pts).toBe(40_000 * t);
-          expect(pictures[i]?.provenance).toEqual({ kind: 'synthetic', t, model: engine.model, confidence: undefined });
+          expect(pictures[i]?.provenance).toEqual({
+            kind: 'synthetic',
+            t,
+            model: engine.model,
+            hash: HASH,
+            confidence: undefined,
+          });
         }
         // It has no error output: it is not judged.
         expect(confidence).toBeUndefined();

@@ -100,6 +100,9 @@ const FORMS: [string, RgbNetworkOptions][] = [
   ['two pictures and a plane of one sample', { input: 'pictures', timestep: [1, 1, 1, 1] }],
 ];
 
+/** A network's file is named with every picture that it makes. */
+const HASH: unknown = expect.stringMatching(/^[0-9a-f]{16}$/);
+
 describe('InterpEngine with an rgb network', () => {
   it.each(
     FORMS.flatMap(([name, form]) => (['float32', 'float16'] as const).map((type) => [name, type, form] as const)),
@@ -114,7 +117,13 @@ describe('InterpEngine with an rgb network', () => {
       for (const [i, t] of timesteps.entries()) {
         expect(distance(pictures[i]?.samples ?? [], mixed(a, b, t, 352))).toBeLessThan(NEAR[type]);
         expect(pictures[i]?.pts).toBe(40_000 * t);
-        expect(pictures[i]?.provenance).toEqual({ kind: 'synthetic', t, model: engine.model, confidence: undefined });
+        expect(pictures[i]?.provenance).toEqual({
+          kind: 'synthetic',
+          t,
+          model: engine.model,
+          hash: HASH,
+          confidence: undefined,
+        });
       }
       expect(confidence).toBeUndefined();
       expect(spanMicros.network).toBeGreaterThan(0);
