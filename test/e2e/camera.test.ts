@@ -102,9 +102,9 @@ it.each(['h264', 'h265'] as const)(
     const { app } = await connect({ codec });
     const page = await openPage(browser, app.url, 'upconverted');
     await firstPicture(page, 'upconverted');
-    await page.waitForTimeout(3000);
-    const counts = await countPerSecond(page, 'upconverted', 10);
-    const presented = await watchFrames(page, 10);
+    await page.waitForTimeout(2000);
+    const counts = await countPerSecond(page, 'upconverted', 5);
+    const presented = await watchFrames(page, 7);
     const frames = sourceFrames(presented);
     const { share, read, ordered } = coverage(frames);
     const latency = frames.map((frame) => frame.latencyMs);
@@ -201,14 +201,14 @@ it('never mixes two scenes', async () => {
   const { app } = await connect({ cutEvery: 2 });
   const page = await openPage(browser, app.url, 'upconverted');
   await firstPicture(page, 'upconverted');
-  await page.waitForTimeout(2000);
-  const presented = await watchFrames(page, 12, 'piece');
+  await page.waitForTimeout(1000);
+  const presented = await watchFrames(page, 9, 'piece');
   const pieces = presented.map(({ piece }) => piece);
   const steps = pieces.slice(1).map((piece, i) => difference(piece, pieces[i] ?? piece));
   const usual = median(steps);
   const cuts = steps.filter((step) => step > 4 * usual);
-  console.log(`cuts: ${cuts.map((step) => step.toFixed(0)).join(' ')} in 12 s, usual step ${usual.toFixed(1)}`);
-  expect(cuts.length).toBeGreaterThanOrEqual(5);
+  console.log(`cuts: ${cuts.map((step) => step.toFixed(0)).join(' ')} in 9 s, usual step ${usual.toFixed(1)}`);
+  expect(cuts.length).toBeGreaterThanOrEqual(3);
   // A mixed frame lies between the scenes: two large steps in a row, which add up to the step from scene to scene. (A
   // large step behind a cut that does not add up is motion while the page missed frames.)
   const mixed = steps.flatMap((step, i) => {
