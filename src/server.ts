@@ -15,6 +15,7 @@ import { hostAllowed } from './server/host.ts';
 import { makeListener } from './server/listener.ts';
 import { LIVE_PATH, LiveState } from './server/live.ts';
 import { PAGE_HEADERS, readPage } from './server/page.ts';
+import { noteRefusal } from './server/refusals.ts';
 import { refuse, uncached } from './server/reply.ts';
 import { RequestRate } from './server/request-rate.ts';
 import { mountSignalling } from './server/signalling-route.ts';
@@ -118,6 +119,10 @@ function buildApp(options: ServerOptions, host: string): FastifyInstance {
     },
   });
   limitRate(app, options);
+  app.server.on('drop', () => log.warn({ maxConnections }, 'refused: too many connections'));
+  app.addHook('onResponse', async ({ method, url, ip }, { statusCode }) => {
+    noteRefusal(log, { status: statusCode, method, url, from: ip });
+  });
   app.addHook('onRequest', async (request, reply) => {
     reply.header('X-Content-Type-Options', 'nosniff');
     if (pathOf(request).startsWith('/whep/') || hostAllowed(request.headers.host, host)) return;

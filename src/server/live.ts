@@ -6,6 +6,7 @@ import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '
 import type { Access } from './auth.ts';
 import type { ServerLog, StreamDirectory } from './directory.ts';
 import { hostAllowed, originAllowed } from './host.ts';
+import { noteRefusal } from './refusals.ts';
 import { RequestRate } from './request-rate.ts';
 import { type PlayerGate, SocketSignalling } from './socket-signalling.ts';
 
@@ -95,9 +96,14 @@ export class LiveState {
   /** Takes over the connection of an upgrade request: a WebSocket, or an answer that says why not. Never throws. */
   upgrade(request: IncomingMessage, connection: Duplex, head: Buffer): void {
     const refusal = this.#judge(request);
-    if (refusal) refuse(connection, refusal);
-    // What is no WebSocket handshake, ws answers with 400 or 426.
-    else this.#handshake.handleUpgrade(request, connection, head, (socket) => this.#add(socket));
+    if (!refusal) {
+      // What is no WebSocket handshake, ws answers with 400 or 426.
+      this.#handshake.handleUpgrade(request, connection, head, (socket) => this.#add(socket));
+      return;
+    }
+    const { method, url, socket } = request;
+    noteRefusal(this.#options.log, { status: refusal.status, method, url, from: socket.remoteAddress });
+    refuse(connection, refusal);
   }
 
   /** Says goodbye to every client and takes no more; cuts off who does not answer within half a second. Twice is harmless. */

@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import { once } from 'node:events';
+import { describe, expect, it, vi } from 'vitest';
+import { WebSocket as Client } from 'ws';
 import { Access, type Role } from '../../src/server/auth.ts';
 import { startServer } from '../support/server.ts';
 import { bearer, TOKENS } from '../support/tokens.ts';
@@ -125,5 +127,32 @@ describe('over HTTP', () => {
       },
     ]);
     expect((await fetch(`${url}/api/streams`)).status).toBe(200);
+  });
+});
+
+describe('the log', () => {
+  it('tells of requests without the right token and of other sites, and shows no secret of them', async () => {
+    const lines: { fields: object; message: string }[] = [];
+    const log = { info: () => {}, warn: (fields: object, message: string) => void lines.push({ fields, message }) };
+    const access = new Access({ publish: [TOKENS.publish], play: [TOKENS.play], admin: [TOKENS.admin] });
+    const { url, port } = await startServer(undefined, { access, log });
+    const method = 'POST';
+    await fetch(`${url}/whip/cam?token=${TOKENS.play}`, { method, headers: bearer(TOKENS.play) });
+    const elsewhere = { Origin: 'https://elsewhere.example', ...bearer(TOKENS.admin) };
+    await fetch(`${url}/api/config/reload`, { method, headers: elsewhere });
+    await fetch(`${url}/api/streams`, { headers: bearer(TOKENS.play) });
+    const client = new Client(`ws://127.0.0.1:${port}/ws`, ['framelift', 'bearer.d3JvbmctdG9rZW4']);
+    await once(client, 'error');
+    await vi.waitFor(() => expect(lines).toHaveLength(3));
+    const from = '127.0.0.1';
+    expect(lines).toEqual([
+      { fields: { status: 401, method, path: '/whip/cam', from }, message: 'refused: no token, or a wrong one' },
+      {
+        fields: { status: 403, method, path: '/api/config/reload', from },
+        message: 'refused: from a page of another site, or by another name',
+      },
+      { fields: { status: 401, method: 'GET', path: '/ws', from }, message: 'refused: no token, or a wrong one' },
+    ]);
+    for (const token of [...Object.values(TOKENS), 'wrong-token']) expect(JSON.stringify(lines)).not.toContain(token);
   });
 });

@@ -36,11 +36,14 @@ describe('slow clients', () => {
 });
 
 it('no more than so many connections are taken at a time', async () => {
-  const server = await startServer(undefined, { maxConnections: 2 });
+  const warnings: string[] = [];
+  const log = { info: () => {}, warn: (_: object, message: string) => void warnings.push(message) };
+  const server = await startServer(undefined, { maxConnections: 2, log });
   const kept = [await open(server.port, ''), await open(server.port, '')];
   const { closed } = await open(server.port, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');
   expect(await closed).toBe('');
   expect(kept.map(({ socket }) => socket.destroyed)).toEqual([false, false]);
+  expect(warnings).toEqual(['refused: too many connections']);
 });
 
 it('headers beyond 16 KiB are refused', async () => {
