@@ -9,7 +9,6 @@ import { median } from '../support/page.ts';
 import { type PresentedPicture, presentedPictures } from '../support/presented.ts';
 
 const FPS = 30;
-const INTERVAL_MS = 1000 / FPS;
 const PICTURES = 1000;
 
 let browser: Browser;
@@ -47,17 +46,21 @@ async function play(variant: 'upconverted' | 'source', count: number): Promise<r
   return pictures;
 }
 
-/** The camera's clock less the source's timeline, in ms, for each picture that both tell of. */
-const offsetOf = ({ record, barcode }: PresentedPicture): number | undefined =>
-  record && barcode && barcode.stampMs - record.pts * 1000;
-
 /**
- * Whether a picture shows the source frame of its record's `pts`: the camera stamps each frame when it draws it, and its RTP time is of the same moment,
- * so both differ by one constant. Half a frame interval off, it would be another frame, or none.
+ * Pictures that are not the source frame of their record's `pts`: a mix of two, or another one. Numbers and times of source frames go up together, so the
+ * same time must show the same number, and a later one a higher one.
  */
-function showsItsFrame(picture: PresentedPicture, constant: number): boolean {
-  const offset = offsetOf(picture);
-  return offset !== undefined && Math.abs(offset - constant) < INTERVAL_MS / 2;
+function strangers(pictures: readonly PresentedPicture[]): object[] {
+  const seen = pictures.flatMap(({ record, barcode }) => (record ? [{ ...record, number: barcode?.number }] : []));
+  const wrong: object[] = [];
+  let before = { pts: Number.NEGATIVE_INFINITY, number: Number.NEGATIVE_INFINITY };
+  for (const picture of seen.toSorted((a, b) => a.pts - b.pts)) {
+    const { pts, number } = picture;
+    const fits = number !== undefined && (pts === before.pts ? number === before.number : number > before.number);
+    if (!fits) wrong.push({ ...picture, before });
+    else before = { pts, number };
+  }
+  return wrong;
 }
 
 /** Mean absolute difference. */
@@ -70,10 +73,9 @@ it(`what the records say of ${PICTURES} presented pictures is what the barcode c
   const known = pictures.filter(({ record }) => record);
   const taken = known.filter(({ record }) => record?.kind !== 'interpolated');
   const made = known.filter(({ record }) => record?.kind === 'interpolated');
-  const constant = median(taken.flatMap((picture) => offsetOf(picture) ?? []));
 
   // Called source or repeated: it shows the very frame of that time, unmixed.
-  const wrong = taken.filter((picture) => !showsItsFrame(picture, constant));
+  const wrong = strangers(taken);
   // Called interpolated: it is no source frame. Where its barcode is a clean one (a network may take both halves of it from one parent), its ground is compared: that moves with every frame.
   const frames = new Map(taken.flatMap(({ barcode, piece }) => (barcode ? [[barcode.number, piece] as const] : [])));
   const numbers = [...frames.keys()];
@@ -81,20 +83,25 @@ it(`what the records say of ${PICTURES} presented pictures is what the barcode c
     const [now, next] = [frames.get(number), frames.get(number + 1)];
     return now && next ? [difference(now, next)] : [];
   });
-  const copies = made.filter(({ barcode, piece }) => {
+  // Near a source frame, which happens where the grid runs free, a made picture may well look like it: nothing can be said of those.
+  const moot = made.filter(({ record, barcode }) => barcode && Math.abs((record?.t ?? 0) - 0.5) > 0.25);
+  const copies = made.filter((picture) => {
+    const { barcode, piece } = picture;
     const frame = barcode && frames.get(barcode.number);
-    return frame && difference(frame, piece) < 0.2 * median(steps);
+    return frame && !moot.includes(picture) && difference(frame, piece) < 0.2 * median(steps);
   });
-  const agreement = 1 - (wrong.length + copies.length) / known.length;
+  const decided = known.length - moot.length;
+  const agreement = 1 - (wrong.length + copies.length) / decided;
   const count = (kind: string): number => known.filter(({ record }) => record?.kind === kind).length;
   const clean = made.filter(({ barcode }) => barcode).length;
   console.log(
     `provenance: ${pictures.length} pictures, ${known.length} with a record: ${count('source')} source, ${count('repeated')} repeated, ` +
-      `${made.length} interpolated (${clean} of them with a clean barcode); agreement ${(100 * agreement).toFixed(2)} %`,
+      `${made.length} interpolated (${clean} of them with a clean barcode); ${decided} decided, agreement ${(100 * agreement).toFixed(2)} %`,
   );
-  expect(wrong.map(({ record, barcode }) => ({ record, barcode }))).toEqual([]);
+  expect(wrong).toEqual([]);
   expect(copies.map(({ record, barcode }) => ({ record, barcode }))).toEqual([]);
   expect(known.length / pictures.length).toBeGreaterThanOrEqual(0.99);
+  expect(decided / pictures.length).toBeGreaterThanOrEqual(0.95);
   expect(count('source')).toBeGreaterThan(PICTURES / 4);
   expect(made.length).toBeGreaterThan(PICTURES / 10);
 
@@ -113,9 +120,6 @@ it(`what the records say of ${PICTURES} presented pictures is what the barcode c
 
 it('calls every picture of the source variant a source frame, and it is the one', async () => {
   const pictures = await play('source', 90);
-  const constant = median(pictures.flatMap((picture) => offsetOf(picture) ?? []));
-  for (const picture of pictures) {
-    expect(picture.record?.kind).toBe('source');
-    expect(showsItsFrame(picture, constant), JSON.stringify(picture.record)).toBe(true);
-  }
+  for (const { record } of pictures) expect(record?.kind).toBe('source');
+  expect(strangers(pictures)).toEqual([]);
 });

@@ -68,7 +68,11 @@ export async function presentedPictures(
       const found: { rtp: number; strip: string; piece: string }[] = [];
       let late = 0;
       await new Promise<void>((resolve, reject) => {
-        setTimeout(() => reject(new Error(`${found.length} of ${count} pictures, ${received} records`)), 60_000);
+        setTimeout(async () => {
+          const stats = [...(await peer.getStats()).values()].filter(({ type }) => type === 'inbound-rtp');
+          const playing = JSON.stringify({ paused: video.paused, ready: video.readyState, stats });
+          reject(new Error(`${found.length} of ${count} pictures, ${late} late, ${received} records; ${playing}`));
+        }, 60_000);
         let from = Number.POSITIVE_INFINITY;
         const look: VideoFrameRequestCallback = (now, { rtpTimestamp, mediaTime }) => {
           from = Math.min(from, now + skipMs);
