@@ -15,12 +15,35 @@ interface SearchLayout {
   readonly laneBytes: number;
 }
 
-/** Builds the pyramids that are missing, fills `seed`, and `costs` where the network reads them. */
-export function searchPair(kernel: Kernel, crew: Crew, job: WireJob, layout: SearchLayout, costs: boolean): void {
+/** A luma of half the size: what is searched instead of the frames' own. */
+interface HalvedLuma {
+  readonly width: number;
+  readonly height: number;
+  /** Where it is made, in bytes from the start of the job's scratch. */
+  readonly luma: number;
+}
+
+/** Builds the pyramids that are missing, fills `seed`, and `costs` where the network reads them; all of it at half the size if `half` is given. */
+export function searchPair(
+  kernel: Kernel,
+  crew: Crew,
+  job: WireJob,
+  layout: SearchLayout,
+  costs: boolean,
+  half?: HalvedLuma,
+): void {
   const { a, b, width, height, scratch, pyramidA, pyramidB } = job;
   const { paddedWidth: w, paddedHeight: h, laneBytes } = layout;
-  if (!pyramidA.ready) kernel.buildPyramid(a, width, height, w, h, pyramidA.offset);
-  if (!pyramidB.ready) kernel.buildPyramid(b, width, height, w, h, pyramidB.offset);
+  for (const { frame, pyramid } of [
+    { frame: a, pyramid: pyramidA },
+    { frame: b, pyramid: pyramidB },
+  ]) {
+    if (pyramid.ready) continue;
+    if (half) {
+      kernel.halveLuma(frame, width, height, scratch + half.luma);
+      kernel.buildPyramid(scratch + half.luma, half.width, half.height, w, h, pyramid.offset);
+    } else kernel.buildPyramid(frame, width, height, w, h, pyramid.offset);
+  }
   const [p0, p1, seed] = [pyramidA.offset, pyramidB.offset, scratch + layout.seed];
   for (const { task, rows, chunk } of searchTasks(p0, p1, w, h, scratch + layout.work, seed))
     crew.run(task, rows, chunk);

@@ -8,14 +8,13 @@ import { Batcher } from './batch.ts';
 import type { InterpJob, InterpResult, InterpStats, Tier } from './job.ts';
 import { JobRun, type PendingJob } from './job-run.ts';
 import { Lane } from './lane.ts';
-import { paddedPyramidBytes, scratchLayout } from './layout.ts';
-import type { NetworkFacts, WireResult, WorkerSetup } from './messages.ts';
-import { type ModelSpec, modelHash, readModel } from './model.ts';
-import { planesScratchBytes } from './planes-layout.ts';
+import { paddedPyramidBytes } from './layout.ts';
+import type { FlowWay, NetworkFacts, WireResult, WorkerSetup } from './messages.ts';
+import { HALF, type ModelSpec, modelHash, readModel } from './model.ts';
 import type { Provider } from './provider.ts';
 import { PyramidCache } from './pyramid-cache.ts';
 import { type ReferenceModel, repeatNearer } from './reference.ts';
-import { rgbScratchBytes } from './rgb-layout.ts';
+import { scratchBytes } from './scratch.ts';
 import { nearestEighth, type Times } from './times.ts';
 
 export type { InterpJob, InterpResult, InterpStats } from './job.ts';
@@ -114,7 +113,8 @@ export class InterpEngine implements Tier {
       clock,
       setup,
       limit: fromMs(options.limitMs ?? 10_000),
-      scratchBytes: (width: number, height: number) => engine.#scratchBytes(width, height),
+      scratchBytes: (width: number, height: number) =>
+        scratchBytes(engine.#network, setup, engine.batch, width, height),
       onIdle: () => engine.#dispatch(),
       ...(options.workerScript ? { script: options.workerScript } : {}),
     };
@@ -136,8 +136,14 @@ export class InterpEngine implements Tier {
     return { id: model.id, bytes, times: model.times };
   }
 
-  /** Closes, and throws, when grain is asked of what cannot give it. */
+  /** Closes, and throws, when grain or half a picture is asked of what cannot give it. */
   async #checked(): Promise<this> {
+    if (this.#way === 'half' && this.#network?.kind !== 'flow') {
+      await this.close();
+      throw new FrameliftError('config.invalid', `model ${this.model}: only flow models can work on half the picture`, {
+        remedy: `Leave "${HALF}" away, or name a flow model (\`framelift models\` lists them).`,
+      });
+    }
     if (this.#grain === 0 || this.#network?.kind === 'flow') return this;
     await this.close();
     throw new FrameliftError('config.invalid', `model ${this.model} cannot add grain`, {
@@ -150,19 +156,31 @@ export class InterpEngine implements Tier {
    * @throws FrameliftError `engine.failed` (worker crash: recoverable; sizes differ, t outside 0…1: not), `arena.full`, `model.invalid`.
    */
   interpolate(job: InterpJob): Promise<InterpResult> {
-    return this.#submit(job, this.model, false);
+    return this.#submit(job, this.model, this.#way);
   }
 
-  /** The block search alone, run by the same workers: no network, about half the work. Undefined where they do not search by themselves. */
-  get search(): Tier | undefined {
-    if (this.#network?.kind !== 'flow' || !this.hasNetwork) return undefined;
-    return {
-      model: 'search',
+  /**
+   * What the same workers make of a pair with less work, best first: their flow network on half the picture, and the block search alone.
+   * Empty where they do not search by themselves.
+   */
+  get lower(): readonly Tier[] {
+    if (this.#network?.kind !== 'flow' || !this.hasNetwork) return [];
+    const tier = (model: string, way: FlowWay): Tier => ({
+      model,
       times: 'any',
       workers: this.workers,
-      interpolate: (job) => this.#submit(job, 'search', true),
-      warmUp: (width, height) => this.warmUp(width, height),
-    };
+      interpolate: (job) => this.#submit(job, model, way),
+      warmUp: (width, height) => this.warmUp(width, height, way),
+    });
+    const search = tier('search', 'search');
+    return this.#way === 'whole' ? [tier(`${this.model}${HALF}`, 'half'), search] : [search];
+  }
+
+  /** How it finds motion when nothing else is said. */
+  get #way(): FlowWay {
+    const { model } = this.#options;
+    if (typeof model === 'string') return 'search';
+    return model.half ? 'half' : 'whole';
   }
 
   /** Whether it runs a network: not one of the reference models. */
@@ -180,7 +198,7 @@ export class InterpEngine implements Tier {
     return this.#options.workers ?? 1;
   }
 
-  async #submit(job: InterpJob, model: string, searchOnly: boolean): Promise<InterpResult> {
+  async #submit(job: InterpJob, model: string, way: FlowWay): Promise<InterpResult> {
     const { a, b, timesteps } = job;
     if (a.width !== b.width || a.height !== b.height || !timesteps.every((t) => t > 0 && t < 1)) {
       throw new FrameliftError('engine.failed', 'a pair needs frames of one size and timesteps between 0 and 1');
@@ -196,10 +214,10 @@ export class InterpEngine implements Tier {
     return new Promise((resolve, reject) => {
       const enqueued = this.#options.clock.now();
       const { stream, deadline } = job;
-      const group = searchOnly ? undefined : this.#groupOf(job);
+      const group = way === 'search' ? undefined : `${way} ${this.#groupOf(job)}`;
       const frames = { a: a.share(), b: b.share() };
       this.#batcher.arrived({ stream, group }, enqueued);
-      const made = { model, hash: searchOnly ? undefined : this.#hash, searchOnly, timesteps };
+      const made = { model, hash: way === 'search' ? undefined : this.#hash, way, timesteps };
       this.#queue.push({ stream, group, ...made, ...frames, deadline, enqueued, resolve, reject });
       this.#reportQueue();
       this.#dispatch();
@@ -210,9 +228,9 @@ export class InterpEngine implements Tier {
    * Loads and tries what this size needs on every worker, for each number of pairs that a run may have; between them other jobs get their turn.
    * @throws FrameliftError `model.invalid`, `engine.failed`, `arena.full`.
    */
-  async warmUp(width: number, height: number): Promise<void> {
+  async warmUp(width: number, height: number, way = this.#way): Promise<void> {
     for (let pairs = 1; pairs <= this.batch; pairs++) {
-      await Promise.all(this.#lanes.map((lane) => lane.prepare(width, height, pairs)));
+      await Promise.all(this.#lanes.map((lane) => lane.prepare(width, height, pairs, way)));
     }
   }
 
@@ -326,7 +344,9 @@ export class InterpEngine implements Tier {
   #begin(job: PendingJob): JobRun | undefined {
     const { arena } = this.#options;
     const { width, height } = job.a;
-    const pyramidBytes = this.#network?.seeded ? paddedPyramidBytes(width, height, this.#multiple) : undefined;
+    const pyramidBytes = this.#network?.seeded
+      ? paddedPyramidBytes(width, height, this.#multiple, job.way === 'half')
+      : undefined;
     const parts = { arena, pyramids: this.#pyramids, pyramidBytes, times: this.times, grain: this.#grain };
     try {
       return new JobRun(job, parts);
@@ -343,24 +363,15 @@ export class InterpEngine implements Tier {
     return `${size} ${this.times === 'half' ? timesteps.map(nearestEighth).join() : timesteps.length}`;
   }
 
-  #scratchBytes(width: number, height: number): number {
-    if (!this.#network) return 64;
-    const { kind, rgb, times } = this.#network;
-    if (rgb) return rgbScratchBytes(width, height, rgb, times);
-    if (kind === 'i420')
-      return planesScratchBytes(width, height, this.#multiple, this.#network, this.#threads, this.batch);
-    return scratchLayout(width, height, this.#multiple, this.#grain > 0, this.#threads, this.batch).bytes;
-  }
-
   #reportJob({ stream, enqueued }: PendingJob): void {
     const { events, clock } = this.#options;
     this.#done += 1;
     events.emit({ type: 'stage', stream, stage: 'interpolate', span: minus(clock.now(), enqueued) });
   }
 
-  #reportRun({ model, searchOnly }: PendingJob, results: readonly WireResult[]): void {
+  #reportRun({ model, way }: PendingJob, results: readonly WireResult[]): void {
     const span = micros(results.reduce((sum, { spans }) => sum + spans.network, 0));
-    const provider = searchOnly ? 'cpu' : this.provider;
+    const provider = way === 'search' ? 'cpu' : this.provider;
     this.#options.events.emit({ type: 'inference', model, provider, span, jobs: results.length });
   }
 

@@ -5,8 +5,8 @@ import { confidenceFrom } from './confidence.ts';
 import type { Crew } from './crew.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import { CELL_ROWS, LUMA_ROWS } from './kernel/tasks.ts';
-import { layoutOfPair, type ScratchLayout, scratchLayout } from './layout.ts';
-import type { Interpolator, NetworkFacts, Preparation, WireJob, WireResult, WorkerSetup } from './messages.ts';
+import { type HalfLayout, halfLayout, layoutOfPair, type ScratchLayout, scratchLayout } from './layout.ts';
+import type { FlowWay, Interpolator, NetworkFacts, Preparation, WireJob, WireResult, WorkerSetup } from './messages.ts';
 import type { FlowBuffers, FlowNetwork, FlowSession } from './session.ts';
 
 /** Where one pair of a run lies. */
@@ -15,12 +15,18 @@ interface Slot {
   readonly field: Float32Array;
 }
 
-/** What hangs on one scratch block: its layout, and the sessions that work in it. */
-interface Workspace {
-  readonly buffers: FlowBuffers;
+/** Where the motion of a run is found: at the size of the frames, or at half of it. */
+interface Site {
   readonly slots: readonly Slot[];
+  readonly buffers: FlowBuffers;
   /** By number of pairs. */
   readonly sessions: Map<number, FlowSession>;
+}
+
+/** What hangs on one scratch block. */
+interface Workspace {
+  readonly whole: Site;
+  readonly halved: Site & { readonly layout: HalfLayout };
 }
 
 /** Confidence of a picture from the expected luma error of its cells. */
@@ -34,6 +40,10 @@ function confidenceOf({ field, layout }: Slot, width: number, height: number): n
     for (let x = 0; x < columns; x++) sum += Math.max(0, field[plane + y * gridWidth + x] ?? 0);
   }
   return confidenceFrom(sum / (rows * columns));
+}
+
+function siteOf({ whole, halved }: Workspace, way: FlowWay): Site {
+  return way === 'half' ? halved : whole;
 }
 
 /** Interpolates with a flow network, or with the block search alone. */
@@ -65,30 +75,33 @@ export class FlowInterpolator implements Interpolator {
     this.#grain = setup.grain;
   }
 
-  async prepare({ width, height, pairs, scratch }: Preparation): Promise<void> {
-    const space = this.#space(width, height, scratch);
+  async prepare({ width, height, pairs, scratch, way }: Preparation): Promise<void> {
+    const site = siteOf(this.#space(width, height, scratch), way);
     // The first run plans memory and is slow.
-    if (this.#flow) await (await this.#session(this.#flow, space, pairs)).run();
+    if (this.#flow && way !== 'search') await (await this.#session(this.#flow, site, pairs)).run();
   }
 
   async run(jobs: readonly WireJob[]): Promise<readonly WireResult[]> {
     const [first] = jobs;
     if (!first) return [];
-    const { width, height, scratch } = first;
+    const { width, height, scratch, way } = first;
     const space = this.#space(width, height, scratch);
-    const flow = first.searchOnly ? undefined : this.#flow;
-    const session = flow && (await this.#session(flow, space, jobs.length));
+    const site = siteOf(space, way);
+    const half = way === 'half' ? space.halved.layout : undefined;
+    const flow = way === 'search' ? undefined : this.#flow;
+    const session = flow && (await this.#session(flow, site, jobs.length));
     const work = jobs.flatMap((job, i) => {
-      const slot = space.slots[i];
-      return slot ? { job, slot } : [];
+      const [slot, found] = [space.whole.slots[i], site.slots[i]];
+      return slot && found ? { job, slot, found } : [];
     });
     const begin = this.#clock.now();
-    for (const { job, slot } of work) this.#seed(job, slot.layout, flow);
+    for (const { job, found } of work) this.#seed(job, found.layout, flow, half);
     const seeded = this.#clock.now();
     if (session) await session.run();
-    else for (const { slot } of work) this.#passSeed(scratch, slot.layout);
+    else for (const { found } of work) this.#passSeed(scratch, found.layout);
     const known = this.#clock.now();
-    const confidences = work.map(({ job, slot }) => {
+    const confidences = work.map(({ job, slot, found }) => {
+      if (half) this.#expand(scratch, found.layout, slot.layout);
       this.#render(job, slot.layout, flow?.motions ?? 1);
       return confidenceOf(slot, width, height);
     });
@@ -104,7 +117,10 @@ export class FlowInterpolator implements Interpolator {
   async forget(scratch: number): Promise<void> {
     const space = this.#spaces.get(scratch);
     this.#spaces.delete(scratch);
-    for (const session of space?.sessions.values() ?? []) await session.release();
+    if (!space) return;
+    for (const { sessions } of [space.whole, space.halved]) {
+      for (const session of sessions.values()) await session.release();
+    }
   }
 
   async close(): Promise<void> {
@@ -115,9 +131,21 @@ export class FlowInterpolator implements Interpolator {
   #space(width: number, height: number, scratch: number): Workspace {
     const known = this.#spaces.get(scratch);
     if (known) return known;
-    const pairs = this.#pairs;
-    const layout = scratchLayout(width, height, this.#multiple, this.#grain > 0, this.#crew.size, pairs);
+    const [multiple, pairs, crew] = [this.#multiple, this.#pairs, this.#crew.size];
+    const layout = scratchLayout(width, height, multiple, this.#grain > 0, crew, pairs);
+    const half = halfLayout(width, height, multiple, crew, pairs, layout);
+    if (this.#grain > 0) this.#kernel.grainStart(scratch + layout.grain);
+    const space: Workspace = {
+      whole: this.#site(scratch, layout),
+      halved: { ...this.#site(scratch, half.path), layout: half },
+    };
+    this.#spaces.set(scratch, space);
+    return space;
+  }
+
+  #site(scratch: number, layout: ScratchLayout): Site {
     const { gridWidth, gridHeight } = layout;
+    const pairs = this.#pairs;
     const cells = gridWidth * gridHeight;
     const floats = (offset: number, count: number): Float32Array<ArrayBufferLike> =>
       new Float32Array(this.#memory.buffer, scratch + offset, count);
@@ -133,16 +161,26 @@ export class FlowInterpolator implements Interpolator {
       const own = layoutOfPair(layout, i, this.#flow?.motions ?? 1);
       return { layout: own, field: floats(own.field, 6 * cells) };
     });
-    if (this.#grain > 0) this.#kernel.grainStart(scratch + layout.grain);
-    const space: Workspace = { buffers, slots, sessions: new Map() };
-    this.#spaces.set(scratch, space);
-    return space;
+    return { buffers, slots, sessions: new Map() };
   }
 
-  async #session(flow: FlowNetwork, { buffers, sessions }: Workspace, pairs: number): Promise<FlowSession> {
+  async #session(flow: FlowNetwork, { buffers, sessions }: Site, pairs: number): Promise<FlowSession> {
     const session = sessions.get(pairs) ?? (await flow.session(buffers, pairs));
     sessions.set(pairs, session);
     return session;
+  }
+
+  /** The field of half the picture as that of the whole. */
+  #expand(scratch: number, from: ScratchLayout, to: ScratchLayout): void {
+    this.#kernel.expandField(
+      scratch + from.field,
+      from.gridWidth,
+      from.gridHeight,
+      scratch + to.field,
+      to.gridWidth,
+      to.gridHeight,
+      this.#flow?.motions ?? 1,
+    );
   }
 
   /** The field of the search alone. */
@@ -150,8 +188,8 @@ export class FlowInterpolator implements Interpolator {
     this.#kernel.seedField(scratch + seed, scratch + field, gridWidth * gridHeight);
   }
 
-  #seed(job: WireJob, layout: ScratchLayout, flow: FlowNetwork | undefined): void {
-    searchPair(this.#kernel, this.#crew, job, layout, flow?.costs ?? false);
+  #seed(job: WireJob, layout: ScratchLayout, flow: FlowNetwork | undefined, half: HalfLayout | undefined): void {
+    searchPair(this.#kernel, this.#crew, job, layout, flow?.costs ?? false, half);
     if (!flow) return;
     const { paddedWidth: w, paddedHeight: h, gridHeight, laneBytes } = layout;
     const { scratch, pyramidA, pyramidB } = job;

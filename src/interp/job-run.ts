@@ -5,7 +5,7 @@ import { Frame, type FrameInfo } from '../frame.ts';
 import type { Micros } from '../time.ts';
 import type { BatchJob } from './batch.ts';
 import type { InterpResult } from './job.ts';
-import type { WireJob, WireResult } from './messages.ts';
+import type { FlowWay, WireJob, WireResult } from './messages.ts';
 import type { PyramidCache, PyramidLoan } from './pyramid-cache.ts';
 import { between } from './reference.ts';
 import { grainSeed } from './seed.ts';
@@ -17,7 +17,7 @@ export interface PendingJob extends BatchJob {
   readonly model: string;
   /** Of the model's file, as it goes into provenance. Undefined: it has none. */
   readonly hash: string | undefined;
-  readonly searchOnly: boolean;
+  readonly way: FlowWay;
   readonly a: Frame;
   readonly b: Frame;
   readonly timesteps: readonly number[];
@@ -59,7 +59,7 @@ export class JobRun {
       this.#giveBack(false);
       throw error;
     }
-    const { a, b, timesteps, searchOnly } = job;
+    const { a, b, timesteps, way } = job;
     this.wire = {
       width: a.width,
       height: a.height,
@@ -70,7 +70,7 @@ export class JobRun {
       pyramidA: wirePyramid(this.#loans[0]),
       pyramidB: wirePyramid(this.#loans[1]),
       grainSeeds: timesteps.map((t) => grainSeed(a.pts, b.pts, t)),
-      searchOnly,
+      way,
     };
   }
 

@@ -2,7 +2,7 @@
 import type { Arena, Block } from '../arena.ts';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
-import type { NetworkFacts, WireJob, WireResult, WorkerSetup } from './messages.ts';
+import type { FlowWay, NetworkFacts, WireJob, WireResult, WorkerSetup } from './messages.ts';
 import { WorkerThread } from './worker-thread.ts';
 
 /** A frame size that was not asked for this long is given up as soon as another one comes. */
@@ -91,9 +91,9 @@ export class Lane {
   }
 
   /** Makes the worker ready for runs of `pairs` pairs of a size. @throws FrameliftError as {@link WorkerThread.prepare}, `arena.full`. */
-  prepare(width: number, height: number, pairs: number): Promise<void> {
+  prepare(width: number, height: number, pairs: number, way: FlowWay): Promise<void> {
     return this.#alone((thread) =>
-      thread.prepare({ width, height, pairs, scratch: this.#scratchFor(width, height, thread) }),
+      thread.prepare({ width, height, pairs, way, scratch: this.#scratchFor(width, height, thread) }),
     );
   }
 

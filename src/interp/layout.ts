@@ -1,4 +1,5 @@
 /** Where the pieces of the flow path lie in a worker's scratch: pure arithmetic, shared by the engine (allocates) and the workers (use). */
+import { planeLayout } from '../frame.ts';
 import { grainScratchBytes, gridSize, pyramidBytes, searchScratchBytes, warpScratchBytes } from './kernel/kernel.ts';
 import { CELL_ROWS } from './kernel/tasks.ts';
 
@@ -87,6 +88,37 @@ export function scratchLayout(
   };
 }
 
+/** What finding the motion from half the picture takes, behind the {@link ScratchLayout} of the whole: offsets from the start of the scratch. */
+export interface HalfLayout {
+  readonly width: number;
+  readonly height: number;
+  /** A halved luma; its pyramid is made at once, so that one place does for all frames. */
+  readonly luma: number;
+  /** The path at that size. */
+  readonly path: ScratchLayout;
+  /** Of the whole scratch. */
+  readonly bytes: number;
+}
+
+/** The part of a scratch for half the picture; `whole` and the rest as for {@link scratchLayout}. Its path has no grain. */
+export function halfLayout(
+  width: number,
+  height: number,
+  multiple: number,
+  crew: number,
+  pairs: number,
+  whole: ScratchLayout,
+): HalfLayout {
+  const [w, h] = [(width + 1) >> 1, (height + 1) >> 1];
+  const luma = whole.bytes;
+  const start = luma + Math.ceil((planeLayout(w, h).u + 64) / 64) * 64;
+  const path = scratchLayout(w, h, multiple, false, crew, pairs);
+  const { seed, images, costs, field, retimed, work, lanes, grain, bytes } = path;
+  const moved = { seed, images, costs, field, retimed, work, lanes, grain, bytes };
+  for (const key of Object.keys(moved) as (keyof typeof moved)[]) moved[key] += start;
+  return { width: w, height: h, luma, path: { ...path, ...moved }, bytes: moved.bytes };
+}
+
 /** The layout for the pair of a run at `index`; a field holds `motions` motions. */
 export function layoutOfPair(layout: ScratchLayout, index: number, motions: 1 | 2): ScratchLayout {
   const step = 4 * index * layout.gridWidth * layout.gridHeight;
@@ -99,8 +131,8 @@ export function layoutOfPair(layout: ScratchLayout, index: number, motions: 1 | 
   };
 }
 
-/** Bytes of the pyramid of one frame whose sides are padded to a multiple of `multiple`. */
-export function paddedPyramidBytes(width: number, height: number, multiple: number): number {
-  const grid = gridSize(width, height, multiple);
+/** Bytes of the pyramid of one frame whose sides are padded to a multiple of `multiple`; `half`: of its halved luma. */
+export function paddedPyramidBytes(width: number, height: number, multiple: number, half = false): number {
+  const grid = half ? gridSize((width + 1) >> 1, (height + 1) >> 1, multiple) : gridSize(width, height, multiple);
   return pyramidBytes(grid.width * 8, grid.height * 8);
 }

@@ -67,9 +67,14 @@ export interface WireJob {
   readonly pyramidB: WirePyramid;
   /** One whole number per timestep, 32 bits: which piece of the grain that frame gets. */
   readonly grainSeeds: readonly number[];
-  /** By the block search alone, although the worker has a flow network. */
-  readonly searchOnly?: boolean;
+  readonly way: FlowWay;
 }
+
+/**
+ * How a worker of kind `flow` finds the motion: by its network; by its network from pictures of half the size, a quarter of the work; by
+ * the block search alone, without it. Other kinds only know `whole`.
+ */
+export type FlowWay = 'whole' | 'half' | 'search';
 
 /** Time spent in one job, in microseconds: block search and network inputs; inference; re-projection, warp and blend, or copies of planes. Of a run of several jobs, each has its share. */
 export interface WorkSpans {
@@ -91,6 +96,7 @@ export interface Preparation {
   readonly height: number;
   readonly pairs: number;
   readonly scratch: number;
+  readonly way: FlowWay;
 }
 
 /** Engine → worker. One request at a time; every one but `forget` is answered. */

@@ -45,6 +45,8 @@ export interface ModelSpec {
   readonly times: Times;
   /** How much of a real frame's noise made frames get back unless the user says otherwise, 0…1 (FLUORO.md, "Noise"). Absent: 0, none. */
   readonly grain?: number;
+  /** A flow model that sees pictures of half the size: a quarter of the work (`flow-s@0.5`). */
+  readonly half?: boolean;
   /** Number format of the convolutions: `fp32`, `int8`, `fp16`. */
   readonly precision: string;
   readonly licence: string;
@@ -52,6 +54,9 @@ export interface ModelSpec {
   readonly training?: unknown;
   readonly quality?: unknown;
 }
+
+/** Behind the name of a flow model: it finds the motion in pictures of half the size. */
+export const HALF = '@0.5';
 
 /** The manifest that comes with framelift. */
 const MANIFEST = fileURLToPath(new URL('../../models/manifest.json', import.meta.url));
@@ -104,10 +109,14 @@ export async function readManifest(path: string = MANIFEST): Promise<ModelSpec[]
 }
 
 /**
- * The model of that name in the manifest, or a user's own file when `name` ends in `.onnx`.
+ * The model of that name in the manifest, or a user's own file when `name` ends in `.onnx`; with {@link HALF} behind it, on half the picture.
  * @throws FrameliftError `model.not-found` with the names that exist, `model.invalid` for a bad manifest.
  */
 export async function findModel(name: string, manifest: string = MANIFEST): Promise<ModelSpec> {
+  if (name.endsWith(HALF)) {
+    const whole = await findModel(name.slice(0, -HALF.length), manifest);
+    if (!whole.half) return { ...whole, id: `${whole.id}${HALF}`, half: true };
+  }
   if (extname(name).toLowerCase() === '.onnx') {
     const path = resolve(name);
     return {

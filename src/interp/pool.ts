@@ -23,7 +23,7 @@ export interface ModelLease {
   readonly model: string;
   /** What it runs on. */
   readonly provider: Provider;
-  /** The model, and below it the block search where that is not the model itself. Best first. */
+  /** The model, and below it what takes less work: a flow model on half the picture, and the block search. Best first. */
   readonly tiers: readonly Tier[];
   /** Gives it up. Doing so twice is harmless. */
   release(): void;
@@ -60,10 +60,9 @@ export class EnginePool implements AsyncDisposable {
   async acquire(name: string): Promise<ModelLease> {
     const engine = await this.#hold(name);
     const holds = [name];
-    const tiers: Tier[] = [engine];
+    const tiers: Tier[] = [engine, ...engine.lower];
     // A flow network's workers search by themselves; beside others there is an engine for it. References stand alone.
-    if (engine.search) tiers.push(engine.search);
-    else if (engine.hasNetwork) {
+    if (tiers.length === 1 && engine.hasNetwork) {
       try {
         tiers.push(await this.#hold('search'));
       } catch (error) {

@@ -185,14 +185,17 @@ describe('what shares no run', () => {
     expect(runs()).toEqual([1, 3, 2]);
   });
 
-  it('pairs of the search alone', async () => {
+  it('pairs of the search alone, or of half the picture with whole ones', async () => {
     const model = await file('tiers', twoMotionNetwork({ batches: true }));
     await using engine = await start(model, 4);
-    const { search } = engine;
-    if (!search) throw new Error('no search');
+    const [half, search] = engine.lower;
+    if (!half || !search) throw new Error('no lower tiers');
     const asked = pairs(64, 48, 6, [0.5]);
     await Promise.all(asked.map((pair, i) => ask(i % 2 ? search : engine, pair)));
     expect(runs()).toEqual([1, 1, 2, 1, 1]);
+    events = [];
+    await Promise.all(asked.map((pair, i) => ask(i % 2 ? half : engine, pair)));
+    expect(runs()).toEqual([1, 3, 2]);
   });
 
   it('i420 pairs with different numbers of timesteps, or that halve at other times', async () => {

@@ -32,8 +32,8 @@ afterEach(() => {
 const start = (model: ModelSpec | 'search' | 'blend', workers = 1): Promise<InterpEngine> =>
   InterpEngine.start({ arena, clock: systemClock, events: noEvents, model, workers, threads: 1 });
 
-/** A smooth texture that has moved by `shift` (x, 0.5·x in y) luma samples. */
-function picture(width: number, height: number, shift: number, ms = 0): Frame {
+/** A smooth texture, `scale` times as large, that has moved by `shift` (x, 0.5·x in y) luma samples. */
+function picture(width: number, height: number, shift: number, ms = 0, scale = 1): Frame {
   const at = micros(ms * 1000);
   const frame = Frame.allocate(arena, width, height, {
     pts: at,
@@ -43,8 +43,10 @@ function picture(width: number, height: number, shift: number, ms = 0): Frame {
     provenance: SOURCE,
   });
   const { strideY, strideC, chromaWidth, chromaHeight, u, v } = frame.layout;
-  const value = (x: number, y: number): number =>
-    128 + 40 * Math.sin((x - shift) / 6 + (y - shift / 2) / 19) + 40 * Math.cos((y - shift / 2) / 5 - (x - shift) / 23);
+  const value = (column: number, row: number): number => {
+    const [x, y] = [(column - shift) / scale, (row - shift / 2) / scale];
+    return 128 + 40 * Math.sin(x / 6 + y / 19) + 40 * Math.cos(y / 5 - x / 23);
+  };
   const { bytes } = frame;
   for (let y = 0; y < height; y++) for (let x = 0; x < width; x++) bytes[y * strideY + x] = value(x, y);
   for (let y = 0; y < chromaHeight; y++) {
@@ -84,14 +86,18 @@ describe('InterpEngine with motion', () => {
     ['search', 131, 87],
     ['network', 192, 128],
     ['network', 131, 87],
+    ['half', 384, 256],
+    ['half', 383, 255],
   ] as const)('%s puts moving texture where it belongs at %d × %d', async (kind, width, height) => {
-    await using engine = await start(kind === 'search' ? 'search' : network);
-    const [a, b] = [picture(width, height, 0), picture(width, height, 10, 40)];
+    await using engine = await start(kind === 'search' ? 'search' : { ...network, half: kind === 'half' });
+    const scale = kind === 'half' ? 2 : 1;
+    const shift = 10 * scale;
+    const [a, b] = [picture(width, height, 0, 0, scale), picture(width, height, shift, 40, scale)];
     const timesteps = [0.25, 0.5, 0.75];
     const result = await engine.interpolate({ stream: 's', a, b, timesteps });
     if (result.status !== 'done') throw new Error('refused');
     result.frames.forEach((frame, i) => {
-      const truth = picture(width, height, 10 * (timesteps[i] ?? 0));
+      const truth = picture(width, height, shift * (timesteps[i] ?? 0), 0, scale);
       expect(psnr(frame, truth)).toBeGreaterThan(38);
       expect(frame.provenance).toMatchObject({ kind: 'synthetic', confidence: result.confidence });
       truth.release();

@@ -43,6 +43,7 @@ describe('Lane', () => {
       pyramidA: pyramid,
       pyramidB: pyramid,
       grainSeeds: [0],
+      way: 'whole' as const,
     };
     await lane.run(width, height, [job]);
   };

@@ -61,23 +61,33 @@ async function made(tier: Tier): Promise<{ model: string; luma: Uint8Array }> {
 }
 
 describe('EnginePool', () => {
-  it('serves a flow network and, by the same worker, the search alone: the very picture of the search model', async () => {
+  it('serves a flow network and, by the same worker, half the picture and the search alone: the very picture of the search model', async () => {
     const lease = await pool.acquire('flow-s');
     const alone = await pool.acquire('search');
-    expect(lease.tiers.map(({ model }) => model)).toEqual(['flow-s', 'search']);
+    expect(lease.tiers.map(({ model }) => model)).toEqual(['flow-s', 'flow-s@0.5', 'search']);
     expect(alone.tiers.map(({ model }) => model)).toEqual(['search']);
     expect(pool.running).toEqual(['flow-s', 'search']);
-    const [network, cheaper] = lease.tiers;
+    const [network, half, cheaper] = lease.tiers;
     const [search] = alone.tiers;
-    if (!network || !cheaper || !search) throw new Error('tiers are missing');
+    if (!network || !half || !cheaper || !search) throw new Error('tiers are missing');
     const pictures = [];
     // In turn, so that one kind of job works in the scratch that the other has left.
-    for (const tier of [network, cheaper, network, search]) pictures.push(await made(tier));
-    expect(pictures.map(({ model }) => model)).toEqual(['flow-s', 'search', 'flow-s', 'search']);
-    const [first, second, third, fourth] = pictures.map(({ luma }) => luma);
-    expect(second).toEqual(fourth);
-    expect(third).toEqual(first);
+    for (const tier of [network, cheaper, half, network, search, half]) pictures.push(await made(tier));
+    expect(pictures.map(({ model }) => model)).toEqual([
+      'flow-s',
+      'search',
+      'flow-s@0.5',
+      'flow-s',
+      'search',
+      'flow-s@0.5',
+    ]);
+    const [first, second, third, fourth, fifth, sixth] = pictures.map(({ luma }) => luma);
+    expect(second).toEqual(fifth);
+    expect(fourth).toEqual(first);
+    expect(sixth).toEqual(third);
     expect(second).not.toEqual(first);
+    expect(third).not.toEqual(first);
+    expect(third).not.toEqual(second);
     lease.release();
     alone.release();
   });

@@ -226,3 +226,45 @@ describe('seedField', () => {
     expect([...new Float32Array(arena.memory.buffer, field, 24)]).toEqual(expected.map(Math.fround));
   });
 });
+
+describe('halveLuma', () => {
+  it.each([
+    [16, 8],
+    [150, 94],
+    [37, 21],
+  ])('gives box means, edges repeated, at %d × %d', (width, height) => {
+    const next = random(5);
+    const luma = Uint8Array.from({ length: width * height }, () => next() * 256);
+    const [columns, rows] = [(width + 1) >> 1, (height + 1) >> 1];
+    const { bytes, strideY } = planeLayout(columns, rows);
+    const out = arena.allocate(bytes).offset;
+    kernel.halveLuma(frameOf(luma, width, height), width, height, out);
+    const at = (x: number, y: number): number => luma[Math.min(y, height - 1) * width + Math.min(x, width - 1)] ?? 0;
+    for (let y = 0; y < rows; y++) {
+      for (let x = 0; x < columns; x++) {
+        const sum = at(2 * x, 2 * y) + at(2 * x + 1, 2 * y) + at(2 * x, 2 * y + 1) + at(2 * x + 1, 2 * y + 1);
+        expect(arena.u8[out + y * strideY + x]).toBe((sum + 2) >> 2);
+      }
+    }
+  });
+});
+
+describe('expandField', () => {
+  it('doubles motion, keeps weights, and is linear between the centres of cells; cells beyond the given ones repeat the last', () => {
+    const motions = 2;
+    const [from, field] = [arena.allocate(4 * 12 * 6).offset, arena.allocate(4 * 12 * 35).offset];
+    const plane = (x: number, y: number): number => 1 + 4 * x + 8 * y;
+    const given = new Float32Array(arena.memory.buffer, from, 12 * 6);
+    for (let c = 0; c < 12; c++)
+      for (let i = 0; i < 6; i++) given[6 * c + i] = (c + 1) * plane(i % 3, Math.floor(i / 3));
+    kernel.expandField(from, 3, 2, field, 7, 5, motions);
+    const made = new Float32Array(arena.memory.buffer, field, 12 * 35);
+    for (let c = 0; c < 12; c++) {
+      for (let i = 0; i < 35; i++) {
+        const [x, y] = [i % 7, Math.floor(i / 7)];
+        const inside = plane(Math.min(Math.max(x / 2 - 0.25, 0), 2), Math.min(Math.max(y / 2 - 0.25, 0), 1));
+        expect(made[35 * c + i]).toBeCloseTo((c % 6 < 4 ? 2 : 1) * (c + 1) * inside, 3);
+      }
+    }
+  });
+});

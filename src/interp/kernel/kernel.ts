@@ -145,6 +145,24 @@ export interface Kernel {
   ): void;
   /** A field from a seed alone: f0 = −v/2, f1 = v/2, m = ½, e = cost. `cells`: a multiple of 4. */
   seedField(seed: number, field: number, cells: number): void;
+  /**
+   * The luma of an I420 frame at half its size, rounded up, written as the luma plane of a frame of that size: 2 × 2 box means. Up to
+   * 7 bytes behind a row's end change.
+   */
+  halveLuma(frame: number, width: number, height: number, out: number): void;
+  /**
+   * A field of half a frame (float32 [6·motions][fromHeight][fromWidth]) as that of the whole one: bilinear between the centres of cells,
+   * motion doubled. The second motion's share is not motion.
+   */
+  expandField(
+    from: number,
+    fromWidth: number,
+    fromHeight: number,
+    field: number,
+    gridWidth: number,
+    gridHeight: number,
+    motions: number,
+  ): void;
 }
 
 let compiled: WebAssembly.Module | undefined;

@@ -1,5 +1,6 @@
 /** What the kernel exports. Signatures as JavaScript sees them are in ../kernel.ts. */
 export { blendFrames } from './blend';
+export { expandField, halveLuma } from './coarse';
 export { candidateCosts } from './costs';
 export { frameDifference } from './difference';
 export { grainAdd } from './grain';
