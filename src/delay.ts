@@ -11,11 +11,11 @@ export interface DelayControlOptions {
 export const DEFAULT_ROOM: Micros = fromMs(40);
 
 /** Measured needs that are remembered. */
-const WINDOW = 512;
+const WINDOW = 256;
 /** The share of slots that must be ready in time. */
 const QUANTILE = 0.985;
 /** Added to the measured need. */
-const MARGIN = fromMs(2);
+const MARGIN = fromMs(1);
 /** Least that is added to the floor: jitter of timers and network. */
 const LEAST = fromMs(8);
 /** Added until enough needs have been measured: the engine is cold. */
@@ -50,6 +50,12 @@ export class DelayControl {
     this.#need = this.#sorted[Math.min(filled - 1, Math.floor(filled * QUANTILE))];
   }
 
+  /** Forgets what was measured: the work on a pair has changed. */
+  forget(): void {
+    this.#count = 0;
+    this.#need = undefined;
+  }
+
   /** A gap was not interpolated for lack of time: it would have needed more than there is. */
   missed(): void {
     // Beyond any budget; a branded infinity is no whole number, but is only compared.
@@ -72,7 +78,7 @@ export class DelayControl {
 
   /**
    * The whole delay: the floor, and the measured need with its margin as far as the budget goes.
-   * @param settled false: all of the budget, because the need is about to change (the ladder is not at its top).
+   * @param settled false: all of the budget, because the need is about to change (the ladder tries a better rung).
    * @param jitter as for {@link room}.
    */
   delay(floor: Micros, settled = true, jitter: Micros = ZERO): Micros {

@@ -5,7 +5,7 @@ import { type PacedFrame, Pacer } from './egress/pace.ts';
 import { asFrameliftError, type FrameliftError } from './errors.ts';
 import type { Frame, RepeatReason } from './frame.ts';
 import type { InterpResult, Tier } from './interp/job.ts';
-import type { Attempt, Ladder, LadderChange, LadderLimits, PairOutcome } from './interp/ladder.ts';
+import type { Attempt, Ladder, LadderChange, LadderLimits, PairOutcome, Rung } from './interp/ladder.ts';
 import type { PairDecision } from './interp/pair.ts';
 import type { Scheduler, Timestep } from './interp/schedule.ts';
 import type { EventSink } from './metrics/events.ts';
@@ -48,7 +48,7 @@ interface Slots {
   /** When each is due, by the delay at the time of submission, which is `spare` more than the floor. */
   readonly dues: readonly (Micros | undefined)[];
   readonly spare: Micros;
-  /** Whether the delay learns from it: not below the ladder's top, where it is all of the budget, and no trial. */
+  /** Whether the delay learns from it: no trial of a better rung. */
   readonly tells: boolean;
 }
 
@@ -69,6 +69,8 @@ class Output {
   readonly #pacer: Pacer;
   readonly #fallbacks = new Map<Micros, Fallback>();
   #delay: Micros | undefined;
+  /** The ladder's, whose pairs the delay has learned from. */
+  #rung: Rung | undefined;
   #cancelWake: (() => void) | undefined;
   #closed = false;
   /** Set when the source has completed: called once all that waits is out. */
@@ -119,8 +121,12 @@ class Output {
     }
     const pacer = this.#pacer;
     const { scheduler, delay, events, stream } = this.#parts;
-    const atTop = (this.#parts.lineup()?.ladder.depth ?? 0) === 0;
-    const wanted = delay.delay(scheduler.floor, atTop, pacer.jitter);
+    const ladder = this.#parts.lineup()?.ladder;
+    if (ladder?.rung !== this.#rung) {
+      this.#rung = ladder?.rung;
+      delay.forget();
+    }
+    const wanted = delay.delay(scheduler.floor, ladder?.trying !== true, pacer.jitter);
     if (wanted !== this.#delay) {
       this.#delay = wanted;
       pacer.setDelay(wanted);
@@ -179,17 +185,17 @@ class Output {
       timesteps.filter((step) => !made.includes(step)),
       'overload',
     );
-    if (tier) void this.#interpolate(now, tier, attempt, before, frame.share(), this.#slots(made, now));
+    if (tier) void this.#interpolate(now, tier, attempt, before, frame.share(), this.#slots(made, attempt));
     else before.release();
   }
 
-  #slots(timesteps: readonly Timestep[], { ladder }: Lineup): Slots {
+  #slots(timesteps: readonly Timestep[], { tries }: Attempt): Slots {
     const { scheduler } = this.#parts;
     return {
       timesteps,
       dues: timesteps.map((step) => this.#pacer.dueOf(step.pts)),
       spare: minus(this.#pacer.delay, scheduler.floor),
-      tells: ladder.depth === 0,
+      tells: !tries,
     };
   }
 

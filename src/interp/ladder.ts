@@ -36,6 +36,8 @@ export interface Attempt {
   readonly rung: Rung;
   /** Least work that this rung has lately been; 0 while that is not known, or is being found out. */
   readonly quickest: Micros;
+  /** Whether it finds out if a better rung is in time. */
+  readonly tries: boolean;
 }
 
 /** What became of a pair. */
@@ -52,8 +54,8 @@ const DRAIN = 1 / 16;
 const FULL = 4.5;
 /** Pairs that a better rung must make in time before the ladder climbs. */
 const TRIAL = 8;
-/** The work of a trial's pairs must stay below this share of the limits: what just fits now would fall again at once. */
-const CLIMB_SHARE = 0.9;
+/** The work of a trial's pairs must stay below these shares of the limits: what just fits now would fall again at once, and pairs wait for a worker that is always busy. */
+const CLIMB_SHARE = { room: 0.9, share: 0.8 } as const;
 /** From a fall to the first trial of the better rung; doubled by each trial that fails, up to the longest. */
 const FIRST_WAIT = fromMs(2000);
 /** With trials of a few rungs it keeps a recovery within ten seconds. */
@@ -62,8 +64,8 @@ const LONGEST_WAIT = fromMs(5000);
 const NEXT_WAIT = fromMs(500);
 /** A fall this soon after a climb counts as a failed trial. */
 const RELAPSE = fromMs(10_000);
-/** A better rung whose foreseen work is above the limits even at this share of it is not tried … */
-const OPTIMISM = 0.75;
+/** A better rung whose foreseen work is too much even at this share of it is not tried … */
+const OPTIMISM = 0.9;
 /** … but for once in this time: the foresight may be wrong. */
 const PATIENCE = fromMs(60_000);
 /** Failed trials that foresight needs: a single one may have met a stall. */
@@ -162,6 +164,11 @@ export class Ladder {
     return this.#index;
   }
 
+  /** A better rung is being tried, and its first pair was in time. */
+  get trying(): boolean {
+    return this.#trial !== undefined && this.#trial.passed > 0;
+  }
+
   /** Since when the rung is in force, monotonic. */
   get since(): Micros {
     return this.#since;
@@ -208,7 +215,7 @@ export class Ladder {
     const others = this.#open.some((count, i) => i !== index && count > 0);
     if (rung.tier !== undefined) this.#open[index] = (this.#open[index] ?? 0) + 1;
     const quickest = trial ? micros(0) : (this.#costs[index]?.quickest ?? micros(0));
-    return { rung, quickest, index, trial, clean: !others };
+    return { rung, quickest, tries: trial !== undefined, index, trial, clean: !others };
   }
 
   #dueTrial(now: Micros, limits: LadderLimits): Trial | undefined {
@@ -223,7 +230,7 @@ export class Ladder {
     const beside = this.#costs[this.#index]?.mean;
     if (!verdict || beside === undefined) return false;
     if (verdict.ratios.length < VERDICTS || minus(now, verdict.at) >= PATIENCE) return false;
-    return OPTIMISM * beside * Math.min(...verdict.ratios) > Math.min(limits.room, limits.share);
+    return OPTIMISM * beside * Math.min(...verdict.ratios) > mostWork(limits);
   }
 
   #judgeTrial(
@@ -240,12 +247,12 @@ export class Ladder {
     }
     trial.passed += 1;
     trial.work += work;
-    if (trial.passed < TRIAL) return undefined;
     const mean = trial.work / trial.passed;
-    if (mean > CLIMB_SHARE * Math.min(limits.room, limits.share)) {
+    if (mean > mostWork(limits)) {
       this.#trialFailed(trial, mean, now);
       return undefined;
     }
+    if (trial.passed < TRIAL) return undefined;
     this.#verdicts[trial.index] = undefined;
     this.#climbedAt = now;
     this.#trialAt = plus(now, NEXT_WAIT);
@@ -288,6 +295,11 @@ export class Ladder {
     this.#last = { from, to: this.rung.name, reason, detail: `${judged}: ${numbers}` };
     return this.#last;
   }
+}
+
+/** Above this a rung's work is too much to climb to it. */
+function mostWork({ room, share }: LadderLimits): number {
+  return Math.min(CLIMB_SHARE.room * room, CLIMB_SHARE.share * share);
 }
 
 function longer(wait: Micros): Micros {

@@ -20,13 +20,13 @@ describe('DelayControl', () => {
     feed(delay, 31, () => 7);
     expect(extra(delay)).toBe(40);
     feed(delay, 1, () => 7);
-    expect(extra(delay)).toBe(9);
+    expect(extra(delay)).toBe(8);
   });
 
   it('follows the floor as far as the budget goes', () => {
     const delay = control(40);
     feed(delay, 64, () => 10);
-    expect([0, 16.5, 45, 55].map((ms) => toMs(delay.delay(fromMs(ms))))).toEqual([12, 28.5, 57, 60]);
+    expect([0, 16.5, 45, 55].map((ms) => toMs(delay.delay(fromMs(ms))))).toEqual([11, 27.5, 56, 60]);
     expect([0, 45, 60].map((ms) => toMs(delay.room(fromMs(ms))))).toEqual([60, 15, 0]);
   });
 
@@ -47,7 +47,7 @@ describe('DelayControl', () => {
   it('leaves room for the jitter that is smoothed, but never less than 8 ms, or what there is', () => {
     const delay = control(40);
     feed(delay, 64, () => 30);
-    expect([0, 5, 20, 100].map((ms) => toMs(delay.delay(FLOOR, true, fromMs(ms))))).toEqual([52, 52, 40, 28]);
+    expect([0, 5, 20, 100].map((ms) => toMs(delay.delay(FLOOR, true, fromMs(ms))))).toEqual([51, 51, 40, 28]);
     expect([0, 5, 20, 100].map((ms) => toMs(delay.room(FLOOR, fromMs(ms))))).toEqual([40, 35, 20, 8]);
     expect(toMs(control(3).room(FLOOR, fromMs(2)))).toBe(3);
     expect(toMs(control(-5).room(FLOOR, fromMs(2)))).toBe(-5);
@@ -57,7 +57,7 @@ describe('DelayControl', () => {
     const delay = control(40);
     feed(delay, 64, () => 10);
     expect(toMs(delay.delay(FLOOR, false))).toBe(60);
-    expect(toMs(delay.delay(FLOOR))).toBe(32);
+    expect(toMs(delay.delay(FLOOR))).toBe(31);
   });
 
   it.each([0, 3, 8, 12, 40, 200])('never adds more than a budget of %i ms, whatever is needed', (budget) => {
@@ -87,14 +87,23 @@ describe('DelayControl', () => {
     expect(chosen).toBeLessThan(36);
   });
 
-  it('reacts to a machine that slows down within a second of 30 gaps, and forgets it within twenty', () => {
+  it('reacts to a machine that slows down within a second of 30 gaps, and forgets it within ten', () => {
     const delay = control(60);
     feed(delay, 256, () => 10);
-    expect(extra(delay)).toBe(12);
+    expect(extra(delay)).toBe(11);
     feed(delay, 32, () => 30);
-    expect(extra(delay)).toBe(32);
-    feed(delay, 512, () => 10);
-    expect(extra(delay)).toBe(12);
+    expect(extra(delay)).toBe(31);
+    feed(delay, 256, () => 10);
+    expect(extra(delay)).toBe(11);
+  });
+
+  it('forgets what it knows when the work changes', () => {
+    const delay = control(40);
+    feed(delay, 64, () => 10);
+    delay.forget();
+    expect(extra(delay)).toBe(40);
+    feed(delay, 32, () => 20);
+    expect(extra(delay)).toBe(21);
   });
 
   it('counts a gap that was given up as beyond the budget', () => {
@@ -107,13 +116,13 @@ describe('DelayControl', () => {
   it('is not moved by a few outliers in a full window', () => {
     const delay = control(60);
     feed(delay, 512, (i) => (i % 300 === 50 ? 55 : 10));
-    expect(extra(delay)).toBe(12);
+    expect(extra(delay)).toBe(11);
   });
 
   it('covers a need that three gaps in a hundred have', () => {
     const delay = control(60);
     feed(delay, 256, (i) => (i % 33 === 5 ? 40 : 10));
-    expect(extra(delay)).toBe(42);
+    expect(extra(delay)).toBe(41);
   });
 
   it('gives whole microseconds', () => {
