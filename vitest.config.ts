@@ -5,10 +5,10 @@ const report = process.env.FRAMELIFT_TEST_REPORT;
 /** What runs against other programs and the real clock may run again: another tenant of the machine may spoil one run, hardly two. */
 const SPOILT = 1;
 
-/** What the clock decides: these have the machine to themselves. The others, which mostly wait, run two at a time. */
-const TIMED = [
-  ...['cli', 'convert', 'ffmpeg*', 'page-*', 'provider', 'record', 'rtsp-*', 'signalling-*', 'whep-*', 'whip-*'],
-].map((name) => `test/integration/${name}.test.ts`);
+/** What says how fast, how soon or how even something is: these have the machine to themselves. The others, which mostly wait, run two at a time. */
+const TIMED = ['cli', 'convert', 'provider', 'rtsp-camera', 'whep-chromium', 'whip-network'].map(
+  (name) => `test/integration/${name}.test.ts`,
+);
 
 /** Four projects: pure code, code against real programs, that which measures time, and the whole product in a real browser. */
 export default defineConfig({
