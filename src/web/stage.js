@@ -165,7 +165,9 @@ export class Stage {
     const kind = calm.matches || !record ? this.#prevailing() : record.kind;
     const text = { interpolated: 'Synthetic', unknown: 'Origin unknown', mixed: 'Contains synthetic frames' }[kind];
     this.#badge.hidden = !this.#badgeSwitch.checked || text === undefined;
-    if (text) write(this.#badge, text);
+    if (!text) return;
+    this.#badge.dataset.kind = kind;
+    write(this.#badge, text);
   }
 
   /** Of the last seconds, for want of a record of the very frame, or of the wish to see it flicker. */
