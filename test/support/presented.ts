@@ -75,6 +75,9 @@ export async function presentedPictures(
         }, 60_000);
         let from = Number.POSITIVE_INFINITY;
         const look: VideoFrameRequestCallback = (now, { rtpTimestamp, mediaTime }) => {
+          // First of all: the element's first picture may not be readable yet, and that throws.
+          video.requestVideoFrameCallback(look);
+          if (found.length >= count) return;
           from = Math.min(from, now + skipMs);
           // A callback that is late finds the next picture in the element already: that one has its own callback.
           const frame = new VideoFrame(video);
@@ -92,7 +95,6 @@ export async function presentedPictures(
           }
           frame.close();
           if (found.length >= count) resolve();
-          else video.requestVideoFrameCallback(look);
         };
         video.requestVideoFrameCallback(look);
       });
