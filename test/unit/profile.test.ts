@@ -3,6 +3,7 @@ import { Arena } from '../../src/arena.ts';
 import { Frame, type Provenance, SOURCE } from '../../src/frame.ts';
 import type { InterpResult, Tier } from '../../src/interp/job.ts';
 import { lumaOnly, profileOf, targetOf } from '../../src/profile.ts';
+import { serveConfig } from '../../src/serve-config.ts';
 import { micros } from '../../src/time.ts';
 
 const MADE: Provenance = { kind: 'synthetic', t: 0.5, model: 'm', confidence: undefined };
@@ -88,4 +89,24 @@ describe('targetOf', () => {
 
 it('fluoroscopy says that it is not for diagnosis', () => {
   expect(profileOf('fluoroscopy')).toMatchObject({ badge: true, notice: expect.stringMatching(/^Not for diagnosis/) });
+});
+
+describe('--profile', () => {
+  it('is that of all streams of the command line, and brings its own rate, for the demo too', () => {
+    const { streams } = serveConfig(['demo', 'room=whip'], { profile: 'fluoroscopy' });
+    expect(streams.map(({ profile, fps, model }) => ({ profile, fps, model }))).toEqual(
+      Array(2).fill({ profile: 'fluoroscopy', fps: undefined, model: undefined }),
+    );
+  });
+
+  it('gives way to a model and a rate beside it', () => {
+    const [stream] = serveConfig(['demo'], { profile: 'fluoroscopy', model: 'search', fps: 30 }).streams;
+    expect(stream).toMatchObject({ profile: 'fluoroscopy', model: 'search', fps: 30 });
+  });
+
+  it('is refused by its name when there is none such', () => {
+    // As a person may write it.
+    const flags = { profile: 'x-ray' as 'fluoroscopy' };
+    expect(() => serveConfig(['demo'], flags)).toThrow(/profile is "x-ray"/);
+  });
 });
