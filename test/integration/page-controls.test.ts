@@ -322,3 +322,34 @@ describe('provenance', () => {
     });
   });
 });
+
+it('under the slider the newest source frame that is not later is shown, and none of before the stream began anew', async () => {
+  const { url } = await startServer();
+  const page = await open(url);
+  const shown = await page.evaluate(`import('/compare.js').then(({ HeldSource }) => {
+    const [camera, screen] = ['canvas', 'canvas'].map((tag) => document.createElement(tag));
+    camera.width = camera.height = 16;
+    const paint = camera.getContext('2d');
+    const source = new HeldSource(screen);
+    const hold = (red, moment) => {
+      paint.fillStyle = 'rgb(' + red + ' 0 0)';
+      paint.fillRect(0, 0, 16, 16);
+      source.hold(camera, moment);
+    };
+    const show = (moment) => {
+      source.show(moment);
+      return screen.getContext('2d').getImageData(8, 8, 1, 1).data[0];
+    };
+    hold(50, 1);
+    hold(100, 2);
+    hold(150, 3);
+    const forward = [show(0.9), show(1), show(1.5), show(3.5)];
+    hold(200, 4);
+    hold(250, 0.5);
+    const anew = [show(0.4), show(0.5)];
+    const { held } = source;
+    source.clear();
+    return { forward, anew, held: held >= 0, after: source.held, hidden: screen.hidden };
+  })`);
+  expect(shown).toEqual({ forward: [0, 50, 50, 150], anew: [150, 250], held: true, after: undefined, hidden: true });
+});
