@@ -65,7 +65,8 @@ function warpPlane(
 ): void {
   const scale = chroma ? 0.5 : 1;
   for (let y = 0; y < p.height; y++) {
-    const position = f(f(f(y + 0.5) * (chroma ? 0.25 : 0.125)) - 0.5);
+    // Two rows share their flow.
+    const position = f(f((y | 1) * (chroma ? 0.25 : 0.125)) - 0.5);
     for (let x = 0; x < p.width; x += 4) {
       const value = (c: number): number => {
         if (chroma) return cell(field, position, x >> 2, c);

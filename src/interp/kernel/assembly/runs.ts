@@ -1,8 +1,9 @@
 /**
  * Where every sample comes from: the field, interpolated to one row, as a table of positions and weights.
  *
- * A *run* is four neighbouring samples of one row that share one flow vector, taken at the run's centre; the mask is
- * linear along the run. Two runs (a *pair*) fill one SIMD register. In luma a pair is one cell of the field, in chroma two.
+ * A *run* is four neighbouring samples of one row that share one flow vector, taken at the centre of the run and of the run in
+ * the other row of its couple (rows 0 and 1, 2 and 3 …), which has the same; the mask is linear along the run. Two runs (a
+ * *pair*) fill one SIMD register. In luma a pair is one cell of the field, in chroma two.
  * Positions are in 1/256 of a sample, weights in 1/32768. Planes up to 16383 × 16383 samples.
  */
 import {
@@ -235,9 +236,10 @@ function weights(row: usize, p: i32, second: bool, chroma: bool): v128 {
   return rounded(limited(runValues(row, p, second, chroma), f32x4.splat(0), ONE), F32767);
 }
 
-/** Fills the table for one row of a plane; `shared`: the field is a second motion's, whose sixth channel is its share. */
-// @ts-ignore: decorator
-@inline
+/**
+ * Fills the table for one row of a plane; `shared`: the field is a second motion's, whose sixth channel is its share. True when no run
+ * comes near the upper or the lower border: with planes that begin a row lower, the table is then right for the next row, too.
+ */
 export function tabulate(
   rows: usize,
   pitch: i32,
@@ -249,7 +251,7 @@ export function tabulate(
   y: i32,
   chroma: bool,
   shared: bool,
-): void {
+): bool {
   const scale = f32x4.splat(chroma ? 0.5 : 1.0);
   const rowY = f32x4.splat(<f32>y);
   const right = f32x4.splat(<f32>width);
@@ -268,6 +270,8 @@ export function tabulate(
   const pitchOfPlane = i32x4.splat(stride);
   let xa = FIRST_RUNS;
   let record = table;
+  let top = i32x4.splat(i32.MAX_VALUE);
+  let bottom = i32x4.splat(0);
   for (let p = 0; p < pairs; p += 4) {
     const xb = f32x4.add(xa, FOUR);
     const x0a = f32x4.add(xa, f32x4.mul(runValues(c0, p, false, chroma), scale));
@@ -282,12 +286,18 @@ export function tabulate(
     const in1a = inside(x1a, y1a, farX, farY);
     const in0b = inside(x0b, y0b, farX, farY);
     const in1b = inside(x1b, y1b, farX, farY);
+    const q0a = rounded(limited(y0a, MINUS_ONE, last), F256);
+    const q0b = rounded(limited(y0b, MINUS_ONE, last), F256);
+    const q1a = rounded(limited(y1a, MINUS_ONE, last), F256);
+    const q1b = rounded(limited(y1b, MINUS_ONE, last), F256);
+    top = i32x4.min_s(top, i32x4.min_s(i32x4.min_s(q0a, q0b), i32x4.min_s(q1a, q1b)));
+    bottom = i32x4.max_s(bottom, i32x4.max_s(i32x4.max_s(q0a, q0b), i32x4.max_s(q1a, q1b)));
     const edge0 = placeRuns(
       record,
       rounded(limited(x0a, MINUS_FIVE, right), F256),
-      rounded(limited(y0a, MINUS_ONE, last), F256),
+      q0a,
       rounded(limited(x0b, MINUS_FIVE, right), F256),
-      rounded(limited(y0b, MINUS_ONE, last), F256),
+      q0b,
       lastColumn,
       lastRow,
       pitchOfPlane,
@@ -295,9 +305,9 @@ export function tabulate(
     const edge1 = placeRuns(
       record + FRAME1,
       rounded(limited(x1a, MINUS_FIVE, right), F256),
-      rounded(limited(y1a, MINUS_ONE, last), F256),
+      q1a,
       rounded(limited(x1b, MINUS_FIVE, right), F256),
-      rounded(limited(y1b, MINUS_ONE, last), F256),
+      q1b,
       lastColumn,
       lastRow,
       pitchOfPlane,
@@ -316,4 +326,5 @@ export function tabulate(
     record += RECORD;
     xa = f32x4.add(xa, THIRTY_TWO);
   }
+  return !v128.any_true(v128.or(i32x4.lt_s(top, i32x4.splat(0)), i32x4.ge_s(bottom, i32x4.splat((height - 2) << 8))));
 }
