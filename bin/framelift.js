@@ -11,7 +11,7 @@ const FLAGS = [
   // What packets and frames leave behind goes by collections of half a millisecond …
   '--max-semi-space-size=4',
   // … and hardly any of it reaches the old space, which without this is collected every two seconds all the same, 50 ms each time.
-  '--initial-old-space-size=128',
+  '--initial-old-space-size=64',
 ];
 
 const modern = Number(process.versions.node.split('.')[0]) >= 24;

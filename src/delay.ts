@@ -13,7 +13,7 @@ export const DEFAULT_ROOM: Micros = fromMs(40);
 /** Measured needs that are remembered. */
 const WINDOW = 256;
 /** The share of slots that must be ready in time. */
-const QUANTILE = 0.985;
+const QUANTILE = 0.98;
 /** Added to the measured need. */
 const MARGIN = fromMs(1);
 /** Least that is added to the floor: jitter of timers and network. */
@@ -22,6 +22,8 @@ const LEAST = fromMs(8);
 const START = fromMs(40);
 /** Needs between two looks at the quantile. */
 const STRIDE = 16;
+/** The first needs, which are those of a cold machine: they count until there are so many, and never after. */
+const COLD = 96;
 
 /**
  * Chooses the pacer's delay from the delays that past slots would have needed. Starts at {@link START} and settles at the measured
@@ -32,6 +34,7 @@ export class DelayControl {
   readonly #needs = new Float64Array(WINDOW);
   readonly #sorted = new Float64Array(WINDOW);
   #count = 0;
+  #cold = true;
   #need: number | undefined;
 
   constructor(options: DelayControlOptions) {
@@ -42,7 +45,11 @@ export class DelayControl {
   observe(need: Micros): void {
     this.#needs[this.#count % WINDOW] = need;
     this.#count += 1;
-    if (this.#count % STRIDE !== 0) return;
+    if (this.#cold && this.#count === COLD) {
+      this.#cold = false;
+      this.#count = 0;
+    }
+    if (this.#count % STRIDE !== 0 || this.#count < 2 * STRIDE) return;
     const filled = Math.min(this.#count, WINDOW);
     this.#sorted.fill(Number.POSITIVE_INFINITY);
     this.#sorted.set(this.#needs.subarray(0, filled));
@@ -53,6 +60,7 @@ export class DelayControl {
   /** Forgets what was measured: the work on a pair has changed. */
   forget(): void {
     this.#count = 0;
+    this.#cold = true;
     this.#need = undefined;
   }
 
@@ -84,7 +92,7 @@ export class DelayControl {
   delay(floor: Micros, settled = true, jitter: Micros = ZERO): Micros {
     const room = this.room(floor, jitter);
     if (room < 0 || !settled) return plus(floor, room);
-    if (this.#need === undefined || this.#count < 2 * STRIDE) return micros(floor + Math.min(room, START));
+    if (this.#need === undefined) return micros(floor + Math.min(room, START));
     const extra = Math.min(Math.max(this.#need + MARGIN, LEAST), room);
     return micros(floor + extra);
   }

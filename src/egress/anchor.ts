@@ -24,13 +24,13 @@ const BURST = 0.25;
 /** Steepest bend of the cadence: 5 % when more delay is needed (frames would be late), 2 % when there is too much. */
 const RISE = 0.05;
 const FALL = 0.02;
-/** Time constant of the bend. */
+/** Time constant of the mapping's bend. */
 const SETTLE = 1_000_000;
 
-/** `current`, moved towards `target` for `elapsed` microseconds at the permitted bend. */
-export function bend(current: number, target: number, elapsed: number): number {
+/** `current`, moved towards `target` for `elapsed` microseconds at the permitted bend, slower when it is near: `settle` microseconds from the end. */
+export function bend(current: number, target: number, elapsed: number, settle = SETTLE): number {
   const error = target - current;
-  const rate = Math.min(RISE, Math.max(-FALL, error / SETTLE));
+  const rate = Math.min(RISE, Math.max(-FALL, error / settle));
   const step = rate * elapsed;
   return Math.abs(step) >= Math.abs(error) ? target : current + step;
 }

@@ -52,6 +52,8 @@ interface Slot {
 const NONE: readonly never[] = [];
 /** A slot may be this late (or one interval, if longer) and still be released when a newer one is due as well. */
 const LATE = 50_000;
+/** Time constant of a change of the delay: it has been decided on many frames, and is followed at once. */
+const SETTLE = 200_000;
 /** Least distance of two releases, in intervals: how fast a pacer that is late catches up. */
 const SPACING = 0.5;
 
@@ -88,7 +90,7 @@ export class Pacer {
       this.#releasedPts = Number.NEGATIVE_INFINITY;
     }
     if (this.#observedAt !== undefined) {
-      this.#delay = bend(this.#delay, this.#delayTarget, Math.max(0, arrival - this.#observedAt));
+      this.#delay = bend(this.#delay, this.#delayTarget, Math.max(0, arrival - this.#observedAt), SETTLE);
     }
     this.#observedAt = arrival;
   }

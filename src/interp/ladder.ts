@@ -64,9 +64,7 @@ const LONGEST_WAIT = fromMs(5000);
 const NEXT_WAIT = fromMs(500);
 /** A fall this soon after a climb counts as a failed trial. */
 const RELAPSE = fromMs(10_000);
-/** A better rung whose foreseen work is too much even at this share of it is not tried … */
-const OPTIMISM = 0.9;
-/** … but for once in this time: the foresight may be wrong. */
+/** A better rung whose foreseen work is too much is not tried but for once in this time: the foresight may be wrong. */
 const PATIENCE = fromMs(60_000);
 /** Failed trials that foresight needs: a single one may have met a stall. */
 const VERDICTS = 3;
@@ -230,7 +228,7 @@ export class Ladder {
     const beside = this.#costs[this.#index]?.mean;
     if (!verdict || beside === undefined) return false;
     if (verdict.ratios.length < VERDICTS || minus(now, verdict.at) >= PATIENCE) return false;
-    return OPTIMISM * beside * Math.min(...verdict.ratios) > mostWork(limits);
+    return beside * Math.min(...verdict.ratios) > mostWork(limits);
   }
 
   #judgeTrial(

@@ -32,7 +32,12 @@ describe('parseConfig', () => {
     const config = parseConfig(stream(), 'test.yaml');
     expect(config).toMatchObject({
       server: { host: '127.0.0.1', port: 8080 },
-      engine: { model: 'flow-s', provider: 'auto', workers: 1, threads: Math.max(1, Math.min(availableParallelism() - 1, 4)) },
+      engine: {
+        model: 'flow-s',
+        provider: 'auto',
+        workers: 1,
+        threads: Math.max(1, Math.min(availableParallelism() - 1, 4)),
+      },
       webrtc: { advertisedHosts: [], publishOrigins: [], maxViewers: 16 },
       arenaMb: 512,
       log: 'info',
