@@ -11,11 +11,11 @@ export interface DelayControlOptions {
 export const DEFAULT_ROOM: Micros = fromMs(40);
 
 /** Measured needs that are remembered. */
-const WINDOW = 256;
+const WINDOW = 512;
 /** The share of slots that must be ready in time. */
 const QUANTILE = 0.98;
 /** Added to the measured need. */
-const MARGIN = fromMs(1);
+const MARGIN = fromMs(0.5);
 /** Least that is added to the floor: jitter of timers and network. */
 const LEAST = fromMs(8);
 /** Added until enough needs have been measured: the engine is cold. */

@@ -250,21 +250,34 @@ describe('halveLuma', () => {
 });
 
 describe('expandField', () => {
-  it('doubles motion, keeps weights, and is linear between the centres of cells; cells beyond the given ones repeat the last', () => {
-    const motions = 2;
-    const [from, field] = [arena.allocate(4 * 12 * 6).offset, arena.allocate(4 * 12 * 35).offset];
-    const plane = (x: number, y: number): number => 1 + 4 * x + 8 * y;
-    const given = new Float32Array(arena.memory.buffer, from, 12 * 6);
-    for (let c = 0; c < 12; c++)
-      for (let i = 0; i < 6; i++) given[6 * c + i] = (c + 1) * plane(i % 3, Math.floor(i / 3));
-    kernel.expandField(from, 3, 2, field, 7, 5, motions);
-    const made = new Float32Array(arena.memory.buffer, field, 12 * 35);
-    for (let c = 0; c < 12; c++) {
-      for (let i = 0; i < 35; i++) {
-        const [x, y] = [i % 7, Math.floor(i / 7)];
-        const inside = plane(Math.min(Math.max(x / 2 - 0.25, 0), 2), Math.min(Math.max(y / 2 - 0.25, 0), 1));
-        expect(made[35 * c + i]).toBeCloseTo((c % 6 < 4 ? 2 : 1) * (c + 1) * inside, 3);
+  it.each([
+    [3, 2, 7, 5],
+    [24, 3, 48, 6],
+    [20, 4, 37, 7],
+  ])(
+    '%d × %d cells as %d × %d: motion doubled, weights kept, linear between centres, the last cells repeated',
+    (fromWidth, fromHeight, width, height) => {
+      const motions = 2;
+      const cells = fromWidth * fromHeight;
+      const from = arena.allocate(4 * 12 * cells).offset;
+      const field = arena.allocate(4 * 12 * width * height).offset;
+      const next = random(3);
+      const given = new Float32Array(arena.memory.buffer, from, 12 * cells).map(() => 10 * next());
+      new Float32Array(arena.memory.buffer, from, 12 * cells).set(given);
+      kernel.expandField(from, fromWidth, fromHeight, field, width, height, motions);
+      const made = new Float32Array(arena.memory.buffer, field, 12 * width * height);
+      const clamp = (value: number, size: number): number => Math.min(Math.max(value, 0), size - 1);
+      for (let c = 0; c < 12; c++) {
+        const at = (x: number, y: number): number =>
+          given[c * cells + clamp(y, fromHeight) * fromWidth + clamp(x, fromWidth)] ?? Number.NaN;
+        for (let y = 0; y < height; y++) {
+          for (let x = 0; x < width; x++) {
+            const [i, j, k, l] = [x >> 1, (x >> 1) + (x & 1 ? 1 : -1), y >> 1, (y >> 1) + (y & 1 ? 1 : -1)];
+            const inside = 0.5625 * at(i, k) + 0.1875 * (at(j, k) + at(i, l)) + 0.0625 * at(j, l);
+            expect(made[(c * height + y) * width + x]).toBeCloseTo((c % 6 < 4 ? 2 : 1) * inside, 3);
+          }
+        }
       }
-    }
-  });
+    },
+  );
 });
