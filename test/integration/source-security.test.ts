@@ -148,7 +148,7 @@ describe('addresses and names', () => {
     cleanUp.push(() => closed(server));
     const checks = guard();
     const url = `tcp://rebinding.example:${await listen(server)}`;
-    expect(await play(url, { guard: checks })).toMatchObject({ frames: 20 });
+    expect((await play(url, { guard: checks })).frames).toBeGreaterThanOrEqual(20);
     expect(checks.asked).toEqual(['rebinding.example']);
     const again = `tcp://rebinding.example:${trap.port}`;
     expect((await play(again, { guard: checks })).error).toMatchObject(FORBIDDEN);
