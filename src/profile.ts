@@ -1,6 +1,7 @@
 /** Profiles: settings that belong together for one use, under one name (docs/fluoroscopy.md). */
+
+import type { ModelSource } from './interp/auto.ts';
 import type { InterpJob, InterpResult, Tier } from './interp/job.ts';
-import type { EnginePool } from './interp/pool.ts';
 import { type RateTarget, rateTarget } from './interp/schedule.ts';
 
 /** Names of the profiles. */
@@ -52,8 +53,9 @@ export function targetOf(want: Parameters<typeof rateTarget>[0], profile: Profil
 }
 
 /** Models that are all {@link lumaOnly}. */
-export function lumaOnlyPool(pool: Pick<EnginePool, 'acquire'>): Pick<EnginePool, 'acquire'> {
+export function lumaOnlyPool(pool: ModelSource): ModelSource {
   return {
+    providerOf: (name) => pool.providerOf(name),
     async acquire(name) {
       const lease = await pool.acquire(name);
       return { ...lease, tiers: lease.tiers.map(lumaOnly) };

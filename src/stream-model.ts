@@ -1,18 +1,18 @@
 /** Which model a stream runs, and the ladder below it: prepared beside the chain, exchanged between two pairs. */
 import type { Arena } from './arena.ts';
 import { asFrameliftError, FrameliftError } from './errors.ts';
-import { AUTO, type Choice, chooseModel } from './interp/auto.ts';
+import { AUTO, type Choice, chooseModel, type ModelSource } from './interp/auto.ts';
 import type { Tier } from './interp/job.ts';
 import { Ladder, type LadderChange, type LadderLimits, rungsOf } from './interp/ladder.ts';
 import { requireTimes } from './interp/model.ts';
-import type { EnginePool, ModelLease } from './interp/pool.ts';
+import type { ModelLease } from './interp/pool.ts';
 import type { RateTarget } from './interp/schedule.ts';
 import type { Lineup } from './steps.ts';
 import type { Clock, Micros } from './time.ts';
 
 /** What {@link StreamModel} works with. */
 export interface StreamModelParts {
-  readonly pool: Pick<EnginePool, 'acquire'>;
+  readonly pool: ModelSource;
   readonly arena: Arena;
   readonly clock: Clock;
   readonly stream: string;

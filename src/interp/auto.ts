@@ -11,18 +11,20 @@ import type { EnginePool, ModelLease } from './pool.ts';
 export const AUTO = 'auto';
 
 /** Candidates on a graphics processor and on the CPU, best picture first (docs/models.md). The last one needs no network. */
-const ON_GPU = ['flow-m', 'flow-s', 'search'] as const;
-const ON_CPU = ['flow-s', 'search'] as const;
-/** Its execution provider says what kind of machine this is. */
-const PROBE = 'flow-s';
+const ON_CPU = ['flow-s', 'flow-s@0.5', 'search'] as const;
+/** Tried first where it runs on a graphics processor. */
+const ON_GPU = 'flow-m';
 /** Runs that are timed; their median counts. */
 const RUNS = 5;
 /** A model fits when its work takes no more than this share of the limits: decoding and encoding want some, too. */
 const FIT = 0.8;
 
+/** Where models come from. */
+export type ModelSource = Pick<EnginePool, 'acquire' | 'providerOf'>;
+
 /** What {@link chooseModel} works with. */
 export interface ChoiceParts {
-  readonly pool: Pick<EnginePool, 'acquire'>;
+  readonly pool: ModelSource;
   readonly arena: Arena;
   readonly stream: string;
   /** Luma samples. */
@@ -73,10 +75,8 @@ export async function chooseModel(parts: ChoiceParts): Promise<Choice> {
   throw new FrameliftError('engine.failed', 'there is no model to choose from');
 }
 
-async function candidatesOn(pool: ChoiceParts['pool']): Promise<readonly string[]> {
-  const probe = await pool.acquire(PROBE);
-  probe.release();
-  return probe.provider === 'cpu' ? ON_CPU : ON_GPU;
+async function candidatesOn(pool: ModelSource): Promise<readonly string[]> {
+  return (await pool.providerOf(ON_GPU)) === 'cpu' ? ON_CPU : [ON_GPU, ...ON_CPU];
 }
 
 /** Makes a lease's models ready, and gives the median work of a pair by the first one. */

@@ -81,6 +81,12 @@ export class EnginePool implements AsyncDisposable {
     };
   }
 
+  /** What a model would run on; starts no engine. @throws FrameliftError `model.not-found`, `model.invalid`, `provider.unusable`. */
+  async providerOf(name: string): Promise<Provider> {
+    const { resolve = resolveModel, provide = onCpu } = this.#options;
+    return provide(await resolve(name));
+  }
+
   /** Closes all engines: what waits is refused, running jobs finish. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;

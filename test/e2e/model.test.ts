@@ -46,7 +46,7 @@ it('chooses a model by measurement, and changes it on request: no frame is missi
     [200, 'search'],
     [422, 'model.not-found'],
     [200, 'flow-s'],
-    [200, expect.stringMatching(/^(flow-s|search)$/)],
+    [200, expect.stringMatching(/^(flow-s|flow-s@0\.5|search)$/)],
   ]);
   const seconds = (performance.now() - began) / 1000;
   const counted = (await scrape()).since(before);

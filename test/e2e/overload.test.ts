@@ -146,7 +146,7 @@ it('is at the top when it has the machine, below it beside a load, and at the to
   expect(between(run, to, to + 10).some(({ depth }) => depth === 0)).toBe(true);
   expect(usual(between(run, to + 10, to + 15))).toBe(0);
   const { ladder } = await app.stream('live');
-  expect(ladder).toMatchObject({ rungs: ['flow-s', 'search', 'hold'], reason: 'recovered' });
+  expect(ladder).toMatchObject({ rungs: ['flow-s', 'flow-s@0.5', 'search', 'hold'], reason: 'recovered' });
   expect(
     run.counted.total('framelift_ladder_changes_total', { ...STREAM, rung: 'flow-s', reason: 'recovered' }),
   ).toBeGreaterThan(0);

@@ -1,5 +1,4 @@
 /** Runs that several pairs share: the same pictures as alone, and what never shares one. */
-import { createHash } from 'node:crypto';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -82,8 +81,8 @@ interface Pair {
   readonly timesteps: readonly number[];
 }
 
-/** What came of a pair: a digest of each made frame, or why there are none. */
-type Made = { readonly digests: readonly string[]; readonly confidence: number | undefined } | string;
+/** What came of a pair: the samples of each made frame, or why there are none. */
+type Made = { readonly pictures: readonly Buffer[]; readonly confidence: number | undefined } | string;
 
 async function ask(tier: Pick<Tier, 'interpolate'>, { stream, width, height, seed, timesteps }: Pair): Promise<Made> {
   const [a, b] = [picture(width, height, seed, 0), picture(width, height, seed, 6 + seed)];
@@ -92,22 +91,22 @@ async function ask(tier: Pick<Tier, 'interpolate'>, { stream, width, height, see
   b.release();
   const result = await asked;
   if (result.status !== 'done') return result.reason;
-  const digests = result.frames.map(digest);
+  const pictures = result.frames.map(samples);
   for (const frame of result.frames) frame.release();
-  return { digests, confidence: result.confidence };
+  return { pictures, confidence: result.confidence };
 }
 
-/** Of the samples, without what lies between rows. */
-function digest({ bytes, layout }: Frame): string {
-  const hash = createHash('md5');
+/** A copy of them, without what lies between rows. */
+function samples({ bytes, layout }: Frame): Buffer {
+  const rows: Uint8Array[] = [];
   for (const [offset, stride, width, height] of [
     [layout.y, layout.strideY, layout.width, layout.height],
     [layout.u, layout.strideC, layout.chromaWidth, layout.chromaHeight],
     [layout.v, layout.strideC, layout.chromaWidth, layout.chromaHeight],
   ] as const) {
-    for (let y = 0; y < height; y++) hash.update(bytes.slice(offset + y * stride, offset + y * stride + width));
+    for (let y = 0; y < height; y++) rows.push(bytes.slice(offset + y * stride, offset + y * stride + width));
   }
-  return hash.digest('hex');
+  return Buffer.concat(rows);
 }
 
 /** Pairs of each run so far. */
@@ -116,12 +115,12 @@ const runs = (): readonly number[] => events.flatMap((event) => (event.type === 
 const pairs = (width: number, height: number, count: number, timesteps: readonly number[]): Pair[] =>
   Array.from({ length: count }, (_, i) => ({ stream: `s${i}`, width, height, seed: i + 1, timesteps }));
 
-/** Asks for all at once: the first occupies the worker, the others share the next run. Then one by one, by an engine that shares none. */
-async function compare(
+/** Asks for all at once: the first occupies the worker, the others share the next run. Then one by one, by an engine that shares none: gives both. */
+async function bothWays(
   model: ModelSpec,
   asked: readonly Pair[],
   more: Partial<InterpEngineOptions> = {},
-): Promise<void> {
+): Promise<{ together: Made[]; alone: Made[] }> {
   let together: Made[];
   {
     await using engine = await start(model, 4, more);
@@ -130,10 +129,32 @@ async function compare(
     expect(runs()).toEqual([1, asked.length - 1]);
   }
   await using engine = await start(model, 1, more);
-  for (const [i, pair] of asked.entries()) expect(together[i]).toEqual(await ask(engine, pair));
+  const alone: Made[] = [];
+  for (const pair of asked) alone.push(await ask(engine, pair));
+  return { together, alone };
 }
 
-describe('a run of several pairs gives the bytes of runs of one', () => {
+async function compare(...asked: Parameters<typeof bothWays>): Promise<void> {
+  const { together, alone } = await bothWays(...asked);
+  expect(together).toEqual(alone);
+}
+
+/** As {@link compare}, for networks whose sums the runtime may take in another order: a few samples by one level. */
+async function compareNearly(...asked: Parameters<typeof bothWays>): Promise<void> {
+  const { together, alone } = await bothWays(...asked);
+  for (const [i, one] of alone.entries()) {
+    const other = together[i];
+    if (typeof one === 'string' || other === undefined || typeof other === 'string') throw new Error('refused');
+    expect(other.confidence).toBeCloseTo(one.confidence ?? -1, 6);
+    for (const [n, picture] of one.pictures.entries()) {
+      const differences = picture.map((value, at) => Math.abs(value - (other.pictures[n]?.[at] ?? 255)));
+      expect(Math.max(...differences)).toBeLessThanOrEqual(1);
+      expect(differences.filter((d) => d > 0).length / differences.length).toBeLessThan(0.0005);
+    }
+  }
+}
+
+describe('a run of several pairs gives the pictures of runs of one', () => {
   it.each([
     ['flow-s', 192, 128],
     ['flow-s', 131, 87],
@@ -141,7 +162,7 @@ describe('a run of several pairs gives the bytes of runs of one', () => {
   ])('%s at %d × %d', async (name, width, height) => {
     const model = await resolveModel(name);
     if (typeof model === 'string') throw new Error('no network');
-    await compare(model, pairs(width, height, 4, [0.25, 0.5, 0.75]));
+    await compareNearly(model, pairs(width, height, 4, [0.25, 0.5, 0.75]));
   });
 
   it.each([

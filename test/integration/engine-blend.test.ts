@@ -53,14 +53,14 @@ describe('InterpEngine with reference models', () => {
     for (const frame of [...result.frames, a, b]) frame.release();
   });
 
-  it('repeats the nearer parent bit-exactly', async () => {
+  it('repeats the nearer parent bit-exactly, at its own time', async () => {
     await using engine = await start('repeat');
     const [a, b] = [picture(1, 0), picture(2, 40)];
     const result = await engine.interpolate({ stream: 's', a, b, timesteps: [0.25, 0.5] });
     if (result.status !== 'done') throw new Error('refused');
     expect(result.frames.map((f) => [f.bytes[0], f.provenance.kind, f.pts])).toEqual([
-      [1, 'repeated', 10_000],
-      [2, 'repeated', 20_000],
+      [1, 'repeated', 0],
+      [2, 'repeated', 40_000],
     ]);
     for (const frame of [...result.frames, a, b]) frame.release();
   });

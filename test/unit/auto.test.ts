@@ -48,7 +48,7 @@ async function choose(
   };
   const limits = { room: fromMs(roomMs), share: fromMs(1000 / 30) };
   const { lease, measured } = await chooseModel({
-    pool: { acquire },
+    pool: { acquire, providerOf: async (name) => (gpu && name === 'flow-m' ? 'webgpu' : 'cpu') },
     arena,
     stream: 's',
     width: 50,
@@ -67,14 +67,19 @@ describe('chooseModel', () => {
     expect(sizes).toEqual(['flow-s 50x38']);
   });
 
-  it('takes the search where the network is too slow for the interval, or for the budget', async () => {
-    const slow = await choose({ 'flow-s': 28, search: 9 });
-    expect([slow.model, slow.measured, slow.held]).toEqual(['search', ['flow-s 28 ms', 'search 9 ms'], ['search']]);
-    expect((await choose({ 'flow-s': 20, search: 9 }, { roomMs: 20 })).model).toBe('search');
+  it('takes half the picture or the search where the network is too slow for the interval, or for the budget', async () => {
+    const slow = await choose({ 'flow-s': 58, 'flow-s@0.5': 28, search: 18 });
+    expect([slow.model, slow.measured, slow.held]).toEqual([
+      'search',
+      ['flow-s 58 ms', 'flow-s@0.5 28 ms', 'search 18 ms'],
+      ['search'],
+    ]);
+    expect((await choose({ 'flow-s': 40, 'flow-s@0.5': 20, search: 9 }, { roomMs: 20 })).model).toBe('search');
+    expect((await choose({ 'flow-s': 28, 'flow-s@0.5': 12, search: 9 })).model).toBe('flow-s@0.5');
   });
 
   it('takes the cheapest where none is in time: the ladder holds', async () => {
-    expect((await choose({ 'flow-s': 300, search: 90 })).model).toBe('search');
+    expect((await choose({ 'flow-s': 300, 'flow-s@0.5': 95, search: 90 })).model).toBe('search');
   });
 
   it('tries the large model on a graphics processor alone', async () => {
@@ -89,6 +94,6 @@ describe('chooseModel', () => {
   });
 
   it('throws when not even the last one can be had, and holds nothing', async () => {
-    await expect(choose({ 'flow-s': 50, search: 'no memory' })).rejects.toThrow('no memory');
+    await expect(choose({ 'flow-s': 50, 'flow-s@0.5': 30, search: 'no memory' })).rejects.toThrow('no memory');
   });
 });

@@ -22,7 +22,7 @@ class Scene {
 
   constructor() {
     this.model = new StreamModel({
-      pool: { acquire: (name) => this.#acquire(name) },
+      pool: { acquire: (name) => this.#acquire(name), providerOf: async () => 'cpu' },
       arena: new Arena(16),
       clock: new ManualClock(),
       stream: 's',
@@ -155,6 +155,7 @@ describe('StreamModel', () => {
     expect(scene.model.lineup).toBe(before);
     await scene.warmed('flow-s 64x48');
     // The scripted tier refuses its trial runs, and that of the search ends the choice.
+    await scene.warmed('flow-s@0.5 64x48');
     await scene.warmed('search 64x48');
     await expect(change).rejects.toMatchObject({ code: 'engine.failed' });
     expect([scene.model.lineup, scene.model.model, scene.leases]).toEqual([before, 'a', ['a']]);
