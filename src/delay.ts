@@ -23,7 +23,7 @@ const START = fromMs(40);
 /** Needs between two looks at the quantile. */
 const STRIDE = 16;
 /** The first needs, which are those of a cold machine: they count until there are so many, and never after. */
-const COLD = 96;
+const COLD = 64;
 
 /**
  * Chooses the pacer's delay from the delays that past slots would have needed. Starts at {@link START} and settles at the measured
@@ -54,7 +54,8 @@ export class DelayControl {
     this.#sorted.fill(Number.POSITIVE_INFINITY);
     this.#sorted.set(this.#needs.subarray(0, filled));
     this.#sorted.sort();
-    this.#need = this.#sorted[Math.min(filled - 1, Math.floor(filled * QUANTILE))];
+    // Of few needs the largest would be far above the quantile: it is left out.
+    this.#need = this.#sorted[Math.ceil(filled * QUANTILE) - 2];
   }
 
   /** Forgets what was measured: the work on a pair has changed. */

@@ -97,6 +97,15 @@ describe('DelayControl', () => {
     expect(extra(delay)).toBe(10.5);
   });
 
+  it('forgets the needs of a cold machine after 64 gaps', () => {
+    const delay = control(40);
+    feed(delay, 63, () => 30);
+    feed(delay, 32, () => 10);
+    expect(extra(delay)).toBe(30.5);
+    feed(delay, 1, () => 10);
+    expect(extra(delay)).toBe(10.5);
+  });
+
   it('forgets what it knows when the work changes', () => {
     const delay = control(40);
     feed(delay, 64, () => 10);
@@ -108,7 +117,7 @@ describe('DelayControl', () => {
 
   it('counts a gap that was given up as beyond the budget', () => {
     const delay = control(60);
-    feed(delay, 64, () => 10);
+    feed(delay, 128, () => 10);
     for (let i = 0; i < 16; i++) delay.missed();
     expect(extra(delay)).toBe(60);
   });
