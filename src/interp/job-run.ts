@@ -91,11 +91,11 @@ export class JobRun {
 
   #allocate(): void {
     const { arena, pyramids, pyramidBytes } = this.#parts;
-    const { a, b, timesteps } = this.job;
+    const { a, b, timesteps, way } = this.job;
     for (const i of timesteps.keys())
       this.#outs.push(Frame.allocate(arena, a.width, a.height, this.#info(i, undefined)));
     if (pyramidBytes === undefined) return;
-    for (const frame of [a, b]) this.#loans.push(pyramids.lend(frame, pyramidBytes));
+    for (const frame of [a, b]) this.#loans.push(pyramids.lend(frame, pyramidBytes, way === 'half'));
   }
 
   #giveBack(filled: boolean): void {

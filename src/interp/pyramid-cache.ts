@@ -7,6 +7,8 @@ interface Entry {
   readonly bytes: number;
   /** Of which frame; 0: of none. */
   pixels: number;
+  /** Of its luma at half its size. */
+  half: boolean;
   /** Filled and correct. */
   ready: boolean;
   /** Jobs that read or write it now. */
@@ -34,10 +36,11 @@ export class PyramidCache {
     this.#capacity = capacity;
   }
 
-  /** Lends the pyramid of `frame`, or an empty block of `bytes` to fill. @throws FrameliftError `arena.full`. */
-  lend(frame: Frame, bytes: number): PyramidLoan {
-    const found = this.#entries.find((e) => e.pixels === frame.pixels && e.bytes === bytes && e.ready);
-    const entry = found ?? this.#fresh(frame.pixels, bytes);
+  /** Lends the pyramid of `frame`, or of its halved luma, or an empty block of `bytes` to fill. @throws FrameliftError `arena.full`. */
+  lend(frame: Frame, bytes: number, half: boolean): PyramidLoan {
+    const { pixels } = frame;
+    const found = this.#entries.find((e) => e.pixels === pixels && e.half === half && e.bytes === bytes && e.ready);
+    const entry = found ?? this.#fresh(pixels, bytes, half);
     entry.users += 1;
     this.#entries = this.#entries.filter((e) => e !== entry);
     this.#entries.push(entry);
@@ -61,15 +64,16 @@ export class PyramidCache {
     this.#trim(0);
   }
 
-  #fresh(pixels: number, bytes: number): Entry {
+  #fresh(pixels: number, bytes: number, half: boolean): Entry {
     const reusable =
       this.#entries.length >= this.#capacity && this.#entries.find((e) => e.users === 0 && e.bytes === bytes);
     if (reusable) {
       reusable.pixels = pixels;
+      reusable.half = half;
       reusable.ready = false;
       return reusable;
     }
-    return { block: this.#arena.allocate(bytes), bytes, pixels, ready: false, users: 0 };
+    return { block: this.#arena.allocate(bytes), bytes, pixels, half, ready: false, users: 0 };
   }
 
   #trim(capacity: number): void {

@@ -116,11 +116,10 @@ function expectContract({ counted }: Run, budgetMs: number): void {
   );
   // Frames on their way at either end, and those that a process which gets no processor for 50 ms gives up.
   expect(Math.abs(arrived - shown)).toBeLessThanOrEqual(4 + 0.005 * arrived);
-  // Timers of a process that shares its processors with the load fire late: what counts is that nothing queues up behind them.
-  expect(late.upTo(0.05) / late.count).toBeGreaterThanOrEqual(0.99);
-  expect(late.upTo(0.0167) / late.count).toBeGreaterThanOrEqual(0.9);
-  expect(1000 * added.quantile(0.5)).toBeLessThanOrEqual(budgetMs + 1);
-  expect(1000 * added.quantile(0.99)).toBeLessThanOrEqual(budgetMs + 33);
+  // Timers of a process that shares its processors with the load fire late: a frame is on time when it leaves before the next slot.
+  expect(late.upTo(0.0167) / late.count).toBeGreaterThanOrEqual(0.99);
+  expect(1000 * added.quantile(0.95)).toBeLessThanOrEqual(budgetMs + 1);
+  expect(1000 * added.quantile(0.99)).toBeLessThanOrEqual(budgetMs + 17);
 }
 
 it('1080p30 to 60 for 60 s, half of it beside a load: settles, shows every source frame, keeps its budget, climbs back', async () => {
