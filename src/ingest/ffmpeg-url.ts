@@ -102,10 +102,22 @@ function isWebUrl(source: string): boolean {
   return /^https?:\/\/[^/\\]/i.test(source) && !source.includes('\\') && URL.canParse(source);
 }
 
-/** True where the protocol opens a port and waits, instead of connecting. */
+/** How a query says that the protocol shall listen: a key, and what it may look like with its value. */
+const LISTENING: Readonly<Record<string, { readonly key: string; readonly pairs: readonly string[] }>> = {
+  srt: { key: 'mode', pairs: ['mode=listener'] },
+  tcp: { key: 'listen', pairs: ['listen', 'listen=', 'listen=1'] },
+};
+
+/**
+ * True where the protocol opens a port and waits, instead of connecting. Where ffmpeg could read the query in another way (it takes the
+ * first of several values, and `#` for a letter), the answer is no.
+ */
 function listens(scheme: string, source: string): boolean {
-  if (scheme === 'srt') return /[?&]mode=listener(?:&|$)/.test(source);
-  return scheme === 'tcp' && /[?&]listen(?:=1)?(?:&|$)/.test(source);
+  const listening = LISTENING[scheme];
+  const [, query, ...more] = source.split('?');
+  if (!listening || query === undefined || more.length > 0 || source.includes('#')) return false;
+  const [pair, ...others] = query.split('&').filter((text) => text.split('=')[0] === listening.key);
+  return pair !== undefined && others.length === 0 && listening.pairs.includes(pair);
 }
 
 /** What an RTMP server is told of the URL: with the name that was asked for, though ffmpeg sees an address. */
