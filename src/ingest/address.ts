@@ -89,7 +89,7 @@ const systemResolve: Resolve = (host) =>
  */
 export class AddressGuard {
   readonly #allowances: readonly string[];
-  readonly #ofUrl: readonly string[];
+  readonly #ofUrl: readonly AddressClass[];
   readonly #classes: ReadonlySet<string>;
   readonly #ranges: BlockList;
   readonly #resolve: Resolve;
@@ -114,7 +114,7 @@ export class AddressGuard {
     const classes = new Set(addresses.map(addressClass));
     const inside = classes.has('loopback') || classes.has('private');
     const kept = this.#ofUrl.filter((name) => (name === 'private' ? inside : classes.has('loopback')));
-    return new AddressGuard([...this.#allowances, ...kept], this.#resolve);
+    return new AddressGuard(this.#allowances, this.#resolve, kept);
   }
 
   /** True when sources may lead to this address. `multicast`: the protocol receives by joining groups. */

@@ -134,6 +134,13 @@ describe('what is permitted', () => {
     expect(permitted('::ffff:127.0.0.1')).toEqual(['8.8.8.8', '10.0.0.1', '127.0.0.1']);
   });
 
+  test('a second redirection is bound by both: no way leads back inside', () => {
+    const guard = OPERATORS_GUARD.beyond(['192.168.1.20']).beyond(['1.1.1.1']);
+    for (const address of ['10.0.0.1', '127.0.0.1']) expect(guard.permits(address)).toBe(false);
+    expect(guard.beyond(['127.0.0.1']).permits('127.0.0.1')).toBe(false);
+    expect(guard.permits('8.8.8.8')).toBe(true);
+  });
+
   test('what is allowed to all sources is allowed to redirections, and nothing is that the URL itself may not', () => {
     expect(new AddressGuard(['private']).beyond(['1.1.1.1']).permits('10.0.0.1')).toBe(true);
     expect(new AddressGuard([]).beyond(['127.0.0.1']).permits('127.0.0.1')).toBe(false);
