@@ -157,7 +157,7 @@ export class RtspSession {
       return;
     }
     const ports = transportField(field, 'server_port');
-    const guard = this.#options.guard.beyond([this.#connection.remoteAddress ?? '']);
+    const guard = this.#options.guard.beyond([serverAddress(this.#connection)]);
     if (ports) this.#udp.punch(sourceAddress(field, guard), ...ports);
   }
 
@@ -167,7 +167,7 @@ export class RtspSession {
 
   async #setupUdp(): Promise<RtspResponse> {
     const { rtp, rtcp } = this.#options;
-    this.#udp = await UdpPair.open({ server: this.#connection.remoteAddress ?? '', rtp, rtcp });
+    this.#udp = await UdpPair.open({ server: serverAddress(this.#connection), rtp, rtcp });
     const { port } = this.#udp;
     return this.#connection.request('SETUP', this.#trackUrl, {
       Transport: `RTP/AVP;unicast;client_port=${port}-${port + 1}`,
@@ -263,7 +263,7 @@ async function describeAt(
     const capabilities = await connection.request('OPTIONS', endpoint.url);
     const response = await connection.request('DESCRIBE', endpoint.url, { Accept: 'application/sdp' });
     if (response.status >= 300 && response.status < 400) {
-      const from = connection.remoteAddress ?? '';
+      const from = serverAddress(connection);
       connection.close();
       return { from, to: redirectTarget(endpoint, response.headers.get('location')) };
     }
@@ -281,6 +281,12 @@ async function describeAt(
   } finally {
     signal.removeEventListener('abort', abort);
   }
+}
+
+/** The server's address. @throws FrameliftError `source.ended` when a reset has taken it away. */
+function serverAddress({ remoteAddress }: RtspConnection): string {
+  if (remoteAddress !== undefined) return remoteAddress;
+  throw new FrameliftError('source.ended', 'the server closed the connection', { recoverable: true });
 }
 
 /** @throws FrameliftError unless the status is 2xx. */

@@ -247,6 +247,17 @@ describe('redirects', () => {
     expect((await watch(source(url), 1)).error).toMatchObject({ code });
   });
 
+  test('by a server that resets the connection at once are an end', async () => {
+    const { url } = await start({
+      script: ({ method, uri }, socket) => {
+        if (method !== 'DESCRIBE') return undefined;
+        process.nextTick(() => socket.resetAndDestroy());
+        return { status: 302, headers: { Location: uri } };
+      },
+    });
+    expect((await watch(source(url), 1)).error).toMatchObject({ code: 'source.ended', recoverable: true });
+  });
+
   test('in circles are given up', async () => {
     const { url } = await start({
       script: ({ method, uri }) => (method === 'DESCRIBE' ? { status: 302, headers: { Location: uri } } : undefined),
