@@ -85,6 +85,8 @@ export class Stream implements AsyncDisposable {
   readonly #scheduler: Scheduler;
   readonly #delay: DelayControl;
   readonly #model: StreamModel;
+  /** Pairs that are being worked on. */
+  readonly #work = new Set<Promise<void>>();
   #subscription: Subscription | undefined;
   #cancelJudge: (() => void) | undefined;
   #held: string | undefined;
@@ -165,6 +167,10 @@ export class Stream implements AsyncDisposable {
           minConfidence: this.#settings.minConfidence,
           onEngineError: (error) => this.#engineFailed(error),
           onLadder: (change) => this.#ladderChanged(change),
+          onWork: (done) => {
+            this.#work.add(done);
+            void done.then(() => this.#work.delete(done));
+          },
         }),
       )
       .subscribe({
@@ -207,12 +213,13 @@ export class Stream implements AsyncDisposable {
     return { ...this.#supervisor.status, state, reason, ladder, latencyBudget, latencyFloor, badge, notice };
   }
 
-  /** Stops the source, then the chain, then the viewers. Resolves when all of it is closed. */
+  /** Stops the source, then the chain, then the viewers. Resolves when all of it is closed: no event is told of the stream any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#cancelJudge?.();
     this.#subscription?.unsubscribe();
     await this.#supervisor.stopped;
     await this.#model[Symbol.asyncDispose]();
+    await Promise.all(this.#work);
     await Promise.all(Object.values(this.#publications).map((publication) => publication[Symbol.asyncDispose]()));
   }
 

@@ -33,6 +33,8 @@ export interface OutputParts {
   readonly minConfidence: number;
   readonly onEngineError: (error: FrameliftError) => void;
   readonly onLadder: (change: LadderChange) => void;
+  /** A pair is worked on until this resolves, which it does, be it after the end: until then the engine reports on the stream. */
+  readonly onWork: (done: Promise<void>) => void;
 }
 
 /** What stands in for a slot whose interpolated frame does not come. */
@@ -185,8 +187,10 @@ class Output {
       timesteps.filter((step) => !made.includes(step)),
       'overload',
     );
-    if (tier) void this.#interpolate(now, tier, attempt, before, frame.share(), this.#slots(made, attempt));
-    else before.release();
+    if (tier) {
+      const work = this.#interpolate(now, tier, attempt, before, frame.share(), this.#slots(made, attempt));
+      this.#parts.onWork(work);
+    } else before.release();
   }
 
   #slots(timesteps: readonly Timestep[], { tries }: Attempt): Slots {

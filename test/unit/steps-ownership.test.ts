@@ -114,6 +114,7 @@ describe('interpolateAndPace, ownership', () => {
       minConfidence: 0,
       onEngineError: () => {},
       onLadder: () => {},
+      onWork: () => {},
     };
     source.pipe(interpolateAndPace(parts), takeUntil(leave)).subscribe((paced) => paced.frame.release());
     expect(engine.jobs).toHaveLength(2);

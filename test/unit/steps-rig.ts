@@ -162,6 +162,7 @@ export class OutputRig {
           minConfidence,
           onEngineError: (error) => this.engineErrors.push(error.message),
           onLadder: (change) => this.ladderChanges.push({ ...change, at: clock.now() }),
+          onWork: () => {},
         }),
       )
       .subscribe({
