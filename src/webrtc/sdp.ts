@@ -6,6 +6,8 @@ const ICE_CHARS = /^[A-Za-z0-9+/]+$/;
 const FINGERPRINT = /^(sha-(?:1|224|256|384|512)) ((?:[0-9A-Fa-f]{2}:){15,}[0-9A-Fa-f]{2})$/;
 const MAX_SECTIONS = 32;
 const MAX_LINES = 5000;
+/** A peer has few addresses: of more the last are ignored. */
+export const MOST_CANDIDATES = 64;
 
 /** The error of an offer that is not SDP, or lacks what WebRTC requires: `webrtc.bad-offer`. */
 function badOffer(message: string): FrameliftError {
@@ -123,7 +125,7 @@ export interface RemoteTransport {
   readonly pwd: string;
   readonly fingerprints: readonly string[];
   readonly setup: string;
-  /** Values of `a=candidate:` lines with literal UDP addresses. */
+  /** Values of `a=candidate:` lines with literal UDP addresses, each once, {@link MOST_CANDIDATES} at most. */
   readonly candidates: readonly string[];
   /** Where the peer takes data channels, on the same connection; undefined when it takes none, or we do not. */
   readonly data?: RemoteData | undefined;
@@ -166,7 +168,9 @@ export function transportOf(section: Section, { session, sections }: Offer): Rem
     pwd,
     fingerprints,
     setup,
-    candidates: places.flatMap((place) => place.all('candidate')).filter(isUsable),
+    candidates: [...new Set(places.flatMap((place) => place.all('candidate')))]
+      .filter(isUsable)
+      .slice(0, MOST_CANDIDATES),
   };
 }
 

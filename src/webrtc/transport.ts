@@ -2,13 +2,14 @@
  * WebRTC connections: ICE, DTLS and SRTP of a peer that has offered. werift sees none of the peer's media lines: packets
  * are numbered, ordered, repeated and reported in `egress/` and `ingest/`. With `egress/peer.ts` and `ingest/webrtc-peer.ts` the only adapter of werift.
  */
-import { RTCPeerConnection, RTCRtpCodecParameters, type RTCRtpTransceiver } from 'werift';
+import { RTCPeerConnection, RTCRtpCodecParameters, type RTCRtpTransceiver, type RTCSctpTransport } from 'werift';
 import { FrameliftError } from '../errors.ts';
 import { type Clock, fromMs, type Micros, plus } from '../time.ts';
 import { advertised } from './advertise.ts';
 import type { IceServers } from './ice-servers.ts';
 import { followRollover } from './rollover.ts';
-import type { RemoteTransport } from './sdp.ts';
+import { wellFormed } from './sctp-guard.ts';
+import { MOST_CANDIDATES, type RemoteTransport } from './sdp.ts';
 import type { LocalTransport } from './sdp-answer.ts';
 import { transportOffer } from './transport-offer.ts';
 
@@ -43,8 +44,12 @@ export interface PeerTransport {
 
 /** An answer waits so long for STUN and TURN servers: what they have not said by then is left out. */
 const GATHER_WITHIN = fromMs(2000);
-/** A peer has few addresses. */
-const MOST_CANDIDATES = 64;
+/** Chunks of a peer that may wait for earlier ones: a message of the longest size that the answer announces, and as much again. */
+const MOST_WAITING = 128;
+/** Channels that a peer may open, one after the other. */
+const MOST_OPENED = 64;
+/** Payload protocol of the messages that open channels (RFC 8832). */
+const DCEP = 50;
 
 /**
  * Makes a connection for a peer that has offered; close it. @param trickle takes our candidates, which the answer then lacks; without it the answer has them all.
@@ -85,6 +90,7 @@ export async function openTransport(
     username = `${iceUfrag}:${remote.ufrag}`;
     mendRollover(transceiver);
     const gathering = gather(pc, answer, settings, trickle);
+    guardData(pc, () => void close(pc, gathering.done).catch(() => {}));
     if (!trickle) await within(gathering.done, GATHER_WITHIN, clock);
     const local = {
       iceUfrag,
@@ -166,6 +172,34 @@ async function close(pc: RTCPeerConnection, gathered: Promise<void>): Promise<vo
   };
   void gathered.then(sweep, sweep);
 }
+
+// biome-ignore-start lint/complexity/useLiteralKeys: private to TypeScript, and there is no other way to them
+/**
+ * Lets through to werift only what it can bear, and catches what it throws in promises that it forgets: either would end the process.
+ * @param end ends this peer's connection.
+ */
+function guardData({ sctpTransport }: RTCPeerConnection, end: () => void): void {
+  if (!sctpTransport) return;
+  const { sctp, dtlsTransport } = sctpTransport;
+  let opened = 0;
+  dtlsTransport.dataReceiver = (packet) => {
+    if (wellFormed(packet) && waiting(sctpTransport) <= MOST_WAITING) void sctp['handleData'](packet).catch(end);
+    else end();
+  };
+  sctp.onReceive.allUnsubscribe();
+  sctp.onReceive.subscribe((stream, protocol, message) => {
+    if (protocol === DCEP) opened += 1;
+    if (opened <= MOST_OPENED) void sctpTransport['datachannelReceive'](stream, protocol, message).catch(end);
+    else end();
+  });
+}
+
+/** Chunks that wait for earlier ones, for the same message or the same stream. werift does not limit them. */
+function waiting({ sctp }: RTCSctpTransport): number {
+  const streams: { reassembly: unknown[] }[] = Object.values(sctp['inboundStreams']);
+  return streams.reduce((sum, { reassembly }) => sum + reassembly.length, sctp['sackMisOrdered'].size);
+}
+// biome-ignore-end lint/complexity/useLiteralKeys: private to TypeScript, and there is no other way to them
 
 /** Puts our rollover counter into werift's SRTP, as soon as there is one. Going out, it matters for packets that are sent again. */
 export function mendRollover({ dtlsTransport }: RTCRtpTransceiver): void {

@@ -73,6 +73,15 @@ describe('readOffer', () => {
     expect(readOffer(CHROMIUM).remote.candidates).toEqual([]);
   });
 
+  it('takes the first 64 candidates that it can use, each once', () => {
+    const candidate = (port: number): string => `a=candidate:1 1 udp 1 192.0.2.1 ${port} typ host`;
+    const lines = Array.from({ length: 1000 }, (_, port) => [candidate(port), candidate(port), 'a=candidate:no']);
+    const { candidates } = readOffer(plain((offer) => [...offer, ...lines.flat()])).remote;
+    expect(candidates).toHaveLength(64);
+    expect(new Set(candidates).size).toBe(64);
+    expect(candidates.at(-1)).toContain(' 63 ');
+  });
+
   it('prefers constrained baseline to high', () => {
     expect(readOffer(plain()).payloadType).toBe(97);
   });
