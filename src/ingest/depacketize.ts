@@ -1,7 +1,7 @@
 /** From RTP payloads to access units, whatever the codec. RTSP and WHIP share it. Pure. */
-import { FrameliftError } from '../errors.ts';
 import type { Micros } from '../time.ts';
 import type { RtpVideoCodec } from './decode.ts';
+import { Av1Depacketizer } from './depacketize-av1.ts';
 import { H264, H265, NalDepacketizer } from './depacketize-nal.ts';
 import { FrameDepacketizer, readVp8, readVp9 } from './depacketize-vpx.ts';
 import type { RtpPacket } from './rtp.ts';
@@ -30,10 +30,7 @@ export interface Depacketizer {
   reset(): void;
 }
 
-/**
- * The depacketizer for `codec`; each finished unit goes to `complete`, during `push`.
- * @throws FrameliftError `source.unsupported-codec`.
- */
+/** The depacketizer for `codec`; each finished unit goes to `complete`, during `push`. */
 export function createDepacketizer(codec: RtpVideoCodec, complete: (unit: RtpAccessUnit) => void): Depacketizer {
   switch (codec) {
     case 'h264':
@@ -44,7 +41,7 @@ export function createDepacketizer(codec: RtpVideoCodec, complete: (unit: RtpAcc
       return new FrameDepacketizer(readVp8, complete);
     case 'vp9':
       return new FrameDepacketizer(readVp9, complete);
-    default:
-      throw new FrameliftError('source.unsupported-codec', `no RTP depacketizer for ${codec}`);
+    case 'av1':
+      return new Av1Depacketizer(complete);
   }
 }

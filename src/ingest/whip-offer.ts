@@ -44,11 +44,12 @@ const CODECS: readonly (readonly [encoding: string, codec: RtpVideoCodec])[] = [
   ['VP8', 'vp8'],
   ['VP9', 'vp9'],
   ['H265', 'hevc'],
+  ['AV1', 'av1'],
 ];
 
 /**
- * Reads a publisher's offer and chooses its video: of the codecs that we take, the one that it prefers. Audio is refused, and so
- * is simulcast: then browsers send the best layer alone.
+ * Reads a publisher's offer and chooses its video: of the codecs that we take, the one that it prefers, AV1 only where it offers no
+ * other. Audio is refused, and so is simulcast: then browsers send the best layer alone.
  * @throws FrameliftError `webrtc.bad-offer` when it is not SDP or lacks what WebRTC requires, `webrtc.unacceptable` when it is
  * sound but sends nothing that we take.
  */
@@ -88,16 +89,17 @@ interface Choice {
   readonly codec: RtpVideoCodec;
 }
 
-/** The first payload type of the m= line that we take: the publisher's favourite. */
+/** The first payload type of the m= line that we take, the publisher's favourite; AV1, which costs both sides the most, comes last. */
 function chooseCodec(video: Section, formats: Formats): Choice {
   const choices = CODECS.flatMap(([encoding, codec]) =>
     formats.types(new RegExp(`^${encoding}/90000$`, 'i')).map((payloadType) => ({ payloadType, encoding, codec })),
   ).filter(
     ({ codec, payloadType }) => codec !== 'h264' || formats.parameter(payloadType, 'packetization-mode') !== '2',
   );
-  const place = ({ payloadType }: Choice): number => video.formats.indexOf(`${payloadType}`);
+  const place = ({ payloadType, codec }: Choice): number =>
+    video.formats.indexOf(`${payloadType}`) + (codec === 'av1' ? video.formats.length : 0);
   const [best] = choices.sort((a, b) => place(a) - place(b));
   if (best) return best;
   const offered = formats.names().join(', ') || 'nothing that has a name';
-  throw unacceptable(`of its codecs (${offered}) none is taken`, 'Publish H.264, VP8, VP9 or H.265.');
+  throw unacceptable(`of its codecs (${offered}) none is taken`, 'Publish H.264, VP8, VP9, H.265 or AV1.');
 }

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Av1Packetizer } from 'werift';
 import { Arena } from '../../src/arena.ts';
 import type { AccessUnit } from '../../src/ingest/access-unit.ts';
 import { type RtpVideoCodec, VideoDecoder } from '../../src/ingest/decode.ts';
@@ -6,7 +7,7 @@ import { parseRtp, type RtpPacket } from '../../src/ingest/rtp.ts';
 import { RtpReceiver } from '../../src/ingest/rtp-receiver.ts';
 import { WebRtcReceiver } from '../../src/ingest/webrtc-receiver.ts';
 import { fromMs, type Micros, micros, systemClock } from '../../src/time.ts';
-import { cutAtDelimiters, encodeTestPicture, encodeVpx } from '../support/coded.ts';
+import { cutAtDelimiters, encodeIvf, encodeTestPicture } from '../support/coded.ts';
 import { Fuzzer, heldBytes } from '../support/fuzz.ts';
 import { packetize, rtpBytes, rtpPacket } from '../support/rtp.ts';
 
@@ -24,13 +25,19 @@ const CASE_MS = 1000;
 /** Payloads of each picture. */
 type Coded = readonly (readonly Uint8Array[])[];
 
-const CODED: Readonly<Record<Exclude<RtpVideoCodec, 'av1'>, () => Coded>> = {
+const CODED: Readonly<Record<RtpVideoCodec, () => Coded>> = {
   h264: () => nalPictures('h264', encodeTestPicture('libx264', SIZE, PICTURES, ['-bf', '0', '-tune', 'zerolatency'])),
   hevc: () => nalPictures('hevc', encodeTestPicture('libx265', SIZE, PICTURES, ['-bf', '0', '-tune', 'zerolatency'])),
-  vp8: () => encodeVpx('libvpx', SIZE, PICTURES, []).map((frame) => cut(frame, (start) => [start ? 0x10 : 0])),
+  vp8: () => encodeIvf('libvpx', SIZE, PICTURES, []).map((frame) => cut(frame, (start) => [start ? 0x10 : 0])),
   vp9: () =>
-    encodeVpx('libvpx-vp9', SIZE, PICTURES, []).map((frame, index) =>
+    encodeIvf('libvpx-vp9', SIZE, PICTURES, []).map((frame, index) =>
       cut(frame, (start, end) => [(index > 0 ? 0x40 : 0) | (start ? 0x08 : 0) | (end ? 0x04 : 0)]),
+    ),
+  av1: () =>
+    encodeIvf('libaom-av1', SIZE, PICTURES, []).map((unit, index) =>
+      new Av1Packetizer({ maxPayloadSize: MTU, isKeyframe: index === 0 })
+        .packetize(Buffer.from(unit), 0)
+        .map(({ payload }) => payload),
     ),
 };
 
@@ -92,12 +99,7 @@ class Rig implements AsyncDisposable {
   readonly #receiver: WebRtcReceiver | RtpReceiver;
   readonly #decoder: VideoDecoder;
 
-  private constructor(
-    codec: Exclude<RtpVideoCodec, 'av1'>,
-    kind: 'WHIP' | 'RTSP',
-    arena: Arena,
-    decoder: VideoDecoder,
-  ) {
+  private constructor(codec: RtpVideoCodec, kind: 'WHIP' | 'RTSP', arena: Arena, decoder: VideoDecoder) {
     this.arena = arena;
     this.#decoder = decoder;
     const taking = {
@@ -119,7 +121,7 @@ class Rig implements AsyncDisposable {
           });
   }
 
-  static async open(codec: Exclude<RtpVideoCodec, 'av1'>, kind: 'WHIP' | 'RTSP'): Promise<Rig> {
+  static async open(codec: RtpVideoCodec, kind: 'WHIP' | 'RTSP'): Promise<Rig> {
     const arena = new Arena(16);
     const decoder = await VideoDecoder.open({ codec, arena, clock: systemClock, stream: 'cam' });
     return new Rig(codec, kind, arena, decoder);

@@ -21,13 +21,19 @@ export function encodeTestPicture(codec: 'libx264' | 'libx265', size: string, fr
   );
 }
 
-/** Frames of the same picture, coded by libvpx and cut out of ffmpeg's IVF. `args` are further encoder arguments. */
-export function encodeVpx(codec: 'libvpx' | 'libvpx-vp9', size: string, frames: number, args: string[]): Uint8Array[] {
+/** Frames of the same picture, coded by libvpx or libaom and cut out of ffmpeg's IVF. `args` are further encoder arguments. */
+export function encodeIvf(
+  codec: 'libvpx' | 'libvpx-vp9' | 'libaom-av1',
+  size: string,
+  frames: number,
+  args: string[],
+): Uint8Array[] {
   const ivf = execFileSync(
     'ffmpeg',
     [
       ...['-hide_banner', '-loglevel', 'error', '-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=30`],
-      ...['-frames:v', String(frames), '-c:v', codec, '-deadline', 'realtime', '-cpu-used', '8'],
+      ...['-frames:v', String(frames), '-c:v', codec, '-cpu-used', '8'],
+      ...[codec === 'libaom-av1' ? '-usage' : '-deadline', 'realtime'],
       ...['-lag-in-frames', '0', ...args, '-f', 'ivf', 'pipe:1'],
     ],
     { maxBuffer: 1 << 26 },

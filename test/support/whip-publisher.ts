@@ -15,7 +15,7 @@ import {
 } from 'werift';
 import { PUBLISHER_EXTENSIONS } from '../../src/ingest/whip-offer.ts';
 import { mendRollover } from '../../src/webrtc/transport.ts';
-import { cutAtDelimiters, encodeTestPicture, encodeVpx } from './coded.ts';
+import { cutAtDelimiters, encodeIvf, encodeTestPicture } from './coded.ts';
 import type { ImpairedPath } from './impair.ts';
 import { packetize } from './rtp.ts';
 import { bearer, TOKENS } from './tokens.ts';
@@ -42,7 +42,7 @@ export function h264Pictures(size: string, frames: number, args: string[] = []):
 /** The same as VP8. */
 export function vp8Pictures(size: string, frames: number): CodedPicture[] {
   const packetizer = new Vp8Packetizer({ maxPayloadSize: 1100 });
-  return encodeVpx('libvpx', size, frames, ['-g', `${GOP}`, '-b:v', '2M']).map((frame) => ({
+  return encodeIvf('libvpx', size, frames, ['-g', `${GOP}`, '-b:v', '2M']).map((frame) => ({
     payloads: packetizer.packetize(Buffer.from(frame), 0).map(({ payload }) => payload),
     keyframe: ((frame[0] ?? 1) & 1) === 0,
   }));

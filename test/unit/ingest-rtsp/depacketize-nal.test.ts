@@ -258,9 +258,3 @@ test.each([11, 12, 13, 14])(
     }
   },
 );
-
-test('other codecs have no depacketizer yet', () => {
-  expect(() => createDepacketizer('av1', () => {})).toThrow(
-    expect.objectContaining({ code: 'source.unsupported-codec' }),
-  );
-});

@@ -58,6 +58,7 @@ describe('readPublication', () => {
     [['H264', 'VP8'], 'h264'],
     [['VP8', 'H264'], 'vp8'],
     [['AV1', 'VP9'], 'vp9'],
+    [['AV1'], 'av1'],
     [['H265'], 'hevc'],
     [['h264'], 'h264'],
   ])('of %j takes %s', (codecs, expected) => {
@@ -71,9 +72,9 @@ describe('readPublication', () => {
   });
 
   it('refuses what it cannot take, naming it', () => {
-    const error = refusal(plain(['AV1', 'ulpfec', 'FFV1']));
+    const error = refusal(plain(['H263', 'ulpfec', 'FFV1']));
     expect(error.code).toBe('webrtc.unacceptable');
-    expect(error.message).toContain('(AV1, FFV1)');
+    expect(error.message).toContain('(H263, FFV1)');
     expect(error.remedy).toContain('H.264');
   });
 
