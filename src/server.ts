@@ -13,10 +13,10 @@ import type { Certificate } from './server/certificate.ts';
 import type { ConfigControl, ServerLog, StreamControl, StreamDirectory } from './server/directory.ts';
 import { hostAllowed } from './server/host.ts';
 import { makeListener } from './server/listener.ts';
-import { LIVE_PATH, LiveState } from './server/live.ts';
+import { LIVE_PATH, type LiveOptions, LiveState } from './server/live.ts';
 import { PAGE_HEADERS, readPage } from './server/page.ts';
 import { noteRefusal } from './server/refusals.ts';
-import { refuse, uncached } from './server/reply.ts';
+import { deny, refuse, uncached } from './server/reply.ts';
 import { RequestRate } from './server/request-rate.ts';
 import { mountSignalling } from './server/signalling-route.ts';
 import { notReady, type StreamReport, streamReport } from './server/status.ts';
@@ -118,7 +118,7 @@ function buildApp(options: ServerOptions, host: string): FastifyInstance {
       refuse(reply, 400, 'http.bad-request', error.message);
     },
   });
-  limitRate(app, options);
+  const rate = limitRate(app, options);
   app.server.on('drop', () => log.warn({ maxConnections }, 'refused: too many connections'));
   app.addHook('onResponse', async ({ method, url, ip }, { statusCode }) => {
     noteRefusal(log, { status: statusCode, method, url, from: ip });
@@ -134,7 +134,7 @@ function buildApp(options: ServerOptions, host: string): FastifyInstance {
   const paths = new Set([
     ...mountPage(app),
     ...mountStatus(app, options),
-    ...mountLive(app, options, access, text, host),
+    ...mountLive(app, options, { access, rate, document: text, boundTo: host }),
   ]);
   const table = operations({
     document,
@@ -170,14 +170,14 @@ function buildApp(options: ServerOptions, host: string): FastifyInstance {
 /** Codes of requests that fastify refuses. */
 const CODES: Readonly<Record<number, string>> = { 413: 'http.too-large', 415: 'http.unsupported-media-type' };
 
-function limitRate(app: FastifyInstance, { clock, requestsPerSecond }: ServerOptions): void {
-  if (requestsPerSecond === undefined) return;
+/** Counts requests; upgrades, which pass by hooks, have to be counted by the same rate. */
+function limitRate(app: FastifyInstance, { clock, requestsPerSecond }: ServerOptions): RequestRate | undefined {
+  if (requestsPerSecond === undefined) return undefined;
   const rate = new RequestRate(clock, requestsPerSecond);
   app.addHook('onRequest', async (request, reply) => {
-    if (rate.take(request.ip)) return;
-    const message = `more than ${requestsPerSecond} requests a second from this address`;
-    return refuse(reply.header('Retry-After', '1'), 429, 'http.too-many-requests', message, 'Ask less often.');
+    if (!rate.take(request.ip)) return deny(reply, rate.refusal);
   });
+  return rate;
 }
 
 /** Page files; returns their paths. */
@@ -231,11 +231,9 @@ function reportOf({ streams, metrics }: ServerOptions, name: string): StreamRepo
 function mountLive(
   app: FastifyInstance,
   { streams, whep, clock, log }: ServerOptions,
-  access: Access,
-  document: () => string,
-  boundTo: string,
+  parts: Pick<LiveOptions, 'access' | 'rate' | 'document' | 'boundTo'>,
 ): string[] {
-  const live = new LiveState({ streams, document, gate: whep, access, boundTo, clock, log });
+  const live = new LiveState({ streams, gate: whep, clock, log, ...parts });
   app.server.on('upgrade', (request, socket, head) => live.upgrade(request, socket, head));
   app.addHook('preClose', async () => live.close());
   app.get(LIVE_PATH, async (_request, reply) => {

@@ -43,12 +43,12 @@ export class Access {
     return role === 'play' && this.#digests.play.length === 0;
   }
 
-  /** Undefined when a request with these headers may act as `role`; else why not. Tokens come as `Authorization: Bearer …`, or as a WebSocket's subprotocol. */
-  authorize(headers: Headers, role: Role): Denial | undefined {
+  /** Undefined when a request with these headers may act as `role`; else why not. Tokens come as `Authorization: Bearer …`, or, of a WebSocket alone, as a subprotocol. */
+  authorize(headers: Headers, role: Role, by: 'http' | 'websocket' = 'http'): Denial | undefined {
     if (this.isOpen(role)) return undefined;
     const known = role === 'admin' ? this.#digests.admin : [...this.#digests[role], ...this.#digests.admin];
     if (known.length === 0) return denial(closed(role), `${nameOf(role)} is closed: no token is configured for it`);
-    const given = tokenOf(headers);
+    const given = bearerOf(headers) ?? (by === 'websocket' ? subprotocolOf(headers) : undefined);
     if (given === undefined) return denial(MISSING, `${nameOf(role)} needs a token`);
     if (!isOneOf(given, known)) return denial(wrong(role), `the token does not allow ${nameOf(role)}`, 'invalid_token');
     return undefined;
@@ -74,9 +74,11 @@ function denial(remedy: string, message: string, error?: 'invalid_token'): Denia
   return { status: 401, code: 'http.unauthorized', message, remedy, headers: { 'WWW-Authenticate': challenge } };
 }
 
-function tokenOf(headers: Headers): string | undefined {
-  const bearer = /^Bearer +([\w.~+/-]+=*) *$/i.exec(String(headers.authorization ?? ''))?.[1];
-  if (bearer !== undefined) return bearer;
+function bearerOf(headers: Headers): string | undefined {
+  return /^Bearer +([\w.~+/-]+=*) *$/i.exec(String(headers.authorization ?? ''))?.[1];
+}
+
+function subprotocolOf(headers: Headers): string | undefined {
   const offered = String(headers['sec-websocket-protocol'] ?? '').split(/ *, */);
   const coded = offered.find((protocol) => protocol.startsWith(SUBPROTOCOL))?.slice(SUBPROTOCOL.length);
   return coded === undefined ? undefined : Buffer.from(coded, 'base64url').toString('utf8');

@@ -1,13 +1,13 @@
 /** The listening socket, with TLS or without, and what bounds its clients. */
-import { createServer, type RequestListener, type Server, type ServerOptions } from 'node:http';
-import { createServer as createTlsServer } from 'node:https';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { Certificate } from './certificate.ts';
 
 /** Bounds of clients. */
 export interface ListenerLimits {
   /** TCP connections at a time; more are cut off. */
   readonly maxConnections: number;
-  /** A request, headers and body, has arrived by then, or its connection is cut off. */
+  /** A request, headers and body, has arrived by then, or its connection is cut off; before it, TLS has as long. */
   readonly requestTimeoutMs: number;
 }
 
@@ -23,6 +23,7 @@ export function makeListener(
   certificate: Certificate | undefined,
 ): Server {
   const options: ServerOptions = {
+    handshakeTimeout: requestTimeoutMs,
     requestTimeout: requestTimeoutMs,
     headersTimeout: requestTimeoutMs,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,

@@ -40,6 +40,8 @@ export interface LiveOptions {
   readonly gate: PlayerGate;
   /** Who may listen and play. */
   readonly access: Pick<Access, 'authorize'>;
+  /** Counts connections among the requests of their address; undefined where these are not counted. */
+  readonly rate: RequestRate | undefined;
   /** The address the server listens on: decides which Host headers are right. */
   readonly boundTo: string;
   readonly clock: Clock;
@@ -48,7 +50,7 @@ export interface LiveOptions {
 
 /** Why an upgrade is refused. */
 interface Refusal {
-  readonly status: 401 | 403 | 404 | 503;
+  readonly status: 401 | 403 | 404 | 429 | 503;
   readonly code: string;
   readonly message: string;
   readonly remedy: string;
@@ -119,8 +121,10 @@ export class LiveState {
     });
   }
 
-  #judge({ url = '', headers }: IncomingMessage): Refusal | undefined {
+  #judge({ url = '', headers, socket }: IncomingMessage): Refusal | undefined {
     const { host, origin } = headers;
+    const { rate } = this.#options;
+    if (rate?.take(socket.remoteAddress ?? '') === false) return rate.refusal;
     if (!hostAllowed(host, this.#options.boundTo)) {
       const remedy = 'Open the page as localhost or by the address the server listens on.';
       return { status: 403, code: 'http.forbidden-host', message: 'this server does not answer by this name', remedy };
@@ -133,7 +137,7 @@ export class LiveState {
       const remedy = 'Connect from the page of this server, or from a program that sends no Origin.';
       return { status: 403, code: 'http.forbidden-origin', message: 'pages of other sites may not listen', remedy };
     }
-    const denial = this.#options.access.authorize(headers, 'play');
+    const denial = this.#options.access.authorize(headers, 'play', 'websocket');
     if (denial) return denial;
     if (this.#closed || this.#listeners.size >= MOST_SOCKETS) {
       const message = this.#closed ? 'the server is closing' : `all ${MOST_SOCKETS} sockets are taken`;

@@ -1,6 +1,16 @@
 /** How many requests an address may send. */
 import type { Clock, Micros } from '../time.ts';
 
+/** What somebody is told who has sent one request too many. */
+export interface TooMany {
+  readonly status: 429;
+  readonly code: 'http.too-many-requests';
+  readonly message: string;
+  readonly remedy: string;
+  /** To be sent with the answer. */
+  readonly headers: { readonly 'Retry-After': string };
+}
+
 /** Addresses that are remembered; the one that was silent for longest is forgotten first. */
 const MOST_ADDRESSES = 4096;
 
@@ -18,6 +28,13 @@ export class RequestRate {
   constructor(clock: Pick<Clock, 'now'>, perSecond: number) {
     this.#clock = clock;
     this.#perSecond = perSecond;
+  }
+
+  /** Why a request is refused for which {@link take} has said false. */
+  get refusal(): TooMany {
+    const message = `more than ${this.#perSecond} requests a second from this address`;
+    const headers = { 'Retry-After': '1' };
+    return { status: 429, code: 'http.too-many-requests', message, remedy: 'Ask less often.', headers };
   }
 
   /** False when it is one request too many. */

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { request } from 'node:http';
 import { describe, expect, it, vi } from 'vitest';
 import { WebSocket as Client } from 'ws';
 import { Access, type Role } from '../../src/server/auth.ts';
@@ -52,9 +53,13 @@ describe('Access', () => {
     const offer = (token: string): Record<string, string> => ({
       'sec-websocket-protocol': `framelift, bearer.${Buffer.from(token).toString('base64url')}`,
     });
-    expect(access.authorize(offer(TOKENS.play), 'play')).toBeUndefined();
-    expect(access.authorize(offer(TOKENS.admin), 'play')?.status).toBe(401);
-    expect(access.authorize({ 'sec-websocket-protocol': 'framelift' }, 'play')?.status).toBe(401);
+    const judge = (headers: Record<string, string>) => access.authorize(headers, 'play', 'websocket')?.status;
+    expect(judge(offer(TOKENS.play))).toBeUndefined();
+    expect(judge(offer(TOKENS.admin))).toBe(401);
+    expect(judge({ 'sec-websocket-protocol': 'framelift' })).toBe(401);
+    expect(judge(bearer(TOKENS.play))).toBeUndefined();
+    // Of no other request.
+    expect(access.authorize(offer(TOKENS.play), 'play')?.status).toBe(401);
   });
 
   it('has several tokens of a role, and takes others while it runs', () => {
@@ -97,6 +102,22 @@ describe('over HTTP', () => {
     for (const token of [TOKENS[role], TOKENS.admin]) {
       expect((await fetch(url + path, { method, headers: bearer(token) })).status).not.toBe(401);
     }
+  });
+
+  it.each([
+    ['GET', '/api/streams'],
+    ['POST', '/api/config/reload'],
+    ['POST', '/whep/cam'],
+    ['POST', '/whip/cam'],
+  ])('%s %s takes no token as a subprotocol', async (method, path) => {
+    const access = new Access({ publish: [], play: [TOKENS.play], admin: [TOKENS.admin] });
+    const { port } = await startServer(undefined, { access });
+    const token = Buffer.from(TOKENS.admin).toString('base64url');
+    const headers = { 'Sec-WebSocket-Protocol': `framelift, bearer.${token}` };
+    // fetch keeps this header to itself.
+    const [response] = await once(request({ port, path, method, headers }).end(), 'response');
+    response.resume();
+    expect(response.statusCode).toBe(401);
   });
 
   it.each(['/api/streams', '/api/config'])('HEAD %s needs what GET needs', async (path) => {

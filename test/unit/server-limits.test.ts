@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { WebSocket as Client } from 'ws';
 import { RequestRate } from '../../src/server/request-rate.ts';
 import { fromMs, ManualClock } from '../../src/time.ts';
 import { startServer } from '../support/server.ts';
@@ -52,6 +53,13 @@ it('headers beyond 16 KiB are refused', async () => {
   expect(response.status).toBe(431);
 });
 
+it('a request target that is no URL is the fault of who sends it', async () => {
+  const server = await startServer();
+  const body = 'Content-Type: application/sdp\r\nContent-Length: 3\r\nConnection: close\r\n\r\nv=0';
+  const { closed } = await open(server.port, `POST http://x:99999/whep/cam HTTP/1.1\r\nHost: localhost\r\n${body}`);
+  expect(await closed).toMatch(/^HTTP\/1\.1 400 /);
+});
+
 describe('requests a second', () => {
   it('are counted for each address, and come back with time', () => {
     const clock = new ManualClock();
@@ -78,5 +86,25 @@ describe('requests a second', () => {
     expect(responses.map(({ status }) => status)).toEqual([200, 200, 429]);
     expect(responses[2]?.headers.get('retry-after')).toBe('1');
     expect(await responses[2]?.json()).toMatchObject({ code: 'http.too-many-requests' });
+  });
+
+  it('count WebSockets as well', async () => {
+    const server = await startServer(undefined, { requestsPerSecond: 2, clock: new ManualClock() });
+    const connect = (): Client => {
+      const client = new Client(`${server.url.replace('http', 'ws')}/ws`);
+      onTestFinished(() => client.terminate());
+      return client;
+    };
+    await once(connect(), 'open');
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+    const refused = connect();
+    refused.on('error', () => {});
+    const [, response] = await once(refused, 'unexpected-response');
+    expect([response.statusCode, response.headers['retry-after']]).toEqual([429, '1']);
+    expect(JSON.parse(Buffer.concat(await response.toArray()).toString())).toMatchObject({
+      code: 'http.too-many-requests',
+      message: 'more than 2 requests a second from this address',
+    });
+    expect((await fetch(`${server.url}/healthz`)).status).toBe(429);
   });
 });

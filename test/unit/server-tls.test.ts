@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:https';
+import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
@@ -60,6 +61,17 @@ describe('TLS', () => {
     certificate.use(readCertificate(files));
     expect(await shownBy(server)).toBe('second');
   });
+
+  it('cuts off who connects and says nothing', async () => {
+    const certificate = new Certificate(readCertificate(files));
+    const server = await startServer(undefined, { certificate, requestTimeoutMs: 200 });
+    const socket = connectTcp(server.port, '127.0.0.1');
+    onTestFinished(() => void socket.destroy());
+    // A reset is an end as well.
+    socket.on('error', () => {});
+    socket.resume();
+    await new Promise((resolve) => socket.once('close', resolve));
+  }, 3000);
 
   it('names the key and the file that is wrong', () => {
     const broken = join(folder, 'broken.pem');
