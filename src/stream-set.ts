@@ -5,6 +5,7 @@ import { differingKeys, goesOn, type StreamChange } from './config-change.ts';
 import type { Publication } from './egress/publication.ts';
 import { FrameliftError } from './errors.ts';
 import { WhipSource } from './ingest/webrtc.ts';
+import { HALF } from './interp/model.ts';
 import type { EventSink, Variant } from './metrics/events.ts';
 import { describeTarget, Stream, type StreamContext } from './pipeline.ts';
 import { profileOf, targetOf } from './profile.ts';
@@ -159,7 +160,8 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
         undo.defer(() => member.stream[Symbol.asyncDispose]());
         fresh.push(member);
       }
-      for (const [name, wanted] of this.#modelChanges(live, removed, model)) {
+      const going = [...removed, ...anew.map(({ name }) => name)];
+      for (const [name, wanted] of this.#modelChanges(live, going, model)) {
         const { settings, stream } = this.#member(name);
         const before = modelOf(settings, this.#model);
         await stream.useModel(this.#fileOf(wanted));
@@ -182,12 +184,12 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
     });
   }
 
-  /** Streams whose model is to be another one, and which. */
-  #modelChanges(live: readonly StreamChange[], removed: readonly string[], model: string): Map<string, string> {
+  /** Streams that stay whose model is to be another one, and which. `going`: names of those that do not, or whose place another one takes. */
+  #modelChanges(live: readonly StreamChange[], going: readonly string[], model: string): Map<string, string> {
     const wanted = new Map<string, string>();
     if (model !== this.#model) {
       const followers = [...this.#members.values()].filter(({ settings }) => modelOf(settings, '') === '');
-      for (const { settings } of followers) if (!removed.includes(settings.name)) wanted.set(settings.name, model);
+      for (const { settings } of followers) if (!going.includes(settings.name)) wanted.set(settings.name, model);
     }
     for (const { settings, keys } of live) {
       if (keys.includes('model')) wanted.set(settings.name, modelOf(settings, model));
@@ -224,10 +226,13 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
     return { settings, origin, stream, gate: source instanceof WhipSource ? source : undefined };
   }
 
-  /** A file that the configuration names goes by its id as well. */
+  /** A file that the configuration names goes by its id as well; each on the whole picture, or on half of it. */
   #fileOf(model: string): string {
-    const given = [this.#model, ...this.settings.flatMap((settings) => settings.model ?? [])];
-    return given.find((file) => isFile(file) && parse(file).name === model) ?? model;
+    const half = model.endsWith(HALF) ? HALF : '';
+    const id = wholeOf(model);
+    const given = [this.#model, ...this.settings.flatMap((settings) => settings.model ?? [])].map(wholeOf);
+    const file = given.find((path) => isFile(path) && parse(path).name === id);
+    return file === undefined ? model : `${file}${half}`;
   }
 
   /** Puts a stream in its place and starts it when the one that was there has ended: a camera may have room for one reader only. */
@@ -260,6 +265,10 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
 /** The stream's own model, else its profile's, else that of all. */
 function modelOf({ model, profile }: StreamConfig, ofAll: string): string {
   return model ?? profileOf(profile)?.model ?? ofAll;
+}
+
+function wholeOf(model: string): string {
+  return model.endsWith(HALF) ? model.slice(0, -HALF.length) : model;
 }
 
 function isFile(model: string): boolean {

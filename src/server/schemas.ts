@@ -1,14 +1,18 @@
 /** What the API takes and gives, as schemas: requests are checked by them, and the OpenAPI document is made of them. */
 import { z } from 'zod';
 import { streamSchema } from '../config.ts';
+import { HALF } from '../interp/model.ts';
 import { PROVIDER_CHOICES, PROVIDERS } from '../interp/provider.ts';
 
 /** Files are named by who starts framelift, not by who can reach it. */
 const modelId = z
   .string()
-  .regex(/^[a-z0-9][a-z0-9.-]{0,63}$/, 'expected the id of a model (GET /api/models lists them)')
-  .refine((name) => !name.endsWith('.onnx'), 'a file can only be named when framelift is started, by --model')
-  .describe('id of a model');
+  .regex(/^[a-z0-9][a-z0-9.-]{0,63}(?:@0\.5)?$/, 'expected the id of a model (GET /api/models lists them)')
+  .refine(
+    (name) => !name.replace(HALF, '').endsWith('.onnx'),
+    'a file can only be named when framelift is started, by --model',
+  )
+  .describe(`id of a model; with ${HALF} behind that of a flow model, on half the picture`);
 
 /** Body of `POST /api/streams`: a stream as in the configuration. */
 export const newStream = streamSchema.extend({ model: modelId.optional() });

@@ -1,6 +1,7 @@
 /** Certificates of tests, made by openssl. */
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 
 /** Writes `cert.pem` and `key.pem` for 127.0.0.1 to `folder`, over those that are there. @param name common name. */
 export function writeCertificate(folder: string, name: string): { cert: string; key: string } {
@@ -9,4 +10,15 @@ export function writeCertificate(folder: string, name: string): { cert: string; 
   const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   execFileSync('openssl', ['req', '-x509', ...kind, ...subject, '-keyout', key, '-out', cert], { stdio: 'ignore' });
   return { cert, key };
+}
+
+/** Common name of the certificate that is shown at `url`, whoever signed it. */
+export function nameShown(url: string): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', rejectUnauthorized: false }, () => {
+      resolve(socket.getPeerCertificate().subject.CN);
+      socket.destroy();
+    });
+    socket.on('error', reject);
+  });
 }

@@ -1,11 +1,10 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Config, type ConfigInput, parseConfig } from '../../src/config.ts';
 import { Framelift } from '../../src/serve.ts';
-import { writeCertificate } from '../support/certificate.ts';
+import { nameShown, writeCertificate } from '../support/certificate.ts';
 import { bearer, TOKENS } from '../support/tokens.ts';
 
 let folder: string;
@@ -54,6 +53,20 @@ class Rig implements AsyncDisposable {
     return (await fetch(`${this.app.url}/api/streams`, { headers: bearer(token) })).status;
   }
 
+  /** Id of the model of a stream. */
+  async model(stream: string): Promise<unknown> {
+    const answer = await fetch(`${this.app.url}/api/streams/${stream}`, { headers: bearer(TOKENS.admin) });
+    // Our own API.
+    return ((await answer.json()) as { model: unknown }).model;
+  }
+
+  /** What the API answers to a change of a stream. */
+  async change(stream: string, patch: object): Promise<unknown> {
+    const headers = { ...bearer(TOKENS.admin), 'Content-Type': 'application/json' };
+    const body = JSON.stringify(patch);
+    return (await fetch(`${this.app.url}/api/streams/${stream}`, { method: 'POST', headers, body })).json();
+  }
+
   [Symbol.asyncDispose](): Promise<void> {
     return this.app[Symbol.asyncDispose]();
   }
@@ -100,6 +113,30 @@ describe('a reload', () => {
     expect(await nameShown(rig.app.url)).toBe('second');
   });
 
+  it('does not ask a stream that is started anew whether its old rate has pictures of the new model', async () => {
+    // Only a stream that goes on at ×3 could refuse a model that knows the middle alone.
+    const stream = { name: 'cam', source: 'whip' };
+    await using rig = await Rig.start({ engine: { model: 'repeat' }, streams: [{ ...stream, factor: 3 }] });
+    const engine = { model: 'cfu', provider: 'cpu' } as const;
+    await expect(rig.reload({ engine, streams: [{ ...stream, factor: 3 }] })).rejects.toThrow('only knows the middle');
+    expect(await rig.reload({ engine, streams: [{ ...stream, factor: 2 }] })).toMatchObject({
+      changed: [{ name: 'cam', startedAnew: true }],
+    });
+    expect(await rig.model('cam')).toBe('cfu');
+  });
+
+  it('lets the API name a file of the configuration by its id, on the whole picture and on half of it', async () => {
+    const mine = join(folder, 'mine.onnx');
+    copyFileSync(new URL('../../models/flow-s.onnx', import.meta.url), mine);
+    const engine = { model: `${mine}@0.5`, provider: 'cpu' } as const;
+    await using rig = await Rig.start({ engine, streams: [{ name: 'cam', source: 'whip' }] });
+    expect(await rig.model('cam')).toBe('mine@0.5');
+    for (const model of ['mine', 'mine@0.5']) {
+      expect(await rig.change('cam', { model })).toMatchObject({ model });
+    }
+    expect(await rig.change('cam', { model: `${mine}@0.5` })).toMatchObject({ code: 'http.bad-request' });
+  });
+
   it('needs something to read', async () => {
     const log = { info: () => {}, warn: () => {} };
     const config = parseConfig({ arenaMb: 16, server: { port: 0 } }, 'test.yaml');
@@ -111,14 +148,3 @@ describe('a reload', () => {
     ]);
   });
 });
-
-/** Common name of the certificate at `url`. */
-function nameShown(url: string): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', rejectUnauthorized: false }, () => {
-      resolve(socket.getPeerCertificate().subject.CN);
-      socket.destroy();
-    });
-    socket.on('error', reject);
-  });
-}

@@ -104,6 +104,13 @@ describe('changing a stream', () => {
     expect(streams.calls).toEqual([['change', 'cam', { model: 'search' }]]);
   });
 
+  it('takes a flow model on half the picture', async () => {
+    const { ask, streams } = await start();
+    const response = await ask('POST', '/api/streams/cam', { model: 'flow-s@0.5' });
+    expect([response.status, await response.json()]).toMatchObject([200, { model: 'flow-s@0.5' }]);
+    expect(streams.calls).toEqual([['change', 'cam', { model: 'flow-s@0.5' }]]);
+  });
+
   it('changes only the keys that were sent: no default takes the place of what was configured', async () => {
     const { ask, streams } = await start();
     await ask('POST', '/api/streams/cam', { bitrateKbps: 2000, fps: 50 });
@@ -130,6 +137,9 @@ describe('changing a stream', () => {
     [{ name: 'other' }, 400, 'http.bad-request', '"name"'],
     [{ model: '../../etc/passwd' }, 400, 'http.bad-request', 'model: expected the id'],
     [{ model: 'mine.onnx' }, 400, 'http.bad-request', 'model: a file can only be named'],
+    [{ model: 'mine.onnx@0.5' }, 400, 'http.bad-request', 'model: a file can only be named'],
+    [{ model: 'flow-s@0.25' }, 400, 'http.bad-request', 'model: expected the id'],
+    [{ model: 'flow-s@0.5@0.5' }, 400, 'http.bad-request', 'model: expected the id'],
     [{ model: `a${'b'.repeat(20_000)}` }, 413, 'http.too-large', ''],
   ])('refuses a body that is not right and names the key: %j', async (body, status, code, message) => {
     const { ask, streams } = await start();
