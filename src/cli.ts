@@ -191,13 +191,17 @@ function line({ level, what, detail, remedy }: Finding): string {
 
 async function serve(sources: readonly string[], given: ServeFlags): Promise<void> {
   const { flags, made } = makeTokens(given);
+  let app: Framelift | undefined;
+  // What is wrong with a file, reloading has logged.
+  const reload = (): void => void app?.reload().catch(() => {});
+  const watch = watchFiles(systemClock, reload);
   const read = (): Config => {
     const config = serveConfig(sources, flags);
+    if (flags.watch) watch(filesOf(flags.config, config));
     checkSources(config.streams, (stream) => sourceKind(stream.source, stream.ingest));
     return config;
   };
   const config = read();
-  const watched = flags.watch ? filesOf(flags.config, config) : [];
   // ffmpeg would pass by the gateway that checks where sources lead (docs/security.md).
   delete process.env.no_proxy;
   const log = makeLog(config.log, systemClock);
@@ -207,16 +211,12 @@ async function serve(sources: readonly string[], given: ServeFlags): Promise<voi
     if (flags.config === undefined) process.once('SIGHUP', () => resolve('SIGHUP'));
     else process.on('SIGHUP', () => reload());
   });
-  let app: Framelift | undefined;
-  // What is wrong with a file, reloading has logged.
-  const reload = (): void => void app?.reload().catch(() => {});
   app = await Framelift.start({
     ...{ config, log, version, env: process.env },
     ...(flags.config === undefined ? {} : { reread: read }),
   });
   console.error(`framelift ${version} on ${app.url}  (Ctrl-C stops)`);
   for (const [role, token] of made) console.error(`${role} token: ${token}`);
-  watchFiles(watched, systemClock, reload);
   const signal = await stop;
   log.info({ signal }, 'stopping');
   const hardStop = setTimeout(() => process.exit(FAILED), DRAIN_MS);

@@ -1,10 +1,11 @@
 /** Streams that come, go and change while others play: by the file, a signal, and the API. */
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { stringify } from 'yaml';
 import type { ReloadReport } from '../../src/server/directory.ts';
 import { type App, startApp } from '../support/app.ts';
+import { nameShown, writeCertificate } from '../support/certificate.ts';
 import { temporaryFolder } from '../support/media.ts';
 import { bearer, TOKENS } from '../support/tokens.ts';
 import { WhepClient } from '../support/whep-client.ts';
@@ -176,4 +177,22 @@ it('neither the log nor any answer has a token or a password', async () => {
   for (const text of [app.log(), ...said]) {
     for (const secret of [PASSWORD, ...Object.values(TOKENS)]) expect(text).not.toContain(secret);
   }
+});
+
+it('a certificate that the file names later is watched as well', async () => {
+  const [first, second] = ['first', 'second'].map((name) => join(folder.path, name));
+  if (!first || !second) throw new Error('two names make two paths');
+  const path = join(folder.path, 'tls.yaml');
+  const configure = (tls: object): void =>
+    writeFileSync(path, stringify({ engine: { model: 'repeat' }, server: { tls }, streams: [kept] }));
+  for (const made of [first, second]) mkdirSync(made);
+  configure(writeCertificate(first, 'first'));
+  const tls = await startApp(['--config', path, '--watch']);
+  onTestFinished(async () => void (await tls.stop()));
+  const shown = (): Promise<unknown> => nameShown(tls.url);
+  expect(await shown()).toBe('first');
+  configure(writeCertificate(second, 'second'));
+  await expect.poll(shown, { timeout: 5000 }).toBe('second');
+  writeCertificate(second, 'renewed');
+  await expect.poll(shown, { timeout: 5000 }).toBe('renewed');
 });

@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, unwatchFile, writeFileSync } from 'node:fs';
+import { mkdtempSync, renameSync, rmSync, unwatchFile, watchFile, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
@@ -16,9 +16,9 @@ it('a file is noticed when it has been written, or another one takes its place, 
   const clock = new ManualClock();
   const at = vi.spyOn(clock, 'at');
   let changes = 0;
-  watchFiles([path], clock, () => {
+  watchFiles(clock, () => {
     changes += 1;
-  });
+  })([path]);
   // The first look is made in the background: a change before it would be none.
   const write = (): void => writeFileSync(path, `log: debug # ${performance.now()}`);
   await vi.waitFor(() => {
@@ -39,4 +39,33 @@ it('a file is noticed when it has been written, or another one takes its place, 
   await vi.waitFor(() => expect(at.mock.calls.length).toBeGreaterThan(before), 3000);
   clock.advance(fromMs(500));
   expect(changes).toBe(2);
+});
+
+it('files that take the place of others are looked at, those others no more', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'framelift-watch-'));
+  const [gone, fresh] = [join(folder, 'gone'), join(folder, 'fresh')];
+  const clock = new ManualClock();
+  const at = vi.spyOn(clock, 'at');
+  const watch = watchFiles(clock, () => {});
+  onTestFinished(() => {
+    watch([]);
+    unwatchFile(gone);
+    rmSync(folder, { recursive: true });
+  });
+  for (const path of [gone, fresh]) writeFileSync(path, 'first');
+  const written = (path: string, noticed: () => void): Promise<void> =>
+    vi.waitFor(() => {
+      writeFileSync(path, `${performance.now()}`);
+      noticed();
+    }, 5000);
+  watch([gone]);
+  await written(gone, () => expect(at).toHaveBeenCalled());
+  watch([fresh]);
+  at.mockClear();
+  // It would share the look of the one that was there.
+  const other = vi.fn();
+  watchFile(gone, { interval: 250, persistent: false }, other);
+  await written(gone, () => expect(other).toHaveBeenCalled());
+  expect(at).not.toHaveBeenCalled();
+  await written(fresh, () => expect(at).toHaveBeenCalled());
 });
