@@ -15,7 +15,8 @@ const FLAGS = [
 ];
 
 const modern = Number(process.versions.node.split('.')[0]) >= 24;
-const given = [...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(' ')].join(' ');
+// V8 takes underscores for dashes.
+const given = [...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(' ')].join(' ').replaceAll('_', '-');
 const missing = FLAGS.filter((flag) => !given.includes(flag.split('=')[0]));
 
 if (modern && missing.length === 0) await import('../src/cli.ts');
@@ -27,7 +28,9 @@ function restart() {
   // In the same process where the system can: signals, exit codes and open files stay what they are.
   if (process.execve && process.platform !== 'win32') process.execve(node, [node, ...args], process.env);
   const child = spawn(node, args, { stdio: 'inherit' });
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  for (const signal of ['SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+  // A terminal sends Ctrl-C to both.
+  process.on('SIGINT', () => process.stdin.isTTY || child.kill('SIGINT'));
   child.on('error', (error) => {
     console.error(`framelift needs Node 24 or later (this is ${process.version}): ${error.message}`);
     process.exitCode = 1;
