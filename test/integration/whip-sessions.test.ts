@@ -39,7 +39,9 @@ describe.concurrent('a publisher', () => {
     expect((await fetch(first.resource, { method: 'DELETE', headers: AUTHORIZATION })).status).toBe(404);
     expect((await fetch(second.resource, { method: 'DELETE', headers: AUTHORIZATION })).status).toBe(200);
     expect(rig.frames.slice(1).filter(({ discontinuity }) => discontinuity)).toHaveLength(1);
-    expect(rig.frames.every(({ ptsMs }, i) => i === 0 || ptsMs > (rig.frames[i - 1]?.ptsMs ?? 0))).toBe(true);
+    // Each publisher's time rises; that of the second begins where its first picture arrived.
+    const rises = rig.frames.map(({ ptsMs, discontinuity }, i) => discontinuity || ptsMs > (rig.frames[i - 1]?.ptsMs ?? 0));
+    expect(rises).not.toContain(false);
   });
 
   it('that leaves by DELETE is told, and its return is seen', async () => {
