@@ -40,7 +40,9 @@ describe.concurrent('a publisher', () => {
     expect((await fetch(second.resource, { method: 'DELETE', headers: AUTHORIZATION })).status).toBe(200);
     expect(rig.frames.slice(1).filter(({ discontinuity }) => discontinuity)).toHaveLength(1);
     // Each publisher's time rises; that of the second begins where its first picture arrived.
-    const rises = rig.frames.map(({ ptsMs, discontinuity }, i) => discontinuity || ptsMs > (rig.frames[i - 1]?.ptsMs ?? 0));
+    const rises = rig.frames.map(
+      ({ ptsMs, discontinuity }, i) => discontinuity || ptsMs > (rig.frames[i - 1]?.ptsMs ?? 0),
+    );
     expect(rises).not.toContain(false);
   });
 
