@@ -2,12 +2,12 @@
 import type { Config } from './config.ts';
 import { type ConfigChange, compareConfigs, goesOn } from './config-change.ts';
 import { asFrameliftError, FrameliftError } from './errors.ts';
+import { Turn } from './mutex.ts';
 import { resolveTokens, withoutSecrets } from './secrets.ts';
 import type { Access } from './server/auth.ts';
 import { type Certificate, readCertificate } from './server/certificate.ts';
 import type { ConfigControl, ReloadReport } from './server/directory.ts';
 import type { StreamSet } from './stream-set.ts';
-import { Turn } from './turn.ts';
 
 /** What {@link Reloader} works with. */
 export interface ReloaderParts {

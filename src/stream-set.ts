@@ -7,12 +7,12 @@ import { FrameliftError } from './errors.ts';
 import { WhipSource } from './ingest/webrtc.ts';
 import { HALF } from './interp/model.ts';
 import type { EventSink, Variant } from './metrics/events.ts';
+import { Turn } from './mutex.ts';
 import { describeTarget, Stream, type StreamContext } from './pipeline.ts';
 import { profileOf, targetOf } from './profile.ts';
 import type { StreamControl, StreamDirectory, StreamEntry } from './server/directory.ts';
 import { makeSource, type SourceOrigin, type SourceRules } from './sources.ts';
 import { type Clock, fromMs, minus, plus, toMs } from './time.ts';
-import { Turn } from './turn.ts';
 import type { TransportSettings } from './webrtc/transport.ts';
 
 /** What a {@link StreamSet} works with. */

@@ -19,10 +19,10 @@ import {
   Packet,
   Rational,
 } from 'node-av';
+import { BoundedQueue } from '../bounded-queue.ts';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import { detachPlanes, type Frame, type FrameInfo } from '../frame.ts';
 import type { DropReason } from '../metrics/events.ts';
-import { BoundedQueue } from '../stage.ts';
 import { type Clock, fromMs, type Micros, micros, minus, plus } from '../time.ts';
 import { RateMeter } from './rate.ts';
 import type { AccessUnit } from './viewer.ts';

@@ -1,5 +1,5 @@
 /** Holds encoded pictures back until their time, so that they leave evenly. The decision how long is {@link SendLead}'s. */
-import { BoundedQueue } from '../stage.ts';
+import { BoundedQueue } from '../bounded-queue.ts';
 import { type CancelTimer, type Clock, minus, plus } from '../time.ts';
 import { SendLead } from './lead.ts';
 import type { AccessUnit } from './viewer.ts';

@@ -1,9 +1,9 @@
 /** What one run of ffmpeg has sent so far: pictures into frames, stderr into facts, silence into an error. */
 import type { Arena } from '../arena.ts';
+import { BoundedQueue } from '../bounded-queue.ts';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import { Frame, SOURCE } from '../frame.ts';
 import type { DropReason, EventSink } from '../metrics/events.ts';
-import { BoundedQueue } from '../stage.ts';
 import { type Clock, fromMs, type Micros, micros, minus, plus, toSeconds } from '../time.ts';
 import { IngestGauge, type IngestLimits, sizeExcess } from './limits.ts';
 import { type NutHeader, NutReader } from './nut.ts';

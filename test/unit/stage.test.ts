@@ -1,6 +1,6 @@
 /** Queues that are bounded. */
 import { describe, expect, it } from 'vitest';
-import { BoundedQueue, type DropPolicy } from '../../src/stage.ts';
+import { BoundedQueue, type DropPolicy } from '../../src/bounded-queue.ts';
 
 describe('BoundedQueue', () => {
   it.each([
