@@ -1,10 +1,11 @@
 /** What sharing a run among pairs of several streams does to throughput and latency, for each execution provider. */
-import { Arena } from '../src/arena.ts';
+
 import { FrameliftError } from '../src/errors.ts';
-import type { Frame } from '../src/frame.ts';
 import { InterpEngine } from '../src/interp/engine.ts';
 import type { ModelSpec } from '../src/interp/model.ts';
 import type { Provider } from '../src/interp/provider.ts';
+import { Arena } from '../src/media/arena.ts';
+import type { Frame } from '../src/media/frame.ts';
 import { systemClock } from '../src/time.ts';
 import type { Size } from './arguments.ts';
 import { movingClip } from './clip.ts';

@@ -1,10 +1,11 @@
 /** Times framelift's own interpolation, through the engine as the pipeline uses it. */
-import { Arena } from '../src/arena.ts';
+
 import { FrameliftError } from '../src/errors.ts';
-import { Frame, SOURCE } from '../src/frame.ts';
 import { InterpEngine } from '../src/interp/engine.ts';
 import type { ModelSpec } from '../src/interp/model.ts';
 import type { ReferenceModel } from '../src/interp/reference.ts';
+import { Arena } from '../src/media/arena.ts';
+import { Frame, SOURCE } from '../src/media/frame.ts';
 import { noEvents } from '../src/metrics/events.ts';
 import { micros, systemClock } from '../src/time.ts';
 import { quantile } from './statistics.ts';

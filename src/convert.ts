@@ -1,9 +1,7 @@
 /** Offline conversion: the pipeline's parts without clock and deadline. Deterministic: every gap between two frames of a scene is interpolated. */
 import { statSync } from 'node:fs';
-import { Arena } from './arena.ts';
 import { type FileCodec, FileWriter } from './egress/record.ts';
 import { asFrameliftError, FrameliftError } from './errors.ts';
-import type { Frame, RepeatReason } from './frame.ts';
 import { openVideoFile } from './ingest/file.ts';
 import { InterpEngine } from './interp/engine.ts';
 import { requireTimes, resolveModel } from './interp/model.ts';
@@ -11,6 +9,8 @@ import { type PairDecision, Pairing } from './interp/pair.ts';
 import type { ProviderChoice } from './interp/provider.ts';
 import { ProviderTrials } from './interp/provider-trial.ts';
 import { Scheduler, type Timestep } from './interp/schedule.ts';
+import { Arena } from './media/arena.ts';
+import type { Frame, RepeatReason } from './media/frame.ts';
 import { noEvents } from './metrics/events.ts';
 import { DEFAULT_MODEL, lumaOnly, type ProfileName, profileOf, targetOf } from './profile.ts';
 import { type Clock, fromMs, type Micros, minus, systemClock, toSeconds } from './time.ts';

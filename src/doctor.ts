@@ -2,13 +2,13 @@
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
-import { Arena } from './arena.ts';
 import { asFrameliftError } from './errors.ts';
 import { findFfmpeg } from './ingest/ffmpeg.ts';
 import { InterpEngine } from './interp/engine.ts';
 import { findModel, readManifest } from './interp/model.ts';
 import type { ProviderVerdict } from './interp/provider.ts';
 import { ProviderTrials } from './interp/provider-trial.ts';
+import { Arena } from './media/arena.ts';
 import { noEvents } from './metrics/events.ts';
 import { DEMO_FILE } from './sources.ts';
 import { systemClock } from './time.ts';

@@ -1,5 +1,5 @@
 /** Measures interpolation quality: frames are removed, made again by each contender, and compared with the removed ones. */
-import { Arena } from './arena.ts';
+
 import { FrameliftError } from './errors.ts';
 import { type Contender, type ContenderRun, checkBaseline, type Filled, startContender } from './eval/contender.ts';
 import { type Case, drawTiles, type Extreme, Gallery } from './eval/gallery.ts';
@@ -9,7 +9,8 @@ import { meanSquaredError, type Plane, score } from './eval/metrics.ts';
 import { checkFactor, checkWhole, countedGaps } from './eval/protocol.ts';
 import { type EvalReport, type GapResult, type ItemReport, itemFigures, meanFigures } from './eval/report.ts';
 import { sheetFormat, writeSheet } from './eval/sheet.ts';
-import type { Frame } from './frame.ts';
+import { Arena } from './media/arena.ts';
+import type { Frame } from './media/frame.ts';
 import { type Clock, systemClock } from './time.ts';
 
 /** Options of {@link evaluate}. */

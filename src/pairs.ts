@@ -1,8 +1,8 @@
 /** The operators between source and output: which frames belong together, and what stands between them. Frames are owned by the item that carries them. */
 import { Observable, type OperatorFunction } from 'rxjs';
-import type { Frame } from './frame.ts';
 import type { PairDecision, Pairing } from './interp/pair.ts';
 import type { Scheduler, Timestep } from './interp/schedule.ts';
+import type { Frame } from './media/frame.ts';
 import type { EventSink } from './metrics/events.ts';
 import type { Micros } from './time.ts';
 

@@ -1,6 +1,5 @@
 /** One stream, from its source to its two publications, as one chain of operators. */
 import { identity, type Subscription, tap } from 'rxjs';
-import type { Arena } from './arena.ts';
 import { DEFAULT_ROOM, DelayControl } from './delay.ts';
 import { Publication } from './egress/publication.ts';
 import type { PeerSettings } from './egress/viewer.ts';
@@ -12,6 +11,7 @@ import type { EnginePool } from './interp/pool.ts';
 import { PulseFilter } from './interp/pulse.ts';
 import { type RateTarget, Scheduler } from './interp/schedule.ts';
 import { standsAtEighths } from './interp/times.ts';
+import type { Arena } from './media/arena.ts';
 import type { EventSink, StreamState, Variant } from './metrics/events.ts';
 import { pairUp, planOutput } from './pairs.ts';
 import { lumaOnlyPool, type Profile } from './profile.ts';

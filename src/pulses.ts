@@ -1,7 +1,7 @@
 /** The operator that leaves repeated pulses out, ahead of the pairs. */
 import { Observable, type OperatorFunction } from 'rxjs';
-import type { Frame } from './frame.ts';
 import type { PulseFilter } from './interp/pulse.ts';
+import type { Frame } from './media/frame.ts';
 import type { EventSink } from './metrics/events.ts';
 import type { Micros } from './time.ts';
 

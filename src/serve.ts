@@ -1,5 +1,5 @@
 /** The server as one object: arena, engine, streams, HTTP, metrics; started together, closed in reverse. */
-import { Arena } from './arena.ts';
+
 import type { Config, StreamConfig } from './config.ts';
 import { WhepEndpoint, type WhepOptions } from './egress/whep.ts';
 import { asFrameliftError } from './errors.ts';
@@ -7,6 +7,7 @@ import { WhipEndpoint, type WhipOptions } from './ingest/whip.ts';
 import { EnginePool } from './interp/pool.ts';
 import { describeSelection } from './interp/provider.ts';
 import { ProviderTrials } from './interp/provider-trial.ts';
+import { Arena } from './media/arena.ts';
 import { MetricsRegistry } from './metrics/registry.ts';
 import type { StreamLog } from './pipeline.ts';
 import { Reloader } from './reload.ts';

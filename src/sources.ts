@@ -1,7 +1,6 @@
 /** From what a person wrote to a source: the demo, a file, RTSP, a WHIP publisher, or any other URL by ffmpeg. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Arena } from './arena.ts';
 import type { Config, StreamConfig } from './config.ts';
 import { FrameliftError, redactUrl } from './errors.ts';
 import { AddressGuard, OPERATORS_CLASSES, type Resolve } from './ingest/address.ts';
@@ -11,6 +10,7 @@ import type { IngestLimits } from './ingest/limits.ts';
 import { rtspSource } from './ingest/rtsp.ts';
 import type { Source } from './ingest/source.ts';
 import { WhipSource } from './ingest/webrtc.ts';
+import type { Arena } from './media/arena.ts';
 import type { EventSink } from './metrics/events.ts';
 import { type Clock, fromMs } from './time.ts';
 import type { TransportSettings } from './webrtc/transport.ts';

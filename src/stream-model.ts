@@ -1,5 +1,5 @@
 /** Which model a stream runs, and the ladder below it: prepared beside the chain, exchanged between two pairs. */
-import type { Arena } from './arena.ts';
+
 import { asFrameliftError, FrameliftError } from './errors.ts';
 import { AUTO, type Choice, chooseModel, type ModelSource } from './interp/auto.ts';
 import type { Tier } from './interp/job.ts';
@@ -7,6 +7,7 @@ import { Ladder, type LadderChange, type LadderLimits, rungsOf } from './interp/
 import { requireTimes } from './interp/model.ts';
 import type { ModelLease } from './interp/pool.ts';
 import type { RateTarget } from './interp/schedule.ts';
+import type { Arena } from './media/arena.ts';
 import type { Lineup } from './steps.ts';
 import type { Clock, Micros } from './time.ts';
 

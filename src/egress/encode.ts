@@ -21,7 +21,7 @@ import {
 } from 'node-av';
 import { BoundedQueue } from '../bounded-queue.ts';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
-import { detachPlanes, type Frame, type FrameInfo } from '../frame.ts';
+import { detachPlanes, type Frame, type FrameInfo } from '../media/frame.ts';
 import type { DropReason } from '../metrics/events.ts';
 import { type Clock, fromMs, type Micros, micros, minus, plus } from '../time.ts';
 import { RateMeter } from './rate.ts';

@@ -1,5 +1,5 @@
 /** Pacing: output slots on an even cadence, each released one constant delay after its place on the source's timeline. Pure. */
-import type { Frame } from '../frame.ts';
+import type { Frame } from '../media/frame.ts';
 import type { DropReason } from '../metrics/events.ts';
 import { type Micros, micros } from '../time.ts';
 import { Anchor, bend } from './anchor.ts';

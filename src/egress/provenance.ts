@@ -1,7 +1,7 @@
 /** What viewers are told of each picture: whether it was taken or made, when, by which model, how sure (docs/provenance.md). Pure. */
 
 import { BoundedQueue } from '../bounded-queue.ts';
-import type { Provenance } from '../frame.ts';
+import type { Provenance } from '../media/frame.ts';
 import { toSeconds } from '../time.ts';
 import type { AccessUnit } from './viewer.ts';
 

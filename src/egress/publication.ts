@@ -1,6 +1,6 @@
 /** One published variant of one stream: encoded once for all viewers, from frames pushed at their release time. */
 import { FrameliftError } from '../errors.ts';
-import type { Frame } from '../frame.ts';
+import type { Frame } from '../media/frame.ts';
 import type { DropReason, EventSink, StageName, Variant } from '../metrics/events.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
 import type { PeerSession } from '../webrtc/endpoint.ts';

@@ -18,7 +18,7 @@ import {
   Rational,
 } from 'node-av';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
-import type { Frame } from '../frame.ts';
+import type { Frame } from '../media/frame.ts';
 import { type Micros, minus } from '../time.ts';
 import type { ColourTags } from './encode.ts';
 

@@ -1,5 +1,5 @@
 /** The words of egress: access units, and what a publication asks of a viewer's connection. Only the adapters know FFmpeg and WebRTC. */
-import type { FrameInfo } from '../frame.ts';
+import type { FrameInfo } from '../media/frame.ts';
 import type { Micros } from '../time.ts';
 import type { TransportSettings } from '../webrtc/transport.ts';
 

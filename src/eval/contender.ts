@@ -1,11 +1,11 @@
 /** Those who fill the gaps: networks and reference models through the engine, and FFmpeg's minterpolate. */
 import { createHash } from 'node:crypto';
-import type { Arena } from '../arena.ts';
 import { FrameliftError } from '../errors.ts';
-import type { Frame } from '../frame.ts';
 import { InterpEngine } from '../interp/engine.ts';
 import { type ModelSpec, readModel, resolveModel } from '../interp/model.ts';
 import { REFERENCE_MODELS, type ReferenceModel } from '../interp/reference.ts';
+import type { Arena } from '../media/arena.ts';
+import type { Frame } from '../media/frame.ts';
 import { noEvents } from '../metrics/events.ts';
 import { type Clock, minus, toMs } from '../time.ts';
 import { PictureFilter } from './filter.ts';

@@ -11,10 +11,10 @@ import {
   FilterGraph,
   Log,
 } from 'node-av';
-import type { Arena } from '../arena.ts';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
-import { Frame, SOURCE } from '../frame.ts';
-import { copyPlane } from '../ingest/planes.ts';
+import type { Arena } from '../media/arena.ts';
+import { copyPlane } from '../media/copy-plane.ts';
+import { Frame, SOURCE } from '../media/frame.ts';
 import { micros, ZERO } from '../time.ts';
 
 /** A frame that came out, and when: `pts` in units of the filter's output time base. */

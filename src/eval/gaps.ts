@@ -1,8 +1,9 @@
 /** The gaps of an item: two frames that are given, and the removed ones between them. Holds one gap of a clip at a time. */
-import type { Arena } from '../arena.ts';
+
 import { FrameliftError } from '../errors.ts';
-import { Frame, SOURCE } from '../frame.ts';
 import { openVideoFile } from '../ingest/file.ts';
+import type { Arena } from '../media/arena.ts';
+import { Frame, SOURCE } from '../media/frame.ts';
 import { noEvents } from '../metrics/events.ts';
 import { type Clock, micros } from '../time.ts';
 import { PictureFilter } from './filter.ts';

@@ -1,5 +1,5 @@
 /** RGB pictures as I420 planes. Pure. */
-import type { PlaneLayout } from '../frame.ts';
+import type { PlaneLayout } from '../media/frame.ts';
 
 /** Luma of BT.601 over the full range (JPEG): 0.299 R + 0.587 G + 0.114 B, rounded. Grey stays as it is. */
 export function luma601(red: number, green: number, blue: number): number {

@@ -1,5 +1,5 @@
 /** A bounded queue in front of a decoder, for live sources: one access unit at work, in order, never late for long. */
-import type { Frame } from '../frame.ts';
+import type { Frame } from '../media/frame.ts';
 import type { EventSink } from '../metrics/events.ts';
 import { type Clock, fromMs, type Micros, minus } from '../time.ts';
 import type { AccessUnit } from './access-unit.ts';

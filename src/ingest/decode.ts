@@ -32,14 +32,14 @@ import {
   SoftwareScaleContext,
   SWS_BICUBIC,
 } from 'node-av';
-import type { Arena } from '../arena.ts';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
-import { detachPlanes, Frame, type FrameInfo, SOURCE } from '../frame.ts';
+import type { Arena } from '../media/arena.ts';
+import { copyPlane } from '../media/copy-plane.ts';
+import { detachPlanes, Frame, type FrameInfo, SOURCE } from '../media/frame.ts';
 import { type DropReason, type EventSink, noEvents } from '../metrics/events.ts';
 import { type Clock, type Micros, minus } from '../time.ts';
 import type { AccessUnit } from './access-unit.ts';
 import { type IngestLimits, maxPixels, sizeExcess } from './limits.ts';
-import { copyPlane } from './planes.ts';
 import type { SourceColour } from './source.ts';
 
 /** Codecs that arrive over RTP, in FFmpeg's spelling. Files may hold any other that FFmpeg decodes. */

@@ -1,13 +1,14 @@
 /** What one run of ffmpeg has sent so far: pictures into frames, stderr into facts, silence into an error. */
-import type { Arena } from '../arena.ts';
+
 import { BoundedQueue } from '../bounded-queue.ts';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
-import { Frame, SOURCE } from '../frame.ts';
+import type { Arena } from '../media/arena.ts';
+import { copyPlane } from '../media/copy-plane.ts';
+import { Frame, SOURCE } from '../media/frame.ts';
 import type { DropReason, EventSink } from '../metrics/events.ts';
 import { type Clock, fromMs, type Micros, micros, minus, plus, toSeconds } from '../time.ts';
 import { IngestGauge, type IngestLimits, sizeExcess } from './limits.ts';
 import { type NutHeader, NutReader } from './nut.ts';
-import { copyPlane } from './planes.ts';
 import { RealtimePacing, waitUntil } from './realtime.ts';
 import type { FrameSink } from './source.ts';
 

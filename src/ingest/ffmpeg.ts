@@ -6,8 +6,8 @@
 import { ChildProcess } from 'node:child_process';
 import { finished, Writable } from 'node:stream';
 import ffmpeg from 'fluent-ffmpeg';
-import type { Arena } from '../arena.ts';
 import { FrameliftError } from '../errors.ts';
+import type { Arena } from '../media/arena.ts';
 import type { EventSink } from '../metrics/events.ts';
 import { type Clock, fromMs, type Micros, plus } from '../time.ts';
 import { type AddressGuard, OPERATORS_GUARD } from './address.ts';

@@ -1,8 +1,8 @@
 /** Local files: paced in real time as a source (the demo among them), or one frame at a time for conversion. */
 import { basename } from 'node:path';
-import type { Arena } from '../arena.ts';
 import { FrameliftError } from '../errors.ts';
-import type { Frame } from '../frame.ts';
+import type { Arena } from '../media/arena.ts';
+import type { Frame } from '../media/frame.ts';
 import type { EventSink, MetricEvent } from '../metrics/events.ts';
 import { type Clock, fromMs, type Micros, minus, plus, ZERO } from '../time.ts';
 import { VideoDecoder } from './decode.ts';

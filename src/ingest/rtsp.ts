@@ -4,9 +4,10 @@
  * The client is our own. Axis' media-stream-library, read at 13.1.1, has no H.265, no UDP, no TLS, no keep-alive and no
  * SHA-256 digest on Node, and ends in an MP4 muxer; what would remain of it is a parser of responses.
  */
-import type { Arena } from '../arena.ts';
+
 import { asFrameliftError, FrameliftError, redactUrl } from '../errors.ts';
-import type { Frame } from '../frame.ts';
+import type { Arena } from '../media/arena.ts';
+import type { Frame } from '../media/frame.ts';
 import type { EventSink } from '../metrics/events.ts';
 import { type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
 import { type AddressGuard, OPERATORS_GUARD } from './address.ts';

@@ -1,5 +1,5 @@
 /** The contract of every source: frames into a sink until told to stop. */
-import type { Frame } from '../frame.ts';
+import type { Frame } from '../media/frame.ts';
 
 /** The meaning of samples. Planes are passed on as they are, never converted. */
 export interface SourceColour {

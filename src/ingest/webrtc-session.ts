@@ -1,7 +1,8 @@
 /** One publisher's session: its connection, its packets put in order and decoded. */
-import type { Arena } from '../arena.ts';
+
 import { asFrameliftError } from '../errors.ts';
-import type { Frame } from '../frame.ts';
+import type { Arena } from '../media/arena.ts';
+import type { Frame } from '../media/frame.ts';
 import type { EventSink } from '../metrics/events.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
 import type { TransportSettings } from '../webrtc/transport.ts';

@@ -1,7 +1,8 @@
 /** WHIP sources: a stream that waits for a publisher, shows what it sends, and lets the next one take over. */
-import type { Arena } from '../arena.ts';
+
 import { asFrameliftError, FrameliftError } from '../errors.ts';
-import type { Frame } from '../frame.ts';
+import type { Arena } from '../media/arena.ts';
+import type { Frame } from '../media/frame.ts';
 import type { EventSink } from '../metrics/events.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
 import type { PeerSession } from '../webrtc/endpoint.ts';

@@ -1,7 +1,8 @@
 /** Which model is the best that is in time on this machine at a stream's size: measured by running them. */
-import type { Arena } from '../arena.ts';
+
 import { asFrameliftError, FrameliftError } from '../errors.ts';
-import { Frame, SOURCE } from '../frame.ts';
+import type { Arena } from '../media/arena.ts';
+import { Frame, SOURCE } from '../media/frame.ts';
 import { type Micros, micros, toMs, ZERO } from '../time.ts';
 import type { Tier } from './job.ts';
 import type { LadderLimits } from './ladder.ts';

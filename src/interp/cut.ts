@@ -1,5 +1,5 @@
 /** What changed between two frames, from a 64 × 36 thumbnail of their luma: a scene cut, a duplicate, or motion. Pure. */
-import type { PlaneLayout } from '../frame.ts';
+import type { PlaneLayout } from '../media/frame.ts';
 
 /** Thumbnail size in cells; 8 × 6 cells make a block: smaller ones find a match in any fine texture. */
 const THUMB_WIDTH = 64;

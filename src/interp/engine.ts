@@ -1,7 +1,8 @@
 /** The interpolation engine: takes pairs, gives synthetic frames; a bounded queue in front of worker threads. */
-import type { Arena } from '../arena.ts';
+
 import { BoundedQueue, type DropPolicy } from '../bounded-queue.ts';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
+import type { Arena } from '../media/arena.ts';
 import type { EventSink } from '../metrics/events.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, micros, minus } from '../time.ts';
 import { Batcher } from './batch.ts';

@@ -1,7 +1,8 @@
 /** A job of the engine, from its submission to its end: as it waits, and while a worker has it. */
-import type { Arena } from '../arena.ts';
+
 import type { FrameliftError } from '../errors.ts';
-import { Frame, type FrameInfo } from '../frame.ts';
+import type { Arena } from '../media/arena.ts';
+import { Frame, type FrameInfo } from '../media/frame.ts';
 import type { Micros } from '../time.ts';
 import type { BatchJob } from './batch.ts';
 import type { InterpResult } from './job.ts';

@@ -1,5 +1,5 @@
 /** What goes into the interpolation engine and what comes out. */
-import type { Frame } from '../frame.ts';
+import type { Frame } from '../media/frame.ts';
 import type { Micros } from '../time.ts';
 import type { WorkSpans } from './messages.ts';
 import type { Times } from './times.ts';

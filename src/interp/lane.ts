@@ -1,6 +1,7 @@
 /** A lane of the engine: one worker thread, its scratch memory per frame size, and its restarts. */
-import type { Arena, Block } from '../arena.ts';
+
 import { asFrameliftError, FrameliftError } from '../errors.ts';
+import type { Arena, Block } from '../media/arena.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
 import type { FlowWay, NetworkFacts, WireJob, WireResult, WorkerSetup } from './messages.ts';
 import { WorkerThread } from './worker-thread.ts';

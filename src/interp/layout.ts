@@ -1,5 +1,5 @@
 /** Where the pieces of the flow path lie in a worker's scratch: pure arithmetic, shared by the engine (allocates) and the workers (use). */
-import { planeLayout } from '../frame.ts';
+import { planeLayout } from '../media/frame.ts';
 import { grainScratchBytes, gridSize, pyramidBytes, searchScratchBytes, warpScratchBytes } from './kernel/kernel.ts';
 import { CELL_ROWS } from './kernel/tasks.ts';
 

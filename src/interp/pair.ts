@@ -1,5 +1,5 @@
 /** Decides for every new frame whether frames may be invented between it and the one before. Pure but for reading pixels. */
-import type { Frame } from '../frame.ts';
+import type { Frame } from '../media/frame.ts';
 import { fromMs, type Micros } from '../time.ts';
 import { CutDetector, compare, isDuplicate, Thumbnail } from './cut.ts';
 

@@ -1,5 +1,5 @@
 /** The `i420` kind in the worker: planes are copied into contiguous pictures, padded, run through the network, and cropped. */
-import { type PlaneLayout, planeLayout } from '../frame.ts';
+import { type PlaneLayout, planeLayout } from '../media/frame.ts';
 import { type Clock, minus } from '../time.ts';
 import { searchPair } from './block-search.ts';
 import { confidenceFrom } from './confidence.ts';

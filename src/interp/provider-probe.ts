@@ -1,6 +1,7 @@
 /** Entry of a child process that tries one provider on the test pair. A process of its own: a provider may abort the one it is in. */
-import { Arena } from '../arena.ts';
+
 import { asFrameliftError, FrameliftError } from '../errors.ts';
+import { Arena } from '../media/arena.ts';
 import { noEvents } from '../metrics/events.ts';
 import { minus, systemClock, toMs } from '../time.ts';
 import { InterpEngine } from './engine.ts';

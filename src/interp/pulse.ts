@@ -1,5 +1,5 @@
 /** Tells X-ray pulses from their repetitions, in a video that runs faster than the pulses. Pure but for reading pixels. */
-import type { Frame } from '../frame.ts';
+import type { Frame } from '../media/frame.ts';
 import { type Micros, micros, minus } from '../time.ts';
 import { compare, Thumbnail } from './cut.ts';
 

@@ -1,5 +1,5 @@
 /** The reference interpolators: what every model has to beat. */
-import type { Frame, RepeatReason } from '../frame.ts';
+import type { Frame, RepeatReason } from '../media/frame.ts';
 import { type Clock, type Micros, micros, minus } from '../time.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import type { Interpolator, WireJob, WireResult } from './messages.ts';

@@ -1,5 +1,5 @@
 /** The `rgb` kind in the worker: frames become padded RGB pictures, run through the network, and come back as I420. */
-import { type PlaneLayout, planeLayout } from '../frame.ts';
+import { type PlaneLayout, planeLayout } from '../media/frame.ts';
 import { type Clock, minus } from '../time.ts';
 import type { Interpolator, NetworkFacts, Preparation, WireJob, WireResult, WorkerSetup } from './messages.ts';
 import { fillFrame, fillRgb, type LumaWeights, lumaWeights, type RgbPicture } from './rgb-colour.ts';

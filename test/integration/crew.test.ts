@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { Arena } from '../../src/arena.ts';
-import { planeLayout } from '../../src/frame.ts';
 import { Crew } from '../../src/interp/crew.ts';
 import { loadKernel } from '../../src/interp/kernel/kernel.ts';
 import { CELL_ROWS, LUMA_ROWS, searchTasks } from '../../src/interp/kernel/tasks.ts';
 import { scratchLayout } from '../../src/interp/layout.ts';
+import { Arena } from '../../src/media/arena.ts';
+import { planeLayout } from '../../src/media/frame.ts';
 import { seededRandom } from '../support/random.ts';
 
 const [WIDTH, HEIGHT] = [640, 352];

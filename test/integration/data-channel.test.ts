@@ -1,8 +1,8 @@
 /** Hostile packets on a viewer's data channel: they end that viewer's connection, and nothing else. */
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
 import { RTCPeerConnection, RTCRtpCodecParameters, type RTCSctpTransport } from 'werift';
-import { Arena } from '../../src/arena.ts';
 import { Publication } from '../../src/egress/publication.ts';
+import { Arena } from '../../src/media/arena.ts';
 import type { MetricEvent } from '../../src/metrics/events.ts';
 import { systemClock } from '../../src/time.ts';
 import { WhepClient } from '../support/whep-client.ts';

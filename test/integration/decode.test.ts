@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import { Arena } from '../../src/arena.ts';
-import type { Frame } from '../../src/frame.ts';
 import { VideoDecoder } from '../../src/ingest/decode.ts';
+import { Arena } from '../../src/media/arena.ts';
+import type { Frame } from '../../src/media/frame.ts';
 import type { EventSink, MetricEvent } from '../../src/metrics/events.ts';
 import { micros, systemClock } from '../../src/time.ts';
 import { accessUnits, decodeReference, encodeTestPicture } from '../support/coded.ts';

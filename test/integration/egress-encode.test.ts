@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { Arena } from '../../src/arena.ts';
 import { type EncodeDrop, VideoEncoder, type VideoEncoderOptions } from '../../src/egress/encode.ts';
 import { splitNalUnits } from '../../src/egress/packetize.ts';
 import type { AccessUnit } from '../../src/egress/viewer.ts';
 import type { FrameliftError } from '../../src/errors.ts';
-import { Frame, SOURCE } from '../../src/frame.ts';
+import { Arena } from '../../src/media/arena.ts';
+import { Frame, SOURCE } from '../../src/media/frame.ts';
 import { type Micros, micros, systemClock } from '../../src/time.ts';
 
 const arena = new Arena(64);

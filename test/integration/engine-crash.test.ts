@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Arena } from '../../src/arena.ts';
-import { Frame, SOURCE } from '../../src/frame.ts';
 import { InterpEngine, type InterpResult } from '../../src/interp/engine.ts';
+import { Arena } from '../../src/media/arena.ts';
+import { Frame, SOURCE } from '../../src/media/frame.ts';
 import { noEvents } from '../../src/metrics/events.ts';
 import { systemClock, ZERO } from '../../src/time.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Arena } from '../../src/arena.ts';
 import { Lane } from '../../src/interp/lane.ts';
+import { Arena } from '../../src/media/arena.ts';
 import { fromMs, ManualClock } from '../../src/time.ts';
 
 const SCRIPT = new URL('./engine-scripted-worker.ts', import.meta.url);

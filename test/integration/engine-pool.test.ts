@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Arena } from '../../src/arena.ts';
-import { Frame, SOURCE } from '../../src/frame.ts';
 import type { Tier } from '../../src/interp/job.ts';
 import { EnginePool } from '../../src/interp/pool.ts';
+import { Arena } from '../../src/media/arena.ts';
+import { Frame, SOURCE } from '../../src/media/frame.ts';
 import { noEvents } from '../../src/metrics/events.ts';
 import { type Clock, fromMs, ManualClock, micros, systemClock } from '../../src/time.ts';
 

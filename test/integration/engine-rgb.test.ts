@@ -2,9 +2,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Arena } from '../../src/arena.ts';
 import { InterpEngine, type InterpEngineOptions } from '../../src/interp/engine.ts';
 import { findModel, type ModelSpec } from '../../src/interp/model.ts';
+import { Arena } from '../../src/media/arena.ts';
 import { noEvents } from '../../src/metrics/events.ts';
 import { systemClock } from '../../src/time.ts';
 import {

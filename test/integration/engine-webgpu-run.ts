@@ -1,10 +1,10 @@
 /** Interpolates pairs of four streams with the model and provider given as arguments, and prints what came out as JSON. A process of its own: Vulkan reads the environment once. */
 import { createHash } from 'node:crypto';
-import { Arena } from '../../src/arena.ts';
-import { Frame, SOURCE } from '../../src/frame.ts';
 import { InterpEngine } from '../../src/interp/engine.ts';
 import { findModel } from '../../src/interp/model.ts';
 import type { Provider } from '../../src/interp/provider.ts';
+import { Arena } from '../../src/media/arena.ts';
+import { Frame, SOURCE } from '../../src/media/frame.ts';
 import type { MetricEvent } from '../../src/metrics/events.ts';
 import { systemClock, ZERO } from '../../src/time.ts';
 

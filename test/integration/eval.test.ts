@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Arena } from '../../src/arena.ts';
 import type { EvalReport, Figures } from '../../src/eval/report.ts';
 import { type EvalOptions, evaluate } from '../../src/eval.ts';
+import { Arena } from '../../src/media/arena.ts';
 import { runCli } from '../support/app.ts';
 import { ffmpeg, temporaryFolder, testVideo } from '../support/media.ts';
 

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Av1Packetizer } from 'werift';
-import { Arena } from '../../src/arena.ts';
 import type { AccessUnit } from '../../src/ingest/access-unit.ts';
 import { type RtpVideoCodec, VideoDecoder } from '../../src/ingest/decode.ts';
 import { parseRtp, type RtpPacket } from '../../src/ingest/rtp.ts';
 import { RtpReceiver } from '../../src/ingest/rtp-receiver.ts';
 import { WebRtcReceiver } from '../../src/ingest/webrtc-receiver.ts';
+import { Arena } from '../../src/media/arena.ts';
 import { fromMs, type Micros, micros, systemClock } from '../../src/time.ts';
 import { cutAtDelimiters, encodeIvf, encodeTestPicture } from '../support/coded.ts';
 import { Fuzzer, heldBytes } from '../support/fuzz.ts';

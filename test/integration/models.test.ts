@@ -1,9 +1,9 @@
 /** Every network of the manifest is opened and makes pictures: none is listed that does not run. */
 import { afterAll, describe, expect, it } from 'vitest';
-import { Arena } from '../../src/arena.ts';
-import { Frame, SOURCE } from '../../src/frame.ts';
 import { InterpEngine } from '../../src/interp/engine.ts';
 import { type ModelSpec, readManifest } from '../../src/interp/model.ts';
+import { Arena } from '../../src/media/arena.ts';
+import { Frame, SOURCE } from '../../src/media/frame.ts';
 import { noEvents } from '../../src/metrics/events.ts';
 import { micros, systemClock } from '../../src/time.ts';
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { Arena } from '../../src/arena.ts';
 import { type RtspOptions, rtspSource } from '../../src/ingest/rtsp.ts';
+import { Arena } from '../../src/media/arena.ts';
 import { fromMs, systemClock } from '../../src/time.ts';
 import { ageMs, type Camera, type CameraOptions, freePort, startCamera } from '../support/camera.ts';
 import { DropCounter, type SeenFrame, watch } from '../support/watch.ts';

@@ -1,9 +1,9 @@
 /** A scripted RTSP server and a source that plays it, for tests of what real cameras and servers do. */
 import { afterEach, beforeAll, expect } from 'vitest';
-import { Arena } from '../../src/arena.ts';
 import type { RtpPacket } from '../../src/ingest/rtp.ts';
 import { type RtspOptions, rtspSource } from '../../src/ingest/rtsp.ts';
 import type { Source } from '../../src/ingest/source.ts';
+import { Arena } from '../../src/media/arena.ts';
 import { systemClock } from '../../src/time.ts';
 import { cutAtDelimiters, encodeTestPicture } from '../support/coded.ts';
 import { type FakeOptions, type FakeRtsp, startFakeRtsp } from '../support/fake-rtsp.ts';

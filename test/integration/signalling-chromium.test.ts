@@ -1,11 +1,11 @@
 /** Chromium plays over the WebSocket's signalling, over a TURN server, and reads a data channel. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { Arena } from '../../src/arena.ts';
 import { connectPeer } from '../../src/egress/connect.ts';
 import { Publication, type PublicationOptions } from '../../src/egress/publication.ts';
 import type { Viewer } from '../../src/egress/viewer.ts';
 import { WhepEndpoint } from '../../src/egress/whep.ts';
+import { Arena } from '../../src/media/arena.ts';
 import { systemClock } from '../../src/time.ts';
 import { IceServers } from '../../src/webrtc/ice-servers.ts';
 import { launchChromium } from '../support/chromium.ts';

@@ -1,10 +1,10 @@
 /** A stream that ends while the engine, which others share, still works for it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
-import { Arena } from '../../src/arena.ts';
 import type { FrameSink, Source } from '../../src/ingest/source.ts';
 import type { InterpJob, InterpResult } from '../../src/interp/job.ts';
 import { EnginePool, type ModelLease } from '../../src/interp/pool.ts';
+import { Arena } from '../../src/media/arena.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
 import { Stream } from '../../src/pipeline.ts';
 import { fromMs, plus, systemClock } from '../../src/time.ts';

@@ -1,7 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { Arena } from '../../src/arena.ts';
 import { Publication } from '../../src/egress/publication.ts';
+import { Arena } from '../../src/media/arena.ts';
 import type { MetricEvent } from '../../src/metrics/events.ts';
 import { systemClock } from '../../src/time.ts';
 import { launchChromium } from '../support/chromium.ts';

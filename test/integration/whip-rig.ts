@@ -1,10 +1,10 @@
 /** A WHIP source under supervision behind the real HTTP server, and what came out of it. */
 import type { Subscription } from 'rxjs';
-import { Arena } from '../../src/arena.ts';
 import { WhepEndpoint } from '../../src/egress/whep.ts';
 import type { IngestLimits } from '../../src/ingest/limits.ts';
 import { WhipSource } from '../../src/ingest/webrtc.ts';
 import { WhipEndpoint } from '../../src/ingest/whip.ts';
+import { Arena } from '../../src/media/arena.ts';
 import type { MetricEvent } from '../../src/metrics/events.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
 import { FrameliftServer } from '../../src/server.ts';

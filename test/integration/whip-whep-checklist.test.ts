@@ -1,12 +1,12 @@
 /** The checklist of RFC 9725 (WHIP) and draft-ietf-wish-whep-03 (WHEP), each line against the server as it listens, with offers of a real browser. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { Arena } from '../../src/arena.ts';
 import { Publication } from '../../src/egress/publication.ts';
 import { WhepEndpoint } from '../../src/egress/whep.ts';
-import { Frame, SOURCE } from '../../src/frame.ts';
 import { WhipSource } from '../../src/ingest/webrtc.ts';
 import { WhipEndpoint } from '../../src/ingest/whip.ts';
+import { Arena } from '../../src/media/arena.ts';
+import { Frame, SOURCE } from '../../src/media/frame.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
 import { Access } from '../../src/server/auth.ts';
 import { FrameliftServer } from '../../src/server.ts';

@@ -1,6 +1,6 @@
 /** Frames and what is seen of them, for tests without a decoder. */
-import type { Arena } from '../../src/arena.ts';
-import { Frame, type FrameInfo, SOURCE } from '../../src/frame.ts';
+import type { Arena } from '../../src/media/arena.ts';
+import { Frame, type FrameInfo, SOURCE } from '../../src/media/frame.ts';
 import type { EventSink, MetricEvent } from '../../src/metrics/events.ts';
 import { type Micros, ZERO } from '../../src/time.ts';
 

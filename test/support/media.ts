@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { Arena } from '../../src/arena.ts';
 import type { FrameSink, Source, SourceInfo } from '../../src/ingest/source.ts';
+import { Arena } from '../../src/media/arena.ts';
 import type { EventSink, MetricEvent } from '../../src/metrics/events.ts';
 import { type Clock, type Micros, micros, ZERO } from '../../src/time.ts';
 

@@ -1,6 +1,7 @@
 /** Runs a source and notes what it delivers. */
-import type { Frame } from '../../src/frame.ts';
+
 import type { Source, SourceInfo } from '../../src/ingest/source.ts';
+import type { Frame } from '../../src/media/frame.ts';
 import type { EventSink, MetricEvent } from '../../src/metrics/events.ts';
 import { type Barcode, readBarcode } from './camera.ts';
 

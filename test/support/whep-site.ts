@@ -2,10 +2,10 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Browser, Page } from 'playwright-core';
-import type { Arena } from '../../src/arena.ts';
 import type { Publication } from '../../src/egress/publication.ts';
 import { WhepEndpoint } from '../../src/egress/whep.ts';
-import { Frame, SOURCE } from '../../src/frame.ts';
+import type { Arena } from '../../src/media/arena.ts';
+import { Frame, SOURCE } from '../../src/media/frame.ts';
 import { type CancelTimer, type Clock, type Micros, micros, plus } from '../../src/time.ts';
 
 /** The player: posts an offer, counts presented frames with their media times and wall times. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Arena, type Block } from '../../src/arena.ts';
+import { Arena, type Block } from '../../src/media/arena.ts';
 import { seededRandom } from '../support/random.ts';
 
 const MIB = 1_048_576;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { Arena } from '../../src/arena.ts';
 import { FrameliftError } from '../../src/errors.ts';
 import { chooseModel } from '../../src/interp/auto.ts';
 import type { Tier } from '../../src/interp/job.ts';
 import type { ModelLease } from '../../src/interp/pool.ts';
 import { repeatNearer } from '../../src/interp/reference.ts';
+import { Arena } from '../../src/media/arena.ts';
 import { fromMs } from '../../src/time.ts';
 
 /** Chooses among models whose runs take so many ms each; a text is why it cannot be had. The third run is a stall. */

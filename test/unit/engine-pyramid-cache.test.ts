@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { Arena } from '../../src/arena.ts';
-import { Frame, SOURCE } from '../../src/frame.ts';
 import { PyramidCache } from '../../src/interp/pyramid-cache.ts';
+import { Arena } from '../../src/media/arena.ts';
+import { Frame, SOURCE } from '../../src/media/frame.ts';
 import { micros } from '../../src/time.ts';
 
 const arena = new Arena(16);

@@ -11,7 +11,7 @@ import {
   truthNames,
 } from '../../src/eval/protocol.ts';
 import { fillFromRgba, luma601 } from '../../src/eval/rgb.ts';
-import { planeLayout } from '../../src/frame.ts';
+import { planeLayout } from '../../src/media/frame.ts';
 
 describe('the size at which a clip is measured', () => {
   it.each([

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Arena } from '../../src/arena.ts';
-import { Frame, planeLayout, SOURCE } from '../../src/frame.ts';
+import { Arena } from '../../src/media/arena.ts';
+import { Frame, planeLayout, SOURCE } from '../../src/media/frame.ts';
 import { micros } from '../../src/time.ts';
 import { flatFrame } from '../support/frames.ts';
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { Arena, type Block } from '../../src/arena.ts';
-import { planeLayout } from '../../src/frame.ts';
 import { grainScratchBytes, gridSize, loadKernel, warpScratchBytes } from '../../src/interp/kernel/kernel.ts';
+import { Arena, type Block } from '../../src/media/arena.ts';
+import { planeLayout } from '../../src/media/frame.ts';
 import { type Field, random } from './kernel-scalar.ts';
 import { scalarGrain, scalarMeasure, scalarTile } from './kernel-scalar-grain.ts';
 

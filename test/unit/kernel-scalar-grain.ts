@@ -1,5 +1,5 @@
 /** The grain of the kernel written plainly (models/training/FLUORO.md, "Noise"): what the SIMD code is compared with. */
-import { planeLayout } from '../../src/frame.ts';
+import { planeLayout } from '../../src/media/frame.ts';
 import type { Field } from './kernel-scalar.ts';
 
 const f = Math.fround;

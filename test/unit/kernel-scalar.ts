@@ -1,5 +1,5 @@
 /** The kernel's functions written plainly, one sample at a time: what the SIMD code is compared with. */
-import { planeLayout } from '../../src/frame.ts';
+import { planeLayout } from '../../src/media/frame.ts';
 
 const f = Math.fround;
 const clamp = (v: number, low: number, high: number): number => Math.min(Math.max(v, low), high);

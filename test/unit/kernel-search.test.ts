@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { Arena } from '../../src/arena.ts';
-import { planeLayout } from '../../src/frame.ts';
 import {
   gridSize,
   loadKernel,
@@ -12,6 +10,8 @@ import {
   searchScratchBytes,
 } from '../../src/interp/kernel/kernel.ts';
 import { perform, searchTasks } from '../../src/interp/kernel/tasks.ts';
+import { Arena } from '../../src/media/arena.ts';
+import { planeLayout } from '../../src/media/frame.ts';
 import { random } from './kernel-scalar.ts';
 import { scalarPyramid, scalarSearch } from './kernel-scalar-search.ts';
 

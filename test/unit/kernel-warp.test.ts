@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Arena, type Block } from '../../src/arena.ts';
-import { planeLayout } from '../../src/frame.ts';
 import { gridSize, loadKernel, warpScratchBytes } from '../../src/interp/kernel/kernel.ts';
+import { Arena, type Block } from '../../src/media/arena.ts';
+import { planeLayout } from '../../src/media/frame.ts';
 import {
   type Field,
   idealLuma,

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { Arena } from '../../src/arena.ts';
-import { Frame, type Provenance, SOURCE } from '../../src/frame.ts';
 import type { InterpResult, Tier } from '../../src/interp/job.ts';
+import { Arena } from '../../src/media/arena.ts';
+import { Frame, type Provenance, SOURCE } from '../../src/media/frame.ts';
 import { lumaOnly, profileOf, targetOf } from '../../src/profile.ts';
 import { serveConfig } from '../../src/serve-config.ts';
 import { micros } from '../../src/time.ts';

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { Arena } from '../../src/arena.ts';
 import {
   chooseProvider,
   describeSelection,
@@ -11,6 +10,7 @@ import {
   type Trial,
 } from '../../src/interp/provider.ts';
 import { planesOf, testPair } from '../../src/interp/provider-pair.ts';
+import { Arena } from '../../src/media/arena.ts';
 
 const arena = new Arena(16);
 const [before, after] = testPair(arena, 128, 72);

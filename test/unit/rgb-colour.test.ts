@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Arena } from '../../src/arena.ts';
 import { fillFrame, fillRgb, lumaWeights, type RgbPicture } from '../../src/interp/rgb-colour.ts';
+import { Arena } from '../../src/media/arena.ts';
 import { BT601, BT709, colourAt, distance, noise, type Picture, pictureOf, samplesOf, toFrame } from './rgb-scalar.ts';
 
 let arena: Arena;

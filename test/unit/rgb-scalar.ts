@@ -1,6 +1,6 @@
 /** I420 pictures and their colours, one pixel at a time, with the published decimals: what the `rgb` kind is compared with. */
-import type { Arena } from '../../src/arena.ts';
-import { Frame, type PlaneLayout, SOURCE } from '../../src/frame.ts';
+import type { Arena } from '../../src/media/arena.ts';
+import { Frame, type PlaneLayout, SOURCE } from '../../src/media/frame.ts';
 import { micros } from '../../src/time.ts';
 import { seededRandom } from '../support/random.ts';
 

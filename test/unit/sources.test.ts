@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { Arena } from '../../src/arena.ts';
 import { parseConfig, type StreamConfig } from '../../src/config.ts';
+import { Arena } from '../../src/media/arena.ts';
 import { noEvents } from '../../src/metrics/events.ts';
 import { makeSource, type SourceOrigin, sourceRules } from '../../src/sources.ts';
 import { ManualClock } from '../../src/time.ts';

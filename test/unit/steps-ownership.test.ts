@@ -1,11 +1,11 @@
 import { Observable, Subject, takeUntil } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { Arena } from '../../src/arena.ts';
 import { DelayControl } from '../../src/delay.ts';
-import type { Frame } from '../../src/frame.ts';
 import { Ladder, rungsOf } from '../../src/interp/ladder.ts';
 import { Pairing } from '../../src/interp/pair.ts';
 import { Scheduler } from '../../src/interp/schedule.ts';
+import { Arena } from '../../src/media/arena.ts';
+import type { Frame } from '../../src/media/frame.ts';
 import { type Paired, pairUp, planOutput, type Scheduled } from '../../src/pairs.ts';
 import { interpolateAndPace } from '../../src/steps.ts';
 import { fromMs, ManualClock, micros, minus } from '../../src/time.ts';

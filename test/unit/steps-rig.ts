@@ -1,14 +1,14 @@
 /** A stream's output side on a manual clock: real pairing, schedule, pacer and operators; scripted source and engine. */
 import { Subject, type Subscription } from 'rxjs';
-import { Arena } from '../../src/arena.ts';
 import { DelayControl } from '../../src/delay.ts';
 import type { PacedFrame } from '../../src/egress/pace.ts';
 import { FrameliftError } from '../../src/errors.ts';
-import type { Frame, Provenance } from '../../src/frame.ts';
 import type { InterpJob, InterpResult } from '../../src/interp/job.ts';
 import { Ladder, type LadderChange, rungsOf } from '../../src/interp/ladder.ts';
 import { LONGEST_GAP, type PairDecision, Pairing } from '../../src/interp/pair.ts';
 import { type RateTarget, Scheduler } from '../../src/interp/schedule.ts';
+import { Arena } from '../../src/media/arena.ts';
+import type { Frame, Provenance } from '../../src/media/frame.ts';
 import { pairUp, planOutput } from '../../src/pairs.ts';
 import { interpolateAndPace, type Lineup } from '../../src/steps.ts';
 import { type CancelTimer, fromMs, ManualClock, type Micros, minus, plus } from '../../src/time.ts';

@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { Arena } from '../../src/arena.ts';
 import { FrameliftError } from '../../src/errors.ts';
 import type { Tier } from '../../src/interp/job.ts';
 import type { ModelLease } from '../../src/interp/pool.ts';
+import { Arena } from '../../src/media/arena.ts';
 import { StreamModel } from '../../src/stream-model.ts';
 import { fromMs, ManualClock } from '../../src/time.ts';
 

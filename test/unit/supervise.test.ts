@@ -1,9 +1,9 @@
 import type { Subscription } from 'rxjs';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Arena } from '../../src/arena.ts';
 import { FrameliftError } from '../../src/errors.ts';
-import type { Frame } from '../../src/frame.ts';
 import type { FrameSink, Source, SourceInfo } from '../../src/ingest/source.ts';
+import { Arena } from '../../src/media/arena.ts';
+import type { Frame } from '../../src/media/frame.ts';
 import { Backoff, DEFAULT_BACKOFF, type SupervisionStatus, Supervisor } from '../../src/supervise.ts';
 import { fromMs, ManualClock, micros, toMs } from '../../src/time.ts';
 import { EventLog, flatFrame } from '../support/frames.ts';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { Arena } from '../../../src/arena.ts';
 import { type PacedFrame, Pacer } from '../../../src/egress/pace.ts';
-import { Frame, SOURCE } from '../../../src/frame.ts';
+import { Arena } from '../../../src/media/arena.ts';
+import { Frame, SOURCE } from '../../../src/media/frame.ts';
 import type { DropReason } from '../../../src/metrics/events.ts';
 import { fromMs, ManualClock, type Micros, micros, plus } from '../../../src/time.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ProvenanceFeed, provenanceRecord, shownAgain } from '../../../src/egress/provenance.ts';
-import { type Provenance, SOURCE } from '../../../src/frame.ts';
+import { type Provenance, SOURCE } from '../../../src/media/frame.ts';
 import { micros } from '../../../src/time.ts';
 
 const MADE: Provenance = { kind: 'synthetic', t: 0.5, model: 'flow-s', hash: '4a6f007e2e1ddfb3', confidence: 0.91234 };

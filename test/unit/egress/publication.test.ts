@@ -1,10 +1,10 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { Arena } from '../../../src/arena.ts';
 import type { EncodeDrop, VideoEncoderOptions } from '../../../src/egress/encode.ts';
 import { type Encoder, Publication, type PublicationOptions } from '../../../src/egress/publication.ts';
 import { defaultBitrate } from '../../../src/egress/rate.ts';
 import type { PacketizedUnit, Viewer, ViewerEvents } from '../../../src/egress/viewer.ts';
-import { Frame, SOURCE } from '../../../src/frame.ts';
+import { Arena } from '../../../src/media/arena.ts';
+import { Frame, SOURCE } from '../../../src/media/frame.ts';
 import type { MetricEvent } from '../../../src/metrics/events.ts';
 import { fromMs, ManualClock, type Micros, micros, plus } from '../../../src/time.ts';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { PacketHistory } from '../../../src/egress/history.ts';
 import { SendQueue } from '../../../src/egress/send-queue.ts';
 import type { PacketizedUnit } from '../../../src/egress/viewer.ts';
-import { SOURCE } from '../../../src/frame.ts';
+import { SOURCE } from '../../../src/media/frame.ts';
 import { fromMs, type Micros, micros } from '../../../src/time.ts';
 
 const INTERVAL = 16_667;

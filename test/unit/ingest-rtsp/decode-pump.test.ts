@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import { Arena } from '../../../src/arena.ts';
 import { FrameliftError } from '../../../src/errors.ts';
-import { Frame, SOURCE } from '../../../src/frame.ts';
 import type { AccessUnit } from '../../../src/ingest/access-unit.ts';
 import { DecodePump } from '../../../src/ingest/decode-pump.ts';
+import { Arena } from '../../../src/media/arena.ts';
+import { Frame, SOURCE } from '../../../src/media/frame.ts';
 import { fromMs, ManualClock, micros } from '../../../src/time.ts';
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));

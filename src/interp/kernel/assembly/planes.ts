@@ -1,4 +1,4 @@
-/** The placement of I420 planes in a frame's block; must agree with planeLayout() in src/frame.ts. */
+/** The placement of I420 planes in a frame's block; must agree with planeLayout() in src/media/frame.ts. */
 
 // @ts-ignore: decorator
 @inline

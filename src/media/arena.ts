@@ -1,5 +1,5 @@
 /** The arena: one shared WebAssembly memory that holds every frame, kernel scratch and tensor. */
-import { FrameliftError } from './errors.ts';
+import { FrameliftError } from '../errors.ts';
 
 /** Size of a WebAssembly page in bytes. */
 const PAGE = 65_536;

@@ -1,7 +1,8 @@
 /** The frame: I420 planes in the arena, an owner, times, and where the picture came from. */
+
+import { FrameliftError } from '../errors.ts';
+import type { Micros } from '../time.ts';
 import type { Arena, Block } from './arena.ts';
-import { FrameliftError } from './errors.ts';
-import type { Micros } from './time.ts';
 
 /** Where a presented picture came from. Nothing synthetic is hidden. */
 export type Provenance =
