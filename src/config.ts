@@ -5,7 +5,7 @@ import { distance } from 'fastest-levenshtein';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
 import { asFrameliftError, FrameliftError } from './errors.ts';
-import { isAllowance } from './ingest/address.ts';
+import { isAllowance } from './ingest/address-guard.ts';
 import { DEFAULT_LIMITS } from './ingest/limits.ts';
 import { PROVIDER_CHOICES } from './interp/provider.ts';
 import { rateTarget } from './interp/schedule.ts';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Config, StreamConfig } from './config.ts';
 import { FrameliftError, redactUrl } from './errors.ts';
-import { AddressGuard, OPERATORS_CLASSES, type Resolve } from './ingest/address.ts';
+import { AddressGuard, OPERATORS_CLASSES, type Resolve } from './ingest/address-guard.ts';
 import { FFMPEG_SCHEMES, ffmpegSource } from './ingest/ffmpeg.ts';
 import { fileSource } from './ingest/file.ts';
 import type { IngestLimits } from './ingest/limits.ts';

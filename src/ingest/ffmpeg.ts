@@ -10,7 +10,7 @@ import { FrameliftError } from '../errors.ts';
 import type { Arena } from '../media/arena.ts';
 import type { EventSink } from '../metrics/events.ts';
 import { type Clock, fromMs, type Micros, plus } from '../time.ts';
-import { type AddressGuard, OPERATORS_GUARD } from './address.ts';
+import { type AddressGuard, OPERATORS_GUARD } from './address-guard.ts';
 import { findFfmpeg } from './ffmpeg-binary.ts';
 import { ffmpegFault } from './ffmpeg-fault.ts';
 import { Reception } from './ffmpeg-reception.ts';

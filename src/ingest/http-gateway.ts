@@ -20,7 +20,7 @@ import {
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { pipeline } from 'node:stream/promises';
 import { FrameliftError } from '../errors.ts';
-import type { AddressGuard } from './address.ts';
+import type { AddressGuard } from './address-guard.ts';
 import { connectError } from './connect-error.ts';
 
 const ZONE = '.framelift.invalid';

@@ -3,7 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { FrameliftError, redactUrl } from '../errors.ts';
 import { type CancelTimer, type Clock, type Micros, plus } from '../time.ts';
-import type { AddressGuard } from './address.ts';
+import type { AddressGuard } from './address-guard.ts';
 import { connectError, errorCode, unreachable } from './connect-error.ts';
 import { Authenticator, type Credentials } from './rtsp-auth.ts';
 import { formatRequest, RtspParser, type RtspResponse, type RtspServerRequest } from './rtsp-message.ts';

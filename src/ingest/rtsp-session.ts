@@ -1,7 +1,7 @@
 /** An RTSP session that plays one video track: DESCRIBE, SETUP, PLAY, keep-alive, TEARDOWN. */
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, micros, plus } from '../time.ts';
-import type { AddressGuard } from './address.ts';
+import type { AddressGuard } from './address-guard.ts';
 import { parseRtspUrl, RtspConnection, type RtspEndpoint } from './rtsp-connection.ts';
 import type { RtspResponse } from './rtsp-message.ts';
 import { UdpPair } from './rtsp-udp.ts';

@@ -2,7 +2,7 @@
 import { isIP } from 'node:net';
 import { FrameliftError } from '../errors.ts';
 import { type Micros, micros } from '../time.ts';
-import type { AddressGuard } from './address.ts';
+import type { AddressGuard } from './address-guard.ts';
 import { parseRtspUrl, type RtspEndpoint } from './rtsp-connection.ts';
 import type { RtspHeaders } from './rtsp-message.ts';
 

@@ -10,7 +10,7 @@ import type { Arena } from '../media/arena.ts';
 import type { Frame } from '../media/frame.ts';
 import type { EventSink } from '../metrics/events.ts';
 import { type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
-import { type AddressGuard, OPERATORS_GUARD } from './address.ts';
+import { type AddressGuard, OPERATORS_GUARD } from './address-guard.ts';
 import { VideoDecoder, type VideoDecoderOptions } from './decode.ts';
 import { DecodePump } from './decode-pump.ts';
 import type { IngestLimits } from './limits.ts';

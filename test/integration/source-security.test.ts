@@ -10,7 +10,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import { createServer, isIP, type Server } from 'node:net';
 import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { AddressGuard, OPERATORS_CLASSES } from '../../src/ingest/address.ts';
+import { AddressGuard, OPERATORS_CLASSES } from '../../src/ingest/address-guard.ts';
 import { type FfmpegSourceOptions, ffmpegSource } from '../../src/ingest/ffmpeg.ts';
 import { rtspSource } from '../../src/ingest/rtsp.ts';
 import { fromMs, systemClock } from '../../src/time.ts';

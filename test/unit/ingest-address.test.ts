@@ -1,6 +1,12 @@
 import { isIP } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { AddressGuard, addressClass, isAllowance, OPERATORS_GUARD, type Resolve } from '../../src/ingest/address.ts';
+import {
+  AddressGuard,
+  addressClass,
+  isAllowance,
+  OPERATORS_GUARD,
+  type Resolve,
+} from '../../src/ingest/address-guard.ts';
 
 describe('classes', () => {
   test.each([

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { AddressGuard, OPERATORS_GUARD } from '../../../src/ingest/address.ts';
+import { AddressGuard, OPERATORS_GUARD } from '../../../src/ingest/address-guard.ts';
 import { parseRtspUrl } from '../../../src/ingest/rtsp-connection.ts';
 import {
   baseUrl,
