@@ -19,8 +19,8 @@ import { asFrameliftError } from '../errors.ts';
 import { type CancelTimer, type Clock, fromMs, plus } from '../time.ts';
 import { openTransport, type PeerTransport, type TransportSettings } from '../webrtc/transport.ts';
 import { watchTransport } from '../webrtc/watch.ts';
-import { parseRtcp, type ReceptionReport, type RtcpEvent } from './rtcp.ts';
-import type { RtpPacket } from './rtp.ts';
+import type { RtpPacket } from './rtp/packet.ts';
+import { parseRtcp, type ReceptionReport, type RtcpEvent } from './rtp/rtcp.ts';
 import { ArrivalLog, type ArrivalReport } from './transport-cc.ts';
 import { type PublishedVideo, writePublicationAnswer } from './whip-offer.ts';
 

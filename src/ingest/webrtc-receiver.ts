@@ -5,9 +5,9 @@
 import { fromMs, type Micros, micros, minus, plus } from '../time.ts';
 import type { AccessUnit } from './access-unit.ts';
 import { NACK_PATIENCE, NackSchedule } from './nack.ts';
-import type { ReceptionReport, RtcpEvent } from './rtcp.ts';
-import type { RtpPacket } from './rtp.ts';
-import { RtpReceiver } from './rtp-receiver.ts';
+import type { RtpPacket } from './rtp/packet.ts';
+import { RtpReceiver } from './rtp/receiver.ts';
+import type { ReceptionReport, RtcpEvent } from './rtp/rtcp.ts';
 import type { PublishedVideo } from './whip-offer.ts';
 
 /** Packets held while one is missing: 250 ms of 25 Mb/s. */

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import type { RtpPacket } from '../../src/ingest/rtp.ts';
+import type { RtpPacket } from '../../src/ingest/rtp/packet.ts';
 import { rtpBytes } from './rtp.ts';
 
 /** A request as the server got it. */

@@ -1,5 +1,5 @@
 /** RTP packets made by hand. */
-import type { RtpPacket } from '../../src/ingest/rtp.ts';
+import type { RtpPacket } from '../../src/ingest/rtp/packet.ts';
 import { type Micros, ZERO } from '../../src/time.ts';
 
 /** A packet with defaults. */

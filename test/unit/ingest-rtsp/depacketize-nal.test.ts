@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { createDepacketizer, type RtpAccessUnit } from '../../../src/ingest/depacketize.ts';
-import type { RtpPacket } from '../../../src/ingest/rtp.ts';
+import { createDepacketizer, type RtpAccessUnit } from '../../../src/ingest/rtp/codecs.ts';
+import type { RtpPacket } from '../../../src/ingest/rtp/packet.ts';
 import { fromMs } from '../../../src/time.ts';
 import { seededRandom } from '../../support/random.ts';
 import { packetize, rtpPacket } from '../../support/rtp.ts';

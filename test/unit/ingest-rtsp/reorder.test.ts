@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ReorderBuffer } from '../../../src/ingest/reorder.ts';
+import { ReorderBuffer } from '../../../src/ingest/rtp/reorder-buffer.ts';
 import { fromMs, type Micros } from '../../../src/time.ts';
 import { seededRandom } from '../../support/random.ts';
 import { rtpPacket } from '../../support/rtp.ts';

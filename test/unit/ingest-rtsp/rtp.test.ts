@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { parseRtcp, writeReceiverReport } from '../../../src/ingest/rtcp.ts';
-import { parseRtp, sequenceDistance } from '../../../src/ingest/rtp.ts';
+import { parseRtp, sequenceDistance } from '../../../src/ingest/rtp/packet.ts';
+import { parseRtcp, writeReceiverReport } from '../../../src/ingest/rtp/rtcp.ts';
 import { fromMs, micros, ZERO } from '../../../src/time.ts';
 import { seededRandom } from '../../support/random.ts';
 import { rtpBytes, rtpPacket } from '../../support/rtp.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Timeline } from '../../../src/ingest/timeline.ts';
+import { Timeline } from '../../../src/ingest/rtp/timeline.ts';
 import { fromMs, type Micros, micros, plus } from '../../../src/time.ts';
 
 const EPOCH = micros(1.7e15);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createDepacketizer, type RtpAccessUnit } from '../../../src/ingest/depacketize.ts';
-import type { RtpPacket } from '../../../src/ingest/rtp.ts';
+import { createDepacketizer, type RtpAccessUnit } from '../../../src/ingest/rtp/codecs.ts';
+import type { RtpPacket } from '../../../src/ingest/rtp/packet.ts';
 import { seededRandom } from '../../support/random.ts';
 import { rtpPacket } from '../../support/rtp.ts';
 

@@ -1,6 +1,6 @@
 /** Puts RTP packets back in order of sequence. Pure: packets and `now` in, packets and a deadline out. */
-import { type Micros, plus } from '../time.ts';
-import { type RtpPacket, sequenceDistance } from './rtp.ts';
+import { type Micros, plus } from '../../time.ts';
+import { type RtpPacket, sequenceDistance } from './packet.ts';
 
 /** A forward jump larger than this is a restart of the sender, not loss (RFC 3550 appendix A.1). */
 const MAX_DROPOUT = 3000;

@@ -1,10 +1,10 @@
 /** From RTP payloads to access units, whatever the codec. RTSP and WHIP share it. Pure. */
-import type { Micros } from '../time.ts';
-import type { RtpVideoCodec } from './decode.ts';
-import { Av1Depacketizer } from './depacketize-av1.ts';
-import { H264, H265, NalDepacketizer } from './depacketize-nal.ts';
-import { FrameDepacketizer, readVp8, readVp9 } from './depacketize-vpx.ts';
-import type { RtpPacket } from './rtp.ts';
+import type { Micros } from '../../time.ts';
+import type { RtpVideoCodec } from '../decode.ts';
+import { Av1Depacketizer } from './av1.ts';
+import { H264, H265, NalDepacketizer } from './h26x.ts';
+import type { RtpPacket } from './packet.ts';
+import { FrameDepacketizer, readVp8, readVp9 } from './vpx.ts';
 
 /** An access unit as it came over RTP: bytes and RTP timestamp; {@link Timeline} gives it its place in time. */
 export interface RtpAccessUnit {

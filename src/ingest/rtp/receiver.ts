@@ -1,11 +1,11 @@
 /** One incoming RTP video stream: reorder, depacketize, place in time. Pure; RTSP and WHIP drive it. */
-import { type Micros, minus, ZERO } from '../time.ts';
-import type { AccessUnit } from './access-unit.ts';
-import type { RtpVideoCodec } from './decode.ts';
-import { createDepacketizer, type Depacketizer, type RtpAccessUnit } from './depacketize.ts';
-import { ReorderBuffer } from './reorder.ts';
+import { type Micros, minus, ZERO } from '../../time.ts';
+import type { AccessUnit } from '../access-unit.ts';
+import type { RtpVideoCodec } from '../decode.ts';
+import { createDepacketizer, type Depacketizer, type RtpAccessUnit } from './codecs.ts';
+import { type RtpPacket, sequenceDistance } from './packet.ts';
+import { ReorderBuffer } from './reorder-buffer.ts';
 import type { ReceptionReport, RtcpEvent } from './rtcp.ts';
-import { type RtpPacket, sequenceDistance } from './rtp.ts';
 import { Timeline } from './timeline.ts';
 
 /** Options of {@link RtpReceiver}. */

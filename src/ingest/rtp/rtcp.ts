@@ -1,5 +1,5 @@
 /** RTCP (RFC 3550 section 6): sender reports and goodbyes read, receiver reports written. Pure. */
-import { type Micros, micros } from '../time.ts';
+import { type Micros, micros } from '../../time.ts';
 
 const SENDER_REPORT = 200;
 const RECEIVER_REPORT = 201;

@@ -1,5 +1,5 @@
 /** From 32-bit RTP timestamps to a timeline in microseconds. Pure. */
-import { fromMs, type Micros, micros, minus, plus, ZERO } from '../time.ts';
+import { fromMs, type Micros, micros, minus, plus, ZERO } from '../../time.ts';
 
 /** A step back larger than this is a jump; smaller ones are B-frames, whose times are not in decoding order. */
 const MAX_STEP_BACK = fromMs(1000);

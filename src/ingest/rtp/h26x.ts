@@ -3,8 +3,8 @@
  * read at 0.25.2: that one throws on malformed payloads, joins FU fragments without looking at the start bit or at
  * loss, clears the F bit, and concatenates quadratically.
  */
-import type { Depacketizer, RtpAccessUnit } from './depacketize.ts';
-import type { RtpPacket } from './rtp.ts';
+import type { Depacketizer, RtpAccessUnit } from './codecs.ts';
+import type { RtpPacket } from './packet.ts';
 
 /** What differs between the two codecs. */
 export interface NalSyntax {

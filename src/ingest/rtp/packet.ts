@@ -1,5 +1,5 @@
 /** RTP packets (RFC 3550 section 5.1), parsed without copying. */
-import type { Micros } from '../time.ts';
+import type { Micros } from '../../time.ts';
 
 /** One RTP packet. WHIP builds these from its own stack's packets. */
 export interface RtpPacket {
