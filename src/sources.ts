@@ -7,7 +7,7 @@ import { AddressGuard, OPERATORS_CLASSES, type Resolve } from './ingest/address-
 import { FFMPEG_SCHEMES, ffmpegSource } from './ingest/ffmpeg.ts';
 import { fileSource } from './ingest/file.ts';
 import type { IngestLimits } from './ingest/limits.ts';
-import { rtspSource } from './ingest/rtsp.ts';
+import { rtspSource } from './ingest/rtsp/source.ts';
 import type { Source } from './ingest/source.ts';
 import { WhipSource } from './ingest/webrtc.ts';
 import type { Arena } from './media/arena.ts';

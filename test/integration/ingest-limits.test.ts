@@ -8,7 +8,7 @@ import { ffmpegSource } from '../../src/ingest/ffmpeg.ts';
 import { fileSource } from '../../src/ingest/file.ts';
 import { DEFAULT_LIMITS, type IngestLimits } from '../../src/ingest/limits.ts';
 import type { RtpPacket } from '../../src/ingest/rtp/packet.ts';
-import { rtspSource } from '../../src/ingest/rtsp.ts';
+import { rtspSource } from '../../src/ingest/rtsp/source.ts';
 import type { Source } from '../../src/ingest/source.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { noEvents } from '../../src/metrics/events.ts';

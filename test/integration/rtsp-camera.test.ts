@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest';
-import { type RtspOptions, rtspSource } from '../../src/ingest/rtsp.ts';
+import { type RtspOptions, rtspSource } from '../../src/ingest/rtsp/source.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { fromMs, systemClock } from '../../src/time.ts';
 import { ageMs, type Camera, type CameraOptions, freePort, startCamera } from '../support/camera.ts';

@@ -1,7 +1,7 @@
 /** A scripted RTSP server and a source that plays it, for tests of what real cameras and servers do. */
 import { afterEach, beforeAll, expect } from 'vitest';
 import type { RtpPacket } from '../../src/ingest/rtp/packet.ts';
-import { type RtspOptions, rtspSource } from '../../src/ingest/rtsp.ts';
+import { type RtspOptions, rtspSource } from '../../src/ingest/rtsp/source.ts';
 import type { Source } from '../../src/ingest/source.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { systemClock } from '../../src/time.ts';

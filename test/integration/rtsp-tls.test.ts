@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { rtspSource } from '../../src/ingest/rtsp.ts';
+import { rtspSource } from '../../src/ingest/rtsp/source.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { noEvents } from '../../src/metrics/events.ts';
 import { systemClock } from '../../src/time.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { Authenticator, parseChallenges } from '../../../src/ingest/rtsp-auth.ts';
+import { Authenticator, parseChallenges } from '../../../src/ingest/rtsp/auth.ts';
 
 const MUFASA = { user: 'Mufasa', password: 'Circle of Life' };
 const RFC7616_CNONCE = 'f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { formatRequest, RtspParser } from '../../../src/ingest/rtsp-message.ts';
+import { formatRequest, RtspParser } from '../../../src/ingest/rtsp/message.ts';
 import { seededRandom } from '../../support/random.ts';
 
 function collect() {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { AddressGuard, OPERATORS_GUARD } from '../../../src/ingest/address-guard.ts';
-import { parseRtspUrl } from '../../../src/ingest/rtsp-connection.ts';
+import { parseRtspUrl } from '../../../src/ingest/rtsp/connection.ts';
 import {
   baseUrl,
   controlUrl,
@@ -9,7 +9,7 @@ import {
   sessionTimeout,
   sourceAddress,
   transportField,
-} from '../../../src/ingest/rtsp-url.ts';
+} from '../../../src/ingest/rtsp/url.ts';
 
 test.each([
   ['rtsp://h/cam', undefined, 'rtsp://h/cam'],

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { findVideo } from '../../../src/ingest/sdp.ts';
+import { findVideo } from '../../../src/ingest/rtsp/sdp.ts';
 
 const H264 = `v=0
 o=- 1 1 IN IP4 0.0.0.0

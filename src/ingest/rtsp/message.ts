@@ -1,5 +1,5 @@
 /** RTSP 1.0 on the wire (RFC 2326): responses, requests and interleaved packets out of a byte stream. Pure. */
-import { FrameliftError } from '../errors.ts';
+import { FrameliftError } from '../../errors.ts';
 
 /** Largest header block and body taken from a server. */
 const MAX_HEAD = 64 << 10;

@@ -5,21 +5,21 @@
  * SHA-256 digest on Node, and ends in an MP4 muxer; what would remain of it is a parser of responses.
  */
 
-import { asFrameliftError, FrameliftError, redactUrl } from '../errors.ts';
-import type { Arena } from '../media/arena.ts';
-import type { Frame } from '../media/frame.ts';
-import type { EventSink } from '../metrics/events.ts';
-import { type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
-import { type AddressGuard, OPERATORS_GUARD } from './address-guard.ts';
-import { VideoDecoder, type VideoDecoderOptions } from './decode.ts';
-import { DecodePump } from './decode-pump.ts';
-import type { IngestLimits } from './limits.ts';
-import { parseRtp } from './rtp/packet.ts';
-import { RtpReceiver } from './rtp/receiver.ts';
-import { parseRtcp, writeReceiverReport } from './rtp/rtcp.ts';
-import { parseRtspUrl } from './rtsp-connection.ts';
-import { RtspSession } from './rtsp-session.ts';
-import type { FrameSink, Source, SourceInfo } from './source.ts';
+import { asFrameliftError, FrameliftError, redactUrl } from '../../errors.ts';
+import type { Arena } from '../../media/arena.ts';
+import type { Frame } from '../../media/frame.ts';
+import type { EventSink } from '../../metrics/events.ts';
+import { type Clock, fromMs, type Micros, minus, plus } from '../../time.ts';
+import { type AddressGuard, OPERATORS_GUARD } from '../address-guard.ts';
+import { VideoDecoder, type VideoDecoderOptions } from '../decode.ts';
+import { DecodePump } from '../decode-pump.ts';
+import type { IngestLimits } from '../limits.ts';
+import { parseRtp } from '../rtp/packet.ts';
+import { RtpReceiver } from '../rtp/receiver.ts';
+import { parseRtcp, writeReceiverReport } from '../rtp/rtcp.ts';
+import type { FrameSink, Source, SourceInfo } from '../source.ts';
+import { parseRtspUrl } from './connection.ts';
+import { RtspSession } from './session.ts';
 
 /** Options of {@link rtspSource}. */
 export interface RtspOptions {

@@ -1,12 +1,12 @@
 /** One RTSP connection: TCP or TLS, requests matched with responses, authentication, time limits. */
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { FrameliftError, redactUrl } from '../errors.ts';
-import { type CancelTimer, type Clock, type Micros, plus } from '../time.ts';
-import type { AddressGuard } from './address-guard.ts';
-import { connectError, errorCode, unreachable } from './connect-error.ts';
-import { Authenticator, type Credentials } from './rtsp-auth.ts';
-import { formatRequest, RtspParser, type RtspResponse, type RtspServerRequest } from './rtsp-message.ts';
+import { FrameliftError, redactUrl } from '../../errors.ts';
+import { type CancelTimer, type Clock, type Micros, plus } from '../../time.ts';
+import type { AddressGuard } from '../address-guard.ts';
+import { connectError, errorCode, unreachable } from '../connect-error.ts';
+import { Authenticator, type Credentials } from './auth.ts';
+import { formatRequest, RtspParser, type RtspResponse, type RtspServerRequest } from './message.ts';
 
 /** Where to connect. */
 export interface RtspEndpoint {

@@ -2,7 +2,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
-import { FrameliftError } from '../errors.ts';
+import { FrameliftError } from '../../errors.ts';
 
 /** Ports are sought this often: RTP wants an even one with its successor free. */
 const ATTEMPTS = 32;

@@ -1,10 +1,10 @@
 /** RTSP URLs and fields, with the liberties that servers take. Pure. */
 import { isIP } from 'node:net';
-import { FrameliftError } from '../errors.ts';
-import { type Micros, micros } from '../time.ts';
-import type { AddressGuard } from './address-guard.ts';
-import { parseRtspUrl, type RtspEndpoint } from './rtsp-connection.ts';
-import type { RtspHeaders } from './rtsp-message.ts';
+import { FrameliftError } from '../../errors.ts';
+import { type Micros, micros } from '../../time.ts';
+import type { AddressGuard } from '../address-guard.ts';
+import { parseRtspUrl, type RtspEndpoint } from './connection.ts';
+import type { RtspHeaders } from './message.ts';
 
 /** Session timeout where the server gives none (RFC 2326 section 12.37), in seconds. */
 const DEFAULT_TIMEOUT = 60;

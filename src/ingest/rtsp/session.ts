@@ -1,10 +1,11 @@
 /** An RTSP session that plays one video track: DESCRIBE, SETUP, PLAY, keep-alive, TEARDOWN. */
-import { asFrameliftError, FrameliftError } from '../errors.ts';
-import { type CancelTimer, type Clock, fromMs, type Micros, micros, plus } from '../time.ts';
-import type { AddressGuard } from './address-guard.ts';
-import { parseRtspUrl, RtspConnection, type RtspEndpoint } from './rtsp-connection.ts';
-import type { RtspResponse } from './rtsp-message.ts';
-import { UdpPair } from './rtsp-udp.ts';
+import { asFrameliftError, FrameliftError } from '../../errors.ts';
+import { type CancelTimer, type Clock, fromMs, type Micros, micros, plus } from '../../time.ts';
+import type { AddressGuard } from '../address-guard.ts';
+import { parseRtspUrl, RtspConnection, type RtspEndpoint } from './connection.ts';
+import type { RtspResponse } from './message.ts';
+import { findVideo, type VideoTrack } from './sdp.ts';
+import { UdpPair } from './udp.ts';
 import {
   baseUrl,
   controlUrl,
@@ -13,8 +14,7 @@ import {
   sessionTimeout,
   sourceAddress,
   transportField,
-} from './rtsp-url.ts';
-import { findVideo, type VideoTrack } from './sdp.ts';
+} from './url.ts';
 
 const MAX_REDIRECTS = 3;
 /** How long stopping waits for the answer to TEARDOWN. */
