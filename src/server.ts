@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { WhepEndpoint } from './egress/whep.ts';
 import { FrameliftError } from './errors.ts';
-import type { WhipEndpoint } from './ingest/whip.ts';
+import type { WhipEndpoint } from './ingest/whip/endpoint.ts';
 import type { ProviderSelection } from './interp/provider.ts';
 import type { MetricsRegistry } from './metrics/registry.ts';
 import { type ApiParts, operations } from './server/api.ts';

@@ -9,7 +9,7 @@ import { fileSource } from './ingest/file.ts';
 import type { IngestLimits } from './ingest/limits.ts';
 import { rtspSource } from './ingest/rtsp/source.ts';
 import type { Source } from './ingest/source.ts';
-import { WhipSource } from './ingest/webrtc.ts';
+import { WhipSource } from './ingest/whip/source.ts';
 import type { Arena } from './media/arena.ts';
 import type { EventSink } from './metrics/events.ts';
 import { type Clock, fromMs } from './time.ts';

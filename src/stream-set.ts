@@ -4,7 +4,7 @@ import type { StreamConfig } from './config.ts';
 import { differingKeys, goesOn, type StreamChange } from './config-change.ts';
 import type { Publication } from './egress/publication.ts';
 import { FrameliftError } from './errors.ts';
-import { WhipSource } from './ingest/webrtc.ts';
+import { WhipSource } from './ingest/whip/source.ts';
 import { HALF } from './interp/model.ts';
 import type { EventSink, Variant } from './metrics/events.ts';
 import { Turn } from './mutex.ts';

@@ -4,7 +4,7 @@ import type { AccessUnit } from '../../src/ingest/access-unit.ts';
 import { type RtpVideoCodec, VideoDecoder } from '../../src/ingest/decode.ts';
 import { parseRtp, type RtpPacket } from '../../src/ingest/rtp/packet.ts';
 import { RtpReceiver } from '../../src/ingest/rtp/receiver.ts';
-import { WebRtcReceiver } from '../../src/ingest/webrtc-receiver.ts';
+import { WebRtcReceiver } from '../../src/ingest/whip/receiver.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { fromMs, type Micros, micros, systemClock } from '../../src/time.ts';
 import { cutAtDelimiters, encodeIvf, encodeTestPicture } from '../support/coded.ts';

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WhepEndpoint } from '../../src/egress/whep.ts';
-import { WhipEndpoint } from '../../src/ingest/whip.ts';
+import { WhipEndpoint } from '../../src/ingest/whip/endpoint.ts';
 import { CATALOGUE } from '../../src/metrics/catalogue.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
 import { FrameliftServer } from '../../src/server.ts';

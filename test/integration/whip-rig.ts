@@ -2,8 +2,8 @@
 import type { Subscription } from 'rxjs';
 import { WhepEndpoint } from '../../src/egress/whep.ts';
 import type { IngestLimits } from '../../src/ingest/limits.ts';
-import { WhipSource } from '../../src/ingest/webrtc.ts';
-import { WhipEndpoint } from '../../src/ingest/whip.ts';
+import { WhipEndpoint } from '../../src/ingest/whip/endpoint.ts';
+import { WhipSource } from '../../src/ingest/whip/source.ts';
 import { Arena } from '../../src/media/arena.ts';
 import type { MetricEvent } from '../../src/metrics/events.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';

@@ -2,7 +2,7 @@
 import { onTestFinished } from 'vitest';
 import { Publication } from '../../src/egress/publication.ts';
 import { WhepEndpoint } from '../../src/egress/whep.ts';
-import { WhipEndpoint } from '../../src/ingest/whip.ts';
+import { WhipEndpoint } from '../../src/ingest/whip/endpoint.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
 import type { ConfigControl, StreamControl, StreamEntry } from '../../src/server/directory.ts';
 import { FrameliftServer, type ServerOptions } from '../../src/server.ts';

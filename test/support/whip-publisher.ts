@@ -13,7 +13,7 @@ import {
   TransportWideCC,
   Vp8Packetizer,
 } from 'werift';
-import { PUBLISHER_EXTENSIONS } from '../../src/ingest/whip-offer.ts';
+import { PUBLISHER_EXTENSIONS } from '../../src/ingest/whip/offer.ts';
 import { mendRollover } from '../../src/webrtc/transport.ts';
 import { cutAtDelimiters, encodeIvf, encodeTestPicture } from './coded.ts';
 import type { ImpairedPath } from './impair.ts';

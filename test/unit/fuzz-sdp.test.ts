@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
 import { readOffer, writeAnswer } from '../../src/egress/offer.ts';
 import { WhepEndpoint } from '../../src/egress/whep.ts';
-import { WhipEndpoint } from '../../src/ingest/whip.ts';
-import { readPublication, writePublicationAnswer } from '../../src/ingest/whip-offer.ts';
+import { WhipEndpoint } from '../../src/ingest/whip/endpoint.ts';
+import { readPublication, writePublicationAnswer } from '../../src/ingest/whip/offer.ts';
 import type { SessionEndpoint } from '../../src/webrtc/endpoint.ts';
 import { Fuzzer, heldBytes } from '../support/fuzz.ts';
 import { REAL_OFFERS } from '../support/fuzz-offers.ts';

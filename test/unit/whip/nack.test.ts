@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NACK_PATIENCE, NackSchedule } from '../../../src/ingest/nack.ts';
+import { NACK_PATIENCE, NackSchedule } from '../../../src/ingest/whip/nack.ts';
 import { fromMs, type Micros, ZERO } from '../../../src/time.ts';
 
 /** A schedule that has received these packets at 0. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ArrivalLog } from '../../../src/ingest/transport-cc.ts';
+import { ArrivalLog } from '../../../src/ingest/whip/transport-cc.ts';
 import { micros } from '../../../src/time.ts';
 
 describe('ArrivalLog', () => {

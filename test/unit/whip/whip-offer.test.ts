@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { FrameliftError } from '../../../src/errors.ts';
-import { readPublication, writePublicationAnswer } from '../../../src/ingest/whip-offer.ts';
+import { readPublication, writePublicationAnswer } from '../../../src/ingest/whip/offer.ts';
 
 /** What Chromium 150 offers of a camera and a microphone, sendonly. */
 const CHROMIUM = readFileSync(new URL('./chromium-publisher.sdp', import.meta.url), 'utf8');

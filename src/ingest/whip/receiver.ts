@@ -2,13 +2,13 @@
  * The video of one WebRTC publisher: packets in, access units out, and what to ask the sender for. werift's own receiver is not used: read at
  * 0.25.2, it stops asking for lost packets for a whole round of sequence numbers when 65,535 is lost, and never asks for keyframes. Pure.
  */
-import { fromMs, type Micros, micros, minus, plus } from '../time.ts';
-import type { AccessUnit } from './access-unit.ts';
+import { fromMs, type Micros, micros, minus, plus } from '../../time.ts';
+import type { AccessUnit } from '../access-unit.ts';
+import type { RtpPacket } from '../rtp/packet.ts';
+import { RtpReceiver } from '../rtp/receiver.ts';
+import type { ReceptionReport, RtcpEvent } from '../rtp/rtcp.ts';
 import { NACK_PATIENCE, NackSchedule } from './nack.ts';
-import type { RtpPacket } from './rtp/packet.ts';
-import { RtpReceiver } from './rtp/receiver.ts';
-import type { ReceptionReport, RtcpEvent } from './rtp/rtcp.ts';
-import type { PublishedVideo } from './whip-offer.ts';
+import type { PublishedVideo } from './offer.ts';
 
 /** Packets held while one is missing: 250 ms of 25 Mb/s. */
 const REORDER_CAPACITY = 512;

@@ -1,6 +1,6 @@
 /** When packets arrived, as the sender's congestion control wants to know it (draft-holmer-rmcat-transport-wide-cc-extensions-01). Pure. */
-import type { Micros } from '../time.ts';
-import { sequenceDistance } from './rtp/packet.ts';
+import type { Micros } from '../../time.ts';
+import { sequenceDistance } from '../rtp/packet.ts';
 
 /** Unit of arrival times. */
 const TICK = 250;

@@ -1,15 +1,15 @@
 /** WHIP sources: a stream that waits for a publisher, shows what it sends, and lets the next one take over. */
 
-import { asFrameliftError, FrameliftError } from '../errors.ts';
-import type { Arena } from '../media/arena.ts';
-import type { Frame } from '../media/frame.ts';
-import type { EventSink } from '../metrics/events.ts';
-import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
-import type { PeerSession } from '../webrtc/endpoint.ts';
-import type { TransportSettings } from '../webrtc/transport.ts';
-import type { IngestLimits } from './limits.ts';
-import type { FrameSink, Source, SourceInfo } from './source.ts';
-import { PublisherSession } from './webrtc-session.ts';
+import { asFrameliftError, FrameliftError } from '../../errors.ts';
+import type { Arena } from '../../media/arena.ts';
+import type { Frame } from '../../media/frame.ts';
+import type { EventSink } from '../../metrics/events.ts';
+import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../../time.ts';
+import type { PeerSession } from '../../webrtc/endpoint.ts';
+import type { TransportSettings } from '../../webrtc/transport.ts';
+import type { IngestLimits } from '../limits.ts';
+import type { FrameSink, Source, SourceInfo } from '../source.ts';
+import { PublisherSession } from './publisher.ts';
 
 /** Options of {@link WhipSource}. */
 export interface WhipSourceOptions {

@@ -15,14 +15,14 @@ import {
   TransportWideCC,
   type RtpPacket as WeriftRtpPacket,
 } from 'werift';
-import { asFrameliftError } from '../errors.ts';
-import { type CancelTimer, type Clock, fromMs, plus } from '../time.ts';
-import { openTransport, type PeerTransport, type TransportSettings } from '../webrtc/transport.ts';
-import { watchTransport } from '../webrtc/watch.ts';
-import type { RtpPacket } from './rtp/packet.ts';
-import { parseRtcp, type ReceptionReport, type RtcpEvent } from './rtp/rtcp.ts';
+import { asFrameliftError } from '../../errors.ts';
+import { type CancelTimer, type Clock, fromMs, plus } from '../../time.ts';
+import { openTransport, type PeerTransport, type TransportSettings } from '../../webrtc/transport.ts';
+import { watchTransport } from '../../webrtc/watch.ts';
+import type { RtpPacket } from '../rtp/packet.ts';
+import { parseRtcp, type ReceptionReport, type RtcpEvent } from '../rtp/rtcp.ts';
+import { type PublishedVideo, writePublicationAnswer } from './offer.ts';
 import { ArrivalLog, type ArrivalReport } from './transport-cc.ts';
-import { type PublishedVideo, writePublicationAnswer } from './whip-offer.ts';
 
 /** What a connection tells. */
 export interface PeerEvents {

@@ -8,9 +8,9 @@ import {
   type Section,
   transportOf,
   unacceptable,
-} from '../webrtc/sdp.ts';
-import { composeAnswer, headsOf, type LocalTransport, type SectionHead } from '../webrtc/sdp-answer.ts';
-import type { RtpVideoCodec } from './decode.ts';
+} from '../../webrtc/sdp.ts';
+import { composeAnswer, headsOf, type LocalTransport, type SectionHead } from '../../webrtc/sdp-answer.ts';
+import type { RtpVideoCodec } from '../decode.ts';
 
 /** Header extensions we read, by the name used here. */
 export const PUBLISHER_EXTENSIONS = {

@@ -1,18 +1,18 @@
 /** One publisher's session: its connection, its packets put in order and decoded. */
 
-import { asFrameliftError } from '../errors.ts';
-import type { Arena } from '../media/arena.ts';
-import type { Frame } from '../media/frame.ts';
-import type { EventSink } from '../metrics/events.ts';
-import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
-import type { TransportSettings } from '../webrtc/transport.ts';
-import { VideoDecoder } from './decode.ts';
-import { DecodePump } from './decode-pump.ts';
-import type { IngestLimits } from './limits.ts';
-import type { SourceInfo } from './source.ts';
-import { PublisherPeer } from './webrtc-peer.ts';
-import { WebRtcReceiver } from './webrtc-receiver.ts';
-import { type PublishedVideo, readPublication } from './whip-offer.ts';
+import { asFrameliftError } from '../../errors.ts';
+import type { Arena } from '../../media/arena.ts';
+import type { Frame } from '../../media/frame.ts';
+import type { EventSink } from '../../metrics/events.ts';
+import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../../time.ts';
+import type { TransportSettings } from '../../webrtc/transport.ts';
+import { VideoDecoder } from '../decode.ts';
+import { DecodePump } from '../decode-pump.ts';
+import type { IngestLimits } from '../limits.ts';
+import type { SourceInfo } from '../source.ts';
+import { type PublishedVideo, readPublication } from './offer.ts';
+import { PublisherPeer } from './peer.ts';
+import { WebRtcReceiver } from './receiver.ts';
 
 /** What a session needs from its source. */
 export interface SessionOptions {

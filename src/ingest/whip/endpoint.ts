@@ -1,8 +1,8 @@
 /** WHIP (RFC 9725): publishers by HTTP. */
-import { FrameliftError } from '../errors.ts';
-import { SessionEndpoint } from '../webrtc/endpoint.ts';
-import type { IceServers } from '../webrtc/ice-servers.ts';
-import type { PublisherGate } from './webrtc.ts';
+import { FrameliftError } from '../../errors.ts';
+import { SessionEndpoint } from '../../webrtc/endpoint.ts';
+import type { IceServers } from '../../webrtc/ice-servers.ts';
+import type { PublisherGate } from './source.ts';
 
 /** Options of {@link WhipEndpoint}. */
 export interface WhipOptions {

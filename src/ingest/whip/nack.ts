@@ -1,6 +1,6 @@
 /** Which missing packets to ask the sender for again, and when (RFC 4585 section 6.2.1). Pure. */
-import { fromMs, type Micros, plus } from '../time.ts';
-import { sequenceDistance } from './rtp/packet.ts';
+import { fromMs, type Micros, plus } from '../../time.ts';
+import { sequenceDistance } from '../rtp/packet.ts';
 
 /** A packet this late may merely have been overtaken by others: it is not asked for yet. */
 const GRACE = fromMs(10);
