@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { asFrameliftError } from './errors.ts';
-import { findFfmpeg } from './ingest/ffmpeg.ts';
+import { findFfmpeg } from './ingest/ffmpeg/source.ts';
 import { InterpEngine } from './interp/engine.ts';
 import { findModel, readManifest } from './interp/model.ts';
 import type { ProviderVerdict } from './interp/provider.ts';

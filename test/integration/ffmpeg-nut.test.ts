@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { expect, test } from 'vitest';
-import { FFMPEG_OUTPUT } from '../../src/ingest/ffmpeg-url.ts';
-import { type NutHeader, NutReader } from '../../src/ingest/nut.ts';
+import { type NutHeader, NutReader } from '../../src/ingest/ffmpeg/nut-reader.ts';
+import { FFMPEG_OUTPUT } from '../../src/ingest/ffmpeg/url.ts';
 import { micros } from '../../src/time.ts';
 
 /** ffmpeg's test picture as what follows `output`. */

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { Reception } from '../../src/ingest/ffmpeg-reception.ts';
-import { FFMPEG_OUTPUT } from '../../src/ingest/ffmpeg-url.ts';
+import { Reception } from '../../src/ingest/ffmpeg/reception.ts';
+import { FFMPEG_OUTPUT } from '../../src/ingest/ffmpeg/url.ts';
 import { fromMs, ManualClock } from '../../src/time.ts';
 import { Recording } from '../support/media.ts';
 

@@ -5,7 +5,7 @@ import { createServer as createHttpServer, type Server as HttpServer } from 'nod
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { type FfmpegSourceOptions, ffmpegSource, findFfmpeg } from '../../src/ingest/ffmpeg.ts';
+import { type FfmpegSourceOptions, ffmpegSource, findFfmpeg } from '../../src/ingest/ffmpeg/source.ts';
 import { fromMs, systemClock } from '../../src/time.ts';
 import { freePort, startCamera } from '../support/camera.ts';
 import { ffmpeg, Recording, temporaryFolder, testVideo, timestamps } from '../support/media.ts';

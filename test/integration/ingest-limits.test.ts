@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ffmpegSource } from '../../src/ingest/ffmpeg.ts';
+import { ffmpegSource } from '../../src/ingest/ffmpeg/source.ts';
 import { fileSource } from '../../src/ingest/file.ts';
 import { DEFAULT_LIMITS, type IngestLimits } from '../../src/ingest/limits.ts';
 import type { RtpPacket } from '../../src/ingest/rtp/packet.ts';

@@ -11,7 +11,7 @@ import { createServer, isIP, type Server } from 'node:net';
 import { basename, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { AddressGuard, OPERATORS_CLASSES } from '../../src/ingest/address-guard.ts';
-import { type FfmpegSourceOptions, ffmpegSource } from '../../src/ingest/ffmpeg.ts';
+import { type FfmpegSourceOptions, ffmpegSource } from '../../src/ingest/ffmpeg/source.ts';
 import { rtspSource } from '../../src/ingest/rtsp/source.ts';
 import { fromMs, systemClock } from '../../src/time.ts';
 import { startApp } from '../support/app.ts';

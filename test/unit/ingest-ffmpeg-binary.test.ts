@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { findFfmpeg } from '../../src/ingest/ffmpeg-binary.ts';
+import { findFfmpeg } from '../../src/ingest/ffmpeg/binary.ts';
 
 let folder: string;
 let program: string;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { ffmpegFault } from '../../src/ingest/ffmpeg-fault.ts';
+import { ffmpegFault } from '../../src/ingest/ffmpeg/fault.ts';
 
 // Lines as ffmpeg 5.1 and 7.1 print them.
 test.each([

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FFMPEG_OUTPUT, ffmpegInput, pinned, shown } from '../../src/ingest/ffmpeg-url.ts';
+import { FFMPEG_OUTPUT, ffmpegInput, pinned, shown } from '../../src/ingest/ffmpeg/url.ts';
 
 /** The value after an option. */
 function option(options: readonly string[], name: string): string | undefined {

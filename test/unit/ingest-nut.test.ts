@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { NutReader } from '../../src/ingest/nut.ts';
+import { NutReader } from '../../src/ingest/ffmpeg/nut-reader.ts';
 
 const ID = Buffer.from('nut/multimedia container\0', 'latin1');
 

@@ -19,9 +19,9 @@ import {
 } from 'node:http';
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https';
 import { pipeline } from 'node:stream/promises';
-import { FrameliftError } from '../errors.ts';
-import type { AddressGuard } from './address-guard.ts';
-import { connectError } from './connect-error.ts';
+import { FrameliftError } from '../../errors.ts';
+import type { AddressGuard } from '../address-guard.ts';
+import { connectError } from '../connect-error.ts';
 
 const ZONE = '.framelift.invalid';
 /** Playlists are rewritten as a whole; larger ones are no playlists. */

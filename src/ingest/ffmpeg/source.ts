@@ -6,21 +6,21 @@
 import { ChildProcess } from 'node:child_process';
 import { finished, Writable } from 'node:stream';
 import ffmpeg from 'fluent-ffmpeg';
-import { FrameliftError } from '../errors.ts';
-import type { Arena } from '../media/arena.ts';
-import type { EventSink } from '../metrics/events.ts';
-import { type Clock, fromMs, type Micros, plus } from '../time.ts';
-import { type AddressGuard, OPERATORS_GUARD } from './address-guard.ts';
-import { findFfmpeg } from './ffmpeg-binary.ts';
-import { ffmpegFault } from './ffmpeg-fault.ts';
-import { Reception } from './ffmpeg-reception.ts';
-import { FFMPEG_OUTPUT, type FfmpegInput, ffmpegInput, pinned, shown } from './ffmpeg-url.ts';
+import { FrameliftError } from '../../errors.ts';
+import type { Arena } from '../../media/arena.ts';
+import type { EventSink } from '../../metrics/events.ts';
+import { type Clock, fromMs, type Micros, plus } from '../../time.ts';
+import { type AddressGuard, OPERATORS_GUARD } from '../address-guard.ts';
+import { type IngestLimits, maxPixels } from '../limits.ts';
+import type { Source } from '../source.ts';
+import { findFfmpeg } from './binary.ts';
+import { ffmpegFault } from './fault.ts';
 import { HttpGateway, undisguised } from './http-gateway.ts';
-import { type IngestLimits, maxPixels } from './limits.ts';
-import type { Source } from './source.ts';
+import { Reception } from './reception.ts';
+import { FFMPEG_OUTPUT, type FfmpegInput, ffmpegInput, pinned, shown } from './url.ts';
 
-export { findFfmpeg } from './ffmpeg-binary.ts';
-export { FFMPEG_SCHEMES } from './ffmpeg-url.ts';
+export { findFfmpeg } from './binary.ts';
+export { FFMPEG_SCHEMES } from './url.ts';
 
 /** Options of {@link ffmpegSource}. */
 export interface FfmpegSourceOptions {

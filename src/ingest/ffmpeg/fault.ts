@@ -1,5 +1,5 @@
 /** From ffmpeg's last words to an error with a reason. Pure. */
-import { type ErrorCode, FrameliftError, redactUrl } from '../errors.ts';
+import { type ErrorCode, FrameliftError, redactUrl } from '../../errors.ts';
 
 interface Rule {
   readonly pattern: RegExp;

@@ -3,8 +3,8 @@
  * pictures out. It knows what such a stream uses: one video stream, version 3, no side data. Checksums are not verified,
  * for the pipe is local. Format: https://ffmpeg.org/~michael/nut.txt
  */
-import { FrameliftError } from '../errors.ts';
-import { type Micros, micros } from '../time.ts';
+import { FrameliftError } from '../../errors.ts';
+import { type Micros, micros } from '../../time.ts';
 
 /** The stream header: what the pictures are. */
 export interface NutHeader {

@@ -1,16 +1,16 @@
 /** What one run of ffmpeg has sent so far: pictures into frames, stderr into facts, silence into an error. */
 
-import { BoundedQueue } from '../bounded-queue.ts';
-import { asFrameliftError, FrameliftError } from '../errors.ts';
-import type { Arena } from '../media/arena.ts';
-import { copyPlane } from '../media/copy-plane.ts';
-import { Frame, SOURCE } from '../media/frame.ts';
-import type { DropReason, EventSink } from '../metrics/events.ts';
-import { type Clock, fromMs, type Micros, micros, minus, plus, toSeconds } from '../time.ts';
-import { IngestGauge, type IngestLimits, sizeExcess } from './limits.ts';
-import { type NutHeader, NutReader } from './nut.ts';
-import { RealtimePacing, waitUntil } from './realtime.ts';
-import type { FrameSink } from './source.ts';
+import { BoundedQueue } from '../../bounded-queue.ts';
+import { asFrameliftError, FrameliftError } from '../../errors.ts';
+import type { Arena } from '../../media/arena.ts';
+import { copyPlane } from '../../media/copy-plane.ts';
+import { Frame, SOURCE } from '../../media/frame.ts';
+import type { DropReason, EventSink } from '../../metrics/events.ts';
+import { type Clock, fromMs, type Micros, micros, minus, plus, toSeconds } from '../../time.ts';
+import { IngestGauge, type IngestLimits, sizeExcess } from '../limits.ts';
+import { RealtimePacing, waitUntil } from '../realtime.ts';
+import type { FrameSink } from '../source.ts';
+import { type NutHeader, NutReader } from './nut-reader.ts';
 
 /** Larger steps of the timestamps are jumps, across which nothing is interpolated. */
 const MAX_STEP = fromMs(1000);

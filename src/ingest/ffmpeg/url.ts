@@ -1,6 +1,6 @@
 /** Which URLs may be opened by ffmpeg, and with which arguments. Pure. */
 import { isIPv6 } from 'node:net';
-import { FrameliftError, redactUrl } from '../errors.ts';
+import { FrameliftError, redactUrl } from '../../errors.ts';
 
 /**
  * Schemes that {@link ffmpegInput} takes, with the protocols that ffmpeg may then use: never `file`, `concat`, `pipe`, `subfile` …

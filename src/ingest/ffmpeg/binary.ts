@@ -2,7 +2,7 @@
 import { accessSync, constants, statSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { ffmpegPath as bundledPath } from 'node-av/ffmpeg';
-import { FrameliftError } from '../errors.ts';
+import { FrameliftError } from '../../errors.ts';
 
 /** An ffmpeg that can be run. */
 export interface FfmpegBinary {
