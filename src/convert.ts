@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { type FileCodec, FileWriter } from './egress/record.ts';
 import { asFrameliftError, FrameliftError } from './errors.ts';
-import { openVideoFile } from './ingest/file.ts';
+import { openVideoFile } from './ingest/file/source.ts';
 import { InterpEngine } from './interp/engine.ts';
 import { requireTimes, resolveModel } from './interp/model.ts';
 import { type PairDecision, Pairing } from './interp/pair.ts';

@@ -5,7 +5,7 @@ import type { Config, StreamConfig } from './config.ts';
 import { FrameliftError, redactUrl } from './errors.ts';
 import { AddressGuard, OPERATORS_CLASSES, type Resolve } from './ingest/address-guard.ts';
 import { FFMPEG_SCHEMES, ffmpegSource } from './ingest/ffmpeg/source.ts';
-import { fileSource } from './ingest/file.ts';
+import { fileSource } from './ingest/file/source.ts';
 import type { IngestLimits } from './ingest/limits.ts';
 import { rtspSource } from './ingest/rtsp/source.ts';
 import type { Source } from './ingest/source.ts';

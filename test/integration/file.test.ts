@@ -1,7 +1,7 @@
 import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { fileSource, openVideoFile } from '../../src/ingest/file.ts';
+import { fileSource, openVideoFile } from '../../src/ingest/file/source.ts';
 import { micros } from '../../src/time.ts';
 import { ffmpeg, JumpingClock, Recording, temporaryFolder, testVideo, timestamps } from '../support/media.ts';
 

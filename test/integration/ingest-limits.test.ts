@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { ffmpegSource } from '../../src/ingest/ffmpeg/source.ts';
-import { fileSource } from '../../src/ingest/file.ts';
+import { fileSource } from '../../src/ingest/file/source.ts';
 import { DEFAULT_LIMITS, type IngestLimits } from '../../src/ingest/limits.ts';
 import type { RtpPacket } from '../../src/ingest/rtp/packet.ts';
 import { rtspSource } from '../../src/ingest/rtsp/source.ts';

@@ -1,17 +1,17 @@
 /** Local files: paced in real time as a source (the demo among them), or one frame at a time for conversion. */
 import { basename } from 'node:path';
-import { FrameliftError } from '../errors.ts';
-import type { Arena } from '../media/arena.ts';
-import type { Frame } from '../media/frame.ts';
-import type { EventSink, MetricEvent } from '../metrics/events.ts';
-import { type Clock, fromMs, type Micros, minus, plus, ZERO } from '../time.ts';
-import { VideoDecoder } from './decode.ts';
-import { Demuxer, type VideoFileInfo } from './demux.ts';
-import { IngestGauge, type IngestLimits, sizeExcess } from './limits.ts';
-import { RealtimePacing, waitUntil } from './realtime.ts';
-import type { FrameSink, Source, SourceColour } from './source.ts';
+import { FrameliftError } from '../../errors.ts';
+import type { Arena } from '../../media/arena.ts';
+import type { Frame } from '../../media/frame.ts';
+import type { EventSink, MetricEvent } from '../../metrics/events.ts';
+import { type Clock, fromMs, type Micros, minus, plus, ZERO } from '../../time.ts';
+import { VideoDecoder } from '../decode.ts';
+import { IngestGauge, type IngestLimits, sizeExcess } from '../limits.ts';
+import { RealtimePacing, waitUntil } from '../realtime.ts';
+import type { FrameSink, Source, SourceColour } from '../source.ts';
+import { Demuxer, type VideoFileInfo } from './demuxer.ts';
 
-export type { VideoFileInfo } from './demux.ts';
+export type { VideoFileInfo } from './demuxer.ts';
 
 /** Options of {@link openVideoFile}. */
 export interface VideoFileOptions {

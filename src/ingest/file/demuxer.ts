@@ -22,8 +22,8 @@ import {
   Packet,
   type Stream,
 } from 'node-av';
-import { FrameliftError } from '../errors.ts';
-import { type Micros, micros } from '../time.ts';
+import { FrameliftError } from '../../errors.ts';
+import { type Micros, micros } from '../../time.ts';
 
 /** A fraction, as containers give rates. */
 export interface Rational {
