@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { VideoDecoder } from '../../src/ingest/decode.ts';
+import { VideoDecoder } from '../../src/ingest/decode/decoder.ts';
 import { Arena } from '../../src/media/arena.ts';
 import type { Frame } from '../../src/media/frame.ts';
 import type { EventSink, MetricEvent } from '../../src/metrics/events.ts';

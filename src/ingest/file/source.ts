@@ -5,7 +5,7 @@ import type { Arena } from '../../media/arena.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { EventSink, MetricEvent } from '../../metrics/events.ts';
 import { type Clock, fromMs, type Micros, minus, plus, ZERO } from '../../time.ts';
-import { VideoDecoder } from '../decode.ts';
+import { VideoDecoder } from '../decode/decoder.ts';
 import { IngestGauge, type IngestLimits, sizeExcess } from '../limits.ts';
 import { RealtimePacing, waitUntil } from '../realtime.ts';
 import type { FrameSink, Source, SourceColour } from '../source.ts';

@@ -1,6 +1,6 @@
 /** From RTP payloads to access units, whatever the codec. RTSP and WHIP share it. Pure. */
 import type { Micros } from '../../time.ts';
-import type { RtpVideoCodec } from '../decode.ts';
+import type { RtpVideoCodec } from '../decode/decoder.ts';
 import { Av1Depacketizer } from './av1.ts';
 import { H264, H265, NalDepacketizer } from './h26x.ts';
 import type { RtpPacket } from './packet.ts';

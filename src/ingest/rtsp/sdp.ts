@@ -1,6 +1,6 @@
 /** The session description (RFC 8866) of an RTSP stream: its first video track. Pure. */
 import { FrameliftError } from '../../errors.ts';
-import type { RtpVideoCodec } from '../decode.ts';
+import type { RtpVideoCodec } from '../decode/decoder.ts';
 
 /** The video track that framelift takes. */
 export interface VideoTrack {

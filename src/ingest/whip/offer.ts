@@ -10,7 +10,7 @@ import {
   unacceptable,
 } from '../../webrtc/sdp.ts';
 import { composeAnswer, headsOf, type LocalTransport, type SectionHead } from '../../webrtc/sdp-answer.ts';
-import type { RtpVideoCodec } from '../decode.ts';
+import type { RtpVideoCodec } from '../decode/decoder.ts';
 
 /** Header extensions we read, by the name used here. */
 export const PUBLISHER_EXTENSIONS = {

@@ -32,15 +32,15 @@ import {
   SoftwareScaleContext,
   SWS_BICUBIC,
 } from 'node-av';
-import { asFrameliftError, FrameliftError } from '../errors.ts';
-import type { Arena } from '../media/arena.ts';
-import { copyPlane } from '../media/copy-plane.ts';
-import { detachPlanes, Frame, type FrameInfo, SOURCE } from '../media/frame.ts';
-import { type DropReason, type EventSink, noEvents } from '../metrics/events.ts';
-import { type Clock, type Micros, minus } from '../time.ts';
-import type { AccessUnit } from './access-unit.ts';
-import { type IngestLimits, maxPixels, sizeExcess } from './limits.ts';
-import type { SourceColour } from './source.ts';
+import { asFrameliftError, FrameliftError } from '../../errors.ts';
+import type { Arena } from '../../media/arena.ts';
+import { copyPlane } from '../../media/copy-plane.ts';
+import { detachPlanes, Frame, type FrameInfo, SOURCE } from '../../media/frame.ts';
+import { type DropReason, type EventSink, noEvents } from '../../metrics/events.ts';
+import { type Clock, type Micros, minus } from '../../time.ts';
+import type { AccessUnit } from '../access-unit.ts';
+import { type IngestLimits, maxPixels, sizeExcess } from '../limits.ts';
+import type { SourceColour } from '../source.ts';
 
 /** Codecs that arrive over RTP, in FFmpeg's spelling. Files may hold any other that FFmpeg decodes. */
 export type RtpVideoCodec = 'h264' | 'hevc' | 'vp8' | 'vp9' | 'av1';

@@ -1,10 +1,10 @@
 /** A bounded queue in front of a decoder, for live sources: one access unit at work, in order, never late for long. */
-import type { Frame } from '../media/frame.ts';
-import type { EventSink } from '../metrics/events.ts';
-import { type Clock, fromMs, type Micros, minus } from '../time.ts';
-import type { AccessUnit } from './access-unit.ts';
-import type { VideoDecoder } from './decode.ts';
-import { IngestGauge, type IngestLimits } from './limits.ts';
+import type { Frame } from '../../media/frame.ts';
+import type { EventSink } from '../../metrics/events.ts';
+import { type Clock, fromMs, type Micros, minus } from '../../time.ts';
+import type { AccessUnit } from '../access-unit.ts';
+import { IngestGauge, type IngestLimits } from '../limits.ts';
+import type { VideoDecoder } from './decoder.ts';
 
 /** Access units that may wait: a burst after a network stall is decoded, not thrown away. */
 const CAPACITY = 128;
