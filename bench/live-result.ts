@@ -1,6 +1,6 @@
 /** Figures of a live measurement from what the server counted and its viewers saw. Pure. */
 import type { Config } from '../src/config.ts';
-import { rateTarget, Scheduler } from '../src/interp/schedule.ts';
+import { rateTarget, Scheduler } from '../src/pairing/scheduler.ts';
 import { toMs } from '../src/time.ts';
 import type { LiveFormat } from './live-clip.ts';
 import type { Histogram, Scrape } from './metrics-text.ts';

@@ -5,13 +5,13 @@ import { asFrameliftError, FrameliftError } from './errors.ts';
 import { openVideoFile } from './ingest/file/source.ts';
 import { InterpEngine } from './interp/engine.ts';
 import { requireTimes, resolveModel } from './interp/model.ts';
-import { type PairDecision, Pairing } from './interp/pair.ts';
 import type { ProviderChoice } from './interp/provider.ts';
 import { ProviderTrials } from './interp/provider-trial.ts';
-import { Scheduler, type Timestep } from './interp/schedule.ts';
 import { Arena } from './media/arena.ts';
 import type { Frame, RepeatReason } from './media/frame.ts';
 import { noEvents } from './metrics/events.ts';
+import { type PairDecision, Pairing } from './pairing/pairing.ts';
+import { Scheduler, type Timestep } from './pairing/scheduler.ts';
 import { DEFAULT_MODEL, lumaOnly, type ProfileName, profileOf, targetOf } from './profile.ts';
 import { type Clock, fromMs, type Micros, minus, systemClock, toSeconds } from './time.ts';
 

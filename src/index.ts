@@ -2,6 +2,6 @@
 export { type Config, type ConfigInput, parseConfig, readConfigFile, type StreamConfig } from './config.ts';
 export { type ConvertOptions, type ConvertProgress, type ConvertResult, convert } from './convert.ts';
 export { type ErrorCode, FrameliftError } from './errors.ts';
-export { type RateTarget, rateTarget } from './interp/schedule.ts';
 export type { Provenance, RepeatReason } from './media/frame.ts';
+export { type RateTarget, rateTarget } from './pairing/scheduler.ts';
 export { Framelift, type ServeOptions } from './serve.ts';

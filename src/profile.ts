@@ -2,7 +2,7 @@
 
 import type { ModelSource } from './interp/auto.ts';
 import type { InterpJob, InterpResult, Tier } from './interp/job.ts';
-import { type RateTarget, rateTarget } from './interp/schedule.ts';
+import { type RateTarget, rateTarget } from './pairing/scheduler.ts';
 
 /** Names of the profiles. */
 export const PROFILE_NAMES = ['fluoroscopy'] as const;

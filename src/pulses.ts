@@ -1,8 +1,8 @@
 /** The operator that leaves repeated pulses out, ahead of the pairs. */
 import { Observable, type OperatorFunction } from 'rxjs';
-import type { PulseFilter } from './interp/pulse.ts';
 import type { Frame } from './media/frame.ts';
 import type { EventSink } from './metrics/events.ts';
+import type { PulseFilter } from './pairing/pulse-filter.ts';
 import type { Micros } from './time.ts';
 
 /** What {@link onePerPulse} works with. */

@@ -5,11 +5,11 @@ import { type PacedFrame, Pacer } from './egress/pace.ts';
 import { asFrameliftError, type FrameliftError } from './errors.ts';
 import type { InterpResult, Tier } from './interp/job.ts';
 import type { Attempt, Ladder, LadderChange, LadderLimits, PairOutcome, Rung } from './interp/ladder.ts';
-import type { PairDecision } from './interp/pair.ts';
-import type { Scheduler, Timestep } from './interp/schedule.ts';
 import type { Frame, RepeatReason } from './media/frame.ts';
 import type { EventSink } from './metrics/events.ts';
-import type { Scheduled } from './pairs.ts';
+import type { Scheduled } from './pairing/operators.ts';
+import type { PairDecision } from './pairing/pairing.ts';
+import type { Scheduler, Timestep } from './pairing/scheduler.ts';
 import { type Clock, type Micros, micros, minus, plus } from './time.ts';
 
 /** What makes a stream's frames: the models of the ladder's rungs. Exchanged as a whole, between two pairs. */

@@ -6,8 +6,8 @@ import type { Tier } from './interp/job.ts';
 import { Ladder, type LadderChange, type LadderLimits, rungsOf } from './interp/ladder.ts';
 import { requireTimes } from './interp/model.ts';
 import type { ModelLease } from './interp/pool.ts';
-import type { RateTarget } from './interp/schedule.ts';
 import type { Arena } from './media/arena.ts';
+import type { RateTarget } from './pairing/scheduler.ts';
 import type { Lineup } from './steps.ts';
 import type { Clock, Micros } from './time.ts';
 

@@ -4,6 +4,7 @@ import { BoundedQueue, type DropPolicy } from '../bounded-queue.ts';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import type { Arena } from '../media/arena.ts';
 import type { EventSink } from '../metrics/events.ts';
+import { nearestEighth, type Times } from '../pairing/timesteps.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, micros, minus } from '../time.ts';
 import { Batcher } from './batch.ts';
 import type { InterpJob, InterpResult, InterpStats, Tier } from './job.ts';
@@ -16,7 +17,6 @@ import type { Provider } from './provider.ts';
 import { PyramidCache } from './pyramid-cache.ts';
 import { type ReferenceModel, repeatNearer } from './reference.ts';
 import { scratchBytes } from './scratch.ts';
-import { nearestEighth, type Times } from './times.ts';
 
 export type { InterpJob, InterpResult, InterpStats } from './job.ts';
 

@@ -3,6 +3,7 @@
 import type { FrameliftError } from '../errors.ts';
 import type { Arena } from '../media/arena.ts';
 import { Frame, type FrameInfo } from '../media/frame.ts';
+import { nearestEighth, type Times } from '../pairing/timesteps.ts';
 import type { Micros } from '../time.ts';
 import type { BatchJob } from './batch.ts';
 import type { InterpResult } from './job.ts';
@@ -10,7 +11,6 @@ import type { FlowWay, WireJob, WireResult } from './messages.ts';
 import type { PyramidCache, PyramidLoan } from './pyramid-cache.ts';
 import { between } from './reference.ts';
 import { grainSeed } from './seed.ts';
-import { nearestEighth, type Times } from './times.ts';
 
 /** A job that waits. It has handles of its own on its frames. */
 export interface PendingJob extends BatchJob {

@@ -5,10 +5,10 @@ import { basename, dirname, extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { FrameliftError } from '../errors.ts';
+import { standsAtEighths, type Times, timesRefusal } from '../pairing/timesteps.ts';
 import { describePorts, PLANES_LAYOUT, type PortShape, planesPorts, takesPlanes } from './ports.ts';
 import { REFERENCE_MODELS, type ReferenceModel } from './reference.ts';
 import { RGB_LAYOUT, rgbPorts, takesPictures } from './rgb-ports.ts';
-import { standsAtEighths, type Times, timesRefusal } from './times.ts';
 
 /** What a network takes and gives. `flow`: small lumas and a seed → flow, mask, error at 1/8; `i420`: planes → planes; `rgb`: the RIFE layouts. */
 export type ModelKind = 'flow' | 'i420' | 'rgb';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { CutDetector, compare, isDuplicate, Thumbnail } from '../../src/interp/cut.ts';
 import { planeLayout } from '../../src/media/frame.ts';
+import { CutDetector, compare, isDuplicate, Thumbnail } from '../../src/pairing/cut-detector.ts';
 import { seededRandom } from '../support/random.ts';
 
 /** Pictures are described at 640 × 360; the detector reads 256 × 144 points of them, so no more are computed. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { LONGEST_GAP, type PairDecision, Pairing } from '../../src/interp/pair.ts';
 import { Arena } from '../../src/media/arena.ts';
+import { LONGEST_GAP, type PairDecision, Pairing } from '../../src/pairing/pairing.ts';
 import { fromMs, type Micros, micros } from '../../src/time.ts';
 import { flatFrame } from '../support/frames.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { PulseFilter } from '../../src/interp/pulse.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
+import { PulseFilter } from '../../src/pairing/pulse-filter.ts';
 import { type Micros, micros } from '../../src/time.ts';
 import { seededRandom } from '../support/random.ts';
 

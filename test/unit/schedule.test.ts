@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rateTarget, Scheduler } from '../../src/interp/schedule.ts';
+import { rateTarget, Scheduler } from '../../src/pairing/scheduler.ts';
 import { type Micros, micros } from '../../src/time.ts';
 import { seededRandom } from '../support/random.ts';
 

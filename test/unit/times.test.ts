@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { requireTimes } from '../../src/interp/model.ts';
-import { nearestEighth, standsAtEighths } from '../../src/interp/times.ts';
+import { nearestEighth, standsAtEighths } from '../../src/pairing/timesteps.ts';
 
 it('nearestEighth stays between the parents', () => {
   expect([0.001, 0.125, 1 / 3, 0.5, 0.6, 0.999].map((t) => 8 * nearestEighth(t))).toEqual([1, 1, 3, 4, 5, 7]);

@@ -1,7 +1,7 @@
 /** Decides for every new frame whether frames may be invented between it and the one before. Pure but for reading pixels. */
 import type { Frame } from '../media/frame.ts';
 import { fromMs, type Micros } from '../time.ts';
-import { CutDetector, compare, isDuplicate, Thumbnail } from './cut.ts';
+import { CutDetector, compare, isDuplicate, Thumbnail } from './cut-detector.ts';
 
 /** What may be shown between two frames. Everything but `interpolate` holds the earlier frame. */
 export type PairDecision = 'interpolate' | 'cut' | 'duplicate' | 'discontinuity' | 'size-change';

@@ -1,7 +1,7 @@
 /** Tells X-ray pulses from their repetitions, in a video that runs faster than the pulses. Pure but for reading pixels. */
 import type { Frame } from '../media/frame.ts';
 import { type Micros, micros, minus } from '../time.ts';
-import { compare, Thumbnail } from './cut.ts';
+import { compare, Thumbnail } from './cut-detector.ts';
 
 /** Frames looked back on: six pulses of 7.5 a second at 30 fps, three at 60. */
 const WINDOW = 24;
