@@ -1,7 +1,7 @@
 /** What sharing a run among pairs of several streams does to throughput and latency, for each execution provider. */
 
 import { FrameliftError } from '../src/errors.ts';
-import { InterpEngine } from '../src/interp/engine.ts';
+import { InterpEngine } from '../src/interp/engine/engine.ts';
 import type { ModelSpec } from '../src/interp/model.ts';
 import type { Provider } from '../src/interp/provider.ts';
 import { Arena } from '../src/media/arena.ts';

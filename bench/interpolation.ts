@@ -1,7 +1,7 @@
 /** Times framelift's own interpolation, through the engine as the pipeline uses it. */
 
 import { FrameliftError } from '../src/errors.ts';
-import { InterpEngine } from '../src/interp/engine.ts';
+import { InterpEngine } from '../src/interp/engine/engine.ts';
 import type { ModelSpec } from '../src/interp/model.ts';
 import type { ReferenceModel } from '../src/interp/reference.ts';
 import { Arena } from '../src/media/arena.ts';

@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { asFrameliftError } from './errors.ts';
 import { findFfmpeg } from './ingest/ffmpeg/source.ts';
-import { InterpEngine } from './interp/engine.ts';
+import { InterpEngine } from './interp/engine/engine.ts';
 import { findModel, readManifest } from './interp/model.ts';
 import type { ProviderVerdict } from './interp/provider.ts';
 import { ProviderTrials } from './interp/provider-trial.ts';

@@ -4,7 +4,7 @@ import type { Config, StreamConfig } from './config.ts';
 import { WhepEndpoint, type WhepOptions } from './egress/whep.ts';
 import { asFrameliftError } from './errors.ts';
 import { WhipEndpoint, type WhipOptions } from './ingest/whip/endpoint.ts';
-import { EnginePool } from './interp/pool.ts';
+import { EnginePool } from './interp/engine/pool.ts';
 import { describeSelection } from './interp/provider.ts';
 import { ProviderTrials } from './interp/provider-trial.ts';
 import { Arena } from './media/arena.ts';

@@ -3,7 +3,7 @@ import { Observable, type OperatorFunction, type Subscriber } from 'rxjs';
 import type { DelayControl } from './delay.ts';
 import { type PacedFrame, Pacer } from './egress/pace.ts';
 import { asFrameliftError, type FrameliftError } from './errors.ts';
-import type { InterpResult, Tier } from './interp/job.ts';
+import type { InterpResult, Tier } from './interp/engine/job.ts';
 import type { Attempt, Ladder, LadderChange, LadderLimits, PairOutcome, Rung } from './interp/ladder.ts';
 import type { Frame, RepeatReason } from './media/frame.ts';
 import type { EventSink } from './metrics/events.ts';

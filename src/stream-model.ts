@@ -2,10 +2,10 @@
 
 import { asFrameliftError, FrameliftError } from './errors.ts';
 import { AUTO, type Choice, chooseModel, type ModelSource } from './interp/auto.ts';
-import type { Tier } from './interp/job.ts';
+import type { Tier } from './interp/engine/job.ts';
+import type { ModelLease } from './interp/engine/pool.ts';
 import { Ladder, type LadderChange, type LadderLimits, rungsOf } from './interp/ladder.ts';
 import { requireTimes } from './interp/model.ts';
-import type { ModelLease } from './interp/pool.ts';
 import type { Arena } from './media/arena.ts';
 import type { RateTarget } from './pairing/scheduler.ts';
 import type { Lineup } from './steps.ts';

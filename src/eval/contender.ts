@@ -1,7 +1,7 @@
 /** Those who fill the gaps: networks and reference models through the engine, and FFmpeg's minterpolate. */
 import { createHash } from 'node:crypto';
 import { FrameliftError } from '../errors.ts';
-import { InterpEngine } from '../interp/engine.ts';
+import { InterpEngine } from '../interp/engine/engine.ts';
 import { type ModelSpec, readModel, resolveModel } from '../interp/model.ts';
 import { REFERENCE_MODELS, type ReferenceModel } from '../interp/reference.ts';
 import type { Arena } from '../media/arena.ts';

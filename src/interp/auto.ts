@@ -4,9 +4,9 @@ import { asFrameliftError, FrameliftError } from '../errors.ts';
 import type { Arena } from '../media/arena.ts';
 import { Frame, SOURCE } from '../media/frame.ts';
 import { type Micros, micros, toMs, ZERO } from '../time.ts';
-import type { Tier } from './job.ts';
+import type { Tier } from './engine/job.ts';
+import type { EnginePool, ModelLease } from './engine/pool.ts';
 import type { LadderLimits } from './ladder.ts';
-import type { EnginePool, ModelLease } from './pool.ts';
 
 /** The model name that asks for {@link chooseModel}. */
 export const AUTO = 'auto';

@@ -3,10 +3,18 @@ import { type Clock, type Micros, minus } from '../time.ts';
 import { searchPair } from './block-search.ts';
 import { confidenceFrom } from './confidence.ts';
 import type { Crew } from './crew.ts';
+import type {
+  FlowWay,
+  Interpolator,
+  NetworkFacts,
+  Preparation,
+  WireJob,
+  WireResult,
+  WorkerSetup,
+} from './engine/protocol.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import { CELL_ROWS, LUMA_ROWS } from './kernel/tasks.ts';
 import { type HalfLayout, halfLayout, layoutOfPair, type ScratchLayout, scratchLayout } from './layout.ts';
-import type { FlowWay, Interpolator, NetworkFacts, Preparation, WireJob, WireResult, WorkerSetup } from './messages.ts';
 import type { FlowBuffers, FlowNetwork, FlowSession } from './session.ts';
 
 /** Where one pair of a run lies. */

@@ -1,7 +1,8 @@
 /** Where the pieces of the `i420` path lie in a worker's scratch: pure arithmetic, shared by the engine (allocates) and the workers (use). */
+
+import type { NetworkFacts } from './engine/protocol.ts';
 import { gridSize, searchScratchBytes } from './kernel/kernel.ts';
 import { laneScratchBytes } from './layout.ts';
-import type { NetworkFacts } from './messages.ts';
 
 /** Byte offsets of the three planes of one padded picture, rows without gaps, from the start of the scratch: those of the first pair of a run. */
 export interface PictureOffsets {

@@ -2,7 +2,7 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { FrameliftError } from '../errors.ts';
 import type { Times } from '../pairing/timesteps.ts';
-import type { NetworkFacts } from './messages.ts';
+import type { NetworkFacts } from './engine/protocol.ts';
 import { type PlanesPorts, planesPorts } from './ports.ts';
 import { dismiss, infer, type Network } from './session.ts';
 

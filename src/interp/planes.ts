@@ -4,8 +4,8 @@ import { type Clock, minus } from '../time.ts';
 import { searchPair } from './block-search.ts';
 import { confidenceFrom } from './confidence.ts';
 import type { Crew } from './crew.ts';
+import type { Interpolator, NetworkFacts, Preparation, WireJob, WireResult, WorkerSetup } from './engine/protocol.ts';
 import type { Kernel } from './kernel/kernel.ts';
-import type { Interpolator, NetworkFacts, Preparation, WireJob, WireResult, WorkerSetup } from './messages.ts';
 import { type PictureOffsets, type PlanesLayout, planesLayout, planesOfPair } from './planes-layout.ts';
 import type { PlanesBuffers, PlanesNetwork, PlanesSession } from './planes-session.ts';
 

@@ -4,7 +4,7 @@ import { asFrameliftError, FrameliftError } from '../errors.ts';
 import { Arena } from '../media/arena.ts';
 import { noEvents } from '../metrics/events.ts';
 import { minus, systemClock, toMs } from '../time.ts';
-import { InterpEngine } from './engine.ts';
+import { InterpEngine } from './engine/engine.ts';
 import { readModel } from './model.ts';
 import type { PortShape } from './ports.ts';
 import type { Sample } from './provider.ts';

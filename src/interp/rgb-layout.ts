@@ -1,6 +1,6 @@
 /** Where the pieces of the `rgb` path lie in a worker's scratch: pure arithmetic, shared by the engine (allocates) and the workers (use). */
 import { planeLayout } from '../media/frame.ts';
-import type { NetworkFacts, RgbFacts } from './messages.ts';
+import type { NetworkFacts, RgbFacts } from './engine/protocol.ts';
 
 /** Byte offsets from the start of the scratch. */
 export interface RgbLayout {

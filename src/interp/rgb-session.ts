@@ -2,7 +2,7 @@
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import type { Times } from '../pairing/timesteps.ts';
-import type { NetworkFacts, RgbFacts } from './messages.ts';
+import type { NetworkFacts, RgbFacts } from './engine/protocol.ts';
 import type { Samples } from './rgb-colour.ts';
 import { type RgbPlane, type RgbPorts, rgbPorts, type SampleType, takesTime } from './rgb-ports.ts';
 import { dismiss, infer, type Network } from './session.ts';

@@ -1,6 +1,7 @@
 /** How much scratch memory a worker needs for frames of a size, whatever its network is. Pure. */
+
+import type { NetworkFacts, WorkerSetup } from './engine/protocol.ts';
 import { halfLayout, scratchLayout } from './layout.ts';
-import type { NetworkFacts, WorkerSetup } from './messages.ts';
 import { planesScratchBytes } from './planes-layout.ts';
 import { rgbScratchBytes } from './rgb-layout.ts';
 

@@ -3,9 +3,9 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import { systemClock } from '../time.ts';
 import { Crew } from './crew.ts';
+import type { Interpolator, Reply, Request, WorkerData } from './engine/protocol.ts';
 import { countInside, inside } from './inside.ts';
 import { loadKernel } from './kernel/kernel.ts';
-import type { Interpolator, Reply, Request, WorkerData } from './messages.ts';
 import { BlendInterpolator } from './reference.ts';
 
 const port = parentPort;

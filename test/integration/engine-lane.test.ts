@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Lane } from '../../src/interp/lane.ts';
+import { Lane } from '../../src/interp/engine/worker-slot.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { fromMs, ManualClock } from '../../src/time.ts';
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { InterpEngine, type InterpEngineOptions, type InterpResult } from '../../src/interp/engine.ts';
+import { InterpEngine, type InterpEngineOptions, type InterpResult } from '../../src/interp/engine/engine.ts';
 import { loadKernel, pyramidBytes, searchScratchBytes } from '../../src/interp/kernel/kernel.ts';
 import { perform, searchTasks } from '../../src/interp/kernel/tasks.ts';
 import { findModel, type ModelSpec } from '../../src/interp/model.ts';

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Tier } from '../../src/interp/job.ts';
-import { EnginePool } from '../../src/interp/pool.ts';
+import type { Tier } from '../../src/interp/engine/job.ts';
+import { EnginePool } from '../../src/interp/engine/pool.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
 import { noEvents } from '../../src/metrics/events.ts';

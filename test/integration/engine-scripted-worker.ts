@@ -1,6 +1,6 @@
 /** A worker that misbehaves on request: the first timestep of a job says how. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Reply, Request, WorkerData } from '../../src/interp/messages.ts';
+import type { Reply, Request, WorkerData } from '../../src/interp/engine/protocol.ts';
 
 const { inside, model } = workerData as WorkerData;
 

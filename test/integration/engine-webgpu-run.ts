@@ -1,6 +1,6 @@
 /** Interpolates pairs of four streams with the model and provider given as arguments, and prints what came out as JSON. A process of its own: Vulkan reads the environment once. */
 import { createHash } from 'node:crypto';
-import { InterpEngine } from '../../src/interp/engine.ts';
+import { InterpEngine } from '../../src/interp/engine/engine.ts';
 import { findModel } from '../../src/interp/model.ts';
 import type { Provider } from '../../src/interp/provider.ts';
 import { Arena } from '../../src/media/arena.ts';

@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import type { FrameSink, Source } from '../../src/ingest/source.ts';
-import type { InterpJob, InterpResult } from '../../src/interp/job.ts';
-import { EnginePool, type ModelLease } from '../../src/interp/pool.ts';
+import type { InterpJob, InterpResult } from '../../src/interp/engine/job.ts';
+import { EnginePool, type ModelLease } from '../../src/interp/engine/pool.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
 import { Stream } from '../../src/pipeline.ts';

@@ -1,6 +1,6 @@
 /** Which jobs share a run, and when it starts. */
 import { describe, expect, it } from 'vitest';
-import { Batcher, type BatchJob } from '../../src/interp/batch.ts';
+import { Batcher, type BatchJob } from '../../src/interp/engine/batcher.ts';
 import { fromMs, type Micros, minus, plus, toMs, ZERO } from '../../src/time.ts';
 
 const GROUP = '640x360';

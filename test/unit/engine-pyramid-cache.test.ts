@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { PyramidCache } from '../../src/interp/pyramid-cache.ts';
+import { PyramidCache } from '../../src/interp/engine/pyramid-cache.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
 import { micros } from '../../src/time.ts';

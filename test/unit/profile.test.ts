@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { InterpResult, Tier } from '../../src/interp/job.ts';
+import type { InterpResult, Tier } from '../../src/interp/engine/job.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { Frame, type Provenance, SOURCE } from '../../src/media/frame.ts';
 import { lumaOnly, profileOf, targetOf } from '../../src/profile.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { InterpJob } from '../../src/interp/job.ts';
+import type { InterpJob } from '../../src/interp/engine/job.ts';
 import { fromMs, type Micros, minus, plus } from '../../src/time.ts';
 import { seededRandom } from '../support/random.ts';
 import { type Answer, OutputRig, type RigOptions, type ScriptedEngine } from './steps-rig.ts';

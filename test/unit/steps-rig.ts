@@ -3,7 +3,7 @@ import { Subject, type Subscription } from 'rxjs';
 import { DelayControl } from '../../src/delay.ts';
 import type { PacedFrame } from '../../src/egress/pace.ts';
 import { FrameliftError } from '../../src/errors.ts';
-import type { InterpJob, InterpResult } from '../../src/interp/job.ts';
+import type { InterpJob, InterpResult } from '../../src/interp/engine/job.ts';
 import { Ladder, type LadderChange, rungsOf } from '../../src/interp/ladder.ts';
 import { Arena } from '../../src/media/arena.ts';
 import type { Frame, Provenance } from '../../src/media/frame.ts';

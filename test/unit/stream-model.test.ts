@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FrameliftError } from '../../src/errors.ts';
-import type { Tier } from '../../src/interp/job.ts';
-import type { ModelLease } from '../../src/interp/pool.ts';
+import type { Tier } from '../../src/interp/engine/job.ts';
+import type { ModelLease } from '../../src/interp/engine/pool.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { StreamModel } from '../../src/stream-model.ts';
 import { fromMs, ManualClock } from '../../src/time.ts';

@@ -1,10 +1,10 @@
 /** A lane of the engine: one worker thread, its scratch memory per frame size, and its restarts. */
 
-import { asFrameliftError, FrameliftError } from '../errors.ts';
-import type { Arena, Block } from '../media/arena.ts';
-import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
-import type { FlowWay, NetworkFacts, WireJob, WireResult, WorkerSetup } from './messages.ts';
-import { WorkerThread } from './worker-thread.ts';
+import { asFrameliftError, FrameliftError } from '../../errors.ts';
+import type { Arena, Block } from '../../media/arena.ts';
+import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../../time.ts';
+import type { FlowWay, NetworkFacts, WireJob, WireResult, WorkerSetup } from './protocol.ts';
+import { WorkerThread } from './worker-handle.ts';
 
 /** A frame size that was not asked for this long is given up as soon as another one comes. */
 const SIZE_IDLE = fromMs(10_000);

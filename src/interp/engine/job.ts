@@ -1,8 +1,8 @@
 /** What goes into the interpolation engine and what comes out. */
-import type { Frame } from '../media/frame.ts';
-import type { Times } from '../pairing/timesteps.ts';
-import type { Micros } from '../time.ts';
-import type { WorkSpans } from './messages.ts';
+import type { Frame } from '../../media/frame.ts';
+import type { Times } from '../../pairing/timesteps.ts';
+import type { Micros } from '../../time.ts';
+import type { WorkSpans } from './protocol.ts';
 
 /** One pair to interpolate. The caller keeps its handles on `a` and `b`; the engine holds its own while it needs them. */
 export interface InterpJob {

@@ -1,16 +1,16 @@
 /** A job of the engine, from its submission to its end: as it waits, and while a worker has it. */
 
-import type { FrameliftError } from '../errors.ts';
-import type { Arena } from '../media/arena.ts';
-import { Frame, type FrameInfo } from '../media/frame.ts';
-import { nearestEighth, type Times } from '../pairing/timesteps.ts';
-import type { Micros } from '../time.ts';
-import type { BatchJob } from './batch.ts';
+import type { FrameliftError } from '../../errors.ts';
+import type { Arena } from '../../media/arena.ts';
+import { Frame, type FrameInfo } from '../../media/frame.ts';
+import { nearestEighth, type Times } from '../../pairing/timesteps.ts';
+import type { Micros } from '../../time.ts';
+import { between } from '../reference.ts';
+import { grainSeed } from '../seed.ts';
+import type { BatchJob } from './batcher.ts';
 import type { InterpResult } from './job.ts';
-import type { FlowWay, WireJob, WireResult } from './messages.ts';
+import type { FlowWay, WireJob, WireResult } from './protocol.ts';
 import type { PyramidCache, PyramidLoan } from './pyramid-cache.ts';
-import { between } from './reference.ts';
-import { grainSeed } from './seed.ts';
 
 /** A job that waits. It has handles of its own on its frames. */
 export interface PendingJob extends BatchJob {

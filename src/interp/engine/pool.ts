@@ -1,10 +1,10 @@
 /** The engines of a process: one for each model in use, started when it is asked for, closed a while after its last user has left. */
-import { type CancelTimer, type Clock, fromMs, plus } from '../time.ts';
+import { type CancelTimer, type Clock, fromMs, plus } from '../../time.ts';
+import { type ModelSpec, resolveModel } from '../model.ts';
+import type { Provider } from '../provider.ts';
+import type { ReferenceModel } from '../reference.ts';
 import { InterpEngine, type InterpEngineOptions } from './engine.ts';
 import type { Tier } from './job.ts';
-import { type ModelSpec, resolveModel } from './model.ts';
-import type { Provider } from './provider.ts';
-import type { ReferenceModel } from './reference.ts';
 
 /** How long an engine without users is kept: a stream may come back to its model. */
 const IDLE = fromMs(30_000);

@@ -1,22 +1,22 @@
 /** The interpolation engine: takes pairs, gives synthetic frames; a bounded queue in front of worker threads. */
 
-import { BoundedQueue, type DropPolicy } from '../bounded-queue.ts';
-import { asFrameliftError, FrameliftError } from '../errors.ts';
-import type { Arena } from '../media/arena.ts';
-import type { EventSink } from '../metrics/events.ts';
-import { nearestEighth, type Times } from '../pairing/timesteps.ts';
-import { type CancelTimer, type Clock, fromMs, type Micros, micros, minus } from '../time.ts';
-import { Batcher } from './batch.ts';
+import { BoundedQueue, type DropPolicy } from '../../bounded-queue.ts';
+import { asFrameliftError, FrameliftError } from '../../errors.ts';
+import type { Arena } from '../../media/arena.ts';
+import type { EventSink } from '../../metrics/events.ts';
+import { nearestEighth, type Times } from '../../pairing/timesteps.ts';
+import { type CancelTimer, type Clock, fromMs, type Micros, micros, minus } from '../../time.ts';
+import { paddedPyramidBytes } from '../layout.ts';
+import { HALF, type ModelSpec, modelHash, readModel } from '../model.ts';
+import type { Provider } from '../provider.ts';
+import { type ReferenceModel, repeatNearer } from '../reference.ts';
+import { scratchBytes } from '../scratch.ts';
+import { Batcher } from './batcher.ts';
 import type { InterpJob, InterpResult, InterpStats, Tier } from './job.ts';
 import { JobRun, type PendingJob } from './job-run.ts';
-import { Lane } from './lane.ts';
-import { paddedPyramidBytes } from './layout.ts';
-import type { FlowWay, NetworkFacts, WireResult, WorkerSetup } from './messages.ts';
-import { HALF, type ModelSpec, modelHash, readModel } from './model.ts';
-import type { Provider } from './provider.ts';
+import type { FlowWay, NetworkFacts, WireResult, WorkerSetup } from './protocol.ts';
 import { PyramidCache } from './pyramid-cache.ts';
-import { type ReferenceModel, repeatNearer } from './reference.ts';
-import { scratchBytes } from './scratch.ts';
+import { Lane } from './worker-slot.ts';
 
 export type { InterpJob, InterpResult, InterpStats } from './job.ts';
 

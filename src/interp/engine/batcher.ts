@@ -1,5 +1,5 @@
 /** Batching across streams: which waiting jobs share the next run of a network, and how long that run waits for more of them. Pure. */
-import { type Micros, micros, minus, plus } from '../time.ts';
+import { type Micros, micros, minus, plus } from '../../time.ts';
 
 /** What batching needs to know of a waiting job. */
 export interface BatchJob {

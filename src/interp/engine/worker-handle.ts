@@ -1,7 +1,7 @@
 /** One interpolation worker as the engine sees it: started, asked one thing at a time, watched, closed. */
 import { Worker } from 'node:worker_threads';
-import { asFrameliftError, FrameliftError } from '../errors.ts';
-import { type CancelTimer, type Clock, fromMs, type Micros, plus } from '../time.ts';
+import { asFrameliftError, FrameliftError } from '../../errors.ts';
+import { type CancelTimer, type Clock, fromMs, type Micros, plus } from '../../time.ts';
 import type {
   NetworkFacts,
   Preparation,
@@ -11,7 +11,7 @@ import type {
   WireResult,
   WorkerData,
   WorkerSetup,
-} from './messages.ts';
+} from './protocol.ts';
 
 /** How long a worker may take to stop by itself before it is terminated. */
 const CLOSE_LIMIT = fromMs(1000);
@@ -48,7 +48,7 @@ export class WorkerThread {
 
   private constructor(options: WorkerThreadOptions) {
     this.#options = options;
-    this.#worker = new Worker(options.script ?? new URL('./worker.ts', import.meta.url), {
+    this.#worker = new Worker(options.script ?? new URL('../worker.ts', import.meta.url), {
       workerData: { ...options.setup, inside: this.#inside } satisfies WorkerData,
       name: 'framelift-interp',
     });

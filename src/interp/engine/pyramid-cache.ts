@@ -1,6 +1,6 @@
 /** Pyramids of recent frames, so that a stream's second frame need not be reduced again when it becomes the first. */
-import type { Arena, Block } from '../media/arena.ts';
-import type { Frame } from '../media/frame.ts';
+import type { Arena, Block } from '../../media/arena.ts';
+import type { Frame } from '../../media/frame.ts';
 
 interface Entry {
   readonly block: Block;
