@@ -1,8 +1,5 @@
 /** The `flow` kind in the worker: search, network, warp. With `search` instead of a network, the search alone. */
 import { type Clock, type Micros, minus } from '../time.ts';
-import { searchPair } from './block-search.ts';
-import { confidenceFrom } from './confidence.ts';
-import type { Crew } from './crew.ts';
 import type {
   FlowWay,
   Interpolator,
@@ -14,8 +11,17 @@ import type {
 } from './engine/protocol.ts';
 import type { Kernel } from './kernel/kernel.ts';
 import { CELL_ROWS, LUMA_ROWS } from './kernel/tasks.ts';
-import { type HalfLayout, halfLayout, layoutOfPair, type ScratchLayout, scratchLayout } from './layout.ts';
 import type { FlowBuffers, FlowNetwork, FlowSession } from './session.ts';
+import { searchPair } from './worker/block-search.ts';
+import { confidenceFrom } from './worker/confidence.ts';
+import type { Crew } from './worker/row-threads.ts';
+import {
+  type HalfLayout,
+  halfLayout,
+  layoutOfPair,
+  type ScratchLayout,
+  scratchLayout,
+} from './worker/scratch-layout.ts';
 
 /** Where one pair of a run lies. */
 interface Slot {

@@ -2,7 +2,7 @@
 
 import type { NetworkFacts } from './engine/protocol.ts';
 import { gridSize, searchScratchBytes } from './kernel/kernel.ts';
-import { laneScratchBytes } from './layout.ts';
+import { laneScratchBytes } from './worker/scratch-layout.ts';
 
 /** Byte offsets of the three planes of one padded picture, rows without gaps, from the start of the scratch: those of the first pair of a run. */
 export interface PictureOffsets {

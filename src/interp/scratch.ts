@@ -1,9 +1,9 @@
 /** How much scratch memory a worker needs for frames of a size, whatever its network is. Pure. */
 
 import type { NetworkFacts, WorkerSetup } from './engine/protocol.ts';
-import { halfLayout, scratchLayout } from './layout.ts';
 import { planesScratchBytes } from './planes-layout.ts';
 import { rgbScratchBytes } from './rgb-layout.ts';
+import { halfLayout, scratchLayout } from './worker/scratch-layout.ts';
 
 /** Bytes for frames of width × height luma samples; `batch`: most pairs of a run. `network` undefined: hardly any. */
 export function scratchBytes(

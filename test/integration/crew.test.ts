@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { Crew } from '../../src/interp/crew.ts';
 import { loadKernel } from '../../src/interp/kernel/kernel.ts';
 import { CELL_ROWS, LUMA_ROWS, searchTasks } from '../../src/interp/kernel/tasks.ts';
-import { scratchLayout } from '../../src/interp/layout.ts';
+import { Crew } from '../../src/interp/worker/row-threads.ts';
+import { scratchLayout } from '../../src/interp/worker/scratch-layout.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { planeLayout } from '../../src/media/frame.ts';
 import { seededRandom } from '../support/random.ts';

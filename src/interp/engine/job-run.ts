@@ -6,7 +6,7 @@ import { Frame, type FrameInfo } from '../../media/frame.ts';
 import { nearestEighth, type Times } from '../../pairing/timesteps.ts';
 import type { Micros } from '../../time.ts';
 import { between } from '../reference.ts';
-import { grainSeed } from '../seed.ts';
+import { grainSeed } from '../worker/grain-seed.ts';
 import type { BatchJob } from './batcher.ts';
 import type { InterpResult } from './job.ts';
 import type { FlowWay, WireJob, WireResult } from './protocol.ts';

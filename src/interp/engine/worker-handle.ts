@@ -48,7 +48,7 @@ export class WorkerThread {
 
   private constructor(options: WorkerThreadOptions) {
     this.#options = options;
-    this.#worker = new Worker(options.script ?? new URL('../worker.ts', import.meta.url), {
+    this.#worker = new Worker(options.script ?? new URL('../worker/main.ts', import.meta.url), {
       workerData: { ...options.setup, inside: this.#inside } satisfies WorkerData,
       name: 'framelift-interp',
     });

@@ -1,12 +1,12 @@
 /** Entry of an interpolation worker: one kernel instance and one interpolator; frames are offsets in the shared arena. */
 import { parentPort, workerData } from 'node:worker_threads';
-import { asFrameliftError, FrameliftError } from '../errors.ts';
-import { systemClock } from '../time.ts';
-import { Crew } from './crew.ts';
-import type { Interpolator, Reply, Request, WorkerData } from './engine/protocol.ts';
-import { countInside, inside } from './inside.ts';
-import { loadKernel } from './kernel/kernel.ts';
-import { BlendInterpolator } from './reference.ts';
+import { asFrameliftError, FrameliftError } from '../../errors.ts';
+import { systemClock } from '../../time.ts';
+import type { Interpolator, Reply, Request, WorkerData } from '../engine/protocol.ts';
+import { loadKernel } from '../kernel/kernel.ts';
+import { BlendInterpolator } from '../reference.ts';
+import { countInside, inside } from './native-call.ts';
+import { Crew } from './row-threads.ts';
 
 const port = parentPort;
 if (!port) throw new FrameliftError('engine.failed', 'worker.ts only runs as a worker thread');
@@ -20,21 +20,21 @@ async function start(): Promise<Interpolator> {
   if (setup.model === 'blend') return new BlendInterpolator(kernel, systemClock);
   const crew = (threads = setup.threads): Crew => new Crew(kernel, setup.memory, threads);
   // ONNX Runtime is loaded where a network is used, and nowhere else.
-  const { FlowInterpolator } = await import('./flow.ts');
+  const { FlowInterpolator } = await import('../flow.ts');
   if (setup.model === 'search') return new FlowInterpolator(kernel, crew(), setup, systemClock, undefined);
-  const { Network, FlowNetwork } = await inside(() => import('./session.ts'));
+  const { Network, FlowNetwork } = await inside(() => import('../session.ts'));
   const network = await Network.open(setup.model.id, setup.model.bytes, setup);
   if (network.kind === 'flow')
     return new FlowInterpolator(kernel, crew(), setup, systemClock, new FlowNetwork(network));
   if (network.kind === 'i420') {
     const [{ PlanesInterpolator }, { PlanesNetwork }] = await Promise.all([
-      import('./planes.ts'),
-      import('./planes-session.ts'),
+      import('../planes.ts'),
+      import('../planes-session.ts'),
     ]);
     const planes = new PlanesNetwork(network, setup.model.times);
     return new PlanesInterpolator(kernel, crew(planes.facts.seeded ? setup.threads : 1), setup, systemClock, planes);
   }
-  const [{ RgbInterpolator }, { RgbNetwork }] = await Promise.all([import('./rgb.ts'), import('./rgb-session.ts')]);
+  const [{ RgbInterpolator }, { RgbNetwork }] = await Promise.all([import('../rgb.ts'), import('../rgb-session.ts')]);
   return new RgbInterpolator(setup, systemClock, await RgbNetwork.open(network, setup.multiple, setup.model.times));
 }
 

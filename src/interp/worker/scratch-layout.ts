@@ -1,7 +1,7 @@
 /** Where the pieces of the flow path lie in a worker's scratch: pure arithmetic, shared by the engine (allocates) and the workers (use). */
-import { planeLayout } from '../media/frame.ts';
-import { grainScratchBytes, gridSize, pyramidBytes, searchScratchBytes, warpScratchBytes } from './kernel/kernel.ts';
-import { CELL_ROWS } from './kernel/tasks.ts';
+import { planeLayout } from '../../media/frame.ts';
+import { grainScratchBytes, gridSize, pyramidBytes, searchScratchBytes, warpScratchBytes } from '../kernel/kernel.ts';
+import { CELL_ROWS } from '../kernel/tasks.ts';
 
 /**
  * Byte offsets from the start of the scratch; grids are of cells of 8 × 8 luma samples, padded. What goes into the network and comes out

@@ -1,7 +1,7 @@
 /** Row-parallel kernel work: the threads of one interpolation worker take rows of a task until none are left. */
 import { Worker } from 'node:worker_threads';
-import type { Kernel } from './kernel/kernel.ts';
-import { MOST_ARGUMENTS, perform, TASKS, type Task } from './kernel/tasks.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { MOST_ARGUMENTS, perform, TASKS, type Task } from '../kernel/tasks.ts';
 
 /** Words of the shared block. */
 export const BOARD = {
@@ -60,7 +60,7 @@ export class Crew {
     this.#kernel = kernel;
     this.#board[BOARD.claim] = CLOSED;
     for (let lane = 1; lane < size; lane++) {
-      const hand = new Worker(new URL('./crew-hand.ts', import.meta.url), {
+      const hand = new Worker(new URL('./row-thread-main.ts', import.meta.url), {
         workerData: { memory, board: this.#board, lane } satisfies HandData,
         name: 'framelift-kernel',
       });

@@ -1,7 +1,7 @@
 /** Entry of a hand: takes rows of its worker's tasks, and sleeps in between. */
 import { workerData } from 'node:worker_threads';
-import { awaitChange, BOARD, type HandData, takeRows } from './crew.ts';
-import { loadKernel } from './kernel/kernel.ts';
+import { loadKernel } from '../kernel/kernel.ts';
+import { awaitChange, BOARD, type HandData, takeRows } from './row-threads.ts';
 
 // What the crew passes when it starts the thread.
 const { memory, board, lane } = workerData as HandData;

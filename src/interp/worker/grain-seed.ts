@@ -1,5 +1,5 @@
 /** Which piece of the grain a made frame gets: from its parents' times and its own alone, so that it is the same in every run. */
-import type { Micros } from '../time.ts';
+import type { Micros } from '../../time.ts';
 
 /** A 32-bit number for the frame at `t` between two instants; neighbours differ. */
 export function grainSeed(a: Micros, b: Micros, t: number): number {

@@ -1,8 +1,9 @@
 /** The block search of one job in a worker: what the networks of both kinds are seeded with. */
-import type { Crew } from './crew.ts';
-import type { WireJob } from './engine/protocol.ts';
-import type { Kernel } from './kernel/kernel.ts';
-import { CELL_ROWS, searchTasks } from './kernel/tasks.ts';
+
+import type { WireJob } from '../engine/protocol.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { CELL_ROWS, searchTasks } from '../kernel/tasks.ts';
+import type { Crew } from './row-threads.ts';
 
 /** Where the search works and what it fills, in bytes from the start of the job's scratch; sizes after padding. */
 interface SearchLayout {
