@@ -6,9 +6,9 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { FrameliftError } from '../errors.ts';
 import { standsAtEighths, type Times, timesRefusal } from '../pairing/timesteps.ts';
-import { describePorts, PLANES_LAYOUT, type PortShape, planesPorts, takesPlanes } from './ports.ts';
+import { describePorts, PLANES_LAYOUT, type PortShape, planesPorts, takesPlanes } from './networks/i420-io.ts';
+import { RGB_LAYOUT, rgbPorts, takesPictures } from './networks/rgb-io.ts';
 import { REFERENCE_MODELS, type ReferenceModel } from './reference.ts';
-import { RGB_LAYOUT, rgbPorts, takesPictures } from './rgb-ports.ts';
 
 /** What a network takes and gives. `flow`: small lumas and a seed → flow, mask, error at 1/8; `i420`: planes → planes; `rgb`: the RIFE layouts. */
 export type ModelKind = 'flow' | 'i420' | 'rgb';

@@ -6,11 +6,11 @@ import { noEvents } from '../metrics/events.ts';
 import { minus, systemClock, toMs } from '../time.ts';
 import { InterpEngine } from './engine/engine.ts';
 import { readModel } from './model.ts';
-import type { PortShape } from './ports.ts';
+import type { PortShape } from './networks/i420-io.ts';
+import { listedProviders, Network } from './networks/onnx.ts';
 import type { Sample } from './provider.ts';
 import { planesOf, testPair } from './provider-pair.ts';
 import type { ProbeReply, ProbeRequest } from './provider-trial.ts';
-import { listedProviders, Network } from './session.ts';
 
 interface Size {
   readonly width: number;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fillFrame, fillRgb, lumaWeights, type RgbPicture } from '../../src/interp/rgb-colour.ts';
+import { fillFrame, fillRgb, lumaWeights, type RgbPicture } from '../../src/interp/networks/rgb-colour.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { BT601, BT709, colourAt, distance, noise, type Picture, pictureOf, samplesOf, toFrame } from './rgb-scalar.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { detectKind } from '../../src/interp/model.ts';
-import type { PortShape } from '../../src/interp/ports.ts';
-import { rgbPorts, takesTime } from '../../src/interp/rgb-ports.ts';
+import type { PortShape } from '../../src/interp/networks/i420-io.ts';
+import { rgbPorts, takesTime } from '../../src/interp/networks/rgb-io.ts';
 
 const port = (name: string, shape: readonly (number | string)[], type = 'float32'): PortShape => ({
   name,

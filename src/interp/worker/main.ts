@@ -20,21 +20,24 @@ async function start(): Promise<Interpolator> {
   if (setup.model === 'blend') return new BlendInterpolator(kernel, systemClock);
   const crew = (threads = setup.threads): Crew => new Crew(kernel, setup.memory, threads);
   // ONNX Runtime is loaded where a network is used, and nowhere else.
-  const { FlowInterpolator } = await import('../flow.ts');
+  const { FlowInterpolator } = await import('../networks/flow.ts');
   if (setup.model === 'search') return new FlowInterpolator(kernel, crew(), setup, systemClock, undefined);
-  const { Network, FlowNetwork } = await inside(() => import('../session.ts'));
+  const { Network, FlowNetwork } = await inside(() => import('../networks/onnx.ts'));
   const network = await Network.open(setup.model.id, setup.model.bytes, setup);
   if (network.kind === 'flow')
     return new FlowInterpolator(kernel, crew(), setup, systemClock, new FlowNetwork(network));
   if (network.kind === 'i420') {
     const [{ PlanesInterpolator }, { PlanesNetwork }] = await Promise.all([
-      import('../planes.ts'),
-      import('../planes-session.ts'),
+      import('../networks/i420.ts'),
+      import('../networks/i420-session.ts'),
     ]);
     const planes = new PlanesNetwork(network, setup.model.times);
     return new PlanesInterpolator(kernel, crew(planes.facts.seeded ? setup.threads : 1), setup, systemClock, planes);
   }
-  const [{ RgbInterpolator }, { RgbNetwork }] = await Promise.all([import('../rgb.ts'), import('../rgb-session.ts')]);
+  const [{ RgbInterpolator }, { RgbNetwork }] = await Promise.all([
+    import('../networks/rgb.ts'),
+    import('../networks/rgb-session.ts'),
+  ]);
   return new RgbInterpolator(setup, systemClock, await RgbNetwork.open(network, setup.multiple, setup.model.times));
 }
 

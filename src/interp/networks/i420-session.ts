@@ -1,10 +1,10 @@
 /** Adapter of onnxruntime-node for `i420` networks: planes of two pictures and a time → planes. Worker threads only. */
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
-import { FrameliftError } from '../errors.ts';
-import type { Times } from '../pairing/timesteps.ts';
-import type { NetworkFacts } from './engine/protocol.ts';
-import { type PlanesPorts, planesPorts } from './ports.ts';
-import { dismiss, infer, type Network } from './session.ts';
+import { FrameliftError } from '../../errors.ts';
+import type { Times } from '../../pairing/timesteps.ts';
+import type { NetworkFacts } from '../engine/protocol.ts';
+import { type PlanesPorts, planesPorts } from './i420-io.ts';
+import { dismiss, infer, type Network } from './onnx.ts';
 
 /** Views on one picture of each pair of a run in arena memory, one after the other, rows without gaps: width × height luma samples, half as many each way of chroma. */
 export interface PictureBuffers {

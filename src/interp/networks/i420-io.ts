@@ -1,5 +1,5 @@
 /** Inputs and outputs of networks: how they are described, and what those of an `i420` network must be. Pure. */
-import { FrameliftError } from '../errors.ts';
+import { FrameliftError } from '../../errors.ts';
 
 /** One input or output of a network: its element type and its dimensions (numbers, or names where free). */
 export interface PortShape {

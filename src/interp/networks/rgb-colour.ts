@@ -6,7 +6,7 @@
  * and no picture is clipped that another range would have been right for. Values are not clipped on the way in. Each chroma sample
  * is that of its 2 × 2 luma samples, and the mean of theirs on the way back: a picture that a network leaves alone comes back bit-exact.
  */
-import type { PlaneLayout } from '../media/frame.ts';
+import type { PlaneLayout } from '../../media/frame.ts';
 
 /** What networks of this kind read and write: 32-bit or 16-bit numbers. */
 export type Samples = Float32Array | Float16Array;

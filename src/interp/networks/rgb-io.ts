@@ -1,6 +1,6 @@
 /** What an `rgb` network takes and gives: the layouts of RIFE exports, told by the number of inputs and their channels. Pure. */
-import { FrameliftError } from '../errors.ts';
-import { describePorts, type PortShape } from './ports.ts';
+import { FrameliftError } from '../../errors.ts';
+import { describePorts, type PortShape } from './i420-io.ts';
 
 /** Element types of `rgb` networks. */
 export type SampleType = 'float32' | 'float16';

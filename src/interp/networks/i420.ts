@@ -1,13 +1,13 @@
 /** The `i420` kind in the worker: planes are copied into contiguous pictures, padded, run through the network, and cropped. */
-import { type PlaneLayout, planeLayout } from '../media/frame.ts';
-import { type Clock, minus } from '../time.ts';
-import type { Interpolator, NetworkFacts, Preparation, WireJob, WireResult, WorkerSetup } from './engine/protocol.ts';
-import type { Kernel } from './kernel/kernel.ts';
-import { type PictureOffsets, type PlanesLayout, planesLayout, planesOfPair } from './planes-layout.ts';
-import type { PlanesBuffers, PlanesNetwork, PlanesSession } from './planes-session.ts';
-import { searchPair } from './worker/block-search.ts';
-import { confidenceFrom } from './worker/confidence.ts';
-import type { Crew } from './worker/row-threads.ts';
+import { type PlaneLayout, planeLayout } from '../../media/frame.ts';
+import { type Clock, minus } from '../../time.ts';
+import type { Interpolator, NetworkFacts, Preparation, WireJob, WireResult, WorkerSetup } from '../engine/protocol.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { type PictureOffsets, type PlanesLayout, planesLayout, planesOfPair } from '../planes-layout.ts';
+import { searchPair } from '../worker/block-search.ts';
+import { confidenceFrom } from '../worker/confidence.ts';
+import type { Crew } from '../worker/row-threads.ts';
+import type { PlanesBuffers, PlanesNetwork, PlanesSession } from './i420-session.ts';
 
 /** What hangs on one scratch block: layouts, and the sessions that work in it. */
 interface Workspace {

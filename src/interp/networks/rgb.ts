@@ -1,9 +1,9 @@
 /** The `rgb` kind in the worker: frames become padded RGB pictures, run through the network, and come back as I420. */
-import { type PlaneLayout, planeLayout } from '../media/frame.ts';
-import { type Clock, minus } from '../time.ts';
-import type { Interpolator, NetworkFacts, Preparation, WireJob, WireResult, WorkerSetup } from './engine/protocol.ts';
+import { type PlaneLayout, planeLayout } from '../../media/frame.ts';
+import { type Clock, minus } from '../../time.ts';
+import type { Interpolator, NetworkFacts, Preparation, WireJob, WireResult, WorkerSetup } from '../engine/protocol.ts';
+import { rgbLayout } from '../rgb-layout.ts';
 import { fillFrame, fillRgb, type LumaWeights, lumaWeights, type RgbPicture } from './rgb-colour.ts';
-import { rgbLayout } from './rgb-layout.ts';
 import type { RgbNetwork, RgbSession } from './rgb-session.ts';
 
 /** What hangs on one scratch block: pictures, and the session that works on them. */

@@ -1,11 +1,11 @@
 /** Adapter of onnxruntime-node for `rgb` networks: two RGB pictures and a time → one RGB picture. Worker threads only. */
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
-import { asFrameliftError, FrameliftError } from '../errors.ts';
-import type { Times } from '../pairing/timesteps.ts';
-import type { NetworkFacts, RgbFacts } from './engine/protocol.ts';
+import { asFrameliftError, FrameliftError } from '../../errors.ts';
+import type { Times } from '../../pairing/timesteps.ts';
+import type { NetworkFacts, RgbFacts } from '../engine/protocol.ts';
+import { dismiss, infer, type Network } from './onnx.ts';
 import type { Samples } from './rgb-colour.ts';
-import { type RgbPlane, type RgbPorts, rgbPorts, type SampleType, takesTime } from './rgb-ports.ts';
-import { dismiss, infer, type Network } from './session.ts';
+import { type RgbPlane, type RgbPorts, rgbPorts, type SampleType, takesTime } from './rgb-io.ts';
 
 /** Width and height in samples. */
 export interface Size {

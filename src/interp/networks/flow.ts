@@ -1,5 +1,5 @@
 /** The `flow` kind in the worker: search, network, warp. With `search` instead of a network, the search alone. */
-import { type Clock, type Micros, minus } from '../time.ts';
+import { type Clock, type Micros, minus } from '../../time.ts';
 import type {
   FlowWay,
   Interpolator,
@@ -8,20 +8,20 @@ import type {
   WireJob,
   WireResult,
   WorkerSetup,
-} from './engine/protocol.ts';
-import type { Kernel } from './kernel/kernel.ts';
-import { CELL_ROWS, LUMA_ROWS } from './kernel/tasks.ts';
-import type { FlowBuffers, FlowNetwork, FlowSession } from './session.ts';
-import { searchPair } from './worker/block-search.ts';
-import { confidenceFrom } from './worker/confidence.ts';
-import type { Crew } from './worker/row-threads.ts';
+} from '../engine/protocol.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { CELL_ROWS, LUMA_ROWS } from '../kernel/tasks.ts';
+import { searchPair } from '../worker/block-search.ts';
+import { confidenceFrom } from '../worker/confidence.ts';
+import type { Crew } from '../worker/row-threads.ts';
 import {
   type HalfLayout,
   halfLayout,
   layoutOfPair,
   type ScratchLayout,
   scratchLayout,
-} from './worker/scratch-layout.ts';
+} from '../worker/scratch-layout.ts';
+import type { FlowBuffers, FlowNetwork, FlowSession } from './onnx.ts';
 
 /** Where one pair of a run lies. */
 interface Slot {

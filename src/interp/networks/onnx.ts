@@ -1,10 +1,10 @@
 /** Adapter of onnxruntime-node: files, sessions, flow networks. Runs block their thread: worker threads only. */
 import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
-import { FrameliftError } from '../errors.ts';
-import { detectKind, type ModelKind } from './model.ts';
-import type { PortShape } from './ports.ts';
-import type { Provider } from './provider.ts';
-import { inside } from './worker/native-call.ts';
+import { FrameliftError } from '../../errors.ts';
+import { detectKind, type ModelKind } from '../model.ts';
+import type { Provider } from '../provider.ts';
+import { inside } from '../worker/native-call.ts';
+import type { PortShape } from './i420-io.ts';
 
 /** How a network is run. */
 export interface SessionOptions {
