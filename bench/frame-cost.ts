@@ -1,6 +1,6 @@
 /** What one new frame costs at several sizes, and what minterpolate takes for it in the same run. */
-import type { ModelSpec } from '../src/interp/model.ts';
-import type { ReferenceModel } from '../src/interp/reference.ts';
+import type { ModelSpec } from '../src/interp/models/manifest.ts';
+import type { ReferenceModel } from '../src/interp/models/reference.ts';
 import { movingClip } from './clip.ts';
 import { type InterpolationTimes, timeInterpolation } from './interpolation.ts';
 import { timeMinterpolate } from './minterpolate.ts';

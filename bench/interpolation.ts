@@ -2,8 +2,8 @@
 
 import { FrameliftError } from '../src/errors.ts';
 import { InterpEngine } from '../src/interp/engine/engine.ts';
-import type { ModelSpec } from '../src/interp/model.ts';
-import type { ReferenceModel } from '../src/interp/reference.ts';
+import type { ModelSpec } from '../src/interp/models/manifest.ts';
+import type { ReferenceModel } from '../src/interp/models/reference.ts';
 import { Arena } from '../src/media/arena.ts';
 import { Frame, SOURCE } from '../src/media/frame.ts';
 import { noEvents } from '../src/metrics/events.ts';

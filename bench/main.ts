@@ -1,7 +1,7 @@
 /** `npm run bench`: the record of speed. One new frame, the whole product live, many streams, and its peers. */
 import { Command, Option } from 'commander';
 import { FrameliftError } from '../src/errors.ts';
-import { type ModelSpec, resolveModel } from '../src/interp/model.ts';
+import { type ModelSpec, resolveModel } from '../src/interp/models/manifest.ts';
 import { PROVIDERS, type Provider } from '../src/interp/provider.ts';
 import { ProviderTrials } from '../src/interp/provider-trial.ts';
 import { evenSize, fileName, positive, type Size, sizes, whole, wholes } from './arguments.ts';

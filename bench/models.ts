@@ -10,7 +10,7 @@ import type { Figures } from '../src/eval/report.ts';
 import { writeSheet } from '../src/eval/sheet.ts';
 import { evaluate } from '../src/eval.ts';
 import { openVideoFile } from '../src/ingest/file/source.ts';
-import { resolveModel } from '../src/interp/model.ts';
+import { resolveModel } from '../src/interp/models/manifest.ts';
 import { Arena } from '../src/media/arena.ts';
 import { noEvents } from '../src/metrics/events.ts';
 import { systemClock } from '../src/time.ts';

@@ -10,7 +10,7 @@ import { type ErrorCode, FrameliftError } from './errors.ts';
 import { evalTable } from './eval/report.ts';
 import { evaluate } from './eval.ts';
 import { CUDA_HELP, cudaReport, installCuda } from './install-cuda.ts';
-import { readManifest } from './interp/model.ts';
+import { readManifest } from './interp/models/manifest.ts';
 import { makeLog } from './log.ts';
 import { modelsTable } from './models-table.ts';
 import { profileOf } from './profile.ts';

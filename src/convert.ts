@@ -4,7 +4,7 @@ import { type FileCodec, FileWriter } from './egress/record.ts';
 import { asFrameliftError, FrameliftError } from './errors.ts';
 import { openVideoFile } from './ingest/file/source.ts';
 import { InterpEngine } from './interp/engine/engine.ts';
-import { requireTimes, resolveModel } from './interp/model.ts';
+import { requireTimes, resolveModel } from './interp/models/manifest.ts';
 import type { ProviderChoice } from './interp/provider.ts';
 import { ProviderTrials } from './interp/provider-trial.ts';
 import { Arena } from './media/arena.ts';

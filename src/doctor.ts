@@ -5,7 +5,7 @@ import { availableParallelism } from 'node:os';
 import { asFrameliftError } from './errors.ts';
 import { findFfmpeg } from './ingest/ffmpeg/source.ts';
 import { InterpEngine } from './interp/engine/engine.ts';
-import { findModel, readManifest } from './interp/model.ts';
+import { findModel, readManifest } from './interp/models/manifest.ts';
 import type { ProviderVerdict } from './interp/provider.ts';
 import { ProviderTrials } from './interp/provider-trial.ts';
 import { Arena } from './media/arena.ts';

@@ -5,7 +5,7 @@ import { differingKeys, goesOn, type StreamChange } from './config-change.ts';
 import type { Publication } from './egress/publication.ts';
 import { FrameliftError } from './errors.ts';
 import { WhipSource } from './ingest/whip/source.ts';
-import { HALF } from './interp/model.ts';
+import { HALF } from './interp/models/manifest.ts';
 import type { EventSink, Variant } from './metrics/events.ts';
 import { Turn } from './mutex.ts';
 import { describeTarget, Stream, type StreamContext } from './pipeline.ts';

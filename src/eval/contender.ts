@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { FrameliftError } from '../errors.ts';
 import { InterpEngine } from '../interp/engine/engine.ts';
-import { type ModelSpec, readModel, resolveModel } from '../interp/model.ts';
-import { REFERENCE_MODELS, type ReferenceModel } from '../interp/reference.ts';
+import { type ModelSpec, readModel, resolveModel } from '../interp/models/manifest.ts';
+import { REFERENCE_MODELS, type ReferenceModel } from '../interp/models/reference.ts';
 import type { Arena } from '../media/arena.ts';
 import type { Frame } from '../media/frame.ts';
 import { noEvents } from '../metrics/events.ts';

@@ -5,7 +5,7 @@ import { Arena } from '../media/arena.ts';
 import { noEvents } from '../metrics/events.ts';
 import { minus, systemClock, toMs } from '../time.ts';
 import { InterpEngine } from './engine/engine.ts';
-import { readModel } from './model.ts';
+import { readModel } from './models/manifest.ts';
 import type { PortShape } from './networks/i420-io.ts';
 import { listedProviders, Network } from './networks/onnx.ts';
 import type { Sample } from './provider.ts';

@@ -2,7 +2,8 @@
 import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { type ModelSpec, readModel } from './model.ts';
+import { type ModelSpec, readModel } from './models/manifest.ts';
+import type { ReferenceModel } from './models/reference.ts';
 import {
   chooseProvider,
   explainFailure,
@@ -14,7 +15,6 @@ import {
   type Trial,
 } from './provider.ts';
 import { absence } from './provider-files.ts';
-import type { ReferenceModel } from './reference.ts';
 
 const PROBE = fileURLToPath(new URL('./provider-probe.ts', import.meta.url));
 /** How long a trial may take: what needs longer for a few small pictures is of no use live. TensorRT builds an engine for the network first. */

@@ -1,8 +1,8 @@
 /** The operations of the API: what each takes, gives and refuses. Routes and the OpenAPI document are both made of this table. */
 import type { z } from 'zod';
 import { FrameliftError } from '../errors.ts';
-import { readManifest } from '../interp/model.ts';
-import { REFERENCE_MODELS } from '../interp/reference.ts';
+import { readManifest } from '../interp/models/manifest.ts';
+import { REFERENCE_MODELS } from '../interp/models/reference.ts';
 import type { StreamStats } from '../metrics/stats.ts';
 import type { Role } from './auth.ts';
 import type { ConfigControl, StreamControl } from './directory.ts';

@@ -1,7 +1,7 @@
 /** What the API takes and gives, as schemas: requests are checked by them, and the OpenAPI document is made of them. */
 import { z } from 'zod';
 import { streamSchema } from '../config.ts';
-import { HALF } from '../interp/model.ts';
+import { HALF } from '../interp/models/manifest.ts';
 import { PROVIDER_CHOICES, PROVIDERS } from '../interp/provider.ts';
 
 /** Files are named by who starts framelift, not by who can reach it. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { InterpEngine, type InterpEngineOptions } from '../../src/interp/engine/engine.ts';
 import type { Tier } from '../../src/interp/engine/job.ts';
-import { findModel, type ModelSpec, resolveModel } from '../../src/interp/model.ts';
+import { findModel, type ModelSpec, resolveModel } from '../../src/interp/models/manifest.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
 import type { MetricEvent } from '../../src/metrics/events.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { InterpEngine } from '../../src/interp/engine/engine.ts';
-import { findModel, type ModelSpec } from '../../src/interp/model.ts';
+import { findModel, type ModelSpec } from '../../src/interp/models/manifest.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
 import { noEvents } from '../../src/metrics/events.ts';

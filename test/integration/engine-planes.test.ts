@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { InterpEngine, type InterpEngineOptions, type InterpResult } from '../../src/interp/engine/engine.ts';
 import { loadKernel, pyramidBytes, searchScratchBytes } from '../../src/interp/kernel/kernel.ts';
 import { perform, searchTasks } from '../../src/interp/kernel/tasks.ts';
-import { findModel, type ModelSpec } from '../../src/interp/model.ts';
+import { findModel, type ModelSpec } from '../../src/interp/models/manifest.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
 import { noEvents } from '../../src/metrics/events.ts';

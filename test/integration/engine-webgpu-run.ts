@@ -1,7 +1,7 @@
 /** Interpolates pairs of four streams with the model and provider given as arguments, and prints what came out as JSON. A process of its own: Vulkan reads the environment once. */
 import { createHash } from 'node:crypto';
 import { InterpEngine } from '../../src/interp/engine/engine.ts';
-import { findModel } from '../../src/interp/model.ts';
+import { findModel } from '../../src/interp/models/manifest.ts';
 import type { Provider } from '../../src/interp/provider.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';

@@ -1,7 +1,7 @@
 /** Every network of the manifest is opened and makes pictures: none is listed that does not run. */
 import { afterAll, describe, expect, it } from 'vitest';
 import { InterpEngine } from '../../src/interp/engine/engine.ts';
-import { type ModelSpec, readManifest } from '../../src/interp/model.ts';
+import { type ModelSpec, readManifest } from '../../src/interp/models/manifest.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
 import { noEvents } from '../../src/metrics/events.ts';

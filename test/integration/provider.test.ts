@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
-import { findModel, type ModelSpec } from '../../src/interp/model.ts';
+import { findModel, type ModelSpec } from '../../src/interp/models/manifest.ts';
 import type { Provider, ProviderSelection } from '../../src/interp/provider.ts';
 import { ProviderTrials } from '../../src/interp/provider-trial.ts';
 import { runCli, startApp } from '../support/app.ts';

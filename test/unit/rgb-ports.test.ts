@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { detectKind } from '../../src/interp/model.ts';
+import { detectKind } from '../../src/interp/models/manifest.ts';
 import type { PortShape } from '../../src/interp/networks/i420-io.ts';
 import { rgbPorts, takesTime } from '../../src/interp/networks/rgb-io.ts';
 

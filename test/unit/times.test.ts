@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { requireTimes } from '../../src/interp/model.ts';
+import { requireTimes } from '../../src/interp/models/manifest.ts';
 import { nearestEighth, standsAtEighths } from '../../src/pairing/timesteps.ts';
 
 it('nearestEighth stays between the parents', () => {

@@ -5,7 +5,7 @@ import type { Arena } from '../../media/arena.ts';
 import { Frame, type FrameInfo } from '../../media/frame.ts';
 import { nearestEighth, type Times } from '../../pairing/timesteps.ts';
 import type { Micros } from '../../time.ts';
-import { between } from '../reference.ts';
+import { between } from '../models/reference.ts';
 import { grainSeed } from '../worker/grain-seed.ts';
 import type { BatchJob } from './batcher.ts';
 import type { InterpResult } from './job.ts';

@@ -1,8 +1,8 @@
 /** The engines of a process: one for each model in use, started when it is asked for, closed a while after its last user has left. */
 import { type CancelTimer, type Clock, fromMs, plus } from '../../time.ts';
-import { type ModelSpec, resolveModel } from '../model.ts';
+import { type ModelSpec, resolveModel } from '../models/manifest.ts';
+import type { ReferenceModel } from '../models/reference.ts';
 import type { Provider } from '../provider.ts';
-import type { ReferenceModel } from '../reference.ts';
 import { InterpEngine, type InterpEngineOptions } from './engine.ts';
 import type { Tier } from './job.ts';
 

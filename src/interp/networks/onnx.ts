@@ -1,7 +1,7 @@
 /** Adapter of onnxruntime-node: files, sessions, flow networks. Runs block their thread: worker threads only. */
 import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import { FrameliftError } from '../../errors.ts';
-import { detectKind, type ModelKind } from '../model.ts';
+import { detectKind, type ModelKind } from '../models/manifest.ts';
 import type { Provider } from '../provider.ts';
 import { inside } from '../worker/native-call.ts';
 import type { PortShape } from './i420-io.ts';

@@ -4,7 +4,7 @@ import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import { systemClock } from '../../time.ts';
 import type { Interpolator, Reply, Request, WorkerData } from '../engine/protocol.ts';
 import { loadKernel } from '../kernel/kernel.ts';
-import { BlendInterpolator } from '../reference.ts';
+import { BlendInterpolator } from '../models/reference.ts';
 import { countInside, inside } from './native-call.ts';
 import { Crew } from './row-threads.ts';
 

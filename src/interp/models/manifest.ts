@@ -4,10 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import { FrameliftError } from '../errors.ts';
-import { standsAtEighths, type Times, timesRefusal } from '../pairing/timesteps.ts';
-import { describePorts, PLANES_LAYOUT, type PortShape, planesPorts, takesPlanes } from './networks/i420-io.ts';
-import { RGB_LAYOUT, rgbPorts, takesPictures } from './networks/rgb-io.ts';
+import { FrameliftError } from '../../errors.ts';
+import { standsAtEighths, type Times, timesRefusal } from '../../pairing/timesteps.ts';
+import { describePorts, PLANES_LAYOUT, type PortShape, planesPorts, takesPlanes } from '../networks/i420-io.ts';
+import { RGB_LAYOUT, rgbPorts, takesPictures } from '../networks/rgb-io.ts';
 import { REFERENCE_MODELS, type ReferenceModel } from './reference.ts';
 
 /** What a network takes and gives. `flow`: small lumas and a seed → flow, mask, error at 1/8; `i420`: planes → planes; `rgb`: the RIFE layouts. */
@@ -59,7 +59,7 @@ export interface ModelSpec {
 export const HALF = '@0.5';
 
 /** The manifest that comes with framelift. */
-const MANIFEST = fileURLToPath(new URL('../../models/manifest.json', import.meta.url));
+const MANIFEST = fileURLToPath(new URL('../../../models/manifest.json', import.meta.url));
 
 /** Parses a manifest. `directory` is where its files lie. Pure. @throws FrameliftError `model.invalid` naming the key that is wrong. */
 export function parseManifest(text: string, directory: string): ModelSpec[] {

@@ -1,8 +1,8 @@
 /** The reference interpolators: what every model has to beat. */
-import type { Frame, RepeatReason } from '../media/frame.ts';
-import { type Clock, type Micros, micros, minus } from '../time.ts';
-import type { Interpolator, WireJob, WireResult } from './engine/protocol.ts';
-import type { Kernel } from './kernel/kernel.ts';
+import type { Frame, RepeatReason } from '../../media/frame.ts';
+import { type Clock, type Micros, micros, minus } from '../../time.ts';
+import type { Interpolator, WireJob, WireResult } from '../engine/protocol.ts';
+import type { Kernel } from '../kernel/kernel.ts';
 
 /** Ids of the interpolators that need no network: cross-fade, nearer parent, block search with motion compensation. */
 export const REFERENCE_MODELS = ['search', 'blend', 'repeat'] as const;

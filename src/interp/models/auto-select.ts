@@ -1,12 +1,12 @@
 /** Which model is the best that is in time on this machine at a stream's size: measured by running them. */
 
-import { asFrameliftError, FrameliftError } from '../errors.ts';
-import type { Arena } from '../media/arena.ts';
-import { Frame, SOURCE } from '../media/frame.ts';
-import { type Micros, micros, toMs, ZERO } from '../time.ts';
-import type { Tier } from './engine/job.ts';
-import type { EnginePool, ModelLease } from './engine/pool.ts';
-import type { LadderLimits } from './ladder.ts';
+import { asFrameliftError, FrameliftError } from '../../errors.ts';
+import type { Arena } from '../../media/arena.ts';
+import { Frame, SOURCE } from '../../media/frame.ts';
+import { type Micros, micros, toMs, ZERO } from '../../time.ts';
+import type { Tier } from '../engine/job.ts';
+import type { EnginePool, ModelLease } from '../engine/pool.ts';
+import type { LadderLimits } from '../ladder.ts';
 
 /** The model name that asks for {@link chooseModel}. */
 export const AUTO = 'auto';
