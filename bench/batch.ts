@@ -3,7 +3,7 @@
 import { FrameliftError } from '../src/errors.ts';
 import { InterpEngine } from '../src/interp/engine/engine.ts';
 import type { ModelSpec } from '../src/interp/models/manifest.ts';
-import type { Provider } from '../src/interp/provider.ts';
+import type { Provider } from '../src/interp/providers/provider.ts';
 import { Arena } from '../src/media/arena.ts';
 import type { Frame } from '../src/media/frame.ts';
 import { systemClock } from '../src/time.ts';

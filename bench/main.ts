@@ -2,8 +2,8 @@
 import { Command, Option } from 'commander';
 import { FrameliftError } from '../src/errors.ts';
 import { type ModelSpec, resolveModel } from '../src/interp/models/manifest.ts';
-import { PROVIDERS, type Provider } from '../src/interp/provider.ts';
-import { ProviderTrials } from '../src/interp/provider-trial.ts';
+import { PROVIDERS, type Provider } from '../src/interp/providers/provider.ts';
+import { ProviderTrials } from '../src/interp/providers/trial.ts';
 import { evenSize, fileName, positive, type Size, sizes, whole, wholes } from './arguments.ts';
 import { measureBatches } from './batch.ts';
 import { ffmpegVersion } from './ffmpeg.ts';

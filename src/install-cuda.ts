@@ -7,8 +7,8 @@ import { access, cp, glob, mkdtemp, readFile, rename, rm, stat, statfs } from 'n
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { FrameliftError } from './errors.ts';
-import { CUDA_NEEDS } from './interp/provider.ts';
-import { CUDA_LIBRARIES, hasCudaBuild, librariesFolder, runtimeFolder } from './interp/provider-files.ts';
+import { CUDA_LIBRARIES, hasCudaBuild, librariesFolder, runtimeFolder } from './interp/providers/files.ts';
+import { CUDA_NEEDS } from './interp/providers/provider.ts';
 import { type Clock, fromMs, plus, systemClock } from './time.ts';
 
 /** Options of {@link installCuda}. */

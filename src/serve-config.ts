@@ -1,6 +1,6 @@
 /** The configuration of `serve`: the file, and the command line, which wins over it. */
 import { type Config, type ConfigInput, parseConfig, readConfigFile } from './config.ts';
-import type { ProviderChoice } from './interp/provider.ts';
+import type { ProviderChoice } from './interp/providers/provider.ts';
 import type { ProfileName } from './profile.ts';
 import { makeToken } from './secrets.ts';
 import type { Role } from './server/auth.ts';

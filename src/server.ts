@@ -4,7 +4,7 @@ import fastify, { type FastifyError, type FastifyInstance, type FastifyRequest }
 import type { WhepEndpoint } from './egress/whep.ts';
 import { FrameliftError } from './errors.ts';
 import type { WhipEndpoint } from './ingest/whip/endpoint.ts';
-import type { ProviderSelection } from './interp/provider.ts';
+import type { ProviderSelection } from './interp/providers/provider.ts';
 import type { MetricsRegistry } from './metrics/registry.ts';
 import { type ApiParts, operations } from './server/api.ts';
 import { mountApi } from './server/api-route.ts';

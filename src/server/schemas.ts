@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { streamSchema } from '../config.ts';
 import { HALF } from '../interp/models/manifest.ts';
-import { PROVIDER_CHOICES, PROVIDERS } from '../interp/provider.ts';
+import { PROVIDER_CHOICES, PROVIDERS } from '../interp/providers/provider.ts';
 
 /** Files are named by who starts framelift, not by who can reach it. */
 const modelId = z

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { InterpEngine } from '../../src/interp/engine/engine.ts';
 import { findModel } from '../../src/interp/models/manifest.ts';
-import type { Provider } from '../../src/interp/provider.ts';
+import type { Provider } from '../../src/interp/providers/provider.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
 import type { MetricEvent } from '../../src/metrics/events.ts';

@@ -1,5 +1,5 @@
 /** A provider's self-test without a provider: what happens is the model's id. The CPU always gives a grey picture. */
-import type { ProbeReply, ProbeRequest } from '../../src/interp/provider-trial.ts';
+import type { ProbeReply, ProbeRequest } from '../../src/interp/providers/trial.ts';
 
 function picture(value: number): ProbeReply {
   const planes = [64, 16, 16].map((size) => new Uint8Array(size).fill(value));

@@ -8,8 +8,8 @@ import {
   type ProviderChoice,
   type Sample,
   type Trial,
-} from '../../src/interp/provider.ts';
-import { planesOf, testPair } from '../../src/interp/provider-pair.ts';
+} from '../../src/interp/providers/provider.ts';
+import { planesOf, testPair } from '../../src/interp/providers/test-pair.ts';
 import { Arena } from '../../src/media/arena.ts';
 
 const arena = new Arena(16);

@@ -8,7 +8,7 @@ import { nearestEighth, type Times } from '../../pairing/timesteps.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, micros, minus } from '../../time.ts';
 import { HALF, type ModelSpec, modelHash, readModel } from '../models/manifest.ts';
 import { type ReferenceModel, repeatNearer } from '../models/reference.ts';
-import type { Provider } from '../provider.ts';
+import type { Provider } from '../providers/provider.ts';
 import { scratchBytes } from '../scratch.ts';
 import { paddedPyramidBytes } from '../worker/scratch-layout.ts';
 import { Batcher } from './batcher.ts';

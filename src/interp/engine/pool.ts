@@ -2,7 +2,7 @@
 import { type CancelTimer, type Clock, fromMs, plus } from '../../time.ts';
 import { type ModelSpec, resolveModel } from '../models/manifest.ts';
 import type { ReferenceModel } from '../models/reference.ts';
-import type { Provider } from '../provider.ts';
+import type { Provider } from '../providers/provider.ts';
 import { InterpEngine, type InterpEngineOptions } from './engine.ts';
 import type { Tier } from './job.ts';
 

@@ -1,7 +1,7 @@
 /** What the engine and its workers say to each other: small, numbers only; pixels stay in the arena. */
 import type { ErrorCode } from '../../errors.ts';
 import type { Times } from '../../pairing/timesteps.ts';
-import type { Provider } from '../provider.ts';
+import type { Provider } from '../providers/provider.ts';
 
 /** What a worker is started with. */
 export interface WorkerSetup {

@@ -2,7 +2,7 @@
 import { InferenceSession, listSupportedBackends, Tensor } from 'onnxruntime-node';
 import { FrameliftError } from '../../errors.ts';
 import { detectKind, type ModelKind } from '../models/manifest.ts';
-import type { Provider } from '../provider.ts';
+import type { Provider } from '../providers/provider.ts';
 import { inside } from '../worker/native-call.ts';
 import type { PortShape } from './i420-io.ts';
 

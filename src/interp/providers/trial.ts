@@ -2,8 +2,9 @@
 import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
-import { type ModelSpec, readModel } from './models/manifest.ts';
-import type { ReferenceModel } from './models/reference.ts';
+import { type ModelSpec, readModel } from '../models/manifest.ts';
+import type { ReferenceModel } from '../models/reference.ts';
+import { absence } from './files.ts';
 import {
   chooseProvider,
   explainFailure,
@@ -14,9 +15,8 @@ import {
   type Sample,
   type Trial,
 } from './provider.ts';
-import { absence } from './provider-files.ts';
 
-const PROBE = fileURLToPath(new URL('./provider-probe.ts', import.meta.url));
+const PROBE = fileURLToPath(new URL('./probe.ts', import.meta.url));
 /** How long a trial may take: what needs longer for a few small pictures is of no use live. TensorRT builds an engine for the network first. */
 const LIMIT_MS = { cpu: 30_000, webgpu: 30_000, cuda: 30_000, tensorrt: 300_000 } as const;
 /** Of what the runtime writes, the last characters are kept. */

@@ -1,7 +1,7 @@
 /** The test pair of the providers' self-test: textured everywhere, and everything moves. */
-import type { Arena } from '../media/arena.ts';
-import { Frame, SOURCE } from '../media/frame.ts';
-import { fromMs, ZERO } from '../time.ts';
+import type { Arena } from '../../media/arena.ts';
+import { Frame, SOURCE } from '../../media/frame.ts';
+import { fromMs, ZERO } from '../../time.ts';
 
 /** Luma samples that the ground and the disc move between both frames. */
 const GROUND = { x: 6, y: -3 };

@@ -1,5 +1,5 @@
 /** Execution providers: which there are, when two agree, and which one is taken. Pure: what was tried comes in as trials. */
-import { FrameliftError } from '../errors.ts';
+import { FrameliftError } from '../../errors.ts';
 
 /** Execution providers of ONNX Runtime that framelift knows. */
 export const PROVIDERS = ['cpu', 'webgpu', 'cuda', 'tensorrt'] as const;

@@ -1,16 +1,16 @@
 /** Entry of a child process that tries one provider on the test pair. A process of its own: a provider may abort the one it is in. */
 
-import { asFrameliftError, FrameliftError } from '../errors.ts';
-import { Arena } from '../media/arena.ts';
-import { noEvents } from '../metrics/events.ts';
-import { minus, systemClock, toMs } from '../time.ts';
-import { InterpEngine } from './engine/engine.ts';
-import { readModel } from './models/manifest.ts';
-import type { PortShape } from './networks/i420-io.ts';
-import { listedProviders, Network } from './networks/onnx.ts';
+import { asFrameliftError, FrameliftError } from '../../errors.ts';
+import { Arena } from '../../media/arena.ts';
+import { noEvents } from '../../metrics/events.ts';
+import { minus, systemClock, toMs } from '../../time.ts';
+import { InterpEngine } from '../engine/engine.ts';
+import { readModel } from '../models/manifest.ts';
+import type { PortShape } from '../networks/i420-io.ts';
+import { listedProviders, Network } from '../networks/onnx.ts';
 import type { Sample } from './provider.ts';
-import { planesOf, testPair } from './provider-pair.ts';
-import type { ProbeReply, ProbeRequest } from './provider-trial.ts';
+import { planesOf, testPair } from './test-pair.ts';
+import type { ProbeReply, ProbeRequest } from './trial.ts';
 
 interface Size {
   readonly width: number;
