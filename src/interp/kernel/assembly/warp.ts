@@ -24,7 +24,7 @@ import {
   SHARE_SLOPE,
   SLOPE,
   tabulate,
-} from './runs';
+} from './sample-table';
 
 /** Bytes of the left taps of two 8-byte windows as 16-bit lanes, and of the right taps. */
 // @ts-ignore: decorator
