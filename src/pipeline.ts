@@ -1,6 +1,5 @@
 /** One stream, from its source to its two publications, as one chain of operators. */
 import { identity, type Subscription, tap } from 'rxjs';
-import { DEFAULT_ROOM, DelayControl } from './delay.ts';
 import { Publication } from './egress/publication.ts';
 import type { PeerSettings } from './egress/viewer.ts';
 import type { FrameliftError } from './errors.ts';
@@ -9,6 +8,8 @@ import type { EnginePool } from './interp/engine/pool.ts';
 import type { LadderChange } from './interp/ladder.ts';
 import type { Arena } from './media/arena.ts';
 import type { EventSink, StreamState, Variant } from './metrics/events.ts';
+import { DEFAULT_ROOM, DelayControl } from './pacing/delay-control.ts';
+import { interpolateAndPace } from './pacing/interpolate-and-pace.ts';
 import { pairUp, planOutput } from './pairing/operators.ts';
 import { Pairing } from './pairing/pairing.ts';
 import { PulseFilter } from './pairing/pulse-filter.ts';
@@ -17,7 +18,6 @@ import { standsAtEighths } from './pairing/timesteps.ts';
 import { lumaOnlyPool, type Profile } from './profile.ts';
 import { onePerPulse } from './pulses.ts';
 import { StateJudge } from './state.ts';
-import { interpolateAndPace } from './steps.ts';
 import { type FrameSize, type LadderStatus, StreamModel } from './stream-model.ts';
 import { type SupervisionStatus, Supervisor } from './supervise.ts';
 import { type Clock, fromMs, type Micros, plus, toMs } from './time.ts';

@@ -7,8 +7,8 @@ import { Ladder, type LadderChange, type LadderLimits, rungsOf } from './interp/
 import { AUTO, type Choice, chooseModel, type ModelSource } from './interp/models/auto-select.ts';
 import { requireTimes } from './interp/models/manifest.ts';
 import type { Arena } from './media/arena.ts';
+import type { Lineup } from './pacing/interpolate-and-pace.ts';
 import type { RateTarget } from './pairing/scheduler.ts';
-import type { Lineup } from './steps.ts';
 import type { Clock, Micros } from './time.ts';
 
 /** What {@link StreamModel} works with. */

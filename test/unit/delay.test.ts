@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DelayControl } from '../../src/delay.ts';
+import { DelayControl } from '../../src/pacing/delay-control.ts';
 import { fromMs, micros, plus, toMs } from '../../src/time.ts';
 import { seededRandom } from '../support/random.ts';
 

@@ -1,13 +1,13 @@
 import { Observable, Subject, takeUntil } from 'rxjs';
 import { describe, expect, it } from 'vitest';
-import { DelayControl } from '../../src/delay.ts';
 import { Ladder, rungsOf } from '../../src/interp/ladder.ts';
 import { Arena } from '../../src/media/arena.ts';
 import type { Frame } from '../../src/media/frame.ts';
+import { DelayControl } from '../../src/pacing/delay-control.ts';
+import { interpolateAndPace } from '../../src/pacing/interpolate-and-pace.ts';
 import { type Paired, pairUp, planOutput, type Scheduled } from '../../src/pairing/operators.ts';
 import { Pairing } from '../../src/pairing/pairing.ts';
 import { Scheduler } from '../../src/pairing/scheduler.ts';
-import { interpolateAndPace } from '../../src/steps.ts';
 import { fromMs, ManualClock, micros, minus } from '../../src/time.ts';
 import { EventLog, flatFrame } from '../support/frames.ts';
 import { seededRandom } from '../support/random.ts';

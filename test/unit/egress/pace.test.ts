@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type PacedFrame, Pacer } from '../../../src/egress/pace.ts';
 import { Arena } from '../../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../../src/media/frame.ts';
 import type { DropReason } from '../../../src/metrics/events.ts';
+import { type PacedFrame, Pacer } from '../../../src/pacing/pacer.ts';
 import { fromMs, ManualClock, type Micros, micros, plus } from '../../../src/time.ts';
 
 const arena = new Arena(16);

@@ -1,5 +1,5 @@
 /** How long output is held back so that interpolated frames are ready in time: the floor plus what this machine needs. Pure. */
-import { fromMs, type Micros, micros, minus, plus, ZERO } from './time.ts';
+import { fromMs, type Micros, micros, minus, plus, ZERO } from '../time.ts';
 
 /** Options of {@link DelayControl}. */
 export interface DelayControlOptions {

@@ -2,7 +2,7 @@
 import type { Frame } from '../media/frame.ts';
 import type { DropReason } from '../metrics/events.ts';
 import { type Micros, micros } from '../time.ts';
-import { Anchor, bend } from './anchor.ts';
+import { Anchor, bend } from './clock-map.ts';
 
 /** Options of {@link Pacer}. */
 export interface PacerOptions {

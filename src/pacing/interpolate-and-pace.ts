@@ -1,16 +1,16 @@
 /** The operator on a stream's output side: has the gaps between source frames filled, and paces. Frames are owned by the item that carries them. */
 import { Observable, type OperatorFunction, type Subscriber } from 'rxjs';
-import type { DelayControl } from './delay.ts';
-import { type PacedFrame, Pacer } from './egress/pace.ts';
-import { asFrameliftError, type FrameliftError } from './errors.ts';
-import type { InterpResult, Tier } from './interp/engine/job.ts';
-import type { Attempt, Ladder, LadderChange, LadderLimits, PairOutcome, Rung } from './interp/ladder.ts';
-import type { Frame, RepeatReason } from './media/frame.ts';
-import type { EventSink } from './metrics/events.ts';
-import type { Scheduled } from './pairing/operators.ts';
-import type { PairDecision } from './pairing/pairing.ts';
-import type { Scheduler, Timestep } from './pairing/scheduler.ts';
-import { type Clock, type Micros, micros, minus, plus } from './time.ts';
+import { asFrameliftError, type FrameliftError } from '../errors.ts';
+import type { InterpResult, Tier } from '../interp/engine/job.ts';
+import type { Attempt, Ladder, LadderChange, LadderLimits, PairOutcome, Rung } from '../interp/ladder.ts';
+import type { Frame, RepeatReason } from '../media/frame.ts';
+import type { EventSink } from '../metrics/events.ts';
+import type { Scheduled } from '../pairing/operators.ts';
+import type { PairDecision } from '../pairing/pairing.ts';
+import type { Scheduler, Timestep } from '../pairing/scheduler.ts';
+import { type Clock, type Micros, micros, minus, plus } from '../time.ts';
+import type { DelayControl } from './delay-control.ts';
+import { type PacedFrame, Pacer } from './pacer.ts';
 
 /** What makes a stream's frames: the models of the ladder's rungs. Exchanged as a whole, between two pairs. */
 export interface Lineup {
