@@ -1,6 +1,6 @@
 /** Offline conversion: the pipeline's parts without clock and deadline. Deterministic: every gap between two frames of a scene is interpolated. */
 import { statSync } from 'node:fs';
-import { type FileCodec, FileWriter } from './egress/record.ts';
+import { type FileCodec, FileWriter } from './egress/file-writer.ts';
 import { asFrameliftError, FrameliftError } from './errors.ts';
 import { openVideoFile } from './ingest/file/source.ts';
 import { InterpEngine } from './interp/engine/engine.ts';

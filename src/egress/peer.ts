@@ -20,7 +20,6 @@ import {
 import { type CancelTimer, type Clock, type Micros, micros } from '../time.ts';
 import type { PeerTransport } from '../webrtc/transport.ts';
 import { watchTransport } from '../webrtc/watch.ts';
-import { PacketHistory, type SentPacket } from './history.ts';
 import type { ExtensionName, OfferedVideo } from './offer.ts';
 import { PROVENANCE_CHANNEL, ProvenanceFeed } from './provenance.ts';
 import {
@@ -30,7 +29,8 @@ import {
   rtpTimestamp,
   writeAbsCaptureTime,
   writeAbsSendTime,
-} from './rtp-clock.ts';
+} from './rtp-time.ts';
+import { PacketHistory, type SentPacket } from './rtx-history.ts';
 import { type Outgoing, SendQueue } from './send-queue.ts';
 import type { PacketizedUnit, Viewer, ViewerChannel, ViewerEvents, ViewerStats } from './viewer.ts';
 

@@ -6,12 +6,12 @@ import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '
 import type { PeerSession } from '../webrtc/endpoint.ts';
 import type { CandidateSink } from '../webrtc/transport.ts';
 import { Audience, type Member } from './audience.ts';
+import { SuitableBitrate } from './bitrate.ts';
 import { connectPeer } from './connect.ts';
-import { type ColourTags, VideoEncoder, type VideoEncoderOptions } from './encode.ts';
-import { Hold } from './hold.ts';
-import { packetizeH264 } from './packetize.ts';
+import { type ColourTags, VideoEncoder, type VideoEncoderOptions } from './encoder.ts';
+import { Hold } from './even-sender.ts';
+import { packetizeH264 } from './packetizer.ts';
 import { shownAgain } from './provenance.ts';
-import { SuitableBitrate } from './rate.ts';
 import type { AccessUnit, KeyframeCause, PeerSettings, Viewer, ViewerEvents, ViewerStats } from './viewer.ts';
 
 /** Makes a connection for an SDP offer. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { type FileCodec, FileWriter, type FileWriterOptions } from '../../src/egress/record.ts';
+import { type FileCodec, FileWriter, type FileWriterOptions } from '../../src/egress/file-writer.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
 import { type Micros, micros, ZERO } from '../../src/time.ts';

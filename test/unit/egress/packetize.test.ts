@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { packetizeH264, splitNalUnits } from '../../../src/egress/packetize.ts';
+import { packetizeH264, splitNalUnits } from '../../../src/egress/packetizer.ts';
 
 const nal = (header: number, bytes: number): Buffer => {
   const unit = Buffer.alloc(bytes, 0x55);

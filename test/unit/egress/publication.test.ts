@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { EncodeDrop, VideoEncoderOptions } from '../../../src/egress/encode.ts';
+import { defaultBitrate } from '../../../src/egress/bitrate.ts';
+import type { EncodeDrop, VideoEncoderOptions } from '../../../src/egress/encoder.ts';
 import { type Encoder, Publication, type PublicationOptions } from '../../../src/egress/publication.ts';
-import { defaultBitrate } from '../../../src/egress/rate.ts';
 import type { PacketizedUnit, Viewer, ViewerEvents } from '../../../src/egress/viewer.ts';
 import { Arena } from '../../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../../src/media/frame.ts';

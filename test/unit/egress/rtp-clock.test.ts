@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { defaultBitrate, RateMeter } from '../../../src/egress/rate.ts';
+import { defaultBitrate, RateMeter } from '../../../src/egress/bitrate.ts';
 import {
   middleNtp,
   ntpTimestamp,
@@ -7,7 +7,7 @@ import {
   roundTrip,
   rtpTimestamp,
   writeAbsSendTime,
-} from '../../../src/egress/rtp-clock.ts';
+} from '../../../src/egress/rtp-time.ts';
 import { fromMs, micros } from '../../../src/time.ts';
 
 describe('RTP times', () => {

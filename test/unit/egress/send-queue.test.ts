@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PacketHistory } from '../../../src/egress/history.ts';
+import { PacketHistory } from '../../../src/egress/rtx-history.ts';
 import { SendQueue } from '../../../src/egress/send-queue.ts';
 import type { PacketizedUnit } from '../../../src/egress/viewer.ts';
 import { SOURCE } from '../../../src/media/frame.ts';

@@ -20,7 +20,7 @@ import {
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import type { Frame } from '../media/frame.ts';
 import { type Micros, minus } from '../time.ts';
-import type { ColourTags } from './encode.ts';
+import type { ColourTags } from './encoder.ts';
 
 /** Encoders of files: `h264` by quality, `ffv1` without loss. */
 export type FileCodec = 'h264' | 'ffv1';

@@ -24,7 +24,7 @@ import { asFrameliftError, FrameliftError } from '../errors.ts';
 import { detachPlanes, type Frame, type FrameInfo } from '../media/frame.ts';
 import type { DropReason } from '../metrics/events.ts';
 import { type Clock, fromMs, type Micros, micros, minus, plus } from '../time.ts';
-import { RateMeter } from './rate.ts';
+import { RateMeter } from './bitrate.ts';
 import type { AccessUnit } from './viewer.ts';
 
 /** Colour tags for the bitstream. Untagged streams are guessed at by players. */
