@@ -1,6 +1,6 @@
 /** framelift's interpolation and ffmpeg's minterpolate on the same frames in the same run: speed and quality. */
 import { FrameliftError } from '../src/errors.ts';
-import { evaluate } from '../src/eval.ts';
+import { evaluate } from '../src/eval/evaluate.ts';
 import { resolveModel } from '../src/interp/models/manifest.ts';
 import { runFfmpeg } from './ffmpeg.ts';
 import { InterpolationTimer, medianTimes } from './interpolation.ts';

@@ -1,5 +1,5 @@
 /** The best and the worst cases of each contender, kept small for a contact sheet. Pure. */
-import type { Plane, Score } from './metrics.ts';
+import type { Plane, Score } from './quality.ts';
 
 /** Pictures of a case, shrunk to fit a tile: luma. */
 export interface Tiles {

@@ -1,6 +1,7 @@
 /** What an evaluation gives: figures for each item and contender, and their means; as data and as a table. Pure. */
-import { mean, median, type Score } from './metrics.ts';
+
 import { countedGaps } from './protocol.ts';
+import { mean, median, type Score } from './quality.ts';
 
 /** What one contender made of one gap. */
 export interface GapResult {

@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, extname } from 'node:path';
 import { FrameliftError } from '../errors.ts';
 import { type Case, ERROR_GAIN } from './gallery.ts';
-import type { Plane } from './metrics.ts';
+import type { Plane } from './quality.ts';
 
 /** Space around tiles, and the height of a line of text, in pixels. */
 const GAP = 8;

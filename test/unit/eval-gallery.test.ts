@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type Case, drawTiles, errorMap, Gallery, shrink, type Tiles } from '../../src/eval/gallery.ts';
-import type { Plane } from '../../src/eval/metrics.ts';
+import type { Plane } from '../../src/eval/quality.ts';
 import { caption } from '../../src/eval/sheet.ts';
 
 const plane = (width: number, height: number, samples: readonly number[]): Plane => ({

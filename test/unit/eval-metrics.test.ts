@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mean, meanSquaredError, median, type Plane, psnr, score, ssim } from '../../src/eval/metrics.ts';
+import { mean, meanSquaredError, median, type Plane, psnr, score, ssim } from '../../src/eval/quality.ts';
 
 /** A plane whose rows are padded with samples that must not count. */
 function plane(width: number, height: number, sample: (x: number, y: number) => number, padding = 5): Plane {

@@ -1,17 +1,17 @@
 /** Measures interpolation quality: frames are removed, made again by each contender, and compared with the removed ones. */
 
-import { FrameliftError } from './errors.ts';
-import { type Contender, type ContenderRun, checkBaseline, type Filled, startContender } from './eval/contender.ts';
-import { type Case, drawTiles, type Extreme, Gallery } from './eval/gallery.ts';
-import { type Gap, type GapOptions, readGaps, releaseGap } from './eval/gaps.ts';
-import { findItems, type Item } from './eval/items.ts';
-import { meanSquaredError, type Plane, score } from './eval/metrics.ts';
-import { checkFactor, checkWhole, countedGaps } from './eval/protocol.ts';
-import { type EvalReport, type GapResult, type ItemReport, itemFigures, meanFigures } from './eval/report.ts';
-import { sheetFormat, writeSheet } from './eval/sheet.ts';
-import { Arena } from './media/arena.ts';
-import type { Frame } from './media/frame.ts';
-import { type Clock, systemClock } from './time.ts';
+import { FrameliftError } from '../errors.ts';
+import { Arena } from '../media/arena.ts';
+import type { Frame } from '../media/frame.ts';
+import { type Clock, systemClock } from '../time.ts';
+import { type Contender, type ContenderRun, checkBaseline, type Filled, startContender } from './contender.ts';
+import { type Case, drawTiles, type Extreme, Gallery } from './gallery.ts';
+import { type Gap, type GapOptions, readGaps, releaseGap } from './gaps.ts';
+import { findItems, type Item } from './items.ts';
+import { checkFactor, checkWhole, countedGaps } from './protocol.ts';
+import { meanSquaredError, type Plane, score } from './quality.ts';
+import { type EvalReport, type GapResult, type ItemReport, itemFigures, meanFigures } from './report.ts';
+import { sheetFormat, writeSheet } from './sheet.ts';
 
 /** Options of {@link evaluate}. */
 export interface EvalOptions {
