@@ -1,5 +1,5 @@
 /** Figures of a live measurement from what the server counted and its viewers saw. Pure. */
-import type { Config } from '../src/config.ts';
+import type { Config } from '../src/config/schema.ts';
 import { rateTarget, Scheduler } from '../src/pairing/scheduler.ts';
 import { toMs } from '../src/time.ts';
 import type { LiveFormat } from './live-clip.ts';

@@ -3,7 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type ConfigInput, parseConfig } from '../src/config.ts';
+import { type ConfigInput, parseConfig } from '../src/config/schema.ts';
 import { FrameliftError } from '../src/errors.ts';
 import { type App, startApp } from '../test/support/app.ts';
 import { type LiveFormat, liveClip } from './live-clip.ts';

@@ -1,5 +1,6 @@
 /** Offline conversion: the pipeline's parts without clock and deadline. Deterministic: every gap between two frames of a scene is interpolated. */
 import { statSync } from 'node:fs';
+import { DEFAULT_MODEL, lumaOnly, type ProfileName, profileOf, targetOf } from './config/profile.ts';
 import { type FileCodec, FileWriter } from './egress/file-writer.ts';
 import { asFrameliftError, FrameliftError } from './errors.ts';
 import { openVideoFile } from './ingest/file/source.ts';
@@ -12,7 +13,6 @@ import type { Frame, RepeatReason } from './media/frame.ts';
 import { noEvents } from './metrics/events.ts';
 import { type PairDecision, Pairing } from './pairing/pairing.ts';
 import { Scheduler, type Timestep } from './pairing/scheduler.ts';
-import { DEFAULT_MODEL, lumaOnly, type ProfileName, profileOf, targetOf } from './profile.ts';
 import { type Clock, fromMs, type Micros, minus, systemClock, toSeconds } from './time.ts';
 
 /** A gap this long is a broken timestamp: filling it would write frames for minutes. */

@@ -1,5 +1,6 @@
 /** One stream, from its source to its two publications, as one chain of operators. */
 import { identity, type Subscription, tap } from 'rxjs';
+import { lumaOnlyPool, type Profile } from './config/profile.ts';
 import { Publication } from './egress/publication.ts';
 import type { PeerSettings } from './egress/viewer.ts';
 import type { FrameliftError } from './errors.ts';
@@ -15,7 +16,6 @@ import { Pairing } from './pairing/pairing.ts';
 import { PulseFilter } from './pairing/pulse-filter.ts';
 import { type RateTarget, Scheduler } from './pairing/scheduler.ts';
 import { standsAtEighths } from './pairing/timesteps.ts';
-import { lumaOnlyPool, type Profile } from './profile.ts';
 import { onePerPulse } from './pulses.ts';
 import { StateJudge } from './state.ts';
 import { type FrameSize, type LadderStatus, StreamModel } from './stream-model.ts';

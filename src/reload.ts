@@ -1,9 +1,10 @@
 /** The configuration while framelift runs: read again, compared, and carried out where that is possible. */
-import type { Config } from './config.ts';
-import { type ConfigChange, compareConfigs, goesOn } from './config-change.ts';
+
+import { type ConfigChange, compareConfigs, goesOn } from './config/diff.ts';
+import type { Config } from './config/schema.ts';
+import { resolveTokens, withoutSecrets } from './config/secrets.ts';
 import { asFrameliftError, FrameliftError } from './errors.ts';
 import { Turn } from './mutex.ts';
-import { resolveTokens, withoutSecrets } from './secrets.ts';
 import type { Access } from './server/auth.ts';
 import { type Certificate, readCertificate } from './server/certificate.ts';
 import type { ConfigControl, ReloadReport } from './server/directory.ts';

@@ -1,6 +1,7 @@
 /** The server as one object: arena, engine, streams, HTTP, metrics; started together, closed in reverse. */
 
-import type { Config, StreamConfig } from './config.ts';
+import type { Config, StreamConfig } from './config/schema.ts';
+import { resolveTokens } from './config/secrets.ts';
 import { WhepEndpoint, type WhepOptions } from './egress/whep.ts';
 import { asFrameliftError } from './errors.ts';
 import { WhipEndpoint, type WhipOptions } from './ingest/whip/endpoint.ts';
@@ -11,7 +12,6 @@ import { Arena } from './media/arena.ts';
 import { MetricsRegistry } from './metrics/registry.ts';
 import type { StreamLog } from './pipeline.ts';
 import { Reloader } from './reload.ts';
-import { resolveTokens } from './secrets.ts';
 import { Access } from './server/auth.ts';
 import { Certificate, readCertificate } from './server/certificate.ts';
 import type { ReloadReport } from './server/directory.ts';

@@ -1,7 +1,7 @@
 /** From what a person wrote to a source: the demo, a file, RTSP, a WHIP publisher, or any other URL by ffmpeg. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Config, StreamConfig } from './config.ts';
+import type { Config, StreamConfig } from './config/schema.ts';
 import { FrameliftError, redactUrl } from './errors.ts';
 import { AddressGuard, OPERATORS_CLASSES, type Resolve } from './ingest/address-guard.ts';
 import { FFMPEG_SCHEMES, ffmpegSource } from './ingest/ffmpeg/source.ts';

@@ -1,5 +1,5 @@
 /** What the server asks of the streams it shows. */
-import type { StreamConfig } from '../config.ts';
+import type { StreamConfig } from '../config/schema.ts';
 import type { StreamState } from '../metrics/events.ts';
 import type { SourceDescription } from '../metrics/stats.ts';
 import type { Micros } from '../time.ts';

@@ -1,6 +1,6 @@
 /** What the API takes and gives, as schemas: requests are checked by them, and the OpenAPI document is made of them. */
 import { z } from 'zod';
-import { streamSchema } from '../config.ts';
+import { streamSchema } from '../config/schema.ts';
 import { HALF } from '../interp/models/manifest.ts';
 import { PROVIDER_CHOICES, PROVIDERS } from '../interp/providers/provider.ts';
 

@@ -4,7 +4,7 @@ import { join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { parseConfig, readConfigFile } from '../../src/config.ts';
+import { parseConfig, readConfigFile } from '../../src/config/schema.ts';
 import { checkSources } from '../../src/serve.ts';
 import { sourceKind } from '../../src/sources.ts';
 import { startApp } from '../support/app.ts';

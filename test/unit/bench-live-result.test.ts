@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type StreamResult, streamResult, summary } from '../../bench/live-result.ts';
 import { Scrape } from '../../bench/metrics-text.ts';
 import { judgeArrivals } from '../../bench/slots.ts';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/schema.ts';
 import type { MetricEvent } from '../../src/metrics/events.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
 import { fromMs, ManualClock } from '../../src/time.ts';

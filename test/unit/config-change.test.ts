@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type ConfigInput, parseConfig } from '../../src/config.ts';
-import { compareConfigs, goesOn } from '../../src/config-change.ts';
+import { compareConfigs, goesOn } from '../../src/config/diff.ts';
+import { type ConfigInput, parseConfig } from '../../src/config/schema.ts';
 
 const stream = (name: string, extra: object = {}): { name: string; source: string } => ({
   name,

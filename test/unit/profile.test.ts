@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { serveConfig } from '../../src/config/flags.ts';
+import { lumaOnly, profileOf, targetOf } from '../../src/config/profile.ts';
 import type { InterpResult, Tier } from '../../src/interp/engine/job.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { Frame, type Provenance, SOURCE } from '../../src/media/frame.ts';
-import { lumaOnly, profileOf, targetOf } from '../../src/profile.ts';
-import { serveConfig } from '../../src/serve-config.ts';
 import { micros } from '../../src/time.ts';
 
 const MADE: Provenance = { kind: 'synthetic', t: 0.5, model: 'm', confidence: undefined };

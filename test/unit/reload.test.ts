@@ -2,7 +2,7 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Config, type ConfigInput, parseConfig } from '../../src/config.ts';
+import { type Config, type ConfigInput, parseConfig } from '../../src/config/schema.ts';
 import { Framelift } from '../../src/serve.ts';
 import { nameShown, writeCertificate } from '../support/certificate.ts';
 import { bearer, TOKENS } from '../support/tokens.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../src/config.ts';
+import { parseConfig } from '../../src/config/schema.ts';
+import { makeToken, resolveTokens, TOKEN, withoutSecrets } from '../../src/config/secrets.ts';
 import { FrameliftError } from '../../src/errors.ts';
-import { makeToken, resolveTokens, TOKEN, withoutSecrets } from '../../src/secrets.ts';
 
 const auth = (publish: (string | { env: string })[]) => ({ publish, play: [], admin: [] });
 

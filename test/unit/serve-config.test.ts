@@ -3,8 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
-import type { ConfigInput } from '../../src/config.ts';
-import { makeTokens, serveConfig } from '../../src/serve-config.ts';
+import { makeTokens, serveConfig } from '../../src/config/flags.ts';
+import type { ConfigInput } from '../../src/config/schema.ts';
 
 /** Path of a configuration file that goes with the test. */
 function file(input: ConfigInput): string {

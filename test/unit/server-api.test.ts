@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { StreamConfig } from '../../src/config.ts';
+import type { StreamConfig } from '../../src/config/schema.ts';
 import { FrameliftError } from '../../src/errors.ts';
 import type { ConfigControl, ReloadReport, StreamControl, StreamEntry } from '../../src/server/directory.ts';
 import { LIVE, startServer } from '../support/server.ts';

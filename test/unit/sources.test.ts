@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseConfig, type StreamConfig } from '../../src/config.ts';
+import { parseConfig, type StreamConfig } from '../../src/config/schema.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { noEvents } from '../../src/metrics/events.ts';
 import { makeSource, type SourceOrigin, sourceRules } from '../../src/sources.ts';

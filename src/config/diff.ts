@@ -1,6 +1,6 @@
 /** What differs between two configurations, and what follows from it: streams to touch, and keys that only a start can change. Pure. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Config, StreamConfig } from './config.ts';
+import type { Config, StreamConfig } from './schema.ts';
 
 /** A stream whose entry has changed. */
 export interface StreamChange {

@@ -1,8 +1,8 @@
 /** Profiles: settings that belong together for one use, under one name (docs/fluoroscopy.md). */
 
-import type { InterpJob, InterpResult, Tier } from './interp/engine/job.ts';
-import type { ModelSource } from './interp/models/auto-select.ts';
-import { type RateTarget, rateTarget } from './pairing/scheduler.ts';
+import type { InterpJob, InterpResult, Tier } from '../interp/engine/job.ts';
+import type { ModelSource } from '../interp/models/auto-select.ts';
+import { type RateTarget, rateTarget } from '../pairing/scheduler.ts';
 
 /** Names of the profiles. */
 export const PROFILE_NAMES = ['fluoroscopy'] as const;

@@ -4,11 +4,11 @@ import { availableParallelism } from 'node:os';
 import { distance } from 'fastest-levenshtein';
 import { parseDocument } from 'yaml';
 import { z } from 'zod';
-import { asFrameliftError, FrameliftError } from './errors.ts';
-import { isAllowance } from './ingest/address-guard.ts';
-import { DEFAULT_LIMITS } from './ingest/limits.ts';
-import { PROVIDER_CHOICES } from './interp/providers/provider.ts';
-import { rateTarget } from './pairing/scheduler.ts';
+import { asFrameliftError, FrameliftError } from '../errors.ts';
+import { isAllowance } from '../ingest/address-guard.ts';
+import { DEFAULT_LIMITS } from '../ingest/limits.ts';
+import { PROVIDER_CHOICES } from '../interp/providers/provider.ts';
+import { rateTarget } from '../pairing/scheduler.ts';
 import { PROFILE_NAMES } from './profile.ts';
 import { TOKEN, TOKEN_RULE, VARIABLE, withoutSecrets } from './secrets.ts';
 

@@ -1,7 +1,7 @@
 /** Secrets of the configuration: tokens and where they come from, and what may be shown of the rest. Pure. */
 import { randomBytes } from 'node:crypto';
-import { FrameliftError, redactUrl } from './errors.ts';
-import type { Role, Tokens } from './server/auth.ts';
+import { FrameliftError, redactUrl } from '../errors.ts';
+import type { Role, Tokens } from '../server/auth.ts';
 
 /** What RFC 6750 lets stand behind `Bearer`, long enough not to be guessed. */
 export const TOKEN = /^(?=.{8,512}$)[\w.~+/-]+=*$/;

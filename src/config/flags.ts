@@ -1,10 +1,11 @@
 /** The configuration of `serve`: the file, and the command line, which wins over it. */
-import { type Config, type ConfigInput, parseConfig, readConfigFile } from './config.ts';
-import type { ProviderChoice } from './interp/providers/provider.ts';
+
+import type { ProviderChoice } from '../interp/providers/provider.ts';
+import type { Role } from '../server/auth.ts';
+import { DEMO_FPS } from '../sources.ts';
 import type { ProfileName } from './profile.ts';
+import { type Config, type ConfigInput, parseConfig, readConfigFile } from './schema.ts';
 import { makeToken } from './secrets.ts';
-import type { Role } from './server/auth.ts';
-import { DEMO_FPS } from './sources.ts';
 
 /** What `serve` and `convert` share on the command line. */
 export interface RateFlags {
