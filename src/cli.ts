@@ -16,7 +16,7 @@ import { readManifest } from './interp/models/manifest.ts';
 import { makeLog } from './log.ts';
 import { modelsTable } from './models-table.ts';
 import { checkSources, Framelift } from './serve.ts';
-import { sourceKind } from './sources.ts';
+import { sourceKind } from './stream/make-source.ts';
 import { systemClock } from './time.ts';
 import { watchFiles } from './watch-files.ts';
 

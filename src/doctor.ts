@@ -10,7 +10,7 @@ import type { ProviderVerdict } from './interp/providers/provider.ts';
 import { ProviderTrials } from './interp/providers/trial.ts';
 import { Arena } from './media/arena.ts';
 import { noEvents } from './metrics/events.ts';
-import { DEMO_FILE } from './sources.ts';
+import { DEMO_FILE } from './stream/make-source.ts';
 import { systemClock } from './time.ts';
 
 /** One thing looked at. */

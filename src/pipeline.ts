@@ -17,9 +17,9 @@ import { PulseFilter } from './pairing/pulse-filter.ts';
 import { type RateTarget, Scheduler } from './pairing/scheduler.ts';
 import { standsAtEighths } from './pairing/timesteps.ts';
 import { onePerPulse } from './pulses.ts';
-import { StateJudge } from './state.ts';
-import { type FrameSize, type LadderStatus, StreamModel } from './stream-model.ts';
-import { type SupervisionStatus, Supervisor } from './supervise.ts';
+import { StateJudge } from './stream/health.ts';
+import { type FrameSize, type LadderStatus, StreamModel } from './stream/stream-model.ts';
+import { type SupervisionStatus, Supervisor } from './stream/supervisor.ts';
 import { type Clock, fromMs, type Micros, plus, toMs } from './time.ts';
 
 /** Where a stream reports to people. Structured, one call a line. */

@@ -16,8 +16,8 @@ import { Access } from './server/auth.ts';
 import { Certificate, readCertificate } from './server/certificate.ts';
 import type { ReloadReport } from './server/directory.ts';
 import { FrameliftServer } from './server.ts';
-import { sourceRules } from './sources.ts';
-import { StreamSet } from './stream-set.ts';
+import { sourceRules } from './stream/make-source.ts';
+import { StreamSet } from './stream/stream-set.ts';
 import { type Clock, systemClock } from './time.ts';
 import { IceServers } from './webrtc/ice-servers.ts';
 

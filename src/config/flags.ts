@@ -2,7 +2,7 @@
 
 import type { ProviderChoice } from '../interp/providers/provider.ts';
 import type { Role } from '../server/auth.ts';
-import { DEMO_FPS } from '../sources.ts';
+import { DEMO_FPS } from '../stream/make-source.ts';
 import type { ProfileName } from './profile.ts';
 import { type Config, type ConfigInput, parseConfig, readConfigFile } from './schema.ts';
 import { makeToken } from './secrets.ts';

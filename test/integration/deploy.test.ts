@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { parseConfig, readConfigFile } from '../../src/config/schema.ts';
 import { checkSources } from '../../src/serve.ts';
-import { sourceKind } from '../../src/sources.ts';
+import { sourceKind } from '../../src/stream/make-source.ts';
 import { startApp } from '../support/app.ts';
 import { temporaryFolder } from '../support/media.ts';
 

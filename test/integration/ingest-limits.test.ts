@@ -12,7 +12,7 @@ import { rtspSource } from '../../src/ingest/rtsp/source.ts';
 import type { Source } from '../../src/ingest/source.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { noEvents } from '../../src/metrics/events.ts';
-import { Supervisor } from '../../src/supervise.ts';
+import { Supervisor } from '../../src/stream/supervisor.ts';
 import { fromMs, systemClock } from '../../src/time.ts';
 import { cutAtDelimiters, encodeTestPicture } from '../support/coded.ts';
 import { startFakeRtsp } from '../support/fake-rtsp.ts';

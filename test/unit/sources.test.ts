@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { parseConfig, type StreamConfig } from '../../src/config/schema.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { noEvents } from '../../src/metrics/events.ts';
-import { makeSource, type SourceOrigin, sourceRules } from '../../src/sources.ts';
+import { makeSource, type SourceOrigin, sourceRules } from '../../src/stream/make-source.ts';
 import { ManualClock } from '../../src/time.ts';
 
 /** Makes the source of a stream as `origin` wrote it down, under the configuration's `sources`. */

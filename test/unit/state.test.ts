@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { StateJudge } from '../../src/state.ts';
+import { StateJudge } from '../../src/stream/health.ts';
 import { fromMs, type Micros, plus, ZERO } from '../../src/time.ts';
 
 /** A judge with windows of half a second. */

@@ -4,7 +4,7 @@ import { FrameliftError } from '../../src/errors.ts';
 import type { FrameSink, Source, SourceInfo } from '../../src/ingest/source.ts';
 import { Arena } from '../../src/media/arena.ts';
 import type { Frame } from '../../src/media/frame.ts';
-import { Backoff, DEFAULT_BACKOFF, type SupervisionStatus, Supervisor } from '../../src/supervise.ts';
+import { Backoff, DEFAULT_BACKOFF, type SupervisionStatus, Supervisor } from '../../src/stream/supervisor.ts';
 import { fromMs, ManualClock, micros, toMs } from '../../src/time.ts';
 import { EventLog, flatFrame } from '../support/frames.ts';
 import { seededRandom } from '../support/random.ts';

@@ -1,22 +1,22 @@
 /** From what a person wrote to a source: the demo, a file, RTSP, a WHIP publisher, or any other URL by ffmpeg. */
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Config, StreamConfig } from './config/schema.ts';
-import { FrameliftError, redactUrl } from './errors.ts';
-import { AddressGuard, OPERATORS_CLASSES, type Resolve } from './ingest/address-guard.ts';
-import { FFMPEG_SCHEMES, ffmpegSource } from './ingest/ffmpeg/source.ts';
-import { fileSource } from './ingest/file/source.ts';
-import type { IngestLimits } from './ingest/limits.ts';
-import { rtspSource } from './ingest/rtsp/source.ts';
-import type { Source } from './ingest/source.ts';
-import { WhipSource } from './ingest/whip/source.ts';
-import type { Arena } from './media/arena.ts';
-import type { EventSink } from './metrics/events.ts';
-import { type Clock, fromMs } from './time.ts';
-import type { TransportSettings } from './webrtc/transport.ts';
+import type { Config, StreamConfig } from '../config/schema.ts';
+import { FrameliftError, redactUrl } from '../errors.ts';
+import { AddressGuard, OPERATORS_CLASSES, type Resolve } from '../ingest/address-guard.ts';
+import { FFMPEG_SCHEMES, ffmpegSource } from '../ingest/ffmpeg/source.ts';
+import { fileSource } from '../ingest/file/source.ts';
+import type { IngestLimits } from '../ingest/limits.ts';
+import { rtspSource } from '../ingest/rtsp/source.ts';
+import type { Source } from '../ingest/source.ts';
+import { WhipSource } from '../ingest/whip/source.ts';
+import type { Arena } from '../media/arena.ts';
+import type { EventSink } from '../metrics/events.ts';
+import { type Clock, fromMs } from '../time.ts';
+import type { TransportSettings } from '../webrtc/transport.ts';
 
 /** The video that `framelift` shows when it is given nothing: a rendered fluoroscopy phantom, 15 pulses a second. */
-export const DEMO_FILE = fileURLToPath(new URL('../demo/fluoroscopy15.mp4', import.meta.url));
+export const DEMO_FILE = fileURLToPath(new URL('../../demo/fluoroscopy15.mp4', import.meta.url));
 /** Output rate of the demo. */
 export const DEMO_FPS = 60;
 

@@ -1,19 +1,19 @@
 /** The streams of a process: those of the configuration and those that were added since, changed one request after the other. */
 import { parse } from 'node:path';
-import { differingKeys, goesOn, type StreamChange } from './config/diff.ts';
-import { profileOf, targetOf } from './config/profile.ts';
-import type { StreamConfig } from './config/schema.ts';
-import type { Publication } from './egress/publication.ts';
-import { FrameliftError } from './errors.ts';
-import { WhipSource } from './ingest/whip/source.ts';
-import { HALF } from './interp/models/manifest.ts';
-import type { EventSink, Variant } from './metrics/events.ts';
-import { Turn } from './mutex.ts';
-import { describeTarget, Stream, type StreamContext } from './pipeline.ts';
-import type { StreamControl, StreamDirectory, StreamEntry } from './server/directory.ts';
-import { makeSource, type SourceOrigin, type SourceRules } from './sources.ts';
-import { type Clock, fromMs, minus, plus, toMs } from './time.ts';
-import type { TransportSettings } from './webrtc/transport.ts';
+import { differingKeys, goesOn, type StreamChange } from '../config/diff.ts';
+import { profileOf, targetOf } from '../config/profile.ts';
+import type { StreamConfig } from '../config/schema.ts';
+import type { Publication } from '../egress/publication.ts';
+import { FrameliftError } from '../errors.ts';
+import { WhipSource } from '../ingest/whip/source.ts';
+import { HALF } from '../interp/models/manifest.ts';
+import type { EventSink, Variant } from '../metrics/events.ts';
+import { Turn } from '../mutex.ts';
+import { describeTarget, Stream, type StreamContext } from '../pipeline.ts';
+import type { StreamControl, StreamDirectory, StreamEntry } from '../server/directory.ts';
+import { type Clock, fromMs, minus, plus, toMs } from '../time.ts';
+import type { TransportSettings } from '../webrtc/transport.ts';
+import { makeSource, type SourceOrigin, type SourceRules } from './make-source.ts';
 
 /** What a {@link StreamSet} works with. */
 export interface StreamSetParts extends StreamContext {

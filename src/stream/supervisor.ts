@@ -1,10 +1,10 @@
 /** The one owner of retries: runs a source, restarts it with capped, jittered backoff, and says what is going on. */
 import { Observable } from 'rxjs';
-import { asFrameliftError, FrameliftError } from './errors.ts';
-import type { Source, SourceInfo } from './ingest/source.ts';
-import type { Frame } from './media/frame.ts';
-import type { EventSink } from './metrics/events.ts';
-import { type Clock, fromMs, type Micros, micros, plus } from './time.ts';
+import { asFrameliftError, FrameliftError } from '../errors.ts';
+import type { Source, SourceInfo } from '../ingest/source.ts';
+import type { Frame } from '../media/frame.ts';
+import type { EventSink } from '../metrics/events.ts';
+import { type Clock, fromMs, type Micros, micros, plus } from '../time.ts';
 
 /** How long to wait before trying again. */
 export interface BackoffPolicy {
