@@ -5,7 +5,7 @@ import { readManifest } from '../interp/models/manifest.ts';
 import { REFERENCE_MODELS } from '../interp/models/reference.ts';
 import type { StreamStats } from '../metrics/stats.ts';
 import type { Role } from './auth.ts';
-import type { ConfigControl, StreamControl } from './directory.ts';
+import type { ConfigControl, StreamControl } from './contract.ts';
 import {
   modelList,
   newStream,

@@ -1,5 +1,5 @@
 /** Refusals that the log tells of: somebody may be trying something, or has forgotten a token. */
-import type { ServerLog } from './directory.ts';
+import type { ServerLog } from './contract.ts';
 
 const MESSAGES: Readonly<Record<number, string>> = {
   401: 'refused: no token, or a wrong one',

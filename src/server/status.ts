@@ -2,7 +2,7 @@
 import { redactUrl, redactUrls } from '../errors.ts';
 import type { StreamStats } from '../metrics/stats.ts';
 import { toMs } from '../time.ts';
-import type { StreamDirectory, StreamEntry } from './directory.ts';
+import type { StreamDirectory, StreamEntry } from './contract.ts';
 
 /** Where a stream stands on its ladder. */
 interface LadderReport {

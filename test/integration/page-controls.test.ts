@@ -3,7 +3,7 @@ import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Access } from '../../src/server/auth.ts';
-import type { StreamEntry } from '../../src/server/directory.ts';
+import type { StreamEntry } from '../../src/server/contract.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { LIVE, startServer } from '../support/server.ts';
 

@@ -1,6 +1,6 @@
 /// <reference lib="dom" />
 import { expect, it, onTestFinished } from 'vitest';
-import type { StreamEntry } from '../../src/server/directory.ts';
+import type { StreamEntry } from '../../src/server/contract.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { LIVE, startServer } from '../support/server.ts';
 

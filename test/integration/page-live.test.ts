@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
-import type { StreamEntry } from '../../src/server/directory.ts';
+import type { StreamEntry } from '../../src/server/contract.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { LIVE, startServer } from '../support/server.ts';
 

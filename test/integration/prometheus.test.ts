@@ -4,7 +4,7 @@ import { WhepEndpoint } from '../../src/egress/whep.ts';
 import { WhipEndpoint } from '../../src/ingest/whip/endpoint.ts';
 import { CATALOGUE } from '../../src/metrics/catalogue.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
-import { FrameliftServer } from '../../src/server.ts';
+import { FrameliftServer } from '../../src/server/server.ts';
 import { fromMs, systemClock } from '../../src/time.ts';
 import { findProgram, Prometheus } from '../support/prometheus.ts';
 import { NO_CONTROL } from '../support/server.ts';

@@ -7,7 +7,7 @@ import { WhipSource } from '../../src/ingest/whip/source.ts';
 import { Arena } from '../../src/media/arena.ts';
 import type { MetricEvent } from '../../src/metrics/events.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
-import { FrameliftServer } from '../../src/server.ts';
+import { FrameliftServer } from '../../src/server/server.ts';
 import { Supervisor } from '../../src/stream/supervisor.ts';
 import { fromMs, systemClock } from '../../src/time.ts';
 import { NO_CONTROL } from '../support/server.ts';

@@ -9,7 +9,7 @@ import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
 import { Access } from '../../src/server/auth.ts';
-import { FrameliftServer } from '../../src/server.ts';
+import { FrameliftServer } from '../../src/server/server.ts';
 import { systemClock } from '../../src/time.ts';
 import { IceServers } from '../../src/webrtc/ice-servers.ts';
 import { MAX_OFFER_BYTES } from '../../src/webrtc/resource.ts';

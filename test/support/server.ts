@@ -4,8 +4,8 @@ import { Publication } from '../../src/egress/publication.ts';
 import { WhepEndpoint } from '../../src/egress/whep.ts';
 import { WhipEndpoint } from '../../src/ingest/whip/endpoint.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
-import type { ConfigControl, StreamControl, StreamEntry } from '../../src/server/directory.ts';
-import { FrameliftServer, type ServerOptions } from '../../src/server.ts';
+import type { ConfigControl, StreamControl, StreamEntry } from '../../src/server/contract.ts';
+import { FrameliftServer, type ServerOptions } from '../../src/server/server.ts';
 import { systemClock, ZERO } from '../../src/time.ts';
 import { testAccess } from './tokens.ts';
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { StreamConfig } from '../../src/config/schema.ts';
 import { FrameliftError } from '../../src/errors.ts';
-import type { ConfigControl, ReloadReport, StreamControl, StreamEntry } from '../../src/server/directory.ts';
+import type { ConfigControl, ReloadReport, StreamControl, StreamEntry } from '../../src/server/contract.ts';
 import { LIVE, startServer } from '../support/server.ts';
 import { bearer, TOKENS } from '../support/tokens.ts';
 

@@ -4,8 +4,8 @@ import { connect, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket as Client } from 'ws';
 import { Access } from '../../src/server/auth.ts';
-import type { StreamEntry } from '../../src/server/directory.ts';
-import type { FrameliftServer } from '../../src/server.ts';
+import type { StreamEntry } from '../../src/server/contract.ts';
+import type { FrameliftServer } from '../../src/server/server.ts';
 import { fromMs, ManualClock } from '../../src/time.ts';
 import { LIVE, startServer } from '../support/server.ts';
 

@@ -8,7 +8,7 @@ import { connect } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket as Client } from 'ws';
 import { Certificate, readCertificate } from '../../src/server/certificate.ts';
-import type { FrameliftServer } from '../../src/server.ts';
+import type { FrameliftServer } from '../../src/server/server.ts';
 import { writeCertificate } from '../support/certificate.ts';
 import { startServer } from '../support/server.ts';
 

@@ -1,8 +1,8 @@
 import { request as httpRequest } from 'node:http';
 import { connect, createServer } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import type { StreamEntry } from '../../src/server/directory.ts';
-import type { FrameliftServer } from '../../src/server.ts';
+import type { StreamEntry } from '../../src/server/contract.ts';
+import type { FrameliftServer } from '../../src/server/server.ts';
 import { MAX_OFFER_BYTES } from '../../src/webrtc/resource.ts';
 import { LIVE, startServer as start } from '../support/server.ts';
 

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FrameliftError } from '../../src/errors.ts';
-import { type PlayerGate, SocketSignalling } from '../../src/server/socket-signalling.ts';
+import { type PlayerGate, SocketSignalling } from '../../src/server/websocket-signalling.ts';
 import { fromMs, ManualClock } from '../../src/time.ts';
 import type { PeerSession } from '../../src/webrtc/endpoint.ts';
 import type { CandidateSink } from '../../src/webrtc/transport.ts';

@@ -1,27 +1,27 @@
 /** The HTTP server: page, WHEP and WHIP, metrics, health, the API and live state, on fastify. */
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
-import type { WhepEndpoint } from './egress/whep.ts';
-import { FrameliftError } from './errors.ts';
-import type { WhipEndpoint } from './ingest/whip/endpoint.ts';
-import type { ProviderSelection } from './interp/providers/provider.ts';
-import type { MetricsRegistry } from './metrics/registry.ts';
-import { type ApiParts, operations } from './server/api.ts';
-import { mountApi } from './server/api-route.ts';
-import { Access } from './server/auth.ts';
-import type { Certificate } from './server/certificate.ts';
-import type { ConfigControl, ServerLog, StreamControl, StreamDirectory } from './server/directory.ts';
-import { hostAllowed } from './server/host.ts';
-import { makeListener } from './server/listener.ts';
-import { LIVE_PATH, type LiveOptions, LiveState } from './server/live.ts';
-import { PAGE_HEADERS, readPage } from './server/page.ts';
-import { noteRefusal } from './server/refusals.ts';
-import { deny, refuse, uncached } from './server/reply.ts';
-import { RequestRate } from './server/request-rate.ts';
-import { mountSignalling } from './server/signalling-route.ts';
-import { notReady, type StreamReport, streamReport } from './server/status.ts';
-import { type Clock, fromMs, plus, toMs } from './time.ts';
-import { MAX_OFFER_BYTES } from './webrtc/resource.ts';
+import type { WhepEndpoint } from '../egress/whep.ts';
+import { FrameliftError } from '../errors.ts';
+import type { WhipEndpoint } from '../ingest/whip/endpoint.ts';
+import type { ProviderSelection } from '../interp/providers/provider.ts';
+import type { MetricsRegistry } from '../metrics/registry.ts';
+import { type Clock, fromMs, plus, toMs } from '../time.ts';
+import { MAX_OFFER_BYTES } from '../webrtc/resource.ts';
+import { type ApiParts, operations } from './api.ts';
+import { mountApi } from './api-route.ts';
+import { Access } from './auth.ts';
+import type { Certificate } from './certificate.ts';
+import type { ConfigControl, ServerLog, StreamControl, StreamDirectory } from './contract.ts';
+import { hostAllowed } from './host.ts';
+import { makeListener } from './listener.ts';
+import { PAGE_HEADERS, readPage } from './page.ts';
+import { noteRefusal } from './refusals.ts';
+import { deny, refuse, uncached } from './reply.ts';
+import { RequestRate } from './request-rate.ts';
+import { mountSignalling } from './signalling-route.ts';
+import { notReady, type StreamReport, streamReport } from './status.ts';
+import { LIVE_PATH, type LiveOptions, LiveState } from './websocket.ts';
 
 /** Options of {@link FrameliftServer.start}. */
 export interface ServerOptions {

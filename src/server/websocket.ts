@@ -4,11 +4,11 @@ import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
 import type { Access } from './auth.ts';
-import type { ServerLog, StreamDirectory } from './directory.ts';
+import type { ServerLog, StreamDirectory } from './contract.ts';
 import { hostAllowed, originAllowed } from './host.ts';
 import { noteRefusal } from './refusals.ts';
 import { RequestRate } from './request-rate.ts';
-import { type PlayerGate, SocketSignalling } from './socket-signalling.ts';
+import { type PlayerGate, SocketSignalling } from './websocket-signalling.ts';
 
 /** Where it is mounted. */
 export const LIVE_PATH = '/ws';
