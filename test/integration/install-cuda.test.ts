@@ -16,7 +16,7 @@ import { createRequire } from 'node:module';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { cudaReport, installCuda } from '../../src/install-cuda.ts';
+import { cudaReport, installCuda } from '../../src/commands/install-cuda.ts';
 import { CUDA_LIBRARIES, librariesFolder, runtimeFolder } from '../../src/interp/providers/files.ts';
 import { runCli } from '../support/app.ts';
 import { temporaryFolder } from '../support/media.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { milliseconds } from '../../src/arguments.ts';
+import { milliseconds } from '../../src/commands/arguments.ts';
 
 describe('milliseconds', () => {
   it.each([

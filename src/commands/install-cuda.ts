@@ -6,10 +6,10 @@ import { execFile, spawn } from 'node:child_process';
 import { access, cp, glob, mkdtemp, readFile, rename, rm, stat, statfs } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
-import { FrameliftError } from './errors.ts';
-import { CUDA_LIBRARIES, hasCudaBuild, librariesFolder, runtimeFolder } from './interp/providers/files.ts';
-import { CUDA_NEEDS } from './interp/providers/provider.ts';
-import { type Clock, fromMs, plus, systemClock } from './time.ts';
+import { FrameliftError } from '../errors.ts';
+import { CUDA_LIBRARIES, hasCudaBuild, librariesFolder, runtimeFolder } from '../interp/providers/files.ts';
+import { CUDA_NEEDS } from '../interp/providers/provider.ts';
+import { type Clock, fromMs, plus, systemClock } from '../time.ts';
 
 /** Options of {@link installCuda}. */
 export interface InstallCudaOptions {

@@ -2,16 +2,16 @@
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
-import { asFrameliftError } from './errors.ts';
-import { findFfmpeg } from './ingest/ffmpeg/source.ts';
-import { InterpEngine } from './interp/engine/engine.ts';
-import { findModel, readManifest } from './interp/models/manifest.ts';
-import type { ProviderVerdict } from './interp/providers/provider.ts';
-import { ProviderTrials } from './interp/providers/trial.ts';
-import { Arena } from './media/arena.ts';
-import { noEvents } from './metrics/events.ts';
-import { DEMO_FILE } from './stream/make-source.ts';
-import { systemClock } from './time.ts';
+import { asFrameliftError } from '../errors.ts';
+import { findFfmpeg } from '../ingest/ffmpeg/source.ts';
+import { InterpEngine } from '../interp/engine/engine.ts';
+import { findModel, readManifest } from '../interp/models/manifest.ts';
+import type { ProviderVerdict } from '../interp/providers/provider.ts';
+import { ProviderTrials } from '../interp/providers/trial.ts';
+import { Arena } from '../media/arena.ts';
+import { noEvents } from '../metrics/events.ts';
+import { DEMO_FILE } from '../stream/make-source.ts';
+import { systemClock } from '../time.ts';
 
 /** One thing looked at. */
 export interface Finding {

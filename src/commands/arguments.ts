@@ -1,7 +1,7 @@
 /** Values of command line options: text → value. Each throws commander's InvalidArgumentError, which commander prints with the option's name. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { PROFILE_NAMES } from './config/profile.ts';
-import { PROVIDER_CHOICES } from './interp/providers/provider.ts';
+import { PROFILE_NAMES } from '../config/profile.ts';
+import { PROVIDER_CHOICES } from '../interp/providers/provider.ts';
 
 /** Any number. */
 export const number = (text: string): number => {

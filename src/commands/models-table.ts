@@ -1,5 +1,5 @@
 /** `framelift models`: the table that people read. */
-import type { ModelSpec } from './interp/models/manifest.ts';
+import type { ModelSpec } from '../interp/models/manifest.ts';
 
 const HEAD = ['ID', 'KIND', 'PRECISION', 'TIMES', 'LICENCE', 'NOTE'];
 const REFERENCES = [
