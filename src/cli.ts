@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
+import { checkSources, Framelift } from './app/framelift.ts';
+import { watchFiles } from './app/watch-files.ts';
 import { collect, milliseconds, number, rateOptions } from './commands/arguments.ts';
 import { convert } from './commands/convert.ts';
 import { examine, type Finding } from './commands/doctor.ts';
@@ -15,10 +17,8 @@ import { evaluate } from './eval/evaluate.ts';
 import { evalTable } from './eval/report.ts';
 import { readManifest } from './interp/models/manifest.ts';
 import { makeLog } from './log.ts';
-import { checkSources, Framelift } from './serve.ts';
 import { sourceKind } from './stream/make-source.ts';
 import { systemClock } from './time.ts';
-import { watchFiles } from './watch-files.ts';
 
 /** Exit codes: 0 done, 1 failed while running, 2 the command or configuration is wrong. */
 const FAILED = 1;

@@ -1,8 +1,8 @@
 /** framelift as a library: what the command line uses, for other programs. */
 
+export { Framelift, type ServeOptions } from './app/framelift.ts';
 export { type ConvertOptions, type ConvertProgress, type ConvertResult, convert } from './commands/convert.ts';
 export { type Config, type ConfigInput, parseConfig, readConfigFile, type StreamConfig } from './config/schema.ts';
 export { type ErrorCode, FrameliftError } from './errors.ts';
 export type { Provenance, RepeatReason } from './media/frame.ts';
 export { type RateTarget, rateTarget } from './pairing/scheduler.ts';
-export { Framelift, type ServeOptions } from './serve.ts';

@@ -2,8 +2,8 @@ import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Framelift } from '../../src/app/framelift.ts';
 import { type Config, type ConfigInput, parseConfig } from '../../src/config/schema.ts';
-import { Framelift } from '../../src/serve.ts';
 import { nameShown, writeCertificate } from '../support/certificate.ts';
 import { bearer, TOKENS } from '../support/tokens.ts';
 

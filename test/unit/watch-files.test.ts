@@ -2,8 +2,8 @@ import { mkdtempSync, renameSync, rmSync, unwatchFile, watchFile, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
+import { watchFiles } from '../../src/app/watch-files.ts';
 import { fromMs, ManualClock } from '../../src/time.ts';
-import { watchFiles } from '../../src/watch-files.ts';
 
 it('a file is noticed when it has been written, or another one takes its place, but not while it is written', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'framelift-watch-'));

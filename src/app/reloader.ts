@@ -1,14 +1,14 @@
 /** The configuration while framelift runs: read again, compared, and carried out where that is possible. */
 
-import { type ConfigChange, compareConfigs, goesOn } from './config/diff.ts';
-import type { Config } from './config/schema.ts';
-import { resolveTokens, withoutSecrets } from './config/secrets.ts';
-import { asFrameliftError, FrameliftError } from './errors.ts';
-import { Turn } from './mutex.ts';
-import type { Access } from './server/auth.ts';
-import { type Certificate, readCertificate } from './server/certificate.ts';
-import type { ConfigControl, ReloadReport } from './server/contract.ts';
-import type { StreamSet } from './stream/stream-set.ts';
+import { type ConfigChange, compareConfigs, goesOn } from '../config/diff.ts';
+import type { Config } from '../config/schema.ts';
+import { resolveTokens, withoutSecrets } from '../config/secrets.ts';
+import { asFrameliftError, FrameliftError } from '../errors.ts';
+import { Turn } from '../mutex.ts';
+import type { Access } from '../server/auth.ts';
+import { type Certificate, readCertificate } from '../server/certificate.ts';
+import type { ConfigControl, ReloadReport } from '../server/contract.ts';
+import type { StreamSet } from '../stream/stream-set.ts';
 
 /** What {@link Reloader} works with. */
 export interface ReloaderParts {

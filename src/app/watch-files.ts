@@ -1,6 +1,6 @@
 /** Files that are read again when they change. */
 import { unwatchFile, watchFile } from 'node:fs';
-import { type CancelTimer, type Clock, fromMs, plus } from './time.ts';
+import { type CancelTimer, type Clock, fromMs, plus } from '../time.ts';
 
 const LOOK_EVERY_MS = 250;
 /** A file that has not changed for so long is written to its end. */

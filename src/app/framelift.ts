@@ -1,25 +1,25 @@
 /** The server as one object: arena, engine, streams, HTTP, metrics; started together, closed in reverse. */
 
-import type { Config, StreamConfig } from './config/schema.ts';
-import { resolveTokens } from './config/secrets.ts';
-import { WhepEndpoint, type WhepOptions } from './egress/whep.ts';
-import { asFrameliftError } from './errors.ts';
-import { WhipEndpoint, type WhipOptions } from './ingest/whip/endpoint.ts';
-import { EnginePool } from './interp/engine/pool.ts';
-import { describeSelection } from './interp/providers/provider.ts';
-import { ProviderTrials } from './interp/providers/trial.ts';
-import { Arena } from './media/arena.ts';
-import { MetricsRegistry } from './metrics/registry.ts';
-import type { StreamLog } from './pipeline.ts';
-import { Reloader } from './reload.ts';
-import { Access } from './server/auth.ts';
-import { Certificate, readCertificate } from './server/certificate.ts';
-import type { ReloadReport } from './server/contract.ts';
-import { FrameliftServer } from './server/server.ts';
-import { sourceRules } from './stream/make-source.ts';
-import { StreamSet } from './stream/stream-set.ts';
-import { type Clock, systemClock } from './time.ts';
-import { IceServers } from './webrtc/ice-servers.ts';
+import type { Config, StreamConfig } from '../config/schema.ts';
+import { resolveTokens } from '../config/secrets.ts';
+import { WhepEndpoint, type WhepOptions } from '../egress/whep.ts';
+import { asFrameliftError } from '../errors.ts';
+import { WhipEndpoint, type WhipOptions } from '../ingest/whip/endpoint.ts';
+import { EnginePool } from '../interp/engine/pool.ts';
+import { describeSelection } from '../interp/providers/provider.ts';
+import { ProviderTrials } from '../interp/providers/trial.ts';
+import { Arena } from '../media/arena.ts';
+import { MetricsRegistry } from '../metrics/registry.ts';
+import type { StreamLog } from '../pipeline.ts';
+import { Access } from '../server/auth.ts';
+import { Certificate, readCertificate } from '../server/certificate.ts';
+import type { ReloadReport } from '../server/contract.ts';
+import { FrameliftServer } from '../server/server.ts';
+import { sourceRules } from '../stream/make-source.ts';
+import { StreamSet } from '../stream/stream-set.ts';
+import { type Clock, systemClock } from '../time.ts';
+import { IceServers } from '../webrtc/ice-servers.ts';
+import { Reloader } from './reloader.ts';
 
 /** Options of {@link Framelift.start}. */
 export interface ServeOptions {
