@@ -7,7 +7,7 @@ import type { MetricEvent } from '../../src/metrics/events.ts';
 import { systemClock } from '../../src/time.ts';
 import { WhepClient } from '../support/whep-client.ts';
 import { MovingPicture, WhepSite } from '../support/whep-site.ts';
-import { until } from './whip-rig.ts';
+import { until } from '../support/whip-rig.ts';
 
 const arena = new Arena(64);
 const rejections: unknown[] = [];

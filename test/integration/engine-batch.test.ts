@@ -10,10 +10,10 @@ import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
 import type { MetricEvent } from '../../src/metrics/events.ts';
 import { fromMs, ManualClock, type Micros, micros, plus, systemClock } from '../../src/time.ts';
-import { twoMotionNetwork } from './engine-onnx.ts';
-import { planesNetwork } from './engine-planes-onnx.ts';
+import { twoMotionNetwork } from '../support/engine-onnx.ts';
+import { planesNetwork } from '../support/engine-planes-onnx.ts';
 
-const SCRIPT = new URL('./engine-scripted-worker.ts', import.meta.url);
+const SCRIPT = new URL('../support/engine-scripted-worker.ts', import.meta.url);
 
 let directory: string;
 let arena: Arena;

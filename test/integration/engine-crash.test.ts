@@ -5,7 +5,7 @@ import { Frame, SOURCE } from '../../src/media/frame.ts';
 import { noEvents } from '../../src/metrics/events.ts';
 import { systemClock, ZERO } from '../../src/time.ts';
 
-const SCRIPT = new URL('./engine-scripted-worker.ts', import.meta.url);
+const SCRIPT = new URL('../support/engine-scripted-worker.ts', import.meta.url);
 const INFO = { pts: ZERO, arrival: ZERO, capture: ZERO, discontinuity: false, provenance: SOURCE };
 
 describe('InterpEngine when its worker misbehaves', () => {

@@ -9,7 +9,7 @@ import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
 import { noEvents } from '../../src/metrics/events.ts';
 import { micros, systemClock } from '../../src/time.ts';
-import { seedNetwork, twoMotionNetwork } from './engine-onnx.ts';
+import { seedNetwork, twoMotionNetwork } from '../support/engine-onnx.ts';
 
 let directory: string;
 let network: ModelSpec;

@@ -9,8 +9,8 @@ import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
 import { noEvents } from '../../src/metrics/events.ts';
 import { micros, systemClock } from '../../src/time.ts';
+import { seedNetwork, twoMotionNetwork } from '../support/engine-onnx.ts';
 import { seededRandom } from '../support/random.ts';
-import { seedNetwork, twoMotionNetwork } from './engine-onnx.ts';
 
 const [WIDTH, HEIGHT] = [328, 250];
 let directory: string;

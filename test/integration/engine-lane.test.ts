@@ -3,7 +3,7 @@ import { Lane } from '../../src/interp/engine/worker-slot.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { fromMs, ManualClock } from '../../src/time.ts';
 
-const SCRIPT = new URL('./engine-scripted-worker.ts', import.meta.url);
+const SCRIPT = new URL('../support/engine-scripted-worker.ts', import.meta.url);
 const MEBIBYTE = 1_048_576;
 
 describe('Lane', () => {

@@ -10,8 +10,8 @@ import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
 import { noEvents } from '../../src/metrics/events.ts';
 import { micros, systemClock } from '../../src/time.ts';
-import type { Graph, Port } from './engine-onnx.ts';
-import { type PlanesNetworkOptions, planesNetwork } from './engine-planes-onnx.ts';
+import type { Graph, Port } from '../support/engine-onnx.ts';
+import { type PlanesNetworkOptions, planesNetwork } from '../support/engine-planes-onnx.ts';
 
 let directory: string;
 let arena: Arena;
@@ -242,7 +242,7 @@ describe('InterpEngine with an i420 network', () => {
   });
 
   it('goes on after its worker has crashed', async () => {
-    const workerScript = new URL('./engine-mortal-worker.ts', import.meta.url);
+    const workerScript = new URL('../support/engine-mortal-worker.ts', import.meta.url);
     await using engine = await start({ mirror: true }, {}, { workerScript });
     const [a, b] = [noise(70, 46, 1), noise(70, 46, 2)];
     const right = async (): Promise<boolean> =>

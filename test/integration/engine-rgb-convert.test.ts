@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { EvalReport } from '../../src/eval/report.ts';
 import { runCli, startApp } from '../support/app.ts';
+import { rgbNetwork } from '../support/engine-rgb-onnx.ts';
 import { ffmpeg, temporaryFolder, testVideo } from '../support/media.ts';
-import { rgbNetwork } from './engine-rgb-onnx.ts';
 
 let folder: { path: string; remove: () => Promise<void> };
 const at = (name: string): string => join(folder.path, name);

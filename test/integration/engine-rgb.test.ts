@@ -7,6 +7,8 @@ import { findModel, type ModelSpec } from '../../src/interp/models/manifest.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { noEvents } from '../../src/metrics/events.ts';
 import { systemClock } from '../../src/time.ts';
+import type { Graph, Port } from '../support/engine-onnx.ts';
+import { type RgbNetworkOptions, rgbNetwork } from '../support/engine-rgb-onnx.ts';
 import {
   colourAt,
   distance,
@@ -16,9 +18,7 @@ import {
   type Rgb,
   samplesOf,
   toFrame,
-} from '../unit/rgb-scalar.ts';
-import type { Graph, Port } from './engine-onnx.ts';
-import { type RgbNetworkOptions, rgbNetwork } from './engine-rgb-onnx.ts';
+} from '../support/rgb-scalar.ts';
 
 let directory: string;
 let arena: Arena;

@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { planesNetwork } from '../support/engine-planes-onnx.ts';
 import { temporaryFolder } from '../support/media.ts';
 import { softwareVulkan } from '../support/vulkan.ts';
-import { planesNetwork } from './engine-planes-onnx.ts';
 
-const SCRIPT = fileURLToPath(new URL('./engine-webgpu-run.ts', import.meta.url));
+const SCRIPT = fileURLToPath(new URL('../support/engine-webgpu-run.ts', import.meta.url));
 
 let folder: { path: string; remove: () => Promise<void> };
 beforeAll(async () => {

@@ -20,7 +20,7 @@ import { ffmpeg, temporaryFolder, testVideo } from '../support/media.ts';
 import { packetize } from '../support/rtp.ts';
 import { watch } from '../support/watch.ts';
 import { vp8Pictures, WhipPublisher } from '../support/whip-publisher.ts';
-import { until, WhipRig } from './whip-rig.ts';
+import { until, WhipRig } from '../support/whip-rig.ts';
 
 const LIMITS: IngestLimits = { ...DEFAULT_LIMITS, maxWidth: 320, maxHeight: 180 };
 const arena = new Arena(64);

@@ -3,8 +3,8 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { runCli, startApp } from '../support/app.ts';
+import { planesNetwork } from '../support/engine-planes-onnx.ts';
 import { ffmpeg, temporaryFolder, testVideo } from '../support/media.ts';
-import { planesNetwork } from './engine-planes-onnx.ts';
 
 let folder: { path: string; remove: () => Promise<void> };
 const at = (name: string): string => join(folder.path, name);

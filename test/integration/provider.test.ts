@@ -6,11 +6,11 @@ import { findModel, type ModelSpec } from '../../src/interp/models/manifest.ts';
 import type { Provider, ProviderSelection } from '../../src/interp/providers/provider.ts';
 import { ProviderTrials } from '../../src/interp/providers/trial.ts';
 import { runCli, startApp } from '../support/app.ts';
+import { planesNetwork } from '../support/engine-planes-onnx.ts';
 import { temporaryFolder } from '../support/media.ts';
 import { softwareVulkan } from '../support/vulkan.ts';
-import { planesNetwork } from './engine-planes-onnx.ts';
 
-const SCRIPTED = fileURLToPath(new URL('./provider-scripted-probe.ts', import.meta.url));
+const SCRIPTED = fileURLToPath(new URL('../support/provider-scripted-probe.ts', import.meta.url));
 
 let folder: { path: string; remove: () => Promise<void> };
 beforeAll(async () => {

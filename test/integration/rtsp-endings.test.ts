@@ -5,8 +5,8 @@ import { describe, expect, test } from 'vitest';
 import { fromMs } from '../../src/time.ts';
 import { interleaved } from '../support/fake-rtsp.ts';
 import { rtpBytes } from '../support/rtp.ts';
+import { rtspRig } from '../support/rtsp-rig.ts';
 import { watch } from '../support/watch.ts';
-import { rtspRig } from './rtsp-rig.ts';
 
 const rig = rtspRig();
 const { start, source } = rig;

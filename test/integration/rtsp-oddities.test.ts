@@ -3,8 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { fromMs } from '../../src/time.ts';
 import { type FakeRequest, type FakeScript, interleaved } from '../support/fake-rtsp.ts';
 import { rtpBytes } from '../support/rtp.ts';
+import { rtspRig } from '../support/rtsp-rig.ts';
 import { DropCounter, watch } from '../support/watch.ts';
-import { rtspRig } from './rtsp-rig.ts';
 
 const rig = rtspRig();
 const { start, source } = rig;

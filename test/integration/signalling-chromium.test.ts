@@ -12,7 +12,7 @@ import { launchChromium } from '../support/chromium.ts';
 import { Coturn, TURN_SECRET } from '../support/coturn.ts';
 import { startServer } from '../support/server.ts';
 import { MovingPicture } from '../support/whep-site.ts';
-import { until } from './whip-rig.ts';
+import { until } from '../support/whip-rig.ts';
 
 /** Functions for a page of the server's own origin. */
 const PLAYER = `

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { connectPeer } from '../../src/egress/connect.ts';
 import { fromMs, ManualClock } from '../../src/time.ts';
 
-const OFFER = readFileSync(new URL('../unit/egress/chromium-offer.sdp', import.meta.url), 'utf8');
+const OFFER = readFileSync(new URL('../fixtures/offers/chromium-whep.sdp', import.meta.url), 'utf8');
 
 it('gives up a player that has not connected after 8 s', async () => {
   const clock = new ManualClock();

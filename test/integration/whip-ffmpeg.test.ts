@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 import { ffmpeg, temporaryFolder, testVideo } from '../support/media.ts';
 import { TOKENS } from '../support/tokens.ts';
-import { until, WhipRig } from './whip-rig.ts';
+import { until, WhipRig } from '../support/whip-rig.ts';
 
 const PUBLISHER = fileURLToPath(new URL('../support/ffmpeg-whip.ts', import.meta.url));
 const FRAMES = 150;

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ImpairedPath } from '../support/impair.ts';
 import { type CodedPicture, h264Pictures, vp8Pictures, WhipPublisher } from '../support/whip-publisher.ts';
-import { pause, until, WhipRig } from './whip-rig.ts';
+import { pause, until, WhipRig } from '../support/whip-rig.ts';
 
 const SIZE = '640x360';
 const pictures: Record<'H264' | 'VP8', CodedPicture[]> = { H264: [], VP8: [] };

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bearer, TOKENS } from '../support/tokens.ts';
 import { type CodedPicture, h264Pictures, vp8Pictures, WhipPublisher } from '../support/whip-publisher.ts';
-import { pause, until, WhipRig } from './whip-rig.ts';
+import { pause, until, WhipRig } from '../support/whip-rig.ts';
 
 const AUTHORIZATION = bearer(TOKENS.publish);
 

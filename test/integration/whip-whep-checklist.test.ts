@@ -15,10 +15,10 @@ import { IceServers } from '../../src/webrtc/ice-servers.ts';
 import { MAX_OFFER_BYTES } from '../../src/webrtc/resource.ts';
 import { NO_CONTROL } from '../support/server.ts';
 
-const sdpOf = (path: string): string => readFileSync(new URL(`../unit/${path}`, import.meta.url), 'utf8');
+const sdpOf = (path: string): string => readFileSync(new URL(`../fixtures/offers/${path}`, import.meta.url), 'utf8');
 
 /** What Chromium offers, to publish and to play. */
-const OFFERS = { WHIP: sdpOf('whip/chromium-publisher.sdp'), WHEP: sdpOf('egress/chromium-offer.sdp') };
+const OFFERS = { WHIP: sdpOf('chromium-whip.sdp'), WHEP: sdpOf('chromium-whep.sdp') };
 type Kind = keyof typeof OFFERS;
 
 const FRAGMENT = 'application/trickle-ice-sdpfrag';

@@ -9,11 +9,11 @@ export interface RealOffer {
 
 /** Of Chromium, FFmpeg's muxer, GStreamer's webrtcbin and aiortc. */
 export const REAL_OFFERS: readonly RealOffer[] = [
-  { protocol: 'whip', sdp: read('unit/whip/chromium-publisher') },
+  { protocol: 'whip', sdp: read('fixtures/offers/chromium-whip') },
   { protocol: 'whip', sdp: read('fixtures/offers/ffmpeg') },
   { protocol: 'whip', sdp: read('fixtures/offers/gstreamer') },
   { protocol: 'whip', sdp: read('fixtures/offers/aiortc') },
-  { protocol: 'whep', sdp: read('unit/egress/chromium-offer') },
+  { protocol: 'whep', sdp: read('fixtures/offers/chromium-whep') },
   { protocol: 'whep', sdp: read('fixtures/offers/gstreamer-player') },
   { protocol: 'whep', sdp: read('fixtures/offers/aiortc-player') },
 ];

@@ -5,7 +5,7 @@ import { FrameliftError } from '../../../src/errors.ts';
 import { candidateTarget } from '../../../src/webrtc/sdp-answer.ts';
 
 /** What Chromium 150 offers for recvonly audio and video. */
-const CHROMIUM = readFileSync(new URL('./chromium-offer.sdp', import.meta.url), 'utf8');
+const CHROMIUM = readFileSync(new URL('../../fixtures/offers/chromium-whep.sdp', import.meta.url), 'utf8');
 
 const LOCAL = {
   iceUfrag: 'abcd',

@@ -1,0 +1,84 @@
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { get } from 'node:https';
+import { connect as connectTcp } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { WebSocket as Client } from 'ws';
+import { Certificate, readCertificate } from '../../../src/server/certificate.ts';
+import type { FrameliftServer } from '../../../src/server/server.ts';
+import { writeCertificate } from '../../support/certificate.ts';
+import { startServer } from '../../support/server.ts';
+
+let folder: string;
+let files: { cert: string; key: string };
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'framelift-https-'));
+  files = writeCertificate(folder, 'first');
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Common name of the certificate that is shown to who connects now, and does not ask for a name. */
+async function shownBy(server: FrameliftServer): Promise<string | undefined> {
+  const socket = connect({ port: server.port, host: '127.0.0.1', rejectUnauthorized: false });
+  await once(socket, 'secureConnect');
+  const { CN } = socket.getPeerCertificate().subject;
+  socket.destroy();
+  return Array.isArray(CN) ? CN[0] : CN;
+}
+
+describe('TLS', () => {
+  it('serves page and live state by https and wss to who trusts the certificate', async () => {
+    const server = await startServer(undefined, { certificate: new Certificate(readCertificate(files)) });
+    expect(server.url).toMatch(/^https:\/\/127\.0\.0\.1:\d+$/);
+    const ca = readFileSync(files.cert);
+    const [response] = await once(get(`${server.url}/`, { ca, agent: false }), 'response');
+    expect(response.statusCode).toBe(200);
+    response.resume();
+    const client = new Client(`${server.url.replace('https', 'wss')}/ws`, { ca, origin: server.url });
+    onTestFinished(() => client.terminate());
+    const said: string[] = [];
+    client.on('message', (data) => said.push(String(data)));
+    await vi.waitFor(() => expect(said.length).toBeGreaterThan(0));
+    expect(JSON.parse(said[0] ?? '')).toMatchObject({ streams: [{ name: 'cam' }] });
+  });
+
+  it('does not speak plain HTTP then', async () => {
+    const server = await startServer(undefined, { certificate: new Certificate(readCertificate(files)) });
+    await expect(fetch(server.url.replace('https', 'http'))).rejects.toThrow();
+  });
+
+  it('shows a renewed certificate to who connects next', async () => {
+    const certificate = new Certificate(readCertificate(files));
+    const server = await startServer(undefined, { certificate });
+    expect(await shownBy(server)).toBe('first');
+    files = writeCertificate(folder, 'second');
+    expect(await shownBy(server)).toBe('first');
+    certificate.use(readCertificate(files));
+    expect(await shownBy(server)).toBe('second');
+  });
+
+  it('cuts off who connects and says nothing', async () => {
+    const certificate = new Certificate(readCertificate(files));
+    const server = await startServer(undefined, { certificate, requestTimeoutMs: 200 });
+    const socket = connectTcp(server.port, '127.0.0.1');
+    onTestFinished(() => void socket.destroy());
+    // A reset is an end as well.
+    socket.on('error', () => {});
+    socket.resume();
+    await new Promise((resolve) => socket.once('close', resolve));
+  }, 3000);
+
+  it('names the key and the file that is wrong', () => {
+    const broken = join(folder, 'broken.pem');
+    writeFileSync(broken, 'no PEM');
+    expect(() => readCertificate({ ...files, key: '/nowhere/key.pem' })).toThrow(
+      'server.tls.key: /nowhere/key.pem cannot be read',
+    );
+    expect(() => readCertificate({ ...files, cert: broken })).toThrow(/server\.tls: .*broken\.pem/);
+  });
+});
