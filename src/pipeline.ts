@@ -1,4 +1,5 @@
 /** One stream, from its source to its two publications, as one chain of operators. */
+
 import { identity, type Subscription, tap } from 'rxjs';
 import { lumaOnlyPool, type Profile } from './config/profile.ts';
 import { Publication } from './egress/publication.ts';
@@ -7,6 +8,7 @@ import type { FrameliftError } from './errors.ts';
 import type { Source, SourceInfo } from './ingest/source.ts';
 import type { EnginePool } from './interp/engine/pool.ts';
 import type { LadderChange } from './interp/ladder.ts';
+import type { Log } from './log.ts';
 import type { Arena } from './media/arena.ts';
 import type { EventSink, StreamState, Variant } from './metrics/events.ts';
 import { DEFAULT_ROOM, DelayControl } from './pacing/delay-control.ts';
@@ -22,19 +24,13 @@ import { type FrameSize, type LadderStatus, StreamModel } from './stream/stream-
 import { type SupervisionStatus, Supervisor } from './stream/supervisor.ts';
 import { type Clock, fromMs, type Micros, plus, toMs } from './time.ts';
 
-/** Where a stream reports to people. Structured, one call a line. */
-export interface StreamLog {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
-
 /** What all streams of a process share. */
 export interface StreamContext {
   readonly arena: Arena;
   readonly clock: Clock;
   readonly events: EventSink;
   readonly pool: EnginePool;
-  readonly log: StreamLog;
+  readonly log: Log;
 }
 
 /** Settings of one {@link Stream}. */

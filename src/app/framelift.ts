@@ -8,9 +8,9 @@ import { WhipEndpoint, type WhipOptions } from '../ingest/whip/endpoint.ts';
 import { EnginePool } from '../interp/engine/pool.ts';
 import { describeSelection } from '../interp/providers/provider.ts';
 import { ProviderTrials } from '../interp/providers/trial.ts';
+import type { Log } from '../log.ts';
 import { Arena } from '../media/arena.ts';
 import { MetricsRegistry } from '../metrics/registry.ts';
-import type { StreamLog } from '../pipeline.ts';
 import { Access } from '../server/auth.ts';
 import { Certificate, readCertificate } from '../server/certificate.ts';
 import type { ReloadReport } from '../server/contract.ts';
@@ -27,7 +27,7 @@ export interface ServeOptions {
   readonly config: Config;
   /** Reads the configuration again, for {@link Framelift.reload}; throws `config.invalid`. Absent: there is nothing to read. */
   readonly reread?: () => Config;
-  readonly log: StreamLog;
+  readonly log: Log;
   /** For build info. */
   readonly version: string;
   readonly clock?: Clock;
@@ -135,7 +135,7 @@ interface PoolParts {
   readonly clock: Clock;
   readonly metrics: MetricsRegistry;
   readonly trials: ProviderTrials;
-  readonly log: StreamLog;
+  readonly log: Log;
 }
 
 function makePool(engine: Config['engine'], { arena, clock, metrics, trials, log }: PoolParts): EnginePool {

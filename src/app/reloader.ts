@@ -4,6 +4,7 @@ import { type ConfigChange, compareConfigs, goesOn } from '../config/diff.ts';
 import type { Config } from '../config/schema.ts';
 import { resolveTokens, withoutSecrets } from '../config/secrets.ts';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
+import type { Log } from '../log.ts';
 import { Turn } from '../mutex.ts';
 import type { Access } from '../server/auth.ts';
 import { type Certificate, readCertificate } from '../server/certificate.ts';
@@ -20,7 +21,7 @@ export interface ReloaderParts {
   readonly streams: StreamSet;
   readonly access: Access;
   readonly certificate: Certificate | undefined;
-  readonly log: { info(fields: object, message: string): void; warn(fields: object, message: string): void };
+  readonly log: Log;
 }
 
 /** Reads the configuration again on request. Requests are carried out one after the other. */

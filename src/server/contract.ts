@@ -104,9 +104,3 @@ export interface ConfigControl {
   /** Reads it again. @throws FrameliftError `config.invalid` naming the key, else as {@link StreamControl.add}; then everything is as it was. */
   reload(): Promise<ReloadReport>;
 }
-
-/** Where the server reports to people. Structured, one call a line. */
-export interface ServerLog {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}

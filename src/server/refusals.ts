@@ -1,5 +1,4 @@
 /** Refusals that the log tells of: somebody may be trying something, or has forgotten a token. */
-import type { ServerLog } from './contract.ts';
 
 const MESSAGES: Readonly<Record<number, string>> = {
   401: 'refused: no token, or a wrong one',
@@ -20,7 +19,8 @@ export interface RefusedRequest {
 }
 
 /** Writes a line for a request that was refused with 401 or 403; nothing for others. */
-export function noteRefusal(log: ServerLog, { status, method, url = '', from }: RefusedRequest): void {
+import type { Log } from '../log.ts';
+export function noteRefusal(log: Log, { status, method, url = '', from }: RefusedRequest): void {
   const message = MESSAGES[status];
   if (message === undefined) return;
   const path = (url.split('?', 1)[0] ?? '').slice(0, MOST_LOGGED);

@@ -1,10 +1,12 @@
 /** The HTTP server: page, WHEP and WHIP, metrics, health, the API and live state, on fastify. */
+
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
 import type { WhepEndpoint } from '../egress/whep.ts';
 import { FrameliftError } from '../errors.ts';
 import type { WhipEndpoint } from '../ingest/whip/endpoint.ts';
 import type { ProviderSelection } from '../interp/providers/provider.ts';
+import type { Log } from '../log.ts';
 import type { MetricsRegistry } from '../metrics/registry.ts';
 import { type Clock, fromMs, plus, toMs } from '../time.ts';
 import { MAX_OFFER_BYTES } from '../webrtc/resource.ts';
@@ -12,7 +14,7 @@ import { type ApiParts, operations } from './api.ts';
 import { mountApi } from './api-route.ts';
 import { Access } from './auth.ts';
 import type { Certificate } from './certificate.ts';
-import type { ConfigControl, ServerLog, StreamControl, StreamDirectory } from './contract.ts';
+import type { ConfigControl, StreamControl, StreamDirectory } from './contract.ts';
 import { hostAllowed } from './host.ts';
 import { makeListener } from './listener.ts';
 import { PAGE_HEADERS, readPage } from './page.ts';
@@ -47,7 +49,7 @@ export interface ServerOptions {
   readonly metrics: MetricsRegistry;
   /** Which execution provider each model runs on, and why no other one. Default: nothing is known. */
   readonly providers?: () => readonly ProviderSelection[];
-  readonly log: ServerLog;
+  readonly log: Log;
   readonly clock: Clock;
 }
 

@@ -1,10 +1,12 @@
 /** Live state and signalling at `/ws`: every socket is sent the document of the API once a second, and at once when a stream changes, and may play streams. */
+
 import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
+import type { Log } from '../log.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
 import type { Access } from './auth.ts';
-import type { ServerLog, StreamDirectory } from './contract.ts';
+import type { StreamDirectory } from './contract.ts';
 import { hostAllowed, originAllowed } from './host.ts';
 import { noteRefusal } from './refusals.ts';
 import { RequestRate } from './request-rate.ts';
@@ -45,7 +47,7 @@ export interface LiveOptions {
   /** The address the server listens on: decides which Host headers are right. */
   readonly boundTo: string;
   readonly clock: Clock;
-  readonly log: ServerLog;
+  readonly log: Log;
 }
 
 /** Why an upgrade is refused. */

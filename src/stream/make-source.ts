@@ -1,4 +1,5 @@
 /** From what a person wrote to a source: the demo, a file, RTSP, a WHIP publisher, or any other URL by ffmpeg. */
+
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Config, StreamConfig } from '../config/schema.ts';
@@ -10,6 +11,7 @@ import type { IngestLimits } from '../ingest/limits.ts';
 import { rtspSource } from '../ingest/rtsp/source.ts';
 import type { Source } from '../ingest/source.ts';
 import { WhipSource } from '../ingest/whip/source.ts';
+import type { Log } from '../log.ts';
 import type { Arena } from '../media/arena.ts';
 import type { EventSink } from '../metrics/events.ts';
 import { type Clock, fromMs } from '../time.ts';
@@ -55,7 +57,7 @@ export interface SourceContext {
   /** How WHIP publishers connect. */
   readonly transport: TransportSettings;
   /** Told when a publisher comes, takes over or goes. */
-  readonly log: { info(fields: object, message: string): void };
+  readonly log: Log;
 }
 
 /** What kind of source a text names. */

@@ -1,5 +1,7 @@
 /** STUN and TURN servers: which ones this side asks, and what peers are told of them. Pure. */
+
 import { createHmac } from 'node:crypto';
+import { type Log, SILENT_LOG } from '../log.ts';
 import { type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
 
 /** A server as configured. */
@@ -27,20 +29,15 @@ const VALID_FOR = fromMs(24 * 3600 * 1000);
 /** Complaints of TURN servers are at least so far apart. */
 const COMPLAIN_EVERY = fromMs(60_000);
 
-/** Takes complaints, for people. */
-export interface IceServerLog {
-  warn(fields: object, message: string): void;
-}
-
 /** The servers of one configuration. Credentials made of secrets are made anew at each question. */
 export class IceServers {
   readonly #settings: readonly IceServerSettings[];
   readonly #clock: Pick<Clock, 'wall'>;
-  readonly #log: IceServerLog | undefined;
+  readonly #log: Log;
   #unrelayed = 0;
   #complained: Micros | undefined;
 
-  constructor(settings: readonly IceServerSettings[], clock: Pick<Clock, 'wall'>, log?: IceServerLog) {
+  constructor(settings: readonly IceServerSettings[], clock: Pick<Clock, 'wall'>, log: Log = SILENT_LOG) {
     this.#settings = settings;
     this.#clock = clock;
     this.#log = log;
@@ -71,7 +68,7 @@ export class IceServers {
       connections: this.#unrelayed,
       remedy: 'Check address, credentials and secret; clientOnly leaves framelift out.',
     };
-    this.#log?.warn(fields, 'the TURN server gave no address: peers that need it cannot connect');
+    this.#log.warn(fields, 'the TURN server gave no address: peers that need it cannot connect');
     this.#unrelayed = 0;
   }
 

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { WhepEndpoint } from '../../src/egress/whep.ts';
 import { WhipEndpoint } from '../../src/ingest/whip/endpoint.ts';
+import { SILENT_LOG } from '../../src/log.ts';
 import { CATALOGUE } from '../../src/metrics/catalogue.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
 import { FrameliftServer } from '../../src/server/server.ts';
@@ -64,7 +65,7 @@ describe('a real Prometheus', () => {
   let feed: NodeJS.Timeout;
 
   beforeAll(async () => {
-    const log = { info: () => {}, warn: () => {} };
+    const log = SILENT_LOG;
     const whep = parts.use(new WhepEndpoint({ find: () => undefined }));
     const streams = { list: () => [], engineWarm: () => true };
     const whip = parts.use(new WhipEndpoint({ find: () => undefined }));

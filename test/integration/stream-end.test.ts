@@ -1,9 +1,11 @@
 /** A stream that ends while the engine, which others share, still works for it. */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test, vi } from 'vitest';
 import type { FrameSink, Source } from '../../src/ingest/source.ts';
 import type { InterpJob, InterpResult } from '../../src/interp/engine/job.ts';
 import { EnginePool, type ModelLease } from '../../src/interp/engine/pool.ts';
+import { SILENT_LOG } from '../../src/log.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
 import { Stream } from '../../src/pipeline.ts';
@@ -46,7 +48,7 @@ test('a stream has ended when the engine has done with its pairs: nothing is tol
       return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
     },
   };
-  const log = { info: () => {}, warn: () => {} };
+  const log = SILENT_LOG;
   const stream = new Stream(
     { name: 'gone', source, target: { kind: 'factor', factor: 2 }, minConfidence: 0 },
     { arena, clock, events: metrics, pool, log },

@@ -1,10 +1,12 @@
 /** The checklist of RFC 9725 (WHIP) and draft-ietf-wish-whep-03 (WHEP), each line against the server as it listens, with offers of a real browser. */
+
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { Publication } from '../../src/egress/publication.ts';
 import { WhepEndpoint } from '../../src/egress/whep.ts';
 import { WhipEndpoint } from '../../src/ingest/whip/endpoint.ts';
 import { WhipSource } from '../../src/ingest/whip/source.ts';
+import { SILENT_LOG } from '../../src/log.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
@@ -53,7 +55,7 @@ class Rig implements AsyncDisposable {
     const arena = new Arena(16);
     const clock = systemClock;
     const metrics = new MetricsRegistry({ clock, version: '0', streams: ['cam'] });
-    const log = { info: () => {}, warn: () => {} };
+    const log = SILENT_LOG;
     const common = { stream: 'cam', clock, events: metrics };
     const source = new WhipSource({ ...common, arena, transport: {}, log });
     if (!live) await source.run({ frame: (frame) => frame.release(), info: () => {} }, AbortSignal.abort());

@@ -1,8 +1,10 @@
 /** The HTTP server over scripted streams. */
+
 import { onTestFinished } from 'vitest';
 import { Publication } from '../../src/egress/publication.ts';
 import { WhepEndpoint } from '../../src/egress/whep.ts';
 import { WhipEndpoint } from '../../src/ingest/whip/endpoint.ts';
+import { SILENT_LOG } from '../../src/log.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
 import type { ConfigControl, StreamControl, StreamEntry } from '../../src/server/contract.ts';
 import { FrameliftServer, type ServerOptions } from '../../src/server/server.ts';
@@ -53,7 +55,7 @@ export async function startServer(
   });
   const whep = new WhepEndpoint({ find: (name) => (name === 'cam' ? publication : undefined) });
   const whip = new WhipEndpoint({ find: () => undefined });
-  const log = { info: () => {}, warn: () => {} };
+  const log = SILENT_LOG;
   const streams = { list: () => entries, engineWarm: () => true };
   onTestFinished(async () => {
     await whep[Symbol.asyncDispose]();

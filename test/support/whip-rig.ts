@@ -1,9 +1,11 @@
 /** A WHIP source under supervision behind the real HTTP server, and what came out of it. */
+
 import type { Subscription } from 'rxjs';
 import { WhepEndpoint } from '../../src/egress/whep.ts';
 import type { IngestLimits } from '../../src/ingest/limits.ts';
 import { WhipEndpoint } from '../../src/ingest/whip/endpoint.ts';
 import { WhipSource } from '../../src/ingest/whip/source.ts';
+import { SILENT_LOG } from '../../src/log.ts';
 import { Arena } from '../../src/media/arena.ts';
 import type { MetricEvent } from '../../src/metrics/events.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
@@ -60,7 +62,7 @@ export class WhipRig implements AsyncDisposable {
       clock: systemClock,
       events: { emit: (event) => parts.events.push(event) },
       transport: {},
-      log: { info: (fields, message) => parts.log.push(`${message} ${JSON.stringify(fields)}`) },
+      log: { ...SILENT_LOG, info: (fields, message) => parts.log.push(`${message} ${JSON.stringify(fields)}`) },
       stallTimeout: fromMs(options.stallTimeoutMs ?? 3000),
       limits: options.limits,
     });
@@ -73,7 +75,7 @@ export class WhipRig implements AsyncDisposable {
       whep: new WhepEndpoint({ find: () => undefined }),
       whip,
       metrics: new MetricsRegistry({ clock: systemClock, version: '0', streams: ['cam'] }),
-      log: { info: () => {}, warn: () => {} },
+      log: SILENT_LOG,
       clock: systemClock,
     });
     return new WhipRig(source, whip, server, parts);

@@ -1,6 +1,7 @@
 /** WHIP sources: a stream that waits for a publisher, shows what it sends, and lets the next one take over. */
 
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
+import type { Log } from '../../log.ts';
 import type { Arena } from '../../media/arena.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { EventSink } from '../../metrics/events.ts';
@@ -21,7 +22,7 @@ export interface WhipSourceOptions {
   /** How publishers connect. */
   readonly transport: TransportSettings;
   /** Told when a publisher comes, takes over or goes. */
-  readonly log: { info(fields: object, message: string): void };
+  readonly log: Log;
   /** Without a frame for this long the publisher has stalled. Default 5 s. */
   readonly stallTimeout?: Micros;
   /** A publisher that exceeds them is sent away. Default: none. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Framelift } from '../../../src/app/framelift.ts';
 import { type Config, type ConfigInput, parseConfig } from '../../../src/config/schema.ts';
+import { SILENT_LOG } from '../../../src/log.ts';
 import { nameShown, writeCertificate } from '../../support/certificate.ts';
 import { bearer, TOKENS } from '../../support/tokens.ts';
 
@@ -35,7 +36,7 @@ class Rig implements AsyncDisposable {
     const app = await Framelift.start({
       config: reread(),
       reread,
-      log: { info: note, warn: note },
+      log: { ...SILENT_LOG, info: note, warn: note },
       version: '0',
       env: ENV,
     });
@@ -138,7 +139,7 @@ describe('a reload', () => {
   });
 
   it('needs something to read', async () => {
-    const log = { info: () => {}, warn: () => {} };
+    const log = SILENT_LOG;
     const config = parseConfig({ arenaMb: 16, server: { port: 0 } }, 'test.yaml');
     await using app = await Framelift.start({ config, log, version: '0', env: ENV });
     const response = await fetch(`${app.url}/api/config/reload`, { method: 'POST', headers: bearer(TOKENS.admin) });

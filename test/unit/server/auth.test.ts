@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { describe, expect, it, vi } from 'vitest';
 import { WebSocket as Client } from 'ws';
+import { SILENT_LOG } from '../../../src/log.ts';
 import { Access, type Role } from '../../../src/server/auth.ts';
 import { startServer } from '../../support/server.ts';
 import { bearer, TOKENS } from '../../support/tokens.ts';
@@ -154,7 +155,11 @@ describe('over HTTP', () => {
 describe('the log', () => {
   it('tells of requests without the right token and of other sites, and shows no secret of them', async () => {
     const lines: { fields: object; message: string }[] = [];
-    const log = { info: () => {}, warn: (fields: object, message: string) => void lines.push({ fields, message }) };
+    const log = {
+      ...SILENT_LOG,
+      info: () => {},
+      warn: (fields: object, message: string) => void lines.push({ fields, message }),
+    };
     const access = new Access({ publish: [TOKENS.publish], play: [TOKENS.play], admin: [TOKENS.admin] });
     const { url, port } = await startServer(undefined, { access, log });
     const method = 'POST';

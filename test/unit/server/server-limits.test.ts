@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket as Client } from 'ws';
+import { SILENT_LOG } from '../../../src/log.ts';
 import { RequestRate } from '../../../src/server/request-rate.ts';
 import { fromMs, ManualClock } from '../../../src/time.ts';
 import { startServer } from '../../support/server.ts';
@@ -38,7 +39,7 @@ describe('slow clients', () => {
 
 it('no more than so many connections are taken at a time', async () => {
   const warnings: string[] = [];
-  const log = { info: () => {}, warn: (_: object, message: string) => void warnings.push(message) };
+  const log = { ...SILENT_LOG, info: () => {}, warn: (_: object, message: string) => void warnings.push(message) };
   const server = await startServer(undefined, { maxConnections: 2, log });
   const kept = [await open(server.port, ''), await open(server.port, '')];
   const { closed } = await open(server.port, 'GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n');

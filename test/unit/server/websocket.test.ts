@@ -3,6 +3,7 @@ import { request as httpRequest } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { WebSocket as Client } from 'ws';
+import { SILENT_LOG } from '../../../src/log.ts';
 import { Access } from '../../../src/server/auth.ts';
 import type { StreamEntry } from '../../../src/server/contract.ts';
 import type { FrameliftServer } from '../../../src/server/server.ts';
@@ -298,7 +299,7 @@ describe('clients that misbehave', () => {
   it('one that does not read misses documents and is ended, the others are served', async () => {
     const clock = new ManualClock();
     const warned: object[] = [];
-    const log = { info: () => {}, warn: (fields: object) => void warned.push(fields) };
+    const log = { ...SILENT_LOG, info: () => {}, warn: (fields: object) => void warned.push(fields) };
     // A document of 1 MB fills the buffers of the kernel soon.
     const entries = [{ ...LIVE, model: 'm'.repeat(1 << 20) }];
     const server = await startServer(entries, { clock, log });

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { parseConfig, type StreamConfig } from '../../../src/config/schema.ts';
+import { SILENT_LOG } from '../../../src/log.ts';
 import { Arena } from '../../../src/media/arena.ts';
 import { noEvents } from '../../../src/metrics/events.ts';
 import { makeSource, type SourceOrigin, sourceRules } from '../../../src/stream/make-source.ts';
@@ -12,7 +13,7 @@ function make(origin: SourceOrigin, stream: Partial<StreamConfig> & { source: st
   if (!settings) throw new Error('no stream');
   return makeSource(settings, {
     ...{ arena: new Arena(16), clock: new ManualClock(), events: noEvents, env: {}, transport: {} },
-    log: { info: () => {} },
+    log: SILENT_LOG,
     rules: sourceRules(config, origin),
   });
 }

@@ -1,5 +1,6 @@
 import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
+import { SILENT_LOG } from '../../../src/log.ts';
 import { fromMs, ManualClock, micros } from '../../../src/time.ts';
 import { advertised } from '../../../src/webrtc/advertise.ts';
 import { type IceServerSettings, IceServers } from '../../../src/webrtc/ice-servers.ts';
@@ -30,7 +31,10 @@ describe('IceServers', () => {
   it('complains of a TURN server that gives no address: once a minute, with a count, without credentials', () => {
     const time = new ManualClock();
     const said: [object, string][] = [];
-    const asked = new IceServers([TURN], time, { warn: (fields, message) => said.push([fields, message]) });
+    const asked = new IceServers([TURN], time, {
+      ...SILENT_LOG,
+      warn: (fields, message) => said.push([fields, message]),
+    });
     const host = '1 1 udp 1 10.0.0.1 5000 typ host';
     asked.got([host, '2 1 udp 1 198.51.100.1 6000 typ relay raddr 0.0.0.0 rport 0']);
     expect(said).toEqual([]);
@@ -43,7 +47,7 @@ describe('IceServers', () => {
 
   it('complains of nobody who was not asked', () => {
     const said: string[] = [];
-    const log = { warn: (_: object, message: string) => void said.push(message) };
+    const log = { ...SILENT_LOG, warn: (_: object, message: string) => void said.push(message) };
     for (const settings of [{ ...TURN, clientOnly: true }, { urls: ['stun:s'] }])
       new IceServers([settings], clock, log).got([]);
     expect(said).toEqual([]);
