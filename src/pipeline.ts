@@ -1,16 +1,19 @@
 /** One stream, from its source to its two publications, as one chain of operators. */
 
 import { identity, type Subscription, tap } from 'rxjs';
-import { lumaOnlyPool, type Profile } from './config/profile.ts';
+import type { Profile } from './config/profile.ts';
 import { Publication } from './egress/publication.ts';
 import type { PeerSettings } from './egress/viewer.ts';
 import type { FrameliftError } from './errors.ts';
 import type { Source, SourceInfo } from './ingest/source.ts';
 import type { EnginePool } from './interp/engine/pool.ts';
 import type { LadderChange } from './interp/ladder.ts';
+import { lumaOnlyPool } from './interp/models/luma-only.ts';
 import type { Log } from './log.ts';
 import type { Arena } from './media/arena.ts';
-import type { EventSink, StreamState, Variant } from './metrics/events.ts';
+import type { FrameSize } from './media/size.ts';
+import type { StreamState } from './media/stream-state.ts';
+import type { EventSink, Variant } from './metrics/events.ts';
 import { DEFAULT_ROOM, DelayControl } from './pacing/delay-control.ts';
 import { interpolateAndPace } from './pacing/interpolate-and-pace.ts';
 import { pairUp, planOutput } from './pairing/operators.ts';
@@ -20,7 +23,7 @@ import { type RateTarget, Scheduler } from './pairing/scheduler.ts';
 import { standsAtEighths } from './pairing/timesteps.ts';
 import { onePerPulse } from './pulses.ts';
 import { StateJudge } from './stream/health.ts';
-import { type FrameSize, type LadderStatus, StreamModel } from './stream/stream-model.ts';
+import { type LadderStatus, StreamModel } from './stream/stream-model.ts';
 import { type SupervisionStatus, Supervisor } from './stream/supervisor.ts';
 import { type Clock, fromMs, type Micros, plus, toMs } from './time.ts';
 

@@ -1,17 +1,20 @@
 /** Offline conversion: the pipeline's parts without clock and deadline. Deterministic: every gap between two frames of a scene is interpolated. */
+
 import { statSync } from 'node:fs';
-import { DEFAULT_MODEL, lumaOnly, type ProfileName, profileOf, targetOf } from '../config/profile.ts';
+import { DEFAULT_MODEL, type ProfileName, profileOf, targetOf } from '../config/profile.ts';
 import { type FileCodec, FileWriter } from '../egress/file-writer.ts';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import { openVideoFile } from '../ingest/file/source.ts';
 import { InterpEngine } from '../interp/engine/engine.ts';
+import { lumaOnly } from '../interp/models/luma-only.ts';
 import { requireTimes, resolveModel } from '../interp/models/manifest.ts';
 import type { ProviderChoice } from '../interp/providers/provider.ts';
 import { ProviderTrials } from '../interp/providers/trial.ts';
 import { Arena } from '../media/arena.ts';
 import type { Frame, RepeatReason } from '../media/frame.ts';
+import type { PairDecision } from '../media/pair-decision.ts';
 import { noEvents } from '../metrics/events.ts';
-import { type PairDecision, Pairing } from '../pairing/pairing.ts';
+import { Pairing } from '../pairing/pairing.ts';
 import { Scheduler, type Timestep } from '../pairing/scheduler.ts';
 import { type Clock, fromMs, type Micros, minus, systemClock, toSeconds } from '../time.ts';
 

@@ -1,11 +1,13 @@
 /** The configuration of `serve`: the file, and the command line, which wins over it. */
 
 import type { ProviderChoice } from '../interp/providers/provider.ts';
-import type { Role } from '../server/auth.ts';
-import { DEMO_FPS } from '../stream/make-source.ts';
 import type { ProfileName } from './profile.ts';
 import { type Config, type ConfigInput, parseConfig, readConfigFile } from './schema.ts';
+import type { Role } from './secrets.ts';
 import { makeToken } from './secrets.ts';
+
+/** Output rate of the demo. */
+export const DEMO_FPS = 60;
 
 /** What `serve` and `convert` share on the command line. */
 export interface RateFlags {

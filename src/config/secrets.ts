@@ -1,7 +1,12 @@
 /** Secrets of the configuration: tokens and where they come from, and what may be shown of the rest. Pure. */
 import { randomBytes } from 'node:crypto';
 import { FrameliftError, redactUrl } from '../errors.ts';
-import type { Role, Tokens } from '../server/auth.ts';
+
+/** What a request wants: to publish by WHIP, to watch and read (WHEP, `/ws`, the API's GETs), or to change something. */
+export type Role = 'publish' | 'play' | 'admin';
+
+/** Tokens of each role. A token for `admin` may do everything. */
+export type Tokens = Readonly<Record<Role, readonly string[]>>;
 
 /** What RFC 6750 lets stand behind `Bearer`, long enough not to be guessed. */
 export const TOKEN = /^(?=.{8,512}$)[\w.~+/-]+=*$/;

@@ -1,4 +1,5 @@
 /** Encoding: frames in, H.264 access units out, nothing held back. The only adapter of node-av's encoder. */
+
 import {
   AV_LOG_FATAL,
   AV_PICTURE_TYPE_I,
@@ -21,17 +22,12 @@ import {
 } from 'node-av';
 import { BoundedQueue } from '../bounded-queue.ts';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
+import type { Colour } from '../media/colour.ts';
 import { detachPlanes, type Frame, type FrameInfo } from '../media/frame.ts';
 import type { DropReason } from '../metrics/events.ts';
 import { type Clock, fromMs, type Micros, micros, minus, plus } from '../time.ts';
 import { RateMeter } from './bitrate.ts';
 import type { AccessUnit } from './viewer.ts';
-
-/** Colour tags for the bitstream. Untagged streams are guessed at by players. */
-export interface ColourTags {
-  readonly matrix: 'bt601' | 'bt709';
-  readonly range: 'limited' | 'full';
-}
 
 /** Why a frame became no access unit. */
 export type EncodeDrop = Extract<DropReason, 'queue-full' | 'encode-failed' | 'stopped'>;
@@ -43,7 +39,7 @@ export interface VideoEncoderOptions {
   readonly fps: number;
   /** Bits per second. */
   readonly bitrate: number;
-  readonly colour?: ColourTags;
+  readonly colour?: Colour;
   /** Access units, in order; `span` is from {@link VideoEncoder.encode} to now. */
   readonly onAccessUnit: (unit: AccessUnit, span: Micros) => void;
   /** A frame was given up, released already: the encoder is behind, has failed, or was closed. */

@@ -1,4 +1,5 @@
 /** Writing frames to a file: encode, mux. The only adapter of node-av's encoder and muxer for files. */
+
 import { existsSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
 import {
@@ -18,9 +19,9 @@ import {
   Rational,
 } from 'node-av';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
+import type { Colour } from '../media/colour.ts';
 import type { Frame } from '../media/frame.ts';
 import { type Micros, minus } from '../time.ts';
-import type { ColourTags } from './encoder.ts';
 
 /** Encoders of files: `h264` by quality, `ffv1` without loss. */
 export type FileCodec = 'h264' | 'ffv1';
@@ -96,7 +97,7 @@ export class FileWriter implements AsyncDisposable {
   }
 
   /** Writes one frame and releases it; the first one's `colour` tags the file. h264 in 4:2:0 has even sizes only: an odd last row or column is left out. Times must increase. @throws FrameliftError `encode.failed`, `mux.failed`. */
-  async write(frame: Frame, colour?: ColourTags): Promise<void> {
+  async write(frame: Frame, colour?: Colour): Promise<void> {
     const { path, fps } = this.#options;
     try {
       if (this.#closed) throw new FrameliftError('encode.failed', `${path} is closed`);

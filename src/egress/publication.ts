@@ -1,5 +1,7 @@
 /** One published variant of one stream: encoded once for all viewers, from frames pushed at their release time. */
+
 import { FrameliftError } from '../errors.ts';
+import type { Colour } from '../media/colour.ts';
 import type { Frame } from '../media/frame.ts';
 import type { DropReason, EventSink, StageName, Variant } from '../metrics/events.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
@@ -8,7 +10,7 @@ import type { CandidateSink } from '../webrtc/transport.ts';
 import { Audience, type Member } from './audience.ts';
 import { SuitableBitrate } from './bitrate.ts';
 import { connectPeer } from './connect.ts';
-import { type ColourTags, VideoEncoder, type VideoEncoderOptions } from './encoder.ts';
+import { VideoEncoder, type VideoEncoderOptions } from './encoder.ts';
 import { Hold } from './even-sender.ts';
 import { packetizeH264 } from './packetizer.ts';
 import { shownAgain } from './provenance.ts';
@@ -77,7 +79,7 @@ export class Publication implements AsyncDisposable {
   readonly #options: PublicationOptions;
   readonly #audience: Audience;
   #bitrate: number | undefined;
-  #colour: ColourTags | undefined;
+  #colour: Colour | undefined;
   #encoder: Encoder | undefined;
   #encoderClosing: Promise<void> | undefined;
   #last: Frame | undefined;
@@ -176,7 +178,7 @@ export class Publication implements AsyncDisposable {
   }
 
   /** Colour tags of the frames pushed from now on; undefined = untagged. A change opens the encoder anew. */
-  setColour(colour: ColourTags | undefined): void {
+  setColour(colour: Colour | undefined): void {
     if (colour?.matrix === this.#colour?.matrix && colour?.range === this.#colour?.range) return;
     this.#colour = colour;
     void this.#closeEncoder();

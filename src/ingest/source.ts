@@ -1,12 +1,6 @@
 /** The contract of every source: frames into a sink until told to stop. */
+import type { Colour } from '../media/colour.ts';
 import type { Frame } from '../media/frame.ts';
-
-/** The meaning of samples. Planes are passed on as they are, never converted. */
-export interface SourceColour {
-  readonly matrix: 'bt601' | 'bt709';
-  /** 16…235, or 0…255 as many IP cameras send. */
-  readonly range: 'limited' | 'full';
-}
 
 /** What a source knows once it is connected. */
 export interface SourceInfo {
@@ -20,7 +14,7 @@ export interface SourceInfo {
   /** For people: `rtsp/tcp`, `file`, `ffmpeg`. */
   readonly transport: string;
   /** What the samples mean: encoders must pass it on. Absent = unknown. */
-  readonly colour?: SourceColour;
+  readonly colour?: Colour;
 }
 
 /** Where frames go. Calls are synchronous and must not throw. */

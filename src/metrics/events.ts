@@ -1,4 +1,6 @@
 /** What stages report, as plain typed events. No dependency: only `registry.ts` knows Prometheus. */
+import type { PairDecision } from '../media/pair-decision.ts';
+import type { StreamState } from '../media/stream-state.ts';
 import type { Micros } from '../time.ts';
 
 /** The stages that report, in the order of a frame's path. `ingest` reports drops alone. */
@@ -6,9 +8,6 @@ export type StageName = 'ingest' | 'decode' | 'interpolate' | 'pace' | 'encode' 
 
 /** Which of the two published streams. */
 export type Variant = 'upconverted' | 'source';
-
-/** State of a stream, as shown on the page and in metrics. */
-export type StreamState = 'waiting' | 'full' | 'degraded' | 'pass-through';
 
 /** Why a frame or packet never reached the next stage. Bounded: it becomes a label. */
 export type DropReason =
@@ -88,7 +87,7 @@ export type MetricEvent =
   | {
       readonly type: 'pair';
       readonly stream: string;
-      readonly decision: 'interpolate' | 'cut' | 'duplicate' | 'discontinuity' | 'size-change';
+      readonly decision: PairDecision;
     }
   /** A model runs on this execution provider. */
   | { readonly type: 'provider'; readonly model: string; readonly provider: string }

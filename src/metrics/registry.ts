@@ -1,9 +1,11 @@
 /** Events become Prometheus metrics here, and only here. */
+
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { StreamState } from '../media/stream-state.ts';
 import type { Clock } from '../time.ts';
 import { toSeconds } from '../time.ts';
 import { CATALOGUE, type MetricDefinition } from './catalogue.ts';
-import type { EventSink, MetricEvent, StreamState, Variant } from './events.ts';
+import type { EventSink, MetricEvent, Variant } from './events.ts';
 import { type Admitted, admitted, Family, LabelValues } from './family.ts';
 import { LoopLagProbe, nodeVersion, processMemory, processorSeconds, uptimeSeconds } from './process.ts';
 import { type StreamStats, StreamWindow } from './stats.ts';

@@ -1,6 +1,7 @@
 /** What the page and the API show of one stream: the last seconds, from its events. Pure; `now` is passed in. */
+import type { StreamState } from '../media/stream-state.ts';
 import { fromMs, type Micros, toMs } from '../time.ts';
-import type { MetricEvent, StageName, StreamState, Variant } from './events.ts';
+import type { MetricEvent, StageName, Variant } from './events.ts';
 import { Cadence, RecentValues, SlidingSum } from './window.ts';
 
 /** Median and 95th percentile in milliseconds. */

@@ -1,12 +1,13 @@
 /** The operator on a stream's output side: has the gaps between source frames filled, and paces. Frames are owned by the item that carries them. */
+
 import { Observable, type OperatorFunction, type Subscriber } from 'rxjs';
 import { asFrameliftError, type FrameliftError } from '../errors.ts';
 import type { InterpResult, Tier } from '../interp/engine/job.ts';
 import type { Attempt, Ladder, LadderChange, LadderLimits, PairOutcome, Rung } from '../interp/ladder.ts';
 import type { Frame, RepeatReason } from '../media/frame.ts';
+import type { PairDecision } from '../media/pair-decision.ts';
 import type { EventSink } from '../metrics/events.ts';
 import type { Scheduled } from '../pairing/operators.ts';
-import type { PairDecision } from '../pairing/pairing.ts';
 import type { Scheduler, Timestep } from '../pairing/scheduler.ts';
 import { type Clock, type Micros, micros, minus, plus } from '../time.ts';
 import type { DelayControl } from './delay-control.ts';

@@ -1,9 +1,11 @@
 /** The operators between source and output: which frames belong together, and what stands between them. Frames are owned by the item that carries them. */
+
 import { Observable, type OperatorFunction } from 'rxjs';
 import type { Frame } from '../media/frame.ts';
+import type { PairDecision } from '../media/pair-decision.ts';
 import type { EventSink } from '../metrics/events.ts';
 import type { Micros } from '../time.ts';
-import type { PairDecision, Pairing } from './pairing.ts';
+import type { Pairing } from './pairing.ts';
 import type { Scheduler, Timestep } from './scheduler.ts';
 
 /** A new source frame with the one before it, if they belong together. */

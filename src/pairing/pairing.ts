@@ -1,10 +1,9 @@
 /** Decides for every new frame whether frames may be invented between it and the one before. Pure but for reading pixels. */
+
 import type { Frame } from '../media/frame.ts';
+import type { PairDecision } from '../media/pair-decision.ts';
 import { fromMs, type Micros } from '../time.ts';
 import { CutDetector, compare, isDuplicate, Thumbnail } from './cut-detector.ts';
-
-/** What may be shown between two frames. Everything but `interpolate` holds the earlier frame. */
-export type PairDecision = 'interpolate' | 'cut' | 'duplicate' | 'discontinuity' | 'size-change';
 
 /** Frames further apart than this are not a motion any more: interpolating over half a second would show a slow dissolve. */
 export const LONGEST_GAP: Micros = fromMs(500);

@@ -1,11 +1,6 @@
 /** Who may do what: bearer tokens (RFC 6750) for publishing, playing and administration, compared in constant time. */
 import { createHash, timingSafeEqual } from 'node:crypto';
-
-/** What a request wants: to publish by WHIP, to watch and read (WHEP, `/ws`, the API's GETs), or to change something. */
-export type Role = 'publish' | 'play' | 'admin';
-
-/** Tokens of each role. A token for `admin` may do everything. */
-export type Tokens = Readonly<Record<Role, readonly string[]>>;
+import type { Role, Tokens } from '../config/secrets.ts';
 
 /** Header fields of a request, lower-case names, as node:http gives them. */
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;

@@ -1,6 +1,7 @@
 /** What the server asks of the streams it shows. */
+
 import type { StreamConfig } from '../config/schema.ts';
-import type { StreamState } from '../metrics/events.ts';
+import type { StreamState } from '../media/stream-state.ts';
 import type { SourceDescription } from '../metrics/stats.ts';
 import type { Micros } from '../time.ts';
 

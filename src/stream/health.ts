@@ -1,5 +1,6 @@
 /** Judges a stream's state from its events and its ladder: full, degraded, pass-through or waiting for its source. Pure. */
-import type { MetricEvent, StreamState } from '../metrics/events.ts';
+import type { StreamState } from '../media/stream-state.ts';
+import type { MetricEvent } from '../metrics/events.ts';
 import { fromMs, type Micros, minus, toSeconds } from '../time.ts';
 
 /** Without a released frame for this long, the stream is waiting. */

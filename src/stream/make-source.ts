@@ -19,8 +19,6 @@ import type { TransportSettings } from '../webrtc/transport.ts';
 
 /** The video that `framelift` shows when it is given nothing: a rendered fluoroscopy phantom, 15 pulses a second. */
 export const DEMO_FILE = fileURLToPath(new URL('../../demo/fluoroscopy15.mp4', import.meta.url));
-/** Output rate of the demo. */
-export const DEMO_FPS = 60;
 
 /** Who wrote a source down: an operator, on the command line or in the configuration file, or a client of the API. */
 export type SourceOrigin = 'operator' | 'api';

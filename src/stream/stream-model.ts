@@ -7,6 +7,7 @@ import { Ladder, type LadderChange, type LadderLimits, rungsOf } from '../interp
 import { AUTO, type Choice, chooseModel, type ModelSource } from '../interp/models/auto-select.ts';
 import { requireTimes } from '../interp/models/manifest.ts';
 import type { Arena } from '../media/arena.ts';
+import type { FrameSize } from '../media/size.ts';
 import type { Lineup } from '../pacing/interpolate-and-pace.ts';
 import type { RateTarget } from '../pairing/scheduler.ts';
 import type { Clock, Micros } from '../time.ts';
@@ -30,12 +31,6 @@ export interface StreamModelParts {
   readonly onReady: (model: string, rungs: readonly string[]) => void;
   /** A model cannot be run at the stream's size: source frames are repeated. */
   readonly onError: (error: FrameliftError) => void;
-}
-
-/** Luma samples. */
-export interface FrameSize {
-  readonly width: number;
-  readonly height: number;
 }
 
 /** Where a stream stands on its ladder. */

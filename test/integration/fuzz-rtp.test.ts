@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Av1Packetizer } from 'werift';
-import type { AccessUnit } from '../../src/ingest/access-unit.ts';
 import { type RtpVideoCodec, VideoDecoder } from '../../src/ingest/decode/decoder.ts';
 import { parseRtp, type RtpPacket } from '../../src/ingest/rtp/packet.ts';
 import { RtpReceiver } from '../../src/ingest/rtp/receiver.ts';
 import { WebRtcReceiver } from '../../src/ingest/whip/receiver.ts';
+import type { AccessUnit } from '../../src/media/access-unit.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { fromMs, type Micros, micros, systemClock } from '../../src/time.ts';
 import { cutAtDelimiters, encodeIvf, encodeTestPicture } from '../support/coded.ts';

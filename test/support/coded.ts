@@ -1,6 +1,6 @@
 /** Coded streams for tests, made by the installed ffmpeg, cut into access units. */
 import { execFileSync } from 'node:child_process';
-import type { AccessUnit } from '../../src/ingest/access-unit.ts';
+import type { AccessUnit } from '../../src/media/access-unit.ts';
 import { fromMs, micros } from '../../src/time.ts';
 
 const IVF_HEADER = 32;

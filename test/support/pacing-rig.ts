@@ -1,15 +1,17 @@
 /** A stream's output side on a manual clock: real pairing, schedule, pacer and operators; scripted source and engine. */
+
 import { Subject, type Subscription } from 'rxjs';
 import { FrameliftError } from '../../src/errors.ts';
 import type { InterpJob, InterpResult } from '../../src/interp/engine/job.ts';
 import { Ladder, type LadderChange, rungsOf } from '../../src/interp/ladder.ts';
 import { Arena } from '../../src/media/arena.ts';
 import type { Frame, Provenance } from '../../src/media/frame.ts';
+import type { PairDecision } from '../../src/media/pair-decision.ts';
 import { DelayControl } from '../../src/pacing/delay-control.ts';
 import { interpolateAndPace, type Lineup } from '../../src/pacing/interpolate-and-pace.ts';
 import type { PacedFrame } from '../../src/pacing/pacer.ts';
 import { pairUp, planOutput } from '../../src/pairing/operators.ts';
-import { LONGEST_GAP, type PairDecision, Pairing } from '../../src/pairing/pairing.ts';
+import { LONGEST_GAP, Pairing } from '../../src/pairing/pairing.ts';
 import { type RateTarget, Scheduler } from '../../src/pairing/scheduler.ts';
 import { type CancelTimer, fromMs, ManualClock, type Micros, minus, plus } from '../../src/time.ts';
 import { EventLog, flatFrame } from './frames.ts';

@@ -33,14 +33,14 @@ import {
   SWS_BICUBIC,
 } from 'node-av';
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
+import type { AccessUnit } from '../../media/access-unit.ts';
 import type { Arena } from '../../media/arena.ts';
+import type { Colour } from '../../media/colour.ts';
 import { copyPlane } from '../../media/copy-plane.ts';
 import { detachPlanes, Frame, type FrameInfo, SOURCE } from '../../media/frame.ts';
 import { type DropReason, type EventSink, noEvents } from '../../metrics/events.ts';
 import { type Clock, type Micros, minus } from '../../time.ts';
-import type { AccessUnit } from '../access-unit.ts';
 import { type IngestLimits, maxPixels, sizeExcess } from '../limits.ts';
-import type { SourceColour } from '../source.ts';
 
 /** Codecs that arrive over RTP, in FFmpeg's spelling. Files may hold any other that FFmpeg decodes. */
 export type RtpVideoCodec = 'h264' | 'hevc' | 'vp8' | 'vp9' | 'av1';
@@ -93,7 +93,7 @@ export class VideoDecoder {
   #gap = false;
   #lastPts: Micros | undefined;
   #size = { width: 0, height: 0 };
-  #colour: SourceColour | undefined;
+  #colour: Colour | undefined;
   #decoded = 0;
   #refused = 0;
   #busy: Promise<unknown> | undefined;
@@ -145,7 +145,7 @@ export class VideoDecoder {
   }
 
   /** What the last frame's samples mean, undefined before the first. The same object as long as it does not change. */
-  get colour(): SourceColour | undefined {
+  get colour(): Colour | undefined {
     return this.#colour;
   }
 

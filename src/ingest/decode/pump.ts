@@ -1,8 +1,9 @@
 /** A bounded queue in front of a decoder, for live sources: one access unit at work, in order, never late for long. */
+
+import type { AccessUnit } from '../../media/access-unit.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { EventSink } from '../../metrics/events.ts';
 import { type Clock, fromMs, type Micros, minus } from '../../time.ts';
-import type { AccessUnit } from '../access-unit.ts';
 import { IngestGauge, type IngestLimits } from '../limits.ts';
 import type { VideoDecoder } from './decoder.ts';
 

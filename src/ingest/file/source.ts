@@ -1,14 +1,16 @@
 /** Local files: paced in real time as a source (the demo among them), or one frame at a time for conversion. */
+
 import { basename } from 'node:path';
 import { FrameliftError } from '../../errors.ts';
 import type { Arena } from '../../media/arena.ts';
+import type { Colour } from '../../media/colour.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { EventSink, MetricEvent } from '../../metrics/events.ts';
 import { type Clock, fromMs, type Micros, minus, plus, ZERO } from '../../time.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
 import { IngestGauge, type IngestLimits, sizeExcess } from '../limits.ts';
 import { RealtimePacing, waitUntil } from '../realtime.ts';
-import type { FrameSink, Source, SourceColour } from '../source.ts';
+import type { FrameSink, Source } from '../source.ts';
 import { Demuxer, type VideoFileInfo } from './demuxer.ts';
 
 export type { VideoFileInfo } from './demuxer.ts';
@@ -191,7 +193,7 @@ export class VideoFile {
   }
 
   /** Colour of the frames read so far; undefined before the first. */
-  get colour(): SourceColour | undefined {
+  get colour(): Colour | undefined {
     return this.#decoder.colour;
   }
 

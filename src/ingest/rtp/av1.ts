@@ -2,7 +2,7 @@
  * AV1 over RTP (Alliance for Open Media, RTP Payload Format For AV1 1.0), to temporal units. Our own rather than werift's, read at 0.25.2: that one
  * throws on malformed payloads, gives the last OBU away without its size, and leaves loss to its caller.
  */
-import type { Depacketizer, RtpAccessUnit } from './codecs.ts';
+import type { Depacketizer, RtpAccessUnit } from './depacketizer.ts';
 import type { RtpPacket } from './packet.ts';
 
 /** obu_type of the AV1 specification, section 6.2.2. */

@@ -3,7 +3,7 @@
  * read at 0.25.2: that one throws on malformed payloads, joins FU fragments without looking at the start bit or at
  * loss, clears the F bit, and concatenates quadratically.
  */
-import type { Depacketizer, RtpAccessUnit } from './codecs.ts';
+import type { Depacketizer, RtpAccessUnit } from './depacketizer.ts';
 import type { RtpPacket } from './packet.ts';
 
 /** What differs between the two codecs. */

@@ -1,8 +1,10 @@
 /** One incoming RTP video stream: reorder, depacketize, place in time. Pure; RTSP and WHIP drive it. */
+
+import type { AccessUnit } from '../../media/access-unit.ts';
 import { type Micros, minus, ZERO } from '../../time.ts';
-import type { AccessUnit } from '../access-unit.ts';
 import type { RtpVideoCodec } from '../decode/decoder.ts';
-import { createDepacketizer, type Depacketizer, type RtpAccessUnit } from './codecs.ts';
+import { createDepacketizer } from './codecs.ts';
+import type { Depacketizer, RtpAccessUnit } from './depacketizer.ts';
 import { type RtpPacket, sequenceDistance } from './packet.ts';
 import { ReorderBuffer } from './reorder-buffer.ts';
 import type { ReceptionReport, RtcpEvent } from './rtcp.ts';

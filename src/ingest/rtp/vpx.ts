@@ -2,7 +2,7 @@
  * VP8 (RFC 7741) and VP9 (RFC 9628) over RTP, to frames. Our own rather than werift's, read at 0.25.2: that one misses a byte of VP8's
  * descriptor where temporal layers come without TL0PICIDX, reads beyond payloads that are cut short, and leaves loss to its caller.
  */
-import type { Depacketizer, RtpAccessUnit } from './codecs.ts';
+import type { Depacketizer, RtpAccessUnit } from './depacketizer.ts';
 import type { RtpPacket } from './packet.ts';
 
 /** What a payload descriptor says. */

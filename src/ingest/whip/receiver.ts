@@ -2,8 +2,9 @@
  * The video of one WebRTC publisher: packets in, access units out, and what to ask the sender for. werift's own receiver is not used: read at
  * 0.25.2, it stops asking for lost packets for a whole round of sequence numbers when 65,535 is lost, and never asks for keyframes. Pure.
  */
+
+import type { AccessUnit } from '../../media/access-unit.ts';
 import { fromMs, type Micros, micros, minus, plus } from '../../time.ts';
-import type { AccessUnit } from '../access-unit.ts';
 import type { RtpPacket } from '../rtp/packet.ts';
 import { RtpReceiver } from '../rtp/receiver.ts';
 import type { ReceptionReport, RtcpEvent } from '../rtp/rtcp.ts';

@@ -1,4 +1,5 @@
 /** The `flow` kind in the worker: search, network, warp. With `search` instead of a network, the search alone. */
+
 import { type Clock, type Micros, minus } from '../../time.ts';
 import type {
   FlowWay,
@@ -21,7 +22,7 @@ import {
   type ScratchLayout,
   scratchLayout,
 } from '../worker/scratch-layout.ts';
-import type { FlowBuffers, FlowNetwork, FlowSession } from './onnx.ts';
+import type { FlowBuffers, FlowNetwork, FlowSession } from './flow-session.ts';
 
 /** Where one pair of a run lies. */
 interface Slot {

@@ -22,10 +22,12 @@ async function start(): Promise<Interpolator> {
   // ONNX Runtime is loaded where a network is used, and nowhere else.
   const { FlowInterpolator } = await import('../networks/flow.ts');
   if (setup.model === 'search') return new FlowInterpolator(kernel, crew(), setup, systemClock, undefined);
-  const { Network, FlowNetwork } = await inside(() => import('../networks/onnx.ts'));
+  const { Network } = await inside(() => import('../networks/onnx.ts'));
   const network = await Network.open(setup.model.id, setup.model.bytes, setup);
-  if (network.kind === 'flow')
+  if (network.kind === 'flow') {
+    const { FlowNetwork } = await import('../networks/flow-session.ts');
     return new FlowInterpolator(kernel, crew(), setup, systemClock, new FlowNetwork(network));
+  }
   if (network.kind === 'i420') {
     const [{ PlanesInterpolator }, { PlanesNetwork }] = await Promise.all([
       import('../networks/i420.ts'),

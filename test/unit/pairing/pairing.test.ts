@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Arena } from '../../../src/media/arena.ts';
-import { LONGEST_GAP, type PairDecision, Pairing } from '../../../src/pairing/pairing.ts';
+import type { PairDecision } from '../../../src/media/pair-decision.ts';
+import { LONGEST_GAP, Pairing } from '../../../src/pairing/pairing.ts';
 import { fromMs, type Micros, micros } from '../../../src/time.ts';
 import { flatFrame } from '../../support/frames.ts';
 

@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { request } from 'node:http';
 import { describe, expect, it, vi } from 'vitest';
 import { WebSocket as Client } from 'ws';
+import type { Role } from '../../../src/config/secrets.ts';
 import { SILENT_LOG } from '../../../src/log.ts';
-import { Access, type Role } from '../../../src/server/auth.ts';
+import { Access } from '../../../src/server/auth.ts';
 import { startServer } from '../../support/server.ts';
 import { bearer, TOKENS } from '../../support/tokens.ts';
 

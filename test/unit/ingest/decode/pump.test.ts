@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { FrameliftError } from '../../../../src/errors.ts';
-import type { AccessUnit } from '../../../../src/ingest/access-unit.ts';
 import { DecodePump } from '../../../../src/ingest/decode/pump.ts';
+import type { AccessUnit } from '../../../../src/media/access-unit.ts';
 import { Arena } from '../../../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../../../src/media/frame.ts';
 import { fromMs, ManualClock, micros } from '../../../../src/time.ts';

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { createDepacketizer, type RtpAccessUnit } from '../../../../src/ingest/rtp/codecs.ts';
+import { createDepacketizer } from '../../../../src/ingest/rtp/codecs.ts';
+import type { RtpAccessUnit } from '../../../../src/ingest/rtp/depacketizer.ts';
 import type { RtpPacket } from '../../../../src/ingest/rtp/packet.ts';
 import { fromMs } from '../../../../src/time.ts';
 import { seededRandom } from '../../../support/random.ts';

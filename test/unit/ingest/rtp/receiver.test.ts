@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
-import type { AccessUnit } from '../../../../src/ingest/access-unit.ts';
 import type { RtpPacket } from '../../../../src/ingest/rtp/packet.ts';
 import { RtpReceiver } from '../../../../src/ingest/rtp/receiver.ts';
+import type { AccessUnit } from '../../../../src/media/access-unit.ts';
 import { fromMs, type Micros, micros } from '../../../../src/time.ts';
 import { seededRandom } from '../../../support/random.ts';
 import { packetize, rtpPacket } from '../../../support/rtp.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { createDepacketizer, type RtpAccessUnit } from '../../../../src/ingest/rtp/codecs.ts';
+import { createDepacketizer } from '../../../../src/ingest/rtp/codecs.ts';
+import type { RtpAccessUnit } from '../../../../src/ingest/rtp/depacketizer.ts';
 import { readVp8, readVp9 } from '../../../../src/ingest/rtp/vpx.ts';
 import { seededRandom } from '../../../support/random.ts';
 import { rtpPacket } from '../../../support/rtp.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import type { AccessUnit } from '../../../../src/ingest/access-unit.ts';
 import type { RtpPacket } from '../../../../src/ingest/rtp/packet.ts';
 import { WebRtcReceiver } from '../../../../src/ingest/whip/receiver.ts';
+import type { AccessUnit } from '../../../../src/media/access-unit.ts';
 import { fromMs, type Micros, micros } from '../../../../src/time.ts';
 import { rtpPacket } from '../../../support/rtp.ts';
 

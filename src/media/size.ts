@@ -1,0 +1,7 @@
+/** The size of frames. */
+
+/** Luma samples. */
+export interface FrameSize {
+  readonly width: number;
+  readonly height: number;
+}
