@@ -9,11 +9,11 @@ import { WhipSource } from '../ingest/whip/source.ts';
 import { HALF } from '../interp/models/manifest.ts';
 import type { EventSink, Variant } from '../metrics/events.ts';
 import { Turn } from '../mutex.ts';
-import { describeTarget, Stream, type StreamContext } from '../pipeline.ts';
 import type { StreamControl, StreamDirectory, StreamEntry } from '../server/contract.ts';
 import { type Clock, fromMs, minus, plus, toMs } from '../time.ts';
 import type { TransportSettings } from '../webrtc/transport.ts';
 import { makeSource, type SourceOrigin, type SourceRules } from './make-source.ts';
+import { describeTarget, Stream, type StreamContext } from './stream.ts';
 
 /** What a {@link StreamSet} works with. */
 export interface StreamSetParts extends StreamContext {

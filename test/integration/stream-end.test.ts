@@ -8,7 +8,7 @@ import { EnginePool, type ModelLease } from '../../src/interp/engine/pool.ts';
 import { SILENT_LOG } from '../../src/log.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
-import { Stream } from '../../src/pipeline.ts';
+import { Stream } from '../../src/stream/stream.ts';
 import { fromMs, plus, systemClock } from '../../src/time.ts';
 import { flatFrame } from '../support/frames.ts';
 

@@ -1,31 +1,31 @@
 /** One stream, from its source to its two publications, as one chain of operators. */
 
 import { identity, type Subscription, tap } from 'rxjs';
-import type { Profile } from './config/profile.ts';
-import { Publication } from './egress/publication.ts';
-import type { PeerSettings } from './egress/viewer.ts';
-import type { FrameliftError } from './errors.ts';
-import type { Source, SourceInfo } from './ingest/source.ts';
-import type { EnginePool } from './interp/engine/pool.ts';
-import type { LadderChange } from './interp/ladder.ts';
-import { lumaOnlyPool } from './interp/models/luma-only.ts';
-import type { Log } from './log.ts';
-import type { Arena } from './media/arena.ts';
-import type { FrameSize } from './media/size.ts';
-import type { StreamState } from './media/stream-state.ts';
-import type { EventSink, Variant } from './metrics/events.ts';
-import { DEFAULT_ROOM, DelayControl } from './pacing/delay-control.ts';
-import { interpolateAndPace } from './pacing/interpolate-and-pace.ts';
-import { pairUp, planOutput } from './pairing/operators.ts';
-import { Pairing } from './pairing/pairing.ts';
-import { PulseFilter } from './pairing/pulse-filter.ts';
-import { type RateTarget, Scheduler } from './pairing/scheduler.ts';
-import { standsAtEighths } from './pairing/timesteps.ts';
-import { onePerPulse } from './pulses.ts';
-import { StateJudge } from './stream/health.ts';
-import { type LadderStatus, StreamModel } from './stream/stream-model.ts';
-import { type SupervisionStatus, Supervisor } from './stream/supervisor.ts';
-import { type Clock, fromMs, type Micros, plus, toMs } from './time.ts';
+import type { Profile } from '../config/profile.ts';
+import { Publication } from '../egress/publication.ts';
+import type { PeerSettings } from '../egress/viewer.ts';
+import type { FrameliftError } from '../errors.ts';
+import type { Source, SourceInfo } from '../ingest/source.ts';
+import type { EnginePool } from '../interp/engine/pool.ts';
+import type { LadderChange } from '../interp/ladder.ts';
+import { lumaOnlyPool } from '../interp/models/luma-only.ts';
+import type { Log } from '../log.ts';
+import type { Arena } from '../media/arena.ts';
+import type { FrameSize } from '../media/size.ts';
+import type { StreamState } from '../media/stream-state.ts';
+import type { EventSink, Variant } from '../metrics/events.ts';
+import { DEFAULT_ROOM, DelayControl } from '../pacing/delay-control.ts';
+import { interpolateAndPace } from '../pacing/interpolate-and-pace.ts';
+import { pairUp, planOutput } from '../pairing/operators.ts';
+import { Pairing } from '../pairing/pairing.ts';
+import { PulseFilter } from '../pairing/pulse-filter.ts';
+import { type RateTarget, Scheduler } from '../pairing/scheduler.ts';
+import { standsAtEighths } from '../pairing/timesteps.ts';
+import { onePerPulse } from '../pulses.ts';
+import { type Clock, fromMs, type Micros, plus, toMs } from '../time.ts';
+import { StateJudge } from './health.ts';
+import { type LadderStatus, StreamModel } from './stream-model.ts';
+import { type SupervisionStatus, Supervisor } from './supervisor.ts';
 
 /** What all streams of a process share. */
 export interface StreamContext {
