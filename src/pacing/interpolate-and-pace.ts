@@ -20,7 +20,7 @@ export interface Lineup {
 }
 
 /** What {@link interpolateAndPace} works with. */
-export interface OutputParts {
+export interface InterpolateAndPaceOptions {
   readonly stream: string;
   /** What makes frames now; asked for each pair. Undefined: nothing is ready, source frames are repeated. */
   readonly lineup: () => Lineup | undefined;
@@ -60,14 +60,14 @@ interface Slots {
  * time a slot without a frame gets its fallback: the nearer source frame. Never waits, never grows: the pacer and the
  * engine's queue are bounded.
  */
-export function interpolateAndPace(parts: OutputParts): OperatorFunction<Scheduled, PacedFrame> {
+export function interpolateAndPace(parts: InterpolateAndPaceOptions): OperatorFunction<Scheduled, PacedFrame> {
   return (source) =>
     new Observable((subscriber) => new Output(parts, (paced) => subscriber.next(paced)).run(source, subscriber));
 }
 
 /** State of one running {@link interpolateAndPace}. */
 class Output {
-  readonly #parts: OutputParts;
+  readonly #parts: InterpolateAndPaceOptions;
   readonly #emit: (paced: PacedFrame) => void;
   readonly #pacer: Pacer;
   readonly #fallbacks = new Map<Micros, Fallback>();
@@ -79,7 +79,7 @@ class Output {
   /** Set when the source has completed: called once all that waits is out. */
   #ended: (() => void) | undefined;
 
-  constructor(parts: OutputParts, emit: (paced: PacedFrame) => void) {
+  constructor(parts: InterpolateAndPaceOptions, emit: (paced: PacedFrame) => void) {
     this.#parts = parts;
     this.#emit = emit;
     const { stream, events, capacity, scheduler, delay } = parts;

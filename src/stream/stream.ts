@@ -1,6 +1,6 @@
-/** One stream, from its source to its two publications, as one chain of operators. */
+/** One stream: its source, its model, its chain, its two publications, and what is said of it. */
 
-import { identity, type Subscription, tap } from 'rxjs';
+import type { Subscription } from 'rxjs';
 import type { Profile } from '../config/profile.ts';
 import { Publication } from '../egress/publication.ts';
 import type { PeerSettings } from '../egress/viewer.ts';
@@ -15,13 +15,9 @@ import type { FrameSize } from '../media/size.ts';
 import type { StreamState } from '../media/stream-state.ts';
 import type { EventSink, Variant } from '../metrics/events.ts';
 import { DEFAULT_ROOM, DelayControl } from '../pacing/delay-control.ts';
-import { interpolateAndPace } from '../pacing/interpolate-and-pace.ts';
-import { pairUp, planOutput } from '../pairing/operators.ts';
-import { Pairing } from '../pairing/pairing.ts';
-import { PulseFilter } from '../pairing/pulse-filter.ts';
 import { type RateTarget, Scheduler } from '../pairing/scheduler.ts';
 import { standsAtEighths } from '../pairing/timesteps.ts';
-import { onePerPulse } from '../pulses.ts';
+import { upconvert } from '../pipeline.ts';
 import { type Clock, fromMs, type Micros, plus, toMs } from '../time.ts';
 import { StateJudge } from './health.ts';
 import { type LadderStatus, StreamModel } from './stream-model.ts';
@@ -139,43 +135,36 @@ export class Stream implements AsyncDisposable {
   /** Starts the source and the chain. */
   start(): void {
     const { name } = this.#settings;
-    const { clock } = this.#context;
+    const { clock, log } = this.#context;
     const judged: EventSink = {
       emit: (event) => {
         this.#judge.observe(event);
         this.#context.events.emit(event);
       },
     };
-    const scheduler = this.#scheduler;
     const { profile } = this.#settings;
-    if (profile) this.#context.log.warn({ stream: name }, profile.notice);
-    this.#subscription = this.#supervisor.frames
-      .pipe(
-        tap((frame) => this.#publishSource(frame)),
-        profile?.pulses ? this.#onePerPulse(judged) : identity,
-        pairUp(new Pairing(), name, judged),
-        planOutput(scheduler),
-        interpolateAndPace({
-          stream: name,
-          lineup: () => this.#model.lineup,
-          scheduler,
-          capacity: pacerCapacity(this.#settings.latencyBudget),
-          delay: this.#delay,
-          clock,
-          events: judged,
-          minConfidence: this.#settings.minConfidence,
-          onEngineError: (error) => this.#engineFailed(error),
-          onLadder: (change) => this.#ladderChanged(change),
-          onWork: (done) => {
-            this.#work.add(done);
-            void done.then(() => this.#work.delete(done));
-          },
-        }),
-      )
-      .subscribe({
-        next: (paced) => this.#publications.upconverted.push(paced.frame, paced.due),
-        error: (error: unknown) => this.#context.log.warn({ stream: name, err: error }, 'stream failed'),
-      });
+    if (profile) log.warn({ stream: name }, profile.notice);
+    this.#subscription = upconvert(this.#supervisor.frames, {
+      stream: name,
+      lineup: () => this.#model.lineup,
+      scheduler: this.#scheduler,
+      capacity: pacerCapacity(this.#settings.latencyBudget),
+      delay: this.#delay,
+      clock,
+      events: judged,
+      minConfidence: this.#settings.minConfidence,
+      onSourceFrame: (frame) => this.#publishSource(frame),
+      onPulseInterval: profile?.pulses ? (interval) => log.info({ stream: name }, describePulses(interval)) : undefined,
+      onEngineError: (error) => this.#engineFailed(error),
+      onLadder: (change) => this.#ladderChanged(change),
+      onWork: (done) => {
+        this.#work.add(done);
+        void done.then(() => this.#work.delete(done));
+      },
+    }).subscribe({
+      next: (paced) => this.#publications.upconverted.push(paced.frame, paced.due),
+      error: (error: unknown) => log.error({ stream: name, err: error }, 'stream failed'),
+    });
     this.#judgeState();
   }
 
@@ -245,16 +234,6 @@ export class Stream implements AsyncDisposable {
         log.info({ stream, model, rungs }, `interpolating with ${model}`);
       },
       onError: (error) => this.#engineFailed(error),
-    });
-  }
-
-  #onePerPulse(events: EventSink): ReturnType<typeof onePerPulse> {
-    const { name: stream } = this.#settings;
-    return onePerPulse({
-      filter: new PulseFilter(),
-      stream,
-      events,
-      onInterval: (interval) => this.#context.log.info({ stream }, describePulses(interval)),
     });
   }
 

@@ -2,7 +2,7 @@ import { Subject } from 'rxjs';
 import { expect, it } from 'vitest';
 import { Arena } from '../../../src/media/arena.ts';
 import type { Frame } from '../../../src/media/frame.ts';
-import { onePerPulse } from '../../../src/pulses.ts';
+import { onePerPulse } from '../../../src/pairing/operators.ts';
 import { fromMs, type Micros } from '../../../src/time.ts';
 import { EventLog, flatFrame } from '../../support/frames.ts';
 
