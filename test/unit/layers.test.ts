@@ -1,102 +1,207 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
-/** src/, as this test sees it. */
-const SRC = resolve(dirname(fileURLToPath(import.meta.url)), '../../src');
+const SRC = resolve(import.meta.dirname, '../../src');
 
-/** Words everything else is written in: they import only each other. */
-const WORDS = ['time.ts', 'errors.ts', 'arena.ts', 'frame.ts', 'stage.ts', 'metrics/events.ts'];
-const STAGES = ['ingest', 'interp', 'egress', 'metrics'];
-/** What stages share beside words: connections to WebRTC peers, which both publish and play. */
-const SHARED = 'webrtc';
+/** Files that may lie loose in src/: words that every part is written in … */
+const WORDS = [
+  'time.ts',
+  'errors.ts',
+  'log.ts',
+  'bounded-queue.ts',
+  'mutex.ts',
+  'token-bucket.ts',
+  'sliding-quantile.ts',
+];
+/** … and the ways in. */
+const ENTRIES = ['pipeline.ts', 'index.ts', 'cli.ts'];
+
+/** The order of a frame. A file imports from its own folder and from what stands above it here, never from below. */
+const ORDER = [
+  'words',
+  'media',
+  'metrics',
+  'webrtc',
+  'ingest',
+  'pairing',
+  'interp',
+  'pacing',
+  'egress',
+  'pipeline.ts',
+  'config',
+  'server',
+  'stream',
+  'eval',
+  'commands',
+  'app',
+  'index.ts',
+  'cli.ts',
+];
+/** The same within the large folders: files by their name, folders by theirs. */
+const INNER: Record<string, readonly string[]> = {
+  ingest: [
+    'connect-error.ts',
+    'realtime.ts',
+    'limits.ts',
+    'address-guard.ts',
+    'source.ts',
+    'decode',
+    'rtp',
+    'rtsp',
+    'whip',
+    'ffmpeg',
+    'file',
+  ],
+};
+
+/** Most files of a folder. */
+const MAX_FILES = 18;
 
 /** Where each foreign library may be imported. A new file here is a decision: say why in docs/decisions.md. */
 const ADAPTERS: Record<string, readonly string[]> = {
   'node-av': [
-    'ingest/decode.ts',
-    'ingest/demux.ts',
-    'ingest/ffmpeg-binary.ts',
-    'egress/encode.ts',
-    'egress/record.ts',
+    'ingest/decode/decoder.ts',
+    'ingest/file/demuxer.ts',
+    'ingest/ffmpeg/binary.ts',
+    'egress/encoder.ts',
+    'egress/file-writer.ts',
     'eval/filter.ts',
   ],
   jimp: ['eval/png.ts', 'eval/sheet.ts'],
-  werift: ['webrtc/transport.ts', 'egress/peer.ts', 'ingest/webrtc-peer.ts'],
-  'fluent-ffmpeg': ['ingest/ffmpeg.ts'],
-  'onnxruntime-node': ['interp/session.ts', 'interp/planes-session.ts', 'interp/rgb-session.ts'],
+  werift: ['webrtc/transport.ts', 'egress/peer.ts', 'ingest/whip/peer.ts'],
+  'fluent-ffmpeg': ['ingest/ffmpeg/source.ts'],
+  'onnxruntime-node': [
+    'interp/networks/onnx.ts',
+    'interp/networks/flow-session.ts',
+    'interp/networks/i420-session.ts',
+    'interp/networks/rgb-session.ts',
+  ],
   'prom-client': ['metrics/registry.ts'],
-  fastify: ['server.ts', 'server/reply.ts', 'server/signalling-route.ts', 'server/api-route.ts'],
-  ws: ['server/live.ts'],
+  fastify: ['server/server.ts', 'server/reply.ts', 'server/signalling-route.ts', 'server/api-route.ts'],
+  ws: ['server/websocket.ts'],
   zod: [
-    'config.ts',
-    'interp/model.ts',
+    'config/schema.ts',
+    'interp/models/manifest.ts',
     'server/api.ts',
     'server/api-route.ts',
     'server/openapi.ts',
     'server/schemas.ts',
-    'server/socket-signalling.ts',
+    'server/websocket-signalling.ts',
   ],
-  yaml: ['config.ts'],
-  'fastest-levenshtein': ['config.ts'],
+  yaml: ['config/schema.ts'],
+  'fastest-levenshtein': ['config/schema.ts'],
   pino: ['log.ts'],
-  commander: ['cli.ts', 'arguments.ts'],
+  commander: ['cli.ts', 'commands/arguments.ts'],
   'cli-progress': ['cli.ts'],
   assemblyscript: ['interp/kernel/build.ts'],
-  rxjs: ['pairs.ts', 'pulses.ts', 'steps.ts', 'pipeline.ts', 'supervise.ts'],
+  rxjs: [
+    'pairing/operators.ts',
+    'pacing/interpolate-and-pace.ts',
+    'pipeline.ts',
+    'stream/stream.ts',
+    'stream/supervisor.ts',
+  ],
 };
 
-/** Every import of a source file: [file, specifier]. */
-const imports = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
-  .filter((file) => file.endsWith('.ts') && !file.includes('assembly'))
-  .flatMap((file) => {
-    const text = readFileSync(join(SRC, file), 'utf8');
-    const found = text.matchAll(
-      /(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s*['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g,
-    );
-    return [...found].map((match) => [file, match[1] ?? match[2] ?? ''] as const);
-  });
+/** Files that may know clocks and timers: the clock itself, which everybody else is given. */
+const CLOCKS = ['time.ts'];
 
+type Import = readonly [from: string, to: string];
+
+const everything = readdirSync(SRC, { recursive: true, encoding: 'utf8', withFileTypes: true })
+  .filter((entry) => entry.isFile())
+  .map((entry) => relative(SRC, join(entry.parentPath, entry.name)));
+const files = everything.filter((file) => file.endsWith('.ts') && !file.startsWith('interp/kernel/assembly/'));
+
+/** Every import of a source file, types and dynamic imports included. */
+const imports: Import[] = files.flatMap((file) => {
+  const found = readFileSync(join(SRC, file), 'utf8').matchAll(
+    /(?:^|\n)\s*(?:import|export)\b[^;'"]*?from\s*['"]([^'"]+)['"]|import\(\s*['"]([^'"]+)['"]\s*\)/g,
+  );
+  return [...found].map((match): Import => [file, match[1] ?? match[2] ?? '']);
+});
 const local = imports
   .filter(([, to]) => to.startsWith('.'))
-  .map(([from, to]) => [from, relative(SRC, resolve(SRC, dirname(from), to))] as const);
+  .map(([from, to]): Import => [from, relative(SRC, resolve(SRC, dirname(from), to))]);
 const foreign = imports
   .filter(([, to]) => !to.startsWith('.') && !to.startsWith('node:'))
-  .map(
-    ([from, to]) =>
-      [from, to.startsWith('@') ? to.split('/').slice(0, 2).join('/') : (to.split('/')[0] ?? '')] as const,
-  );
+  .map(([from, to]): Import => [from, to.split('/', to.startsWith('@') ? 2 : 1).join('/')]);
 
-const folderOf = (file: string): string => (file.includes('/') ? (file.split('/')[0] ?? '') : '');
+/** The layer of a file: its folder in src/, or itself. */
+function layerOf(file: string): string {
+  const top = file.split('/', 1)[0] ?? '';
+  return WORDS.includes(top) ? 'words' : top;
+}
+
+/** Imports that run upward by `order`, or touch what it does not know. */
+function upward(order: readonly string[], links: readonly Import[], layer: (file: string) => string): string[] {
+  const rank = (file: string): number => order.indexOf(layer(file));
+  return links
+    .filter(([from, to]) => layer(from) !== layer(to))
+    .filter(([from, to]) => rank(from) === -1 || rank(to) === -1 || rank(to) > rank(from))
+    .map(([from, to]) => `${from} imports ${to}`);
+}
 
 describe('layers', () => {
   it('finds imports at all', () => {
-    expect(local.length).toBeGreaterThan(20);
-    expect(foreign.length).toBeGreaterThan(8);
+    expect(local.length).toBeGreaterThan(500);
+    expect(foreign.length).toBeGreaterThan(30);
   });
 
-  it('words import only words', () => {
-    const wrong = local.filter(([from, to]) => WORDS.includes(from) && !WORDS.includes(to));
-    expect(wrong).toEqual([]);
+  it('imports run downward in the order of a frame', () => {
+    expect(upward(ORDER, local, layerOf)).toEqual([]);
   });
 
-  it('stage folders import only themselves, words and what is shared', () => {
-    const wrong = local.filter(
-      ([from, to]) =>
-        STAGES.includes(folderOf(from)) && ![folderOf(from), SHARED].includes(folderOf(to)) && !WORDS.includes(to),
-    );
-    expect(wrong).toEqual([]);
+  it.each(Object.entries(INNER))('and within %s', (folder, order) => {
+    const inside = local.filter(([from, to]) => layerOf(from) === folder && layerOf(to) === folder);
+    expect(inside.length).toBeGreaterThan(0);
+    expect(upward(order, inside, (file) => file.split('/')[1] ?? '')).toEqual([]);
   });
 
-  it('what is shared imports only itself and words', () => {
-    const shared = local.filter(([from]) => folderOf(from) === SHARED);
-    expect(shared.length).toBeGreaterThan(0);
-    expect(shared.filter(([, to]) => folderOf(to) !== SHARED && !WORDS.includes(to))).toEqual([]);
+  it('knows an upward import when it sees one', () => {
+    const turned: Import[] = [
+      ['pairing/pairing.ts', 'egress/peer.ts'],
+      ['media/frame.ts', 'nowhere/x.ts'],
+      ['egress/peer.ts', 'media/frame.ts'],
+      ['egress/peer.ts', 'egress/viewer.ts'],
+    ];
+    expect(upward(ORDER, turned, layerOf)).toEqual([
+      'pairing/pairing.ts imports egress/peer.ts',
+      'media/frame.ts imports nowhere/x.ts',
+    ]);
   });
 
-  it('nothing imports cli.ts', () => {
-    expect(local.filter(([, to]) => to === 'cli.ts')).toEqual([]);
+  it('no imports run in a circle', () => {
+    const next = Map.groupBy(local, ([from]) => from);
+    const done = new Set<string>();
+    const circles: string[] = [];
+    const visit = (file: string, path: readonly string[]): void => {
+      if (path.includes(file)) circles.push([...path.slice(path.indexOf(file)), file].join(' → '));
+      if (done.has(file) || path.includes(file)) return;
+      for (const [, to] of next.get(file) ?? []) visit(to, [...path, file]);
+      done.add(file);
+    };
+    for (const file of files) visit(file, []);
+    expect(circles).toEqual([]);
+  });
+
+  it('only the words and the ways in lie loose in src/', () => {
+    const loose = everything.filter((file) => !file.includes('/'));
+    expect(loose.filter((file) => ![...WORDS, ...ENTRIES].includes(file))).toEqual([]);
+  });
+
+  it(`a folder has at most ${MAX_FILES} files`, () => {
+    const full = [...Map.groupBy(everything, dirname)].filter(([, inside]) => inside.length > MAX_FILES);
+    expect(full.map(([folder, inside]) => `${folder}: ${inside.length}`)).toEqual([]);
+  });
+
+  it('no name repeats the folder it is in', () => {
+    const repeating = everything.filter((file) => {
+      const [name = '', folder = ''] = file.split('/').toReversed();
+      return folder !== '' && name.startsWith(`${folder}-`);
+    });
+    expect(repeating).toEqual([]);
   });
 
   it('each foreign library stays in its adapter', () => {
@@ -105,17 +210,16 @@ describe('layers', () => {
   });
 
   it('and is used where the list says', () => {
-    const listed = Object.entries(ADAPTERS).flatMap(([library, files]) => files.map((file) => `${library} in ${file}`));
+    const listed = Object.entries(ADAPTERS).flatMap(([library, at]) => at.map((file) => `${library} in ${file}`));
     const used = foreign.map(([from, library]) => `${library} in ${from}`);
     expect(listed.filter((entry) => !used.includes(entry))).toEqual([]);
   });
 
-  it('only adapters know clocks and timers', () => {
-    const pure = /\b(Date\.now|performance\.now|setTimeout|setInterval|setImmediate)\b/;
-    const allowed = /^(time\.ts|cli\.ts|server|web\/|interp\/worker\.ts|metrics\/registry)/;
-    const wrong = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
-      .filter((file) => file.endsWith('.ts') && !allowed.test(file))
-      .filter((file) => pure.test(readFileSync(join(SRC, file), 'utf8')));
+  it('only the clock knows clocks and timers', () => {
+    const timers = /\b(Date\.now|performance\.now|setTimeout|setInterval|setImmediate)\b/;
+    const wrong = files
+      .filter((file) => !CLOCKS.includes(file))
+      .filter((file) => timers.test(readFileSync(join(SRC, file), 'utf8')));
     expect(wrong).toEqual([]);
   });
 });
