@@ -16,7 +16,7 @@ import { Certificate, readCertificate } from '../server/certificate.ts';
 import type { ReloadReport } from '../server/contract.ts';
 import { FrameliftServer } from '../server/server.ts';
 import { sourceRules } from '../stream/make-source.ts';
-import { StreamSet } from '../stream/stream-set.ts';
+import { StreamSet } from '../stream/set.ts';
 import { type Clock, systemClock } from '../time.ts';
 import { IceServers } from '../webrtc/ice-servers.ts';
 import { Reloader } from './reloader.ts';

@@ -9,7 +9,7 @@ import { Turn } from '../mutex.ts';
 import type { Access } from '../server/auth.ts';
 import { type Certificate, readCertificate } from '../server/certificate.ts';
 import type { ConfigControl, ReloadReport } from '../server/contract.ts';
-import type { StreamSet } from '../stream/stream-set.ts';
+import type { StreamSet } from '../stream/set.ts';
 
 /** What {@link Reloader} works with. */
 export interface ReloaderParts {

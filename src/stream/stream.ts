@@ -20,7 +20,7 @@ import { standsAtEighths } from '../pairing/timesteps.ts';
 import { upconvert } from '../pipeline.ts';
 import { type Clock, fromMs, type Micros, plus, toMs } from '../time.ts';
 import { StateJudge } from './health.ts';
-import { type LadderStatus, StreamModel } from './stream-model.ts';
+import { type LadderStatus, StreamModel } from './model.ts';
 import { type SupervisionStatus, Supervisor } from './supervisor.ts';
 
 /** What all streams of a process share. */

@@ -3,7 +3,7 @@ import { FrameliftError } from '../../../src/errors.ts';
 import type { Tier } from '../../../src/interp/engine/job.ts';
 import type { ModelLease } from '../../../src/interp/engine/pool.ts';
 import { Arena } from '../../../src/media/arena.ts';
-import { StreamModel } from '../../../src/stream/stream-model.ts';
+import { StreamModel } from '../../../src/stream/model.ts';
 import { fromMs, ManualClock } from '../../../src/time.ts';
 
 /** A pool whose models warm up when told, and what a stream says meanwhile. */
