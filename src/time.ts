@@ -71,6 +71,20 @@ export const systemClock: Clock = {
   },
 };
 
+/** Resolves at `due`, or as soon as `signal` aborts. */
+export function waitUntil(due: Micros, clock: Clock, signal: AbortSignal): Promise<void> {
+  if (signal.aborted || due <= clock.now()) return Promise.resolve();
+  return new Promise((resolve) => {
+    const done = (): void => {
+      cancel();
+      signal.removeEventListener('abort', done);
+      resolve();
+    };
+    const cancel = clock.at(due, done);
+    signal.addEventListener('abort', done);
+  });
+}
+
 /** A clock that stands still until a test moves it. Timers fire in order of due time during {@link ManualClock.advance}. */
 export class ManualClock implements Clock {
   #now: Micros;

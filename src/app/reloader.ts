@@ -5,7 +5,7 @@ import type { Config } from '../config/schema.ts';
 import { resolveTokens, withoutSecrets } from '../config/secrets.ts';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import type { Log } from '../log.ts';
-import { Turn } from '../mutex.ts';
+import { Mutex } from '../mutex.ts';
 import type { Access } from '../server/auth.ts';
 import { type Certificate, readCertificate } from '../server/certificate.ts';
 import type { ConfigControl, ReloadReport } from '../server/contract.ts';
@@ -27,7 +27,7 @@ export interface ReloaderParts {
 /** Reads the configuration again on request. Requests are carried out one after the other. */
 export class Reloader implements ConfigControl {
   readonly #parts: ReloaderParts;
-  readonly #turn = new Turn();
+  readonly #changes = new Mutex();
   /** As it was last taken. */
   #config: Config;
 
@@ -44,7 +44,7 @@ export class Reloader implements ConfigControl {
 
   reload(): Promise<ReloadReport> {
     const { log } = this.#parts;
-    return this.#turn.take(async () => {
+    return this.#changes.run(async () => {
       try {
         const report = await this.#carryOut();
         log.info({ ...report }, 'configuration reloaded');

@@ -1,6 +1,7 @@
 /** How much a source may send. Pure. */
 import { FrameliftError } from '../errors.ts';
-import { type Micros, minus } from '../time.ts';
+import type { Micros } from '../time.ts';
+import { TokenBucket } from '../token-bucket.ts';
 
 /** Bounds on a source's pictures and data. */
 export interface IngestLimits {
@@ -43,13 +44,13 @@ export function maxPixels({ maxWidth, maxHeight }: IngestLimits): number {
 /** Measures what a source sends against its limits, by token buckets. One for each connection. */
 export class IngestGauge {
   readonly #limits: IngestLimits;
-  readonly #pictures: Bucket;
-  readonly #bits: Bucket;
+  readonly #pictures: TokenBucket;
+  readonly #bits: TokenBucket;
 
   constructor(limits: IngestLimits) {
     this.#limits = limits;
-    this.#pictures = new Bucket(limits.maxFps);
-    this.#bits = new Bucket(limits.maxBitrateKbps * 1000);
+    this.#pictures = bucketFor(limits.maxFps);
+    this.#bits = bucketFor(limits.maxBitrateKbps * 1000);
   }
 
   /** Counts a picture that came at `now`. Returns the error when there are too many, or it is too large. */
@@ -71,24 +72,7 @@ export class IngestGauge {
   }
 }
 
-/** A token bucket: `rate` units a second, bursts of {@link BURST_SECONDS}. */
-class Bucket {
-  readonly #rate: number;
-  readonly #capacity: number;
-  #level: number;
-  #at: Micros | undefined;
-
-  constructor(rate: number) {
-    this.#rate = rate * TOLERANCE;
-    this.#capacity = rate * BURST_SECONDS;
-    this.#level = this.#capacity;
-  }
-
-  /** False when there are not enough units. */
-  take(units: number, now: Micros): boolean {
-    const elapsed = this.#at === undefined ? 0 : Math.max(0, minus(now, this.#at));
-    this.#at = now;
-    this.#level = Math.min(this.#capacity, this.#level + (elapsed / 1e6) * this.#rate) - units;
-    return this.#level >= 0;
-  }
+/** A bucket that a source of exactly `perSecond` never empties. */
+function bucketFor(perSecond: number): TokenBucket {
+  return new TokenBucket({ perSecond: perSecond * TOLERANCE, capacity: perSecond * BURST_SECONDS });
 }

@@ -1,5 +1,5 @@
 /** Delivery in real time of what could be had at once: files, HTTP. */
-import { type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
+import { fromMs, type Micros, minus, plus } from '../time.ts';
 
 /** Later than this, the timeline moves instead of a burst making up for it. */
 const MAX_LATE = fromMs(100);
@@ -20,18 +20,4 @@ export class RealtimePacing {
     }
     return late > 0 ? now : due;
   }
-}
-
-/** Resolves at `due`, or as soon as `signal` aborts. */
-export function waitUntil(due: Micros, clock: Clock, signal: AbortSignal): Promise<void> {
-  if (signal.aborted || due <= clock.now()) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = (): void => {
-      cancel();
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const cancel = clock.at(due, done);
-    signal.addEventListener('abort', done);
-  });
 }

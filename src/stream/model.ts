@@ -8,6 +8,7 @@ import { AUTO, type Choice, chooseModel, type ModelSource } from '../interp/mode
 import { requireTimes } from '../interp/models/manifest.ts';
 import type { Arena } from '../media/arena.ts';
 import type { FrameSize } from '../media/size.ts';
+import { Mutex } from '../mutex.ts';
 import type { Lineup } from '../pacing/interpolate-and-pace.ts';
 import type { RateTarget } from '../pairing/scheduler.ts';
 import type { Clock, Micros } from '../time.ts';
@@ -52,7 +53,7 @@ export class StreamModel implements AsyncDisposable {
   #lease: ModelLease | undefined;
   #size: FrameSize | undefined;
   #lineup: Lineup | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #changes = new Mutex();
   #wanted = '';
   #warm = false;
   #closed = false;
@@ -96,7 +97,7 @@ export class StreamModel implements AsyncDisposable {
    * @throws FrameliftError as {@link EnginePool.acquire}, `config.invalid` for times that it cannot make; then nothing has changed.
    */
   use(name: string): Promise<void> {
-    return this.#alone(async () => {
+    return this.#changes.run(async () => {
       const size = this.#size;
       const lease = name === AUTO && !size ? undefined : await this.#prepare(name, size);
       if (this.#closed) {
@@ -115,7 +116,7 @@ export class StreamModel implements AsyncDisposable {
     this.#size = size;
     this.#lineup = undefined;
     this.#parts.onHeld(`${this.model} is being prepared for ${size.width}x${size.height}`);
-    void this.#alone(async () => {
+    void this.#changes.run(async () => {
       if (this.#wanted === '' || this.#size !== size || this.#closed) return;
       try {
         if (this.#wanted === AUTO) this.#exchange(await this.#prepare(AUTO, size));
@@ -140,7 +141,7 @@ export class StreamModel implements AsyncDisposable {
   /** Gives the model back once the change under way is done. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    await this.#turn.catch(() => {});
+    await this.#changes.run(async () => {});
     this.#lineup = undefined;
     this.#lease?.release();
   }
@@ -191,12 +192,6 @@ export class StreamModel implements AsyncDisposable {
       model,
       rungs.map(({ name }) => name),
     );
-  }
-
-  #alone<T>(change: () => Promise<T>): Promise<T> {
-    const result = this.#turn.then(change);
-    this.#turn = result.catch(() => {});
-    return result;
   }
 }
 

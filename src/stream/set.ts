@@ -8,7 +8,7 @@ import { FrameliftError } from '../errors.ts';
 import { WhipSource } from '../ingest/whip/source.ts';
 import { HALF } from '../interp/models/manifest.ts';
 import type { EventSink, Variant } from '../metrics/events.ts';
-import { Turn } from '../mutex.ts';
+import { Mutex } from '../mutex.ts';
 import type { StreamControl, StreamDirectory, StreamEntry } from '../server/contract.ts';
 import { type Clock, fromMs, minus, plus, toMs } from '../time.ts';
 import type { TransportSettings } from '../webrtc/transport.ts';
@@ -58,7 +58,7 @@ const MIN_CONFIDENCE = 0.25;
 export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposable {
   readonly #parts: StreamSetParts;
   readonly #members = new Map<string, Member>();
-  readonly #turn = new Turn();
+  readonly #changes = new Mutex();
   #model: string;
   #most: number;
   #started = false;
@@ -131,7 +131,7 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
   /** Ends all streams at once: a source that hangs must not keep the others from being stopped. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
-    await this.#turn.take(async () => {
+    await this.#changes.run(async () => {
       const members = [...this.#members.values()];
       this.#members.clear();
       await Promise.all(members.map(({ stream }) => stream[Symbol.asyncDispose]()));
@@ -146,7 +146,7 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
 
   /** First everything that may fail, beside the streams that run; then the exchange, which cannot. */
   #change(decide: () => Partial<StreamPlan> & { readonly origin?: SourceOrigin }): Promise<void> {
-    return this.#turn.take(async () => {
+    return this.#changes.run(async () => {
       if (this.#closed) throw new FrameliftError('server.failed', 'framelift is closing', { recoverable: true });
       const { model = this.#model, maxStreams = this.#most, origin = 'operator', ...plan } = decide();
       const { added = [], removed = [], changed = [] } = plan;

@@ -4,7 +4,7 @@ import { asFrameliftError, FrameliftError } from '../errors.ts';
 import type { Source, SourceInfo } from '../ingest/source.ts';
 import type { Frame } from '../media/frame.ts';
 import type { EventSink } from '../metrics/events.ts';
-import { type Clock, fromMs, type Micros, micros, plus } from '../time.ts';
+import { type Clock, fromMs, type Micros, micros, plus, waitUntil } from '../time.ts';
 
 /** How long to wait before trying again. */
 export interface BackoffPolicy {
@@ -142,7 +142,7 @@ export class Supervisor {
         const wait = backoff.next(error.recoverable, random());
         events.emit({ type: 'reconnect', stream, reason: error.code });
         this.#set({ phase: 'waiting', lastError: error, reconnects: this.#status.reconnects + 1 });
-        await pause(clock, wait, signal);
+        await waitUntil(plus(clock.now(), wait), clock, signal);
       }
     }
   }
@@ -151,21 +151,4 @@ export class Supervisor {
     this.#status = { ...this.#status, ...change };
     this.#options.onStatus?.(this.#status);
   }
-}
-
-/** Waits `span`, or until `signal` aborts. */
-function pause(clock: Clock, span: Micros, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) {
-      resolve();
-      return;
-    }
-    const done = (): void => {
-      cancel();
-      signal.removeEventListener('abort', done);
-      resolve();
-    };
-    const cancel = clock.at(plus(clock.now(), span), done);
-    signal.addEventListener('abort', done);
-  });
 }

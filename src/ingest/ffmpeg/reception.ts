@@ -6,9 +6,9 @@ import type { Arena } from '../../media/arena.ts';
 import { copyPlane } from '../../media/copy-plane.ts';
 import { Frame, SOURCE } from '../../media/frame.ts';
 import type { DropReason, EventSink } from '../../metrics/events.ts';
-import { type Clock, fromMs, type Micros, micros, minus, plus, toSeconds } from '../../time.ts';
+import { type Clock, fromMs, type Micros, micros, minus, plus, toSeconds, waitUntil } from '../../time.ts';
 import { IngestGauge, type IngestLimits, sizeExcess } from '../limits.ts';
-import { RealtimePacing, waitUntil } from '../realtime.ts';
+import { RealtimePacing } from '../realtime.ts';
 import type { FrameSink } from '../source.ts';
 import { type NutHeader, NutReader } from './nut-reader.ts';
 

@@ -6,10 +6,10 @@ import type { Arena } from '../../media/arena.ts';
 import type { Colour } from '../../media/colour.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { EventSink, MetricEvent } from '../../metrics/events.ts';
-import { type Clock, fromMs, type Micros, minus, plus, ZERO } from '../../time.ts';
+import { type Clock, fromMs, type Micros, minus, plus, waitUntil, ZERO } from '../../time.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
 import { IngestGauge, type IngestLimits, sizeExcess } from '../limits.ts';
-import { RealtimePacing, waitUntil } from '../realtime.ts';
+import { RealtimePacing } from '../realtime.ts';
 import type { FrameSink, Source } from '../source.ts';
 import { Demuxer, type VideoFileInfo } from './demuxer.ts';
 

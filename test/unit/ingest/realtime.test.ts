@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
-import { RealtimePacing, waitUntil } from '../../../src/ingest/realtime.ts';
-import { fromMs, ManualClock, plus, ZERO } from '../../../src/time.ts';
+import { RealtimePacing } from '../../../src/ingest/realtime.ts';
+import { fromMs, ManualClock, plus, waitUntil, ZERO } from '../../../src/time.ts';
 
 test('frames are due at the pace of their timestamps, counted from the first', () => {
   const pacing = new RealtimePacing();
