@@ -77,7 +77,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
     'interp/networks/i420-session.ts',
     'interp/networks/rgb-session.ts',
   ],
-  'prom-client': ['metrics/registry.ts'],
+  'prom-client': ['metrics/instruments.ts'],
   fastify: ['server/server.ts', 'server/reply.ts', 'server/signalling-route.ts', 'server/api-route.ts'],
   ws: ['server/websocket.ts'],
   zod: [
