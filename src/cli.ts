@@ -18,7 +18,7 @@ import { evalTable } from './eval/report.ts';
 import { readManifest } from './interp/models/manifest.ts';
 import { makeLog } from './log.ts';
 import { sourceKind } from './stream/make-source.ts';
-import { systemClock } from './time.ts';
+import { fromMs, plus, systemClock } from './time.ts';
 
 /** Exit codes: 0 done, 1 failed while running, 2 the command or configuration is wrong. */
 const FAILED = 1;
@@ -35,7 +35,7 @@ const MISUSE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'provider.unusable',
 ]);
 /** A second signal, or this long after the first, ends the process without waiting. */
-const DRAIN_MS = 1800;
+const DRAIN_TIMEOUT = fromMs(1800);
 
 // The file is ours: package.json always has a version.
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
@@ -219,10 +219,10 @@ async function serve(sources: readonly string[], given: ServeFlags): Promise<voi
   for (const [role, token] of made) console.error(`${role} token: ${token}`);
   const signal = await stop;
   log.info({ signal }, 'stopping');
-  const hardStop = setTimeout(() => process.exit(FAILED), DRAIN_MS);
+  const cancelHardStop = systemClock.at(plus(systemClock.now(), DRAIN_TIMEOUT), () => process.exit(FAILED));
   for (const again of ['SIGINT', 'SIGTERM'] as const) process.once(again, () => process.exit(FAILED));
   await app[Symbol.asyncDispose]();
-  clearTimeout(hardStop);
+  cancelHardStop();
   log.info({ liveFrames: app.liveFrames }, 'stopped');
   process.exit(app.liveFrames === 0 ? 0 : FAILED);
 }
