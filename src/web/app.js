@@ -1,10 +1,11 @@
 /** The page: which stream, which view, and what is known of it. */
-import { Access } from './access.js';
-import { Live } from './live.js';
-import { Panel } from './panel.js';
+
+import { Stage } from './player/views.js';
 import { Publisher } from './publish.js';
-import { Stage } from './stage.js';
+import { Panel } from './readings.js';
+import { Live } from './state-feed.js';
 import { linked, StreamList } from './streams.js';
+import { Access } from './token.js';
 
 /** Milliseconds between two updates of the readings. */
 const DRAW_EVERY = 500;

@@ -1,7 +1,8 @@
 /** Publishing this machine's camera by WHIP: the dialog, the session, and what is sent. */
-import { bearer } from './access.js';
-import { Link } from './link.js';
-import { bitrate, codec, write } from './words.js';
+
+import { bitrate, codec, write } from './format.js';
+import { Link } from './session.js';
+import { bearer } from './token.js';
 
 const KEY = 'framelift.publish-token';
 /** Milliseconds between two looks at what is sent. */

@@ -1,5 +1,5 @@
 /** The list of streams: one row each, moved through with the arrow keys, opened with Enter. It is there when there is a choice. */
-import { STATES, write } from './words.js';
+import { STATES, write } from './format.js';
 
 /** Address of a stream on this page. */
 const linkTo = (name) => `#/${encodeURIComponent(name)}`;

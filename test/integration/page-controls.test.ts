@@ -292,7 +292,7 @@ describe('for assistive technology', () => {
 
 describe('provenance', () => {
   /** Runs in the page, which is where the module belongs. */
-  const LEDGER = `import('/provenance.js').then(({ Ledger }) => {
+  const LEDGER = `import('/player/provenance.js').then(({ Ledger }) => {
     const ledger = new Ledger();
     ledger.take({ rtp: 1, kind: 'source' });
     ledger.take({ rtp: 2, kind: 'interpolated', confidence: 0.5, model: 'flow-s' });
@@ -326,7 +326,7 @@ describe('provenance', () => {
 it('under the slider the newest source frame that is not later is shown, and none of before the stream began anew', async () => {
   const { url } = await startServer();
   const page = await open(url);
-  const shown = await page.evaluate(`import('/compare.js').then(({ HeldSource }) => {
+  const shown = await page.evaluate(`import('/player/slider.js').then(({ HeldSource }) => {
     const [camera, screen] = ['canvas', 'canvas'].map((tag) => document.createElement(tag));
     camera.width = camera.height = 16;
     const paint = camera.getContext('2d');

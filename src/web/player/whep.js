@@ -1,5 +1,5 @@
 /** Watching: what a WHEP player asks for. */
-import { Link } from './link.js';
+import { Link } from '../session.js';
 
 /**
  * A link that plays. Pictures are shown as soon as they are decoded: the server already paces.
@@ -8,7 +8,7 @@ import { Link } from './link.js';
  * @param {() => Record<string, string>} options.headers
  * @param {(track: MediaStreamTrack, receiver: RTCRtpReceiver) => void} options.onTrack
  * @param {() => (record: object) => void} options.onRecords called for each connection: returns who takes its provenance records (docs/provenance.md)
- * @param {(state: import('./link.js').LinkState, detail: string) => void} options.onState
+ * @param {(state: import('../session.js').LinkState, detail: string) => void} options.onState
  */
 export function watch({ url, headers, onTrack, onRecords, onState }) {
   const prepare = (peer) => {

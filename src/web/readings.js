@@ -1,6 +1,7 @@
 /** The readings under the video and the state above it: values into elements, nothing else. */
+
+import { bitrate, describeRung, describeSource, fixed, STATES, write as writeTo } from './format.js';
 import { Plot } from './plot.js';
-import { bitrate, describeRung, describeSource, fixed, STATES, write as writeTo } from './words.js';
 
 /** Marks of the plots: the first one that the values stay below. */
 const RATES = [15, 30, 60, 120, 240];

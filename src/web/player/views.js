@@ -1,8 +1,9 @@
 /** The videos: which of them are shown and how, what lies over them, and where their frames come from. */
-import { HeldSource } from './compare.js';
-import { Screen } from './player.js';
+
+import { write } from '../format.js';
 import { Strip } from './provenance.js';
-import { write } from './words.js';
+import { Screen } from './screen.js';
+import { HeldSource } from './slider.js';
 
 const VIEWS = {
   source: ['source'],

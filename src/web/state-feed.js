@@ -30,7 +30,7 @@ export class Live {
    * @param {object} options
    * @param {(answer: object) => void} options.take called with each answer
    * @param {(locked: boolean) => void} options.lose called about once a second while the server cannot be reached, or, `locked`, wants a token
-   * @param {import('./access.js').Access} options.access
+   * @param {import('./token.js').Access} options.access
    */
   constructor({ take, lose, access }) {
     this.#take = take;
