@@ -1,38 +1,43 @@
 /** One WHEP or WHIP session that keeps its connection: offers, and offers again with backoff when it breaks. */
+import { Backoff } from './backoff.js';
 
-/** First wait before offering again, and the longest. Milliseconds. */
-const BACKOFF_FIRST = 500;
-const BACKOFF_CAP = 4000;
+/** First wait before offering again, and the longest. */
+const MIN_BACKOFF_MS = 500;
+const MAX_BACKOFF_MS = 4000;
 /** A connection that says it is disconnected may come back by itself within this. */
-const GRACE = 2500;
+const DISCONNECTED_TIMEOUT_MS = 2500;
 /** Candidates of this machine are found within this, or not needed. */
-const GATHER = 1000;
-const ANSWER_WITHIN = 8000;
+const GATHERING_TIMEOUT_MS = 1000;
+const ANSWER_TIMEOUT_MS = 8000;
+const DELETE_TIMEOUT_MS = 2000;
 
 /**
- * What a connection reports: `connecting`, `connected`, `no-source` (the stream has no picture yet), `full` (too many
+ * What a session reports: `connecting`, `connected`, `no-source` (the stream has no frame yet), `full` (too many
  * sessions), `unknown` (no such stream), `lost`: all of these go on by themselves; `locked` (a token is missing or
  * wrong) and `refused` (the server cannot take this offer) end it until `start` is called again.
- * @typedef {'connecting'|'connected'|'no-source'|'full'|'unknown'|'lost'|'locked'|'refused'} LinkState
+ * @typedef {'connecting'|'connected'|'no-source'|'full'|'unknown'|'lost'|'locked'|'refused'} SessionState
  */
 
 /**
- * @typedef {object} LinkOptions
+ * @typedef {object} SessionOptions
  * @property {string} url the WHEP or WHIP endpoint
- * @property {() => Record<string, string>} headers what proves that this page may
+ * @property {() => Record<string, string>} headers credentials
  * @property {(peer: RTCPeerConnection) => void} prepare adds what is to be negotiated
- * @property {(state: LinkState, detail: string) => void} onState `detail`: the server's own words, or nothing
+ * @property {(state: SessionState, detail: string) => void} onState `detail`: the server's own words, or nothing
  */
 
-export class Link {
+export class Session {
   #options;
+  /** @type {RTCPeerConnection | undefined} */
   #peer;
-  #session;
+  /** URL of the server's session. @type {string | undefined} */
+  #resource;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
   #run = 0;
-  #failures = 0;
+  #backoff = new Backoff(MIN_BACKOFF_MS, MAX_BACKOFF_MS);
 
-  /** @param {LinkOptions} options */
+  /** @param {SessionOptions} options */
   constructor(options) {
     this.#options = options;
   }
@@ -40,7 +45,7 @@ export class Link {
   /** Connects, or connects anew. */
   start() {
     this.#drop();
-    this.#say('connecting');
+    this.#report('connecting');
     void this.#attempt(this.#run);
   }
 
@@ -49,9 +54,9 @@ export class Link {
     this.#drop();
   }
 
-  /** Call when media came through: the next failure waits the shortest time again. */
-  proven() {
-    this.#failures = 0;
+  /** Call when media flows: the next failure waits the shortest time again. */
+  resetBackoff() {
+    this.#backoff.reset();
   }
 
   /** The connection's statistics; undefined without one. */
@@ -59,6 +64,7 @@ export class Link {
     return this.#peer?.getStats();
   }
 
+  /** @param {number} run */
   async #attempt(run) {
     const current = () => run === this.#run;
     try {
@@ -67,79 +73,98 @@ export class Link {
       const peer = new RTCPeerConnection({ iceServers });
       this.#peer = peer;
       this.#options.prepare(peer);
-      peer.onconnectionstatechange = () => current() && this.#judge(peer);
+      peer.onconnectionstatechange = () => current() && this.#onConnectionState(peer);
       await peer.setLocalDescription();
       await gathered(peer);
       if (!current()) return;
-      const response = await fetch(this.#options.url, {
-        method: 'POST',
-        headers: { 'Content-Type': 'application/sdp', ...this.#options.headers() },
-        body: peer.localDescription.sdp,
-        signal: AbortSignal.timeout(ANSWER_WITHIN),
-      });
+      const response = await this.#offer(peer.localDescription?.sdp ?? '');
       const location = response.headers.get('Location');
-      const session = response.status === 201 && location ? new URL(location, response.url).href : undefined;
+      const resource = response.status === 201 && location ? new URL(location, response.url).href : undefined;
       if (!current()) {
-        if (session) void this.#free(session);
+        if (resource) void this.#free(resource);
         return;
       }
-      if (!session) {
-        await this.#refuse(response, current);
+      if (!resource) {
+        await this.#onRefusal(response, current);
         return;
       }
-      this.#session = session;
+      this.#resource = resource;
       await peer.setRemoteDescription({ type: 'answer', sdp: await response.text() });
     } catch {
-      if (current()) this.#again('lost');
+      if (current()) this.#retry('lost');
     }
+  }
+
+  /** @param {string} sdp */
+  #offer(sdp) {
+    return fetch(this.#options.url, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/sdp', ...this.#options.headers() },
+      body: sdp,
+      signal: AbortSignal.timeout(ANSWER_TIMEOUT_MS),
+    });
   }
 
   /** STUN and TURN servers, as the endpoint's `Link` headers name them; none where it cannot be asked. */
   async #iceServers() {
     try {
-      const signal = AbortSignal.timeout(ANSWER_WITHIN);
+      const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
       const { headers } = await fetch(this.#options.url, {
         method: 'OPTIONS',
         headers: this.#options.headers(),
         signal,
       });
-      return linkedServers(headers.get('Link') ?? '');
+      return parseIceServers(headers.get('Link') ?? '');
     } catch {
       return [];
     }
   }
 
-  async #refuse(response, current) {
-    const state = refusal(response.status);
+  /**
+   * @param {Response} response
+   * @param {() => boolean} current
+   */
+  async #onRefusal(response, current) {
+    const state = refusalState(response.status);
     const detail = await explanation(response);
     if (!current()) return;
     if (state !== 'locked' && state !== 'refused') {
-      this.#again(state, detail, Number(response.headers.get('Retry-After')) * 1000);
+      this.#retry(state, detail, Number(response.headers.get('Retry-After')) * 1000);
       return;
     }
     this.#drop();
-    this.#say(state, detail);
+    this.#report(state, detail);
   }
 
-  #judge(peer) {
+  /** @param {RTCPeerConnection} peer */
+  #onConnectionState({ connectionState }) {
     clearTimeout(this.#timer);
-    if (peer.connectionState === 'connected') this.#say('connected');
-    if (peer.connectionState === 'disconnected') this.#timer = setTimeout(() => this.#again('lost'), GRACE);
-    if (peer.connectionState === 'failed' || peer.connectionState === 'closed') this.#again('lost');
+    if (connectionState === 'connected') this.#report('connected');
+    if (connectionState === 'disconnected') {
+      this.#timer = setTimeout(() => this.#retry('lost'), DISCONNECTED_TIMEOUT_MS);
+    }
+    if (connectionState === 'failed' || connectionState === 'closed') this.#retry('lost');
   }
 
-  /** Waits and offers again; the server's own wish counts up to the cap. Who listens may stop it meanwhile. */
-  #again(state, detail = '', wishedMs = 0) {
+  /**
+   * Waits and offers again. Who listens may stop it meanwhile.
+   * @param {SessionState} state
+   * @param {string} [detail]
+   * @param {number} [retryAfterMs] the server's own wish; NaN for none
+   */
+  #retry(state, detail = '', retryAfterMs = 0) {
     this.#drop();
     const run = this.#run;
-    this.#say(state, detail);
+    this.#report(state, detail);
     if (run !== this.#run) return;
-    const wait = Math.min(BACKOFF_CAP, Math.max(BACKOFF_FIRST * 2 ** this.#failures, wishedMs || 0));
-    this.#failures = Math.min(this.#failures + 1, 8);
-    this.#timer = setTimeout(() => this.#attempt(run), wait * (0.8 + 0.4 * Math.random()));
+    this.#timer = setTimeout(() => void this.#attempt(run), this.#backoff.fail(retryAfterMs || 0));
   }
 
-  #say(state, detail = '') {
+  /**
+   * @param {SessionState} state
+   * @param {string} [detail]
+   */
+  #report(state, detail = '') {
     this.#options.onState(state, detail);
   }
 
@@ -148,38 +173,67 @@ export class Link {
     clearTimeout(this.#timer);
     const peer = this.#peer;
     // The session goes first: it ends with its connection, and freeing it then would fail.
-    if (this.#session) void this.#free(this.#session).finally(() => peer?.close());
+    if (this.#resource) void this.#free(this.#resource).finally(() => peer?.close());
     else peer?.close();
     this.#peer = undefined;
-    this.#session = undefined;
+    this.#resource = undefined;
   }
 
-  /** Ends a session, also while the page is being closed. Never rejects. */
-  #free(session) {
-    const signal = AbortSignal.timeout(2000);
+  /**
+   * Ends a session, also while the page is being closed. Never rejects.
+   * @param {string} resource
+   */
+  async #free(resource) {
+    const signal = AbortSignal.timeout(DELETE_TIMEOUT_MS);
     const headers = this.#options.headers();
-    return fetch(session, { method: 'DELETE', headers, keepalive: true, signal }).catch(() => {});
+    await fetch(resource, { method: 'DELETE', headers, keepalive: true, signal }).catch(() => {});
   }
 }
 
-/** `<turn:a.example>; rel="ice-server"; username="u"; credential="c"`, several of them with commas between. */
-function linkedServers(header) {
-  return [...header.matchAll(/<([^>]+)>((?:[^",]|"(?:[^"\\]|\\.)*")*)/g)].flatMap(([, urls, rest]) => {
+/**
+ * ICE servers of a `Link` header: `<turn:a.example>; rel="ice-server"; username="u"; credential="c"`, several of them
+ * with commas between (RFC 9725, section 4.6).
+ * @param {string} header
+ * @returns {RTCIceServer[]}
+ */
+export function parseIceServers(header) {
+  return [...header.matchAll(/<([^>]+)>((?:[^",]|"(?:[^"\\]|\\.)*")*)/g)].flatMap(([, urls = '', rest = '']) => {
+    const parameters = [...rest.matchAll(/;\s*([\w-]+)=(?:"((?:[^"\\]|\\.)*)"|([^;]*))/g)];
+    /** @type {Record<string, string | undefined>} */
     const { rel, username, credential } = Object.fromEntries(
-      [...rest.matchAll(/;\s*([\w-]+)=(?:"((?:[^"\\]|\\.)*)"|([^;]*))/g)].map(([, key, quoted, plain]) => [
-        key,
-        quoted?.replace(/\\(.)/g, '$1') ?? plain,
-      ]),
+      parameters.map(([, key, quoted, plain]) => [key, quoted?.replace(/\\(.)/g, '$1') ?? plain]),
     );
     if (rel !== 'ice-server') return [];
-    return [username === undefined ? { urls } : { urls, username, credential }];
+    if (username === undefined || credential === undefined) return [{ urls }];
+    return [{ urls, username, credential }];
   });
 }
 
+/**
+ * What a refusal means for the session.
+ * @param {number} status of the HTTP response
+ * @returns {SessionState}
+ */
+export function refusalState(status) {
+  if (status === 401) return 'locked';
+  if (status === 404) return 'unknown';
+  if (status === 409) return 'no-source';
+  if (status === 503 || status === 429) return 'full';
+  return status >= 400 && status < 500 ? 'refused' : 'lost';
+}
+
+/**
+ * Resolves when the candidates of this machine are known, or after a while.
+ * @param {RTCPeerConnection} peer
+ * @returns {Promise<void>}
+ */
 function gathered(peer) {
   return new Promise((resolve) => {
-    if (peer.iceGatheringState === 'complete') return resolve();
-    const timer = setTimeout(resolve, GATHER);
+    if (peer.iceGatheringState === 'complete') {
+      resolve();
+      return;
+    }
+    const timer = setTimeout(resolve, GATHERING_TIMEOUT_MS);
     peer.onicegatheringstatechange = () => {
       if (peer.iceGatheringState !== 'complete') return;
       clearTimeout(timer);
@@ -188,18 +242,13 @@ function gathered(peer) {
   });
 }
 
-/** @returns {LinkState} */
-function refusal(status) {
-  if (status === 401) return 'locked';
-  if (status === 404) return 'unknown';
-  if (status === 409) return 'no-source';
-  if (status === 503 || status === 429) return 'full';
-  return status >= 400 && status < 500 ? 'refused' : 'lost';
-}
-
-/** What the server says of a refusal: message and remedy. */
+/**
+ * What the server says of a refusal: message and remedy.
+ * @param {Response} response
+ */
 async function explanation(response) {
   try {
+    /** @type {Partial<import('zod').output<typeof import('../server/schemas.ts').problem>>} */
     const { message = '', remedy = '' } = await response.json();
     return [message, remedy].filter(Boolean).join('. ');
   } catch {

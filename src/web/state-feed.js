@@ -1,123 +1,136 @@
-/** What the server says of its streams: through a socket, or by asking once a second while there is none. */
+/** What the server reports of its streams: over a WebSocket, or by polling while there is none. */
+import { Backoff } from './backoff.js';
 
-/** Milliseconds between two questions, and how long an answer may take. */
-const ASK_EVERY = 1000;
-const ASK_WITHIN = 3000;
+/**
+ * The state of the server: `GET /api/streams`, and what `/ws` pushes.
+ * @typedef {import('zod').output<typeof import('../server/schemas.ts').streamList>} ServerState
+ */
+/** The state of one stream. @typedef {ServerState['streams'][number]} StreamReport */
+/** A stream's two outputs. @typedef {keyof StreamReport['whep']} Variant */
+
+/** Milliseconds between two polls, and how long an answer may take. */
+const POLL_INTERVAL_MS = 1000;
+const POLL_TIMEOUT_MS = 3000;
 /** A socket that is silent for this long although the server speaks once a second is given up. */
-const SILENT = 3500;
+const SILENCE_TIMEOUT_MS = 3500;
 /** First wait before the socket is opened again, and the longest. */
-const BACKOFF_FIRST = 500;
-const BACKOFF_CAP = 5000;
+const MIN_BACKOFF_MS = 500;
+const MAX_BACKOFF_MS = 5000;
 
-export class Live {
-  #take;
-  #lose;
-  #access;
+export class StateFeed {
+  #onState;
+  #onUnreachable;
+  #token;
+  /** @type {WebSocket | undefined} */
   #socket;
   /** True while the present socket delivers. */
-  #speaking = false;
+  #delivering = false;
   /** performance.now of its last message, or of its opening. */
-  #heard = 0;
-  #failures = 0;
-  #opening;
-  #asking;
+  #lastHeard = 0;
+  #backoff = new Backoff(MIN_BACKOFF_MS, MAX_BACKOFF_MS);
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #openTimer;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #pollTimer;
   #run = 0;
 
-  /** Where the last answer came from: `socket` or `question`; undefined while there is none. */
-  through;
+  /** How the last state came; undefined while there is none. @type {'websocket' | 'polling' | undefined} */
+  transport;
 
   /**
    * @param {object} options
-   * @param {(answer: object) => void} options.take called with each answer
-   * @param {(locked: boolean) => void} options.lose called about once a second while the server cannot be reached, or, `locked`, wants a token
-   * @param {import('./token.js').Access} options.access
+   * @param {(state: ServerState) => void} options.onState called with each state
+   * @param {(locked: boolean) => void} options.onUnreachable called about once a second while the server cannot be
+   *   reached, or, `locked`, requires a token
+   * @param {import('./token.js').PlaybackToken} options.token
    */
-  constructor({ take, lose, access }) {
-    this.#take = take;
-    this.#lose = lose;
-    this.#access = access;
+  constructor({ onState, onUnreachable, token }) {
+    this.#onState = onState;
+    this.#onUnreachable = onUnreachable;
+    this.#token = token;
   }
 
   start() {
     this.stop();
     this.#open();
-    this.#watchLater();
+    this.#schedulePoll();
   }
 
   stop() {
     this.#run += 1;
-    clearTimeout(this.#opening);
-    clearTimeout(this.#asking);
+    clearTimeout(this.#openTimer);
+    clearTimeout(this.#pollTimer);
     this.#drop();
   }
 
   #open() {
-    const socket = new WebSocket(new URL('/ws', location.href.replace(/^http/, 'ws')), this.#access.subprotocols());
+    const socket = new WebSocket(new URL('/ws', location.href.replace(/^http/, 'ws')), this.#token.subprotocols());
     this.#socket = socket;
-    this.#heard = performance.now();
+    this.#lastHeard = performance.now();
     socket.onmessage = ({ data }) => {
+      /** @type {ServerState & { type: string }} */
       const message = JSON.parse(data);
       if (message.type !== 'state') return;
-      this.#heard = performance.now();
-      this.#speaking = true;
-      this.#failures = 0;
-      this.through = 'socket';
-      this.#take(message);
+      this.#lastHeard = performance.now();
+      this.#delivering = true;
+      this.#backoff.reset();
+      this.transport = 'websocket';
+      this.#onState(message);
     };
     socket.onclose = () => {
-      const first = this.#failures === 0;
-      this.#openLater();
+      const first = this.#backoff.failures === 0;
+      this.#scheduleOpen();
       if (!first) return;
-      clearTimeout(this.#asking);
-      void this.#watch();
+      clearTimeout(this.#pollTimer);
+      void this.#check();
     };
   }
 
-  #openLater() {
+  #scheduleOpen() {
     this.#drop();
-    const wait = Math.min(BACKOFF_CAP, BACKOFF_FIRST * 2 ** this.#failures);
-    this.#failures = Math.min(this.#failures + 1, 8);
-    this.#opening = setTimeout(() => this.#open(), wait * (0.8 + 0.4 * Math.random()));
+    this.#openTimer = setTimeout(() => this.#open(), this.#backoff.fail());
   }
 
   #drop() {
     const socket = this.#socket;
     this.#socket = undefined;
-    this.#speaking = false;
+    this.#delivering = false;
     if (!socket) return;
     socket.onmessage = null;
     socket.onclose = null;
     socket.close();
   }
 
-  #watchLater() {
-    clearTimeout(this.#asking);
-    this.#asking = setTimeout(() => this.#watch(), ASK_EVERY);
+  #schedulePoll() {
+    clearTimeout(this.#pollTimer);
+    this.#pollTimer = setTimeout(() => void this.#check(), POLL_INTERVAL_MS);
   }
 
-  /** Gives up a silent socket; asks unless one speaks. */
-  async #watch() {
+  /** Gives up a silent socket; polls unless one delivers. */
+  async #check() {
     const run = this.#run;
-    if (this.#socket && performance.now() - this.#heard > SILENT) this.#openLater();
-    if (!this.#speaking) await this.#ask(run);
-    if (run === this.#run) this.#watchLater();
+    if (this.#socket && performance.now() - this.#lastHeard > SILENCE_TIMEOUT_MS) this.#scheduleOpen();
+    if (!this.#delivering) await this.#poll(run);
+    if (run === this.#run) this.#schedulePoll();
   }
 
-  async #ask(run) {
-    let answer;
+  /** @param {number} run */
+  async #poll(run) {
+    /** @type {ServerState | undefined} */
+    let state;
     let locked = false;
     try {
-      const signal = AbortSignal.timeout(ASK_WITHIN);
-      const response = await fetch('/api/streams', { cache: 'no-store', headers: this.#access.headers(), signal });
+      const signal = AbortSignal.timeout(POLL_TIMEOUT_MS);
+      const response = await fetch('/api/streams', { cache: 'no-store', headers: this.#token.headers(), signal });
       locked = response.status === 401;
-      if (response.ok) answer = await response.json();
+      if (response.ok) state = await response.json();
     } catch {
-      // No answer: said below.
+      // No answer: reported below.
     }
     // By now stopped, or the socket was quicker.
-    if (run !== this.#run || this.#speaking) return;
-    this.through = answer && 'question';
-    if (answer) this.#take(answer);
-    else this.#lose(locked);
+    if (run !== this.#run || this.#delivering) return;
+    this.transport = state && 'polling';
+    if (state) this.#onState(state);
+    else this.#onUnreachable(locked);
   }
 }

@@ -1,37 +1,47 @@
-/** Which presented frame a camera took and which a network made: records of the server joined with what the browser presents. */
+/** Which presented frame is a source frame and which interpolated: the server's records joined with what is presented. */
+import { context2d } from '../dom.js';
+
+/** @typedef {import('../../egress/provenance.ts').ProvenanceRecord} ProvenanceRecord */
+/** @typedef {ProvenanceRecord['kind'] | 'unknown'} Origin */
+/** A presented frame. @typedef {{ origin: Origin, confidence: number | undefined }} Cell */
 
 /** Presented frames that are remembered: four seconds at 60 fps. */
-const CELLS = 240;
+const MAX_CELLS = 240;
 /** Records that wait for their frames: those of frames that were never presented are pushed out. */
-const MOST_RECORDS = 512;
+const MAX_RECORDS = 512;
 
-/** Cells by origin: height within the strip, so that colour is not all that tells them apart, and colour. */
-const LOOKS = {
+/**
+ * Cells by origin: height within the strip, so that colour is not all that tells them apart, and colour.
+ * @type {Readonly<Record<Origin, { height: number, colour: string }>>}
+ */
+const APPEARANCE = {
   source: { height: 1, colour: '--source' },
   interpolated: { height: 0.72, colour: '--synthetic' },
   repeated: { height: 0.44, colour: '--repeated' },
-  unknown: { height: 0.2, colour: '--quiet' },
+  unknown: { height: 0.2, colour: '--muted' },
 };
 /** Opacity of an interpolated cell of confidence 0; 1 at confidence 1. */
-const FAINTEST = 0.25;
+const MIN_OPACITY = 0.25;
 
 /** Joins the records of one connection with its presented frames, whichever comes first. */
 export class Ledger {
+  /** By RTP timestamp. @type {Map<number, ProvenanceRecord>} */
   #records = new Map();
-  /** Presented without a record so far, by RTP timestamp. */
+  /** Presented without a record so far, by RTP timestamp. @type {Map<number, Cell>} */
   #unexplained = new Map();
+  /** A ring. @type {Cell[]} */
   #cells = [];
   #next = 0;
 
   /** Records taken. */
   received = 0;
-  /** The last record of an interpolated frame: names the model. */
-  made;
 
-  /** Takes a record of the server. */
+  /**
+   * Takes a record of the server.
+   * @param {ProvenanceRecord} record
+   */
   take(record) {
     this.received += 1;
-    if (record.kind === 'interpolated') this.made = record;
     const cell = this.#unexplained.get(record.rtp);
     if (cell) {
       this.#unexplained.delete(record.rtp);
@@ -39,19 +49,24 @@ export class Ledger {
       return;
     }
     this.#records.set(record.rtp, record);
-    if (this.#records.size > MOST_RECORDS) forgetOldest(this.#records);
+    if (this.#records.size > MAX_RECORDS) deleteOldest(this.#records);
   }
 
-  /** Notes that the frame with this RTP timestamp is on the screen. Returns its record; undefined while there is none. */
+  /**
+   * Notes that the frame with this RTP timestamp is on the screen. Returns its record; undefined while there is none.
+   * @param {number | undefined} rtp undefined where the browser does not tell
+   */
   present(rtp) {
-    const record = this.#records.get(rtp);
-    this.#records.delete(rtp);
-    const cell = { kind: 'unknown', confidence: undefined };
-    if (record) explain(cell, record);
-    else if (rtp !== undefined) this.#unexplained.set(rtp, cell);
-    if (this.#unexplained.size > CELLS) forgetOldest(this.#unexplained);
+    /** @type {Cell} */
+    const cell = { origin: 'unknown', confidence: undefined };
+    const record = rtp === undefined ? undefined : this.#records.get(rtp);
+    if (record) {
+      this.#records.delete(record.rtp);
+      explain(cell, record);
+    } else if (rtp !== undefined) this.#unexplained.set(rtp, cell);
+    if (this.#unexplained.size > MAX_CELLS) deleteOldest(this.#unexplained);
     this.#cells[this.#next] = cell;
-    this.#next = (this.#next + 1) % CELLS;
+    this.#next = (this.#next + 1) % MAX_CELLS;
     return record;
   }
 
@@ -63,19 +78,27 @@ export class Ledger {
   /** How many of the last presented frames are of which origin. */
   counts() {
     const counts = { source: 0, interpolated: 0, repeated: 0, unknown: 0 };
-    for (const { kind } of this.#cells) counts[kind] += 1;
+    for (const { origin } of this.#cells) counts[origin] += 1;
     return counts;
   }
 }
 
+/**
+ * @param {Cell} cell
+ * @param {ProvenanceRecord} record
+ */
 function explain(cell, { kind, confidence }) {
   // A kind that a later server may add is not known here.
-  cell.kind = Object.hasOwn(LOOKS, kind) ? kind : 'unknown';
+  cell.origin = Object.hasOwn(APPEARANCE, kind) ? kind : 'unknown';
   cell.confidence = confidence;
 }
 
-function forgetOldest(map) {
-  map.delete(map.keys().next().value);
+/** @param {Map<number, unknown>} map not empty */
+function deleteOldest(map) {
+  for (const key of map.keys()) {
+    map.delete(key);
+    return;
+  }
 }
 
 /** Draws a ledger as a strip of cells that is written from left to right and then over again, so that nothing moves. */
@@ -87,7 +110,7 @@ export class Strip {
     this.#canvas = canvas;
   }
 
-  /** @param {Ledger} ledger */
+  /** @param {Pick<Ledger, 'ring'>} ledger */
   draw({ ring: { cells, next } }) {
     const canvas = this.#canvas;
     const ratio = devicePixelRatio || 1;
@@ -96,23 +119,24 @@ export class Strip {
     if (width === 0) return;
     canvas.width = width;
     canvas.height = height;
-    const pen = canvas.getContext('2d');
+    const context = context2d(canvas);
     const style = getComputedStyle(canvas);
-    const pitch = width / CELLS;
+    const pitch = width / MAX_CELLS;
     const gap = pitch > 2.5 ? Math.max(1, Math.round(pitch / 4)) : 0;
-    for (const [kind, look] of Object.entries(LOOKS)) {
-      pen.fillStyle = style.getPropertyValue(look.colour);
-      const tall = Math.round(height * look.height);
+    for (const [origin, appearance] of Object.entries(APPEARANCE)) {
+      context.fillStyle = style.getPropertyValue(appearance.colour);
+      const cellHeight = Math.round(height * appearance.height);
       for (const [index, cell] of cells.entries()) {
-        if (cell.kind !== kind) continue;
+        if (cell.origin !== origin) continue;
         const left = Math.round(index * pitch);
-        pen.globalAlpha = cell.confidence === undefined ? 1 : FAINTEST + (1 - FAINTEST) * cell.confidence;
-        pen.fillRect(left, height - tall, Math.round((index + 1) * pitch) - left - gap, tall);
+        const cellWidth = Math.round((index + 1) * pitch) - left - gap;
+        context.globalAlpha = cell.confidence === undefined ? 1 : MIN_OPACITY + (1 - MIN_OPACITY) * cell.confidence;
+        context.fillRect(left, height - cellHeight, cellWidth, cellHeight);
       }
     }
-    if (cells.length < CELLS) return;
+    if (cells.length < MAX_CELLS) return;
     // Where writing goes on: the newest frame is left of it.
-    pen.globalAlpha = 1;
-    pen.clearRect(Math.round(next * pitch), 0, Math.ceil(4 * pitch), height);
+    context.globalAlpha = 1;
+    context.clearRect(Math.round(next * pitch), 0, Math.ceil(4 * pitch), height);
   }
 }

@@ -1,39 +1,50 @@
 /** One video on the page: its connection, what it presents, and what lies over it. */
+import { within } from '../dom.js';
+import { DelaySamples, FrameRate } from './measurements.js';
 import { Ledger } from './provenance.js';
-import { roundTrip, watch } from './whep.js';
+import { createPlayer, roundTripMs } from './whep.js';
 
-/** Frames are counted over this. Milliseconds. */
-const WINDOW = 1000;
-/** Samples of a delay that are remembered: five seconds at 60 fps. */
-const SAMPLES = 300;
-/** NTP counts from 1900, the web from 1970. Milliseconds. */
-const NTP_EPOCH = 2_208_988_800_000;
+/** @typedef {import('../session.js').SessionState} SessionState */
+/** @typedef {import('../state-feed.js').Variant} Variant */
+/** @typedef {import('./provenance.js').ProvenanceRecord} ProvenanceRecord */
 
-/** Why there is no picture: headline and what follows. */
-const OVERLAYS = {
+/** NTP counts from 1900, the web from 1970. */
+const NTP_EPOCH_MS = 2_208_988_800_000;
+/** A connection that presents nothing for this long while the server cannot be reached is said to be lost. */
+const LOST_AFTER_MS = 1000;
+
+/** Why there is no video. @type {Readonly<Partial<Record<SessionState, string>>>} */
+const HEADLINES = {
   connecting: 'Connecting',
   'no-source': 'Waiting for source',
   full: 'Too many viewers',
   unknown: 'No such stream',
-  locked: 'A token is needed',
-  refused: 'The server cannot play this here',
-  lost: 'Connection lost, trying again',
+  locked: 'Token required',
+  refused: 'The server refused this player',
+  lost: 'Connection lost, retrying',
 };
 
 export class Screen {
   #video;
   #overlay;
-  #link;
-  #state = 'connecting';
-  #detail = '';
+  #headline;
+  #detail;
   #headers;
+  /** @type {import('../session.js').Session | undefined} */
+  #session;
+  /** @type {SessionState} */
+  #state = 'connecting';
+  #stateDetail = '';
+  /** @type {RTCRtpReceiver | undefined} */
   #receiver;
+  /** `presentedFrames` of the last callback; 0 before the first of a connection. */
   #presentedBefore = 0;
-  /** [performance.now of presentation, frames since the one before] */
-  #recent = [];
-  #latencies = [];
-  #delays = [];
-  #oneWay = 0;
+  #rate = new FrameRate();
+  /** Capture to screen. */
+  #latency = new DelaySamples();
+  /** Last packet of a frame to screen. */
+  #playout = new DelaySamples();
+  #oneWayMs = 0;
 
   /** Frames presented since the page was loaded. */
   presented = 0;
@@ -41,71 +52,82 @@ export class Screen {
   lastFrame = 0;
   /** Where the frames of the present connection come from. */
   ledger = new Ledger();
-  /** Called with the record of each presented frame; undefined where there is none by now. @type {(record: object|undefined) => void} */
+  /**
+   * Called with the record of each presented frame; undefined where there is none by now.
+   * @type {(record: ProvenanceRecord | undefined) => void}
+   */
   onFrame = () => {};
-  /** Called when the server asks for a token. */
+  /** Called when the server requires a token. */
   onLocked = () => {};
 
-  /** @param {HTMLElement} figure @param {() => Record<string, string>} headers what proves that this page may play */
+  /**
+   * @param {HTMLElement} figure
+   * @param {() => Record<string, string>} headers credentials
+   */
   constructor(figure, headers) {
     this.figure = figure;
     this.#headers = headers;
-    this.variant = figure.dataset.variant;
-    this.#video = figure.querySelector('video');
-    this.#overlay = figure.querySelector('.overlay');
-    this.#video.requestVideoFrameCallback?.(this.#onFrame);
+    this.#video = within(figure, 'video', HTMLVideoElement);
+    this.#overlay = within(figure, '.overlay', HTMLElement);
+    this.#headline = within(this.#overlay, '.headline', HTMLElement);
+    this.#detail = within(this.#overlay, '.detail', HTMLElement);
+    // Older browsers have it not: there nothing is measured.
+    this.#video.requestVideoFrameCallback?.(this.#onVideoFrame);
   }
 
   get video() {
     return this.#video;
   }
 
-  /** Plays what is at `url`; undefined stops. The last picture stays until another one comes. */
+  /**
+   * Plays what is at `url`; undefined stops. The last frame stays until another one comes.
+   * @param {string | undefined} url
+   */
   play(url) {
-    this.#link?.stop();
-    this.#link = undefined;
-    this.#recent = [];
-    this.#latencies = [];
-    this.#delays = [];
-    this.#oneWay = 0;
+    this.#session?.stop();
+    this.#session = undefined;
+    this.#rate.clear();
+    this.#latency.clear();
+    this.#playout.clear();
+    this.#oneWayMs = 0;
     this.lastFrame = performance.now();
     this.#state = 'connecting';
-    this.#detail = '';
+    this.#stateDetail = '';
     this.ledger = new Ledger();
     if (url === undefined) {
       this.#video.srcObject = null;
       return;
     }
-    this.#link = watch({
+    this.#session = createPlayer({
       url,
       headers: this.#headers,
       onTrack: (track, receiver) => this.#show(track, receiver),
       onRecords: () => this.#newLedger(),
       onState: (state, detail) => {
         this.#state = state;
-        this.#detail = detail;
+        this.#stateDetail = detail;
         if (state === 'locked') this.onLocked();
       },
     });
-    this.#link.start();
+    this.#session.start();
   }
 
-  /** Asks anew at once, for instance because the server was restarted. */
+  /** Connects anew at once, for instance because the server was restarted. */
   reconnect() {
     this.lastFrame = performance.now();
-    this.#link?.start();
+    this.#session?.start();
   }
 
   get playing() {
-    return this.#link !== undefined;
+    return this.#session !== undefined;
   }
 
   get connected() {
     return this.#state === 'connected';
   }
 
-  /** Milliseconds since the last picture. */
-  get silence() {
+  /** Milliseconds since the last frame. */
+  get silenceMs() {
     return performance.now() - this.lastFrame;
   }
 
@@ -113,34 +135,26 @@ export class Screen {
     return { width: this.#video.videoWidth, height: this.#video.videoHeight };
   }
 
-  /** Frames presented within the last second, and their rate by the times of the first and the last. */
-  rate(now = performance.now()) {
-    while (this.#recent.length && this.#recent[0][0] < now - WINDOW) this.#recent.shift();
-    const recent = this.#recent;
-    let count = 0;
-    for (const [, frames] of recent) count += frames;
-    if (recent.length < 2) return { count, fps: count };
-    const intervals = count - recent[0][1];
-    const mean = (recent.at(-1)[0] - recent[0][0]) / intervals;
-    const end = Math.max(recent.at(-1)[0], now - mean);
-    return { count, fps: (intervals * 1000) / (end - recent[0][0]) };
+  /** Frames presented within the last second, and their rate. */
+  rate() {
+    return this.#rate.read(performance.now());
   }
 
-  /** Capture to presentation in ms, where the browser tells when frames were captured (absolute capture time in RTP). */
+  /** Capture to presentation, where the browser tells when frames were captured (absolute capture time in RTP). */
   latency() {
-    return percentiles(this.#latencies);
+    return this.#latency.percentiles();
   }
 
-  /** From the last packet of a frame to its presentation, and the way of a packet to here, in ms. */
-  delay() {
-    const player = percentiles(this.#delays);
-    return player && { p50: player.p50 + this.#oneWay, p95: player.p95 + this.#oneWay };
+  /** From the server to the screen: a packet's way here, and from the last packet of a frame to its presentation. */
+  playerDelay() {
+    const playout = this.#playout.percentiles();
+    return playout && { p50: playout.p50 + this.#oneWayMs, p95: playout.p95 + this.#oneWayMs };
   }
 
   /** Asks the connection for its round-trip time; call it now and then. */
-  async measureWay() {
-    const seconds = this.#link && (await roundTrip(this.#link));
-    if (seconds !== undefined) this.#oneWay = (1000 * seconds) / 2;
+  async measureRoundTrip() {
+    const ms = this.#session && (await roundTripMs(this.#session));
+    if (ms !== undefined) this.#oneWayMs = ms / 2;
   }
 
   /**
@@ -150,23 +164,28 @@ export class Screen {
    * @param {boolean} known.reachable whether the server answers
    * @param {boolean} known.missing whether it has no such stream
    */
-  cover({ waiting, reachable, missing }) {
-    let text = OVERLAYS[missing ? 'unknown' : this.#state];
-    if (this.#state === 'connected' && waiting !== undefined) text = 'Waiting for source';
-    else if (this.#state === 'connected' && !reachable && this.silence > 1000) text = OVERLAYS.lost;
-    this.#overlay.hidden = !text;
-    if (!text) return;
-    this.#overlay.querySelector('.headline').textContent = text;
-    this.#overlay.querySelector('.detail').textContent = waiting ?? this.#detail;
+  drawOverlay({ waiting, reachable, missing }) {
+    let headline = HEADLINES[missing ? 'unknown' : this.#state];
+    if (this.#state === 'connected' && waiting !== undefined) headline = HEADLINES['no-source'];
+    else if (this.#state === 'connected' && !reachable && this.silenceMs > LOST_AFTER_MS) headline = HEADLINES.lost;
+    this.#overlay.hidden = !headline;
+    if (!headline) return;
+    this.#headline.textContent = headline;
+    this.#detail.textContent = waiting ?? this.#stateDetail;
   }
 
-  /** A connection of its own RTP timestamps begins: records of the one before would lie. Returns who takes the new ones. */
+  /** A connection with its own RTP timestamps begins: earlier records would lie. Returns who takes the new ones. */
   #newLedger() {
     const ledger = new Ledger();
     this.ledger = ledger;
+    /** @param {ProvenanceRecord} record */
     return (record) => ledger.take(record);
   }
 
+  /**
+   * @param {MediaStreamTrack} track
+   * @param {RTCRtpReceiver} receiver
+   */
   #show(track, receiver) {
     this.#receiver = receiver;
     this.#video.srcObject = new MediaStream([track]);
@@ -174,34 +193,22 @@ export class Screen {
     this.#video.play().catch(() => {});
   }
 
-  #onFrame = (now, metadata) => {
-    this.#video.requestVideoFrameCallback(this.#onFrame);
-    const frames = Math.max(1, metadata.presentedFrames - this.#presentedBefore);
-    const more = this.#presentedBefore === 0 ? 1 : frames;
+  /** @type {VideoFrameRequestCallback} */
+  #onVideoFrame = (now, metadata) => {
+    this.#video.requestVideoFrameCallback(this.#onVideoFrame);
+    const since = Math.max(1, metadata.presentedFrames - this.#presentedBefore);
+    const frames = this.#presentedBefore === 0 ? 1 : since;
     this.#presentedBefore = metadata.presentedFrames;
-    this.presented += more;
+    this.presented += frames;
     this.lastFrame = performance.now();
-    this.#recent.push([metadata.presentationTime ?? now, more]);
-    if (this.#recent.length > 512) this.#recent.shift();
-    this.#link?.proven();
+    this.#rate.add(metadata.presentationTime ?? now, frames);
+    this.#session?.resetBackoff();
     this.onFrame(this.ledger.present(metadata.rtpTimestamp));
     const { expectedDisplayTime, receiveTime } = metadata;
-    if (receiveTime !== undefined) remember(this.#delays, expectedDisplayTime - receiveTime);
+    if (receiveTime !== undefined) this.#playout.add(expectedDisplayTime - receiveTime);
     const newest = this.#receiver?.getSynchronizationSources?.()[0];
     if (newest?.captureTimestamp !== undefined) {
-      remember(this.#latencies, newest.timestamp - (newest.captureTimestamp - NTP_EPOCH));
+      this.#latency.add(newest.timestamp - (newest.captureTimestamp - NTP_EPOCH_MS));
     }
   };
-}
-
-/** Keeps plausible values: clocks of two machines may disagree. */
-function remember(samples, ms) {
-  if (ms >= 0 && ms < 10_000) samples.push(ms);
-  if (samples.length > SAMPLES) samples.shift();
-}
-
-function percentiles(samples) {
-  if (samples.length < 5) return undefined;
-  const sorted = samples.toSorted((a, b) => a - b);
-  return { p50: sorted[Math.floor(sorted.length / 2)], p95: sorted[Math.floor(sorted.length * 0.95)] };
 }
