@@ -19,11 +19,16 @@ const STALL_TIMEOUT_MS = 8000;
 
 /** Name of the stream that is shown. @type {string | undefined} */
 let selected;
-/** What the server reported last; undefined while it cannot be reached. @type {ServerState | undefined} */
+/**
+ * What the server reported last; undefined while it cannot be reached.
+ * @type {ServerState | undefined}
+ */
 let state;
 /** When the server was started: another time is another server. @type {string | undefined} */
 let startedAt;
-/** True when the badge stands as the selected stream asks for it: from then on it is the viewer's. */
+/**
+ * True when the badge stands as the selected stream asks for it: from then on it is the viewer's.
+ */
 let badgeApplied = false;
 
 const stream = () => state?.streams.find(({ name }) => name === selected);
@@ -52,7 +57,10 @@ function keepViewInAddress() {
   history.replaceState(null, '', address);
 }
 
-/** Turns to the stream that the address names, else stays with the present one, else takes the first. */
+/**
+ * Turns to the stream that the address names, else stays with the present one, else takes the
+ * first.
+ */
 function selectStream() {
   const next = addressedStream() ?? (stream() ? selected : state?.streams[0]?.name);
   if (next === selected) return;

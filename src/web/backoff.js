@@ -1,4 +1,7 @@
-/** Waiting times between attempts to connect: each twice as long as the one before, up to a cap, with jitter. */
+/**
+ * Waiting times between attempts to connect: each twice as long as the one before, up to a cap,
+ * with jitter.
+ */
 
 /** After so many failures the wait no longer grows. */
 const MAX_DOUBLINGS = 8;

@@ -2,7 +2,10 @@
 
 /** @typedef {import('./state-feed.js').StreamReport} StreamReport */
 
-/** States of a stream, and of the page's own connection. @type {Readonly<Record<string, string>>} */
+/**
+ * States of a stream, and of the page's own connection.
+ * @type {Readonly<Record<string, string>>}
+ */
 export const STATES = {
   full: 'Full rate',
   degraded: 'Degraded',

@@ -7,7 +7,8 @@ const MAX_SAMPLES = 120;
 const LABEL_HEIGHT = 17;
 
 /**
- * The first of `marks` that values up to `highest` stay below, with 4 % of tolerance; the last one when none is.
+ * The first of `marks` that values up to `highest` stay below, with 4 % of tolerance; the last one
+ * when none is.
  * @param {number} highest
  * @param {readonly number[]} marks ascending, at least one
  */
@@ -23,7 +24,8 @@ export class Plot {
 
   /**
    * @param {HTMLCanvasElement} canvas
-   * @param {readonly string[]} colours CSS custom properties, one for each line, drawn in this order
+   * @param {readonly string[]} colours CSS custom properties, one for each line, drawn in this
+   *   order
    */
   constructor(canvas, colours) {
     this.#canvas = canvas;
@@ -53,7 +55,8 @@ export class Plot {
   }
 
   /**
-   * Draws, with a rule and its number at `mark`; the scale reaches a little beyond whatever is higher.
+   * Draws, with a rule and its number at `mark`; the scale reaches a little beyond whatever is
+   * higher.
    * @param {number} mark
    */
   draw(mark) {

@@ -8,8 +8,10 @@ import { bearer } from './token.js';
 /** @typedef {import('./state-feed.js').StreamReport} StreamReport */
 
 /**
- * An entry of `RTCPeerConnection.getStats()`: what is read of outbound-rtp, remote-inbound-rtp and codec.
- * @typedef {RTCOutboundRtpStreamStats & { fractionLost?: number, roundTripTime?: number, mimeType?: string }} StatsEntry
+ * An entry of `RTCPeerConnection.getStats()`: what is read of outbound-rtp, remote-inbound-rtp and
+ * codec.
+ * @typedef {RTCOutboundRtpStreamStats & { fractionLost?: number, roundTripTime?: number, mimeType?:
+ *   string }} StatsEntry
  */
 
 const KEY = 'framelift.publish-token';
@@ -59,8 +61,8 @@ export class Publisher {
   #before;
 
   /**
-   * @param {(name: string) => string | undefined} stateOf what the server reports of a stream; undefined while it cannot
-   *   be reached
+   * @param {(name: string) => string | undefined} stateOf what the server reports of a stream;
+   *   undefined while it cannot be reached
    */
   constructor(stateOf) {
     this.#stateOf = stateOf;
@@ -186,7 +188,10 @@ export class Publisher {
     if (broke) this.#reconnectUnlessTaken();
   }
 
-  /** Connects anew, unless another publisher has the stream by then: the two would take it from each other for ever. */
+  /**
+   * Connects anew, unless another publisher has the stream by then: the two would take it from each
+   * other for ever.
+   */
   #reconnectUnlessTaken() {
     const session = this.#session;
     session?.stop();

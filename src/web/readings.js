@@ -11,7 +11,8 @@ import { Plot, scaleMark } from './plot.js';
 
 /**
  * A latency, and what it spans.
- * @typedef {Percentiles & { span: string, parts: string, server?: Percentiles, player?: Percentiles }} Latency
+ * @typedef {Percentiles & { span: string, parts: string, server?: Percentiles, player?: Percentiles
+ *   }} Latency
  */
 
 /** Marks of the plots: the first one that the values stay below. */
@@ -21,8 +22,8 @@ const COLOURS = ['--source', '--synthetic'];
 const NO_BREAK_SPACE = '\u00a0';
 
 /**
- * The most complete latency that can be known: from capture where the browser tells it, else the server's part plus
- * that of network and player, else the server's alone. It says which.
+ * The most complete latency that can be known: from capture where the browser tells it, else the
+ * server's part plus that of network and player, else the server's alone. It says which.
  * @param {object} known each in ms, undefined while unknown
  * @param {Percentiles | undefined} known.capture from capture to screen
  * @param {Percentiles | undefined} known.server from arrival at the server to the first packet sent
@@ -84,7 +85,8 @@ export class Readings {
    * Twice a second: what this page measures.
    * @param {object} measured
    * @param {Partial<Record<Variant, number>>} measured.fps of each variant that is shown
-   * @param {Partial<Record<Variant, Latency | undefined>>} measured.latency of each variant that is shown
+   * @param {Partial<Record<Variant, Latency | undefined>>} measured.latency of each variant that is
+   *   shown
    * @param {readonly Variant[]} measured.shown
    * @param {FrameCounts | undefined} measured.counts presented frames by origin, if that is known
    */

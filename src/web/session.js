@@ -1,4 +1,7 @@
-/** One WHEP or WHIP session that keeps its connection: offers, and offers again with backoff when it breaks. */
+/**
+ * One WHEP or WHIP session that keeps its connection: offers, and offers again with backoff when it
+ * breaks.
+ */
 import { Backoff } from './backoff.js';
 
 /** First wait before offering again, and the longest. */
@@ -12,10 +15,12 @@ const ANSWER_TIMEOUT_MS = 8000;
 const DELETE_TIMEOUT_MS = 2000;
 
 /**
- * What a session reports: `connecting`, `connected`, `no-source` (the stream has no frame yet), `full` (too many
- * sessions), `unknown` (no such stream), `lost`: all of these go on by themselves; `locked` (a token is missing or
- * wrong) and `refused` (the server cannot take this offer) end it until `start` is called again.
- * @typedef {'connecting'|'connected'|'no-source'|'full'|'unknown'|'lost'|'locked'|'refused'} SessionState
+ * What a session reports: `connecting`, `connected`, `no-source` (the stream has no frame yet),
+ * `full` (too many sessions), `unknown` (no such stream), `lost`: all of these go on by themselves;
+ * `locked` (a token is missing or wrong) and `refused` (the server cannot take this offer) end it
+ * until `start` is called again.
+ * @typedef {'connecting'|'connected'|'no-source'|'full'|'unknown'|'lost'|'locked'|'refused'}
+ *   SessionState
  */
 
 /**
@@ -23,7 +28,8 @@ const DELETE_TIMEOUT_MS = 2000;
  * @property {string} url the WHEP or WHIP endpoint
  * @property {() => Record<string, string>} headers credentials
  * @property {(peer: RTCPeerConnection) => void} prepare adds what is to be negotiated
- * @property {(state: SessionState, detail: string) => void} onState `detail`: the server's own words, or nothing
+ * @property {(state: SessionState, detail: string) => void} onState `detail`: the server's own
+ *   words, or nothing
  */
 
 export class Session {
@@ -105,7 +111,10 @@ export class Session {
     });
   }
 
-  /** STUN and TURN servers, as the endpoint's `Link` headers name them; none where it cannot be asked. */
+  /**
+   * STUN and TURN servers, as the endpoint's `Link` headers name them; none where it cannot be
+   * asked.
+   */
   async #iceServers() {
     try {
       const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
@@ -191,8 +200,8 @@ export class Session {
 }
 
 /**
- * ICE servers of a `Link` header: `<turn:a.example>; rel="ice-server"; username="u"; credential="c"`, several of them
- * with commas between (RFC 9725, section 4.6).
+ * ICE servers of a `Link` header: `<turn:a.example>; rel="ice-server"; username="u";
+ * credential="c"`, several of them with commas between (RFC 9725, section 4.6).
  * @param {string} header
  * @returns {RTCIceServer[]}
  */

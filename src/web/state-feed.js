@@ -34,14 +34,17 @@ export class StateFeed {
   #pollTimer;
   #run = 0;
 
-  /** How the last state came; undefined while there is none. @type {'websocket' | 'polling' | undefined} */
+  /**
+   * How the last state came; undefined while there is none.
+   * @type {'websocket' | 'polling' | undefined}
+   */
   transport;
 
   /**
    * @param {object} options
    * @param {(state: ServerState) => void} options.onState called with each state
-   * @param {(locked: boolean) => void} options.onUnreachable called about once a second while the server cannot be
-   *   reached, or, `locked`, requires a token
+   * @param {(locked: boolean) => void} options.onUnreachable called about once a second while the
+   *   server cannot be reached, or, `locked`, requires a token
    * @param {import('./token.js').PlaybackToken} options.token
    */
   constructor({ onState, onUnreachable, token }) {

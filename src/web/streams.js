@@ -1,4 +1,7 @@
-/** The list of streams: a row for each, arrow keys to move, Enter to open. It is shown when there is a choice. */
+/**
+ * The list of streams: a row for each, arrow keys to move, Enter to open. It is shown when there is
+ * a choice.
+ */
 import { byId, within, write } from './dom.js';
 import { fixed, frameRate, STATES } from './format.js';
 

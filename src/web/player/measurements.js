@@ -34,8 +34,8 @@ export class FrameRate {
   }
 
   /**
-   * Frames presented within the last second, and their rate by the times of the first and the last; it falls when the
-   * next frame is overdue.
+   * Frames presented within the last second, and their rate by the times of the first and the last;
+   * it falls when the next frame is overdue.
    * @param {number} nowMs
    */
   read(nowMs) {

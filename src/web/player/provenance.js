@@ -1,4 +1,7 @@
-/** Which presented frame is a source frame and which interpolated: the server's records joined with what is presented. */
+/**
+ * Which presented frame is a source frame and which interpolated: the server's records joined with
+ * what is presented.
+ */
 import { context2d } from '../dom.js';
 
 /** @typedef {import('../../egress/provenance.ts').ProvenanceRecord} ProvenanceRecord */
@@ -11,7 +14,8 @@ const MAX_CELLS = 240;
 const MAX_RECORDS = 512;
 
 /**
- * Cells by origin: height within the strip, so that colour is not all that tells them apart, and colour.
+ * Cells by origin: height within the strip, so that colour is not all that tells them apart, and
+ * colour.
  * @type {Readonly<Record<Origin, { height: number, colour: string }>>}
  */
 const APPEARANCE = {
@@ -53,7 +57,8 @@ export class Ledger {
   }
 
   /**
-   * Notes that the frame with this RTP timestamp is on the screen. Returns its record; undefined while there is none.
+   * Notes that the frame with this RTP timestamp is on the screen. Returns its record; undefined
+   * while there is none.
    * @param {number | undefined} rtp undefined where the browser does not tell
    */
   present(rtp) {
@@ -101,7 +106,10 @@ function deleteOldest(map) {
   }
 }
 
-/** Draws a ledger as a strip of cells that is written from left to right and then over again, so that nothing moves. */
+/**
+ * Draws a ledger as a strip of cells that is written from left to right and then over again, so
+ * that nothing moves.
+ */
 export class Strip {
   #canvas;
 

@@ -10,7 +10,10 @@ import { createPlayer, roundTripMs } from './whep.js';
 
 /** NTP counts from 1900, the web from 1970. */
 const NTP_EPOCH_MS = 2_208_988_800_000;
-/** A connection that presents nothing for this long while the server cannot be reached is said to be lost. */
+/**
+ * A connection that presents nothing for this long while the server cannot be reached is said to be
+ * lost.
+ */
 const LOST_AFTER_MS = 1000;
 
 /** Why there is no video. @type {Readonly<Partial<Record<SessionState, string>>>} */
@@ -140,12 +143,18 @@ export class Screen {
     return this.#rate.read(performance.now());
   }
 
-  /** Capture to presentation, where the browser tells when frames were captured (absolute capture time in RTP). */
+  /**
+   * Capture to presentation, where the browser tells when frames were captured (absolute capture
+   * time in RTP).
+   */
   latency() {
     return this.#latency.percentiles();
   }
 
-  /** From the server to the screen: a packet's way here, and from the last packet of a frame to its presentation. */
+  /**
+   * From the server to the screen: a packet's way here, and from the last packet of a frame to its
+   * presentation.
+   */
   playerDelay() {
     const playout = this.#playout.percentiles();
     return playout && { p50: playout.p50 + this.#oneWayMs, p95: playout.p95 + this.#oneWayMs };
@@ -160,7 +169,8 @@ export class Screen {
   /**
    * Draws the overlay.
    * @param {object} known
-   * @param {string|undefined} known.waiting why the server has no frames; undefined when it has or cannot be asked
+   * @param {string|undefined} known.waiting why the server has no frames; undefined when it has or
+   *   cannot be asked
    * @param {boolean} known.reachable whether the server answers
    * @param {boolean} known.missing whether it has no such stream
    */
@@ -174,7 +184,10 @@ export class Screen {
     this.#detail.textContent = waiting ?? this.#stateDetail;
   }
 
-  /** A connection with its own RTP timestamps begins: earlier records would lie. Returns who takes the new ones. */
+  /**
+   * A connection with its own RTP timestamps begins: earlier records would lie. Returns who takes
+   * the new ones.
+   */
   #newLedger() {
     const ledger = new Ledger();
     this.ledger = ledger;

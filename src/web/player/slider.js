@@ -1,4 +1,7 @@
-/** Two videos as one, divided by a slider: source frames are held until the upconverted frame of their time is shown. */
+/**
+ * Two videos as one, divided by a slider: source frames are held until the upconverted frame of
+ * their time is shown.
+ */
 import { context2d } from '../dom.js';
 
 /** Source frames that are held; the oldest is dropped for a new one. */
@@ -9,9 +12,9 @@ const TOLERANCE = 0.0005;
 /** @typedef {{ frame: VideoFrame, pts: number, sinceMs: number }} HeldFrame */
 
 /**
- * Shows, over the source's own video, the source frame that belongs to the upconverted one. What it cannot do: the
- * canvas is painted by the page and the video beside it by the compositor, so that the two may be one refresh of the
- * display apart.
+ * Shows, over the source's own video, the source frame that belongs to the upconverted one. What it
+ * cannot do: the canvas is painted by the page and the video beside it by the compositor, so that
+ * the two may be one refresh of the display apart.
  */
 export class HeldSource {
   #canvas;
@@ -19,7 +22,10 @@ export class HeldSource {
   /** Oldest first. @type {HeldFrame[]} */
   #queue = [];
 
-  /** How long the frame that is shown was held back; undefined while the video itself is seen. @type {number | undefined} */
+  /**
+   * How long the frame that is shown was held back; undefined while the video itself is seen.
+   * @type {number | undefined}
+   */
   heldMs;
 
   /** @param {HTMLCanvasElement} canvas covers the source's video */
@@ -41,7 +47,8 @@ export class HeldSource {
   }
 
   /**
-   * Shows the source frame of the upconverted one that is on the screen: the newest that is not later.
+   * Shows the source frame of the upconverted one that is on the screen: the newest that is not
+   * later.
    * @param {number} pts of the upconverted frame, seconds
    */
   show(pts) {

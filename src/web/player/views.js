@@ -1,4 +1,7 @@
-/** The videos: which of them are shown and how, what lies over them, and where their frames come from. */
+/**
+ * The videos: which of them are shown and how, what lies over them, and where their frames come
+ * from.
+ */
 import { byId, within, write } from '../dom.js';
 import { Strip } from './provenance.js';
 import { Screen } from './screen.js';
@@ -8,7 +11,10 @@ import { HeldSource } from './slider.js';
 /** @typedef {import('./provenance.js').ProvenanceRecord} ProvenanceRecord */
 /** @typedef {keyof typeof VIEWS} View */
 
-/** The variants that each view shows; the readings are about the last. @satisfies {Record<string, readonly Variant[]>} */
+/**
+ * The variants that each view shows; the readings are about the last.
+ * @satisfies {Record<string, readonly Variant[]>}
+ */
 const VIEWS = /** @type {const} */ ({
   source: ['source'],
   upconverted: ['upconverted'],
@@ -93,7 +99,10 @@ export class Views {
     return this.screens[this.view === 'source' ? 'source' : 'upconverted'];
   }
 
-  /** True while provenance is known: the browser tells which frame it presents, and the server what that is. */
+  /**
+   * True while provenance is known: the browser tells which frame it presents, and the server what
+   * that is.
+   */
   get provenanceKnown() {
     const { source, interpolated, repeated } = this.main.ledger.counts();
     return source + interpolated + repeated > 0;
@@ -142,7 +151,10 @@ export class Views {
     this.#drawBadge();
   }
 
-  /** Twice a second: badge and strip of those who want no flicker, and how well the halves are in sync. */
+  /**
+   * Twice a second: badge and strip of those who want no flicker, and how well the halves are in
+   * sync.
+   */
   draw() {
     if (reducedMotion.matches) {
       this.#drawBadge();
@@ -208,7 +220,9 @@ export class Views {
     write(this.#badge, text);
   }
 
-  /** Of the last seconds, for want of a record of the very frame, or of the wish to see it flicker. */
+  /**
+   * Of the last seconds, for want of a record of the very frame, or of the wish to see it flicker.
+   */
   #prevailingOrigin() {
     if (!reducedMotion.matches || !this.provenanceKnown) return 'unknown';
     return this.screens.upconverted.ledger.counts().interpolated > 0 ? 'mixed' : 'source';

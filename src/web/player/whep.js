@@ -9,8 +9,8 @@ import { Session } from '../session.js';
  * @param {string} options.url the WHEP endpoint of one variant of one stream
  * @param {() => Record<string, string>} options.headers credentials
  * @param {(track: MediaStreamTrack, receiver: RTCRtpReceiver) => void} options.onTrack
- * @param {() => (record: ProvenanceRecord) => void} options.onRecords called for each connection: returns who takes its
- *   provenance records (docs/provenance.md)
+ * @param {() => (record: ProvenanceRecord) => void} options.onRecords called for each connection:
+ *   returns who takes its provenance records (docs/provenance.md)
  * @param {(state: import('../session.js').SessionState, detail: string) => void} options.onState
  */
 export function createPlayer({ url, headers, onTrack, onRecords, onState }) {
