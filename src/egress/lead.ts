@@ -1,4 +1,5 @@
 /** Encoding takes a different time for every frame; sending at a constant distance from the due time hides that from viewers. Pure. */
+import { SlidingQuantile } from '../sliding-quantile.ts';
 import { fromMs, type Micros, micros } from '../time.ts';
 
 /** Spans that are remembered: about two seconds at 60 fps. */
@@ -17,21 +18,16 @@ const STEP = fromMs(0.25);
 
 /** How long after its due time an access unit is sent, so that most are encoded by then. */
 export class SendLead {
-  readonly #spans = new Float64Array(WINDOW);
-  readonly #sorted = new Float64Array(WINDOW);
+  readonly #spans = new SlidingQuantile({ capacity: WINDOW });
   #count = 0;
   #lead: number = FIRST;
 
   /** A frame was encoded `span` after its due time. */
   observe(span: Micros): void {
-    this.#spans[this.#count % WINDOW] = span;
+    this.#spans.observe(span);
     this.#count += 1;
     if (this.#count % STRIDE !== 0) return;
-    const filled = Math.min(this.#count, WINDOW);
-    this.#sorted.fill(Number.POSITIVE_INFINITY);
-    this.#sorted.set(this.#spans.subarray(0, filled));
-    this.#sorted.sort();
-    const wanted = Math.min(MOST, (this.#sorted[Math.floor((filled - 1) * QUANTILE)] ?? FIRST) + MARGIN);
+    const wanted = Math.min(MOST, (this.#spans.quantile(QUANTILE) ?? FIRST) + MARGIN);
     this.#lead += Math.min(STEP, Math.max(-STEP, wanted - this.#lead));
   }
 

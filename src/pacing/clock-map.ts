@@ -1,6 +1,6 @@
 /** Maps the source's timeline to the monotonic clock: follows drift slowly, ignores jitter, jumps when the timeline jumps. Pure. */
-import type { Micros } from '../time.ts';
-import { micros } from '../time.ts';
+import { SlidingQuantile } from '../sliding-quantile.ts';
+import { type Micros, micros } from '../time.ts';
 
 /** Samples looked back on: about 4 s at 60 fps, 17 s at 15. */
 const WINDOW = 256;
@@ -53,9 +53,8 @@ export class Anchor {
   #target = 0;
   #fastest = 0;
   #sinceRefresh = 0;
-  readonly #delays = new Float64Array(WINDOW);
-  readonly #arrivals = new Float64Array(WINDOW);
-  readonly #sorted = new Float64Array(WINDOW);
+  readonly #delays = new SlidingQuantile({ capacity: WINDOW, span: WINDOW_SPAN });
+  /** Samples since the last jump. */
   #count = 0;
   #strays = 0;
   #strayFirstPts = 0;
@@ -114,6 +113,7 @@ export class Anchor {
   /** Forgets everything. */
   reset(): void {
     this.#offset = undefined;
+    this.#delays.clear();
     this.#count = 0;
     this.#strays = 0;
   }
@@ -125,6 +125,7 @@ export class Anchor {
     this.#anchoredAt = arrival;
     this.#lastPts = pts;
     this.#lastArrival = arrival;
+    this.#delays.clear();
     this.#count = 0;
     this.#sinceRefresh = 0;
     this.#strays = 0;
@@ -152,23 +153,14 @@ export class Anchor {
   }
 
   #add(delay: number, arrival: number, burst: boolean): void {
-    if (burst && this.#count > 0) this.#count -= 1;
-    const at = this.#count % WINDOW;
-    this.#delays[at] = delay;
-    this.#arrivals[at] = arrival;
-    this.#count += 1;
+    if (burst) this.#delays.replace(delay, arrival);
+    else this.#delays.observe(delay, arrival);
+    if (!burst || this.#count === 0) this.#count += 1;
     this.#sinceRefresh += 1;
     if (this.#sinceRefresh < REFRESH && this.#count > REFRESH) return;
     this.#sinceRefresh = 0;
-    let kept = 0;
-    for (let i = 0; i < Math.min(this.#count, WINDOW); i += 1) {
-      if (arrival - (this.#arrivals[i] ?? 0) <= WINDOW_SPAN) {
-        this.#sorted[kept] = this.#delays[i] ?? 0;
-        kept += 1;
-      }
-    }
-    const sorted = this.#sorted.subarray(0, kept).sort();
-    this.#fastest = sorted[Math.floor(kept * FASTEST)] ?? delay;
-    this.#target = sorted[Math.min(kept - 1, Math.floor(kept * QUANTILE))] ?? delay;
+    const { size } = this.#delays;
+    this.#fastest = this.#delays.nth(Math.floor(size * FASTEST)) ?? delay;
+    this.#target = this.#delays.nth(Math.min(size - 1, Math.floor(size * QUANTILE))) ?? delay;
   }
 }

@@ -1,4 +1,5 @@
 /** How long output is held back so that interpolated frames are ready in time: the floor plus what this machine needs. Pure. */
+import { SlidingQuantile } from '../sliding-quantile.ts';
 import { fromMs, type Micros, micros, minus, plus, ZERO } from '../time.ts';
 
 /** Options of {@link DelayControl}. */
@@ -31,8 +32,7 @@ const COLD = 64;
  */
 export class DelayControl {
   readonly #budget: Micros | undefined;
-  readonly #needs = new Float64Array(WINDOW);
-  readonly #sorted = new Float64Array(WINDOW);
+  readonly #needs = new SlidingQuantile({ capacity: WINDOW });
   #count = 0;
   #cold = true;
   #need: number | undefined;
@@ -43,23 +43,21 @@ export class DelayControl {
 
   /** A slot's frame was ready after it would have needed `need` of delay beyond the floor (negative: it had time to spare). */
   observe(need: Micros): void {
-    this.#needs[this.#count % WINDOW] = need;
+    this.#needs.observe(need);
     this.#count += 1;
     if (this.#cold && this.#count === COLD) {
       this.#cold = false;
       this.#count = 0;
+      this.#needs.clear();
     }
     if (this.#count % STRIDE !== 0 || this.#count < 2 * STRIDE) return;
-    const filled = Math.min(this.#count, WINDOW);
-    this.#sorted.fill(Number.POSITIVE_INFINITY);
-    this.#sorted.set(this.#needs.subarray(0, filled));
-    this.#sorted.sort();
     // Of few needs the largest would be far above the quantile: it is left out.
-    this.#need = this.#sorted[Math.ceil(filled * QUANTILE) - 2];
+    this.#need = this.#needs.nth(Math.ceil(this.#needs.size * QUANTILE) - 2);
   }
 
   /** Forgets what was measured: the work on a pair has changed. */
   forget(): void {
+    this.#needs.clear();
     this.#count = 0;
     this.#cold = true;
     this.#need = undefined;
