@@ -2,7 +2,7 @@
 import type { Frame } from '../media/frame.ts';
 import type { DropReason } from '../metrics/events.ts';
 import { type Micros, micros } from '../time.ts';
-import { Anchor, bend } from './clock-map.ts';
+import { ClockMap, slew } from './clock-map.ts';
 
 /** Options of {@link Pacer}. */
 export interface PacerOptions {
@@ -45,7 +45,7 @@ interface Slot {
   frame: Frame | undefined;
   /** Reported as missed. */
   missed: boolean;
-  /** Offset of a timeline that has ended by a jump; undefined while its timeline lives. */
+  /** Offset of a timeline that has ended by a step; undefined while its timeline lives. */
   offset: number | undefined;
 }
 
@@ -64,7 +64,7 @@ const SPACING = 0.5;
  * change and at `wake`. Frames leave in PTS order, at least half an interval apart, never before their due time.
  */
 export class Pacer {
-  readonly #anchor = new Anchor();
+  readonly #clockMap = new ClockMap();
   readonly #capacity: number;
   readonly #onDrop: (reason: DropReason, pts: Micros) => void;
   readonly #slots: Slot[] = [];
@@ -83,14 +83,14 @@ export class Pacer {
 
   /** Learns when the source frame at `pts` arrived. Call it for every source frame, before its slots. */
   observe(pts: Micros, arrival: Micros, discontinuity: boolean): void {
-    const before = this.#anchor.anchored ? this.#anchor.offset : undefined;
-    const change = this.#anchor.observe(pts, arrival, discontinuity);
-    if (change.kind === 'jump' && before !== undefined) {
+    const before = this.#clockMap.synchronized ? this.#clockMap.offset : undefined;
+    const change = this.#clockMap.observe(pts, arrival, discontinuity);
+    if (change.kind === 'step' && before !== undefined) {
       for (const slot of this.#slots) if (slot.pts < change.from || pts < slot.pts) slot.offset ??= before;
       this.#releasedPts = Number.NEGATIVE_INFINITY;
     }
     if (this.#observedAt !== undefined) {
-      this.#delay = bend(this.#delay, this.#delayTarget, Math.max(0, arrival - this.#observedAt), SETTLE);
+      this.#delay = slew(this.#delay, this.#delayTarget, Math.max(0, arrival - this.#observedAt), SETTLE);
     }
     this.#observedAt = arrival;
   }
@@ -158,7 +158,7 @@ export class Pacer {
     return slot && this.#due(slot);
   }
 
-  /** Changes the delay live, e.g. when the ladder moves: the cadence bends towards it by at most 5 %. */
+  /** Changes the delay live, e.g. when the ladder moves: the cadence is slewed by at most 5 % until it is there. */
   setDelay(delay: Micros): void {
     this.#delayTarget = delay;
   }
@@ -170,7 +170,7 @@ export class Pacer {
 
   /** Held back on top of the delay where a frame came without jitter: what the smoothing of arrivals costs. 0 before the first frame. */
   get jitter(): Micros {
-    return micros(this.#anchor.anchored ? this.#anchor.allowance : 0);
+    return micros(this.#clockMap.synchronized ? this.#clockMap.allowance : 0);
   }
 
   /** Slots waiting. */
@@ -186,14 +186,14 @@ export class Pacer {
   /** Drops everything that waits (`stopped`) and forgets the mapping. */
   clear(): void {
     while (this.#slots.length > 0) this.#drop('stopped');
-    this.#anchor.reset();
+    this.#clockMap.reset();
     this.#observedAt = undefined;
     this.#delay = this.#delayTarget;
     this.#releasedPts = Number.NEGATIVE_INFINITY;
   }
 
   #due(slot: Slot): Micros {
-    return micros(slot.pts + (slot.offset ?? this.#anchor.offset) + this.#delay);
+    return micros(slot.pts + (slot.offset ?? this.#clockMap.offset) + this.#delay);
   }
 
   #successorDue(now: Micros): boolean {
