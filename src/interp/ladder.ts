@@ -26,9 +26,9 @@ export interface LadderChange {
 /** What bounds the work on one pair. */
 export interface LadderLimits {
   /** Latency budget less the arithmetic floor: the longest from a pair's submission to its frames. */
-  readonly room: Micros;
+  readonly headroom: Micros;
   /** Time for which a pair may keep a worker busy: the source's interval times the workers. */
-  readonly share: Micros;
+  readonly period: Micros;
 }
 
 /** The decision for one pair. Give it back to {@link Ladder.settle} with what became of the pair. */
@@ -37,7 +37,7 @@ export interface Attempt {
   /** Least work that this rung has lately been; 0 while that is not known, or is being found out. */
   readonly quickest: Micros;
   /** Whether it finds out if a better rung is in time. */
-  readonly tries: boolean;
+  readonly isTrial: boolean;
 }
 
 /** What became of a pair. */
@@ -55,11 +55,11 @@ const FULL = 4.5;
 /** Pairs that a better rung must make in time before the ladder climbs. */
 const TRIAL = 8;
 /** The work of a trial's pairs must stay below these shares of the limits: what just fits now would fall again at once, and pairs wait for a worker that is always busy. */
-const CLIMB_SHARE = { room: 0.9, share: 0.8 } as const;
+const CLIMB_SHARE = { headroom: 0.9, period: 0.8 } as const;
 /** From a fall to the first trial of the better rung; doubled by each trial that fails, up to the longest. */
 const FIRST_WAIT = fromMs(2000);
 /** With trials of a few rungs it keeps a recovery within ten seconds. */
-const LONGEST_WAIT = fromMs(5000);
+const MAX_WAIT = fromMs(5000);
 /** From a climb to the trial of the next rung. */
 const NEXT_WAIT = fromMs(500);
 /** A fall this soon after a climb counts as a failed trial. */
@@ -194,7 +194,7 @@ export class Ladder {
     const { index, trial, clean } = attempt as Open;
     this.#open[index] = (this.#open[index] ?? 1) - 1;
     if (outcome.kind === 'made') this.#costs[index]?.add(outcome.cost);
-    const late = outcome.kind !== 'made' || outcome.elapsed > limits.room;
+    const late = outcome.kind !== 'made' || outcome.elapsed > limits.headroom;
     if (trial) return trial === this.#trial ? this.#judgeTrial(trial, outcome, late, now, limits) : undefined;
     if (index !== this.#index || !clean) return undefined;
     this.#bucket = late ? this.#bucket + 1 : Math.max(0, this.#bucket - DRAIN);
@@ -213,7 +213,7 @@ export class Ladder {
     const others = this.#open.some((count, i) => i !== index && count > 0);
     if (rung.tier !== undefined) this.#open[index] = (this.#open[index] ?? 0) + 1;
     const quickest = trial ? micros(0) : (this.#costs[index]?.quickest ?? micros(0));
-    return { rung, quickest, tries: trial !== undefined, index, trial, clean: !others };
+    return { rung, quickest, isTrial: trial !== undefined, index, trial, clean: !others };
   }
 
   #dueTrial(now: Micros, limits: LadderLimits): Trial | undefined {
@@ -228,7 +228,7 @@ export class Ladder {
     const beside = this.#costs[this.#index]?.mean;
     if (!verdict || beside === undefined) return false;
     if (verdict.ratios.length < VERDICTS || minus(now, verdict.at) >= PATIENCE) return false;
-    return beside * Math.min(...verdict.ratios) > mostWork(limits);
+    return beside * Math.min(...verdict.ratios) > maxWork(limits);
   }
 
   #judgeTrial(
@@ -246,7 +246,7 @@ export class Ladder {
     trial.passed += 1;
     trial.work += work;
     const mean = trial.work / trial.passed;
-    if (mean > mostWork(limits)) {
+    if (mean > maxWork(limits)) {
       this.#trialFailed(trial, mean, now);
       return undefined;
     }
@@ -257,7 +257,7 @@ export class Ladder {
     return this.#move(
       trial.index,
       'recovered',
-      `its pairs take ${ms(mean)}, the budget leaves ${ms(limits.room)}`,
+      `its pairs take ${ms(mean)}, the budget leaves ${ms(limits.headroom)}`,
       now,
     );
   }
@@ -280,7 +280,7 @@ export class Ladder {
     this.#trialAt = plus(now, this.#wait);
     if (outcome.kind === 'failed') return this.#move(this.#index + 1, 'failed', 'the engine failed', now);
     const took = outcome.kind === 'made' ? `took ${ms(outcome.elapsed)}` : 'could not be ready in time';
-    return this.#move(this.#index + 1, 'late', `its pairs ${took}, the budget leaves ${ms(limits.room)}`, now);
+    return this.#move(this.#index + 1, 'late', `its pairs ${took}, the budget leaves ${ms(limits.headroom)}`, now);
   }
 
   #move(to: number, reason: LadderReason, numbers: string, now: Micros): LadderChange {
@@ -296,12 +296,12 @@ export class Ladder {
 }
 
 /** Above this a rung's work is too much to climb to it. */
-function mostWork({ room, share }: LadderLimits): number {
-  return Math.min(CLIMB_SHARE.room * room, CLIMB_SHARE.share * share);
+function maxWork({ headroom, period }: LadderLimits): number {
+  return Math.min(CLIMB_SHARE.headroom * headroom, CLIMB_SHARE.period * period);
 }
 
 function longer(wait: Micros): Micros {
-  return micros(Math.min(2 * wait, LONGEST_WAIT));
+  return micros(Math.min(2 * wait, MAX_WAIT));
 }
 
 function ms(span: number): string {

@@ -4,12 +4,12 @@ import { fromMs, type Micros, micros, minus, plus, ZERO } from '../time.ts';
 
 /** Options of {@link DelayControl}. */
 export interface DelayControlOptions {
-  /** Most that a source frame may be held back, the floor included. Absent: the floor and {@link DEFAULT_ROOM}. */
+  /** Most that a source frame may be held back, the floor included. Absent: the floor and {@link DEFAULT_HEADROOM}. */
   readonly budget?: Micros;
 }
 
 /** What is allowed beyond the floor where no budget is given. */
-export const DEFAULT_ROOM: Micros = fromMs(40);
+export const DEFAULT_HEADROOM: Micros = fromMs(40);
 
 /** Measured needs that are remembered. */
 const WINDOW = 512;
@@ -18,7 +18,7 @@ const QUANTILE = 0.98;
 /** Added to the measured need. */
 const MARGIN = fromMs(0.5);
 /** Least that is added to the floor: jitter of timers and network. */
-const LEAST = fromMs(8);
+const MIN_EXTRA = fromMs(8);
 /** Added until enough needs have been measured: the engine is cold. */
 const START = fromMs(40);
 /** Needs between two looks at the quantile. */
@@ -71,28 +71,28 @@ export class DelayControl {
 
   /** The most that a source frame may be held back. */
   budget(floor: Micros): Micros {
-    return this.#budget ?? plus(floor, DEFAULT_ROOM);
+    return this.#budget ?? plus(floor, DEFAULT_HEADROOM);
   }
 
   /**
    * What the budget leaves beyond the floor; negative where nothing can be interpolated within it.
    * @param jitter what the pacer holds back to smooth arrivals: part of the budget, as far as an even cadence can spare it.
    */
-  room(floor: Micros, jitter: Micros = ZERO): Micros {
+  headroom(floor: Micros, jitter: Micros = ZERO): Micros {
     const whole = minus(this.budget(floor), floor);
-    return micros(Math.max(Math.min(whole, LEAST), whole - jitter));
+    return micros(Math.max(Math.min(whole, MIN_EXTRA), whole - jitter));
   }
 
   /**
    * The whole delay: the floor, and the measured need with its margin as far as the budget goes.
    * @param settled false: all of the budget, because the need is about to change (the ladder tries a better rung).
-   * @param jitter as for {@link room}.
+   * @param jitter as for {@link headroom}.
    */
   delay(floor: Micros, settled = true, jitter: Micros = ZERO): Micros {
-    const room = this.room(floor, jitter);
-    if (room < 0 || !settled) return plus(floor, room);
-    if (this.#need === undefined) return micros(floor + Math.min(room, START));
-    const extra = Math.min(Math.max(this.#need + MARGIN, LEAST), room);
+    const headroom = this.headroom(floor, jitter);
+    if (headroom < 0 || !settled) return plus(floor, headroom);
+    if (this.#need === undefined) return micros(floor + Math.min(headroom, START));
+    const extra = Math.min(Math.max(this.#need + MARGIN, MIN_EXTRA), headroom);
     return micros(floor + extra);
   }
 }

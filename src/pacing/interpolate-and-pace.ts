@@ -138,7 +138,7 @@ class Output {
     const fresh = step.decision === undefined || step.decision === 'discontinuity' || step.decision === 'size-change';
     pacer.observe(frame.pts, frame.arrival, fresh);
     // A slot between two frames cannot be known before the floor has passed: within a smaller budget there are none, on a grid or off it.
-    const fits = delay.room(scheduler.floor) >= 0;
+    const fits = delay.headroom(scheduler.floor) >= 0;
     if (before && fits) this.#fill(before, step);
     else before?.release();
     const show = fits ? step.show : frame.pts;
@@ -194,20 +194,20 @@ class Output {
     } else before.release();
   }
 
-  #slots(timesteps: readonly Timestep[], { tries }: Attempt): Slots {
+  #slots(timesteps: readonly Timestep[], { isTrial }: Attempt): Slots {
     const { scheduler } = this.#parts;
     return {
       timesteps,
       dues: timesteps.map((step) => this.#pacer.dueOf(step.pts)),
       spare: minus(this.#pacer.delay, scheduler.floor),
-      tells: !tries,
+      tells: !isTrial,
     };
   }
 
   #limits({ tiers }: Lineup): LadderLimits {
     const { delay, scheduler } = this.#parts;
-    const share = micros(scheduler.sourceInterval * (tiers[0]?.workers ?? 1));
-    return { room: delay.room(scheduler.floor, this.#pacer.jitter), share };
+    const period = micros(scheduler.sourceInterval * (tiers[0]?.workers ?? 1));
+    return { headroom: delay.headroom(scheduler.floor, this.#pacer.jitter), period };
   }
 
   /** Owns both frames. Never rejects. */
@@ -249,7 +249,7 @@ class Output {
     const due = dues.findLast((known) => known !== undefined);
     if (due === undefined) return {};
     const { delay, scheduler } = this.#parts;
-    const most = plus(scheduler.floor, delay.room(scheduler.floor, this.#pacer.jitter));
+    const most = plus(scheduler.floor, delay.headroom(scheduler.floor, this.#pacer.jitter));
     return { deadline: minus(plus(due, minus(most, this.#pacer.delay)), quickest) };
   }
 

@@ -14,7 +14,7 @@ import type { Arena } from '../media/arena.ts';
 import type { FrameSize } from '../media/size.ts';
 import type { StreamState } from '../media/stream-state.ts';
 import type { EventSink, Variant } from '../metrics/events.ts';
-import { DEFAULT_ROOM, DelayControl } from '../pacing/delay-control.ts';
+import { DEFAULT_HEADROOM, DelayControl } from '../pacing/delay-control.ts';
 import { type RateTarget, Scheduler } from '../pairing/scheduler.ts';
 import { standsAtEighths } from '../pairing/timesteps.ts';
 import { upconvert } from '../pipeline.ts';
@@ -64,7 +64,7 @@ export interface StreamStatus extends SupervisionStatus {
 }
 
 /** Output slots that may wait for their time: what arithmetic and budget hold back at 240 fps, and a quarter of a second. */
-const pacerCapacity = (budget: Micros = DEFAULT_ROOM): number => Math.ceil(((budget + 750_000) / 1e6) * 240);
+const pacerCapacity = (budget: Micros = DEFAULT_HEADROOM): number => Math.ceil(((budget + 750_000) / 1e6) * 240);
 /** How often the state is judged. */
 const JUDGE_EVERY = fromMs(1000);
 
@@ -223,7 +223,7 @@ export class Stream implements AsyncDisposable {
       stream,
       // At 25 → 60 fps pairs have one timestep or two.
       timesteps: () => Math.max(1, Math.ceil(scheduler.sourceInterval / scheduler.outputInterval - 0.1) - 1),
-      limits: () => ({ room: this.#delay.room(scheduler.floor), share: scheduler.sourceInterval }),
+      limits: () => ({ headroom: this.#delay.headroom(scheduler.floor), period: scheduler.sourceInterval }),
       onChoice: ({ lease: { model }, measured }, size) =>
         log.info({ stream, size, model, measured }, `auto chose ${model}`),
       onHeld: (reason) => {
@@ -352,7 +352,7 @@ function floorWarning(floor: Micros): string | undefined {
 
 /** What is wrong with a budget that leaves no room for a frame between two, with the arithmetic. */
 function budgetWarning(delay: DelayControl, { floor, sourceInterval, multiple }: Scheduler): string | undefined {
-  if (delay.room(floor) >= 0) return undefined;
+  if (delay.headroom(floor) >= 0) return undefined;
   const share = multiple ? `${multiple - 1}/${multiple}` : '9/10';
   return (
     `the latency budget of ${toMs(delay.budget(floor)).toFixed(0)} ms is below the floor of ${toMs(floor).toFixed(1)} ms ` +

@@ -12,7 +12,7 @@ export interface Load {
   /** How many times longer work takes at this time. */
   readonly slowdown: (seconds: number) => number;
   /** Latency budget less the floor. Default 40. */
-  readonly roomMs?: number;
+  readonly headroomMs?: number;
   /** Pairs that fail. */
   readonly fails?: (seconds: number) => boolean;
   readonly several?: boolean;
@@ -46,8 +46,8 @@ const MODELS = ['large', 'search'] as const;
 
 /** Runs a stream through a {@link Ladder}. Exact: settles come in order of time, before the pairs of the same time. */
 export function simulate(load: Load): Course {
-  const { fps, seconds, work, slowdown, roomMs = 40, fails = () => false, several = false } = load;
-  const limits = { room: fromMs(roomMs), share: fromMs(1000 / fps) };
+  const { fps, seconds, work, slowdown, headroomMs = 40, fails = () => false, several = false } = load;
+  const limits = { headroom: fromMs(headroomMs), period: fromMs(1000 / fps) };
   const ladder = new Ladder(rungsOf(MODELS, several), ZERO);
   const pairs: SimulatedPair[] = [];
   const changes: TimedChange[] = [];
@@ -72,13 +72,13 @@ export function simulate(load: Load): Course {
       continue;
     }
     const start = free > now ? free : now;
-    const refused = start > plus(now, minus(limits.room, quickest));
+    const refused = start > plus(now, minus(limits.headroom, quickest));
     const index = ladder.rungs.indexOf(rung);
     const cost = fromMs((work[index] ?? 0) * slowdown(at));
     const end = refused ? start : plus(start, cost);
     const elapsed = minus(end, now);
     const failed = fails(at);
-    const late = refused || failed || elapsed > limits.room;
+    const late = refused || failed || elapsed > limits.headroom;
     if (!refused) free = end;
     pairs.push({ at, rung: rung.name, late, elapsedMs: refused || failed ? undefined : elapsed / 1000 });
     const outcome = failed ? { kind: 'failed' } : refused ? { kind: 'refused' } : { kind: 'made', elapsed, cost };

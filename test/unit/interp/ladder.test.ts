@@ -4,7 +4,7 @@ import { fromMs, ZERO } from '../../../src/time.ts';
 import { type Load, lateShare, simulate } from '../../support/ladder-sim.ts';
 import { seededRandom } from '../../support/random.ts';
 
-/** 30 fps, 30 ms of room beyond an interval of 33: the large model takes 24 ms, the search 10, two middles 6. */
+/** 30 fps, 30 ms of headroom beyond an interval of 33: the large model takes 24 ms, the search 10, two middles 6. */
 const CALM: Load = { fps: 30, seconds: 30, work: [24, 10, 6], slowdown: () => 1 };
 
 /** A load of `times` from one second to another. */
@@ -61,7 +61,7 @@ describe('Ladder', () => {
       work: [45, 26, 8],
       slowdown: step(2, 5, 20),
       seconds: 40,
-      roomMs: 40,
+      headroomMs: 40,
     });
     expect(course.at(1)).toBe('search');
     expect(course.at(19)).toBe('search-middle');
@@ -127,7 +127,7 @@ describe('Ladder', () => {
   });
 
   it('ignores what comes late of a rung that it has left', () => {
-    const limits = { room: fromMs(40), share: fromMs(33) };
+    const limits = { headroom: fromMs(40), period: fromMs(33) };
     const ladder = new Ladder(rungsOf(['a', 'b'], false), ZERO);
     const old = Array.from({ length: 12 }, () => ladder.choose(ZERO, limits));
     const settled = old.map((attempt) => ladder.settle(attempt, { kind: 'refused' }, ZERO, limits));
