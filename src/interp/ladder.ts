@@ -23,6 +23,30 @@ export interface LadderChange {
   readonly detail: string;
 }
 
+/** What the ladder found out, with the figures behind it: for a debug log. Ordinary pairs cause none. */
+export interface LadderDecision {
+  readonly kind: 'trial-started' | 'trial-failed' | 'trial-passed' | 'fell';
+  /** The rung that was judged: the better one of a trial, the one that was left by a fall. */
+  readonly rung: string;
+  /** The rung in force before the decision. */
+  readonly current: string;
+  /**
+   * `due`: a trial starts because its time has come. `in-time`: it passed. `late`: a pair took longer than the headroom;
+   * `refused`: it could not have been ready in time; `failed`: the engine failed; `too-much-work`: in time, but a climb
+   * would not last.
+   */
+  readonly why: 'due' | 'in-time' | 'late' | 'refused' | 'failed' | 'too-much-work';
+  /** Work of a pair: the mean of a trial, that of the last pair for a fall; undefined where none was made. */
+  readonly cost: Micros | undefined;
+  /** From submission to frames of the pair that decided; undefined where it was not made. */
+  readonly elapsed: Micros | undefined;
+  readonly headroom: Micros;
+  readonly period: Micros;
+}
+
+/** Takes decisions as they are made. */
+export type LadderReport = (decision: LadderDecision) => void;
+
 /** What bounds the work on one pair. */
 export interface LadderLimits {
   /** Latency budget less the arithmetic floor: the longest from a pair's submission to its frames. */
@@ -177,28 +201,42 @@ export class Ladder {
     return this.#last;
   }
 
-  /** Decides for a pair that would be submitted now. Every attempt whose rung has a tier must be settled. */
-  choose(now: Micros, limits: LadderLimits): Attempt {
+  /**
+   * Decides for a pair that would be submitted now. Every attempt whose rung has a tier must be settled.
+   * @param report told when a trial starts.
+   */
+  choose(now: Micros, limits: LadderLimits, report?: LadderReport): Attempt {
     this.#trial ??= this.#dueTrial(now, limits);
     const trial = this.#trial;
     if (trial && !trial.scouted) {
       trial.scouted = true;
+      report?.(this.#decision('trial-started', trial.index, 'due', limits, {}));
       return this.#attempt(trial.index, trial);
     }
     return trial && trial.passed > 0 ? this.#attempt(trial.index, trial) : this.#attempt(this.#index, undefined);
   }
 
-  /** Takes what became of a pair; gives the change that follows, if one does. */
-  settle(attempt: Attempt, outcome: PairOutcome, now: Micros, limits: LadderLimits): LadderChange | undefined {
+  /**
+   * Takes what became of a pair; gives the change that follows, if one does.
+   * @param report told when a trial ends and when the ladder falls.
+   */
+  settle(
+    attempt: Attempt,
+    outcome: PairOutcome,
+    now: Micros,
+    limits: LadderLimits,
+    report?: LadderReport,
+  ): LadderChange | undefined {
     // Only choose() makes attempts, and it makes them with what the ladder needs.
     const { index, trial, clean } = attempt as Open;
     this.#open[index] = (this.#open[index] ?? 1) - 1;
     if (outcome.kind === 'made') this.#costs[index]?.add(outcome.cost);
-    const late = outcome.kind !== 'made' || outcome.elapsed > limits.headroom;
-    if (trial) return trial === this.#trial ? this.#judgeTrial(trial, outcome, late, now, limits) : undefined;
+    const late = lateness(outcome, limits);
+    if (trial) return trial === this.#trial ? this.#judgeTrial(trial, outcome, now, limits, report) : undefined;
     if (index !== this.#index || !clean) return undefined;
     this.#bucket = late ? this.#bucket + 1 : Math.max(0, this.#bucket - DRAIN);
     if (this.#bucket < FULL || index === this.rungs.length - 1) return undefined;
+    report?.(this.#decision('fell', index, late ?? 'late', limits, outcome.kind === 'made' ? outcome : {}));
     return this.#fall(outcome, now, limits);
   }
 
@@ -234,23 +272,28 @@ export class Ladder {
   #judgeTrial(
     trial: Trial,
     outcome: PairOutcome,
-    late: boolean,
     now: Micros,
     limits: LadderLimits,
+    report: LadderReport | undefined,
   ): LadderChange | undefined {
-    const work = outcome.kind === 'made' ? outcome.cost : undefined;
-    if (late || work === undefined) {
-      this.#trialFailed(trial, work, now);
+    const made = outcome.kind === 'made' ? outcome : undefined;
+    const late = lateness(outcome, limits);
+    if (late || !made) {
+      report?.(this.#decision('trial-failed', trial.index, late ?? 'failed', limits, made ?? {}));
+      this.#trialFailed(trial, made?.cost, now);
       return undefined;
     }
     trial.passed += 1;
-    trial.work += work;
+    trial.work += made.cost;
     const mean = trial.work / trial.passed;
+    const figures = { cost: micros(mean), elapsed: made.elapsed };
     if (mean > maxWork(limits)) {
+      report?.(this.#decision('trial-failed', trial.index, 'too-much-work', limits, figures));
       this.#trialFailed(trial, mean, now);
       return undefined;
     }
     if (trial.passed < TRIAL) return undefined;
+    report?.(this.#decision('trial-passed', trial.index, 'in-time', limits, figures));
     this.#verdicts[trial.index] = undefined;
     this.#climbedAt = now;
     this.#trialAt = plus(now, NEXT_WAIT);
@@ -260,6 +303,17 @@ export class Ladder {
       `its pairs take ${ms(mean)}, the budget leaves ${ms(limits.headroom)}`,
       now,
     );
+  }
+
+  #decision(
+    kind: LadderDecision['kind'],
+    index: number,
+    why: LadderDecision['why'],
+    { headroom, period }: LadderLimits,
+    { cost, elapsed }: { readonly cost?: Micros; readonly elapsed?: Micros },
+  ): LadderDecision {
+    const current = this.rung.name;
+    return { kind, rung: this.#rung(index).name, current, why, cost, elapsed, headroom, period };
   }
 
   #trialFailed(trial: Trial, cost: number | undefined, now: Micros): void {
@@ -293,6 +347,12 @@ export class Ladder {
     this.#last = { from, to: this.rung.name, reason, detail: `${judged}: ${numbers}` };
     return this.#last;
   }
+}
+
+/** Why a pair was not in time; undefined where it was. */
+function lateness(outcome: PairOutcome, { headroom }: LadderLimits): 'late' | 'refused' | 'failed' | undefined {
+  if (outcome.kind !== 'made') return outcome.kind;
+  return outcome.elapsed > headroom ? 'late' : undefined;
 }
 
 /** Above this a rung's work is too much to climb to it. */

@@ -1,5 +1,5 @@
 /** A ladder over a simulated engine: one worker, a queue that refuses what cannot be ready in time, a load that changes. */
-import { Ladder, type LadderChange, rungsOf } from '../../src/interp/ladder.ts';
+import { Ladder, type LadderChange, type LadderDecision, rungsOf } from '../../src/interp/ladder.ts';
 import { fromMs, type Micros, micros, minus, plus, ZERO } from '../../src/time.ts';
 
 /** What is simulated. */
@@ -37,6 +37,8 @@ interface TimedChange extends LadderChange {
 export interface Course {
   readonly pairs: readonly SimulatedPair[];
   readonly changes: readonly TimedChange[];
+  /** What a debug log is told. */
+  readonly decisions: readonly LadderDecision[];
   /** Rung in force at a time, seconds. */
   at(seconds: number): string;
 }
@@ -51,6 +53,8 @@ export function simulate(load: Load): Course {
   const ladder = new Ladder(rungsOf(MODELS, several), ZERO);
   const pairs: SimulatedPair[] = [];
   const changes: TimedChange[] = [];
+  const decisions: LadderDecision[] = [];
+  const report = (decision: LadderDecision): void => void decisions.push(decision);
   const course: [number, string][] = [[0, ladder.rung.name]];
   let waiting: { at: Micros; settle: () => void }[] = [];
   let free: Micros = ZERO;
@@ -65,7 +69,7 @@ export function simulate(load: Load): Course {
     const now = fromMs((i * 1000) / fps);
     settleUntil(now);
     const at = now / 1e6;
-    const attempt = ladder.choose(now, limits);
+    const attempt = ladder.choose(now, limits, report);
     const { rung, quickest } = attempt;
     if (rung.tier === undefined) {
       pairs.push({ at, rung: rung.name, late: false, elapsedMs: undefined });
@@ -86,7 +90,7 @@ export function simulate(load: Load): Course {
       at: end,
       settle: () => {
         // The three forms of a PairOutcome, which the conditional above widens.
-        const change = ladder.settle(attempt, outcome as Parameters<Ladder['settle']>[1], end, limits);
+        const change = ladder.settle(attempt, outcome as Parameters<Ladder['settle']>[1], end, limits, report);
         if (!change) return;
         changes.push({ ...change, at: end / 1e6 });
         course.push([end / 1e6, change.to]);
@@ -94,7 +98,7 @@ export function simulate(load: Load): Course {
     });
   }
   settleUntil(micros(Number.MAX_SAFE_INTEGER));
-  return { pairs, changes, at: (time) => course.findLast(([since]) => since <= time)?.[1] ?? '' };
+  return { pairs, changes, decisions, at: (time) => course.findLast(([since]) => since <= time)?.[1] ?? '' };
 }
 
 /** Share of the pairs from `from` on that were late, of those that were made. */

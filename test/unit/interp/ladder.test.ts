@@ -54,6 +54,36 @@ describe('Ladder', () => {
     expect(changes[1]?.detail).toBe('large: its pairs take 24 ms, the budget leaves 40 ms');
   });
 
+  it('tells a debug log of falls and trials with their figures, and of no ordinary pair', () => {
+    const { decisions } = simulate({ ...CALM, slowdown: step(2.5, 5, 10), seconds: 30 });
+    const [fall, scout, , ...later] = decisions;
+    expect(fall).toMatchObject({ kind: 'fell', rung: 'large', current: 'large', headroom: fromMs(40) });
+    expect(['late', 'refused']).toContain(fall?.why);
+    expect(scout).toMatchObject({ kind: 'trial-started', rung: 'large', current: 'search', why: 'due' });
+    const failed = decisions.filter(({ kind }) => kind === 'trial-failed');
+    expect(failed.length).toBeGreaterThan(0);
+    for (const { why, cost, elapsed } of failed) {
+      expect(why).toBe('late');
+      expect(cost).toBe(fromMs(60));
+      expect(elapsed).toBeGreaterThan(fromMs(40));
+    }
+    expect(later.at(-1)).toMatchObject({
+      ...{ kind: 'trial-passed', rung: 'large', current: 'search', why: 'in-time' },
+      ...{ cost: fromMs(24), elapsed: fromMs(24), period: fromMs(1000 / 30) },
+    });
+    // Each trial that starts ends.
+    expect(decisions.filter(({ kind }) => kind === 'trial-started').length).toBe(failed.length + 1);
+    expect(decisions).toHaveLength(2 * failed.length + 3);
+  });
+
+  it.each([
+    ['too much work', { work: [28, 10] }, 'too-much-work'],
+    ['the engine fails', { work: [24, 10], fails: (at: number) => at > 1 && at < 20 }, 'failed'],
+  ])('says why a trial failed: %s', (_, load, why) => {
+    const { decisions } = simulate({ ...CALM, slowdown: step(3, 1, 3), ...load, seconds: 12 });
+    expect(decisions.find(({ kind }) => kind === 'trial-failed')?.why).toBe(why);
+  });
+
   it('makes fewer timesteps before it gives up', () => {
     const course = simulate({
       ...CALM,
