@@ -3,13 +3,14 @@
 import { Subject, type Subscription } from 'rxjs';
 import { FrameliftError } from '../../src/errors.ts';
 import type { InterpJob, InterpResult } from '../../src/interp/engine/job.ts';
-import { Ladder, type LadderChange, rungsOf } from '../../src/interp/ladder.ts';
+import { Ladder, type LadderChange, type LadderDecision, rungsOf } from '../../src/interp/ladder.ts';
 import { Arena } from '../../src/media/arena.ts';
 import type { Frame, Provenance } from '../../src/media/frame.ts';
 import type { PairDecision } from '../../src/media/pair-decision.ts';
 import { DelayControl } from '../../src/pacing/delay-control.ts';
-import { interpolateAndPace, type Lineup } from '../../src/pacing/interpolate-and-pace.ts';
+import { interpolateAndPace } from '../../src/pacing/interpolate-and-pace.ts';
 import type { PacedFrame } from '../../src/pacing/pacer.ts';
+import type { Lineup } from '../../src/pacing/submission.ts';
 import { pairUp, planOutput } from '../../src/pairing/operators.ts';
 import { LONGEST_GAP, Pairing } from '../../src/pairing/pairing.ts';
 import { type RateTarget, Scheduler } from '../../src/pairing/scheduler.ts';
@@ -128,6 +129,7 @@ export class OutputRig {
   readonly engine = new ScriptedEngine(this.arena, this.clock);
   readonly search = new ScriptedEngine(this.arena, this.clock, 'search');
   readonly ladderChanges: (LadderChange & { readonly at: Micros })[] = [];
+  readonly decisions: LadderDecision[] = [];
   lineup: Lineup | undefined;
   readonly source = new Subject<Frame>();
   readonly released: Released[] = [];
@@ -164,6 +166,7 @@ export class OutputRig {
           minConfidence,
           onEngineError: (error) => this.engineErrors.push(error.message),
           onLadder: (change) => this.ladderChanges.push({ ...change, at: clock.now() }),
+          onDecision: (decision) => this.decisions.push(decision),
           onWork: () => {},
         }),
       )

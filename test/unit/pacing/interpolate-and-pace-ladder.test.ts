@@ -66,6 +66,7 @@ describe('interpolateAndPace on a ladder', () => {
   it('stays on the model that was asked for while it is in time', async () => {
     const rig = await under(() => 1, 10);
     expect(rig.ladderChanges).toEqual([]);
+    expect(rig.decisions).toEqual([]);
     expect(rig.repeats).toEqual({});
     await expectContract(rig, FLOOR_2 + 40);
   });
@@ -73,6 +74,8 @@ describe('interpolateAndPace on a ladder', () => {
   it('shows the search under load, and the model again within 10 s of its end', async () => {
     const rig = await under(during(3, 5000, 15_000), 27);
     expect(rig.ladderChanges.map(({ to }) => to)).toEqual(['search', 'scripted']);
+    const kinds = rig.decisions.map(({ kind }) => kind);
+    expect([kinds[0], kinds[1], kinds.at(-1)]).toEqual(['fell', 'trial-started', 'trial-passed']);
     const [fell, rose] = rig.ladderChanges.map(({ at }) => minus(at, fromMs(1000)) / 1000);
     expect(fell).toBeLessThan(5700);
     expect(rose).toBeGreaterThan(15_000);
