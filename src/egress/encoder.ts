@@ -27,7 +27,7 @@ import { detachPlanes, type Frame, type FrameInfo } from '../media/frame.ts';
 import type { DropReason } from '../metrics/events.ts';
 import { type Clock, fromMs, type Micros, micros, minus, plus } from '../time.ts';
 import { RateMeter } from './bitrate.ts';
-import type { AccessUnit } from './viewer.ts';
+import type { EncodedUnit } from './viewer.ts';
 
 /** Why a frame became no access unit. */
 export type EncodeDrop = Extract<DropReason, 'queue-full' | 'encode-failed' | 'stopped'>;
@@ -41,7 +41,7 @@ export interface VideoEncoderOptions {
   readonly bitrate: number;
   readonly colour?: Colour;
   /** Access units, in order; `span` is from {@link VideoEncoder.encode} to now. */
-  readonly onAccessUnit: (unit: AccessUnit, span: Micros) => void;
+  readonly onAccessUnit: (unit: EncodedUnit, span: Micros) => void;
   /** A frame was given up, released already: the encoder is behind, has failed, or was closed. */
   readonly onDrop: (reason: EncodeDrop) => void;
   /** Encoding failed; the encoder opens anew with a later frame. */
@@ -62,8 +62,8 @@ const SAFETY_GOP = fromMs(2000);
 const VBV_SECONDS = 0.4;
 /** After a failure no attempt is made for this long. */
 const FAILURE_PAUSE = fromMs(1000);
-/** Two pictures are shown at least this far apart, whatever they were due. */
-const LEAST_STEP = micros(1000);
+/** Two frames are shown at least this far apart, whatever they were due. */
+const MIN_STEP = micros(1000);
 /** x264 refuses smaller pictures. */
 const MIN_SIDE = 16;
 
@@ -149,10 +149,10 @@ export class VideoEncoder {
       return;
     }
     const { pts, arrival, capture, provenance } = frame;
-    const earliest = this.#lastDue === undefined ? due : plus(this.#lastDue, LEAST_STEP);
+    const earliest = this.#lastDue === undefined ? due : plus(this.#lastDue, MIN_STEP);
     const shown = due < earliest ? earliest : due;
     this.#lastDue = shown;
-    let unit: AccessUnit | undefined;
+    let unit: EncodedUnit | undefined;
     try {
       unit = await this.#encodeOwned(frame, shown, { pts, arrival, capture, provenance });
     } catch (thrown) {
@@ -169,7 +169,7 @@ export class VideoEncoder {
     frame: Frame,
     due: Micros,
     info: Omit<FrameInfo, 'discontinuity'>,
-  ): Promise<AccessUnit | undefined> {
+  ): Promise<EncodedUnit | undefined> {
     let keyframe = false;
     try {
       const session = await this.#sessionFor(frame.width, frame.height);

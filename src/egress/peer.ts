@@ -30,7 +30,7 @@ import {
   writeAbsCaptureTime,
   writeAbsSendTime,
 } from './rtp-time.ts';
-import { PacketHistory, type SentPacket } from './rtx-history.ts';
+import { RtxHistory, type SentPacket } from './rtx-history.ts';
 import { type Outgoing, SendQueue } from './send-queue.ts';
 import type { PacketizedUnit, Viewer, ViewerChannel, ViewerEvents, ViewerStats } from './viewer.ts';
 
@@ -63,7 +63,7 @@ export class PeerViewer implements Viewer {
   readonly #parts: PeerParts;
   readonly #dtls: DtlsTransport;
   readonly #queue: SendQueue;
-  readonly #history = new PacketHistory();
+  readonly #history = new RtxHistory();
   readonly #provenance: ProvenanceFeed | undefined;
   readonly #media: RtpHeader;
   readonly #rtx: RtpHeader;

@@ -3,7 +3,7 @@
 import { BoundedQueue } from '../bounded-queue.ts';
 import type { Provenance } from '../media/frame.ts';
 import { toSeconds } from '../time.ts';
-import type { AccessUnit } from './viewer.ts';
+import type { EncodedUnit } from './viewer.ts';
 
 /** Label of the data channel that a player makes to be told. */
 export const PROVENANCE_CHANNEL = 'provenance';
@@ -32,7 +32,7 @@ export interface RecordChannel {
 
 /** The record of an access unit. @param rtp the RTP timestamp of its packets. */
 export function provenanceRecord(
-  { pts, provenance }: Pick<AccessUnit, 'pts' | 'provenance'>,
+  { pts, provenance }: Pick<EncodedUnit, 'pts' | 'provenance'>,
   rtp: number,
 ): ProvenanceRecord {
   const picture = { rtp, pts: toSeconds(pts) };
@@ -87,7 +87,7 @@ export class ProvenanceFeed {
   }
 
   /** Sends the record of an access unit whose packets have the RTP timestamp `rtp`, or lets it wait. */
-  push(unit: Pick<AccessUnit, 'pts' | 'provenance'>, rtp: number): void {
+  push(unit: Pick<EncodedUnit, 'pts' | 'provenance'>, rtp: number): void {
     this.#waiting.push(provenanceRecord(unit, rtp));
     for (let record = this.#waiting.peek(); record; record = this.#waiting.peek()) {
       const told = this.#untold > 0 ? { ...record, dropped: this.#untold } : record;

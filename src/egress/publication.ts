@@ -11,10 +11,10 @@ import { Audience, type Member } from './audience.ts';
 import { SuitableBitrate } from './bitrate.ts';
 import { connectPeer } from './connect.ts';
 import { VideoEncoder, type VideoEncoderOptions } from './encoder.ts';
-import { Hold } from './even-sender.ts';
+import { EvenSender } from './even-sender.ts';
 import { packetizeH264 } from './packetizer.ts';
 import { shownAgain } from './provenance.ts';
-import type { AccessUnit, KeyframeCause, PeerSettings, Viewer, ViewerEvents, ViewerStats } from './viewer.ts';
+import type { EncodedUnit, KeyframeCause, PeerSettings, Viewer, ViewerEvents, ViewerStats } from './viewer.ts';
 
 /** Makes a connection for an SDP offer. */
 type Connect = (
@@ -66,7 +66,7 @@ const KEYFRAME_SPACING = fromMs(300);
 /** A viewer that was too slow may ask this often, so that it does not cost the others their bitrate. */
 const SLOW_SPACING = fromMs(2000);
 /** The last frame is sent again this often while nothing new comes. */
-const REFRESH_EVERY = fromMs(1000);
+const REFRESH_INTERVAL = fromMs(1000);
 /** A viewer that joins gets the last frame at once when nothing new came for this long. */
 const STALE = fromMs(150);
 /** The encoder stays open this long after the last viewer: a reload finds it warm. */
@@ -91,7 +91,7 @@ export class Publication implements AsyncDisposable {
   #cancelRefresh: CancelTimer | undefined;
   #cancelLinger: CancelTimer | undefined;
   readonly #suitable: SuitableBitrate;
-  readonly #hold: Hold;
+  readonly #even: EvenSender;
   #disposed = false;
 
   constructor(options: PublicationOptions) {
@@ -99,10 +99,10 @@ export class Publication implements AsyncDisposable {
     this.stream = options.stream;
     this.variant = options.variant;
     this.#bitrate = options.bitrate;
-    const { stream, clock, maxViewers: most = DEFAULT_MAX_VIEWERS } = options;
-    this.#audience = new Audience({ stream, clock, most });
+    const { stream, clock, maxViewers = DEFAULT_MAX_VIEWERS } = options;
+    this.#audience = new Audience({ stream, clock, maxViewers });
     this.#suitable = new SuitableBitrate(options.fps);
-    this.#hold = new Hold({
+    this.#even = new EvenSender({
       clock,
       send: (unit) => this.#send(unit),
       onDrop: () => {
@@ -189,7 +189,7 @@ export class Publication implements AsyncDisposable {
     this.#disposed = true;
     this.#cancelKeyframe?.();
     this.#cancelRefresh?.();
-    this.#hold.close();
+    this.#even.close();
     await this.#audience.close('stream stopped');
     this.#cancelLinger?.();
     await this.#closeEncoder();
@@ -210,7 +210,7 @@ export class Publication implements AsyncDisposable {
     this.#adjustBitrate(encoder);
     encoder.encode(frame, due);
     this.#reportEncoderQueue();
-    this.#cancelRefresh = clock.at(plus(clock.now(), REFRESH_EVERY), () => this.#refresh());
+    this.#cancelRefresh = clock.at(plus(clock.now(), REFRESH_INTERVAL), () => this.#refresh());
   }
 
   /** A configured bitrate stays; otherwise it follows size and rate of the pictures. */
@@ -249,16 +249,16 @@ export class Publication implements AsyncDisposable {
     await this.#encoderClosing;
   }
 
-  #deliver(unit: AccessUnit, span: Micros): void {
+  #deliver(unit: EncodedUnit, span: Micros): void {
     const { events, even } = this.#options;
     this.#reportEncoderQueue();
     this.#stageEvent('encode', span);
     if (unit.keyframe) events.emit({ type: 'keyframe', stream: this.stream, variant: this.variant });
-    if (even) this.#hold.push(unit);
+    if (even) this.#even.push(unit);
     else this.#send(unit);
   }
 
-  #send(unit: AccessUnit): void {
+  #send(unit: EncodedUnit): void {
     const { clock } = this.#options;
     const before = clock.now();
     const item = { unit, payloads: packetizeH264(unit.data) };

@@ -10,7 +10,7 @@ export interface SentPacket {
 }
 
 /** Ring of the last packets by sequence number. Overwrites the oldest. */
-export class PacketHistory {
+export class RtxHistory {
   readonly capacity: number;
   readonly #packets: (SentPacket | undefined)[];
   readonly #resentAt: Float64Array;

@@ -1,10 +1,13 @@
-/** The words of egress: access units, and what a publication asks of a viewer's connection. Only the adapters know FFmpeg and WebRTC. */
+/** The words of egress: encoded units, and what a publication asks of a viewer's connection. Only the adapters know FFmpeg and WebRTC. */
 import type { FrameInfo } from '../media/frame.ts';
 import type { Micros } from '../time.ts';
 import type { TransportSettings } from '../webrtc/transport.ts';
 
-/** One encoded picture, with the times and the provenance of its frame. */
-export interface AccessUnit extends Omit<FrameInfo, 'discontinuity'> {
+/**
+ * An access unit on its way out: a frame of ours, encoded, with its times and its provenance. What comes in is `AccessUnit` in
+ * src/media.
+ */
+export interface EncodedUnit extends Omit<FrameInfo, 'discontinuity'> {
   /** Annex B, parameter sets included when it is a keyframe. */
   readonly data: Buffer;
   /** True for an IDR: decodable without anything before it. */
@@ -17,15 +20,15 @@ export interface AccessUnit extends Omit<FrameInfo, 'discontinuity'> {
 
 /** An access unit as RTP payloads. They are shared by all viewers: never written to. */
 export interface PacketizedUnit {
-  readonly unit: AccessUnit;
+  readonly unit: EncodedUnit;
   readonly payloads: readonly Buffer[];
 }
 
 /** Settings of viewers' connections. */
 export interface PeerSettings extends TransportSettings {
   /**
-   * How long a player may hold pictures back to even out their cadence (playout-delay extension). Default 0: each is shown as soon as it
-   * is decoded, since they leave here evenly.
+   * How long a player may hold frames back to even out their cadence (playout-delay extension). Default 0: each is shown as
+   * soon as it is decoded, since they leave here evenly.
    */
   readonly maxPlayoutDelay?: Micros;
 }
@@ -38,7 +41,7 @@ export interface ViewerEvents {
   /** The viewer needs an IDR. */
   keyframeNeeded(cause: KeyframeCause): void;
   /** The first packet of `unit` has left; `packets` and payload `bytes` of the whole unit. */
-  sent(unit: AccessUnit, packets: number, bytes: number): void;
+  sent(unit: EncodedUnit, packets: number, bytes: number): void;
   /** Packets sent again on request. */
   retransmitted(packets: number): void;
   /** Access units given up because this viewer cannot keep up. */
