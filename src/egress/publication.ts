@@ -9,10 +9,10 @@ import type { PeerSession } from '../webrtc/endpoint.ts';
 import type { CandidateSink } from '../webrtc/transport.ts';
 import { Audience, type Member } from './audience.ts';
 import { SuitableBitrate } from './bitrate.ts';
-import { connectPeer } from './connect.ts';
 import { VideoEncoder, type VideoEncoderOptions } from './encoder.ts';
 import { EvenSender } from './even-sender.ts';
 import { packetizeH264 } from './packetizer.ts';
+import { connectPeer } from './peer.ts';
 import { shownAgain } from './provenance.ts';
 import type { EncodedUnit, KeyframeCause, PeerSettings, Viewer, ViewerEvents, ViewerStats } from './viewer.ts';
 

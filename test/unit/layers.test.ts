@@ -69,7 +69,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
     'eval/filter.ts',
   ],
   jimp: ['eval/png.ts', 'eval/sheet.ts'],
-  werift: ['webrtc/transport.ts', 'egress/peer.ts', 'ingest/whip/peer.ts'],
+  werift: ['webrtc/transport.ts', 'egress/peer.ts', 'egress/rtp-sender.ts', 'ingest/whip/peer.ts'],
   'fluent-ffmpeg': ['ingest/ffmpeg/source.ts'],
   'onnxruntime-node': [
     'interp/networks/onnx.ts',
