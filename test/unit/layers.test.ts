@@ -64,7 +64,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
     'ingest/decode/decoder.ts',
     'ingest/file/demuxer.ts',
     'ingest/ffmpeg/binary.ts',
-    'egress/encoder.ts',
+    'egress/x264-session.ts',
     'egress/file-writer.ts',
     'eval/filter.ts',
   ],
