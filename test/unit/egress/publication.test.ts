@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { defaultBitrate } from '../../../src/egress/bitrate.ts';
 import type { EncodeDrop, VideoEncoderOptions } from '../../../src/egress/encoder.ts';
-import { type Encoder, Publication, type PublicationOptions } from '../../../src/egress/publication.ts';
+import type { Encoder } from '../../../src/egress/encoding.ts';
+import { Publication, type PublicationOptions } from '../../../src/egress/publication.ts';
 import { Arena } from '../../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../../src/media/frame.ts';
 import type { MetricEvent } from '../../../src/metrics/events.ts';
@@ -43,7 +44,7 @@ class FakeEncoder implements Encoder {
     this.#options.onDrop(reason);
   }
 
-  /** Gives a picture that is due in a second. */
+  /** Gives an access unit that is due in a second. */
   giveEarly(): void {
     const now = this.#options.clock.now();
     const due = plus(now, fromMs(1000));
@@ -351,7 +352,7 @@ describe('Publication', () => {
     await rig.publication[Symbol.asyncDispose]();
   });
 
-  it('holds 8 pictures at most, counts what it gives up and asks for a keyframe', async () => {
+  it('holds 8 access units at most, counts what it gives up and asks for a keyframe', async () => {
     const rig = new Rig({ even: true });
     rig.push();
     await rig.join();
