@@ -4,13 +4,17 @@
 export interface SlidingQuantileOptions {
   /** Most values that count; the oldest gives way. */
   readonly capacity: number;
-  /** Values observed longer than this before the newest one do not count. Absent: age does not matter. */
+  /**
+   * Values observed longer than this before the newest one do not count. Absent: age does not
+   * matter.
+   */
   readonly span?: number;
 }
 
 /**
- * A window of values that is always in order. Observing moves numbers within preallocated arrays (O(capacity), a few hundred
- * bytes), asking is a look-up; neither allocates. Values may be infinite, but not NaN.
+ * A window of values that is always in order. Observing moves numbers within preallocated arrays
+ * (O(capacity), a few hundred bytes), asking is a look-up; neither allocates. Values may be
+ * infinite, but not NaN.
  */
 export class SlidingQuantile {
   readonly #capacity: number;
@@ -36,7 +40,11 @@ export class SlidingQuantile {
     return this.#size;
   }
 
-  /** Takes a value. @param at when it was measured, never before the one before it; matters only where there is a span. */
+  /**
+   * Takes a value.
+   * @param at when it was measured, never before the one before it; matters only where there is a
+   * span.
+   */
   observe(value: number, at = 0): void {
     while (this.#size > 0 && at - this.#time(0) > this.#span) this.#forget(0);
     if (this.#size === this.#capacity) this.#forget(0);
@@ -55,12 +63,17 @@ export class SlidingQuantile {
     this.observe(value, at);
   }
 
-  /** The smallest value at rank 0, the largest at {@link size} − 1; undefined for any other rank. */
+  /**
+   * The smallest value at rank 0, the largest at {@link size} − 1; undefined for any other rank.
+   */
   nth(rank: number): number | undefined {
     return rank < this.#size ? this.#sorted[rank] : undefined;
   }
 
-  /** The value that this share (0…1) of the distance from the smallest to the largest rank leads to; undefined without values. */
+  /**
+   * The value that this share (0…1) of the distance from the smallest to the largest rank leads to;
+   * undefined without values.
+   */
   quantile(share: number): number | undefined {
     return this.nth(Math.floor(Math.max(0, this.#size - 1) * share));
   }

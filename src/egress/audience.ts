@@ -47,7 +47,11 @@ export class Audience {
     return count;
   }
 
-  /** Takes one more player. @param end told why its session ended. @throws FrameliftError `webrtc.overloaded`. */
+  /**
+   * Takes one more player.
+   * @param end told why its session ended.
+   * @throws FrameliftError `webrtc.overloaded`.
+   */
   enter(end: (reason: string) => void): Member {
     const { stream, maxViewers, clock } = this.#options;
     if (this.connected >= maxViewers) {
@@ -67,7 +71,10 @@ export class Audience {
     return this.#members.delete(member);
   }
 
-  /** A player has connected. More may have been connecting than there are places: the last ones are sent away. */
+  /**
+   * A player has connected. More may have been connecting than there are places: the last ones are
+   * sent away.
+   */
   admit({ viewer }: Member): boolean {
     if (this.connected <= this.#options.maxViewers) return true;
     void viewer?.close('too many viewers');

@@ -22,7 +22,10 @@ export class RateMeter {
     this.#fps = fps;
   }
 
-  /** Takes the next frame's time; gives the rate in frames per second, which changes only by steps of a tenth and more. */
+  /**
+   * Takes the next frame's time; gives the rate in frames per second, which changes only by steps
+   * of a tenth and more.
+   */
   observe(due: Micros): number {
     const gap = this.#last === undefined ? 0 : due - this.#last;
     this.#last = due;
@@ -47,7 +50,10 @@ export class RateMeter {
   }
 }
 
-/** The bitrate that suits what is pushed, as it is measured: {@link defaultBitrate} of the newest frame at the real rate. */
+/**
+ * The bitrate that suits what is pushed, as it is measured: {@link defaultBitrate} of the newest
+ * frame at the real rate.
+ */
 export class SuitableBitrate {
   readonly #meter: RateMeter;
   #bitrate = MIN_BITRATE;
@@ -74,8 +80,9 @@ export class SuitableBitrate {
 }
 
 /**
- * Bits per second for a frame size and rate when none is configured: 5 bits per pixel and second at 30 fps (4.6 Mb/s for
- * 1280×720), growing with the 0.6th power of the rate, since frames that follow each other closely differ less.
+ * Bits per second for a frame size and rate when none is configured: 5 bits per pixel and second at
+ * 30 fps (4.6 Mb/s for 1280×720), growing with the 0.6th power of the rate, since frames that
+ * follow each other closely differ less.
  */
 export function defaultBitrate(width: number, height: number, fps: number): number {
   const bits = width * height * 5 * (Math.max(fps, 5) / 30) ** 0.6;

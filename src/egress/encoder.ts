@@ -44,7 +44,10 @@ const RETRY_INTERVAL = fromMs(1000);
 /** Two frames are shown at least this far apart, whatever they were due. */
 const MIN_STEP = micros(1000);
 
-/** Zero-latency H.264, constrained baseline: no B-frames, no lookahead, one slice, one thread. One frame in gives one access unit out. */
+/**
+ * Zero-latency H.264, constrained baseline: no B-frames, no lookahead, one slice, one thread. One
+ * frame in gives one access unit out.
+ */
 export class VideoEncoder {
   readonly #options: VideoEncoderOptions;
   readonly #queue: BoundedQueue<Job>;
@@ -68,7 +71,10 @@ export class VideoEncoder {
     });
   }
 
-  /** Encodes `frame`, shown at `due`; takes ownership. Never blocks: when the encoder is behind, the oldest waiting frame is dropped. */
+  /**
+   * Encodes `frame`, shown at `due`; takes ownership. Never blocks: when the encoder is behind, the
+   * oldest waiting frame is dropped.
+   */
   encode(frame: Frame, due: Micros): void {
     if (this.#closed) {
       frame.release();

@@ -1,4 +1,7 @@
-/** The encoder behind a publication: opened with the first frame that somebody watches, at a bitrate that suits what comes. */
+/**
+ * The encoder behind a publication: opened with the first frame that somebody watches, at a bitrate
+ * that suits what comes.
+ */
 
 import type { FrameliftError } from '../errors.ts';
 import type { Colour } from '../media/colour.ts';
@@ -54,7 +57,10 @@ export class Encoding {
     this.#suitable.observe(width, height, due);
   }
 
-  /** Encodes `frame`, shown at `due`; takes ownership. Never blocks. Opens an encoder if there is none. */
+  /**
+   * Encodes `frame`, shown at `due`; takes ownership. Never blocks. Opens an encoder if there is
+   * none.
+   */
   encode(frame: Frame, due: Micros): void {
     this.#encoder ??= this.#open();
     const encoder = this.#encoder;
@@ -68,7 +74,10 @@ export class Encoding {
     this.#encoder?.requestKeyframe();
   }
 
-  /** The encoder's bitrate, bits per second; undefined before the first frame is encoded, unless it is configured. */
+  /**
+   * The encoder's bitrate, bits per second; undefined before the first frame is encoded, unless it
+   * is configured.
+   */
   get bitrate(): number | undefined {
     return this.#encoder?.bitrate ?? this.#bitrate;
   }
@@ -80,14 +89,19 @@ export class Encoding {
     this.#reportBitrate(bitsPerSecond);
   }
 
-  /** Colour tags of the frames from now on; undefined = untagged. A change opens the encoder anew. */
+  /**
+   * Colour tags of the frames from now on; undefined = untagged. A change opens the encoder anew.
+   */
   setColour(colour: Colour | undefined): void {
     if (colour?.matrix === this.#colour?.matrix && colour?.range === this.#colour?.range) return;
     this.#colour = colour;
     void this.close();
   }
 
-  /** Closes the encoder; the next frame opens another one. Resolves when none is open any more. Twice is harmless. */
+  /**
+   * Closes the encoder; the next frame opens another one. Resolves when none is open any more.
+   * Twice is harmless.
+   */
   async close(): Promise<void> {
     const encoder = this.#encoder;
     this.#encoder = undefined;

@@ -1,6 +1,6 @@
 /**
- * Encoding takes a different time for every frame. Sending each access unit at a constant distance from its due time, the
- * lead, hides that from viewers.
+ * Encoding takes a different time for every frame. Sending each access unit at a constant distance
+ * from its due time, the lead, hides that from viewers.
  */
 import { BoundedQueue } from '../bounded-queue.ts';
 import { SlidingQuantile } from '../sliding-quantile.ts';
@@ -20,7 +20,10 @@ const FIRST_LEAD = fromMs(4);
 const MAX_LEAD = fromMs(12);
 /** Largest change at one look, so that the cadence is slewed by far less than a viewer can see. */
 const MAX_CHANGE = fromMs(0.25);
-/** Access units that may wait: more than the longest lead lets wait at 240 fps, with the encoder's queue on top. */
+/**
+ * Access units that may wait: more than the longest lead lets wait at 240 fps, with the encoder's
+ * queue on top.
+ */
 const CAPACITY = 8;
 
 /** How long after its due time an access unit is sent, so that most are encoded by then. Pure. */
@@ -49,11 +52,17 @@ export interface EvenSenderOptions {
   readonly clock: Clock;
   /** Takes each access unit at its due time plus the lead, in order. */
   readonly send: (unit: EncodedUnit) => void;
-  /** The oldest unit was given up, because too many wait. What follows it cannot be decoded before the next keyframe. */
+  /**
+   * The oldest unit was given up, because too many wait. What follows it cannot be decoded before
+   * the next keyframe.
+   */
   readonly onDrop: () => void;
 }
 
-/** Holds access units back until they are to be sent. Capacity: 8 units; policy: drop the oldest; counted by `onDrop`. */
+/**
+ * Holds access units back until they are to be sent. Capacity: 8 units; policy: drop the oldest;
+ * counted by `onDrop`.
+ */
 export class EvenSender {
   readonly #options: EvenSenderOptions;
   readonly #lead = new SendLead();

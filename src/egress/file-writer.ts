@@ -1,4 +1,6 @@
-/** Writing frames to a file: encode, mux. The only adapter of node-av's encoder and muxer for files. */
+/**
+ * Writing frames to a file: encode, mux. The only adapter of node-av's encoder and muxer for files.
+ */
 
 import { existsSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
@@ -64,7 +66,10 @@ export class FileWriter implements AsyncDisposable {
     this.#track = track;
   }
 
-  /** Creates the file. @throws FrameliftError `config.invalid` for a codec or container that do not fit, `mux.failed`. */
+  /**
+   * Creates the file.
+   * @throws FrameliftError `config.invalid` for a codec or container that do not fit, `mux.failed`.
+   */
   static async open(options: FileWriterOptions): Promise<FileWriter> {
     Log.setLevel(AV_LOG_FATAL);
     const { path, codec, crf, fps } = options;
@@ -97,7 +102,11 @@ export class FileWriter implements AsyncDisposable {
     }
   }
 
-  /** Writes one frame and releases it; the first one's `colour` tags the file. h264 in 4:2:0 has even sizes only: an odd last row or column is left out. Times must increase. @throws FrameliftError `encode.failed`, `mux.failed`. */
+  /**
+   * Writes one frame and releases it; the first one's `colour` tags the file. h264 in 4:2:0 has
+   * even sizes only: an odd last row or column is left out. Times must increase.
+   * @throws FrameliftError `encode.failed`, `mux.failed`.
+   */
   async write(frame: Frame, colour?: Colour): Promise<void> {
     const { path, fps } = this.#options;
     try {

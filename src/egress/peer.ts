@@ -1,6 +1,7 @@
 /**
- * A WebRTC viewer, from its offer to its end. werift does ICE, DTLS and SRTP; what is sent when is decided here, since its sender
- * has no pacer and writes wrong NTP fractions. With rtp-sender.ts the only adapter of werift on the way out.
+ * A WebRTC viewer, from its offer to its end. werift does ICE, DTLS and SRTP; what is sent when is
+ * decided here, since its sender has no pacer and writes wrong NTP fractions. With rtp-sender.ts
+ * the only adapter of werift on the way out.
  */
 import {
   GenericNack,
@@ -205,7 +206,8 @@ class PeerViewer implements Viewer {
       const rtt = roundTrip(clock.wall(), report.lsr, report.dlsr);
       if (rtt !== undefined) this.#rtt = micros(rtt);
     } else if (packet instanceof RtcpTransportLayerFeedback) {
-      // Transport-wide feedback comes here, too: offered, numbered, not acted on yet; bandwidth estimation follows.
+      // Transport-wide feedback comes here, too: offered, numbered, not acted on yet; bandwidth
+      // estimation follows.
       if (!(packet.feedback instanceof GenericNack) || packet.feedback.mediaSourceSsrc !== ssrc) return;
       // werift does not wrap the numbers that follow 65535.
       for (const sequence of packet.feedback.lost) this.#queue.retransmit(sequence & 0xffff);

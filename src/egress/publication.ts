@@ -1,4 +1,7 @@
-/** One published variant of one stream: encoded once for all viewers, from frames pushed at their release time. */
+/**
+ * One published variant of one stream: encoded once for all viewers, from frames pushed at their
+ * release time.
+ */
 
 import { FrameliftError } from '../errors.ts';
 import type { Colour } from '../media/colour.ts';
@@ -27,8 +30,8 @@ type Connect = (
 /** Options of {@link Publication}. */
 export interface PublicationOptions extends EncodingOptions {
   /**
-   * Sends each access unit at a constant distance from its due time instead of as soon as it is encoded: a few milliseconds
-   * for an even cadence. Default false.
+   * Sends each access unit at a constant distance from its due time instead of as soon as it is
+   * encoded: a few milliseconds for an even cadence. Default false.
    */
   readonly even?: boolean;
   /** Most viewers connected at a time. Default 16. */
@@ -47,7 +50,9 @@ export interface ViewerSession extends PeerSession {
 const DEFAULT_MAX_VIEWERS = 16;
 /** At most one keyframe per this on request: further requests wait and share the next. */
 const KEYFRAME_SPACING = fromMs(300);
-/** A viewer that was too slow may ask this often, so that it does not cost the others their bitrate. */
+/**
+ * A viewer that was too slow may ask this often, so that it does not cost the others their bitrate.
+ */
 const SLOW_SPACING = fromMs(2000);
 /** The last frame is sent again this often while nothing new comes. */
 const REFRESH_INTERVAL = fromMs(1000);
@@ -91,7 +96,10 @@ export class Publication implements AsyncDisposable {
     });
   }
 
-  /** Sends `frame` to all viewers; takes ownership. `due` (default: now) is its even release time and becomes its RTP timestamp. Never blocks, never throws. */
+  /**
+   * Sends `frame` to all viewers; takes ownership. `due` (default: now) is its even release time
+   * and becomes its RTP timestamp. Never blocks, never throws.
+   */
   push(frame: Frame, due: Micros = this.#options.clock.now()): void {
     if (this.#disposed) {
       frame.release();
@@ -104,7 +112,10 @@ export class Publication implements AsyncDisposable {
     this.#encode(frame, due);
   }
 
-  /** True once a frame has been pushed: a viewer that joins now sees a picture at once, even when the source is gone. */
+  /**
+   * True once a frame has been pushed: a viewer that joins now sees a frame at once, even when the
+   * source is gone.
+   */
   get live(): boolean {
     return this.#last !== undefined;
   }
@@ -114,16 +125,24 @@ export class Publication implements AsyncDisposable {
     return this.#audience.size;
   }
 
-  /** The encoder's bitrate, bits per second; undefined before the first frame is encoded, unless it is configured. */
+  /**
+   * The encoder's bitrate, bits per second; undefined before the first frame is encoded, unless it
+   * is configured.
+   */
   get bitrate(): number | undefined {
     return this.#encoding.bitrate;
   }
 
-  /** Lets a viewer in by its SDP offer. @param trickle takes our candidates, which the answer then lacks. @throws FrameliftError `webrtc.bad-offer`, `webrtc.unacceptable`, `webrtc.overloaded`, `webrtc.no-source`. */
+  /**
+   * Lets a viewer in by its SDP offer.
+   * @param trickle takes our candidates, which the answer then lacks.
+   * @throws FrameliftError `webrtc.bad-offer`, `webrtc.unacceptable`, `webrtc.overloaded`,
+   * `webrtc.no-source`.
+   */
   async join(offer: string, trickle?: CandidateSink): Promise<ViewerSession> {
     const { clock, peer = {}, connect = connectPeer } = this.#options;
     if (this.#disposed || !this.live) {
-      throw new FrameliftError('webrtc.no-source', `${this.stream} has no picture yet`, { recoverable: true });
+      throw new FrameliftError('webrtc.no-source', `${this.stream} has no frame yet`, { recoverable: true });
     }
     const { promise: ended, resolve: end } = Promise.withResolvers<string>();
     const member = this.#audience.enter(end);
@@ -154,7 +173,10 @@ export class Publication implements AsyncDisposable {
     this.#encoding.setBitrate(bitsPerSecond);
   }
 
-  /** Colour tags of the frames pushed from now on; undefined = untagged. A change opens the encoder anew. */
+  /**
+   * Colour tags of the frames pushed from now on; undefined = untagged. A change opens the encoder
+   * anew.
+   */
   setColour(colour: Colour | undefined): void {
     this.#encoding.setColour(colour);
   }
@@ -267,7 +289,9 @@ export class Publication implements AsyncDisposable {
     if (this.#pushedAt !== undefined && minus(now, this.#pushedAt) > STALE) this.#refresh();
   }
 
-  /** Sends the last frame again: the source is silent and a viewer may have nothing on its screen. */
+  /**
+   * Sends the last frame again: the source is silent and a viewer may have nothing on its screen.
+   */
   #refresh(): void {
     if (this.#disposed || !this.#last) return;
     this.#refreshDue = this.#options.clock.now();

@@ -1,6 +1,6 @@
 /**
- * One RTP stream to a viewer: numbers packets, stamps their header extensions, remembers them and sends them again. werift's own
- * sender forgets after 128 packets.
+ * One RTP stream to a viewer: numbers packets, stamps their header extensions, remembers them and
+ * sends them again. werift's own sender forgets after 128 packets.
  */
 import { type RTCRtpTransceiver, RtcpSenderInfo, RtpHeader } from 'werift';
 import type { Clock, Micros } from '../time.ts';
@@ -9,7 +9,10 @@ import { ntpTimestamp, playoutDelay, rtpTimestamp, writeAbsCaptureTime, writeAbs
 import { RtxHistory, type SentPacket } from './rtx-history.ts';
 import type { Outgoing } from './send-queue.ts';
 
-/** The first access units carry the playout-delay extension, later only keyframes do: receivers keep the last value. */
+/**
+ * The first access units carry the playout-delay extension, later only keyframes do: receivers keep
+ * the last value.
+ */
 const PLAYOUT_DELAY_UNITS = 30;
 
 /** Options of {@link RtpSender}. */
@@ -78,7 +81,10 @@ export class RtpSender {
     void this.#dtls.sendRtp(payload, header);
   }
 
-  /** Sends a packet again; false where it is forgotten, or was sent again less than `pause` microseconds ago. */
+  /**
+   * Sends a packet again; false where it is forgotten, or was sent again less than `pause`
+   * microseconds ago.
+   */
   resend(sequence: number, pause: number): boolean {
     const packet = this.#history.take(sequence, this.#clock.now(), pause);
     if (packet) this.#sendAgain(packet);
@@ -96,7 +102,10 @@ export class RtpSender {
     });
   }
 
-  /** RFC 4588: own SSRC, payload type and numbering, the original number first; without RTX the very packet again. */
+  /**
+   * RFC 4588: own SSRC, payload type and numbering, the original number first; without RTX the very
+   * packet again.
+   */
   #sendAgain(packet: SentPacket): void {
     const header = this.#options.video.rtxPayloadType === undefined ? this.#media : this.#rtx;
     header.timestamp = packet.timestamp;

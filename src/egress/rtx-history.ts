@@ -29,7 +29,10 @@ export class RtxHistory {
     this.#resentAt[at] = Number.NEGATIVE_INFINITY;
   }
 
-  /** The packet to send again at `now`; undefined when it is forgotten or was sent again less than `pause` ago. */
+  /**
+   * The packet to send again at `now`; undefined when it is forgotten or was sent again less than
+   * `pause` ago.
+   */
   take(sequence: number, now: Micros, pause: number): SentPacket | undefined {
     const at = sequence % this.capacity;
     const packet = this.#packets[at];

@@ -2,7 +2,10 @@
 import { type Micros, micros, plus } from '../time.ts';
 import type { EncodedUnit, PacketizedUnit } from './viewer.ts';
 
-/** Packets that may leave back to back: bursts of 10 arrive, bursts of 100 do not, loopback included. */
+/**
+ * Packets that may leave back to back: bursts of 10 arrive, bursts of 100 do not, loopback
+ * included.
+ */
 const BURST = 8;
 /** Least time between bursts; also what timers can keep. */
 const MIN_GAP = 1000;
@@ -34,7 +37,10 @@ export interface SendDecision {
 
 /** Options of {@link SendQueue}. */
 export interface SendQueueOptions {
-  /** Access units that may wait, the one being sent included. When it is full everything not begun is dropped up to the next keyframe. */
+  /**
+   * Access units that may wait, the one being sent included. When it is full everything not begun
+   * is dropped up to the next keyframe.
+   */
   readonly capacity: number;
   /** Access units given up. */
   readonly onDrop: (units: number) => void;
@@ -42,7 +48,9 @@ export interface SendQueueOptions {
   readonly onKeyframeNeeded: () => void;
 }
 
-/** Orders what goes to one viewer. A viewer starts, and starts again after a drop, with a keyframe. */
+/**
+ * Orders what goes to one viewer. A viewer starts, and starts again after a drop, with a keyframe.
+ */
 export class SendQueue {
   readonly #options: SendQueueOptions;
   #units: PacketizedUnit[] = [];

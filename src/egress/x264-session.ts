@@ -1,4 +1,7 @@
-/** libx264 by way of node-av: one frame in, one access unit out. The only adapter of node-av's codec for live output. */
+/**
+ * libx264 by way of node-av: one frame in, one access unit out. The only adapter of node-av's codec
+ * for live output.
+ */
 
 import {
   AV_LOG_FATAL,
@@ -25,7 +28,10 @@ import type { Colour } from '../media/colour.ts';
 import { copyPlane } from '../media/copy-plane.ts';
 import { detachPlanes, type Frame } from '../media/frame.ts';
 
-/** Rate-control buffer in seconds: how far one frame may exceed its share. Small = little delay, large = better keyframes. */
+/**
+ * Rate-control buffer in seconds: how far one frame may exceed its share. Small = little delay,
+ * large = better keyframes.
+ */
 const VBV_SECONDS = 0.4;
 /** x264 refuses smaller frames. */
 const MIN_SIDE = 16;
@@ -39,7 +45,10 @@ export interface X264Options {
   readonly colour?: Colour | undefined;
 }
 
-/** One libx264 instance for one frame size: zero latency, constrained baseline. Not for two calls at a time. */
+/**
+ * One libx264 instance for one frame size: zero latency, constrained baseline. Not for two calls at
+ * a time.
+ */
 export class X264Session {
   readonly width: number;
   readonly height: number;
@@ -55,7 +64,10 @@ export class X264Session {
     this.height = height;
   }
 
-  /** Opens the encoder; free it, even when this fails. @throws FrameliftError `encode.failed`, and what FFmpeg throws. */
+  /**
+   * Opens the encoder; free it, even when this fails.
+   * @throws FrameliftError `encode.failed`, and what FFmpeg throws.
+   */
   async open({ fps, bitrate, colour }: X264Options): Promise<void> {
     Log.setLevel(AV_LOG_FATAL);
     const codec = Codec.findEncoderByName(FF_ENCODER_LIBX264);
@@ -81,7 +93,8 @@ export class X264Session {
     }
     this.setRate(bitrate, bitrate);
     const settings = Dictionary.fromObject({
-      // The quickest preset with its loop filter put back: three quarters of the time of `superfast` for 0.2 to 0.5 dB less (docs/measurements.md).
+      // The quickest preset with its loop filter put back: three quarters of the time of
+      // `superfast` for 0.2 to 0.5 dB less (docs/measurements.md).
       preset: 'ultrafast',
       'x264-params': 'no-deblock=0:deblock=0,0',
       tune: 'zerolatency',
@@ -103,7 +116,10 @@ export class X264Session {
     this.#strides = this.#frame.linesize;
   }
 
-  /** x264 counts frames, not time: `perNominalSecond` is the rate at the nominal frame rate, `perSecond` the real one. Cheap when nothing changed. */
+  /**
+   * x264 counts frames, not time: `perNominalSecond` is the rate at the nominal frame rate,
+   * `perSecond` the real one. Cheap when nothing changed.
+   */
   setRate(perNominalSecond: number, perSecond: number): void {
     const rate = Math.round(perNominalSecond);
     if (rate === this.#rate) return;
@@ -113,7 +129,10 @@ export class X264Session {
     this.#context.rcBufferSize = Math.round(perSecond * VBV_SECONDS);
   }
 
-  /** Copies the planes in; the strides of arena and FFmpeg mostly agree, then it is one copy per plane. */
+  /**
+   * Copies the planes in; the strides of arena and FFmpeg mostly agree, then it is one copy per
+   * plane.
+   */
   load(frame: Frame): void {
     FFmpegError.throwIfError(this.#frame.makeWritable(), 'no memory for the frame');
     const { layout, bytes } = frame;

@@ -1,6 +1,6 @@
 /**
- * Maps the source's timeline to the monotonic clock: slews with drift, ignores jitter and outliers, steps when the timeline
- * jumps. The words are NTP's. Pure.
+ * Maps the source's timeline to the monotonic clock: slews with drift, ignores jitter and outliers,
+ * steps when the timeline jumps. The words are NTP's. Pure.
  */
 import { SlidingQuantile } from '../sliding-quantile.ts';
 import { type Micros, micros } from '../time.ts';
@@ -20,22 +20,26 @@ const OUTLIER = 200_000;
 /** Outliers that agree for this long and this often are the new truth. */
 const OUTLIER_SPAN = 300_000;
 const OUTLIER_COUNT = 4;
-/** While it acquires, the mapping follows the fastest sample at once: servers open with a backlog. */
+/**
+ * While it acquires, the mapping follows the fastest sample at once: servers open with a backlog.
+ */
 const ACQUIRE_SPAN = 1_000_000;
 /**
- * Frames that arrive closer together than this share of their PTS distance came in one burst and count as one sample,
- * the last.
+ * Frames that arrive closer together than this share of their PTS distance came in one burst and
+ * count as one sample, the last.
  */
 const BURST = 0.25;
-/** Fastest slew: 5 % when more delay is needed (frames would be late), 2 % when there is too much. */
+/**
+ * Fastest slew: 5 % when more delay is needed (frames would be late), 2 % when there is too much.
+ */
 const RISE = 0.05;
 const FALL = 0.02;
 /** Time constant of the mapping's slew. */
 const SETTLE = 1_000_000;
 
 /**
- * `current`, moved towards `target` for `elapsed` microseconds at the permitted rate, slower when it is near: `settle`
- * microseconds from the end.
+ * `current`, moved towards `target` for `elapsed` microseconds at the permitted rate, slower when
+ * it is near: `settle` microseconds from the end.
  */
 export function slew(current: number, target: number, elapsed: number, settle = SETTLE): number {
   const error = target - current;
@@ -98,13 +102,19 @@ export class ClockMap {
     return STEADY;
   }
 
-  /** Microseconds from PTS to mapped time, without the pacing delay; fractional. @throws RangeError before the first frame. */
+  /**
+   * Microseconds from PTS to mapped time, without the pacing delay; fractional.
+   * @throws RangeError before the first frame.
+   */
   get offset(): number {
     if (this.#offset === undefined) throw new RangeError('no frame observed yet');
     return this.#offset;
   }
 
-  /** How much later than the fastest sample of the last seconds the mapping is: the jitter that it smooths. */
+  /**
+   * How much later than the fastest sample of the last seconds the mapping is: the jitter that it
+   * smooths.
+   */
   get allowance(): number {
     return Math.max(0, this.offset - this.#fastest);
   }

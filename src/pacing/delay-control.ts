@@ -1,10 +1,16 @@
-/** How long output is held back so that interpolated frames are ready in time: the floor plus what this machine needs. Pure. */
+/**
+ * How long output is held back so that interpolated frames are ready in time: the floor plus what
+ * this machine needs. Pure.
+ */
 import { SlidingQuantile } from '../sliding-quantile.ts';
 import { fromMs, type Micros, micros, minus, plus, ZERO } from '../time.ts';
 
 /** Options of {@link DelayControl}. */
 export interface DelayControlOptions {
-  /** Most that a source frame may be held back, the floor included. Absent: the floor and {@link DEFAULT_HEADROOM}. */
+  /**
+   * Most that a source frame may be held back, the floor included. Absent: the floor and {@link
+   * DEFAULT_HEADROOM}.
+   */
   readonly budget?: Micros;
 }
 
@@ -23,12 +29,16 @@ const MIN_EXTRA = fromMs(8);
 const START = fromMs(40);
 /** Needs between two looks at the quantile. */
 const STRIDE = 16;
-/** The first needs, which are those of a cold machine: they count until there are so many, and never after. */
+/**
+ * The first needs, which are those of a cold machine: they count until there are so many, and never
+ * after.
+ */
 const COLD = 64;
 
 /**
- * Chooses the pacer's delay from the delays that past slots would have needed. Starts at {@link START} and settles at the measured
- * need; never above the budget: what needs longer is repeated, not waited for.
+ * Chooses the pacer's delay from the delays that past slots would have needed. Starts at {@link
+ * START} and settles at the measured need; never above the budget: what needs longer is repeated,
+ * not waited for.
  */
 export class DelayControl {
   readonly #budget: Micros | undefined;
@@ -41,7 +51,10 @@ export class DelayControl {
     this.#budget = options.budget;
   }
 
-  /** A slot's frame was ready after it would have needed `need` of delay beyond the floor (negative: it had time to spare). */
+  /**
+   * A slot's frame was ready after it would have needed `need` of delay beyond the floor (negative:
+   * it had time to spare).
+   */
   observe(need: Micros): void {
     this.#needs.observe(need);
     this.#count += 1;
@@ -76,7 +89,8 @@ export class DelayControl {
 
   /**
    * What the budget leaves beyond the floor; negative where nothing can be interpolated within it.
-   * @param jitter what the pacer holds back to smooth arrivals: part of the budget, as far as an even cadence can spare it.
+   * @param jitter what the pacer holds back to smooth arrivals: part of the budget, as far as an
+   * even cadence can spare it.
    */
   headroom(floor: Micros, jitter: Micros = ZERO): Micros {
     const whole = minus(this.budget(floor), floor);
@@ -85,7 +99,8 @@ export class DelayControl {
 
   /**
    * The whole delay: the floor, and the measured need with its margin as far as the budget goes.
-   * @param settled false: all of the budget, because the need is about to change (the ladder tries a better rung).
+   * @param settled false: all of the budget, because the need is about to change (the ladder tries
+   * a better rung).
    * @param jitter as for {@link headroom}.
    */
   delay(floor: Micros, settled = true, jitter: Micros = ZERO): Micros {

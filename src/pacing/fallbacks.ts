@@ -1,4 +1,7 @@
-/** What stands in for each output slot whose interpolated frame does not come: the nearer source frame. */
+/**
+ * What stands in for each output slot whose interpolated frame does not come: the nearer source
+ * frame.
+ */
 
 import type { Frame, RepeatReason } from '../media/frame.ts';
 import type { Timestep } from '../pairing/scheduler.ts';
@@ -10,11 +13,17 @@ interface Fallback {
   reason: RepeatReason;
 }
 
-/** The fallbacks of the slots that wait, by their PTS. Owns a handle of each frame; the pacer bounds how many there are. */
+/**
+ * The fallbacks of the slots that wait, by their PTS. Owns a handle of each frame; the pacer bounds
+ * how many there are.
+ */
 export class Fallbacks {
   readonly #waiting = new Map<Micros, Fallback>();
 
-  /** Has `frame`, which it owns from now on, stand in for a slot. @param reason what is said unless {@link explain} knows better. */
+  /**
+   * Has `frame`, which it owns from now on, stand in for a slot.
+   * @param reason what is said unless {@link explain} knows better.
+   */
   set({ pts, t }: Timestep, frame: Frame, reason: RepeatReason): void {
     this.forget(pts);
     this.#waiting.set(pts, { frame, t, reason });
@@ -28,7 +37,10 @@ export class Fallbacks {
     }
   }
 
-  /** The frame for a slot that is due, marked as repeated; the caller owns it. Undefined where there is none. */
+  /**
+   * The frame for a slot that is due, marked as repeated; the caller owns it. Undefined where there
+   * is none.
+   */
   take(pts: Micros): Frame | undefined {
     const fallback = this.#waiting.get(pts);
     if (!fallback) return undefined;

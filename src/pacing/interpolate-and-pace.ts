@@ -1,6 +1,6 @@
 /**
- * The operator on a stream's output side: has the gaps between source frames filled, and paces. Frames are owned by the item
- * that carries them.
+ * The operator on a stream's output side: has the gaps between source frames filled, and paces.
+ * Frames are owned by the item that carries them.
  */
 
 import { Observable, type OperatorFunction, type Subscriber } from 'rxjs';
@@ -21,9 +21,9 @@ export interface InterpolateAndPaceOptions extends SubmissionOptions, ReleaseOpt
 }
 
 /**
- * Announces every slot to the pacer, lets the engine fill the gaps, and emits frames at their release times. At its due
- * time a slot without a frame gets its fallback: the nearer source frame. Never waits, never grows: the pacer and the
- * engine's queue are bounded.
+ * Announces every slot to the pacer, lets the engine fill the gaps, and emits frames at their
+ * release times. At its due time a slot without a frame gets its fallback: the nearer source frame.
+ * Never waits, never grows: the pacer and the engine's queue are bounded.
  */
 export function interpolateAndPace(options: InterpolateAndPaceOptions): OperatorFunction<Scheduled, PacedFrame> {
   return (source) =>
@@ -32,7 +32,10 @@ export function interpolateAndPace(options: InterpolateAndPaceOptions): Operator
     });
 }
 
-/** One running {@link interpolateAndPace}: takes the steps of the schedule and shares them out to its three collaborators. */
+/**
+ * One running {@link interpolateAndPace}: takes the steps of the schedule and shares them out to
+ * its three collaborators.
+ */
 class OutputStage {
   readonly #options: InterpolateAndPaceOptions;
   readonly #pacer: Pacer;
@@ -61,7 +64,8 @@ class OutputStage {
   }
 
   run(source: Observable<Scheduled>, subscriber: Subscriber<PacedFrame>): void {
-    // Added first: a source that gives everything at once must find this closed when its reader leaves.
+    // Added first: a source that gives everything at once must find this closed when its reader
+    // leaves.
     subscriber.add(() => this.#close());
     subscriber.add(
       source.subscribe({
@@ -92,8 +96,8 @@ class OutputStage {
     this.#followDelay();
     const fresh = decision === undefined || decision === 'discontinuity' || decision === 'size-change';
     pacer.observe(frame.pts, frame.arrival, fresh);
-    // A slot between two frames cannot be known before the floor has passed: within a smaller budget there are none, on a
-    // grid or off it.
+    // A slot between two frames cannot be known before the floor has passed: within a smaller
+    // budget there are none, on a grid or off it.
     const fits = delay.headroom(scheduler.floor) >= 0;
     if (before && fits) this.#fill(before, step);
     else before?.release();
@@ -109,7 +113,10 @@ class OutputStage {
     this.#release.pump();
   }
 
-  /** Gives the pacer the delay that is needed now; what was learned on another rung of the ladder does not count. */
+  /**
+   * Gives the pacer the delay that is needed now; what was learned on another rung of the ladder
+   * does not count.
+   */
   #followDelay(): void {
     const { lineup, scheduler, delay } = this.#options;
     const ladder = lineup()?.ladder;
@@ -130,7 +137,8 @@ class OutputStage {
     for (const timestep of timesteps) {
       const { pts, t } = timestep;
       pacer.expect(pts, interval);
-      // The pacer may have no place for it (late, full): nothing would ever take the fallback away again.
+      // The pacer may have no place for it (late, full): nothing would ever take the fallback away
+      // again.
       if (pacer.dueOf(pts) === undefined) continue;
       open = true;
       const hold = decision === 'cut' || t < 0.5;

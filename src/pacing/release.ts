@@ -1,4 +1,7 @@
-/** What leaves the pacer, when: frames that are due, a fallback where one is missing, and the timer for the next. */
+/**
+ * What leaves the pacer, when: frames that are due, a fallback where one is missing, and the timer
+ * for the next.
+ */
 
 import type { EventSink } from '../metrics/events.ts';
 import { type CancelTimer, type Clock, minus } from '../time.ts';

@@ -1,4 +1,7 @@
-/** What is interpolated of a pair: the ladder chooses, the engine works until the deadline, and what becomes of it is settled. */
+/**
+ * What is interpolated of a pair: the ladder chooses, the engine works until the deadline, and what
+ * becomes of it is settled.
+ */
 
 import { asFrameliftError, type FrameliftError } from '../errors.ts';
 import type { InterpResult, Tier } from '../interp/engine/job.ts';
@@ -11,7 +14,10 @@ import type { DelayControl } from './delay-control.ts';
 import type { Fallbacks } from './fallbacks.ts';
 import type { Pacer } from './pacer.ts';
 
-/** What interpolates a stream's frames: the models of the ladder's rungs. Exchanged as a whole, between two pairs. */
+/**
+ * What interpolates a stream's frames: the models of the ladder's rungs. Exchanged as a whole,
+ * between two pairs.
+ */
 export interface Lineup {
   readonly tiers: readonly Pick<Tier, 'interpolate' | 'workers'>[];
   readonly ladder: Ladder;
@@ -20,19 +26,31 @@ export interface Lineup {
 /** Options of {@link Submission}. */
 export interface SubmissionOptions {
   readonly stream: string;
-  /** What interpolates now; asked for each pair. Undefined: nothing is ready, source frames are repeated. */
+  /**
+   * What interpolates now; asked for each pair. Undefined: nothing is ready, source frames are
+   * repeated.
+   */
   readonly lineup: () => Lineup | undefined;
   readonly scheduler: Scheduler;
   readonly delay: DelayControl;
   readonly clock: Clock;
   readonly events: EventSink;
-  /** Below this confidence the nearer source frame is repeated. 0 = never. A model that does not judge itself is shown always. */
+  /**
+   * Below this confidence the nearer source frame is repeated. 0 = never. A model that does not
+   * judge itself is shown always.
+   */
   readonly minConfidence: number;
   readonly onEngineError: (error: FrameliftError) => void;
   readonly onLadder: (change: LadderChange) => void;
-  /** For a debug log: trials of a better rung, and falls, with their figures. Not called for ordinary pairs. */
+  /**
+   * For a debug log: trials of a better rung, and falls, with their figures. Not called for
+   * ordinary pairs.
+   */
   readonly onDecision?: (decision: LadderDecision) => void;
-  /** A pair is worked on until this resolves, which it does, be it after the end: until then the engine reports on the stream. */
+  /**
+   * A pair is worked on until this resolves, which it does, be it after the end: until then the
+   * engine reports on the stream.
+   */
   readonly onWork: (done: Promise<void>) => void;
 }
 
@@ -73,7 +91,10 @@ export class Submission {
     this.#closed = true;
   }
 
-  /** Lets the ladder decide for a pair, and has interpolated what it decides. Owns `before`; `frame` stays the caller's. */
+  /**
+   * Lets the ladder decide for a pair, and has interpolated what it decides. Owns `before`; `frame`
+   * stays the caller's.
+   */
   submit(before: Frame, frame: Frame, timesteps: readonly Timestep[]): void {
     const { lineup, clock, onDecision, onWork } = this.#options;
     const now = lineup();
@@ -148,8 +169,9 @@ export class Submission {
   }
 
   /**
-   * When a pair is not worth starting any more: not even the least work that it has lately been would be done in time. The
-   * delay may still grow to the budget, so a pair counts as late only beyond that.
+   * When a pair is not worth starting any more: not even the least work that it has lately been
+   * would be done in time. The delay may still grow to the budget, so a pair counts as late only
+   * beyond that.
    */
   #deadline({ dues }: Slots, { quickest }: Attempt): { deadline?: Micros } {
     const due = dues.findLast((known) => known !== undefined);
@@ -185,7 +207,7 @@ export class Submission {
 function outcomeOf(result: InterpResult, elapsed: Micros): PairOutcome {
   if (result.status !== 'done') return { kind: 'refused' };
   const { search, network, kernel } = result.spanMicros;
-  return { kind: 'made', elapsed, cost: micros(search + network + kernel) };
+  return { kind: 'done', elapsed, cost: micros(search + network + kernel) };
 }
 
 /** The one timestep that is nearest to ½. */

@@ -331,7 +331,7 @@ export class Stream implements AsyncDisposable {
 /** For people: `×2`, `60 fps`, or `×4, at most 60 fps`. */
 export function describeTarget(target: RateTarget): string {
   if (target.kind === 'fps') return `${target.fps} fps`;
-  return `×${target.factor}${target.mostFps === undefined ? '' : `, at most ${target.mostFps} fps`}`;
+  return `×${target.factor}${target.maxFps === undefined ? '' : `, at most ${target.maxFps} fps`}`;
 }
 
 function describePulses(interval: Micros | undefined): string {

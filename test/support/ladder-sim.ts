@@ -1,4 +1,7 @@
-/** A ladder over a simulated engine: one worker, a queue that refuses what cannot be ready in time, a load that changes. */
+/**
+ * A ladder over a simulated engine: one worker, a queue that refuses what cannot be ready in time,
+ * a load that changes.
+ */
 import { Ladder, type LadderChange, type LadderDecision, rungsOf } from '../../src/interp/ladder.ts';
 import { fromMs, type Micros, micros, minus, plus, ZERO } from '../../src/time.ts';
 
@@ -46,7 +49,10 @@ export interface Course {
 /** Models of the simulated stream. */
 const MODELS = ['large', 'search'] as const;
 
-/** Runs a stream through a {@link Ladder}. Exact: settles come in order of time, before the pairs of the same time. */
+/**
+ * Runs a stream through a {@link Ladder}. Exact: settles come in order of time, before the pairs of
+ * the same time.
+ */
 export function simulate(load: Load): Course {
   const { fps, seconds, work, slowdown, headroomMs = 40, fails = () => false, several = false } = load;
   const limits = { headroom: fromMs(headroomMs), period: fromMs(1000 / fps) };
@@ -85,7 +91,7 @@ export function simulate(load: Load): Course {
     const late = refused || failed || elapsed > limits.headroom;
     if (!refused) free = end;
     pairs.push({ at, rung: rung.name, late, elapsedMs: refused || failed ? undefined : elapsed / 1000 });
-    const outcome = failed ? { kind: 'failed' } : refused ? { kind: 'refused' } : { kind: 'made', elapsed, cost };
+    const outcome = failed ? { kind: 'failed' } : refused ? { kind: 'refused' } : { kind: 'done', elapsed, cost };
     waiting.push({
       at: end,
       settle: () => {

@@ -41,7 +41,10 @@ describe('SendLead', () => {
 });
 
 describe('EvenSender', () => {
-  /** Sends frames at 50 fps, the i-th encoded `spanMs(i)` after its due time; gives the times from due to sent. */
+  /**
+   * Sends frames at 50 fps, the i-th encoded `spanMs(i)` after its due time; gives the times from
+   * due to sent.
+   */
   function send(spanMs: (i: number) => number, frames: number): { waits: number[]; drops: number } {
     const clock = new ManualClock(fromMs(1000));
     const waits: number[] = [];

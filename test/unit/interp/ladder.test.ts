@@ -4,7 +4,10 @@ import { fromMs, ZERO } from '../../../src/time.ts';
 import { type Load, lateShare, simulate } from '../../support/ladder-sim.ts';
 import { seededRandom } from '../../support/random.ts';
 
-/** 30 fps, 30 ms of headroom beyond an interval of 33: the large model takes 24 ms, the search 10, two middles 6. */
+/**
+ * 30 fps, 30 ms of headroom beyond an interval of 33: the large model takes 24 ms, the search 10,
+ * two middles 6.
+ */
 const CALM: Load = { fps: 30, seconds: 30, work: [24, 10, 6], slowdown: () => 1 };
 
 /** A load of `times` from one second to another. */

@@ -3,7 +3,10 @@ import { ClockMap, slew } from '../../../src/pacing/clock-map.ts';
 import { micros } from '../../../src/time.ts';
 import { seededRandom } from '../../support/random.ts';
 
-/** A source seen through a network: its clock drifts, packets arrive later than they might, never out of order. */
+/**
+ * A source seen through a network: its clock drifts, packets arrive later than they might, never
+ * out of order.
+ */
 class Source {
   readonly map = new ClockMap();
   /** Of the mapping, after each frame. */

@@ -6,7 +6,10 @@ import { seededRandom } from '../../support/random.ts';
 
 const DOUBLE = { kind: 'factor', factor: 2 } as const;
 
-/** One worker behind both tiers of a rig: jobs wait for each other, and are refused when they cannot start before their deadline. */
+/**
+ * One worker behind both tiers of a rig: jobs wait for each other, and are refused when they cannot
+ * start before their deadline.
+ */
 function shareWorker(
   rig: OutputRig,
   workMs: Record<'engine' | 'search', number>,
@@ -29,7 +32,10 @@ function shareWorker(
   serve(rig.search, workMs.search);
 }
 
-/** A rig at 30 fps whose model takes 18 ms and whose search takes 8, under this load, run to the end. */
+/**
+ * A rig at 30 fps whose model takes 18 ms and whose search takes 8, under this load, run to the
+ * end.
+ */
 async function under(
   slowdown: (ms: number) => number,
   seconds: number,

@@ -125,7 +125,8 @@ describe('Pacer', () => {
     rig.advance(3_700_000);
     expect(i).toBe(frames);
     expect(rig.drops).toEqual([]);
-    // The last release before an arrival lies interval − delay before it, at the start as an hour later.
+    // The last release before an arrival lies interval − delay before it, at the start as an hour
+    // later.
     const steady = latencies.slice(100);
     expect(Math.max(...steady.slice(0, 1000)) - Math.min(...steady.slice(-1000))).toBeLessThan(3);
     expect(Math.abs(steady.at(-1)! - steady[0]!)).toBeLessThan(3);
