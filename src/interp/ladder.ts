@@ -2,7 +2,8 @@
  * The ladder of a stream: how much is interpolated of each pair, from all that was asked for down
  * to repeats of source frames. Pure.
  */
-import { fromMs, type Micros, micros, minus, plus, toMs } from '../time.ts';
+import { type Micros, micros, toMs } from '../time.ts';
+import { TrialSchedule } from './trial-schedule.ts';
 
 /** One rung: which model interpolates which timesteps of a pair. */
 export interface Rung {
@@ -112,24 +113,6 @@ const TRIAL = 8;
  * fall again at once, and pairs wait for a worker that is always busy.
  */
 const CLIMB_SHARE = { headroom: 0.9, period: 0.8 } as const;
-/**
- * From a fall to the first trial of the better rung; doubled by each trial that fails, up to the
- * longest.
- */
-const FIRST_TRIAL_DELAY = fromMs(2000);
-/** With trials of a few rungs it keeps a recovery within ten seconds. */
-const MAX_TRIAL_DELAY = fromMs(5000);
-/** From a climb to the trial of the next rung. */
-const NEXT_TRIAL_DELAY = fromMs(500);
-/** A fall this soon after a climb counts as a failed trial. */
-const RELAPSE = fromMs(10_000);
-/**
- * A better rung whose foreseen work is too much is not tried but for once in this time: the
- * foresight may be wrong.
- */
-const PATIENCE = fromMs(60_000);
-/** Failed trials that foresight needs: a single one may have met a stall. */
-const VERDICTS = 3;
 /** Costs remembered of each rung. */
 const COSTS = 8;
 
@@ -182,15 +165,6 @@ interface Open extends Attempt {
 }
 
 /**
- * Failed trials of a rung: when the last one was, and the work of the last ones as multiples of
- * that of the rung in force.
- */
-interface Verdict {
-  readonly at: Micros;
-  readonly ratios: readonly number[];
-}
-
-/**
  * Chooses a rung for each pair from what pairs have cost. Falls within a few pairs when they are
  * late; climbs by trials: after a wait one pair is interpolated on the better rung, then some more,
  * and each trial that fails makes the next wait longer. A rung whose work, in proportion to that of
@@ -199,7 +173,7 @@ interface Verdict {
 export class Ladder {
   readonly rungs: readonly Rung[];
   readonly #costs: readonly Costs[];
-  readonly #verdicts: (Verdict | undefined)[];
+  readonly #trials: TrialSchedule;
   /** Pairs under way on each rung. */
   readonly #open: number[];
   #index = 0;
@@ -207,18 +181,14 @@ export class Ladder {
   #last: LadderChange | undefined;
   #bucket = 0;
   #trial: Trial | undefined;
-  #trialDelay: Micros = FIRST_TRIAL_DELAY;
-  #trialAt: Micros;
-  #climbedAt: Micros | undefined;
 
   /** @param rungs best first, at least one, as {@link rungsOf} gives them. */
   constructor(rungs: readonly Rung[], now: Micros) {
     this.rungs = rungs;
     this.#costs = rungs.map(() => new Costs());
-    this.#verdicts = rungs.map(() => undefined);
+    this.#trials = new TrialSchedule(now);
     this.#open = rungs.map(() => 0);
     this.#since = now;
-    this.#trialAt = now;
   }
 
   /** The rung in force. Pairs of a trial are interpolated on a better one. */
@@ -302,20 +272,8 @@ export class Ladder {
 
   #dueTrial(now: Micros, limits: LadderLimits): Trial | undefined {
     const index = this.#index - 1;
-    if (index < 0 || now < this.#trialAt || this.#hopeless(index, now, limits)) return undefined;
+    if (index < 0 || !this.#trials.isDue(index, now, this.#costs[this.#index]?.mean, maxWork(limits))) return undefined;
     return { index, scouted: false, passed: 0, work: 0 };
-  }
-
-  /**
-   * Whether the rung would be far too much work, judging by the best of its last trials and by what
-   * the rung in force costs now.
-   */
-  #hopeless(index: number, now: Micros, limits: LadderLimits): boolean {
-    const verdict = this.#verdicts[index];
-    const beside = this.#costs[this.#index]?.mean;
-    if (!verdict || beside === undefined) return false;
-    if (verdict.ratios.length < VERDICTS || minus(now, verdict.at) >= PATIENCE) return false;
-    return beside * Math.min(...verdict.ratios) > maxWork(limits);
   }
 
   #judgeTrial(
@@ -343,9 +301,7 @@ export class Ladder {
     }
     if (trial.passed < TRIAL) return undefined;
     report?.(this.#decision('trial-passed', trial.index, 'in-time', limits, figures));
-    this.#verdicts[trial.index] = undefined;
-    this.#climbedAt = now;
-    this.#trialAt = plus(now, NEXT_TRIAL_DELAY);
+    this.#trials.passed(trial.index, now);
     return this.#move(
       trial.index,
       'recovered',
@@ -366,21 +322,14 @@ export class Ladder {
   }
 
   #trialFailed(trial: Trial, cost: number | undefined, now: Micros): void {
-    const beside = this.#costs[this.#index]?.mean;
-    if (cost !== undefined && beside !== undefined) {
-      const before = this.#verdicts[trial.index]?.ratios ?? [];
-      this.#verdicts[trial.index] = { at: now, ratios: [...before, cost / beside].slice(-VERDICTS) };
-    }
+    const current = this.#costs[this.#index]?.mean;
+    const known = cost !== undefined && current !== undefined;
+    this.#trials.failed(trial.index, known ? cost / current : undefined, now);
     this.#trial = undefined;
-    this.#trialDelay = longer(this.#trialDelay);
-    this.#trialAt = plus(now, this.#trialDelay);
   }
 
   #fall(outcome: PairOutcome, now: Micros, limits: LadderLimits): LadderChange {
-    const relapse = this.#climbedAt !== undefined && minus(now, this.#climbedAt) < RELAPSE;
-    this.#trialDelay = relapse ? longer(this.#trialDelay) : FIRST_TRIAL_DELAY;
-    this.#climbedAt = undefined;
-    this.#trialAt = plus(now, this.#trialDelay);
+    this.#trials.fell(now);
     if (outcome.kind === 'failed') return this.#move(this.#index + 1, 'failed', 'the engine failed', now);
     const took = outcome.kind === 'done' ? `took ${ms(outcome.elapsed)}` : 'could not be ready in time';
     return this.#move(this.#index + 1, 'late', `its pairs ${took}, the budget leaves ${ms(limits.headroom)}`, now);
@@ -407,10 +356,6 @@ function lateness(outcome: PairOutcome, { headroom }: LadderLimits): 'late' | 'r
 /** Above this a rung's work is too much to climb to it. */
 function maxWork({ headroom, period }: LadderLimits): number {
   return Math.min(CLIMB_SHARE.headroom * headroom, CLIMB_SHARE.period * period);
-}
-
-function longer(wait: Micros): Micros {
-  return micros(Math.min(2 * wait, MAX_TRIAL_DELAY));
 }
 
 function ms(span: number): string {
