@@ -1,4 +1,4 @@
-/** Every metric of framelift: name, help, labels, buckets. Data only: `registry.ts` makes Prometheus metrics of it. */
+/** Every metric of framelift: name, help, labels, buckets. Data only: `instruments.ts` makes Prometheus metrics of it. */
 
 /** What one metric is. */
 export interface MetricDefinition {

@@ -1,4 +1,4 @@
-/** What stages report, as plain typed events. No dependency: only `registry.ts` knows Prometheus. */
+/** What stages report, as plain typed events. Only `instruments.ts` knows Prometheus. */
 import type { PairDecision } from '../media/pair-decision.ts';
 import type { StreamState } from '../media/stream-state.ts';
 import type { Micros } from '../time.ts';

@@ -1,0 +1,215 @@
+/** Which metric each event counts in. */
+import type { StreamState } from '../media/stream-state.ts';
+import { toSeconds } from '../time.ts';
+import { CATALOGUE, LABEL_LIMITS } from './catalogue.ts';
+import type { MetricEvent, Variant } from './events.ts';
+import type { Instruments } from './instruments.ts';
+
+/** Both published streams. */
+export const VARIANTS: readonly Variant[] = ['upconverted', 'source'];
+const FATES = ['source', 'interpolated', 'repeated'] as const;
+const STATES: readonly StreamState[] = ['waiting', 'full', 'degraded', 'pass-through'];
+
+type EventOf<Type> = Extract<MetricEvent, { readonly type: Type }>;
+/** What each type of event does. */
+type Handlers = { readonly [Type in MetricEvent['type']]: (event: EventOf<Type>) => void };
+
+/** Counts events in Prometheus metrics; allocates nothing once the label values are known. */
+export class Recorder {
+  readonly #instruments: Instruments;
+  readonly #handlers: Handlers;
+  readonly #startStream: (stream: string) => void;
+  /** The codec that the source of each stream was last said to have. */
+  readonly #codecs = new Map<string, string>();
+
+  constructor(instruments: Instruments) {
+    this.#instruments = instruments;
+    const frames = this.#frames();
+    const publishing = this.#publishing();
+    const source = this.#source();
+    const standing = this.#standing();
+    this.#handlers = {
+      ...frames.handlers,
+      ...publishing.handlers,
+      ...source.handlers,
+      ...standing.handlers,
+      ...this.#engine(),
+    };
+    this.#startStream = (stream) => {
+      for (const part of [frames, publishing, source, standing]) part.start(stream);
+    };
+  }
+
+  /** Counts an event. Neither throws nor blocks. */
+  record(event: MetricEvent): void {
+    // The handler of a type takes events of that type: TypeScript does not follow that through the lookup.
+    (this.#handlers[event.type] as (event: MetricEvent) => void)(event);
+  }
+
+  /** Lets the series that alerts watch exist from the start, at zero. */
+  startStream(stream: string): void {
+    this.#startStream(stream);
+  }
+
+  /** Forgets a stream that is gone. */
+  forget(stream: string): void {
+    this.#codecs.delete(stream);
+  }
+
+  /** What became of frames on their way. */
+  #frames() {
+    const { counter, gauge, histogram, peak } = bound(this.#instruments);
+    const frames = counter(CATALOGUE.frames);
+    const repeats = counter(CATALOGUE.repeats);
+    const lateness = histogram(CATALOGUE.lateness);
+    const addedLatency = histogram(CATALOGUE.addedLatency);
+    const drops = counter(CATALOGUE.drops);
+    const stageTime = histogram(CATALOGUE.stageTime);
+    const deadlineMisses = counter(CATALOGUE.deadlineMisses);
+    const pairs = counter(CATALOGUE.pairs);
+    const queueDepth = peak(CATALOGUE.queueDepth);
+    const queueCapacity = gauge(CATALOGUE.queueCapacity);
+    return {
+      handlers: {
+        frame: ({ stream, fate, reason = 'other' }: EventOf<'frame'>) => {
+          frames.of(stream, fate).inc();
+          if (fate === 'repeated') repeats.of(stream, reason).inc();
+        },
+        release: ({ stream, late, added }: EventOf<'release'>) => {
+          lateness.of(stream).observe(toSeconds(late));
+          if (added !== undefined) addedLatency.of(stream).observe(toSeconds(added));
+        },
+        drop: ({ stream, stage, reason, count = 1 }: EventOf<'drop'>) => drops.of(stream, stage, reason).inc(count),
+        stage: ({ stream, stage, span }: EventOf<'stage'>) => stageTime.of(stream, stage).observe(toSeconds(span)),
+        'deadline-miss': ({ stream }: EventOf<'deadline-miss'>) => deadlineMisses.of(stream).inc(),
+        pair: ({ stream, decision }: EventOf<'pair'>) => pairs.of(stream, decision).inc(),
+        queue: ({ stream, stage, variant, depth, capacity }: EventOf<'queue'>) => {
+          queueDepth.of(stream, stage, variant).set(depth);
+          queueCapacity.of(stream, stage, variant).set(capacity);
+        },
+      },
+      start(stream: string): void {
+        for (const fate of FATES) frames.of(stream, fate);
+        deadlineMisses.of(stream);
+      },
+    };
+  }
+
+  /** What is encoded and sent, and to how many. */
+  #publishing() {
+    const { counter, gauge, histogram } = bound(this.#instruments);
+    const latency = histogram(CATALOGUE.latency);
+    const viewers = gauge(CATALOGUE.viewers);
+    const sentBytes = counter(CATALOGUE.sentBytes);
+    const sentPackets = counter(CATALOGUE.sentPackets);
+    const encoderTarget = gauge(CATALOGUE.encoderTarget);
+    const keyframeRequests = counter(CATALOGUE.keyframeRequests);
+    const keyframes = counter(CATALOGUE.keyframes);
+    const retransmits = counter(CATALOGUE.retransmits);
+    return {
+      handlers: {
+        latency: ({ stream, variant, span }: EventOf<'latency'>) =>
+          latency.of(stream, variant).observe(toSeconds(span)),
+        viewers: ({ stream, variant, count }: EventOf<'viewers'>) => viewers.of(stream, variant).set(count),
+        sent: ({ stream, variant, bytes, packets }: EventOf<'sent'>) => {
+          sentBytes.of(stream, variant).inc(bytes);
+          sentPackets.of(stream, variant).inc(packets);
+        },
+        'encoder-bitrate': ({ stream, variant, bitsPerSecond }: EventOf<'encoder-bitrate'>) =>
+          encoderTarget.of(stream, variant).set(bitsPerSecond / 8),
+        'keyframe-request': ({ stream, variant, cause }: EventOf<'keyframe-request'>) =>
+          keyframeRequests.of(stream, variant, cause).inc(),
+        keyframe: ({ stream, variant }: EventOf<'keyframe'>) => keyframes.of(stream, variant).inc(),
+        retransmit: ({ stream, variant, packets }: EventOf<'retransmit'>) =>
+          retransmits.of(stream, variant).inc(packets),
+      },
+      start(stream: string): void {
+        for (const variant of VARIANTS) {
+          viewers.of(stream, variant);
+          sentBytes.of(stream, variant);
+        }
+      },
+    };
+  }
+
+  /** What comes in. */
+  #source() {
+    const { counter, gauge } = bound(this.#instruments);
+    const loss = counter(CATALOGUE.ingestLoss);
+    const reconnects = counter(CATALOGUE.reconnects);
+    const info = gauge(CATALOGUE.sourceInfo);
+    const widths = gauge(CATALOGUE.sourceWidth);
+    const heights = gauge(CATALOGUE.sourceHeight);
+    return {
+      handlers: {
+        'ingest-loss': ({ stream, packets }: EventOf<'ingest-loss'>) => loss.of(stream).inc(packets),
+        reconnect: ({ stream, reason }: EventOf<'reconnect'>) => reconnects.of(stream, reason).inc(),
+        'source-info': ({ stream, codec, width, height }: EventOf<'source-info'>) => {
+          const before = this.#codecs.get(stream);
+          if (before !== undefined) info.of(stream, before).set(0);
+          if (before !== undefined || this.#codecs.size < LABEL_LIMITS.stream) this.#codecs.set(stream, codec);
+          info.of(stream, codec).set(1);
+          widths.of(stream).set(width);
+          heights.of(stream).set(height);
+        },
+      },
+      start: (stream: string): void => void loss.of(stream),
+    };
+  }
+
+  /** Where streams stand. */
+  #standing() {
+    const { counter, gauge, histogram } = bound(this.#instruments);
+    const states = gauge(CATALOGUE.state);
+    const budgets = gauge(CATALOGUE.latencyBudget);
+    const floors = gauge(CATALOGUE.latencyFloor);
+    const depths = gauge(CATALOGUE.ladderDepth);
+    const changes = counter(CATALOGUE.ladderChanges);
+    const confidence = histogram(CATALOGUE.confidence);
+    const setState = (stream: string, now: StreamState): void => {
+      for (const state of STATES) states.of(stream, state).set(state === now ? 1 : 0);
+    };
+    return {
+      handlers: {
+        state: ({ stream, state }: EventOf<'state'>) => setState(stream, state),
+        budget: ({ stream, budget, floor }: EventOf<'budget'>) => {
+          budgets.of(stream).set(toSeconds(budget));
+          floors.of(stream).set(toSeconds(floor));
+        },
+        ladder: ({ stream, depth, change }: EventOf<'ladder'>) => {
+          depths.of(stream).set(depth);
+          if (change) changes.of(stream, change.to, change.reason).inc();
+        },
+        confidence: ({ stream, model, value }: EventOf<'confidence'>) => confidence.of(stream, model).observe(value),
+      },
+      start: (stream: string): void => setState(stream, 'waiting'),
+    };
+  }
+
+  /** What all streams share. */
+  #engine() {
+    const { counter, gauge, histogram } = bound(this.#instruments);
+    const providers = gauge(CATALOGUE.providerInfo);
+    const spans = histogram(CATALOGUE.inferenceTime);
+    const jobCounts = counter(CATALOGUE.inferenceJobs);
+    const batches = histogram(CATALOGUE.inferenceBatch);
+    return {
+      provider: ({ model, provider }: EventOf<'provider'>) => providers.of(model, provider).set(1),
+      inference: ({ model, provider, span, jobs }: EventOf<'inference'>) => {
+        spans.of(model, provider).observe(toSeconds(span));
+        jobCounts.of(model, provider).inc(jobs);
+        batches.of(model, provider).observe(jobs);
+      },
+    };
+  }
+}
+
+/** The makers of instruments as plain functions. */
+function bound(instruments: Instruments): Pick<Instruments, 'counter' | 'gauge' | 'histogram' | 'peak'> {
+  return {
+    counter: (definition) => instruments.counter(definition),
+    gauge: (definition, sample) => instruments.gauge(definition, sample),
+    histogram: (definition) => instruments.histogram(definition),
+    peak: (definition) => instruments.peak(definition),
+  };
+}
