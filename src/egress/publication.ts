@@ -7,7 +7,7 @@ import { FrameliftError } from '../errors.ts';
 import type { Colour } from '../media/colour.ts';
 import type { Frame } from '../media/frame.ts';
 import type { StageName, Variant } from '../metrics/events.ts';
-import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
+import { type CancelTimer, fromMs, type Micros, minus, plus } from '../time.ts';
 import type { PeerSession } from '../webrtc/endpoint.ts';
 import type { CandidateSink } from '../webrtc/transport.ts';
 import { Audience, type Member } from './audience.ts';
@@ -16,16 +16,7 @@ import { EvenSender } from './even-sender.ts';
 import { packetizeH264 } from './packetizer.ts';
 import { connectPeer } from './peer.ts';
 import { shownAgain } from './provenance.ts';
-import type { EncodedUnit, KeyframeCause, PeerSettings, Viewer, ViewerEvents, ViewerStats } from './viewer.ts';
-
-/** Makes a connection for an SDP offer. */
-type Connect = (
-  offer: string,
-  settings: PeerSettings,
-  clock: Clock,
-  events: ViewerEvents,
-  trickle?: CandidateSink,
-) => Promise<Viewer>;
+import type { EncodedUnit, KeyframeCause, PeerSettings, ViewerEvents, ViewerStats } from './viewer.ts';
 
 /** Options of {@link Publication}. */
 export interface PublicationOptions extends EncodingOptions {
@@ -39,7 +30,7 @@ export interface PublicationOptions extends EncodingOptions {
   /** How WebRTC connections are made. */
   readonly peer?: PeerSettings;
   /** For tests: another way to connect. */
-  readonly connect?: Connect;
+  readonly connect?: typeof connectPeer;
 }
 
 /** What joining gives back: the session of one viewer. */
