@@ -33,6 +33,8 @@ export default defineConfig({
           include: ['test/unit/**/*.test.ts', 'bench/**/*.test.ts'],
           testTimeout: 20_000,
           sequence: { groupOrder: 0 },
+          // The default leaves a core free.
+          maxWorkers: 2,
         },
       },
       {
