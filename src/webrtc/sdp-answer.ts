@@ -1,5 +1,7 @@
 /** SDP answers to players and publishers: what all have in common. Pure. */
-import { DEFAULT_MESSAGE_SIZE, type Offer, type Section } from './sdp.ts';
+import type { SdpSection, SessionDescription } from '../media/sdp.ts';
+import { DEFAULT_MESSAGE_SIZE } from './remote-transport.ts';
+import { midOf } from './sdp.ts';
 
 /** What an answer repeats of each media section. */
 export interface SectionHead {
@@ -13,12 +15,12 @@ export interface SectionHead {
 }
 
 /** The heads of all sections of an offer, for {@link composeAnswer}. @param data the section of data channels that are taken. */
-export function headsOf(offer: Offer, chosen: Section, data?: Section): SectionHead[] {
+export function headsOf(offer: SessionDescription, chosen: SdpSection, data?: SdpSection): SectionHead[] {
   return offer.sections.map((section) => ({
     kind: section.kind,
     protocol: section.protocol,
     firstFormat: section.formats[0] ?? '0',
-    mid: section.attributes.first('mid'),
+    mid: midOf(section),
     chosen: section === chosen,
     data: section === data,
   }));

@@ -1,5 +1,5 @@
 /** What the WebRTC library is told of a peer: its transport, in SDP that names no media of the peer's. Pure. */
-import type { RemoteTransport } from './sdp.ts';
+import type { RemoteTransport } from './remote-transport.ts';
 
 /**
  * The offer as werift sees it: a player's, whoever the peer is, so that neither its sender nor its receiver does

@@ -7,9 +7,9 @@ import { FrameliftError } from '../errors.ts';
 import { type Clock, fromMs, type Micros, plus } from '../time.ts';
 import { advertised } from './advertise.ts';
 import type { IceServers } from './ice-servers.ts';
+import { MAX_CANDIDATES, type RemoteTransport } from './remote-transport.ts';
 import { followRollover } from './rollover.ts';
 import { wellFormed } from './sctp-guard.ts';
-import { MOST_CANDIDATES, type RemoteTransport } from './sdp.ts';
 import type { LocalTransport } from './sdp-answer.ts';
 import { transportOffer } from './transport-offer.ts';
 
@@ -106,7 +106,7 @@ export async function openTransport(
     const addCandidate = (candidate: string): void => {
       known += 1;
       // In its lite form ICE waits to be asked: it has no use for the peer's addresses.
-      if (lite || known > MOST_CANDIDATES || pc.connectionState === 'closed') return;
+      if (lite || known > MAX_CANDIDATES || pc.connectionState === 'closed') return;
       // One that werift cannot use is as good as none.
       void pc.addIceCandidate({ candidate: `candidate:${candidate}`, sdpMid: '0' }).catch(() => {});
     };
