@@ -82,15 +82,15 @@ export class Framelift implements AsyncDisposable {
     const { maxStreams } = config.server;
     const { model } = config.engine;
     const iceServers = new IceServers(config.webrtc.iceServers, clock, log);
-    const transport = { advertisedHosts, iceServers, ...(portRange === undefined ? {} : { portRange }) };
+    const transport = { advertisedHosts, iceServers, log, ...(portRange === undefined ? {} : { portRange }) };
     const rules = { operator: sourceRules(config, 'operator'), api: sourceRules(config, 'api') };
     const shared = { arena, clock, events: metrics, pool, log, transport, env, sourceRules: rules };
     const streams = parts.use(new StreamSet({ ...shared, maxViewers, maxStreams, model }));
     await streams.apply({ added: config.streams, removed: [], changed: [], model, maxStreams });
     const find: WhepOptions['find'] = (name, variant) => streams.publication(name, variant);
-    const whep = parts.use(new WhepEndpoint({ find, iceServers }));
+    const whep = parts.use(new WhepEndpoint({ find, iceServers, log }));
     const gate: WhipOptions['find'] = (name) => streams.gate(name);
-    const whip = parts.use(new WhipEndpoint({ find: gate, allowedOrigins: publishOrigins, iceServers }));
+    const whip = parts.use(new WhipEndpoint({ find: gate, allowedOrigins: publishOrigins, iceServers, log }));
     const reloader = new Reloader({ config, reread, env, streams, access, certificate, log });
     const server = await FrameliftServer.start({
       ...config.server,

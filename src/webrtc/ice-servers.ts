@@ -24,10 +24,10 @@ export interface IceServer {
 }
 
 /** How long credentials made of a secret hold: longer than anybody watches. */
-const VALID_FOR = fromMs(24 * 3600 * 1000);
+const CREDENTIAL_LIFETIME = fromMs(24 * 3600 * 1000);
 
 /** Complaints of TURN servers are at least so far apart. */
-const COMPLAIN_EVERY = fromMs(60_000);
+const COMPLAINT_INTERVAL = fromMs(60_000);
 
 /** The servers of one configuration. Credentials made of secrets are made anew at each question. */
 export class IceServers {
@@ -61,7 +61,7 @@ export class IceServers {
     if (turn.length === 0 || candidates.some((candidate) => / typ relay( |$)/.test(candidate))) return;
     this.#unrelayed += 1;
     const now = this.#clock.wall();
-    if (this.#complained !== undefined && minus(now, this.#complained) < COMPLAIN_EVERY) return;
+    if (this.#complained !== undefined && minus(now, this.#complained) < COMPLAINT_INTERVAL) return;
     this.#complained = now;
     const fields = {
       turn,
@@ -95,7 +95,7 @@ export class IceServers {
   }
 
   #temporary(secret: string, name = 'framelift'): { username: string; credential: string } {
-    const expires = Math.floor(plus(this.#clock.wall(), VALID_FOR) / 1e6);
+    const expires = Math.floor(plus(this.#clock.wall(), CREDENTIAL_LIFETIME) / 1e6);
     const username = `${expires}:${name}`;
     return { username, credential: createHmac('sha1', secret).update(username).digest('base64') };
   }

@@ -8,20 +8,20 @@ import { fromMs, type Micros, micros, minus, plus } from '../../time.ts';
 import type { RtpPacket } from '../rtp/packet.ts';
 import { RtpReceiver } from '../rtp/receiver.ts';
 import type { ReceptionReport, RtcpEvent } from '../rtp/rtcp.ts';
-import { NACK_PATIENCE, NackSchedule } from './nack.ts';
+import { NACK_TIMEOUT, NackSchedule } from './nack.ts';
 import type { PublishedVideo } from './offer.ts';
 
 /** Packets held while one is missing: 250 ms of 25 Mb/s. */
 const REORDER_CAPACITY = 512;
 /** How long a missing packet is waited for where it cannot be asked for. */
-const REORDER_WAIT = fromMs(60);
+const REORDER_TIMEOUT = fromMs(60);
 /** A layer that has sent nothing for this long has been paused or replaced: another one may take its place. */
-const LAYER_SILENCE = fromMs(500);
+const LAYER_TIMEOUT = fromMs(500);
 /** Two requests for a keyframe are at least so far apart: one takes that long to be made, sent and decoded. */
-const KEYFRAME_PAUSE = fromMs(500);
+const KEYFRAME_INTERVAL = fromMs(500);
 
-/** Options of {@link WebRtcReceiver}. */
-export interface WebRtcReceiverOptions {
+/** Options of {@link WhipReceiver}. */
+export interface WhipReceiverOptions {
   readonly video: Pick<PublishedVideo, 'codec' | 'payloadType' | 'rtxPayloadType' | 'feedback'>;
   /** The wall clock at a monotonic instant. */
   readonly wallAt: (instant: Micros) => Micros;
@@ -41,8 +41,8 @@ export interface Requests {
 }
 
 /** Receives one video. Of several layers sent at once it follows the first, and another one when that falls silent. */
-export class WebRtcReceiver {
-  readonly #video: WebRtcReceiverOptions['video'];
+export class WhipReceiver {
+  readonly #video: WhipReceiverOptions['video'];
   readonly #rtp: RtpReceiver;
   readonly #nack = new NackSchedule();
   readonly #nackOffered: boolean;
@@ -51,7 +51,7 @@ export class WebRtcReceiver {
   #heard: Micros | undefined;
   #asked: Micros | undefined;
 
-  constructor(options: WebRtcReceiverOptions) {
+  constructor(options: WhipReceiverOptions) {
     const { video, wallAt, complete, lost } = options;
     this.#video = video;
     this.#nackOffered = video.feedback.includes('nack');
@@ -60,7 +60,7 @@ export class WebRtcReceiver {
       codec: video.codec,
       clockRate: 90_000,
       payloadType: video.payloadType,
-      maxWait: this.#nackOffered ? NACK_PATIENCE : REORDER_WAIT,
+      maxWait: this.#nackOffered ? NACK_TIMEOUT : REORDER_TIMEOUT,
       capacity: REORDER_CAPACITY,
       wallAt,
       complete,
@@ -100,7 +100,7 @@ export class WebRtcReceiver {
     if (ssrc === undefined) return undefined;
     const packets = this.#nackOffered ? this.#nack.due(now) : [];
     const keyframe =
-      this.#pliOffered && keyframeNeeded && (this.#asked === undefined || minus(now, this.#asked) >= KEYFRAME_PAUSE);
+      this.#pliOffered && keyframeNeeded && (this.#asked === undefined || minus(now, this.#asked) >= KEYFRAME_INTERVAL);
     if (keyframe) this.#asked = now;
     return packets.length > 0 || keyframe ? { ssrc, packets, keyframe } : undefined;
   }
@@ -121,7 +121,7 @@ export class WebRtcReceiver {
 
   #follows({ ssrc, arrival }: RtpPacket): boolean {
     if (ssrc !== this.#ssrc) {
-      if (this.#heard !== undefined && arrival < plus(this.#heard, LAYER_SILENCE)) return false;
+      if (this.#heard !== undefined && arrival < plus(this.#heard, LAYER_TIMEOUT)) return false;
       this.#ssrc = ssrc;
       this.#nack.reset();
       this.#asked = undefined;
