@@ -120,7 +120,7 @@ function chooseCodec(formats: OfferedFormats): OfferedFormat {
   const h264 = formats.codecs.filter(({ encoding }) => encoding === 'H264');
   const why =
     h264.length === 0
-      ? `no H.264 is offered (of its codecs ${formats.names()} none is sent)`
+      ? `no H.264 is offered (it offers ${formats.names()})`
       : `no H.264 with packetization-mode=1 and a profile that we send is offered (${h264.slice(0, MAX_NAMED).map(describe).join(', ')})`;
   throw unacceptable(why, 'Offer H.264 with packetization-mode=1.');
 }

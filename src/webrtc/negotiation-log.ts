@@ -39,7 +39,7 @@ export function logAdmission(
 export function logRefusal(log: Log, fields: NegotiationFields & { method?: string }, error: FrameliftError): void {
   const { code, message: reason, remedy, cause } = error;
   const line = { ...fields, code, reason, remedy, ...(cause === undefined ? {} : { err: cause }) };
-  if (code === 'webrtc.no-source') log.debug(line, 'refused');
-  else if (code === 'webrtc.no-stream' || code === 'webrtc.no-session') log.info(line, 'refused');
-  else log.warn(line, 'refused');
+  if (code === 'webrtc.no-source') log.debug(line, 'request refused');
+  else if (code === 'webrtc.no-stream' || code === 'webrtc.no-session') log.info(line, 'request refused');
+  else log.warn(line, 'request refused');
 }

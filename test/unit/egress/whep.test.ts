@@ -47,7 +47,7 @@ describe('WhepEndpoint', () => {
     expect(offer?.sdp).not.toContain(/a=ice-pwd:(.*)\r/.exec(WITHOUT_H264)?.[1]);
     expect(refusal).toMatchObject({
       level: 'warn',
-      message: 'refused',
+      message: 'request refused',
       code: 'webrtc.unacceptable',
       reason: expect.stringMatching(/no H\.264 is offered .*VP8, VP9, .*AV1/),
       remedy: 'Offer H.264 with packetization-mode=1.',
@@ -57,7 +57,7 @@ describe('WhepEndpoint', () => {
   it('names the H.264 that was offered when none of it can be sent', async () => {
     const rig = new Rig();
     await rig.post(CHROMIUM.replaceAll('packetization-mode=1', 'packetization-mode=0'));
-    expect(rig.log.of('refused')[0]?.reason).toMatch(/H264 level-asymmetry-allowed=1;packetization-mode=0/);
+    expect(rig.log.of('request refused')[0]?.reason).toMatch(/H264 level-asymmetry-allowed=1;packetization-mode=0/);
   });
 
   it('logs which format was chosen and why the others were not, over WebSocket as over HTTP', async () => {
@@ -80,7 +80,7 @@ describe('WhepEndpoint', () => {
     const rig = new Rig();
     const joining = rig.endpoint.join('cam', 'upconverted', WITHOUT_H264, () => {});
     await expect(joining).rejects.toMatchObject({ code: 'webrtc.unacceptable' });
-    expect(rig.log.of('refused')).toHaveLength(1);
+    expect(rig.log.of('request refused')).toHaveLength(1);
   });
 
   it.each([
@@ -98,7 +98,7 @@ describe('WhepEndpoint', () => {
     const rig = new Rig();
     expect((await rig.post(CHROMIUM, 'cam', 'raw')).status).toBe(404);
     expect((await rig.post(CHROMIUM, 'other')).status).toBe(404);
-    expect(rig.log.of('refused').map(({ level, reason }) => [level, reason])).toEqual([
+    expect(rig.log.of('request refused').map(({ level, reason }) => [level, reason])).toEqual([
       ['info', 'there is no variant "raw"'],
       ['info', 'there is no stream "other"'],
     ]);

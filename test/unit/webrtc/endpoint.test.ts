@@ -164,7 +164,7 @@ describe('SessionEndpoint', () => {
     const rig = new Rig();
     rig.fails = code;
     await rig.ask({});
-    expect(rig.log.of('refused')).toEqual([
+    expect(rig.log.of('request refused')).toEqual([
       expect.objectContaining({ level, code, stream: 'cam', method: 'POST', reason: 'because', remedy: 'Do this.' }),
     ]);
   });
@@ -173,7 +173,7 @@ describe('SessionEndpoint', () => {
     const rig = new Rig();
     await rig.ask({ headers: { 'content-type': 'text/plain' } });
     expect(rig.log.lines).toEqual([
-      expect.objectContaining({ level: 'warn', message: 'refused', code: 'webrtc.unsupported-media-type' }),
+      expect.objectContaining({ level: 'warn', message: 'request refused', code: 'webrtc.unsupported-media-type' }),
     ]);
   });
 });

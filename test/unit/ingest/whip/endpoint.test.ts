@@ -47,7 +47,7 @@ it('logs what a publisher offered that cannot be taken', async () => {
   const log = new RecordedLog();
   const body = CHROMIUM.replace(/(a=rtpmap:\d+) (VP8|VP9|H264|H265|AV1)\//g, '$1 X-$2/');
   await endpoint(log).handle({ method: 'POST', stream: 'cam', headers: HEADERS, body });
-  expect(log.of('refused')).toEqual([
+  expect(log.of('request refused')).toEqual([
     expect.objectContaining({ level: 'warn', reason: expect.stringContaining('(X-VP8, X-H264, X-AV1, X-VP9)') }),
   ]);
 });
