@@ -4,7 +4,10 @@ import { dataBeside, type RemoteTransport, remoteData, transportOf } from '../we
 import { midOf, onlyVideo, parseOffer, unacceptable } from '../webrtc/sdp.ts';
 import { composeAnswer, headsOf, type LocalTransport, type SectionHead } from '../webrtc/sdp-answer.ts';
 
-/** Header extensions we send, by the name used here. `transportCc` is offered and numbered; not acted on until bandwidth estimation exists. */
+/**
+ * Header extensions we send, by the name used here. `transportCc` is offered and numbered; not
+ * acted on until bandwidth estimation exists.
+ */
 export const EXTENSIONS = {
   mid: 'urn:ietf:params:rtp-hdrext:sdes:mid',
   transportCc: 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
@@ -42,15 +45,16 @@ export interface LocalSender extends LocalTransport {
 }
 
 /**
- * Repeated of what the player offers. Lost packets are sent again and keyframes made; `transport-cc` is taken and packets are numbered
- * for it, but what players report is not acted on until bandwidth estimation exists.
+ * Repeated of what the player offers. Lost packets are sent again and keyframes made;
+ * `transport-cc` is taken and packets are numbered for it, but what players report is not acted on
+ * until bandwidth estimation exists.
  */
 const FEEDBACK = ['nack', 'nack pli', 'ccm fir', 'transport-cc'];
 
 /**
  * Reads an offer and chooses its video.
- * @throws FrameliftError `webrtc.bad-offer` when it is not SDP or lacks what WebRTC requires, `webrtc.unacceptable` when it is
- * sound but asks for what we do not give.
+ * @throws FrameliftError `webrtc.bad-offer` when it is not SDP or lacks what WebRTC requires,
+ * `webrtc.unacceptable` when it is sound but asks for what we do not give.
  */
 export function readOffer(text: string): OfferedVideo {
   const offer = parseOffer(text);
@@ -77,7 +81,10 @@ export function readOffer(text: string): OfferedVideo {
   };
 }
 
-/** The answer: the chosen video sendonly with all candidates, data channels as offered, everything else refused. */
+/**
+ * The answer: the chosen video sendonly with all candidates, data channels as offered, everything
+ * else refused.
+ */
 export function writeAnswer(video: OfferedVideo, local: LocalSender): string {
   const { payloadType, format, rtxPayloadType, feedback, sections } = video;
   const { ssrc, rtxSsrc, cname } = local;
@@ -93,10 +100,16 @@ export function writeAnswer(video: OfferedVideo, local: LocalSender): string {
 /** Formats that a refusal names. */
 const MAX_NAMED = 8;
 
-/** Which H.264 profile is preferred: we send constrained baseline, which decoders of the others take as well. */
+/**
+ * Which H.264 profile is preferred: we send constrained baseline, which decoders of the others take
+ * as well.
+ */
 const PROFILES = [/^42[ef]0/i, /^42c0/i, /^4200/i, /^4d/i, /^64/i];
 
-/** Lower is better; undefined when it is none that we send. A format that names no profile comes last. */
+/**
+ * Lower is better; undefined when it is none that we send. A format that names no profile comes
+ * last.
+ */
 function rank({ parameters }: OfferedFormat): number | undefined {
   const profile = parameters.get('profile-level-id');
   if (profile === undefined) return PROFILES.length;

@@ -38,7 +38,11 @@ export class WhepEndpoint extends SessionEndpoint {
     this.#options = options;
   }
 
-  /** Lets a player in that offers by other means than HTTP: its session is no resource. @param trickle takes our candidates, which the answer lacks. @throws FrameliftError `webrtc.*`. */
+  /**
+   * Lets a player in that offers by other means than HTTP: its session is no resource.
+   * @param trickle takes our candidates, which the answer lacks.
+   * @throws FrameliftError `webrtc.*`.
+   */
   async join(stream: string, variant: string | undefined, offer: string, trickle: CandidateSink): Promise<PeerSession> {
     const request = { stream, variant, body: offer };
     try {

@@ -1,6 +1,7 @@
 /**
- * Session descriptions (RFC 8866) taken apart: a session, its media sections, their formats. RTSP and WebRTC read the same lines;
- * what they mean to each is read there. Linear in time, whatever the peer wrote. Pure.
+ * Session descriptions (RFC 8866) taken apart: a session, its media sections, their formats. RTSP
+ * and WebRTC read the same lines; what they mean to each is read there. Linear in time, whatever
+ * the peer wrote. Pure.
  */
 
 /** Characters that are read. */
@@ -56,8 +57,8 @@ export interface SessionDescription {
   readonly session: SdpAttributes;
   readonly sections: readonly SdpSection[];
   /**
-   * The first thing wrong with it: not RFC 8866, or beyond the limits. What stands elsewhere was read all the same, what is beyond
-   * the limits was not. Undefined = nothing.
+   * The first thing wrong with it: not RFC 8866, or beyond the limits. What stands elsewhere was
+   * read all the same, what is beyond the limits was not. Undefined = nothing.
    */
   readonly problem: string | undefined;
 }
@@ -134,7 +135,10 @@ export interface SdpFormat {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-/** The formats of a section in the order of its m= line, each once. Of `a=rtpmap` and `a=fmtp` lines for one format the first counts. */
+/**
+ * The formats of a section in the order of its m= line, each once. Of `a=rtpmap` and `a=fmtp` lines
+ * for one format the first counts.
+ */
 export function formatsOf({ formats, attributes }: SdpSection): SdpFormat[] {
   const maps = byFormat(attributes.all('rtpmap'));
   const fmtps = byFormat(attributes.all('fmtp'));

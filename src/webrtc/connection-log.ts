@@ -1,6 +1,7 @@
 /**
- * How a WebRTC connection comes about, for the log: at debug the states of ICE and DTLS with the time since the offer, and the candidates
- * that it runs over; at trace the RTCP that is exchanged, sampled.
+ * How a WebRTC connection comes about, for the log: at debug the states of ICE and DTLS with the
+ * time since the offer, and the candidates that it runs over; at trace the RTCP that is exchanged,
+ * sampled.
  */
 import type { Log } from '../log.ts';
 import { type Clock, fromMs, type Micros, minus } from '../time.ts';
@@ -90,7 +91,10 @@ export class ConnectionLog {
     this.#write({ candidate }, 'candidate of the peer');
   }
 
-  /** One packet of RTCP, at trace: the first of its kind within a second is written, with the count of those before it that were not. */
+  /**
+   * One packet of RTCP, at trace: the first of its kind within a second is written, with the count
+   * of those before it that were not.
+   */
   rtcp(direction: 'sent' | 'received', kind: string, fields: object = {}): void {
     if (!this.#log.enabled('trace')) return;
     const now = this.#clock.now();

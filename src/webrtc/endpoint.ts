@@ -1,4 +1,7 @@
-/** WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep-03) as resources: what both have in common, independent of the HTTP framework that mounts them. */
+/**
+ * WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep-03) as resources: what both have in common,
+ * independent of the HTTP framework that mounts them.
+ */
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import { type Log, SILENT_LOG } from '../log.ts';
 import { FRAGMENT, readFragment } from './fragment.ts';
@@ -28,7 +31,10 @@ export interface PeerSession {
   readonly iceUfrag: string;
   /** Settles with the reason when the session is over. */
   readonly ended: Promise<string>;
-  /** Takes a candidate of the peer's that was not in its offer: the value of an `a=candidate:` line, checked. */
+  /**
+   * Takes a candidate of the peer's that was not in its offer: the value of an `a=candidate:` line,
+   * checked.
+   */
   addCandidate(candidate: string): void;
   /** Ends the session. Closing twice is harmless. */
   close(): Promise<void>;
@@ -43,11 +49,20 @@ export interface SessionEndpointOptions {
   readonly protocol: string;
   /** Path before `<stream>`, for `Location`, with slashes at both ends. */
   readonly basePath: string;
-  /** Origins of other sites whose pages may come, `*` for all. No credentials are ever allowed with it. */
+  /**
+   * Origins of other sites whose pages may come, `*` for all. No credentials are ever allowed with
+   * it.
+   */
   readonly allowedOrigins: readonly string[];
-  /** Lets the peer in that made an offer. @param trickle takes our candidates, which the answer then lacks. @throws FrameliftError, whose code becomes the status. */
+  /**
+   * Lets the peer in that made an offer.
+   * @param trickle takes our candidates, which the answer then lacks.
+   * @throws FrameliftError, whose code becomes the status.
+   */
   readonly open: (request: OfferRequest, trickle?: CandidateSink) => Promise<PeerSession>;
-  /** The codecs of an offer that was taken and the reason why each was chosen or not, for the log. */
+  /**
+   * The codecs of an offer that was taken and the reason why each was chosen or not, for the log.
+   */
   readonly codecsOf: (offer: string) => readonly string[];
   /** STUN and TURN servers that peers are told of. Default none. */
   readonly iceServers?: Pick<IceServers, 'links'> | undefined;
@@ -65,8 +80,9 @@ const ENDPOINT = 'POST, OPTIONS';
 const RESOURCE = 'PATCH, DELETE, OPTIONS';
 
 /**
- * Handles POST and OPTIONS of `<path><stream>`; PATCH, DELETE and OPTIONS of `<path><stream>/<sessionId>`. Trickled candidates are taken. ICE restart
- * is refused with 422 and leaves the session as it is: a peer that lost its connection posts anew.
+ * Handles POST and OPTIONS of `<path><stream>`; PATCH, DELETE and OPTIONS of
+ * `<path><stream>/<sessionId>`. Trickled candidates are taken. ICE restart is refused with 422 and
+ * leaves the session as it is: a peer that lost its connection posts anew.
  */
 export class SessionEndpoint implements SignallingEndpoint, AsyncDisposable {
   readonly #options: SessionEndpointOptions;
@@ -145,7 +161,10 @@ export class SessionEndpoint implements SignallingEndpoint, AsyncDisposable {
     return method === 'PATCH' ? this.#patch(request, session) : this.#remove(id, session);
   }
 
-  /** A browser's preflight carries no token, so it is not told of ICE servers and their credentials (RFC 9725 section 4.6). */
+  /**
+   * A browser's preflight carries no token, so it is not told of ICE servers and their credentials
+   * (RFC 9725 section 4.6).
+   */
   #describe(request: SignallingRequest, allowed: string): SignallingResponse {
     const { headers, denial } = request;
     const preflight = headers['access-control-request-method'] !== undefined;

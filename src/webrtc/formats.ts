@@ -22,7 +22,10 @@ export interface OfferedFormat {
 
 /** The payload types of a video section, with what goes with them: retransmission, feedback. */
 export class OfferedFormats {
-  /** Those with a name, a payload type that RTP can carry and video's clock, in the order of the m= line: the peer's preference. Wrappers are left out. */
+  /**
+   * Those with a name, a payload type that RTP can carry and video's clock, in the order of the m=
+   * line: the peer's preference. Wrappers are left out.
+   */
   readonly codecs: readonly OfferedFormat[];
   readonly #rtx = new Map<string, number>();
   readonly #feedback: ReadonlySet<string>;
@@ -56,7 +59,10 @@ export class OfferedFormats {
     return names.slice(0, MAX_NAMES).join(', ') || 'nothing that has a name';
   }
 
-  /** What became of each codec, for logs: `108 H264 packetization-mode=1: chosen`. @param reason why one was passed over. */
+  /**
+   * What became of each codec, for logs: `108 H264 packetization-mode=1: chosen`.
+   * @param reason why one was passed over.
+   */
   verdicts(chosen: OfferedFormat, reason: (format: OfferedFormat) => string): string[] {
     return this.codecs.map((format) => `${describe(format)}: ${format === chosen ? 'chosen' : reason(format)}`);
   }
@@ -67,13 +73,19 @@ export function describe({ payloadType, encoding, fmtp }: OfferedFormat): string
   return `${payloadType} ${encoding}${fmtp && ' '}${fmtp.slice(0, MAX_SHOWN)}`;
 }
 
-/** Format parameters for an answer, as offered. @throws FrameliftError `webrtc.bad-offer` when they are not plain text. */
+/**
+ * Format parameters for an answer, as offered.
+ * @throws FrameliftError `webrtc.bad-offer` when they are not plain text.
+ */
 export function answerable({ fmtp }: OfferedFormat): string {
   if (!/^[\x20-\x7e]{0,512}$/.test(fmtp)) throw badOffer('a=fmtp is malformed');
   return fmtp;
 }
 
-/** Ids of the header extensions in `uris` that the section offers. One-byte headers carry ids 1 to 14 only: others are left out. */
+/**
+ * Ids of the header extensions in `uris` that the section offers. One-byte headers carry ids 1 to
+ * 14 only: others are left out.
+ */
 export function extensionIds<Name extends string>(
   section: SdpSection,
   uris: Readonly<Record<Name, string>>,

@@ -1,4 +1,7 @@
-/** The log of signalling: who offered what, which codec was chosen and why, what was answered, or why the peer was refused. */
+/**
+ * The log of signalling: who offered what, which codec was chosen and why, what was answered, or
+ * why the peer was refused.
+ */
 import type { FrameliftError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { redactSdp } from '../media/sdp.ts';
@@ -22,7 +25,10 @@ export function logOffer(log: Log, fields: NegotiationFields, offer: string): vo
   if (log.enabled('debug')) log.debug({ ...fields, sdp: redactSdp(offer) }, 'SDP offer');
 }
 
-/** Writes at debug what came of an offer, and the end of its session. @param codecs of the offer, with the reason why each was chosen or not. */
+/**
+ * Writes at debug what came of an offer, and the end of its session.
+ * @param codecs of the offer, with the reason why each was chosen or not.
+ */
 export function logAdmission(
   log: Log,
   fields: NegotiationFields,
@@ -35,7 +41,10 @@ export function logAdmission(
   void ended.then((reason) => log.debug({ ...fields, peer, reason }, 'session ended'));
 }
 
-/** Writes why a request was refused. What every player meets while a stream waits for its source is no fault. */
+/**
+ * Writes why a request was refused. What every player meets while a stream waits for its source is
+ * no fault.
+ */
 export function logRefusal(log: Log, fields: NegotiationFields & { method?: string }, error: FrameliftError): void {
   const { code, message: reason, remedy, cause } = error;
   const line = { ...fields, code, reason, remedy, ...(cause === undefined ? {} : { err: cause }) };

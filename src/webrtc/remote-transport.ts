@@ -1,4 +1,7 @@
-/** How an offer says that its peer is reached: ICE, DTLS, candidates, data channels. Checked, since all of it goes to the WebRTC library. Pure. */
+/**
+ * How an offer says that its peer is reached: ICE, DTLS, candidates, data channels. Checked, since
+ * all of it goes to the WebRTC library. Pure.
+ */
 import type { SdpSection, SessionDescription } from '../media/sdp.ts';
 import { badOffer, bundlesOf, isActive, midOf } from './sdp.ts';
 
@@ -15,9 +18,15 @@ export interface RemoteTransport {
   readonly pwd: string;
   readonly fingerprints: readonly string[];
   readonly setup: string;
-  /** Values of `a=candidate:` lines with literal UDP addresses, each once, {@link MAX_CANDIDATES} at most. */
+  /**
+   * Values of `a=candidate:` lines with literal UDP addresses, each once, {@link MAX_CANDIDATES} at
+   * most.
+   */
   readonly candidates: readonly string[];
-  /** Where the peer takes data channels, on the same connection; undefined when it takes none, or we do not. */
+  /**
+   * Where the peer takes data channels, on the same connection; undefined when it takes none, or we
+   * do not.
+   */
   readonly data?: RemoteData | undefined;
 }
 
@@ -30,7 +39,8 @@ export interface RemoteData {
 }
 
 /**
- * ICE and DTLS values: from the section, else from the section that carries its BUNDLE group, else from the session.
+ * ICE and DTLS values: from the section, else from the section that carries its BUNDLE group, else
+ * from the session.
  * @throws FrameliftError `webrtc.bad-offer` naming what is missing.
  */
 export function transportOf(section: SdpSection, offer: SessionDescription): RemoteTransport {
@@ -66,7 +76,10 @@ function soundSetup(setup: string): string {
   throw badOffer('a=setup is not actpass, active or passive');
 }
 
-/** A UDP candidate with a literal address. Names (`….local`) would need mDNS; such peers reach us, we need not reach them. */
+/**
+ * A UDP candidate with a literal address. Names (`….local`) would need mDNS; such peers reach us,
+ * we need not reach them.
+ */
 export function isUsable(candidate: string): boolean {
   const fields =
     /^[A-Za-z0-9+/]{1,32} 1 (?:udp|UDP) \d{1,10} [0-9A-Fa-f.:]{3,45} (\d{1,5}) typ (?:host|srflx|prflx|relay)(?: |$)/.exec(
@@ -75,7 +88,10 @@ export function isUsable(candidate: string): boolean {
   return fields !== null && Number(fields[1]) <= 65_535 && /^[\x20-\x7e]{1,300}$/.test(candidate);
 }
 
-/** The section that carries data channels beside `video` on one connection; undefined without one, and for one that is not bundled with it. */
+/**
+ * The section that carries data channels beside `video` on one connection; undefined without one,
+ * and for one that is not bundled with it.
+ */
 export function dataBeside(video: SdpSection, offer: SessionDescription): SdpSection | undefined {
   const beside = new Set(bundlesOf(midOf(video), offer).flat());
   return offer.sections.find(

@@ -1,6 +1,7 @@
 /**
- * Which SCTP packets of a peer reach the WebRTC library (RFC 9260). werift's parser, read at 0.25.2, loops for ever on a chunk or a parameter without
- * length, throws where nobody catches, and takes any range of acknowledgements and any number of streams. Pure.
+ * Which SCTP packets of a peer reach the WebRTC library (RFC 9260). werift's parser, read at
+ * 0.25.2, loops for ever on a chunk or a parameter without length, throws where nobody catches, and
+ * takes any range of acknowledgements and any number of streams. Pure.
  */
 
 /** Bytes; WebRTC peers send no packet longer than about 1200. */
@@ -45,7 +46,10 @@ const CHECKS: ReadonlyMap<number, Check> = new Map([
 ]);
 const SACK = 3;
 
-/** True for a packet that the library can read, and read quickly. Its checksum is left to the library. */
+/**
+ * True for a packet that the library can read, and read quickly. Its checksum is left to the
+ * library.
+ */
 export function wellFormed(packet: Uint8Array): boolean {
   if (packet.length < PACKET_HEADER || packet.length > MAX_PACKET_BYTES) return false;
   const view = new DataView(packet.buffer, packet.byteOffset, packet.length);

@@ -1,4 +1,7 @@
-/** SDP of a peer that offers, players and publishers alike: the strict reading. Strict, so that nothing odd reaches the WebRTC library. Pure. */
+/**
+ * SDP of a peer that offers, players and publishers alike: the strict reading. Strict, so that
+ * nothing odd reaches the WebRTC library. Pure.
+ */
 import { FrameliftError } from '../errors.ts';
 import { parseSdp, SDP_TOKEN, type SdpAttributes, type SdpSection, type SessionDescription } from '../media/sdp.ts';
 
@@ -27,7 +30,10 @@ export function midOf(section: SdpSection): string | undefined {
   return section.attributes.first('mid');
 }
 
-/** The BUNDLE groups that hold `mid`, each as its names in order: these sections share one connection. */
+/**
+ * The BUNDLE groups that hold `mid`, each as its names in order: these sections share one
+ * connection.
+ */
 export function bundlesOf(mid: string | undefined, { session }: SessionDescription): string[][] {
   const groups = session.all('group').map((line) => line.split(/\s+/));
   return groups
@@ -36,9 +42,11 @@ export function bundlesOf(mid: string | undefined, { session }: SessionDescripti
 }
 
 /**
- * The one video of an offer. @param excluded directions that make no sense of this peer.
+ * The one video of an offer.
+ * @param excluded directions that make no sense of this peer.
  * @param who does what, for messages: `a player receives`.
- * @throws FrameliftError `webrtc.unacceptable` without exactly one video over DTLS-SRTP in a fitting direction.
+ * @throws FrameliftError `webrtc.unacceptable` without exactly one video over DTLS-SRTP in a
+ * fitting direction.
  */
 export function onlyVideo(
   offer: SessionDescription,

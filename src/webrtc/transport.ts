@@ -1,6 +1,7 @@
 /**
- * WebRTC connections: ICE, DTLS and SRTP of a peer that has offered. werift sees none of the peer's media lines: packets
- * are numbered, ordered, repeated and reported in `egress/` and `ingest/`. With `egress/peer.ts` and `ingest/whip/peer.ts` the only adapter of werift.
+ * WebRTC connections: ICE, DTLS and SRTP of a peer that has offered. werift sees none of the peer's
+ * media lines: packets are numbered, ordered, repeated and reported in `egress/` and `ingest/`.
+ * With `egress/peer.ts` and `ingest/whip/peer.ts` the only adapter of werift.
  */
 import { RTCPeerConnection, RTCRtpCodecParameters, type RTCRtpTransceiver, type RTCSctpTransport } from 'werift';
 import { FrameliftError } from '../errors.ts';
@@ -19,15 +20,24 @@ import { transportOffer } from './transport-offer.ts';
 export interface TransportSettings {
   /** UDP ports to use, inclusive, at least two. Undefined = any. */
   readonly portRange?: readonly [number, number];
-  /** Addresses to announce beside the machine's own, e.g. the public one behind NAT or Docker. IP addresses or names. */
+  /**
+   * Addresses to announce beside the machine's own, e.g. the public one behind NAT or Docker. IP
+   * addresses or names.
+   */
   readonly advertisedHosts?: readonly string[];
-  /** STUN/TURN servers. None by default: no request leaves the machine unasked, and ICE runs in its lite form. */
+  /**
+   * STUN/TURN servers. None by default: no request leaves the machine unasked, and ICE runs in its
+   * lite form.
+   */
   readonly iceServers?: Pick<IceServers, 'own' | 'got'>;
   /** Told of states, candidates and RTCP. Default: nothing is. */
   readonly log?: Log;
 }
 
-/** Takes our candidates as they are found, values of `a=candidate:` lines; undefined when there are no more. */
+/**
+ * Takes our candidates as they are found, values of `a=candidate:` lines; undefined when there are
+ * no more.
+ */
 export type CandidateSink = (candidate: string | undefined) => void;
 
 /** A connection that is being made. */
@@ -42,15 +52,23 @@ export interface PeerTransport {
   readonly longestMessage: number | undefined;
   /** Where the connection writes what it does. */
   readonly log: ConnectionLog;
-  /** Takes a candidate of the peer's that was not in its offer, the value of an `a=candidate:` line that was checked. Of too many the last are ignored. */
+  /**
+   * Takes a candidate of the peer's that was not in its offer, the value of an `a=candidate:` line
+   * that was checked. Of too many the last are ignored.
+   */
   addCandidate(candidate: string): void;
   /** Ends the connection. */
   close(): Promise<void>;
 }
 
-/** An answer waits so long for STUN and TURN servers: what they have not said by then is left out. */
+/**
+ * An answer waits so long for STUN and TURN servers: what they have not said by then is left out.
+ */
 const GATHER_TIMEOUT = fromMs(2000);
-/** Chunks of a peer that may wait for earlier ones: a message of the longest size that the answer announces, and as much again. */
+/**
+ * Chunks of a peer that may wait for earlier ones: a message of the longest size that the answer
+ * announces, and as much again.
+ */
 const MAX_WAITING_CHUNKS = 128;
 /** Channels that a peer may open, one after the other. */
 const MAX_OPENED_CHANNELS = 64;
@@ -58,7 +76,9 @@ const MAX_OPENED_CHANNELS = 64;
 const DCEP = 50;
 
 /**
- * Makes a connection for a peer that has offered; close it. @param trickle takes our candidates, which the answer then lacks; without it the answer has them all.
+ * Makes a connection for a peer that has offered; close it.
+ * @param trickle takes our candidates, which the answer then lacks; without it the answer has them
+ * all.
  * @throws what werift throws, when the peer's values make no sense to it.
  */
 export async function openTransport(
@@ -106,7 +126,10 @@ export async function openTransport(
   }
 }
 
-/** @param accept by the user name of an ICE check. werift takes any check as the peer's: only those for this session count. */
+/**
+ * @param accept by the user name of an ICE check. werift takes any check as the peer's: only those
+ * for this session count.
+ */
 function makeConnection(
   portRange: TransportSettings['portRange'],
   servers: readonly IceServer[],
@@ -202,7 +225,10 @@ async function within(done: Promise<void>, timeout: Micros, clock: Clock): Promi
   await Promise.race([done, late.promise]).finally(cancel);
 }
 
-/** werift forgets what a TURN server gives after the end: it is closed once more when nothing can come any more. */
+/**
+ * werift forgets what a TURN server gives after the end: it is closed once more when nothing can
+ * come any more.
+ */
 async function close(pc: RTCPeerConnection, gathered: Promise<void>): Promise<void> {
   const transports = pc.iceTransports;
   await pc.close();
@@ -214,7 +240,8 @@ async function close(pc: RTCPeerConnection, gathered: Promise<void>): Promise<vo
 
 // biome-ignore-start lint/complexity/useLiteralKeys: private to TypeScript, and there is no other way to them
 /**
- * Lets through to werift only what it can bear, and catches what it throws in promises that it forgets: either would end the process.
+ * Lets through to werift only what it can bear, and catches what it throws in promises that it
+ * forgets: either would end the process.
  * @param end ends this peer's connection.
  */
 function guardData({ sctpTransport }: RTCPeerConnection, end: () => void): void {
@@ -233,14 +260,20 @@ function guardData({ sctpTransport }: RTCPeerConnection, end: () => void): void 
   });
 }
 
-/** Chunks that wait for earlier ones, for the same message or the same stream. werift does not limit them. */
+/**
+ * Chunks that wait for earlier ones, for the same message or the same stream. werift does not limit
+ * them.
+ */
 function waiting({ sctp }: RTCSctpTransport): number {
   const streams: { reassembly: unknown[] }[] = Object.values(sctp['inboundStreams']);
   return streams.reduce((sum, { reassembly }) => sum + reassembly.length, sctp['sackMisOrdered'].size);
 }
 // biome-ignore-end lint/complexity/useLiteralKeys: private to TypeScript, and there is no other way to them
 
-/** Puts our rollover counter into werift's SRTP, as soon as there is one. Going out, it matters for packets that are sent again. */
+/**
+ * Puts our rollover counter into werift's SRTP, as soon as there is one. Going out, it matters for
+ * packets that are sent again.
+ */
 export function mendRollover({ dtlsTransport }: RTCRtpTransceiver): void {
   dtlsTransport.onStateChange.subscribe((state) => {
     if (state !== 'connected') return;

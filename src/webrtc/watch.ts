@@ -20,11 +20,17 @@ export interface TransportEvents {
 
 /** A peer that has not connected by then never will. */
 const CONNECT_TIMEOUT = fromMs(8000);
-/** Peers send reports every second and ICE checks every few: silence this long is a peer that is gone. */
+/**
+ * Peers send reports every second and ICE checks every few: silence this long is a peer that is
+ * gone.
+ */
 const SILENCE_TIMEOUT = fromMs(10_000);
 const WATCH_INTERVAL = fromMs(1000);
 
-/** Watches a connection until the returned function is called. @param everySecond called once a second while it is connected. */
+/**
+ * Watches a connection until the returned function is called.
+ * @param everySecond called once a second while it is connected.
+ */
 export function watchTransport(
   { pc, transceiver, heard }: WatchedTransport,
   clock: Clock,
@@ -55,7 +61,8 @@ export function watchTransport(
   pc.connectionStateChange.subscribe((state) => {
     if (state === 'failed' || state === 'disconnected' || state === 'closed') broken(`ICE or DTLS ${state}`);
   });
-  // werift's connection counts as connected only when its data channels are as well: video need not wait for them.
+  // werift's connection counts as connected only when its data channels are as well: video need not
+  // wait for them.
   transceiver.dtlsTransport.onStateChange.subscribe((state) => {
     if (state === 'closed' || state === 'failed') broken(`DTLS ${state}`);
     if (state !== 'connected' || connected || over) return;

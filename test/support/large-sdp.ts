@@ -38,7 +38,8 @@ function filled(head: readonly string[], line: (index: number) => string): strin
 /** Offers of 128 KiB by what they repeat. */
 export const LARGE_OFFERS: Readonly<Record<string, string>> = {
   'parameters without end': filled([...HEAD, ...MAPS], (i) => `a=fmtp:${i % 128} ${MANY_PARAMETERS}`),
-  // Looked up in its parameters once for each of its names, this stopped the process for ten seconds.
+  // Looked up in its parameters once for each of its names, this stopped the process for ten
+  // seconds.
   'names of one retransmission with many parameters': filled(
     [...HEAD, ...MAPS, ...Array(7).fill(`a=fmtp:96 ${MANY_PARAMETERS}`)],
     () => 'a=rtpmap:96 rtx/90000',

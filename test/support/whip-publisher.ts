@@ -1,4 +1,7 @@
-/** A WHIP publisher for tests: it sends coded pictures as RTP, from a sequence number of the test's choice, and answers NACK and PLI. */
+/**
+ * A WHIP publisher for tests: it sends coded pictures as RTP, from a sequence number of the test's
+ * choice, and answers NACK and PLI.
+ */
 import {
   GenericNack,
   PictureLossIndication,
@@ -93,7 +96,10 @@ export class WhipPublisher implements AsyncDisposable {
     transceiver.dtlsTransport.onRtcp.subscribe((packet) => this.#onRtcp(packet));
   }
 
-  /** Posts an offer to `url` and waits until media can flow. @throws Error with status and body when it is refused. */
+  /**
+   * Posts an offer to `url` and waits until media can flow.
+   * @throws Error with status and body when it is refused.
+   */
   static async publish(url: string, options: PublishOptions): Promise<WhipPublisher> {
     const nack = options.nack === false ? [] : [{ type: 'nack' }];
     const parameters = options.codec === 'H264' ? 'packetization-mode=1;profile-level-id=42e01f' : undefined;
@@ -160,7 +166,9 @@ export class WhipPublisher implements AsyncDisposable {
     clearTimeout(this.#timer);
   }
 
-  /** The next `packets` packets are never sent, nor sent again: a burst of loss that nothing mends. */
+  /**
+   * The next `packets` packets are never sent, nor sent again: a burst of loss that nothing mends.
+   */
   loseForGood(packets: number): void {
     this.#dropping = packets;
   }

@@ -36,9 +36,10 @@ const STATIC_TYPES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Finds the first video track and what decoding it needs. Cameras write their descriptions carelessly: what is malformed elsewhere is
- * passed over.
- * @throws FrameliftError `source.no-video` without a video track, `source.unsupported-codec` naming the codec.
+ * Finds the first video track and what decoding it needs. Cameras write their descriptions
+ * carelessly: what is malformed elsewhere is passed over.
+ * @throws FrameliftError `source.no-video` without a video track, `source.unsupported-codec` naming
+ * the codec.
  */
 export function findVideo(sdp: string): VideoTrack {
   const { session, sections } = parseSdp(sdp);

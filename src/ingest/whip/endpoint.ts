@@ -12,7 +12,10 @@ export interface WhipOptions {
   readonly find: (stream: string) => PublisherGate | undefined;
   /** Path before `<stream>`, for `Location`. Default `/whip/`. */
   readonly basePath?: string;
-  /** Origins of other sites whose pages may publish. Default none: no page elsewhere may take a stream over. */
+  /**
+   * Origins of other sites whose pages may publish. Default none: no page elsewhere may take a
+   * stream over.
+   */
   readonly allowedOrigins?: readonly string[];
   /** STUN and TURN servers that publishers are told of. Default none. */
   readonly iceServers?: Pick<IceServers, 'links'>;
@@ -20,7 +23,10 @@ export interface WhipOptions {
   readonly log?: Log;
 }
 
-/** Publishers' sessions as resources. A publisher that posts anew takes its stream over without a gap of its own making. */
+/**
+ * Publishers' sessions as resources. A publisher that posts anew takes its stream over without a
+ * gap of its own making.
+ */
 export class WhipEndpoint extends SessionEndpoint {
   constructor({ find, basePath = '/whip/', allowedOrigins = [], iceServers, log }: WhipOptions) {
     super({

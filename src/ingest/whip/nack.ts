@@ -8,16 +8,23 @@ const REORDER_GRACE = fromMs(10);
 const RETRY_INTERVAL = fromMs(50);
 /** Requests for one packet. */
 const MAX_TRIES = 5;
-/** More missing packets than this are not asked for: sending them again would be worse for the network than a keyframe. */
+/**
+ * More missing packets than this are not asked for: sending them again would be worse for the
+ * network than a keyframe.
+ */
 const MAX_MISSING = 256;
 /** A packet so much older than the newest comes of a sender that began anew. */
 const MAX_MISORDER = 1000;
 
-/** After this a packet that is still missing has been asked for as often as it will be, and the last answer had time to come. */
+/**
+ * After this a packet that is still missing has been asked for as often as it will be, and the last
+ * answer had time to come.
+ */
 export const NACK_TIMEOUT: Micros = fromMs(250);
 
 /**
- * The missing packets of one SSRC. Capacity: 256; policy: when more are missing, all of them are given up; counters: {@link requested}.
+ * The missing packets of one SSRC. Capacity: 256; policy: when more are missing, all of them are
+ * given up; counters: {@link requested}.
  */
 export class NackSchedule {
   readonly #missing = new Map<number, { tries: number; next: Micros }>();

@@ -24,7 +24,9 @@ export interface PublishedVideo {
   readonly feedback: readonly string[];
   /** For logs: each codec of the offer, and whether it was chosen or why not. */
   readonly codecs: readonly string[];
-  /** Id of the transport-wide sequence number's header extension; undefined when it is not offered. */
+  /**
+   * Id of the transport-wide sequence number's header extension; undefined when it is not offered.
+   */
   readonly transportCc: number | undefined;
   /** All sections in their order, for the answer. */
   readonly sections: readonly SectionHead[];
@@ -43,10 +45,11 @@ const CODECS: ReadonlyMap<string, RtpVideoCodec> = new Map([
 ]);
 
 /**
- * Reads a publisher's offer and chooses its video: of the codecs that we take, the one that it prefers, AV1 only where it offers no
- * other. Audio is refused, and so is simulcast: then browsers send the best layer alone.
- * @throws FrameliftError `webrtc.bad-offer` when it is not SDP or lacks what WebRTC requires, `webrtc.unacceptable` when it is
- * sound but sends nothing that we take.
+ * Reads a publisher's offer and chooses its video: of the codecs that we take, the one that it
+ * prefers, AV1 only where it offers no other. Audio is refused, and so is simulcast: then browsers
+ * send the best layer alone.
+ * @throws FrameliftError `webrtc.bad-offer` when it is not SDP or lacks what WebRTC requires,
+ * `webrtc.unacceptable` when it is sound but sends nothing that we take.
  */
 export function readPublication(text: string): PublishedVideo {
   const offer = parseOffer(text);
@@ -87,7 +90,10 @@ function unsuitable({ encoding, parameters }: OfferedFormat): string | undefined
   return interleaved ? 'interleaved mode is not taken' : undefined;
 }
 
-/** The first format of the m= line that we take, the publisher's favourite; AV1, which costs both sides the most, comes last. */
+/**
+ * The first format of the m= line that we take, the publisher's favourite; AV1, which costs both
+ * sides the most, comes last.
+ */
 function chooseCodec(formats: OfferedFormats): { format: OfferedFormat; codec: RtpVideoCodec } {
   const suitable = formats.codecs.filter((format) => unsuitable(format) === undefined);
   const format = suitable.find(({ encoding }) => encoding !== 'AV1') ?? suitable[0];

@@ -1,4 +1,7 @@
-/** A WebRTC publisher's connection; the only adapter of werift on the way in. Packets come out as they arrive; what is made of them is decided elsewhere. */
+/**
+ * A WebRTC publisher's connection; the only adapter of werift on the way in. Packets come out as
+ * they arrive; what is made of them is decided elsewhere.
+ */
 import { randomBytes } from 'node:crypto';
 import {
   GenericNack,
@@ -33,7 +36,10 @@ export interface PeerEvents {
   rtcp(event: RtcpEvent): void;
   /** Called once a second while connected: the report to send, if there is one. */
   report(): ReceptionReport | undefined;
-  /** It broke, never came about, or the publisher fell silent. Called at most once, and not after `close`. */
+  /**
+   * It broke, never came about, or the publisher fell silent. Called at most once, and not after
+   * `close`.
+   */
   broken(reason: string): void;
 }
 
@@ -78,7 +84,10 @@ export class WhipPeer {
     );
   }
 
-  /** Makes a connection for an offer that was read. @throws FrameliftError `webrtc.bad-offer`, `server.failed`. */
+  /**
+   * Makes a connection for an offer that was read.
+   * @throws FrameliftError `webrtc.bad-offer`, `server.failed`.
+   */
   static async open(
     video: PublishedVideo,
     settings: TransportSettings,

@@ -1,4 +1,6 @@
-/** One publisher, from its offer to its end: its connection, its packets put in order and decoded. */
+/**
+ * One publisher, from its offer to its end: its connection, its packets put in order and decoded.
+ */
 
 import { asFrameliftError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
@@ -80,7 +82,11 @@ export class Publisher {
     });
   }
 
-  /** Takes a publisher's offer. @throws FrameliftError `webrtc.bad-offer`, `webrtc.unacceptable`, `decode.failed`, `server.failed`. */
+  /**
+   * Takes a publisher's offer.
+   * @throws FrameliftError `webrtc.bad-offer`, `webrtc.unacceptable`, `decode.failed`,
+   * `server.failed`.
+   */
   static async open(offer: string, options: PublisherOptions, events: PublisherEvents): Promise<Publisher> {
     const video = readPublication(offer);
     const { arena, clock, stream, limits } = options;

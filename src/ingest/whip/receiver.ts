@@ -1,6 +1,7 @@
 /**
- * The video of one WebRTC publisher: packets in, access units out, and what to ask the sender for. werift's own receiver is not used: read at
- * 0.25.2, it stops asking for lost packets for a whole round of sequence numbers when 65,535 is lost, and never asks for keyframes. Pure.
+ * The video of one WebRTC publisher: packets in, access units out, and what to ask the sender for.
+ * werift's own receiver is not used: read at 0.25.2, it stops asking for lost packets for a whole
+ * round of sequence numbers when 65,535 is lost, and never asks for keyframes. Pure.
  */
 
 import type { AccessUnit } from '../../media/access-unit.ts';
@@ -15,9 +16,15 @@ import type { PublishedVideo } from './offer.ts';
 const REORDER_CAPACITY = 512;
 /** How long a missing packet is waited for where it cannot be asked for. */
 const REORDER_TIMEOUT = fromMs(60);
-/** A layer that has sent nothing for this long has been paused or replaced: another one may take its place. */
+/**
+ * A layer that has sent nothing for this long has been paused or replaced: another one may take its
+ * place.
+ */
 const LAYER_TIMEOUT = fromMs(500);
-/** Two requests for a keyframe are at least so far apart: one takes that long to be made, sent and decoded. */
+/**
+ * Two requests for a keyframe are at least so far apart: one takes that long to be made, sent and
+ * decoded.
+ */
 const KEYFRAME_INTERVAL = fromMs(500);
 
 /** Options of {@link WhipReceiver}. */
@@ -40,7 +47,10 @@ export interface Requests {
   readonly keyframe: boolean;
 }
 
-/** Receives one video. Of several layers sent at once it follows the first, and another one when that falls silent. */
+/**
+ * Receives one video. Of several layers sent at once it follows the first, and another one when
+ * that falls silent.
+ */
 export class WhipReceiver {
   readonly #video: WhipReceiverOptions['video'];
   readonly #rtp: RtpReceiver;
@@ -73,7 +83,9 @@ export class WhipReceiver {
     return { packets: this.#rtp.packets, lost: this.#rtp.lost };
   }
 
-  /** When {@link advance} has something to do, keyframes apart; undefined while nothing is missing. */
+  /**
+   * When {@link advance} has something to do, keyframes apart; undefined while nothing is missing.
+   */
   get deadline(): Micros | undefined {
     const [a, b] = [this.#rtp.deadline, this.#nackOffered ? this.#nack.deadline : undefined];
     if (a === undefined || b === undefined) return a ?? b;
@@ -93,7 +105,10 @@ export class WhipReceiver {
     this.#rtp.rtcp(event, arrival);
   }
 
-  /** Gives up what was waited for too long. @param keyframeNeeded nothing can be decoded without one. */
+  /**
+   * Gives up what was waited for too long.
+   * @param keyframeNeeded nothing can be decoded without one.
+   */
   advance(now: Micros, keyframeNeeded: boolean): Requests | undefined {
     this.#rtp.expire(now);
     const ssrc = this.#ssrc;
@@ -110,7 +125,10 @@ export class WhipReceiver {
     return this.#rtp.reception(now);
   }
 
-  /** RFC 4588: the original number stands before the payload. Only what is missed is taken: the rest is padding, or of another layer. */
+  /**
+   * RFC 4588: the original number stands before the payload. Only what is missed is taken: the rest
+   * is padding, or of another layer.
+   */
   #unwrap(packet: RtpPacket): RtpPacket | undefined {
     const { payload } = packet;
     const sequence = ((payload[0] ?? 0) << 8) | (payload[1] ?? 0);

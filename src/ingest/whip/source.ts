@@ -1,4 +1,7 @@
-/** WHIP sources: a stream that waits for a publisher, shows what it sends, and lets the next one take over. */
+/**
+ * WHIP sources: a stream that waits for a publisher, shows what it sends, and lets the next one
+ * take over.
+ */
 
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
@@ -32,8 +35,10 @@ export interface WhipSourceOptions {
 /** Takes publishers in. */
 export interface PublisherGate {
   /**
-   * Lets a publisher in by its SDP offer. It takes the stream over with its first frame, so that one that never gets through takes nothing away.
-   * @throws FrameliftError `webrtc.bad-offer`, `webrtc.unacceptable`, `webrtc.overloaded`, `webrtc.no-source` when the stream has stopped.
+   * Lets a publisher in by its SDP offer. It takes the stream over with its first frame, so that
+   * one that never gets through takes nothing away.
+   * @throws FrameliftError `webrtc.bad-offer`, `webrtc.unacceptable`, `webrtc.overloaded`,
+   * `webrtc.no-source` when the stream has stopped.
    */
   publish(offer: string): Promise<PeerSession>;
 }
@@ -52,7 +57,10 @@ interface Life {
   lastFrame: Micros | undefined;
 }
 
-/** A source that publishers feed. Sessions outlive a run that failed because frames ceased: the next one shows them when they come back. */
+/**
+ * A source that publishers feed. Sessions outlive a run that failed because frames ceased: the next
+ * one shows them when they come back.
+ */
 export class WhipSource implements Source, PublisherGate {
   readonly label = 'whip';
   readonly #options: WhipSourceOptions;
@@ -97,7 +105,10 @@ export class WhipSource implements Source, PublisherGate {
     }
   }
 
-  /** Shows the publisher there is, or the next one. Rejects with `source.ended` when it leaves, `source.stalled` when its frames cease. */
+  /**
+   * Shows the publisher there is, or the next one. Rejects with `source.ended` when it leaves,
+   * `source.stalled` when its frames cease.
+   */
   async run(sink: FrameSink, signal: AbortSignal): Promise<void> {
     const broken = Promise.withResolvers<void>();
     const stop = (): void => broken.resolve();

@@ -4,7 +4,10 @@ import { type PeerSession, SessionEndpoint } from '../../../src/webrtc/endpoint.
 import type { SignallingRequest } from '../../../src/webrtc/resource.ts';
 import { RecordedLog } from '../../support/recorded-log.ts';
 
-/** What WHIP and WHEP answer, line by line: test/integration/whip-whep-checklist.test.ts. Here is what only scripted sessions can show. */
+/**
+ * What WHIP and WHEP answer, line by line: test/integration/whip-whep-checklist.test.ts. Here is
+ * what only scripted sessions can show.
+ */
 class FakePeer implements PeerSession {
   readonly answer = 'v=0\r\na=ice-pwd:ours\r\n';
   readonly iceUfrag = 'abcd';

@@ -5,7 +5,10 @@ import { findVideo } from '../../../src/ingest/rtsp/sdp.ts';
 import { readPublication } from '../../../src/ingest/whip/offer.ts';
 import { LARGE_OFFERS } from '../../support/large-sdp.ts';
 
-/** A parser that reads anything anew for each format or line needs seconds here; a linear one some 5 ms. */
+/**
+ * A parser that reads anything anew for each format or line needs seconds here; a linear one some 5
+ * ms.
+ */
 const BOUND_MS = 50;
 
 const READERS = { 'a player': readOffer, 'a publisher': readPublication, 'a camera': findVideo };

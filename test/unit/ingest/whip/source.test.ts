@@ -5,7 +5,9 @@ import { Arena } from '../../../../src/media/arena.ts';
 import { fromMs, ManualClock } from '../../../../src/time.ts';
 import { RecordedLog } from '../../../support/recorded-log.ts';
 
-/** What Chromium 150 offers of a camera and a microphone. Nobody is behind it: it never connects. */
+/**
+ * What Chromium 150 offers of a camera and a microphone. Nobody is behind it: it never connects.
+ */
 const OFFER = readFileSync(new URL('../../../fixtures/offers/chromium-whip.sdp', import.meta.url), 'utf8');
 
 class Rig {
