@@ -37,11 +37,11 @@ const TURN = {
 };
 
 interface RigOptions {
-  /** Default true: there is a picture to play, or a stream that takes publishers. */
+  /** Default true: there is a frame to play, or a stream that takes publishers. */
   readonly live?: boolean;
 }
 
-/** A server with the stream `cam`, which has a picture and takes publishers. */
+/** A server with the stream `cam`, which has a frame and takes publishers. */
 class Rig implements AsyncDisposable {
   readonly #kind: Kind;
   readonly #parts: AsyncDisposableStack;

@@ -70,7 +70,7 @@ export function readPublication(text: string): PublishedVideo {
     format: answerable(chosen),
     rtxPayloadType: formats.rtxOf(payloadType),
     feedback: formats.feedback(payloadType, FEEDBACK),
-    codecs: formats.verdicts(chosen, (format) => unsuitable(format) ?? 'the publisher prefers another, or it is AV1'),
+    codecs: formats.verdicts(chosen, (format) => unsuitable(format) ?? whyLess(format)),
     transportCc: extensionIds<'transportCc'>(video, PUBLISHER_EXTENSIONS).get('transportCc'),
     sections: headsOf(offer, video),
   };
@@ -88,6 +88,11 @@ function unsuitable({ encoding, parameters }: OfferedFormat): string | undefined
   if (!CODECS.has(encoding)) return 'no codec that is taken';
   const interleaved = encoding === 'H264' && parameters.get('packetization-mode') === '2';
   return interleaved ? 'interleaved mode is not taken' : undefined;
+}
+
+/** Why a format that could be taken was not. */
+function whyLess({ encoding }: OfferedFormat): string {
+  return encoding === 'AV1' ? 'costs both sides the most: the last resort' : 'the publisher prefers another';
 }
 
 /**

@@ -40,7 +40,8 @@ it('logs which codec was chosen and why the others were not', async () => {
   await endpoint(log).handle({ method: 'POST', stream: 'cam', headers: HEADERS, body: CHROMIUM });
   const codecs = log.of('codec chosen')[0]?.codecs;
   expect(codecs).toContain('96 VP8: chosen');
-  expect(codecs).toContainEqual(expect.stringMatching(/^\d+ AV1.*: the publisher prefers another/));
+  expect(codecs).toContainEqual(expect.stringMatching(/^\d+ AV1.*: costs both sides the most/));
+  expect(codecs).toContainEqual(expect.stringMatching(/^\d+ H264.*: the publisher prefers another/));
 });
 
 it('logs what a publisher offered that cannot be taken', async () => {
