@@ -1,8 +1,8 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
-import type { ServerOptions } from '../../../src/server/server.ts';
-import { LIVE, startServer } from '../../support/server.ts';
-import { bearer, TOKENS } from '../../support/tokens.ts';
+import type { ServerOptions } from '../../../../src/server/server.ts';
+import { LIVE, startServer } from '../../../support/server.ts';
+import { bearer, TOKENS } from '../../../support/tokens.ts';
 
 /** What the test reads of the document. */
 interface Document {

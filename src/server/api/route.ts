@@ -1,12 +1,12 @@
 /** Mounts the API on fastify: who may call, what a body may be, and how refusals look. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { asFrameliftError, type ErrorCode } from '../errors.ts';
-import type { Operation } from './api.ts';
-import type { Access } from './auth.ts';
-import { originAllowed } from './host.ts';
+import { asFrameliftError, type ErrorCode } from '../../errors.ts';
+import type { Access } from '../auth.ts';
+import { originAllowed } from '../host.ts';
+import { deny, refuse, uncached } from '../reply.ts';
 import { OPENAPI_PATH, openApi } from './openapi.ts';
-import { deny, refuse, uncached } from './reply.ts';
+import type { Operation } from './operations.ts';
 
 /** Bytes of a request's body. */
 const MOST_API_BYTES = 16_384;

@@ -1,12 +1,12 @@
 /** The operations of the API: what each takes, gives and refuses. Routes and the OpenAPI document are both made of this table. */
 
 import type { z } from 'zod';
-import type { Role } from '../config/secrets.ts';
-import { FrameliftError } from '../errors.ts';
-import { readManifest } from '../interp/models/manifest.ts';
-import { REFERENCE_MODELS } from '../interp/models/reference.ts';
-import type { StreamStats } from '../metrics/stats.ts';
-import type { ConfigControl, StreamControl } from './contract.ts';
+import type { Role } from '../../config/secrets.ts';
+import { FrameliftError } from '../../errors.ts';
+import { readManifest } from '../../interp/models/manifest.ts';
+import { REFERENCE_MODELS } from '../../interp/models/reference.ts';
+import type { StreamStats } from '../../metrics/stats.ts';
+import type { ConfigControl, StreamControl } from '../contract.ts';
 import {
   modelList,
   newStream,
@@ -16,8 +16,8 @@ import {
   streamList,
   streamPatch,
   streamReport,
-} from './schemas.ts';
-import type { StreamReport } from './status.ts';
+} from '../schemas.ts';
+import type { StreamReport } from '../status.ts';
 
 /** What a handler is given. */
 interface ApiRequest<Body = unknown> {
