@@ -1,22 +1,13 @@
 /** Who may do what: bearer tokens (RFC 6750) for publishing, playing and administration, compared in constant time. */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Role, Tokens } from '../config/secrets.ts';
+import type { Denial } from '../webrtc/resource.ts';
 
 /** Header fields of a request, lower-case names, as node:http gives them. */
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** Why a request is refused, as the API words it. */
-export interface Denial {
-  readonly status: 401;
-  readonly code: 'http.unauthorized';
-  readonly message: string;
-  readonly remedy: string;
-  /** To be sent with the answer. */
-  readonly headers: { readonly 'WWW-Authenticate': string };
-}
-
 /** What a browser's WebSocket, which cannot send headers, offers as a subprotocol beside `framelift`: this, and its token in base64url. */
-const SUBPROTOCOL = 'bearer.';
+const SUBPROTOCOL_PREFIX = 'bearer.';
 
 const NO_TOKENS: Tokens = { publish: [], play: [], admin: [] };
 
@@ -75,7 +66,7 @@ function bearerOf(headers: Headers): string | undefined {
 
 function subprotocolOf(headers: Headers): string | undefined {
   const offered = String(headers['sec-websocket-protocol'] ?? '').split(/ *, */);
-  const coded = offered.find((protocol) => protocol.startsWith(SUBPROTOCOL))?.slice(SUBPROTOCOL.length);
+  const coded = offered.find((protocol) => protocol.startsWith(SUBPROTOCOL_PREFIX))?.slice(SUBPROTOCOL_PREFIX.length);
   return coded === undefined ? undefined : Buffer.from(coded, 'base64url').toString('utf8');
 }
 

@@ -48,7 +48,7 @@ export interface Operation {
 }
 
 /** What the operations work with. */
-export interface ApiParts {
+export interface ApiDeps {
   /** `GET /api/streams`. */
   readonly document: () => z.input<typeof streamList>;
   /** What is said of a stream; undefined for one that there is not. */
@@ -62,7 +62,7 @@ export interface ApiParts {
 const CHANGE_REFUSALS = [400, 413, 415, 422, 503] as const;
 
 /** The table. */
-export function operations({ document, report, stats, streams, config }: ApiParts): readonly Operation[] {
+export function operations({ document, report, stats, streams, config }: ApiDeps): readonly Operation[] {
   const found = (name: string): StreamReport => {
     const stream = report(name);
     if (!stream) throw new FrameliftError('server.no-stream', `there is no stream "${name}"`);
