@@ -1,19 +1,20 @@
-/** The token for playing: kept in this tab until it is closed, asked for when the server wants one. */
+/** The playback token: kept in this tab until it is closed, asked for when the server wants one. */
+import { byId, within } from './dom.js';
 
 const KEY = 'framelift.play-token';
 
-export class Access {
-  #dialog = document.getElementById('token');
-  #field = document.getElementById('token-field');
-  #refused = document.getElementById('token-refused');
+export class PlaybackToken {
+  #dialog = byId('token', HTMLDialogElement);
+  #field = byId('token-field', HTMLInputElement);
+  #rejected = byId('token-rejected', HTMLElement);
 
-  /** @param {() => void} onToken called when a token was given: time to connect anew */
+  /** @param {() => void} onToken called when a token was entered: time to reconnect */
   constructor(onToken) {
-    this.#dialog.querySelector('form').addEventListener('submit', () => {
+    within(this.#dialog, 'form', HTMLFormElement).addEventListener('submit', () => {
       sessionStorage.setItem(KEY, this.#field.value.trim());
       onToken();
     });
-    this.#dialog.querySelector('.cancel').addEventListener('click', () => this.#dialog.close());
+    within(this.#dialog, '.cancel', HTMLButtonElement).addEventListener('click', () => this.#dialog.close());
   }
 
   /** Of a request that plays or reads. */
@@ -30,17 +31,22 @@ export class Access {
   /** Opens the prompt, unless another dialog is open. */
   ask() {
     if (document.querySelector('dialog[open]')) return;
-    this.#refused.hidden = !sessionStorage.getItem(KEY);
+    this.#rejected.hidden = !sessionStorage.getItem(KEY);
     this.#field.value = '';
     this.#dialog.showModal();
   }
 }
 
-/** Headers that carry a token, or none. @param {string|null} token */
+/**
+ * Headers that carry a token, or none.
+ * @param {string | null} token
+ * @returns {Record<string, string>}
+ */
 export function bearer(token) {
   return token ? { Authorization: `Bearer ${token}` } : {};
 }
 
+/** @param {string} text */
 function base64url(text) {
   const bytes = String.fromCharCode(...new TextEncoder().encode(text));
   return btoa(bytes).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
