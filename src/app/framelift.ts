@@ -13,7 +13,7 @@ import { Arena } from '../media/arena.ts';
 import { MetricsRegistry } from '../metrics/registry.ts';
 import { Access } from '../server/auth.ts';
 import { Certificate, readCertificate } from '../server/certificate.ts';
-import type { ReloadReport } from '../server/contract.ts';
+import type { ReloadReport } from '../server/schemas.ts';
 import { FrameliftServer } from '../server/server.ts';
 import { sourceRules } from '../stream/make-source.ts';
 import { StreamSet } from '../stream/set.ts';

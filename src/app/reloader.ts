@@ -8,7 +8,8 @@ import type { Log } from '../log.ts';
 import { Mutex } from '../mutex.ts';
 import type { Access } from '../server/auth.ts';
 import { type Certificate, readCertificate } from '../server/certificate.ts';
-import type { ConfigControl, ReloadReport } from '../server/contract.ts';
+import type { ConfigControl } from '../server/contract.ts';
+import type { ReloadReport } from '../server/schemas.ts';
 import type { StreamSet } from '../stream/set.ts';
 
 /** What {@link Reloader} works with. */

@@ -20,8 +20,9 @@ import { makeListener } from './listener.ts';
 import { PAGE_HEADERS, readPage } from './page.ts';
 import { notAllowed, refuse, uncached } from './reply.ts';
 import { logRequests } from './request-log.ts';
+import type { StreamReport } from './schemas.ts';
 import { mountSignalling } from './signalling-route.ts';
-import { notReady, type StreamReport, streamReport } from './status.ts';
+import { notReady, streamReport } from './status.ts';
 import { StateFeed } from './websocket.ts';
 import { acceptWebSockets, mountWebSocket, WEBSOCKET_PATH } from './websocket-route.ts';
 

@@ -164,7 +164,7 @@ export class StateFeed {
   #digest(): string {
     return this.#deps.streams
       .list()
-      .map(({ name, status, ladder, model }) => `${name} ${status.state} ${status.phase} ${model} ${ladder?.rung}`)
+      .map(({ name, state, phase, ladder, model }) => `${name} ${state} ${phase} ${model} ${ladder?.rung}`)
       .join('\n');
   }
 }

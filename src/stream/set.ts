@@ -10,7 +10,7 @@ import { HALF } from '../interp/models/manifest.ts';
 import type { EventSink, Variant } from '../metrics/events.ts';
 import { Mutex } from '../mutex.ts';
 import type { StreamControl, StreamDirectory, StreamEntry } from '../server/contract.ts';
-import { type Clock, fromMs, minus, plus, toMs } from '../time.ts';
+import { type Clock, fromMs, type Micros, minus, plus, toMs } from '../time.ts';
 import type { TransportSettings } from '../webrtc/transport.ts';
 import { makeSource, type SourceOrigin, type SourceRules } from './make-source.ts';
 import { describeTarget } from './messages.ts';
@@ -293,11 +293,15 @@ function entryOf({ stream, gate }: Member, clock: Clock): StreamEntry {
     model: stream.model,
     ready: stream.ready,
     awaitsPublisher: gate !== undefined,
-    status: { state, reason, phase, sourceInfo: info, lastError: lastError?.message },
-    ladder: ladder && { ...ladder, since: plus(clock.wall(), minus(ladder.since, clock.now())) },
+    ...{ state, reason, phase, source: info, error: lastError?.message },
+    ladder: ladder && { ...ladder, since: isoTime(plus(clock.wall(), minus(ladder.since, clock.now()))) },
     latencyBudgetMs: toMs(latencyBudget),
     latencyFloorMs: toMs(latencyFloor),
     badge,
     notice,
   };
+}
+
+function isoTime(wall: Micros): string {
+  return new Date(toMs(wall)).toISOString();
 }

@@ -8,8 +8,10 @@ import { SILENT_LOG } from '../../src/log.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
 import type { ConfigControl, StreamControl, StreamEntry } from '../../src/server/contract.ts';
 import { FrameliftServer, type ServerOptions } from '../../src/server/server.ts';
-import { systemClock, ZERO } from '../../src/time.ts';
+import { systemClock } from '../../src/time.ts';
 import { testAccess } from './tokens.ts';
+
+const START = '2026-01-01T00:00:00.000Z';
 
 /** A stream that is well. */
 export const LIVE: StreamEntry = {
@@ -18,16 +20,17 @@ export const LIVE: StreamEntry = {
   target: '60 fps',
   model: 'flow-s',
   ready: true,
-  ladder: { rung: 'flow-s', rungs: ['flow-s', 'search', 'hold'], reason: undefined, detail: undefined, since: ZERO },
+  ladder: { rung: 'flow-s', rungs: ['flow-s', 'search', 'hold'], reason: undefined, detail: undefined, since: START },
   latencyBudgetMs: 56.7,
   latencyFloorMs: 16.7,
-  status: {
-    state: 'full',
-    reason: undefined,
-    phase: 'live',
-    sourceInfo: { codec: 'h264', width: 640, height: 360, fps: 30 },
-    lastError: undefined,
-  },
+  badge: false,
+  awaitsPublisher: false,
+  notice: undefined,
+  state: 'full',
+  reason: undefined,
+  phase: 'live',
+  error: undefined,
+  source: { codec: 'h264', width: 640, height: 360, fps: 30 },
 };
 
 const unexpected = async (): Promise<never> => {

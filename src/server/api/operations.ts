@@ -11,13 +11,14 @@ import {
   modelList,
   newStream,
   reloadReport,
+  type StreamReport,
+  type StreamsDocument,
   shownConfig,
   statsList,
   streamList,
   streamPatch,
   streamReport,
 } from '../schemas.ts';
-import type { StreamReport } from '../status.ts';
 
 /** What a handler is given. */
 interface ApiRequest<Body = unknown> {
@@ -50,7 +51,7 @@ export interface Operation {
 /** What the operations work with. */
 export interface ApiDeps {
   /** `GET /api/streams`. */
-  readonly document: () => z.input<typeof streamList>;
+  readonly document: () => StreamsDocument;
   /** What is said of a stream; undefined for one that there is not. */
   readonly report: (name: string) => StreamReport | undefined;
   readonly stats: () => readonly StreamStats[];

@@ -153,8 +153,8 @@ describe('health and API', () => {
   });
 
   it('says why it is not ready, without credentials', async () => {
-    const lastError = 'rtsp://user:secret@camera.example/1: connection refused';
-    const waiting: StreamEntry = { ...LIVE, ready: false, status: { ...LIVE.status, state: 'waiting', lastError } };
+    const error = 'rtsp://user:secret@camera.example/1: connection refused';
+    const waiting: StreamEntry = { ...LIVE, ready: false, state: 'waiting', error };
     const { url } = await start([waiting], {
       streams: { list: () => [waiting], engineWarm: () => false },
     });

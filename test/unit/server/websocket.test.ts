@@ -10,8 +10,8 @@ import { fromMs, ManualClock } from '../../../src/time.ts';
 import { ask, UPGRADE, upgrade } from '../../support/request.ts';
 import { LIVE, startServer } from '../../support/server.ts';
 
-const WAITING: StreamEntry = { ...LIVE, status: { ...LIVE.status, state: 'waiting' } };
-const RETRYING: StreamEntry = { ...LIVE, status: { ...LIVE.status, phase: 'waiting' } };
+const WAITING: StreamEntry = { ...LIVE, state: 'waiting' };
+const RETRYING: StreamEntry = { ...LIVE, phase: 'waiting' };
 
 /** A clock that knows how many timers are set. */
 class CountingClock extends ManualClock {

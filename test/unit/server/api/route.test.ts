@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { StreamConfig } from '../../../../src/config/schema.ts';
 import { FrameliftError } from '../../../../src/errors.ts';
-import type { ConfigControl, ReloadReport, StreamControl, StreamEntry } from '../../../../src/server/contract.ts';
+import type { ConfigControl, StreamControl, StreamEntry } from '../../../../src/server/contract.ts';
+import type { ReloadReport } from '../../../../src/server/schemas.ts';
 import { LIVE, startServer } from '../../../support/server.ts';
 import { bearer, TOKENS } from '../../../support/tokens.ts';
 
