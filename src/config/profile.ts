@@ -30,7 +30,7 @@ export interface Profile {
 const PROFILES: Readonly<Record<ProfileName, Profile>> = {
   fluoroscopy: {
     model: 'fluoro-s',
-    target: { kind: 'factor', factor: 4, mostFps: 60 },
+    target: { kind: 'factor', factor: 4, maxFps: 60 },
     lumaOnly: true,
     pulses: true,
     badge: true,
