@@ -40,6 +40,10 @@ export interface ServerOptions {
   readonly requestTimeoutMs?: number;
   /** From one address. Default: any number. */
   readonly requestsPerSecond?: number | undefined;
+}
+
+/** What the server works with. */
+export interface ServerDeps {
   /** Default: playing is open, everything else closed. */
   readonly access?: Access;
   readonly streams: StreamDirectory;
@@ -76,9 +80,9 @@ export class FrameliftServer implements AsyncDisposable {
   }
 
   /** Listens. @throws FrameliftError `server.port-taken`, `server.failed`. */
-  static async start(options: ServerOptions): Promise<FrameliftServer> {
+  static async start(options: ServerOptions, deps: ServerDeps): Promise<FrameliftServer> {
     const { host = '127.0.0.1', port = 8080 } = options;
-    const app = await buildApp(options, host);
+    const app = await buildApp({ ...options, host }, deps);
     try {
       await app.listen({ host, port });
     } catch (thrown) {
@@ -89,7 +93,7 @@ export class FrameliftServer implements AsyncDisposable {
     const { port: bound } = app.server.address() as AddressInfo;
     const shown = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
     const scheme = options.certificate ? 'https' : 'http';
-    return new FrameliftServer(app, options.clock, `${scheme}://${shown}:${bound}`, bound);
+    return new FrameliftServer(app, deps.clock, `${scheme}://${shown}:${bound}`, bound);
   }
 
   /** Stops listening and closes every connection, idle ones included. Resolves within 2 s; calling it twice is harmless. */
@@ -111,9 +115,13 @@ export class FrameliftServer implements AsyncDisposable {
 }
 
 /** Everything that is mounted; it does not listen yet. */
-async function buildApp(options: ServerOptions, boundTo: string): Promise<FastifyInstance> {
-  const { log, requestsPerSecond } = options;
-  const app = makeApp(options);
+async function buildApp(
+  options: ServerOptions & { readonly host: string },
+  deps: ServerDeps,
+): Promise<FastifyInstance> {
+  const { host, requestsPerSecond } = options;
+  const { log } = deps;
+  const app = makeApp(options, log);
   // First: the sockets of refused upgrades, and with them their addresses, go with the answer.
   logRequests(app, log);
   await acceptWebSockets(app, log);
@@ -121,17 +129,17 @@ async function buildApp(options: ServerOptions, boundTo: string): Promise<Fastif
     reply.header('X-Content-Type-Options', 'nosniff');
   });
   if (requestsPerSecond !== undefined) await limitRate(app, requestsPerSecond);
-  checkHost(app, boundTo);
+  checkHost(app, host);
   checkUpgrade(app, WEBSOCKET_PATH);
   mountPage(app);
-  mountStatus(app, options);
-  mountStreams(app, options);
+  mountStatus(app, deps);
+  mountStreams(app, deps);
   answerFaults(app, log);
   return app;
 }
 
 /** A fastify that listens as the options say. */
-function makeApp({ log, certificate, ...limits }: ServerOptions): FastifyInstance {
+function makeApp({ certificate, ...limits }: ServerOptions, log: Log): FastifyInstance {
   const { maxConnections = MAX_CONNECTIONS, requestTimeoutMs = REQUEST_TIMEOUT_MS } = limits;
   const app = fastify({
     bodyLimit: MAX_OFFER_BYTES,
@@ -158,7 +166,7 @@ function mountPage(app: FastifyInstance): void {
 }
 
 /** Health and metrics, which need no token. */
-function mountStatus(app: FastifyInstance, { streams, metrics }: ServerOptions): void {
+function mountStatus(app: FastifyInstance, { streams, metrics }: ServerDeps): void {
   const { version } = metrics;
   app.get('/healthz', async (_request, reply) => uncached(reply).send({ status: 'ok', version }));
   app.get('/readyz', async (_request, reply) => {
@@ -176,12 +184,12 @@ function mountStatus(app: FastifyInstance, { streams, metrics }: ServerOptions):
 }
 
 /** The ways to the streams: API, WebSocket, WHEP and WHIP. */
-function mountStreams(app: FastifyInstance, options: ServerOptions): void {
-  const { access = new Access(), control, streams, metrics, whep, whip, clock, log } = options;
-  const document = streamsDocument(options);
+function mountStreams(app: FastifyInstance, deps: ServerDeps): void {
+  const { access = new Access(), control, streams, metrics, whep, whip, clock, log } = deps;
+  const document = streamsDocument(deps);
   const table = operations({
     document,
-    report: (name) => reportOf(options, name),
+    report: (name) => reportOf(deps, name),
     stats: () => streams.list().map(({ name }) => metrics.snapshot(name)),
     ...control,
   });
@@ -193,7 +201,7 @@ function mountStreams(app: FastifyInstance, options: ServerOptions): void {
 }
 
 /** What `GET /api/streams` answers and the state feed sends. */
-function streamsDocument({ streams, metrics, providers = () => [], clock }: ServerOptions): ApiDeps['document'] {
+function streamsDocument({ streams, metrics, providers = () => [], clock }: ServerDeps): ApiDeps['document'] {
   const startedAt = new Date(toMs(clock.wall())).toISOString();
   const { version } = metrics;
   return () => {
@@ -202,7 +210,7 @@ function streamsDocument({ streams, metrics, providers = () => [], clock }: Serv
   };
 }
 
-function reportOf({ streams, metrics }: ServerOptions, name: string): StreamReport | undefined {
+function reportOf({ streams, metrics }: ServerDeps, name: string): StreamReport | undefined {
   const entry = streams.list().find((stream) => stream.name === name);
   return entry && streamReport(entry, metrics.snapshot(name));
 }

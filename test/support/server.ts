@@ -7,7 +7,7 @@ import { WhipEndpoint } from '../../src/ingest/whip/endpoint.ts';
 import { SILENT_LOG } from '../../src/log.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
 import type { ConfigControl, StreamControl, StreamEntry } from '../../src/server/contract.ts';
-import { FrameliftServer, type ServerOptions } from '../../src/server/server.ts';
+import { FrameliftServer, type ServerDeps, type ServerOptions } from '../../src/server/server.ts';
 import { systemClock } from '../../src/time.ts';
 import { testAccess } from './tokens.ts';
 
@@ -40,12 +40,12 @@ const streams: StreamControl = { add: unexpected, change: unexpected, remove: un
 const config: ConfigControl = { show: () => ({}), reload: unexpected };
 
 /** For servers whose streams are not to be changed. */
-export const NO_CONTROL: ServerOptions['control'] = { streams, config };
+export const NO_CONTROL: ServerDeps['control'] = { streams, config };
 
 /** Starts it on a free port, with the tokens of tests; it is closed with the test. What `entries` holds is read anew at every question. */
 export async function startServer(
   entries: StreamEntry[] = [LIVE],
-  options: Partial<ServerOptions> = {},
+  options: Partial<ServerOptions & ServerDeps> = {},
 ): Promise<FrameliftServer> {
   const { clock = systemClock } = options;
   const metrics = new MetricsRegistry({ clock, version: '1.2.3', streams: entries.map(({ name }) => name) });
@@ -65,8 +65,8 @@ export async function startServer(
     await publication[Symbol.asyncDispose]();
     metrics[Symbol.dispose]();
   });
-  const parts = { streams, whep, whip, metrics, log, clock, access: testAccess(), control: NO_CONTROL };
-  const server = await FrameliftServer.start({ port: 0, ...parts, ...options });
+  const deps = { streams, whep, whip, metrics, log, clock, access: testAccess(), control: NO_CONTROL };
+  const server = await FrameliftServer.start({ port: 0, ...options }, { ...deps, ...options });
   onTestFinished(() => server.close());
   return server;
 }
