@@ -19,7 +19,7 @@ export interface Profile {
   readonly target: RateTarget;
   /** Made frames take over the colour of the nearer source frame. */
   readonly lumaOnly: boolean;
-  /** Frames that repeat an X-ray pulse are left out before pairs are formed. */
+  /** Frames that repeat an X-ray pulse are dropped before pairs are formed. */
   readonly pulses: boolean;
   /** Players mark interpolated frames unless their viewer says otherwise. */
   readonly badge: boolean;
@@ -35,7 +35,7 @@ const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     pulses: true,
     badge: true,
     notice:
-      'Not for diagnosis. Most pictures of the upconverted stream are made by a network from two X-ray pulses and may show what was not there, or not show what was.',
+      'Not for diagnosis. Most frames of the upconverted stream are interpolated by a network from two X-ray pulses and may show what was not there, or not show what was.',
   },
 };
 

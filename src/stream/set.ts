@@ -1,6 +1,6 @@
 /** The streams of a process: those of the configuration and those that were added since, changed one request after the other. */
 import { parse } from 'node:path';
-import { differingKeys, goesOn, type StreamChange } from '../config/diff.ts';
+import { appliesLive, differingKeys, type StreamChange } from '../config/diff.ts';
 import { profileOf, targetOf } from '../config/profile.ts';
 import type { StreamConfig } from '../config/schema.ts';
 import type { Publication } from '../egress/publication.ts';
@@ -151,7 +151,7 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
       if (this.#closed) throw new FrameliftError('server.failed', 'framelift is closing', { recoverable: true });
       const { model = this.#model, maxStreams = this.#maxStreams, origin = 'operator', ...plan } = decide();
       const { added = [], removed = [], changed = [] } = plan;
-      const live = changed.filter((change) => goesOn(change) && this.#members.has(change.settings.name));
+      const live = changed.filter((change) => appliesLive(change) && this.#members.has(change.settings.name));
       const anew = changed.filter((change) => !live.includes(change)).map(({ settings }) => settings);
       await using undo = new AsyncDisposableStack();
       const fresh: Member[] = [];

@@ -91,6 +91,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
   '@fastify/websocket': ['server/websocket-route.ts', 'server/websocket.ts'],
   zod: [
     'config/schema.ts',
+    'config/problems.ts',
     'interp/models/manifest.ts',
     'server/api/operations.ts',
     'server/api/route.ts',
@@ -98,8 +99,8 @@ const ADAPTERS: Record<string, readonly string[]> = {
     'server/schemas.ts',
     'server/websocket-signalling.ts',
   ],
-  yaml: ['config/schema.ts'],
-  'fastest-levenshtein': ['config/schema.ts'],
+  yaml: ['config/parse.ts'],
+  'fastest-levenshtein': ['config/problems.ts'],
   pino: ['log.ts'],
   commander: ['cli.ts', 'commands/arguments.ts'],
   'cli-progress': ['cli.ts'],
