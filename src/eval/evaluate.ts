@@ -8,6 +8,7 @@ import { type Contender, type ContenderRun, checkBaseline, type Filled, startCon
 import { type Case, drawTiles, type Extreme, Gallery } from './gallery.ts';
 import { type Gap, type GapOptions, readGaps, releaseGap } from './gaps.ts';
 import { findItems, type Item } from './items.ts';
+import { loadJimp } from './png.ts';
 import { checkFactor, checkWhole, countedGaps } from './protocol.ts';
 import { meanSquaredError, type Plane, score } from './quality.ts';
 import { type EvalReport, type GapResult, type ItemReport, itemFigures, meanFigures } from './report.ts';
@@ -75,7 +76,11 @@ export async function evaluate(options: EvalOptions): Promise<EvalReport> {
     edges: 'the first and the last gap of a clip count only when it has at most 6',
   };
   checkWhole('worst', worst, 1, 100);
-  if (options.sheet !== undefined) sheetFormat(options.sheet);
+  if (options.sheet !== undefined) {
+    sheetFormat(options.sheet);
+    // Now rather than after all the work.
+    await loadJimp();
+  }
   const names = contenderNames(options);
   const items = findItems(options.paths, options.truth);
   const arena = options.arena ?? new Arena(ARENA_MB);
