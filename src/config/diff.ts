@@ -1,4 +1,7 @@
-/** What differs between two configurations, and what follows from it: streams to touch, and keys that only a start can change. Pure. */
+/**
+ * What differs between two configurations, and what follows from it: streams to touch, and keys
+ * that only a start can change. Pure.
+ */
 import { isDeepStrictEqual } from 'node:util';
 import type { Config, StreamConfig } from './schema.ts';
 
@@ -24,15 +27,24 @@ export interface ConfigDiff {
   readonly needsRestart: readonly string[];
 }
 
-/** Keys outside of `streams` that can change while framelift runs. TLS files are read again; whether there is TLS at all is decided at the start. */
+/**
+ * Keys outside of `streams` that can change while framelift runs. TLS files are read again; whether
+ * there is TLS at all is decided at the start.
+ */
 const APPLIED = /^(?:auth\.|server\.tls\.(?:cert|key)$|server\.maxStreams$|engine\.model$)/;
 
-/** Whether a stream can take a change while it runs, and keep its viewers. Any other one restarts the stream. */
+/**
+ * Whether a stream can take a change while it runs, and keep its viewers. Any other one restarts
+ * the stream.
+ */
 export function appliesLive({ settings, keys }: StreamChange): boolean {
   return keys.every((key) => key === 'model' || (key === 'bitrateKbps' && settings.bitrateKbps !== undefined));
 }
 
-/** Compares two checked configurations. Streams are told apart by their names; their order does not matter. */
+/**
+ * Compares two checked configurations. Streams are told apart by their names; their order does not
+ * matter.
+ */
 export function diffConfigs(before: Config, after: Config): ConfigDiff {
   const { streams: old, ...restBefore } = before;
   const { streams: fresh, ...restAfter } = after;

@@ -57,7 +57,10 @@ export function generateTokens(flags: ServeFlags): {
   };
 }
 
-/** Reads the file, if there is one, and puts the command line over it. @throws FrameliftError `config.invalid`. */
+/**
+ * Reads the file, if there is one, and puts the command line over it.
+ * @throws FrameliftError `config.invalid`.
+ */
 export function configFromFlags(sources: readonly string[], flags: ServeFlags): Config {
   const file: ConfigInput = flags.config ? readConfigFile(flags.config) : {};
   return parseConfig(
@@ -95,7 +98,10 @@ function tls(file: ConfigInput, { tlsCert, tlsKey }: ServeFlags): object {
   return { tls: { cert: tlsCert ?? cert, key: tlsKey ?? key } };
 }
 
-/** Streams of the file and then those of the command line; the demo where there are none. Rates and the like of the command line are for all. */
+/**
+ * Streams of the file and then those of the command line; the demo where there are none. Rates and
+ * the like of the command line are for all.
+ */
 function streamsOf(
   sources: readonly string[],
   flags: ServeFlags,
@@ -131,7 +137,10 @@ function streamsOf(
   });
 }
 
-/** Gives unnamed sources their names: `demo` for the demo, else `live`, `live2`, …, none that is `alreadyTaken`. */
+/**
+ * Gives unnamed sources their names: `demo` for the demo, else `live`, `live2`, …, none that is
+ * `alreadyTaken`.
+ */
 function nameStreams(
   sources: readonly { name?: string | undefined; source: string }[],
   alreadyTaken: readonly string[] = [],

@@ -7,7 +7,8 @@ import { describeProblem } from './problems.ts';
 import { type Config, type ConfigInput, configSchema, type StreamConfig } from './schema.ts';
 
 /**
- * Checks `input` and fills in defaults. @param origin where it came from, for messages (a file name, `command line`).
+ * Checks `input` and fills in defaults.
+ * @param origin where it came from, for messages (a file name, `command line`).
  * @throws FrameliftError `config.invalid`, one line for each problem.
  */
 export function parseConfig(input: unknown, origin: string): Config {
@@ -51,7 +52,11 @@ function checkRate(stream: StreamConfig, origin: string): void {
   }
 }
 
-/** Reads a YAML file. @throws FrameliftError `config.invalid` when it is missing, not YAML, or fails {@link parseConfig}. */
+/**
+ * Reads a YAML file.
+ * @throws FrameliftError `config.invalid` when it is missing, not YAML, or fails {@link
+ * parseConfig}.
+ */
 export function readConfigFile(path: string): ConfigInput {
   let text: string;
   try {

@@ -1,10 +1,16 @@
-/** What is wrong with a configuration, in words: the key, the value without its secrets, and what would be right. Pure. */
+/**
+ * What is wrong with a configuration, in words: the key, the value without its secrets, and what
+ * would be right. Pure.
+ */
 import { distance } from 'fastest-levenshtein';
 import { z } from 'zod';
 import { configSchema } from './schema.ts';
 import { withoutSecrets } from './secrets.ts';
 
-/** A key that differs from a known one by no more than this many letters is taken for a misspelling of it. */
+/**
+ * A key that differs from a known one by no more than this many letters is taken for a misspelling
+ * of it.
+ */
 const MAX_DISTANCE = 3;
 
 /** One line for a value that is wrong; one for each key that is unknown. */

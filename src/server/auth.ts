@@ -1,4 +1,7 @@
-/** Who may do what: bearer tokens (RFC 6750) for publishing, playing and administration, compared in constant time. */
+/**
+ * Who may do what: bearer tokens (RFC 6750) for publishing, playing and administration, compared in
+ * constant time.
+ */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Role, Tokens } from '../config/secrets.ts';
 import type { Denial } from '../webrtc/resource.ts';
@@ -6,12 +9,18 @@ import type { Denial } from '../webrtc/resource.ts';
 /** Header fields of a request, lower-case names, as node:http gives them. */
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** What a browser's WebSocket, which cannot send headers, offers as a subprotocol beside `framelift`: this, and its token in base64url. */
+/**
+ * What a browser's WebSocket, which cannot send headers, offers as a subprotocol beside
+ * `framelift`: this, and its token in base64url.
+ */
 const SUBPROTOCOL_PREFIX = 'bearer.';
 
 const NO_TOKENS: Tokens = { publish: [], play: [], admin: [] };
 
-/** The tokens in force. Without any, playing is open; publishing and administration are closed, on loopback, too. */
+/**
+ * The tokens in force. Without any, playing is open; publishing and administration are closed, on
+ * loopback, too.
+ */
 export class Access {
   #digests: Readonly<Record<Role, readonly Buffer[]>>;
 
@@ -29,7 +38,10 @@ export class Access {
     return role === 'play' && this.#digests.play.length === 0;
   }
 
-  /** Undefined when a request with these headers may act as `role`; else why not. Tokens come as `Authorization: Bearer …`, or, of a WebSocket alone, as a subprotocol. */
+  /**
+   * Undefined when a request with these headers may act as `role`; else why not. Tokens come as
+   * `Authorization: Bearer …`, or, of a WebSocket alone, as a subprotocol.
+   */
   authorize(headers: Headers, role: Role, by: 'http' | 'websocket' = 'http'): Denial | undefined {
     if (this.isOpen(role)) return undefined;
     const known = role === 'admin' ? this.#digests.admin : [...this.#digests[role], ...this.#digests.admin];

@@ -4,8 +4,8 @@ import type { StreamConfig } from '../config/schema.ts';
 import type { ReloadReport, StreamReport } from './schemas.ts';
 
 /**
- * What a stream says of itself: its report ({@link StreamReport} has the fields), but for paths and figures, which the server
- * adds. Texts may hold credentials: the server removes them.
+ * What a stream says of itself: its report ({@link StreamReport} has the fields), but for paths and
+ * figures, which the server adds. Texts may hold credentials: the server removes them.
  */
 export interface StreamEntry extends Omit<StreamReport, 'whep' | 'whip' | 'stats'> {
   /** Frames come when somebody publishes them: without any it counts as ready. */
@@ -24,11 +24,15 @@ export interface StreamDirectory {
 export interface StreamControl {
   /**
    * Adds a stream.
-   * @throws FrameliftError `server.stream-exists`, `server.stream-limit`, `config.invalid`, `source.*` for a source that can never work, `model.*`,
-   * `provider.unusable`, `engine.failed`, `arena.full`.
+   * @throws FrameliftError `server.stream-exists`, `server.stream-limit`, `config.invalid`,
+   * `source.*` for a source that can never work, `model.*`, `provider.unusable`, `engine.failed`,
+   * `arena.full`.
    */
   add(settings: StreamConfig): Promise<void>;
-  /** Changes some keys of a stream; where it cannot go on with them it is started anew. @throws FrameliftError `server.no-stream`, else as {@link add}. */
+  /**
+   * Changes some keys of a stream; where it cannot take them while it runs, it is restarted.
+   * @throws FrameliftError `server.no-stream`, else as {@link add}.
+   */
   change(name: string, patch: Partial<StreamConfig>): Promise<void>;
   /** Ends a stream and its viewers' sessions. @throws FrameliftError `server.no-stream`. */
   remove(name: string): Promise<void>;
@@ -38,6 +42,10 @@ export interface StreamControl {
 export interface ConfigControl {
   /** What is in force, without secrets. */
   show(): Record<string, unknown>;
-  /** Reads it again. @throws FrameliftError `config.invalid` naming the key, else as {@link StreamControl.add}; then everything is as it was. */
+  /**
+   * Reads it again.
+   * @throws FrameliftError `config.invalid` naming the key, else as {@link StreamControl.add}; then
+   * everything is as it was.
+   */
   reload(): Promise<ReloadReport>;
 }

@@ -1,4 +1,7 @@
-/** What every request passes before its route, WebSocket upgrades included: rate, Host, Origin and token, judged once for all. */
+/**
+ * What every request passes before its route, WebSocket upgrades included: rate, Host, Origin and
+ * token, judged once for all.
+ */
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Role } from '../config/secrets.ts';
@@ -19,7 +22,9 @@ export type Judge = (request: FastifyRequest, reply: FastifyReply) => Promise<Fa
 /** Addresses whose requests are counted; the one that was silent for longest is forgotten first. */
 const MAX_ADDRESSES = 4096;
 
-/** Refuses requests beyond `perSecond` from one address (of IPv6 one /64), whatever they ask for. */
+/**
+ * Refuses requests beyond `perSecond` from one address (of IPv6 one /64), whatever they ask for.
+ */
 export async function limitRate(app: FastifyInstance, perSecond: number): Promise<void> {
   await app.register(rateLimit, { global: false, max: perSecond, timeWindow: 1000, cache: MAX_ADDRESSES });
   const count = app.createRateLimit();
@@ -36,7 +41,10 @@ export async function limitRate(app: FastifyInstance, perSecond: number): Promis
   });
 }
 
-/** On loopback, refuses requests that name another host: a page elsewhere must not get in by a name it controls. WHEP is for players of any site. */
+/**
+ * On loopback, refuses requests that name another host: a page elsewhere must not get in by a name
+ * it controls. WHEP is for players of any site.
+ */
 export function checkHost(app: FastifyInstance, boundTo: string): void {
   app.addHook('onRequest', async (request, reply) => {
     if (pathOf(request).startsWith('/whep/') || hostAllowed(request.headers.host, boundTo)) return;
@@ -58,7 +66,10 @@ export function checkUpgrade(app: FastifyInstance, path: string): void {
   });
 }
 
-/** For routes with a role: changes and WebSockets come from this server's own page or from programs, and everybody has the token that the role needs. */
+/**
+ * For routes with a role: changes and WebSockets come from this server's own page or from programs,
+ * and everybody has the token that the role needs.
+ */
 export function guard(access: Access): Judge {
   return async (request, reply) => {
     const { headers, method, ws } = request;

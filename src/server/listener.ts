@@ -7,7 +7,10 @@ import type { Certificate } from './certificate.ts';
 export interface ListenerLimits {
   /** TCP connections at a time; more are cut off. */
   readonly maxConnections: number;
-  /** A request, headers and body, has arrived by then, or its connection is cut off; before it, TLS has as long. */
+  /**
+   * A request, headers and body, has arrived by then, or its connection is cut off; before it, TLS
+   * has as long.
+   */
   readonly requestTimeoutMs: number;
 }
 

@@ -1,4 +1,7 @@
-/** The log of requests: each at debug, those without the right to be there at warn. No query, header or session id is written. */
+/**
+ * The log of requests: each at debug, those without the right to be there at warn. No query, header
+ * or session id is written.
+ */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Log } from '../log.ts';
 
@@ -11,7 +14,10 @@ const REFUSED: Readonly<Record<number, string>> = {
 /** Characters of a path that are logged. */
 const MAX_PATH_LENGTH = 200;
 
-/** Writes a line for every answered request. An upgrade to WebSocket has no answer of HTTP: see {@link logRequest}. */
+/**
+ * Writes a line for every answered request. An upgrade to WebSocket has no answer of HTTP: see
+ * {@link logRequest}.
+ */
 export function logRequests(app: FastifyInstance, log: Log): void {
   app.addHook('onResponse', async (request, reply) => {
     logRequest(log, request, { status: reply.statusCode, ms: Math.round(reply.elapsedTime) });
@@ -31,7 +37,10 @@ export function logRequest(
   else log.debug({ ...line, ms, role: request.routeOptions.config.role }, 'request');
 }
 
-/** Without its query, which may hold a token, and without the session id, which lets its holder end the session. */
+/**
+ * Without its query, which may hold a token, and without the session id, which lets its holder end
+ * the session.
+ */
 function shownPath({ url, params }: FastifyRequest): string {
   const path = (url.split('?', 1)[0] ?? '').slice(0, MAX_PATH_LENGTH);
   // Signalling routes have this parameter, others none.

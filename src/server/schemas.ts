@@ -1,11 +1,14 @@
-/** What the API takes and gives, told once: types, the checks of requests and the OpenAPI document are all made of these schemas. */
+/**
+ * What the API takes and gives, told once: types, the checks of requests and the OpenAPI document
+ * are all made of these schemas.
+ */
 import { z } from 'zod';
 import { streamSchema } from '../config/schema.ts';
 import { HALF } from '../interp/models/manifest.ts';
 import { PROVIDER_CHOICES, PROVIDERS } from '../interp/providers/provider.ts';
 import type { StreamState } from '../media/stream-state.ts';
 
-/** Files are named by who starts framelift, not by who can reach it. */
+/** Only those who start framelift may name files, not everybody who can reach it. */
 const modelId = z
   .string()
   .regex(/^[a-z0-9][a-z0-9.-]{0,63}(?:@0\.5)?$/, 'expected the id of a model (GET /api/models lists them)')
@@ -18,7 +21,10 @@ const modelId = z
 /** Body of `POST /api/streams`: a stream as in the configuration. */
 export const newStream = streamSchema.extend({ model: modelId.optional() });
 
-/** Body of `POST /api/streams/{name}`: the keys to change. A key that is absent stays as it is, so there are no defaults. */
+/**
+ * Body of `POST /api/streams/{name}`: the keys to change. A key that is absent stays as it is, so
+ * there are no defaults.
+ */
 export const streamPatch = z
   .strictObject(withoutDefaults(newStream.omit({ name: true }).shape))
   .refine((patch) => Object.keys(patch).length > 0, 'there is nothing to change') as z.ZodType<

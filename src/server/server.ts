@@ -1,4 +1,6 @@
-/** The HTTP server: page, WHEP and WHIP, metrics, health, the API and the state feed, on fastify. */
+/**
+ * The HTTP server: page, WHEP and WHIP, metrics, health, the API and the state feed, on fastify.
+ */
 
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
@@ -52,7 +54,9 @@ export interface ServerDeps {
   readonly whep: WhepEndpoint;
   readonly whip: WhipEndpoint;
   readonly metrics: MetricsRegistry;
-  /** Which execution provider each model runs on, and why no other one. Default: nothing is known. */
+  /**
+   * Which execution provider each model runs on, and why no other one. Default: nothing is known.
+   */
   readonly providers?: () => readonly ProviderSelection[];
   readonly log: Log;
   readonly clock: Clock;
@@ -96,7 +100,10 @@ export class FrameliftServer implements AsyncDisposable {
     return new FrameliftServer(app, deps.clock, `${scheme}://${shown}:${bound}`, bound);
   }
 
-  /** Stops listening and closes every connection, idle ones included. Resolves within 2 s; calling it twice is harmless. */
+  /**
+   * Stops listening and closes every connection, idle ones included. Resolves within 2 s; calling
+   * it twice is harmless.
+   */
   close(): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
       const cancel = this.#clock.at(plus(this.#clock.now(), CLOSE_TIMEOUT), resolve);

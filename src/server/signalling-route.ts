@@ -4,7 +4,10 @@ import type { Role } from '../config/secrets.ts';
 import { MAX_OFFER_BYTES, type SignallingEndpoint } from '../webrtc/resource.ts';
 import type { Access } from './auth.ts';
 
-/** A body up to this many times the longest offer is read to its end and discarded, so that its sender sees the answer; a longer one is cut off. */
+/**
+ * A body up to this many times the longest offer is read to its end and discarded, so that its
+ * sender sees the answer; a longer one is cut off.
+ */
 const DISCARD_FACTOR = 8;
 
 interface Params {
@@ -19,11 +22,17 @@ export interface SignallingOptions {
   /** What its clients want. */
   readonly role: Role;
   readonly endpoint: SignallingEndpoint;
-  /** Who may have it: the endpoint answers, as refusals need its CORS headers and preflights need no token. */
+  /**
+   * Who may have it: the endpoint answers, as refusals need its CORS headers and preflights need no
+   * token.
+   */
   readonly access: Access;
 }
 
-/** `<path>/<stream>` and `<path>/<stream>/<sessionId>`, every method: the endpoint judges type, length and method itself. */
+/**
+ * `<path>/<stream>` and `<path>/<stream>/<sessionId>`, every method: the endpoint judges type,
+ * length and method itself.
+ */
 export function mountSignalling(app: FastifyInstance, { path, role, endpoint, access }: SignallingOptions): void {
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
@@ -54,7 +63,10 @@ export function mountSignalling(app: FastifyInstance, { path, role, endpoint, ac
   });
 }
 
-/** The body as text, of a longer one than `limit` one byte more: enough for the endpoint to refuse it. */
+/**
+ * The body as text, of a longer one than `limit` one byte more: enough for the endpoint to refuse
+ * it.
+ */
 function readBody(payload: NodeJS.ReadableStream, limit: number): Promise<string> {
   return new Promise((resolve, reject) => {
     const kept: Buffer[] = [];

@@ -27,7 +27,9 @@ export function streamReport({ awaitsPublisher, ...entry }: StreamEntry, stats: 
   };
 }
 
-/** Everything that is not ready; empty when the process can serve what it was configured to serve. */
+/**
+ * Everything that is not ready; empty when the process can serve what it was configured to serve.
+ */
 export function notReady(streams: StreamDirectory): NotReady[] {
   const missing: NotReady[] = streams.engineWarm() ? [] : [{ reason: 'the model is still loading' }];
   for (const { name, ready, awaitsPublisher, error } of streams.list()) {

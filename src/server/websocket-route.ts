@@ -11,10 +11,14 @@ import { MAX_MESSAGE_BYTES, MAX_SOCKETS, type StateFeed } from './websocket.ts';
 /** Where the WebSocket is. */
 export const WEBSOCKET_PATH = '/ws';
 
-/** What is chosen of the subprotocols a client offers. Others carry tokens, which are not repeated. */
+/**
+ * What is chosen of the subprotocols a client offers. Others carry tokens, which are not repeated.
+ */
 const SUBPROTOCOL = 'framelift';
 
-/** Hands upgrade requests to fastify's hooks and routes; to be called before any of these is added. */
+/**
+ * Hands upgrade requests to fastify's hooks and routes; to be called before any of these is added.
+ */
 export async function acceptWebSockets(app: FastifyInstance, log: Log): Promise<void> {
   await app.register(websocket, {
     options: {
@@ -24,7 +28,8 @@ export async function acceptWebSockets(app: FastifyInstance, log: Log): Promise<
       autoPong: false,
       handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
     },
-    // After protocol faults and resets ws closes the socket by itself. One that is open has met a fault of ours.
+    // After protocol faults and resets ws closes the socket by itself. One that is open has met a
+    // fault of ours.
     errorHandler: (error, socket) => {
       if (socket.readyState !== socket.OPEN) return;
       log.warn({ err: error }, 'a WebSocket failed');

@@ -1,4 +1,7 @@
-/** Signalling over a WebSocket: a player offers, both sides trickle their candidates (docs/signalling.md). One for each socket; the socket itself is elsewhere. */
+/**
+ * Signalling over a WebSocket: a player offers, both sides trickle their candidates
+ * (docs/signalling.md). One for each socket; the socket itself is elsewhere.
+ */
 import { z } from 'zod';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import type { Log } from '../log.ts';
@@ -10,14 +13,20 @@ import { isUsable } from '../webrtc/sdp.ts';
 import { candidateTarget } from '../webrtc/sdp-answer.ts';
 import type { CandidateSink } from '../webrtc/transport.ts';
 
-/** Sessions of one socket, those that are being made included. */
+/** Sessions of one socket, those being set up included. */
 const MAX_SESSIONS = 8;
-/** Sessions of a socket that broke live on for so long: a player that reconnects and offers again keeps its video. */
+/**
+ * Sessions of a socket that broke live on for so long: a player that reconnects and offers again
+ * keeps its video.
+ */
 const GRACE = fromMs(10_000);
 
 /** Lets players in. */
 export interface PlayerGate {
-  /** By an SDP offer; `trickle` takes our candidates, which the answer lacks. @throws FrameliftError `webrtc.*`. */
+  /**
+   * By an SDP offer; `trickle` takes our candidates, which the answer lacks.
+   * @throws FrameliftError `webrtc.*`.
+   */
   join(stream: string, variant: string | undefined, offer: string, trickle: CandidateSink): Promise<PeerSession>;
   /** STUN and TURN servers that players are told of. */
   iceServers(): readonly IceServer[];
@@ -109,7 +118,8 @@ export class WebSocketSignalling {
       return;
     }
     const peer = this.#sessions.get(message.session);
-    if (!peer) throw new FrameliftError('webrtc.no-session', 'there is no such session', { remedy: 'Offer anew.' });
+    if (!peer)
+      throw new FrameliftError('webrtc.no-session', 'there is no such session', { remedy: 'Send a new offer.' });
     if (message.type === 'close') await peer.close();
     else if (message.type === 'candidate') {
       const candidate = message.candidate.replace(/^candidate:/, '');

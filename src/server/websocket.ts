@@ -1,6 +1,6 @@
 /**
- * The state feed and signalling over WebSocket: every client is sent the document of the API once a second, and at once when a
- * stream changes, and may play streams.
+ * The state feed and signalling over WebSocket: every client is sent the document of the API once a
+ * second, and at once when a stream changes, and may play streams.
  */
 import type { WebSocket } from '@fastify/websocket';
 import type { Log } from '../log.ts';
@@ -15,14 +15,14 @@ export const MAX_SOCKETS = 64;
 export const MAX_MESSAGE_BYTES = 160 * 1024;
 /** A socket with more than this unsent misses documents until it has read. */
 const MAX_BUFFERED_BYTES = 256 * 1024;
-/** A client that sends more is cut off. A browser that trickles sends some thirty at once. */
+/** A client that sends more is disconnected. A trickling browser sends some thirty at once. */
 const MAX_MESSAGES_PER_SECOND = 64;
 /** How often streams are compared with what was last sent. */
 const COMPARE_INTERVAL = fromMs(250);
 const PUSH_INTERVAL = fromMs(1000);
 /** Also how long an answer may take. */
 const PING_INTERVAL = fromMs(15_000);
-/** A client that has not said goodbye by then is cut off. */
+/** A client that has not said goodbye by then is disconnected. */
 const GOODBYE_TIMEOUT = fromMs(500);
 
 /** What {@link StateFeed} works with. */
@@ -36,7 +36,10 @@ export interface StateFeedDeps {
   readonly log: Log;
 }
 
-/** One client. Its queue is the socket's: at most 256 KiB and one document; what does not fit is dropped and counted. */
+/**
+ * One client. Its queue is the socket's: at most 256 KiB and one document; what does not fit is
+ * dropped and counted.
+ */
 interface Listener {
   readonly socket: WebSocket;
   readonly signalling: WebSocketSignalling;
@@ -98,7 +101,10 @@ export class StateFeed {
     this.#send(listener, this.#state());
   }
 
-  /** Says goodbye to every client and takes no more; cuts off who does not answer within half a second. Twice is harmless. */
+  /**
+   * Says goodbye to every client and takes no more; disconnects those that do not answer within
+   * half a second. Twice is harmless.
+   */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -176,7 +182,10 @@ function reply(socket: WebSocket, message: object): void {
   else socket.send(JSON.stringify(message));
 }
 
-/** Closed by either side on purpose: normal, going away, without a code. Everything else is a socket that broke. */
+/**
+ * Closed by either side on purpose: normal, going away, without a code. Everything else is a socket
+ * that broke.
+ */
 function isGoodbye(code: number): boolean {
   return code === 1000 || code === 1001 || code === 1005;
 }

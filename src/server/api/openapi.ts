@@ -4,7 +4,10 @@ import { z } from 'zod';
 import { problem } from '../schemas.ts';
 import type { Operation } from './operations.ts';
 
-/** Refusals that every operation has: no token, another Host or Origin, too many requests, an error of ours. */
+/**
+ * Refusals that every operation has: no token, another Host or Origin, too many requests, an error
+ * of ours.
+ */
 const EVERYWHERE = [401, 403, 429, 500] as const;
 
 /** Where the document is served. It needs no token. */

@@ -1,4 +1,7 @@
-/** The operations of the API: what each takes, gives and refuses. Routes and the OpenAPI document are both made of this table. */
+/**
+ * The operations of the API: what each takes, gives and refuses. Routes and the OpenAPI document
+ * are both made of this table.
+ */
 
 import type { z } from 'zod';
 import type { Role } from '../../config/secrets.ts';

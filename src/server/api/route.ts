@@ -11,7 +11,10 @@ import type { Operation } from './operations.ts';
 /** Bytes of a request's body. */
 const MAX_BODY_BYTES = 16_384;
 
-/** Statuses of errors that the request is to blame for, or that pass. Errors of sources and models that are not listed are 422. */
+/**
+ * Statuses of errors that the request is to blame for, or that pass. Errors of sources and models
+ * that are not listed are 422.
+ */
 const STATUSES: Partial<Record<ErrorCode, number>> = {
   'config.invalid': 422,
   'provider.unusable': 422,
@@ -28,7 +31,9 @@ export interface ApiRouteDeps {
   readonly version: string;
 }
 
-/** Mounts every operation, the OpenAPI document, and an answer to all other methods of their paths. */
+/**
+ * Mounts every operation, the OpenAPI document, and an answer to all other methods of their paths.
+ */
 export function mountApi(app: FastifyInstance, { operations, access, version }: ApiRouteDeps): void {
   const document = JSON.stringify(openApi(operations, version));
   app.register(async (scope) => {
