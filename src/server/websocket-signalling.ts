@@ -8,8 +8,8 @@ import type { Log } from '../log.ts';
 import { type CancelTimer, type Clock, fromMs, plus } from '../time.ts';
 import type { PeerSession } from '../webrtc/endpoint.ts';
 import type { IceServer } from '../webrtc/ice-servers.ts';
+import { isUsable } from '../webrtc/remote-transport.ts';
 import { sessionId, tell } from '../webrtc/resource.ts';
-import { isUsable } from '../webrtc/sdp.ts';
 import { candidateTarget } from '../webrtc/sdp-answer.ts';
 import type { CandidateSink } from '../webrtc/transport.ts';
 
