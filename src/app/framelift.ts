@@ -13,7 +13,7 @@ import { Arena } from '../media/arena.ts';
 import { MetricsRegistry } from '../metrics/registry.ts';
 import { Access } from '../server/auth.ts';
 import { Certificate, readCertificate } from '../server/certificate.ts';
-import type { ReloadReport } from '../server/contract.ts';
+import type { ReloadReport } from '../server/schemas.ts';
 import { FrameliftServer } from '../server/server.ts';
 import { sourceRules } from '../stream/make-source.ts';
 import { StreamSet } from '../stream/set.ts';
@@ -81,13 +81,14 @@ export class Framelift implements AsyncDisposable {
     await streams.apply({ added: config.streams, removed: [], changed: [], model, maxStreams });
     const [whep, whip] = makeEndpoints(config, streams, { iceServers, log }, running);
     const reloader = new Reloader({ config, reread, env, streams, access, certificate, log });
-    const server = await FrameliftServer.start({
-      ...config.server,
-      certificate,
-      ...{ access, streams, whep, whip, metrics, log, clock },
-      control: { streams, config: reloader },
-      providers: () => trials.selections,
-    });
+    const server = await FrameliftServer.start(
+      { ...config.server, certificate },
+      {
+        ...{ access, streams, whep, whip, metrics, log, clock },
+        control: { streams, config: reloader },
+        providers: () => trials.selections,
+      },
+    );
     running.defer(() => server.close());
     streams.start();
     return new Framelift(running.move(), arena, metrics, server, reloader);
