@@ -18,12 +18,9 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-import synthetic
-import textures
-import video
-from model import OFFSETS
-from search import candidate_costs, search
-from warp import render, seed_field
+from training.common import paths, synthetic, textures, video
+from training.common.search import OFFSETS, candidate_costs, search
+from training.common.warp import render, seed_field
 
 CROP, MARGIN = 256, 64
 FIELDS = ("frame0", "frame1", "truth", "seed", "flow", "visible", "time")
@@ -158,7 +155,7 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("kind", choices=["videos", "windows", "scenes"], help="crops of real videos (triplets, or 9-frame windows), or rendered scenes")
     p.add_argument("--videos", help="folder of training videos (scenes: source of some textures, optional)")
-    p.add_argument("--out", default="runs/samples", help="folder for the shards")
+    p.add_argument("--out", default=paths.SAMPLES, help="folder for the shards")
     p.add_argument("--count", type=int, default=2000, help="samples to make (videos: about)")
     p.add_argument("--crops", type=int, default=3, help="crops per frame pair")
     p.add_argument("--seed", type=int, default=1)

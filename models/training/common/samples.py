@@ -5,7 +5,7 @@ import os
 import numpy as np
 import torch
 
-from model import OFFSETS
+from training.common.search import OFFSETS
 
 MARGIN = 64
 # The phantom's noise-free pictures, and which noisy one each belongs to.

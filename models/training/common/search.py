@@ -14,6 +14,9 @@ MARGIN = 80         # replicated border; no window of a reachable vector leaves 
 CROSS = ((-1, 0), (0, -1), (0, 1), (1, 0))                                                      # (dy, dx), in this order
 AROUND = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))                 # (dy, dx), in this order
 
+# Cells whose vector a cell may adopt: its 3x3 neighbourhood, and the same ring three cells (24 px) away.
+OFFSETS = [(0, 0)] + [(d * dy, d * dx) for d in (1, 3) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
+
 
 @dataclass(frozen=True)
 class SearchOptions:

@@ -11,8 +11,7 @@ import json
 import numpy as np
 import torch
 
-from model import OFFSETS
-from search import candidate_costs, search
+from training.common.search import OFFSETS, candidate_costs, search
 
 
 def textured(height, width, generator):

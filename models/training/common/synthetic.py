@@ -9,8 +9,8 @@ import torch
 import torch.nn.functional as F
 from PIL import Image, ImageDraw
 
-from textures import SIZE
-from warp import warp
+from training.common.textures import SIZE
+from training.common.warp import warp
 
 SIDE = 384          # rendered frame; training uses the middle 256
 

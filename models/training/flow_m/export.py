@@ -12,8 +12,9 @@ import numpy as np
 import torch
 import torch.nn as nn
 
-import flow_m
-from export import session, write_manifest
+from training.common import paths
+from training.flow_m import network as flow_m
+from training.flow_s.export import session, write_manifest
 
 INPUTS = ("y0", "u0", "v0", "y1", "u1", "v1", "t", "seed", "costs")
 OUTPUTS = ("y", "u", "v", "error")
@@ -75,7 +76,7 @@ def halved(net):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("checkpoint", help="runs/flow-m/checkpoint.pt, or flow-m.pt to export again")
-    p.add_argument("--out", default="..", help="folder for the files and manifest.json")
+    p.add_argument("--out", default=paths.MODELS, help="folder for the files and manifest.json")
     p.add_argument("--quality", help="JSON of evaluate.py on flow-m.onnx")
     p.add_argument("--trained", required=True, help="a line on how it was trained; steps and minutes are put before it")
     a = p.parse_args()

@@ -9,8 +9,8 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-import model as first
-from warp import blend, retime, upsample, warp
+from training.common.warp import blend, retime, upsample, warp
+from training.flow_s import network as first
 
 SLOPE = 0.1
 

@@ -12,13 +12,12 @@ import time
 import numpy as np
 import torch
 
-import curves
-import flow_m
-import losses
-import model as first
-from flow_m import FlowM
-from samples import MARGIN, Samples, augment, join
-from train import HELD, save, unseen
+from training.common import curves, losses, paths
+from training.common.samples import MARGIN, Samples, augment, join
+from training.flow_m import network as flow_m
+from training.flow_m.network import FlowM
+from training.flow_s import network as first
+from training.flow_s.train import HELD, save, unseen
 
 curves.PANELS = (("videos_psnr", "videos_base_psnr"), ("windows_psnr", "windows_base_psnr"), ("scenes_psnr", "scenes_base_psnr"), ("photo",))
 SHARES = dict(videos=0.55, windows=0.25, scenes=0.2)
@@ -55,9 +54,9 @@ def validate(net, sets, device):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--samples", default="runs/samples", help="folder of shards")
-    p.add_argument("--run", default="runs/flow-m", help="folder for checkpoint, log and curves")
-    p.add_argument("--trunk", default="../flow-s.pt", help="weights of flow-s: the first stage, not changed")
+    p.add_argument("--samples", default=paths.SAMPLES, help="folder of shards")
+    p.add_argument("--run", default=paths.run_folder("flow-m"), help="folder for checkpoint, log and curves")
+    p.add_argument("--trunk", default=os.path.join(paths.MODELS, "flow-s.pt"), help="weights of flow-s: the first stage, not changed")
     p.add_argument("--init", help="weights of flow-m whose second stage to start from")
     p.add_argument("--minutes", type=float, default=30)
     p.add_argument("--batch", type=int, default=4)

@@ -8,9 +8,9 @@ import json
 import os
 import shutil
 
-import curves
-import flow_m
-import model as models
+from training.common import curves, paths
+from training.flow_m import network as flow_m
+from training.flow_s import network as models
 
 FLOW = """A U-Net of {widths} channels at 1/8, 1/16 and 1/32 resolution, 3×3 convolutions with ReLU, 1×1 convolution and repetition upwards with additive
 skips. Inputs: quarter-resolution luma of both frames, both warped to the middle by the search's vectors, the vectors with their match cost, and what 18 candidate
@@ -94,10 +94,10 @@ def phantom(figures):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("id", choices=sorted(MADE))
-    p.add_argument("--models", default="..", help="folder with the weights and manifest.json; the card goes there")
+    p.add_argument("--models", default=paths.MODELS, help="folder with the weights and manifest.json; the card goes there")
     p.add_argument("--run", required=True, help="folder of the training run, with the JSON files of the evaluations")
     a = p.parse_args()
-    here, made = os.path.dirname(os.path.abspath(__file__)), MADE[a.id]
+    here, made = paths.LOGS, MADE[a.id]
 
     def read(name):
         path = os.path.join(a.run, name)

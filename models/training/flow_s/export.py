@@ -16,8 +16,10 @@ import torch
 from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
-import model as models
-from samples import MARGIN, Samples, augment, join
+from training.common import paths
+from training.common.samples import MARGIN, Samples, augment, join
+from training.common.search import OFFSETS
+from training.flow_s import network as models
 
 TOLERANCE = 2e-3    # pixels of flow; mask and error agree far more closely
 
@@ -34,7 +36,7 @@ def check(path, net, sizes=((1, 256, 448), (1, 480, 864), (3, 64, 96))):
     for n, h, w in sizes:
         images = torch.rand(n, 4, h // 4, w // 4, generator=g)
         seed = torch.cat([torch.randn(n, 2, h // 8, w // 8, generator=g) * 15, torch.rand(n, 1, h // 8, w // 8, generator=g) * 0.1], 1)
-        costs = torch.rand(n, len(models.OFFSETS) + 1, h // 8, w // 8, generator=g) * 0.1
+        costs = torch.rand(n, len(OFFSETS) + 1, h // 8, w // 8, generator=g) * 0.1
         with torch.no_grad():
             want = net(images, seed, costs).numpy()
         got = run.run(["field"], {"images": images.numpy(), "seed": seed.numpy(), "costs": costs.numpy()})[0]
@@ -102,8 +104,8 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("checkpoint", help="runs/flow-s/checkpoint.pt, or flow-s.pt to export again")
     p.add_argument("--id", default="flow-s", help="name in the manifest and of the files")
-    p.add_argument("--out", default="..", help="folder for the files and manifest.json")
-    p.add_argument("--samples", default="runs/samples", help="training samples to calibrate on")
+    p.add_argument("--out", default=paths.MODELS, help="folder for the files and manifest.json")
+    p.add_argument("--samples", default=paths.SAMPLES, help="training samples to calibrate on")
     p.add_argument("--kinds", nargs="+", default=["videos", "scenes"], help="kinds of samples to calibrate on")
     p.add_argument("--calibrate", type=int, default=160, help="samples to calibrate on")
     p.add_argument("--int8-only", action="store_true", help="list and keep no float file")
@@ -121,7 +123,7 @@ def main():
     net, _ = models.load(at(f"{a.id}.pt"))                     # the exported network is the one that the file holds
     axes = {k: {0: "batch", 2: "height/8", 3: "width/8"} for k in ("seed", "costs", "field")}
     axes["images"] = {0: "batch", 2: "height/4", 3: "width/4"}
-    example = (torch.rand(1, 4, 64, 96), torch.rand(1, 3, 32, 48), torch.rand(1, len(models.OFFSETS) + 1, 32, 48))
+    example = (torch.rand(1, 4, 64, 96), torch.rand(1, 3, 32, 48), torch.rand(1, len(OFFSETS) + 1, 32, 48))
     legacy = {"dynamo": False} if torch.__version__ >= "2.1" else {}
     torch.onnx.export(net, example, at(f"{a.id}-fp32.onnx"), input_names=["images", "seed", "costs"], output_names=["field"], dynamic_axes=axes, opset_version=17, **legacy)
     graph = onnx.load(at(f"{a.id}-fp32.onnx"))

@@ -8,10 +8,9 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from warp import upsample, warp
+from training.common.search import OFFSETS
+from training.common.warp import upsample, warp
 
-# Cells whose vector a cell may adopt: its 3x3 neighbourhood, and the same ring three cells (24 px) away.
-OFFSETS = [(0, 0)] + [(d * dy, d * dx) for d in (1, 3) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
 REACH = 3
 
 

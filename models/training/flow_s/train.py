@@ -13,11 +13,11 @@ import time
 import numpy as np
 import torch
 
-import losses
-from curves import draw
-from model import FlowS, load, network_inputs, quarter
-from samples import MARGIN, Samples, augment, join
-from warp import render, render_sparse, seed_field
+from training.common import losses, paths
+from training.common.curves import draw
+from training.common.samples import MARGIN, Samples, augment, join
+from training.common.warp import render, render_sparse, seed_field
+from training.flow_s.network import FlowS, load, network_inputs, quarter
 
 HELD = 50           # every so many samples of each kind one is kept for validation: all clips are in it
 
@@ -98,8 +98,8 @@ def save(path, model, ema, optimizer, state):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--samples", default="runs/samples", help="folder of shards")
-    p.add_argument("--run", default="runs/flow-s", help="folder for checkpoint, log and curves")
+    p.add_argument("--samples", default=paths.SAMPLES, help="folder of shards")
+    p.add_argument("--run", default=paths.run_folder("flow-s"), help="folder for checkpoint, log and curves")
     p.add_argument("--minutes", type=float, default=80, help="training time until the learning rate has come down")
     p.add_argument("--batch", type=int, default=4)
     p.add_argument("--lr", type=float, default=5e-4)

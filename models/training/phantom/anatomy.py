@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from phantom_raster import SUPER, blur, fractal, sample, shrink, smoothstep, tube
+from training.phantom.raster import SUPER, blur, fractal, sample, shrink, smoothstep, tube
 
 UNIT = 512
 # Textures reach this far beyond the picture, for motion to draw from.

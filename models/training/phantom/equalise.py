@@ -7,10 +7,11 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from evaluate_phantom import RUNS, apply_field, figures, find_tip, load_run, noise_bands
-from grain import Grain
-from oracle_phantom import truth, vectors
-from warp import seed_field
+from training.common import paths
+from training.common.warp import seed_field
+from training.phantom.evaluate import RUNS, apply_field, figures, find_tip, load_run, noise_bands
+from training.phantom.grain import Grain
+from training.phantom.oracle import truth, vectors
 
 
 def mean(x, k):
@@ -34,7 +35,7 @@ def main():
     torch.set_num_threads(1)
     rows = {}
     for name in RUNS:
-        run, grain = load_run("runs/phantom", name, 25), Grain()
+        run, grain = load_run(paths.run_folder("phantom"), name, 25), Grain()
         for i in (3, 9, 15, 21):
             a, b, ca, cb, clean, noisy = run["noisy"][i - 1], run["noisy"][i + 1], run["clean"][i - 1], run["clean"][i + 1], run["clean"][i], run["noisy"][i]
             thin = truth(name, i)[3]

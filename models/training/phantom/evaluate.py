@@ -19,12 +19,13 @@ import time
 import numpy as np
 import torch
 
-import evaluate
-import phantom
-from grain import Grain
-from phantom_raster import blur
-from prepare_phantom import HELD_OUT, tip
-from warp import render
+from training.common import paths
+from training.common.warp import render
+from training.flow_s import evaluate
+from training.phantom import scene as phantom
+from training.phantom.grain import Grain
+from training.phantom.prepare import HELD_OUT, tip
+from training.phantom.raster import blur
 
 # seed, size, pulses a second, quanta per pixel, layers left out
 RUNS = {
@@ -217,7 +218,7 @@ def main():
     p.add_argument("--factor", type=int, nargs="+", default=[2, 4], choices=[2, 4])
     p.add_argument("--runs", nargs="+", default=list(RUNS), choices=list(RUNS))
     p.add_argument("--frames", type=int, default=25, help="frames per run")
-    p.add_argument("--keep", default="runs/phantom", help="folder for rendered runs")
+    p.add_argument("--keep", default=paths.run_folder("phantom"), help="folder for rendered runs")
     p.add_argument("--grain", type=float, default=0.0, help="share of a real frame's noise power that made frames are brought to (grain.py)")
     p.add_argument("--write", metavar="DIR", help="write the runs as lossless clips (<name>-noisy.mkv, <name>-clean.mkv) too")
     p.add_argument("--json", help="write the figures here")

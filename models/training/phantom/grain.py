@@ -5,7 +5,7 @@ added as synthetic grain: it knows nothing of the picture, so it moves no edge a
 """
 import numpy as np
 
-from warp import retime
+from training.common.warp import retime
 
 CELL, BINS, TILE = 8, 16, 256
 CALM = 4            # sixteenths of a pixel from a whole one up to which a cell tells how noise hangs together

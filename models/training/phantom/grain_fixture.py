@@ -9,7 +9,7 @@ import json
 
 import numpy as np
 
-from grain import Grain, measure
+from training.phantom.grain import Grain, measure
 
 
 def case(name, width, height, motions, strength, seed):

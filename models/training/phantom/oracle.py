@@ -14,14 +14,15 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-import evaluate
-import model as models
-import phantom
-from evaluate_phantom import RUNS, apply_field, find_tip, load_run
-from phantom_raster import blur
-from prepare_phantom import thin_weight, true_flow
-from search import candidate_costs, search
-from warp import seed_field, warp
+from training.common import paths
+from training.common.search import OFFSETS, candidate_costs, search
+from training.common.warp import seed_field, warp
+from training.flow_s import evaluate
+from training.flow_s import network as models
+from training.phantom import scene as phantom
+from training.phantom.evaluate import RUNS, apply_field, find_tip, load_run
+from training.phantom.prepare import thin_weight, true_flow
+from training.phantom.raster import blur
 
 
 def band(frame):
@@ -75,7 +76,7 @@ def fields(run, name, i, network):
            "search of the band": seed_field(sharp), "search +acceleration": accelerated(seed[:, :2], was, 0.7), "search of the band +acceleration": accelerated(sharp[:, :2], was_sharp, 0.7)}
     if network:
         fa, fb = (torch.from_numpy(f.copy())[None, None].float() for f in (a, b))
-        field = network.field(models.network_inputs(models.quarter(fa / 255), models.quarter(fb / 255), seed), seed, candidate_costs(fa[0], fb[0], seed, models.OFFSETS))
+        field = network.field(models.network_inputs(models.quarter(fa / 255), models.quarter(fb / 255), seed), seed, candidate_costs(fa[0], fb[0], seed, OFFSETS))
         q = accelerated(field[:, 2:4] - field[:, :2], was, 0.7)
         q = (q[:, :2] + q[:, 2:4]) / 2
         bent = field.clone()
@@ -95,7 +96,7 @@ def accelerated_true(v, f0, f1, before, share=0.7):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--model", help=".pt or .onnx of the flow kind")
-    p.add_argument("--keep", default="runs/phantom", help="folder for rendered runs")
+    p.add_argument("--keep", default=paths.run_folder("phantom"), help="folder for rendered runs")
     p.add_argument("--at", type=int, nargs="+", default=[3, 9, 15, 21], help="which (odd) frames to make")
     p.add_argument("--runs", nargs="+", default=list(RUNS), choices=list(RUNS))
     p.add_argument("--shift", type=int, default=0, help="added to the runs' seeds: other runs than those the constants were chosen on")

@@ -15,10 +15,11 @@ import time
 import numpy as np
 import torch
 
-import phantom
-from phantom_raster import FONT, blur, resize, smoothstep, write_text
-from prepare import CROP, FIELDS, MARGIN, Shards, crop_replicated
-from search import search
+from training.common import paths
+from training.common.prepare import CROP, FIELDS, MARGIN, Shards, crop_replicated
+from training.common.search import search
+from training.phantom import scene as phantom
+from training.phantom.raster import FONT, blur, resize, smoothstep, write_text
 
 HELD_OUT = 9000
 PHANTOM_FIELDS = FIELDS + ("clean0", "clean1", "clean", "weight")
@@ -212,7 +213,7 @@ def run_samples(rng, pairs, crops):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("--out", default="runs/samples", help="folder for the shards")
+    p.add_argument("--out", default=paths.SAMPLES, help="folder for the shards")
     p.add_argument("--count", type=int, default=2500, help="samples to make")
     p.add_argument("--pairs", type=int, default=5, help="frame pairs per run")
     p.add_argument("--crops", type=int, default=4, help="crops per frame pair")

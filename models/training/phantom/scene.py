@@ -16,9 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-import phantom_anatomy as anatomy
-import phantom_vessels as vessels
-from phantom_raster import blur, resize, smoothstep, write_text
+from training.phantom import anatomy, vessels
+from training.phantom.raster import blur, resize, smoothstep, write_text
 
 UNIT = anatomy.UNIT
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from phantom_anatomy import Tube
-from phantom_raster import arc_length, resample, smoothstep, spline
+from training.phantom.anatomy import Tube
+from training.phantom.raster import arc_length, resample, smoothstep, spline
 
 STEP = 3.0
 

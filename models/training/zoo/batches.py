@@ -2,8 +2,7 @@
 import numpy as np
 import torch
 
-import parent  # noqa: F401
-from samples import MARGIN, Samples
+from training.common.samples import MARGIN, Samples
 
 HELD = 48           # samples of each kind kept for validation
 LUMAS, FIELDS = ("frame0", "frame1", "truth"), ("frame0", "frame1", "truth", "flow", "time")

@@ -3,8 +3,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-import parent  # noqa: F401
-from warp import warp  # noqa: F401  (re-exported)
+from training.common.warp import warp  # noqa: F401  (re-exported)
 
 SLOPE = 0.1
 

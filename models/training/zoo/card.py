@@ -1,5 +1,5 @@
 """Model cards of the zoo: what a network is, how it was trained, what it measured. Called by export.py."""
-import nets
+from training.zoo import nets
 
 PUBLISHED = dict(
     nested="X-ray Video Frame Interpolation Using Nested Architecture",

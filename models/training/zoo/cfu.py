@@ -11,7 +11,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from blocks import enlarge, initialise
+from training.zoo.blocks import enlarge, initialise
 
 
 def block(c_in, c_out, stride):

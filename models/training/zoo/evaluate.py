@@ -5,7 +5,6 @@ The protocol of ../evaluate.py: clips at --height lines at most, sizes multiples
 against the noise-free truth and the noisy one.
 """
 import argparse
-import importlib.util
 import json
 import os
 import time
@@ -14,14 +13,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-import nets
-import parent
-import video
-
-# ../evaluate.py carries this file's name.
-_spec = importlib.util.spec_from_file_location("training_evaluate", os.path.join(parent.TRAINING, "evaluate.py"))
-_evaluate = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_evaluate)
+from training.common import video
+from training.flow_s import evaluate
+from training.zoo import nets
 
 
 @torch.no_grad()
@@ -43,7 +37,7 @@ def blend(a, b, t):
 def figures(made, truth):
     """PSNR, SSIM, root mean square error."""
     mse = float(((made.astype(np.float32) - truth) ** 2).mean())
-    return 10 * np.log10(65025 / max(mse, 1e-3)), _evaluate.ssim(made.astype(np.float64), truth.astype(np.float64)), mse ** 0.5
+    return 10 * np.log10(65025 / max(mse, 1e-3)), evaluate.ssim(made.astype(np.float64), truth.astype(np.float64)), mse ** 0.5
 
 
 def score(frames, truth, contenders, factor, limit):
@@ -60,7 +54,7 @@ def score(frames, truth, contenders, factor, limit):
 
 def phantom_runs(folder, frames, factor):
     """(name, noisy, clean) of the runs of ../evaluate_phantom.py; a quarter of 7.5 pulses a second is no use, there as here."""
-    import evaluate_phantom
+    from training.phantom import evaluate as evaluate_phantom
     for name in (n for n, r in evaluate_phantom.RUNS.items() if factor == 2 or r[2] > 7.5):
         run = evaluate_phantom.load_run(folder, name, frames)
         yield name, run["noisy"], run["clean"]

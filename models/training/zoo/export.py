@@ -4,7 +4,6 @@ Quality figures come from the JSON of evaluate.py (--quality; several files: oth
 """
 import argparse
 import hashlib
-import importlib.util
 import json
 import os
 import shutil
@@ -14,16 +13,10 @@ import numpy as np
 import onnxruntime as ort
 import torch
 
-import card
-import nets
-import parent
-from planes import AXES, INPUTS, OUTPUTS, Planes, count_macs, random_planes
-from warp import warp  # noqa: F401  (the folder above is on the path)
-
-# ../export.py carries this file's name.
-_spec = importlib.util.spec_from_file_location("training_export", os.path.join(parent.TRAINING, "export.py"))
-_export = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_export)
+from training.common import paths
+from training.flow_s.export import write_manifest
+from training.zoo import card, nets
+from training.zoo.planes import AXES, INPUTS, OUTPUTS, Planes, count_macs, random_planes
 
 SIZES = ((384, 640), (512, 896), (768, 1280))       # 360x640, 480x864 and 736x1280, padded to multiples of 64 (the runtime pads)
 TOLERANCE, SHARE = 3, 1e-3                           # grey levels, and the share of samples that may differ by more than one
@@ -69,7 +62,7 @@ def quality_of(files):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("checkpoint", help="../runs/zoo-ID/checkpoint.pt, or ID.pt to export again")
-    p.add_argument("--out", default=os.path.dirname(parent.TRAINING), help="folder for the weights, the graph, the card and manifest.json")
+    p.add_argument("--out", default=paths.MODELS, help="folder for the weights, the graph, the card and manifest.json")
     p.add_argument("--quality", nargs="*", default=[], help="JSON files of evaluate.py on this network")
     p.add_argument("--parts", help="JSON of ../evaluate_phantom.py on blend and this network's .onnx: noise, wire tip, noise-free frames")
     a = p.parse_args()
@@ -94,11 +87,11 @@ def main():
             quality[k] = figures
     entry = dict(id=name, kind="i420", file=name + ".onnx", sha256=digest, precision="fp32", multiple=net.multiple, times=net.times, parameters=parameters, macs720p=macs, licence="MIT",
                  published=card.PUBLISHED[name], trained=f"{step} steps, {seconds / 60:.0f} minutes of one shared CPU thread: {card.DATA[name]} ({name}.md)", quality=quality)
-    _export.write_manifest(os.path.join(a.out, "manifest.json"), entry)
+    write_manifest(os.path.join(a.out, "manifest.json"), entry)
     run = os.path.dirname(a.checkpoint)
     for have, kept in (("log.csv", f"{name}-log.csv"), ("curves.png", f"{name}-curves.png")):
         if os.path.exists(os.path.join(run, have)):
-            shutil.copyfile(os.path.join(run, have), os.path.join(parent.HERE, kept))
+            shutil.copyfile(os.path.join(run, have), os.path.join(paths.LOGS, kept))
     parts = {}
     if a.parts:
         with open(a.parts) as f:

@@ -13,9 +13,8 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-import parent  # noqa: F401
-import losses
-from blocks import conv, enlarge, halve_kernel, hats, initialise, normalise, separable, unshuffle
+from training.common import losses
+from training.zoo.blocks import conv, enlarge, halve_kernel, hats, initialise, normalise, separable, unshuffle
 
 SCALES = (1, 2, 4, 8)
 

@@ -13,9 +13,8 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-import parent  # noqa: F401
-import losses
-from blocks import SLOPE, constant, conv, enlarge, enlarge_flow, initialise, normalise, warp
+from training.common import losses
+from training.zoo.blocks import SLOPE, constant, conv, enlarge, enlarge_flow, initialise, normalise, warp
 
 
 class Residual(nn.Module):

@@ -13,10 +13,9 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-import parent  # noqa: F401
-import losses
-from blocks import conv, enlarge, initialise, normalise, warp
-from ifrnet import flow_at_eighth
+from training.common import losses
+from training.zoo.blocks import conv, enlarge, initialise, normalise, warp
+from training.zoo.ifrnet import flow_at_eighth
 
 
 class UNet(nn.Module):

@@ -10,7 +10,7 @@ def module(name):
     """The file of that network: Net, objective, and what is written about it (its doc string)."""
     if name not in IDS:
         raise SystemExit(f"no network {name}: one of {', '.join(IDS)}")
-    return importlib.import_module(name)
+    return importlib.import_module(f"training.zoo.{name}")
 
 
 def load(path, device="cpu"):

@@ -15,12 +15,10 @@ import time
 import numpy as np
 import torch
 
-import parent  # noqa: F401
-import curves
-import losses
-import nets
-from batches import HELD, FlowPairs, Sources, crop, inside
-from ifrnet import flow_at_eighth
+from training.common import curves, losses, paths
+from training.zoo import nets
+from training.zoo.batches import HELD, FlowPairs, Sources, crop, inside
+from training.zoo.ifrnet import flow_at_eighth
 
 curves.PANELS = (("videos_psnr", "videos_blend_psnr"), ("windows_psnr", "windows_blend_psnr"), ("scenes_psnr", "scenes_blend_psnr"), ("phantom_psnr", "phantom_blend_psnr"), ("photo",), ("epe",))
 
@@ -91,8 +89,8 @@ def save(path, name, net, ema, optimizer, state):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("id", choices=nets.IDS)
-    p.add_argument("--samples", default=os.path.join(parent.TRAINING, "runs", "samples"), help="folder of shards")
-    p.add_argument("--run", help="folder for checkpoint, log and curves; default ../runs/zoo-ID")
+    p.add_argument("--samples", default=paths.SAMPLES, help="folder of shards")
+    p.add_argument("--run", help="folder for checkpoint, log and curves; default runs/zoo-ID")
     p.add_argument("--minutes", type=float, default=10, help="training time until the learning rate has come down")
     p.add_argument("--steps", type=int, default=0, help="stop after so many steps (for a trial)")
     p.add_argument("--batch", type=int, default=4)
@@ -111,7 +109,7 @@ def main():
     torch.set_num_threads(a.threads)
     torch.manual_seed(a.seed)
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    run = a.run or os.path.join(parent.TRAINING, "runs", "zoo-" + a.id)
+    run = a.run or paths.run_folder("zoo-" + a.id)
     os.makedirs(run, exist_ok=True)
     module = nets.module(a.id)
     net, ema = module.Net().to(device), module.Net().to(device)

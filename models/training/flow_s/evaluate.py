@@ -12,10 +12,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-import model as models
-import video
-from search import candidate_costs, search
-from warp import render, seed_field
+from training.common import video
+from training.common.search import OFFSETS, candidate_costs, search
+from training.common.warp import render, seed_field
+from training.flow_s import network as models
 
 
 def ssim(a, b, k=8):
@@ -73,7 +73,7 @@ def interpolate(a, b, contender, network, t=0.5):
     if contender == "search":
         field = seed_field(seed)
     else:
-        costs = candidate_costs(fa[0], fb[0], seed, models.OFFSETS)
+        costs = candidate_costs(fa[0], fb[0], seed, OFFSETS)
         if network.planes:
             return network.frame(*(f[0, 0].byte().numpy() for f in (fa, fb)), t, seed, costs)[:h, :w], None
         field = network.field(models.network_inputs(models.quarter(fa / 255), models.quarter(fb / 255), seed), seed, costs)
