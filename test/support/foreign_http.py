@@ -1,10 +1,16 @@
-"""WHIP and WHEP over HTTP, for peers of other makers: an offer by POST, the answer back, DELETE at the end."""
+"""WHIP and WHEP over HTTP, for peers of other makers: an offer by POST, the answer back, DELETE at
+the end.
+"""
+
 import urllib.request
 from urllib.parse import urljoin
 
 
 class Session:
-    """A session at a WHIP or WHEP endpoint. Raises urllib.error.HTTPError when the offer is refused."""
+    """A session at a WHIP or WHEP endpoint.
+
+    Raises urllib.error.HTTPError when the offer is refused.
+    """
 
     def __init__(self, url, offer, token):
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}

@@ -1,11 +1,20 @@
-"""Draw a training log (CSV) as learning curves, or the risk-coverage curve in a JSON of evaluate.py, as a picture, with PIL only."""
+"""Draw a training log (CSV) as learning curves, or the risk-coverage curve in a JSON of
+evaluate.py, as a picture, with PIL only.
+"""
+
 import argparse
 import csv
 import json
 
 from PIL import Image, ImageDraw
 
-PANELS = (("videos_psnr", "videos_seed_psnr"), ("scenes_psnr", "scenes_seed_psnr"), ("scenes_epe",), ("photo",), ("videos_error_corr",))
+PANELS = (
+    ("videos_psnr", "videos_seed_psnr"),
+    ("scenes_psnr", "scenes_seed_psnr"),
+    ("scenes_epe",),
+    ("photo",),
+    ("videos_error_corr",),
+)
 COLOURS = ((20, 90, 200), (150, 150, 150))
 
 
@@ -40,7 +49,9 @@ def draw(log, out, width=520, height=170):
 
 
 def draw_risk(quality, out, width=520, height=300):
-    """Mean absolute error of the surest cells over their share: blue by the network's expected error, grey by the true one."""
+    """Mean absolute error of the surest cells over their share: blue by the network's expected
+    error, grey by the true one.
+    """
     with open(quality) as f:
         risk = json.load(f)["risk"]
     im = Image.new("RGB", (width, height), "white")
@@ -49,7 +60,11 @@ def draw_risk(quality, out, width=520, height=300):
     left, right, top, bottom = 50, width - 15, 26, height - 34
     x, y = (lambda v: left + (right - left) * v), (lambda v: bottom - (bottom - top) * v / most)
     d.rectangle((left, top, right, bottom), outline=(210, 210, 210))
-    d.text((left, 8), "mean absolute error (grey levels) of the surest cells: by expected error (blue), by true error (grey)", fill="black")
+    d.text(
+        (left, 8),
+        "mean absolute error (grey levels) of the surest cells: by expected error (blue), by true error (grey)",
+        fill="black",
+    )
     for k in range(5):
         d.text((4, y(most * k / 4) - 6), f"{most * k / 4:.2f}", fill="black")
         d.text((x(k / 4) - 10, bottom + 6), f"{k * 25} %", fill="black")

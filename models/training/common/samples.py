@@ -1,4 +1,5 @@
 """Shards of prepare.py in memory, and augmented batches of them."""
+
 import glob
 import os
 
@@ -11,7 +12,10 @@ MARGIN = 64
 # The phantom's noise-free pictures, and which noisy one each belongs to.
 CLEAN = dict(clean0="frame0", clean1="frame1", clean="truth")
 # Where each candidate's cost goes when x is mirrored, y is mirrored, x and y are swapped.
-_MIRROR = {axis: [OFFSETS.index((dy, -dx) if axis == 3 else (-dy, dx)) for dy, dx in OFFSETS] + [len(OFFSETS)] for axis in (2, 3)}
+_MIRROR = {
+    axis: [OFFSETS.index((dy, -dx) if axis == 3 else (-dy, dx)) for dy, dx in OFFSETS] + [len(OFFSETS)]
+    for axis in (2, 3)
+}
 _SWAP = [OFFSETS.index((dx, dy)) for dy, dx in OFFSETS] + [len(OFFSETS)]
 
 
@@ -19,7 +23,13 @@ class Samples:
     """All shards of a folder whose names start with `prefix`; `refresh` picks up new ones."""
 
     def __init__(self, folder, prefix, limit=None):
-        self.pattern, self.limit, self.seen, self.parts, self.index = os.path.join(folder, prefix + "*.npz"), limit, set(), [], []
+        self.pattern, self.limit, self.seen, self.parts, self.index = (
+            os.path.join(folder, prefix + "*.npz"),
+            limit,
+            set(),
+            [],
+            [],
+        )
         self.refresh()
 
     def refresh(self):
@@ -35,7 +45,9 @@ class Samples:
         return len(self.index)
 
     def take(self, numbers):
-        """Sample numbers → dict of float tensors: frame0, frame1, truth (0…1), seed, flow, visible, time; of the phantom also CLEAN and weight."""
+        """Sample numbers → dict of float tensors: frame0, frame1, truth (0…1), seed, flow, visible,
+        time; of the phantom also CLEAN and weight.
+        """
         rows = [self.index[int(n)] for n in numbers]
         keys = dict.fromkeys(k for p, _ in rows for k in self.parts[p])
         out = {k: torch.from_numpy(np.stack([_field(self.parts[p], k, i) for p, i in rows])).float() for k in keys}
@@ -45,7 +57,10 @@ class Samples:
 
 
 def _field(part, key, i):
-    """A shard's field of one sample. What only the phantom has: without it a picture counts as clean, and nothing as thin."""
+    """A shard's field of one sample.
+
+    What only the phantom has: without it a picture counts as clean, and nothing as thin.
+    """
     if key in part or key not in (*CLEAN, "weight"):
         return part[key][i]
     return part[CLEAN[key]][i] if key in CLEAN else np.zeros_like(part["truth"][i])
@@ -54,7 +69,10 @@ def _field(part, key, i):
 def join(*batches):
     """Concatenate batches; where some are of the phantom, the others get its fields too."""
     if any("clean" in b for b in batches):
-        batches = [b if "clean" in b else dict(b, weight=torch.zeros_like(b["truth"]), **{k: b[v] for k, v in CLEAN.items()}) for b in batches]
+        batches = [
+            b if "clean" in b else dict(b, weight=torch.zeros_like(b["truth"]), **{k: b[v] for k, v in CLEAN.items()})
+            for b in batches
+        ]
     return {k: torch.cat([b[k] for b in batches]) for k in batches[0]}
 
 
@@ -62,7 +80,7 @@ def _flip(batch, axis):
     """Mirror a batch along x (axis 3) or y (axis 2); vectors change sign."""
     out = {k: v.flip(axis) if v.dim() == 4 else v for k, v in batch.items()}
     out["costs"] = out["costs"][:, _MIRROR[axis]]
-    c = 3 - axis                                               # component: x for axis 3, y for axis 2
+    c = 3 - axis  # component: x for axis 3, y for axis 2
     for k, first in (("seed", (c,)), ("flow", (c, c + 2))):
         out[k] = out[k].clone()
         for i in first:
@@ -73,13 +91,24 @@ def _flip(batch, axis):
 def _turn(batch):
     """Swap x and y."""
     out = {k: v.transpose(2, 3) if v.dim() == 4 else v for k, v in batch.items()}
-    out["seed"], out["flow"], out["costs"] = out["seed"][:, [1, 0, 2]], out["flow"][:, [1, 0, 3, 2]], out["costs"][:, _SWAP]
+    out["seed"], out["flow"], out["costs"] = (
+        out["seed"][:, [1, 0, 2]],
+        out["flow"][:, [1, 0, 3, 2]],
+        out["costs"][:, _SWAP],
+    )
     return out
 
 
 def _reverse(batch):
     """Time reversal."""
-    out = dict(batch, frame0=batch["frame1"], frame1=batch["frame0"], visible=batch["visible"].flip(1), flow=batch["flow"][:, [2, 3, 0, 1]], time=1 - batch["time"])
+    out = dict(
+        batch,
+        frame0=batch["frame1"],
+        frame1=batch["frame0"],
+        visible=batch["visible"].flip(1),
+        flow=batch["flow"][:, [2, 3, 0, 1]],
+        time=1 - batch["time"],
+    )
     if "clean0" in batch:
         out.update(clean0=batch["clean1"], clean1=batch["clean0"])
     out["seed"] = torch.cat([-batch["seed"][:, :2], batch["seed"][:, 2:]], 1)
@@ -87,7 +116,9 @@ def _reverse(batch):
 
 
 def augment(batch, rng):
-    """Mirror, turn, reverse (the whole batch alike) and change the grey scale (each sample on its own)."""
+    """Mirror, turn, reverse (the whole batch alike) and change the grey scale (each sample on its
+    own).
+    """
     for axis in (2, 3):
         if rng.random() < 0.5:
             batch = _flip(batch, axis)

@@ -1,20 +1,24 @@
-"""Hierarchical symmetric block search: the seed of the flow networks (the algorithm of SEARCH.md, vectorised in torch).
+"""Hierarchical symmetric block search: the seed of the flow networks (the algorithm of SEARCH.md,
+vectorised in torch).
 
-Integer arithmetic throughout, up to the sub-pel step, so that the SIMD kernel can give exactly the same vectors.
-Runs batched on any torch device.
+Integer arithmetic throughout, up to the sub-pel step, so that the SIMD kernel can give exactly the
+same vectors. Runs batched on any torch device.
 """
+
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-LEVELS = 5          # P_1 (half resolution) … P_5 (1/32)
-PITCH = 4           # block pitch in level pixels
-MARGIN = 80         # replicated border; no window of a reachable vector leaves it
-CROSS = ((-1, 0), (0, -1), (0, 1), (1, 0))                                                      # (dy, dx), in this order
-AROUND = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))                 # (dy, dx), in this order
+LEVELS = 5  # P_1 (half resolution) … P_5 (1/32)
+PITCH = 4  # block pitch in level pixels
+MARGIN = 80  # replicated border; no window of a reachable vector leaves it
+CROSS = ((-1, 0), (0, -1), (0, 1), (1, 0))  # (dy, dx), in this order
+# (dy, dx), in this order
+AROUND = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 
-# Cells whose vector a cell may adopt: its 3x3 neighbourhood, and the same ring three cells (24 px) away.
+# Cells whose vector a cell may adopt: its 3x3 neighbourhood, and the same ring three cells (24 px)
+# away.
 OFFSETS = [(0, 0)] + [(d * dy, d * dx) for d in (1, 3) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
 
 
@@ -22,21 +26,23 @@ OFFSETS = [(0, 0)] + [(d * dy, d * dx) for d in (1, 3) for dy in (-1, 0, 1) for 
 class SearchOptions:
     """Constants of the search. Penalties are in SAD units of one window."""
 
-    width: int = 16             # SAD window: columns …
-    rows: int = 8               # … rows …
-    row_step: int = 2           # … and their distance
-    radius: int = 4             # full search at the top level
-    smooth: int = 24            # per level pixel of L1 distance from the parent's prediction
-    zero_bonus: int = 48        # subtracted from the cost of the zero vector
-    keep: int = 64              # a vector survives the median when it matches better by more than this
-    passes: int = 2             # refinement passes at levels 5 … 2; level 1 has one
+    width: int = 16  # SAD window: columns …
+    rows: int = 8  # … rows …
+    row_step: int = 2  # … and their distance
+    radius: int = 4  # full search at the top level
+    smooth: int = 24  # per level pixel of L1 distance from the parent's prediction
+    zero_bonus: int = 48  # subtracted from the cost of the zero vector
+    keep: int = 64  # a vector survives the median when it matches better by more than this
+    passes: int = 2  # refinement passes at levels 5 … 2; level 1 has one
 
 
 DEFAULT = SearchOptions()
 
 
 def pyramid(luma, levels=LEVELS):
-    """[N,H,W] integer luma → [P_1 … P_levels]: 2x2 box means (a+b+c+d+2)>>2 of size ceil(previous/2), edges replicated."""
+    """[N,H,W] integer luma → [P_1 … P_levels]: 2x2 box means (a+b+c+d+2)>>2 of size
+    ceil(previous/2), edges replicated.
+    """
     out, p = [], luma.to(torch.int32)
     for _ in range(levels):
         h, w = p.shape[-2:]
@@ -74,10 +80,14 @@ class _Matcher:
     def _windows(q, o):
         """View [N, y, x, rows, width] of all windows by their top left corner."""
         n, h, w = q.shape
-        return q.as_strided((n, h - (o.rows - 1) * o.row_step, w - o.width + 1, o.rows, o.width), (h * w, w, 1, w * o.row_step, 1))
+        return q.as_strided(
+            (n, h - (o.rows - 1) * o.row_step, w - o.width + 1, o.rows, o.width), (h * w, w, 1, w * o.row_step, 1)
+        )
 
     def sad(self, vx, vy):
-        """SAD of every block's window for vectors vx, vy [N,gh,gw] in level pixels: P0(x - floor(v/2)) against P1(x + v - floor(v/2))."""
+        """SAD of every block's window for vectors vx, vy [N,gh,gw] in level pixels: P0(x -
+        floor(v/2)) against P1(x + v - floor(v/2)).
+        """
         ux, uy = vx >> 1, vy >> 1
         a = self.windows0[self.k, self.y - uy, self.x - ux]
         b = self.windows1[self.k, self.y + (vy - uy), self.x + (vx - ux)]
@@ -97,7 +107,11 @@ class _Best:
             self.cost, self.vx, self.vy = cost, vx, vy
         else:
             t = cost < self.cost
-            self.cost, self.vx, self.vy = torch.where(t, cost, self.cost), torch.where(t, vx, self.vx), torch.where(t, vy, self.vy)
+            self.cost, self.vx, self.vy = (
+                torch.where(t, cost, self.cost),
+                torch.where(t, vx, self.vx),
+                torch.where(t, vy, self.vy),
+            )
 
 
 def _shift(v, dy, dx):
@@ -121,9 +135,9 @@ def _children(v, gh, gw):
 def search(luma0, luma1, o: SearchOptions = DEFAULT, trace=None):
     """Match two frames block by block through t = 1/2.
 
-    luma0, luma1: [N,H,W] integers 0…255. Returns float32 [N,3,ceil(H/8),ceil(W/8)]: vx, vy (full-resolution pixels,
-    frame 0 → frame 1) and the match cost (mean absolute difference, 0…1). `trace`, a list, receives (level, vx, vy)
-    after the median of each level.
+    luma0, luma1: [N,H,W] integers 0…255. Returns float32 [N,3,ceil(H/8),ceil(W/8)]: vx, vy
+    (full-resolution pixels, frame 0 → frame 1) and the match cost (mean absolute difference, 0…1).
+    `trace`, a list, receives (level, vx, vy) after the median of each level.
     """
     pyramid0, pyramid1 = pyramid(luma0), pyramid(luma1)
     vx = vy = None
@@ -158,15 +172,19 @@ def search(luma0, luma1, o: SearchOptions = DEFAULT, trace=None):
 
 
 def candidate_costs(luma0, luma1, seed, offsets, margin=0):
-    """How well each candidate vector matches at each cell itself: mean absolute difference of the half-resolution pictures (SEARCH.md, "Candidate costs").
+    """How well each candidate vector matches at each cell itself: mean absolute difference of the
+    half-resolution pictures (SEARCH.md, "Candidate costs").
 
-    luma0, luma1: [N,H,W] integers 0…255, `margin` full-resolution pixels (a multiple of 8) larger than the seed's grid on each side.
-    seed: [N,>=2,h,w]. offsets: (dy, dx) cells whose vectors are tried; the zero vector comes last. Returns float32 [N,len(offsets)+1,h,w], 0…1.
+    luma0, luma1: [N,H,W] integers 0…255, `margin` full-resolution pixels (a multiple of 8) larger
+    than the seed's grid on each side. seed: [N,>=2,h,w]. offsets: (dy, dx) cells whose vectors are
+    tried; the zero vector comes last. Returns float32 [N,len(offsets)+1,h,w], 0…1.
     """
     p0, p1 = pyramid(luma0, 1)[0].to(torch.int16).numpy(), pyramid(luma1, 1)[0].to(torch.int16).numpy()
     n, h, w = len(seed), *seed.shape[-2:]
     v = torch.floor(seed[:, :2] * 0.5 + 0.5).to(torch.int32)
-    around = torch.stack([_shift(v.flatten(0, 1), dy, dx).view_as(v) for dy, dx in offsets] + [torch.zeros_like(v)], 1).numpy()
+    around = torch.stack(
+        [_shift(v.flatten(0, 1), dy, dx).view_as(v) for dy, dx in offsets] + [torch.zeros_like(v)], 1
+    ).numpy()
     p0, p1 = (np.pad(p, ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)), mode="edge") for p in (p0, p1))
     at, row = p0.shape[1:], p0.shape[2]
     y = (np.arange(h, dtype=np.int32) * PITCH - 1 + MARGIN + margin // 2)[None, None, :, None]

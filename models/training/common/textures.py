@@ -1,4 +1,7 @@
-"""A bank of 8-bit textures for synthetic scenes: dead leaves, fractal noise, stripes and checks, and stills of training clips."""
+"""A bank of 8-bit textures for synthetic scenes: dead leaves, fractal noise, stripes and checks,
+and stills of training clips.
+"""
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -43,20 +46,32 @@ def periodic(rng):
     s = np.sin(2 * np.pi * u) * (np.sin(2 * np.pi * v) if rng.random() < 0.5 else 1)
     if rng.random() < 0.6:
         s = np.tanh(s * 6)
-    return (rng.uniform(60, 190) + s * rng.uniform(10, 60) + fractal(rng).astype(float) * 0.2 - 25).clip(0, 255).astype(np.uint8)
+    return (
+        (rng.uniform(60, 190) + s * rng.uniform(10, 60) + fractal(rng).astype(float) * 0.2 - 25)
+        .clip(0, 255)
+        .astype(np.uint8)
+    )
 
 
 def build_bank(rng, stills, count=360):
-    """[count,1,SIZE,SIZE] uint8. `stills`: list of 2-D uint8 frames (may be empty) of which random parts are taken."""
+    """[count,1,SIZE,SIZE] uint8.
+
+    `stills`: list of 2-D uint8 frames (may be empty) of which random parts are taken.
+    """
     out = []
     for _ in range(count):
         kind = rng.random()
         if stills and kind < 0.5:
             s = stills[int(rng.integers(len(stills)))]
             scale = rng.uniform(0.7, 1.6) * SIZE / min(s.shape)
-            t = F.interpolate(torch.from_numpy(s.astype(np.float32))[None, None], scale_factor=max(scale, SIZE / min(s.shape) * 1.001), mode="bilinear", align_corners=False)[0, 0]
+            t = F.interpolate(
+                torch.from_numpy(s.astype(np.float32))[None, None],
+                scale_factor=max(scale, SIZE / min(s.shape) * 1.001),
+                mode="bilinear",
+                align_corners=False,
+            )[0, 0]
             y, x = int(rng.integers(0, t.shape[0] - SIZE + 1)), int(rng.integers(0, t.shape[1] - SIZE + 1))
-            out.append(t[y: y + SIZE, x: x + SIZE].round().clamp(0, 255).byte().numpy())
+            out.append(t[y : y + SIZE, x : x + SIZE].round().clamp(0, 255).byte().numpy())
         else:
             out.append((dead_leaves if kind < 0.75 else fractal if kind < 0.88 else periodic)(rng))
     return torch.from_numpy(np.stack(out))[:, None]

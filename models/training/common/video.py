@@ -1,4 +1,5 @@
 """Reading luma from video files through the ffmpeg command line."""
+
 import json
 import os
 import subprocess
@@ -15,7 +16,20 @@ def videos(folder):
 
 def probe(path):
     """(width, height) as displayed (rotation applied) of the first video stream."""
-    out = subprocess.check_output(["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries", "stream=width,height:stream_side_data=rotation", "-of", "json", path])
+    out = subprocess.check_output(
+        [
+            "ffprobe",
+            "-v",
+            "error",
+            "-select_streams",
+            "v:0",
+            "-show_entries",
+            "stream=width,height:stream_side_data=rotation",
+            "-of",
+            "json",
+            path,
+        ]
+    )
     s = json.loads(out)["streams"][0]
     turned = any(abs(int(d.get("rotation", 0))) % 180 == 90 for d in s.get("side_data_list", []))
     return (s["height"], s["width"]) if turned else (s["width"], s["height"])
@@ -24,7 +38,16 @@ def probe(path):
 def read_luma(path, width, height, frames=None, threads=1):
     """Decode to [n, height, width] uint8 luma, area-scaled."""
     a = ["ffmpeg", "-v", "error", "-threads", str(threads), "-i", path, "-vf", f"scale={width}:{height}:flags=area"]
-    a += (["-frames:v", str(frames)] if frames else []) + ["-an", "-fps_mode", "passthrough", "-pix_fmt", "yuv420p", "-f", "rawvideo", "-"]
+    a += (["-frames:v", str(frames)] if frames else []) + [
+        "-an",
+        "-fps_mode",
+        "passthrough",
+        "-pix_fmt",
+        "yuv420p",
+        "-f",
+        "rawvideo",
+        "-",
+    ]
     raw, size = subprocess.check_output(a), width * height * 3 // 2
     n = len(raw) // size
     return np.frombuffer(raw, np.uint8)[: n * size].reshape(n, size)[:, : width * height].reshape(n, height, width)

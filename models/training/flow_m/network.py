@@ -1,10 +1,13 @@
-"""flow-m: flow-s with a second stage at half resolution, for a GPU. All in one graph, planes in and planes out (kind `i420`).
+"""flow-m: flow-s with a second stage at half resolution, for a GPU. All in one graph, planes in and
+planes out (kind `i420`).
 
-The first stage is flow-s: two motions of every cell of 8×8 from the block search's seed. The second one sees both frames as they
-were warped and blended by it, pixel by pixel, and corrects what a cell cannot: the flow at half resolution, the weights of
-frames and motions and the picture itself at full resolution. The time between the frames is an input: the first stage's
-field is re-projected to it, the second stage knows it.
+The first stage is flow-s: two motions of every cell of 8×8 from the block search's seed. The second
+one sees both frames as they were warped and blended by it, pixel by pixel, and corrects what a cell
+cannot: the flow at half resolution, the weights of frames and motions and the picture itself at
+full resolution. The time between the frames is an input: the first stage's field is re-projected to
+it, the second stage knows it.
 """
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
@@ -49,7 +52,7 @@ class Second(nn.Module):
                 nn.init.kaiming_normal_(m.weight, a=SLOPE, nonlinearity="leaky_relu")
                 nn.init.zeros_(m.bias)
         with torch.no_grad():
-            self.head.weight.mul_(0.05)                         # start near the first stage, alive everywhere
+            self.head.weight.mul_(0.05)  # start near the first stage, alive everywhere
 
     def forward(self, x):
         x1 = self.look(x)
@@ -67,9 +70,11 @@ def _moved(probability, change):
 
 
 class FlowM(nn.Module):
-    """Luma of both frames [N,1,H,W] (0…1), seed [N,3,H/8,W/8], costs [N,18,H/8,W/8], t [N,1,1,1] → dict(frame, base, field, …)."""
+    """Luma of both frames [N,1,H,W] (0…1), seed [N,3,H/8,W/8], costs [N,18,H/8,W/8], t [N,1,1,1] →
+    dict(frame, base, field, …).
+    """
 
-    mixed = False                                               # bfloat16 convolutions while training
+    mixed = False  # bfloat16 convolutions while training
 
     def __init__(self, widths=(32, 48, 64, 80), trunk=(48, 64, 96)):
         super().__init__()
@@ -79,16 +84,20 @@ class FlowM(nn.Module):
 
     def forward(self, frame0, frame1, seed, costs, t, margin=0):
         h, w = (n - 2 * margin for n in frame0.shape[-2:])
-        with torch.no_grad():                                   # the first stage is trained by itself (train.py)
+        with torch.no_grad():  # the first stage is trained by itself (train.py)
             images = first.network_inputs(first.quarter(frame0), first.quarter(frame1), seed, margin // 4)
             field = retime(self.trunk(images, seed, costs), t)
         f, half = upsample(field, h, w, 8), upsample(field, h // 2, w // 2, 4)
-        warped = [warp(frame, f[:, k: k + 2], margin) for frame, k in ((frame0, 0), (frame1, 2), (frame0, 6), (frame1, 8))]
+        warped = [
+            warp(frame, f[:, k : k + 2], margin) for frame, k in ((frame0, 0), (frame1, 2), (frame0, 6), (frame1, 8))
+        ]
         base = blend(f, *warped)
         flows = torch.cat([half[:, 0:4], half[:, 6:10]], 1) * 0.05
         weights = torch.cat([half[:, 4:6], half[:, 10:12]], 1)
         stack = torch.cat(warped, 1)
-        apart = torch.cat([warped[0] - warped[1], warped[2] - warped[3], warped[0] + warped[1] - warped[2] - warped[3]], 1)
+        apart = torch.cat(
+            [warped[0] - warped[1], warped[2] - warped[3], warped[0] + warped[1] - warped[2] - warped[3]], 1
+        )
         pixels = F.pixel_unshuffle(torch.cat([stack * 2 - 1, base * 2 - 1, (apart * 8).clamp(-3, 3)], 1), 2)
         with torch.autocast(frame0.device.type, dtype=torch.bfloat16, enabled=self.training and self.mixed):
             out = self.second(torch.cat([pixels, flows.clamp(-4, 4), weights, t.expand_as(half[:, :1])], 1))
@@ -97,15 +106,22 @@ class FlowM(nn.Module):
         f = torch.cat([f[:, 0:4] + change, _moved(f[:, 4:5], shift), f[:, 5:11], _moved(f[:, 11:12], share)], 1)
         frame = blend(f, warp(frame0, f[:, 0:2], margin), warp(frame1, f[:, 2:4], margin), *warped[2:])
         # The picture is corrected only where the warped frames disagree, and by no more than that.
-        frame = frame + torch.tanh(paint) * F.avg_pool2d(stack.amax(1, keepdim=True) - stack.amin(1, keepdim=True), 3, 1, 1)
+        frame = frame + torch.tanh(paint) * F.avg_pool2d(
+            stack.amax(1, keepdim=True) - stack.amin(1, keepdim=True), 3, 1, 1
+        )
         return dict(frame=frame, base=base, field=field, f=f)
 
     def planes(self, y0, u0, v0, y1, u1, v1, t, seed, costs):
-        """uint8 I420 planes of both frames → planes of the frame at t (float 0…1, [1]) and its expected error [1]."""
+        """uint8 I420 planes of both frames → planes of the frame at t (float 0…1, [1]) and its
+        expected error [1].
+        """
         out = self(y0.float() / 255, y1.float() / 255, seed, costs, t.view(1, 1, 1, 1))
         f = F.avg_pool2d(out["f"], 2)
         f = torch.cat([f[:, 0:4] * 0.5, f[:, 4:6], f[:, 6:10] * 0.5, f[:, 10:12]], 1)
-        chroma = [blend(f, *(warp(c.float(), f[:, k: k + 2]) for c, k in ((c0, 0), (c1, 2), (c0, 6), (c1, 8)))) for c0, c1 in ((u0, u1), (v0, v1))]
+        chroma = [
+            blend(f, *(warp(c.float(), f[:, k : k + 2]) for c, k in ((c0, 0), (c1, 2), (c0, 6), (c1, 8))))
+            for c0, c1 in ((u0, u1), (v0, v1))
+        ]
         byte = lambda x: (x + 0.5).clamp(0, 255).to(torch.uint8)
         return byte(out["frame"] * 255), byte(chroma[0]), byte(chroma[1]), out["field"][:, 5].mean().view(1)
 
@@ -136,5 +152,15 @@ def load_second(path):
 
 
 def count_macs(net, width=1280, height=736):
-    """(parameters, multiply-accumulates of the convolutions) for one frame pair of the given (padded) size."""
-    return first.count_convolutions(net, lambda: net(*(torch.zeros(1, 1, height, width),) * 2, torch.zeros(1, 3, height // 8, width // 8), torch.zeros(1, 18, height // 8, width // 8), torch.full((1, 1, 1, 1), 0.5)))
+    """(parameters, multiply-accumulates of the convolutions) for one frame pair of the given
+    (padded) size.
+    """
+    return first.count_convolutions(
+        net,
+        lambda: net(
+            *(torch.zeros(1, 1, height, width),) * 2,
+            torch.zeros(1, 3, height // 8, width // 8),
+            torch.zeros(1, 18, height // 8, width // 8),
+            torch.full((1, 1, 1, 1), 0.5),
+        ),
+    )

@@ -1,8 +1,11 @@
-"""Train the second stage of flow-m on prepared samples; its first stage is a trained flow-s (--trunk). Resumes from its checkpoint.
+"""Train the second stage of flow-m on prepared samples; its first stage is a trained flow-s
+(--trunk). Resumes from its checkpoint.
 
-Triplets, windows (any time between the frames) and rendered scenes; the length is given in minutes, the learning rate follows
-the share of them that is used up. On CUDA and where the processor has bfloat16, --mixed trains faster.
+Triplets, windows (any time between the frames) and rendered scenes; the length is given in minutes,
+the learning rate follows the share of them that is used up. On CUDA and where the processor has
+bfloat16, --mixed trains faster.
 """
+
 import argparse
 import csv
 import math
@@ -19,15 +22,29 @@ from training.flow_m.network import FlowM
 from training.flow_s import network as first
 from training.flow_s.train import HELD, save, unseen
 
-curves.PANELS = (("videos_psnr", "videos_base_psnr"), ("windows_psnr", "windows_base_psnr"), ("scenes_psnr", "scenes_base_psnr"), ("photo",))
+curves.PANELS = (
+    ("videos_psnr", "videos_base_psnr"),
+    ("windows_psnr", "windows_base_psnr"),
+    ("scenes_psnr", "scenes_base_psnr"),
+    ("photo",),
+)
 SHARES = dict(videos=0.55, windows=0.25, scenes=0.2)
 
 
 def crop(batch, size, rng):
     """A random square of the truth, with the frames' margin around it; on the field's grid of 32."""
     y, x = (int(v) * 32 for v in rng.integers(0, (batch["truth"].shape[-1] - size) // 32 + 1, 2))
-    part = lambda k, cell, extra: batch[k][..., y // cell: (y + size) // cell + extra, x // cell: (x + size) // cell + extra]
-    return dict(frame0=part("frame0", 1, 2 * MARGIN), frame1=part("frame1", 1, 2 * MARGIN), truth=part("truth", 1, 0), seed=part("seed", 8, 0), costs=part("costs", 8, 0), time=batch["time"])
+    part = lambda k, cell, extra: batch[k][
+        ..., y // cell : (y + size) // cell + extra, x // cell : (x + size) // cell + extra
+    ]
+    return dict(
+        frame0=part("frame0", 1, 2 * MARGIN),
+        frame1=part("frame1", 1, 2 * MARGIN),
+        truth=part("truth", 1, 0),
+        seed=part("seed", 8, 0),
+        costs=part("costs", 8, 0),
+        time=batch["time"],
+    )
 
 
 def run(net, b):
@@ -43,7 +60,7 @@ def validate(net, sets, device):
     for name, s in sets.items():
         base, made, kept = [], [], range(0, len(s), 2 * HELD)
         for i in range(0, len(kept), 8):
-            b = {k: v.to(device) for k, v in s.take(kept[i: i + 8]).items()}
+            b = {k: v.to(device) for k, v in s.take(kept[i : i + 8]).items()}
             r = run(net, b)
             base.append(losses.psnr(r["base"], b["truth"]))
             made.append(losses.psnr(r["frame"].clamp(0, 1), b["truth"]))
@@ -56,7 +73,11 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--samples", default=paths.SAMPLES, help="folder of shards")
     p.add_argument("--run", default=paths.run_folder("flow-m"), help="folder for checkpoint, log and curves")
-    p.add_argument("--trunk", default=os.path.join(paths.MODELS, "flow-s.pt"), help="weights of flow-s: the first stage, not changed")
+    p.add_argument(
+        "--trunk",
+        default=os.path.join(paths.MODELS, "flow-s.pt"),
+        help="weights of flow-s: the first stage, not changed",
+    )
     p.add_argument("--init", help="weights of flow-m whose second stage to start from")
     p.add_argument("--minutes", type=float, default=30)
     p.add_argument("--batch", type=int, default=4)
@@ -85,14 +106,20 @@ def main():
     checkpoint, state = os.path.join(a.run, "checkpoint.pt"), dict(step=0, seconds=0.0)
     if os.path.exists(checkpoint):
         blob = torch.load(checkpoint, map_location=device)
-        net.load_state_dict(blob["weights"]), ema.load_state_dict(blob["ema"]), optimizer.load_state_dict(blob["optimizer"])
+        (
+            net.load_state_dict(blob["weights"]),
+            ema.load_state_dict(blob["ema"]),
+            optimizer.load_state_dict(blob["optimizer"]),
+        )
         state = {k: blob[k] for k in state}
     sets = {k: Samples(a.samples, k, a.limit) for k in SHARES}
     rng = np.random.default_rng([a.seed, state["step"]])
     log, mean, last = os.path.join(a.run, "log.csv"), {}, time.time()
     while state["seconds"] < a.minutes * 60:
         progress = state["seconds"] / (a.minutes * 60)
-        rate = min(1.0, (progress + 1e-3) / 0.05) * (a.lr_end + (a.lr - a.lr_end) * 0.5 * (1 + math.cos(math.pi * progress)))
+        rate = min(1.0, (progress + 1e-3) / 0.05) * (
+            a.lr_end + (a.lr - a.lr_end) * 0.5 * (1 + math.cos(math.pi * progress))
+        )
         for g in optimizer.param_groups:
             g["lr"] = rate
         drawn = rng.choice(list(SHARES), a.batch, p=list(SHARES.values()))
@@ -114,13 +141,24 @@ def main():
         for k, v in dict(photo=photo, census=census, norm=norm).items():
             mean[k] = mean.get(k, float(v)) * 0.98 + 0.02 * float(v)
         now = time.time()
-        state["seconds"] += min(now - last, 3.0)               # a suspended process does not age
+        state["seconds"] += min(now - last, 3.0)  # a suspended process does not age
         last = now
         if state["step"] % 100 == 0:
-            print(f"step {state['step']} {state['seconds'] / 60:.1f} min {state['step'] * a.batch / state['seconds']:.1f} samples/s lr {rate:.1e} " + " ".join(f"{k} {v:.4f}" for k, v in mean.items()), flush=True)
+            print(
+                f"step {state['step']} {state['seconds'] / 60:.1f} min {state['step'] * a.batch / state['seconds']:.1f} samples/s lr {rate:.1e} "
+                + " ".join(f"{k} {v:.4f}" for k, v in mean.items()),
+                flush=True,
+            )
             save(checkpoint, net, ema, optimizer, state)
         if state["step"] % a.validate_every == 0 or state["step"] == 100:
-            row = dict(step=state["step"], minutes=round(state["seconds"] / 60, 2), lr=rate, photo=round(mean["photo"], 5), census=round(mean["census"], 5), **{k: round(v, 4) for k, v in validate(ema, sets, device).items()})
+            row = dict(
+                step=state["step"],
+                minutes=round(state["seconds"] / 60, 2),
+                lr=rate,
+                photo=round(mean["photo"], 5),
+                census=round(mean["census"], 5),
+                **{k: round(v, 4) for k, v in validate(ema, sets, device).items()},
+            )
             new = not os.path.exists(log)
             with open(log, "a", newline="") as f:
                 w = csv.DictWriter(f, row.keys())

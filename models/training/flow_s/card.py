@@ -1,8 +1,11 @@
-"""Write the model card of flow-s, fluoro-s or flow-m (models/<id>.md) from the weights file, the manifest and the JSON files of the evaluations.
+"""Write the model card of flow-s, fluoro-s or flow-m (models/<id>.md) from the weights file, the
+manifest and the JSON files of the evaluations.
 
-Everything measured is read from --run: quality.json and, for int8 networks, quality-fp32.json (evaluate.py), phantom.json
-(evaluate_phantom.py); what is missing is left out of the card. Log, curves and risk-coverage picture are copied beside this script.
+Everything measured is read from --run: quality.json and, for int8 networks, quality-fp32.json
+(evaluate.py), phantom.json (evaluate_phantom.py); what is missing is left out of the card. Log,
+curves and risk-coverage picture are copied beside this script.
 """
+
 import argparse
 import json
 import os
@@ -69,7 +72,9 @@ file of their own (the streaming segments of Big Buck Bunny, most DAVIS sequence
 
 
 def natural(quality, name, others):
-    """Markdown table of evaluate.py's figures: clips × contenders, PSNR; then means with SSIM and IE. `others`: further files of the same network."""
+    """Markdown table of evaluate.py's figures: clips × contenders, PSNR; then means with SSIM and
+    IE. `others`: further files of the same network.
+    """
     columns = [(n if n != "network" else name, quality["clips"], quality["mean"], n) for n in quality["mean"]]
     columns += [(label, q["clips"], q["mean"], "network") for label, q in others]
     lines = ["| clip | " + " | ".join(c[0] for c in columns) + " |", "|---|" + "---|" * len(columns)]
@@ -84,17 +89,43 @@ def phantom(figures):
     """Markdown tables of evaluate_phantom.py's figures, one for each factor."""
     out = []
     for factor in [k for k in figures if k.endswith("x")]:
-        out += [f"\n{factor}:\n", "| | clean truth | noisy truth | structure | tip, median | tip, 90 % | noise power |", "|---|---|---|---|---|---|---|"]
+        out += [
+            f"\n{factor}:\n",
+            "| | clean truth | noisy truth | structure | tip, median | tip, 90 % | noise power |",
+            "|---|---|---|---|---|---|---|",
+        ]
         for name, row in figures[factor].items():
-            m, cell = row["mean"], lambda group, key, digits: f"{row['mean'][group][key]:.{digits}f}" if group in row["mean"] and key in row["mean"][group] else ""
-            out.append(f"| {name.replace('.onnx', '')} | " + " | ".join([cell("clean", "psnr", 2), cell("noisy", "psnr", 2), cell("structure", "psnr", 2), cell("tip", "median", 2), cell("tip", "p90", 2), cell("noise", "all", 2)]) + " |")
+            m, cell = (
+                row["mean"],
+                lambda group, key, digits: (
+                    f"{row['mean'][group][key]:.{digits}f}"
+                    if group in row["mean"] and key in row["mean"][group]
+                    else ""
+                ),
+            )
+            out.append(
+                f"| {name.replace('.onnx', '')} | "
+                + " | ".join(
+                    [
+                        cell("clean", "psnr", 2),
+                        cell("noisy", "psnr", 2),
+                        cell("structure", "psnr", 2),
+                        cell("tip", "median", 2),
+                        cell("tip", "p90", 2),
+                        cell("noise", "all", 2),
+                    ]
+                )
+                + " |"
+            )
     return "\n".join(out)
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("id", choices=sorted(MADE))
-    p.add_argument("--models", default=paths.MODELS, help="folder with the weights and manifest.json; the card goes there")
+    p.add_argument(
+        "--models", default=paths.MODELS, help="folder with the weights and manifest.json; the card goes there"
+    )
     p.add_argument("--run", required=True, help="folder of the training run, with the JSON files of the evaluations")
     a = p.parse_args()
     here, made = paths.LOGS, MADE[a.id]
@@ -115,31 +146,73 @@ def main():
         if os.path.exists(os.path.join(a.run, source)):
             shutil.copy(os.path.join(a.run, source), os.path.join(here, f"{a.id}-{target}"))
     quality, fp32, tip = read("quality.json"), read("quality-fp32.json"), read("phantom.json")
-    text = [f"# {a.id}\n", made["title"], "Written by `training/card.py`; the figures come from `training/evaluate.py`, `training/evaluate_phantom.py` and the exporter.\n", "| | |", "|---|---|"]
-    text += [f"| file | `{e['file']}`, kind `{e['kind']}`, {e['precision']}, opset 17, sizes a multiple of {e['multiple']}; sha256 `{e['sha256']}` |" for e in files]
-    text += [f"| weights | `{a.id}.pt` (PyTorch, moving average of the training weights, fp16) |", f"| parameters | {entry['parameters']:,} |",
-             f"| multiply-accumulates at 1280×720 (padded to 1280×736) | {entry['macs720p'] / 1e9:.2f} G |", f"| licence | {entry['licence']} |", f"| trained | {entry['trained']} |\n",
-             "## Architecture", made["architecture"].format(widths=widths), "\n## Data", made["data"].format(clips=CLIPS), "\n## Training",
-             made["training"] + f" Log and curves: `training/{a.id}-log.csv`, `training/{a.id}-curves.png` (held-back samples, not the evaluation's).\n", "## Quality"]
+    text = [
+        f"# {a.id}\n",
+        made["title"],
+        "Written by `training/card.py`; the figures come from `training/evaluate.py`, `training/evaluate_phantom.py` and the exporter.\n",
+        "| | |",
+        "|---|---|",
+    ]
+    text += [
+        f"| file | `{e['file']}`, kind `{e['kind']}`, {e['precision']}, opset 17, sizes a multiple of {e['multiple']}; sha256 `{e['sha256']}` |"
+        for e in files
+    ]
+    text += [
+        f"| weights | `{a.id}.pt` (PyTorch, moving average of the training weights, fp16) |",
+        f"| parameters | {entry['parameters']:,} |",
+        f"| multiply-accumulates at 1280×720 (padded to 1280×736) | {entry['macs720p'] / 1e9:.2f} G |",
+        f"| licence | {entry['licence']} |",
+        f"| trained | {entry['trained']} |\n",
+        "## Architecture",
+        made["architecture"].format(widths=widths),
+        "\n## Data",
+        made["data"].format(clips=CLIPS),
+        "\n## Training",
+        made["training"]
+        + f" Log and curves: `training/{a.id}-log.csv`, `training/{a.id}-curves.png` (held-back samples, not the evaluation's).\n",
+        "## Quality",
+    ]
     if quality:
-        text.append(f"Every second frame removed, at most {quality['height']} lines, {quality['frames']} frames a clip; luma PSNR in dB of the frames made again "
-                    f"(`python3 training/evaluate.py VAL --model {a.id}.onnx --json quality.json`).\n")
-        text.append(natural(quality, a.id, [(label, q) for label, q in ((f"{a.id}-fp32", fp32), ("its first stage, flow-s", read("quality-first.json"))) if q]))
+        text.append(
+            f"Every second frame removed, at most {quality['height']} lines, {quality['frames']} frames a clip; luma PSNR in dB of the frames made again "
+            f"(`python3 training/evaluate.py VAL --model {a.id}.onnx --json quality.json`).\n"
+        )
+        text.append(
+            natural(
+                quality,
+                a.id,
+                [
+                    (label, q)
+                    for label, q in ((f"{a.id}-fp32", fp32), ("its first stage, flow-s", read("quality-first.json")))
+                    if q
+                ],
+            )
+        )
         if fp32:
-            text.append(f"\nint8 loses {fp32['mean']['network']['psnr'] - quality['mean']['network']['psnr']:.3f} dB against float.")
+            text.append(
+                f"\nint8 loses {fp32['mean']['network']['psnr'] - quality['mean']['network']['psnr']:.3f} dB against float."
+            )
         if quality.get("risk"):
             curves.draw_risk(os.path.join(a.run, "quality.json"), os.path.join(here, f"{a.id}-risk.png"))
             risk = quality["risk"]
             half = risk["coverage"].index(0.5)
-            text.append(f"\nThe expected error against the true one, cell by cell: correlation {quality['mean']['network']['error_correlation']} (mean over clips). Risk and coverage "
-                        f"(`training/{a.id}-risk.png`): the surest half of the cells has a mean absolute error of {risk['error'][half]:.2f} grey levels, all cells {risk['error'][-1]:.2f}; "
-                        f"with the true errors' order the best half would have {risk['oracle'][half]:.2f}.")
+            text.append(
+                f"\nThe expected error against the true one, cell by cell: correlation {quality['mean']['network']['error_correlation']} (mean over clips). Risk and coverage "
+                f"(`training/{a.id}-risk.png`): the surest half of the cells has a mean absolute error of {risk['error'][half]:.2f} grey levels, all cells {risk['error'][-1]:.2f}; "
+                f"with the true errors' order the best half would have {risk['oracle'][half]:.2f}."
+            )
     if tip:
-        text += ["\nThe phantom's held-out runs (`python3 training/evaluate_phantom.py`). *clean*, *noisy*: PSNR in dB of frames made from noisy ones, against the truth without and with noise. *structure*: the field found on",
-                 "noisy frames, applied to noise-free ones. *tip*: error of the guidewire's tip in pixels; the row `truth` is the detector's own error. *noise power*: of made frames over that of real ones.", phantom(tip)]
+        text += [
+            "\nThe phantom's held-out runs (`python3 training/evaluate_phantom.py`). *clean*, *noisy*: PSNR in dB of frames made from noisy ones, against the truth without and with noise. *structure*: the field found on",
+            "noisy frames, applied to noise-free ones. *tip*: error of the guidewire's tip in pixels; the row `truth` is the detector's own error. *noise power*: of made frames over that of real ones.",
+            phantom(tip),
+        ]
     grain = read("phantom-grain.json")
     if grain:
-        text += ["\nWith grain (`--grain 1`, as the product shows them), so that made frames are as noisy as real ones:", phantom(grain)]
+        text += [
+            "\nWith grain (`--grain 1`, as the product shows them), so that made frames are as noisy as real ones:",
+            phantom(grain),
+        ]
     text += ["\n## Limits", made["limits"], "- Not for diagnosis."]
     with open(os.path.join(a.models, f"{a.id}.md"), "w") as f:
         f.write("\n".join(text) + "\n")

@@ -1,8 +1,11 @@
-"""Quality on real clips: every second frame is removed and made again (--factor 4: three of four); luma PSNR, SSIM and IE against the removed.
+"""Quality on real clips: every second frame is removed and made again (--factor 4: three of four);
+luma PSNR, SSIM and IE against the removed.
 
-Clips are read at --height lines at most and to multiples of 16, --frames frames each; the first and the last gap do not count.
-Contenders: repeat, blend, search (the block search alone) and the network. Prints a table; --json keeps the figures.
+Clips are read at --height lines at most and to multiples of 16, --frames frames each; the first and
+the last gap do not count. Contenders: repeat, blend, search (the block search alone) and the
+network. Prints a table; --json keeps the figures.
 """
+
 import argparse
 import json
 import os
@@ -20,21 +23,28 @@ from training.flow_s import network as models
 
 def ssim(a, b, k=8):
     """Mean SSIM over 8x8 windows of two float64 pictures."""
+
     def box(x):
         c = np.pad(x.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
         return (c[k:, k:] - c[:-k, k:] - c[k:, :-k] + c[:-k, :-k]) / (k * k)
+
     ma, mb = box(a), box(b)
     va, vb, cab = box(a * a) - ma * ma, box(b * b) - mb * mb, box(a * b) - ma * mb
-    return float((((2 * ma * mb + 6.5025) * (2 * cab + 58.5225)) / ((ma * ma + mb * mb + 6.5025) * (va + vb + 58.5225))).mean())
+    return float(
+        (((2 * ma * mb + 6.5025) * (2 * cab + 58.5225)) / ((ma * ma + mb * mb + 6.5025) * (va + vb + 58.5225))).mean()
+    )
 
 
 class Network:
-    """A flow network from its weights file, a checkpoint, or an .onnx file (run by ONNX Runtime); an i420 one from its .onnx file."""
+    """A flow network from its weights file, a checkpoint, or an .onnx file (run by ONNX Runtime);
+    an i420 one from its .onnx file.
+    """
 
     def __init__(self, path, threads):
         self.session = None
         if path.endswith(".onnx"):
             import onnxruntime as ort
+
             o = ort.SessionOptions()
             o.intra_op_num_threads = threads
             self.session = ort.InferenceSession(path, o, providers=["CPUExecutionProvider"])
@@ -49,13 +59,25 @@ class Network:
     def frame(self, a, b, t, seed, costs):
         """uint8 luma of two padded frames [H,W] → uint8 luma at t; the chroma is grey."""
         grey = np.full((1, 1, a.shape[0] // 2, a.shape[1] // 2), 128, np.uint8)
-        given = dict(y0=a[None, None], y1=b[None, None], u0=grey, v0=grey, u1=grey, v1=grey, t=np.array([t], np.float32), seed=seed.numpy(), costs=costs.numpy())
+        given = dict(
+            y0=a[None, None],
+            y1=b[None, None],
+            u0=grey,
+            v0=grey,
+            u1=grey,
+            v1=grey,
+            t=np.array([t], np.float32),
+            seed=seed.numpy(),
+            costs=costs.numpy(),
+        )
         return self.session.run(["y"], {i.name: given[i.name] for i in self.session.get_inputs()})[0][0, 0]
 
     def field(self, images, seed, costs):
         if self.session:
             given = dict(images=images.numpy(), seed=seed.numpy(), costs=costs.numpy())
-            return torch.from_numpy(self.session.run(None, {i.name: given[i.name] for i in self.session.get_inputs()})[0])
+            return torch.from_numpy(
+                self.session.run(None, {i.name: given[i.name] for i in self.session.get_inputs()})[0]
+            )
         return self.model(images, seed, costs)
 
 
@@ -76,21 +98,31 @@ def interpolate(a, b, contender, network, t=0.5):
         costs = candidate_costs(fa[0], fb[0], seed, OFFSETS)
         if network.planes:
             return network.frame(*(f[0, 0].byte().numpy() for f in (fa, fb)), t, seed, costs)[:h, :w], None
-        field = network.field(models.network_inputs(models.quarter(fa / 255), models.quarter(fb / 255), seed), seed, costs)
+        field = network.field(
+            models.network_inputs(models.quarter(fa / 255), models.quarter(fb / 255), seed), seed, costs
+        )
     fa, fb = fa / 255, fb / 255
     out = render(fa, fb, field, t)[0, 0, :h, :w]
     return (out * 255).round().clamp(0, 255).byte().numpy(), field
 
 
 def score_clip(frames, contender, network, factor, cells):
-    """Mean figures of one clip, and for the network the correlation of its expected with its true error (cells of 8x8), which `cells` collects."""
+    """Mean figures of one clip, and for the network the correlation of its expected with its true
+    error (cells of 8x8), which `cells` collects.
+    """
     gaps = list(range(0, len(frames) - factor, factor))
     rows, told, true = [], [], []
     for i, k in [(g + k, k) for g in (gaps[1:-1] if len(gaps) > 6 else gaps) for k in range(1, factor)]:
         made, field = interpolate(frames[i - k], frames[i - k + factor], contender, network, k / factor)
         d = made.astype(np.float32) - frames[i]
-        mse = float((d ** 2).mean())
-        rows.append((10 * np.log10(65025 / max(mse, 1e-3)), ssim(made.astype(np.float64), frames[i].astype(np.float64)), mse ** 0.5))
+        mse = float((d**2).mean())
+        rows.append(
+            (
+                10 * np.log10(65025 / max(mse, 1e-3)),
+                ssim(made.astype(np.float64), frames[i].astype(np.float64)),
+                mse**0.5,
+            )
+        )
         if field is not None and contender == "network" and 2 * k == factor:
             h, w = d.shape[0] // 8, d.shape[1] // 8
             told.append(field[0, 5, :h, :w].numpy().ravel())
@@ -105,16 +137,35 @@ def score_clip(frames, contender, network, factor, cells):
 
 
 def risk_coverage(cells, steps=20):
-    """Mean absolute error (grey levels) of the share of cells that the network is surest of; `oracle`: were it right about their order.
+    """Mean absolute error (grey levels) of the share of cells that the network is surest of;
+    `oracle`: were it right about their order.
 
     Every clip counts alike. At full coverage both are the mean error of all cells.
     """
     shares = [(k + 1) / steps for k in range(steps)]
 
     def curve(order):
-        return [float(np.mean([np.sort(true)[: n].mean() if order == "oracle" else true[np.argsort(told, kind="stable")[: n]].mean()
-                               for told, true in cells for n in [max(1, round(s * len(true)))]])) * 255 for s in shares]
-    return dict(coverage=[round(s, 3) for s in shares], error=[round(v, 4) for v in curve("told")], oracle=[round(v, 4) for v in curve("oracle")])
+        return [
+            float(
+                np.mean(
+                    [
+                        np.sort(true)[:n].mean()
+                        if order == "oracle"
+                        else true[np.argsort(told, kind="stable")[:n]].mean()
+                        for told, true in cells
+                        for n in [max(1, round(s * len(true)))]
+                    ]
+                )
+            )
+            * 255
+            for s in shares
+        ]
+
+    return dict(
+        coverage=[round(s, 3) for s in shares],
+        error=[round(v, 4) for v in curve("told")],
+        oracle=[round(v, 4) for v in curve("oracle")],
+    )
 
 
 def main():
@@ -122,7 +173,9 @@ def main():
     p.add_argument("clips", help="folder of clips (never trained on)")
     p.add_argument("--model", help="flow-s.pt, flow-s.onnx or a checkpoint; without it only the baselines")
     p.add_argument("--frames", type=int, default=41)
-    p.add_argument("--factor", type=int, default=2, choices=[2, 4], help="frame rate multiple: one frame of so many is kept")
+    p.add_argument(
+        "--factor", type=int, default=2, choices=[2, 4], help="frame rate multiple: one frame of so many is kept"
+    )
     p.add_argument("--height", type=int, default=480)
     p.add_argument("--only", nargs="+", default=["repeat", "blend", "search", "network"])
     p.add_argument("--json", help="write the figures here")
@@ -136,19 +189,31 @@ def main():
         w, h = video.eval_size(path, a.height)
         frames, t0 = video.read_luma(path, w, h, a.frames), time.time()
         row = result[os.path.basename(path)] = {c: score_clip(frames, c, network, a.factor, cells) for c in contenders}
-        print(f"{os.path.basename(path):32s}", "  ".join(f"{c} {row[c]['psnr']:.2f}" for c in contenders), f"  {time.time() - t0:.0f} s", flush=True)
+        print(
+            f"{os.path.basename(path):32s}",
+            "  ".join(f"{c} {row[c]['psnr']:.2f}" for c in contenders),
+            f"  {time.time() - t0:.0f} s",
+            flush=True,
+        )
     keys = ("psnr", "ssim", "ie")
     mean = {c: {k: round(float(np.mean([r[c][k] for r in result.values()])), 4) for k in keys} for c in contenders}
     if cells:
-        mean["network"]["error_correlation"] = round(float(np.mean([r["network"]["error_correlation"] for r in result.values()])), 3)
+        mean["network"]["error_correlation"] = round(
+            float(np.mean([r["network"]["error_correlation"] for r in result.values()])), 3
+        )
     for c in contenders:
         print(f"{c:10s}", mean[c])
     risk = risk_coverage(cells) if cells else None
     if risk:
-        print("risk-coverage: mean absolute error of the surest", ", ".join(f"{c:.0%} {e:.2f}" for c, e in list(zip(risk["coverage"], risk["error"]))[3::4]))
+        print(
+            "risk-coverage: mean absolute error of the surest",
+            ", ".join(f"{c:.0%} {e:.2f}" for c, e in list(zip(risk["coverage"], risk["error"]))[3::4]),
+        )
     if a.json:
         with open(a.json, "w") as f:
-            json.dump(dict(frames=a.frames, factor=a.factor, height=a.height, clips=result, mean=mean, risk=risk), f, indent=1)
+            json.dump(
+                dict(frames=a.frames, factor=a.factor, height=a.height, clips=result, mean=mean, risk=risk), f, indent=1
+            )
             f.write("\n")
 
 

@@ -1,6 +1,7 @@
 """
-What is inside the phantom: motions (maps of the plane that depend on time) and layers (attenuation that moves by one
-of them). Lengths are in units of 1/512 of the picture, x to the right, y down. Everything repeats after `loop` seconds.
+What is inside the phantom: motions (maps of the plane that depend on time) and layers (attenuation
+that moves by one of them). Lengths are in units of 1/512 of the picture, x to the right, y down.
+Everything repeats after `loop` seconds.
 """
 
 from dataclasses import dataclass, field
@@ -21,7 +22,9 @@ def wave(t, period, phase=0.0):
 
 
 def contraction(phase):
-    """How far the heart is contracted at `phase` of the beat: 0 at rest, 1 at the end of systole, a small atrial kick."""
+    """How far the heart is contracted at `phase` of the beat: 0 at rest, 1 at the end of systole, a
+    small atrial kick.
+    """
     p = phase % 1.0
     squeeze = smoothstep(0.02, 0.34, p) * (1 - smoothstep(0.38, 0.66, p))
     return float(squeeze - 0.1 * smoothstep(0.8, 0.9, p) * (1 - smoothstep(0.9, 1.0, p)))
@@ -39,7 +42,9 @@ class Motion:
         return points + self.displace(points, t)
 
     def inverse(self, points, t):
-        """The resting points that are at `points` at `t`, by fixed-point iteration (the maps contract: they are gentle)."""
+        """The resting points that are at `points` at `t`, by fixed-point iteration (the maps
+        contract: they are gentle).
+        """
         rest = points
         for _ in range(6):
             rest = points - self.displace(rest, t)
@@ -67,7 +72,9 @@ class Breathing(Motion):
 
 @dataclass
 class Beating(Motion):
-    """Heart wall: shrinks towards its centre, twists, its base drops towards the apex; carried by the breathing."""
+    """Heart wall: shrinks towards its centre, twists, its base drops towards the apex; carried by
+    the breathing.
+    """
 
     centre: np.ndarray
     apex: np.ndarray
@@ -94,7 +101,9 @@ class Beating(Motion):
 
 @dataclass
 class Tethered(Motion):
-    """A device that hangs from the aorta: still at `top`, moving fully with `inner` from `bottom` on."""
+    """A device that hangs from the aorta: still at `top`, moving fully with `inner` from `bottom`
+    on.
+    """
 
     inner: Motion
     top: float
@@ -106,7 +115,9 @@ class Tethered(Motion):
 
 @dataclass
 class TextureLayer:
-    """A painted layer: attenuation on a canvas with margins, carried by a motion, scaled by `level(t)`."""
+    """A painted layer: attenuation on a canvas with margins, carried by a motion, scaled by
+    `level(t)`.
+    """
 
     name: str
     motion: Motion
@@ -133,7 +144,9 @@ class TextureLayer:
 
 @dataclass
 class Tube:
-    """One vessel or wire at rest: centre line (N, 2), radius per point, `travel` = distance of blood from the ostium."""
+    """One vessel or wire at rest: centre line (N, 2), radius per point, `travel` = distance of
+    blood from the ostium.
+    """
 
     points: np.ndarray
     radii: np.ndarray
@@ -142,7 +155,10 @@ class Tube:
 
 @dataclass
 class TubeLayer:
-    """Vessels or wires: drawn anew at each instant, so that thin things stay sharp. `amount(tube, t)` is attenuation per length."""
+    """Vessels or wires: drawn anew at each instant, so that thin things stay sharp.
+
+    `amount(tube, t)` is attenuation per length.
+    """
 
     name: str
     motion: Motion
@@ -176,7 +192,9 @@ def tissue(rng):
 
 
 def spine(rng, x0, lean):
-    """Vertebral bodies with end plates, discs, pedicles and spinous processes, in a column of soft tissue and aorta."""
+    """Vertebral bodies with end plates, discs, pedicles and spinous processes, in a column of soft
+    tissue and aorta.
+    """
     x, y = canvas_grid()
     sway = 5 * np.sin(y / 170 + rng.uniform(0, 6))
     across = x - (x0 + lean * (y - 256) + sway)
@@ -198,11 +216,16 @@ def spine(rng, x0, lean):
 
 
 def ribs(rng, x0):
-    """Posterior ribs that fall away from the spine on both sides, and fainter anterior ones that cross them."""
+    """Posterior ribs that fall away from the spine on both sides, and fainter anterior ones that
+    cross them.
+    """
     x, y = canvas_grid()
     total = np.zeros((CANVAS, CANVAS), np.float32)
     away = np.abs(x - x0)
-    for bow, slope, gain, start, pitch, near in ((0.0009, 0.1, 1.0, -96.0, 84, 26), (-0.0011, -0.25, 0.4, 190.0, 96, 170)):
+    for bow, slope, gain, start, pitch, near in (
+        (0.0009, 0.1, 1.0, -96.0, 84, 26),
+        (-0.0011, -0.25, 0.4, 190.0, 96, 170),
+    ):
         for k in range(8):
             tilt = slope + 0.025 * k + rng.normal(0, 0.015)
             line = start + pitch * k + tilt * away + bow * away**2 + rng.normal(0, 5)
@@ -216,7 +239,9 @@ def ribs(rng, x0):
 
 
 def lung(rng, wander):
-    """Air with vascular markings: bright ground is what the others leave; only the markings attenuate."""
+    """Air with vascular markings: bright ground is what the others leave; only the markings
+    attenuate.
+    """
     canvas = np.zeros((CANVAS * SUPER, CANVAS * SUPER), np.float32)
     for side in (-1, 1):
         hilum = np.array([255 + 70 * side, 225.0])
@@ -237,11 +262,15 @@ def diaphragm(rng):
     depth = y - edge
     dense = smoothstep(-1.5, 5, depth) * (0.3 + 0.5 * (1 - np.exp(-np.maximum(depth, 0) / 55)))
     gas = 0.24 * np.exp(-((((x - 440) / 46) ** 2 + ((y - 505) / 26) ** 2) ** 2))
-    return (dense - gas * smoothstep(0, 20, depth) + 0.008 * fractal(rng, CANVAS, 1.6, 8) * (depth > 0)).astype(np.float32)
+    return (dense - gas * smoothstep(0, 20, depth) + 0.008 * fractal(rng, CANVAS, 1.6, 8) * (depth > 0)).astype(
+        np.float32
+    )
 
 
 def heart_shadow(rng, centre, apex, size):
-    """The filled heart: the chord through a rounded body, a little longer towards the apex, with the great vessels above."""
+    """The filled heart: the chord through a rounded body, a little longer towards the apex, with
+    the great vessels above.
+    """
     x, y = canvas_grid()
     axis = (apex - centre) / np.hypot(*(apex - centre))
     u = ((x - centre[0]) * axis[0] + (y - centre[1]) * axis[1]) / (size * 1.04)

@@ -1,8 +1,12 @@
-"""Ways to make a made frame as noisy as a real one, compared on the phantom (FLUORO.md, "Noise"): half-way frames of the search's vectors.
+"""Ways to make a made frame as noisy as a real one, compared on the phantom (FLUORO.md, "Noise"):
+half-way frames of the search's vectors.
 
-noise: power over that of real frames, in all and by band. clean, noisy: PSNR of the frame against the truth without and with noise.
-structure, thin: the same operation on the noise-free frames' warps, against the noise-free truth, over the picture and over thin things: what it does to the picture itself.
+noise: power over that of real frames, in all and by band. clean, noisy: PSNR of the frame against
+the truth without and with noise. structure, thin: the same operation on the noise-free frames'
+warps, against the noise-free truth, over the picture and over thin things: what it does to the
+picture itself.
 """
+
 import numpy as np
 import torch
 import torch.nn.functional as F
@@ -20,15 +24,23 @@ def mean(x, k):
 
 
 def candidates(w0, w1, m=0.5):
-    """Name → frame, from the two warps (float32); equal weights, so the blend keeps half of the noise."""
+    """Name → frame, from the two warps (float32); equal weights, so the blend keeps half of the
+    noise.
+    """
     h, w = w0.shape
     y, x = np.mgrid[:h, :w]
     cell = ((x // 8 + y // 8) % 2 * 2 - 1).astype(np.float32)
     blend, half = m * w0 + (1 - m) * w1, (w0 - w1) / 2
     low = mean(blend, 9)
-    return {"blend": blend, "(a) s = +-1 by 8x8 cell": blend + cell * half, "(a) smooth s": blend + mean(cell, 9) * half, "(b) frame 0 alone": w0,
-            "(d) variance-preserving, mu 5x5": mean(blend, 5) + (blend - mean(blend, 5)) * 2**0.5, "(d) variance-preserving, mu 9x9": low + (blend - low) * 2**0.5,
-            "(e) high-passed difference added": blend + half - mean(half, 9)}
+    return {
+        "blend": blend,
+        "(a) s = +-1 by 8x8 cell": blend + cell * half,
+        "(a) smooth s": blend + mean(cell, 9) * half,
+        "(b) frame 0 alone": w0,
+        "(d) variance-preserving, mu 5x5": mean(blend, 5) + (blend - mean(blend, 5)) * 2**0.5,
+        "(d) variance-preserving, mu 9x9": low + (blend - low) * 2**0.5,
+        "(e) high-passed difference added": blend + half - mean(half, 9),
+    }
 
 
 def main():
@@ -37,23 +49,44 @@ def main():
     for name in RUNS:
         run, grain = load_run(paths.run_folder("phantom"), name, 25), Grain()
         for i in (3, 9, 15, 21):
-            a, b, ca, cb, clean, noisy = run["noisy"][i - 1], run["noisy"][i + 1], run["clean"][i - 1], run["clean"][i + 1], run["clean"][i], run["noisy"][i]
+            a, b, ca, cb, clean, noisy = (
+                run["noisy"][i - 1],
+                run["noisy"][i + 1],
+                run["clean"][i - 1],
+                run["clean"][i + 1],
+                run["clean"][i],
+                run["noisy"][i],
+            )
             thin = truth(name, i)[3]
             v = vectors(a, b)[:, :2] / 2
             one, two = (torch.cat([-v, v, torch.full_like(v[:, :1], k)], 1) for k in (1.0, 0.0))
-            made, still = (candidates(apply_field(p, q, one, 0.5), apply_field(p, q, two, 0.5)) for p, q in ((a, b), (ca, cb)))
+            made, still = (
+                candidates(apply_field(p, q, one, 0.5), apply_field(p, q, two, 0.5)) for p, q in ((a, b), (ca, cb))
+            )
             field = seed_field(torch.cat([v * 2, v[:, :1]], 1))
-            made["(c) grain"] = grain(a, b, np.clip(np.round(made["blend"]), 0, 255).astype(np.uint8), field, 0.5).astype(np.float32)
+            made["(c) grain"] = grain(
+                a, b, np.clip(np.round(made["blend"]), 0, 255).astype(np.uint8), field, 0.5
+            ).astype(np.float32)
             still["(c) grain"] = still["blend"]
             real = noise_bands(noisy.astype(np.float64) - clean)
             for key, x in made.items():
                 x, d = np.clip(np.round(x), 0, 255), (still[key] - clean) ** 2
-                rows.setdefault(key, []).append([*noise_bands(x - still[key].astype(np.float64)) / real, figures(x, clean)[0], figures(x, noisy)[0],
-                                                 10 * np.log10(65025 / d.mean()), 10 * np.log10(65025 * thin.sum() / (d * thin).sum()), find_tip(x, run["tips"][i], run["wires"][i])])
+                rows.setdefault(key, []).append(
+                    [
+                        *noise_bands(x - still[key].astype(np.float64)) / real,
+                        figures(x, clean)[0],
+                        figures(x, noisy)[0],
+                        10 * np.log10(65025 / d.mean()),
+                        10 * np.log10(65025 * thin.sum() / (d * thin).sum()),
+                        find_tip(x, run["tips"][i], run["wires"][i]),
+                    ]
+                )
     print(f"{'':34s} noise: all  low  mid high    clean  noisy structure  thin    tip")
     for key, row in rows.items():
         r = np.mean(row, 0)
-        print(f"{key:34s}       {r[0]:.2f} {r[1]:.2f} {r[2]:.2f} {r[3]:.2f}   {r[4]:6.2f} {r[5]:6.2f} {r[6]:8.2f} {r[7]:6.2f} {np.median([q[8] for q in row]):6.2f}")
+        print(
+            f"{key:34s}       {r[0]:.2f} {r[1]:.2f} {r[2]:.2f} {r[3]:.2f}   {r[4]:6.2f} {r[5]:6.2f} {r[6]:8.2f} {r[7]:6.2f} {np.median([q[8] for q in row]):6.2f}"
+        )
 
 
 if __name__ == "__main__":

@@ -1,15 +1,21 @@
-"""Quality on the fluoroscopy phantom, where everything is known: the noise-free truth, the guidewire's tip, the noise itself.
+"""Quality on the fluoroscopy phantom, where everything is known: the noise-free truth, the
+guidewire's tip, the noise itself.
 
-Held-out runs (seeds from 9000 on) are rendered at twice the pulse rate of their name; --factor 2 removes every second frame, 4 three of
-four, as evaluate.py does. Contenders: repeat, blend, search, networks (.pt or .onnx with images and seed) and .onnx files that take
-I420 planes (y0 u0 v0 y1 u1 v1 uint8, t). Figures:
+Held-out runs (seeds from 9000 on) are rendered at twice the pulse rate of their name; --factor 2
+removes every second frame, 4 three of four, as evaluate.py does. Contenders: repeat, blend, search,
+networks (.pt or .onnx with images and seed) and .onnx files that take I420 planes (y0 u0 v0 y1 u1
+v1 uint8, t). Figures:
 
-clean, noisy: PSNR, SSIM, IE of the frame made from noisy frames against the truth without and with noise; the first depends most on how
-much noise the frame has, the second on that too: a smoother frame scores better in both. structure: the noise-free frames, warped and
-blended by the field that the noisy ones gave, against the noise-free truth: what the motion is worth, whatever the noise. pure: made from noise-free frames.
-tip: median distance in pixels of the guidewire's tip from where it is; the row `truth` is the detector's own error, and under `clean` a real frame's noise.
-noise: power of the made frame's noise over that of real frames, in all and by band of radial frequency (< 0.1, 0.1-0.25, > 0.25 cycles a pixel).
+clean, noisy: PSNR, SSIM, IE of the frame made from noisy frames against the truth without and with
+noise; the first depends most on how much noise the frame has, the second on that too: a smoother
+frame scores better in both. structure: the noise-free frames, warped and blended by the field that
+the noisy ones gave, against the noise-free truth: what the motion is worth, whatever the noise.
+pure: made from noise-free frames. tip: median distance in pixels of the guidewire's tip from where
+it is; the row `truth` is the detector's own error, and under `clean` a real frame's noise. noise:
+power of the made frame's noise over that of real frames, in all and by band of radial frequency (<
+0.1, 0.1-0.25, > 0.25 cycles a pixel).
 """
+
 import argparse
 import json
 import os
@@ -41,7 +47,9 @@ PATCH, REACH = 15, 12
 
 
 def render_run(name, count):
-    """noisy, clean uint8 [count,H,W], tips [count,2] (x, y in pixels) and wires float16 [count,2P+1,2P+1]: the wire's attenuation around the rounded tip."""
+    """noisy, clean uint8 [count,H,W], tips [count,2] (x, y in pixels) and wires float16
+    [count,2P+1,2P+1]: the wire's attenuation around the rounded tip.
+    """
     seed, size, rate, dose, gone = RUNS[name]
     assert seed >= HELD_OUT
     scene = phantom.scene(seed, size, 10.0, phantom.Detector(dose=dose, pulse_rate=rate))
@@ -56,21 +64,23 @@ def render_run(name, count):
         tips.append(tip(scene, t))
         x, y = np.round(tips[-1]).astype(int) + PATCH
         shape = blur(wire.attenuation(size, t), scene.detector.focal_blur * size / phantom.UNIT)
-        wires.append(np.pad(shape, PATCH)[y - PATCH: y + PATCH + 1, x - PATCH: x + PATCH + 1].astype(np.float16))
+        wires.append(np.pad(shape, PATCH)[y - PATCH : y + PATCH + 1, x - PATCH : x + PATCH + 1].astype(np.float16))
     return dict(noisy=np.stack(noisy), clean=np.stack(clean), tips=np.stack(tips), wires=np.stack(wires))
 
 
 def find_tip(picture, at, wire):
-    """Distance in pixels between the true tip `at` and where `picture` shows it: matched filter of the wire's own shadow, weighted
-    towards the tip, normalised correlation within REACH pixels, parabola between pixels."""
-    y, x = np.mgrid[-PATCH: PATCH + 1, -PATCH: PATCH + 1]
+    """Distance in pixels between the true tip `at` and where `picture` shows it: matched filter of
+    the wire's own shadow, weighted towards the tip, normalised correlation within REACH pixels,
+    parabola between pixels.
+    """
+    y, x = np.mgrid[-PATCH : PATCH + 1, -PATCH : PATCH + 1]
     weight = np.exp(-0.5 * (x * x + y * y) / 6.0**2)
     weight /= weight.sum()
     template = -wire.astype(np.float64)
     template -= (template * weight).sum()
     u, v = np.round(at).astype(int)
     n = PATCH + REACH
-    part = np.pad(picture.astype(np.float64), n, mode="edge")[v: v + 2 * n + 1, u: u + 2 * n + 1]
+    part = np.pad(picture.astype(np.float64), n, mode="edge")[v : v + 2 * n + 1, u : u + 2 * n + 1]
     patches = np.lib.stride_tricks.sliding_window_view(part, template.shape)
     mean = (patches * weight).sum((2, 3))
     power = (patches**2 * weight).sum((2, 3)) - mean**2
@@ -90,7 +100,11 @@ def find_tip(picture, at, wire):
 def noise_bands(noise):
     """Power of a noise picture: whole, then by band of radial frequency."""
     h, w = noise.shape
-    power = np.abs(np.fft.rfft2(noise - noise.mean())) ** 2 * np.where(np.arange(w // 2 + 1) % (w // 2) == 0, 1, 2) / (h * w) ** 2
+    power = (
+        np.abs(np.fft.rfft2(noise - noise.mean())) ** 2
+        * np.where(np.arange(w // 2 + 1) % (w // 2) == 0, 1, 2)
+        / (h * w) ** 2
+    )
     f = np.hypot(np.fft.fftfreq(h)[:, None], np.fft.rfftfreq(w)[None])
     low, high = BANDS
     return np.array([power.sum(), power[f < low].sum(), power[(f >= low) & (f < high)].sum(), power[f >= high].sum()])
@@ -101,6 +115,7 @@ class Planes:
 
     def __init__(self, path, threads):
         import onnxruntime as ort
+
         o = ort.SessionOptions()
         o.intra_op_num_threads = threads
         self.session = ort.InferenceSession(path, o, providers=["CPUExecutionProvider"])
@@ -121,6 +136,7 @@ def open_contender(name, threads):
         return lambda a, b, t: evaluate.interpolate(a, b, name, None, t)
     if name.endswith(".onnx"):
         import onnxruntime as ort
+
         if "y0" in [i.name for i in ort.InferenceSession(name, providers=["CPUExecutionProvider"]).get_inputs()]:
             planes = Planes(name, threads)
             return lambda a, b, t: (planes(a, b, t), None)
@@ -131,17 +147,26 @@ def open_contender(name, threads):
 def apply_field(a, b, field, t):
     """The frame (float, 0…255) that a field makes of other frames than those it was found on."""
     h, w = a.shape
-    pad = lambda f: torch.nn.functional.pad(torch.from_numpy(f)[None, None].float(), (0, -w % 32, 0, -h % 32), mode="replicate")
+    pad = lambda f: torch.nn.functional.pad(
+        torch.from_numpy(f)[None, None].float(), (0, -w % 32, 0, -h % 32), mode="replicate"
+    )
     return render(pad(a), pad(b), field, t)[0, 0, :h, :w].numpy()
 
 
 def figures(made, truth):
     mse = float(((made.astype(np.float32) - truth) ** 2).mean())
-    return [10 * np.log10(65025 / max(mse, 1e-3)), evaluate.ssim(made.astype(np.float64), truth.astype(np.float64)), mse**0.5]
+    return [
+        10 * np.log10(65025 / max(mse, 1e-3)),
+        evaluate.ssim(made.astype(np.float64), truth.astype(np.float64)),
+        mse**0.5,
+    ]
 
 
 def score_run(run, contend, factor, strength=0.0):
-    """Figures of one contender on one run: dict of lists, one entry per made frame. `strength` of grain (grain.py) for those with a field."""
+    """Figures of one contender on one run: dict of lists, one entry per made frame.
+
+    `strength` of grain (grain.py) for those with a field.
+    """
     noisy, clean, out, grain = run["noisy"], run["clean"], {}, Grain(strength)
     add = lambda key, value: out.setdefault(key, []).append(value)
     for g in range(0, len(noisy) - factor, factor):
@@ -164,18 +189,29 @@ def score_run(run, contend, factor, strength=0.0):
 
 
 def truth_run(run, factor):
-    """The detector of the tip on the truth itself, and what a real frame's noise alone is worth in `clean`."""
+    """The detector of the tip on the truth itself, and what a real frame's noise alone is worth in
+    `clean`.
+    """
     made = [i for i in range(len(run["noisy"]) - 1) if i % factor]
     ask = lambda frames: [find_tip(frames[i], run["tips"][i], run["wires"][i]) for i in made]
-    return dict(clean=[figures(run["noisy"][i], run["clean"][i]) for i in made], tip=ask(run["noisy"]), tip_pure=ask(run["clean"]))
+    return dict(
+        clean=[figures(run["noisy"][i], run["clean"][i]) for i in made],
+        tip=ask(run["noisy"]),
+        tip_pure=ask(run["clean"]),
+    )
 
 
 def summary(runs):
-    """Figures of several runs → means over runs; medians of the tip over all frames; noise as a ratio of sums."""
+    """Figures of several runs → means over runs; medians of the tip over all frames; noise as a
+    ratio of sums.
+    """
     out = {}
     for key in ("clean", "noisy", "structure", "pure"):
         if key in runs[0]:
-            out[key] = {n: round(float(v), 4) for n, v in zip(("psnr", "ssim", "ie"), np.mean([np.mean(r[key], 0) for r in runs], 0))}
+            out[key] = {
+                n: round(float(v), 4)
+                for n, v in zip(("psnr", "ssim", "ie"), np.mean([np.mean(r[key], 0) for r in runs], 0))
+            }
     for key in ("tip", "tip_pure"):
         all_of = np.concatenate([r[key] for r in runs])
         out[key] = dict(median=round(float(np.median(all_of)), 3), p90=round(float(np.quantile(all_of, 0.9)), 3))
@@ -187,16 +223,44 @@ def summary(runs):
 
 def line(name, s):
     """One row of the table."""
-    psnr = "  ".join(f"{s[k]['psnr']:6.2f} {s[k]['ssim']:.3f}" if k in s else " " * 12 for k in ("clean", "noisy", "structure", "pure"))
+    psnr = "  ".join(
+        f"{s[k]['psnr']:6.2f} {s[k]['ssim']:.3f}" if k in s else " " * 12
+        for k in ("clean", "noisy", "structure", "pure")
+    )
     noise = "  ".join(f"{s['noise'][k]:5.2f}" for k in ("all", "low", "mid", "high")) if "noise" in s else ""
-    return f"{name:24s} {psnr}   {s['tip']['median']:5.2f} {s['tip']['p90']:6.2f} {s['tip_pure']['median']:6.2f}   {noise}"
+    return (
+        f"{name:24s} {psnr}   {s['tip']['median']:5.2f} {s['tip']['p90']:6.2f} {s['tip_pure']['median']:6.2f}   {noise}"
+    )
 
 
 def write_clip(path, frames, rate):
     """Lossless clip: FFV1 in Matroska, 4:2:0 with grey chroma, luma untouched."""
     count, h, w = frames.shape
-    command = ["ffmpeg", "-hide_banner", "-loglevel", "error", "-nostdin", "-y", "-f", "rawvideo", "-pix_fmt", "yuv420p", "-s", f"{w}x{h}",
-               "-r", f"{rate:g}", "-i", "-", "-c:v", "ffv1", "-threads", "1", "-map_metadata", "-1", path]
+    command = [
+        "ffmpeg",
+        "-hide_banner",
+        "-loglevel",
+        "error",
+        "-nostdin",
+        "-y",
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "yuv420p",
+        "-s",
+        f"{w}x{h}",
+        "-r",
+        f"{rate:g}",
+        "-i",
+        "-",
+        "-c:v",
+        "ffv1",
+        "-threads",
+        "1",
+        "-map_metadata",
+        "-1",
+        path,
+    ]
     grey = np.full((count, h * w // 2), 128, np.uint8)
     subprocess.run(command, input=np.concatenate([frames.reshape(count, -1), grey], 1).tobytes(), check=True)
 
@@ -214,13 +278,25 @@ def load_run(folder, name, count):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("contenders", nargs="*", default=["repeat", "blend", "search"], help="repeat, blend, search, or files (.pt, .onnx)")
+    p.add_argument(
+        "contenders",
+        nargs="*",
+        default=["repeat", "blend", "search"],
+        help="repeat, blend, search, or files (.pt, .onnx)",
+    )
     p.add_argument("--factor", type=int, nargs="+", default=[2, 4], choices=[2, 4])
     p.add_argument("--runs", nargs="+", default=list(RUNS), choices=list(RUNS))
     p.add_argument("--frames", type=int, default=25, help="frames per run")
     p.add_argument("--keep", default=paths.run_folder("phantom"), help="folder for rendered runs")
-    p.add_argument("--grain", type=float, default=0.0, help="share of a real frame's noise power that made frames are brought to (grain.py)")
-    p.add_argument("--write", metavar="DIR", help="write the runs as lossless clips (<name>-noisy.mkv, <name>-clean.mkv) too")
+    p.add_argument(
+        "--grain",
+        type=float,
+        default=0.0,
+        help="share of a real frame's noise power that made frames are brought to (grain.py)",
+    )
+    p.add_argument(
+        "--write", metavar="DIR", help="write the runs as lossless clips (<name>-noisy.mkv, <name>-clean.mkv) too"
+    )
     p.add_argument("--json", help="write the figures here")
     p.add_argument("--threads", type=int, default=1)
     a = p.parse_args()
@@ -238,12 +314,19 @@ def main():
         # A quarter of 7.5 pulses a second is no use of this.
         names = [n for n in runs if factor == 2 or RUNS[n][2] > 7.5]
         rows = {"truth": {n: truth_run(runs[n], factor) for n in names}}
-        print(f"{factor}x {'clean':>26s} {'noisy':>13s} {'structure':>13s} {'pure':>13s}     tip: median 90 % pure   noise: all, low, mid, high\n" + line("truth", summary(list(rows["truth"].values()))), flush=True)
+        print(
+            f"{factor}x {'clean':>26s} {'noisy':>13s} {'structure':>13s} {'pure':>13s}     tip: median 90 % pure   noise: all, low, mid, high\n"
+            + line("truth", summary(list(rows["truth"].values()))),
+            flush=True,
+        )
         for c in a.contenders:
             contend, t0 = open_contender(c, a.threads), time.time()
             rows[c] = {n: score_run(runs[n], contend, factor, a.grain) for n in names}
             print(line(os.path.basename(c), summary(list(rows[c].values()))), f"  {time.time() - t0:.0f} s", flush=True)
-        result[f"{factor}x"] = {os.path.basename(c): dict(mean=summary(list(r.values())), runs={n: summary([v]) for n, v in r.items()}) for c, r in rows.items()}
+        result[f"{factor}x"] = {
+            os.path.basename(c): dict(mean=summary(list(r.values())), runs={n: summary([v]) for n, v in r.items()})
+            for c, r in rows.items()
+        }
     if a.json:
         with open(a.json, "w") as f:
             json.dump(dict(frames=a.frames, **result), f, indent=1)

@@ -1,18 +1,21 @@
-"""Grain for made frames, so that they are as noisy as real ones: the kernel's formula (FLUORO.md, "Noise"), sample for sample.
+"""Grain for made frames, so that they are as noisy as real ones: the kernel's formula (FLUORO.md,
+"Noise"), sample for sample.
 
-A blend of two warped frames has a third to a half of a real frame's noise, and the stream pumps. The missing power is measured and
-added as synthetic grain: it knows nothing of the picture, so it moves no edge and leaves no ghost.
+A blend of two warped frames has a third to a half of a real frame's noise, and the stream pumps.
+The missing power is measured and added as synthetic grain: it knows nothing of the picture, so it
+moves no edge and leaves no ghost.
 """
+
 import numpy as np
 
 from training.common.warp import retime
 
 CELL, BINS, TILE = 8, 16, 256
-CALM = 4            # sixteenths of a pixel from a whole one up to which a cell tells how noise hangs together
-DARK = 20           # mean grey over which it does
-USUAL = 0.3         # correlation without enough such cells
-FEWEST = 24         # cells in a bin of grey for it to be measured
-MANY = 8192         # from so many cells on, every second one is measured
+CALM = 4  # sixteenths of a pixel from a whole one up to which a cell tells how noise hangs together
+DARK = 20  # mean grey over which it does
+USUAL = 0.3  # correlation without enough such cells
+FEWEST = 24  # cells in a bin of grey for it to be measured
+MANY = 8192  # from so many cells on, every second one is measured
 
 
 def white_noise():
@@ -30,7 +33,9 @@ def white_noise():
 
 
 def grain_tile(white, rho):
-    """int8-valued [256,256], periodic, deviation 32, correlation `rho` between neighbours: white noise under (a, 1, a) along y and x."""
+    """int8-valued [256,256], periodic, deviation 32, correlation `rho` between neighbours: white
+    noise under (a, 1, a) along y and x.
+    """
     a = 0.0 if rho < 0.02 else min((1 - np.sqrt(1 - 2 * rho * rho)) / (2 * rho), 0.45)
     norm = 32768 / np.sqrt(1 + 2 * a * a)
     centre, side = min(int(norm + 0.5), 32767), int(a * norm + 0.5)
@@ -43,8 +48,10 @@ def grain_tile(white, rho):
 
 
 def place(flow, chosen, width, height, more):
-    """Corners [4,n] (x0 y0 x1 y1) and fractions in 1/16 of the chosen cells' windows, moved by their flow [4,h,w] and `more` sixteenths; and
-    which of them lie inside with the nine rows and columns that are read."""
+    """Corners [4,n] (x0 y0 x1 y1) and fractions in 1/16 of the chosen cells' windows, moved by
+    their flow [4,h,w] and `more` sixteenths; and which of them lie inside with the nine rows and
+    columns that are read.
+    """
     j, i = chosen
     f = flow[:, j, i]
     with np.errstate(invalid="ignore"):
@@ -74,7 +81,9 @@ def between(picture, x, y, px, py):
 
 
 def measure(a, b, flow):
-    """Correlation of neighbouring noise and S [16] from a pair (uint8 [H,W]) and its first motion (float32 [4,h,w]) at t = 1/2."""
+    """Correlation of neighbouring noise and S [16] from a pair (uint8 [H,W]) and its first motion
+    (float32 [4,h,w]) at t = 1/2.
+    """
     height, width = a.shape
     j, i = np.mgrid[: height // CELL, : width // CELL]
     chosen = ((i + j) % 2 == 0) if i.size > MANY else np.ones(i.shape, bool)
@@ -101,7 +110,9 @@ def measure(a, b, flow):
     grey = (w0 + w1).sum((1, 2)) >> 15
     # The median does not see the cells whose motion is wrong.
     known = {k: lower_median(level[grey == k]) for k in range(BINS) if (grey == k).sum() >= FEWEST}
-    return rho, np.floor(np.interp(np.arange(BINS), list(known), list(known.values())) + 0.5).astype(int) if known else np.zeros(BINS, int)
+    return rho, np.floor(np.interp(np.arange(BINS), list(known), list(known.values())) + 0.5).astype(
+        int
+    ) if known else np.zeros(BINS, int)
 
 
 def shares(field, width, height, strength, rho):
@@ -152,7 +163,9 @@ class Grain:
         self.strength, self.white, self.count = strength, white_noise(), 0
 
     def __call__(self, a, b, made, field, t):
-        """`made` (uint8 [H,W]) from a, b and their field (torch [1,C,h,w]) for t = 1/2, with its missing noise."""
+        """`made` (uint8 [H,W]) from a, b and their field (torch [1,C,h,w]) for t = 1/2, with its
+        missing noise.
+        """
         rho, level = measure(a, b, field[0, :4].numpy())
         self.count += 1
         return self.add(made, (field if t == 0.5 else retime(field, t))[0].numpy(), rho, level, self.count)

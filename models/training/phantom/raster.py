@@ -1,20 +1,55 @@
-"""Drawing with numpy alone: blur, fractal texture, sampling, strokes with the chord profile of a tube, a small font."""
+"""Drawing with numpy alone: blur, fractal texture, sampling, strokes with the chord profile of a
+tube, a small font.
+"""
 
 import numpy as np
 
-# Strokes are drawn at twice the resolution and averaged down, so that a thin wire moves without stepping.
+# Strokes are drawn at twice the resolution and averaged down, so that a thin wire moves without
+# stepping.
 SUPER = 2
 
 # Classic 5x7 character cells: one byte per column, lowest bit at the top.
 FONT = {
-    "0": "3E5149453E", "1": "00427F4000", "2": "4261514946", "3": "2141454B31", "4": "1814127F10",
-    "5": "2745454539", "6": "3C4A494930", "7": "0171090503", "8": "3649494936", "9": "064949291E",
-    "A": "7E1111117E", "B": "7F49494936", "C": "3E41414122", "D": "7F4141221C", "E": "7F49494941",
-    "F": "7F09090901", "G": "3E4149497A", "H": "7F0808087F", "I": "00417F4100", "J": "2040413F01",
-    "K": "7F08142241", "L": "7F40404040", "M": "7F020C027F", "N": "7F0408107F", "O": "3E4141413E",
-    "P": "7F09090906", "Q": "3E4151215E", "R": "7F09192946", "S": "4649494931", "T": "01017F0101",
-    "U": "3F4040403F", "V": "1F2040201F", "W": "3F4038403F", "X": "6314081463", "Y": "0708700807",
-    "Z": "6151494543", "-": "0808080808", "/": "2010080402", ".": "0060600000", ":": "0036360000",
+    "0": "3E5149453E",
+    "1": "00427F4000",
+    "2": "4261514946",
+    "3": "2141454B31",
+    "4": "1814127F10",
+    "5": "2745454539",
+    "6": "3C4A494930",
+    "7": "0171090503",
+    "8": "3649494936",
+    "9": "064949291E",
+    "A": "7E1111117E",
+    "B": "7F49494936",
+    "C": "3E41414122",
+    "D": "7F4141221C",
+    "E": "7F49494941",
+    "F": "7F09090901",
+    "G": "3E4149497A",
+    "H": "7F0808087F",
+    "I": "00417F4100",
+    "J": "2040413F01",
+    "K": "7F08142241",
+    "L": "7F40404040",
+    "M": "7F020C027F",
+    "N": "7F0408107F",
+    "O": "3E4141413E",
+    "P": "7F09090906",
+    "Q": "3E4151215E",
+    "R": "7F09192946",
+    "S": "4649494931",
+    "T": "01017F0101",
+    "U": "3F4040403F",
+    "V": "1F2040201F",
+    "W": "3F4038403F",
+    "X": "6314081463",
+    "Y": "0708700807",
+    "Z": "6151494543",
+    "-": "0808080808",
+    "/": "2010080402",
+    ".": "0060600000",
+    ":": "0036360000",
 }
 
 
@@ -68,7 +103,9 @@ def sample(image, x, y):
 
 
 def fractal(rng, size, beta, shortest=2.0):
-    """Periodic noise of zero mean and unit deviation with spectrum 1/f^beta; wavelengths under `shortest` are left out."""
+    """Periodic noise of zero mean and unit deviation with spectrum 1/f^beta; wavelengths under
+    `shortest` are left out.
+    """
     fy = np.fft.fftfreq(size)[:, None]
     fx = np.fft.rfftfreq(size)[None, :]
     f = np.hypot(fy, fx)
@@ -106,8 +143,9 @@ def resample(points, step):
 
 def tube(canvas, points, radii, amount):
     """
-    Adds a tube to `canvas` (SUPER times the picture): the chord length through a round vessel, times `amount`, per point.
-    Within one tube the largest chord counts (no dark knots at joints); between tubes chords add, as rays do.
+    Adds a tube to `canvas` (SUPER times the picture): the chord length through a round vessel,
+    times `amount`, per point. Within one tube the largest chord counts (no dark knots at joints);
+    between tubes chords add, as rays do.
     """
     p = points * SUPER + (SUPER - 1) / 2
     r = np.maximum(radii, 0.55) * SUPER
@@ -150,7 +188,9 @@ def shrink(canvas):
 
 
 def write_text(image, x, y, text, value, scale=2):
-    """Burns `text` into `image` with its top left corner at (`x`, `y`); letters not in FONT are left blank."""
+    """Burns `text` into `image` with its top left corner at (`x`, `y`); letters not in FONT are
+    left blank.
+    """
     for letter in text:
         columns = bytes.fromhex(FONT.get(letter, "0000000000"))
         cell = np.array([[(column >> row) & 1 for column in columns] for row in range(7)], bool)

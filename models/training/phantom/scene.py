@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """
-A fluoroscopy-like phantom: transparent moving layers, attenuated by exp(-sum of mu), with the detector's noise.
+A fluoroscopy-like phantom: transparent moving layers, attenuated by exp(-sum of mu), with the
+detector's noise.
 
     python3 models/training/phantom.py render --out demo/fluoroscopy15.mp4 --seconds 10 --fps 15 --seed 7
     python3 models/training/phantom.py still --out still.png --time 4 --seed 7
 
-Importable: `scene(seed).frame(t)` gives each layer's attenuation, the clean and the noisy picture; `scene(seed).flow(name, t0, t1)`
-the layer's true motion. The same seed moves the same way at any frame rate, and everything repeats after `seconds`.
+Importable: `scene(seed).frame(t)` gives each layer's attenuation, the clean and the noisy picture;
+`scene(seed).flow(name, t0, t1)` the layer's true motion. The same seed moves the same way at any
+frame rate, and everything repeats after `seconds`.
 """
 
 import argparse
@@ -33,13 +35,18 @@ class Detector:
     lag: float = 0.1
     pulse_rate: float = 15.0
     pulse_seconds: float = 0.006
-    # Instants averaged over one pulse; 1 makes the pulse infinitely short and rendering twice as fast.
+    # Instants averaged over one pulse; 1 makes the pulse infinitely short and rendering twice as
+    # fast.
     pulse_samples: int = 2
 
 
 @dataclass
 class Frame:
-    """One instant. `layers`: attenuation by name. `clean`: exp(-sum), linear. `truth` and `noisy`: what the screen shows (uint8), without and with noise."""
+    """One instant.
+
+    `layers`: attenuation by name. `clean`: exp(-sum), linear. `truth` and `noisy`: what the screen
+    shows (uint8), without and with noise.
+    """
 
     t: float
     layers: dict
@@ -95,8 +102,16 @@ class Scene:
         self.layers = [
             texture("tissue", still, anatomy.tissue(rng)),
             texture("spine", still, anatomy.spine(rng, spine_x, rng.normal(0.03, 0.02))),
-            texture("ribs", anatomy.Breathing(breathing.period, breathing.reach, 0.16, breathing.phase), anatomy.ribs(rng, spine_x)),
-            texture("lung", anatomy.Breathing(breathing.period, breathing.reach, 0.75, breathing.phase), anatomy.lung(rng, vessels.wander)),
+            texture(
+                "ribs",
+                anatomy.Breathing(breathing.period, breathing.reach, 0.16, breathing.phase),
+                anatomy.ribs(rng, spine_x),
+            ),
+            texture(
+                "lung",
+                anatomy.Breathing(breathing.period, breathing.reach, 0.75, breathing.phase),
+                anatomy.lung(rng, vessels.wander),
+            ),
             texture("diaphragm", breathing, anatomy.diaphragm(rng)),
             texture("heart", heart, anatomy.heart_shadow(rng, centre, apex, size_of_heart)),
             texture("blush", heart, anatomy.blush(rng, centre, apex, size_of_heart), self._blush_level),
@@ -131,8 +146,9 @@ class Scene:
 
     def flow(self, name, t0, t1):
         """
-        True motion (size, size, 2) in pixels from `t0` to `t1` of what layer `name` has at each pixel at `t0`. The guidewire's
-        sliding along its own line is not in it, only the motion of the vessel around it.
+        True motion (size, size, 2) in pixels from `t0` to `t1` of what layer `name` has at each
+        pixel at `t0`. The guidewire's sliding along its own line is not in it, only the motion of
+        the vessel around it.
         """
         motion = next(layer.motion for layer in self.layers if layer.name == name)
         scale = self.size / UNIT
@@ -142,7 +158,9 @@ class Scene:
         return (field * scale).reshape(self.size, self.size, 2).astype(np.float32)
 
     def exposure(self, t):
-        """What one pulse at `t` gives without noise: exp(-sum of mu), scattered and blurred; quanta relative to no attenuation."""
+        """What one pulse at `t` gives without noise: exp(-sum of mu), scattered and blurred; quanta
+        relative to no attenuation.
+        """
         key = round((t % self.loop) * 1e6)
         if key not in self._exposures:
             if len(self._exposures) > 4:
@@ -156,7 +174,9 @@ class Scene:
         return self._exposures[key]
 
     def signal(self, t):
-        """The detector's noise-free signal: the pulse at `t` and what lags behind of the pulse before."""
+        """The detector's noise-free signal: the pulse at `t` and what lags behind of the pulse
+        before.
+        """
         d = self.detector
         return (1 - d.lag) * self.exposure(t) + d.lag * self.exposure(t - 1 / d.pulse_rate)
 
@@ -172,7 +192,9 @@ class Scene:
         return np.maximum(counted, 1.0) / d.dose
 
     def display(self, signal):
-        """Grey values on the screen (uint8): logarithmic with an S-shaped window, collimated, with the burned-in text."""
+        """Grey values on the screen (uint8): logarithmic with an S-shaped window, collimated, with
+        the burned-in text.
+        """
         depth = -np.log(signal)
         grey = 1 - (depth - 0.45) / (2.2 - 0.45)
         grey = 1 / (1 + np.exp(-4.6 * (grey - 0.5)))
@@ -196,7 +218,9 @@ class Scene:
         """Everything known about the instant `t` (seconds)."""
         layers = self.attenuation(t)
         signal = self.signal(t)
-        return Frame(t, layers, np.exp(-sum(layers.values())), self.display(signal), self.display(self.noise(signal, t)))
+        return Frame(
+            t, layers, np.exp(-sum(layers.values())), self.display(signal), self.display(self.noise(signal, t))
+        )
 
 
 def collimator(size):
@@ -242,7 +266,22 @@ def still(options):
     frame = scene(options.seed, options.size, options.seconds).frame(options.time)
     picture = frame.truth if options.clean else frame.noisy
     size = f"{options.size}x{options.size}"
-    command = ["ffmpeg", "-hide_banner", "-loglevel", "error", "-y", "-f", "rawvideo", "-pix_fmt", "gray", "-s", size, "-i", "-", options.out]
+    command = [
+        "ffmpeg",
+        "-hide_banner",
+        "-loglevel",
+        "error",
+        "-y",
+        "-f",
+        "rawvideo",
+        "-pix_fmt",
+        "gray",
+        "-s",
+        size,
+        "-i",
+        "-",
+        options.out,
+    ]
     return subprocess.run(command, input=picture.tobytes(), check=False).returncode
 
 
@@ -258,7 +297,12 @@ def main():
         one.add_argument("--size", type=int, default=512, help="width and height, a multiple of 16 (default 512)")
         one.add_argument("--clean", action="store_true", help="without noise")
         if name == "render":
-            one.add_argument("--fps", type=float, default=15.0, help="frames per second; the motion is the same at any rate (default 15)")
+            one.add_argument(
+                "--fps",
+                type=float,
+                default=15.0,
+                help="frames per second; the motion is the same at any rate (default 15)",
+            )
             one.add_argument("--crf", type=int, default=22, help="x264 quality (default 22)")
         else:
             one.add_argument("--time", type=float, default=4.0, help="instant in seconds (default 4)")

@@ -1,4 +1,6 @@
-"""The coronary tree, the contrast bolus that runs through it, and the devices: catheter, guidewire, pacing lead."""
+"""The coronary tree, the contrast bolus that runs through it, and the devices: catheter, guidewire,
+pacing lead.
+"""
 
 import numpy as np
 
@@ -9,7 +11,9 @@ STEP = 3.0
 
 
 def wander(rng, start, angle, length, bend, home=None):
-    """A vessel that leaves `start` at `angle` and meanders for `length`; `home` bends it gently that way. Returns (line, taper 1…0.35)."""
+    """A vessel that leaves `start` at `angle` and meanders for `length`; `home` bends it gently
+    that way. Returns (line, taper 1…0.35).
+    """
     count = max(4, int(length / STEP))
     turns = np.convolve(rng.standard_normal(count + 10), np.hanning(11) / np.hanning(11).sum() ** 0.5, mode="valid")
     points = [np.asarray(start, float)]
@@ -47,7 +51,9 @@ def grow(rng, line, radii, travel, home, level, tubes):
 
 
 def coronary_tree(rng, place, apex):
-    """The left coronary artery from the ostium: a list of tubes, the LAD's and the circumflex' first. `place` maps points of the plan to the picture."""
+    """The left coronary artery from the ostium: a list of tubes, the LAD's and the circumflex'
+    first. `place` maps points of the plan to the picture.
+    """
 
     def vessel(points, first, last, travel0, jitter=5.0):
         plan = np.asarray(points, float)
@@ -75,7 +81,9 @@ def coronary_tree(rng, place, apex):
 
 
 def bolus(t, loop, travel, speed=150.0):
-    """Contrast concentration 0…1 at `travel` from the ostium: injected early in the loop, washed out before it ends."""
+    """Contrast concentration 0…1 at `travel` from the ostium: injected early in the loop, washed
+    out before it ends.
+    """
     start, hold = 0.07 * loop, 0.3 * loop
     age = (t % loop) - start - travel / speed
     rise = smoothstep(0.0, 0.3 + 0.0012 * travel, age)
@@ -85,10 +93,14 @@ def bolus(t, loop, travel, speed=150.0):
 
 def devices(place, lad, stem, slide):
     """
-    Catheter, guidewire and pacing lead as functions of time that give tubes at rest. `slide(t)` in 0…1 says how far the
-    wire is advanced along the LAD: it slides along its own line, every other motion is that of the wall around it.
+    Catheter, guidewire and pacing lead as functions of time that give tubes at rest. `slide(t)` in
+    0…1 says how far the wire is advanced along the LAD: it slides along its own line, every other
+    motion is that of the wall around it.
     """
-    way = spline(place(np.array([(196, -70), (190, -10), (176, 60), (168, 112), (180, 146), (206, 158), (234, 161)], float)), STEP)
+    way = spline(
+        place(np.array([(196, -70), (190, -10), (176, 60), (168, 112), (180, 146), (206, 158), (234, 161)], float)),
+        STEP,
+    )
     inner = np.vstack([way, stem.points[1:], lad.points[1:]])
     s = arc_length(inner)
     ostium = arc_length(way)[-1]
@@ -107,7 +119,10 @@ def devices(place, lad, stem, slide):
         body = body + normal * (2.6 * np.clip(1 - along / 9, 0, 1) ** 2)[:, None]
         return [Tube(body, 0.62 + 0.42 * smoothstep(52, 48, along), along)]
 
-    lead_way = spline(place(np.array([(118, 600), (132, 520), (170, 440), (226, 392), (292, 378), (338, 384), (362, 378)], float)), STEP)
+    lead_way = spline(
+        place(np.array([(118, 600), (132, 520), (170, 440), (226, 392), (292, 378), (338, 384), (362, 378)], float)),
+        STEP,
+    )
 
     def lead(_t):
         along = arc_length(lead_way)[-1] - arc_length(lead_way)

@@ -1,4 +1,8 @@
-"""Model cards of the zoo: what a network is, how it was trained, what it measured. Called by export.py."""
+"""Model cards of the zoo: what a network is, how it was trained, what it measured.
+
+Called by export.py.
+"""
+
 from training.zoo import nets
 
 PUBLISHED = dict(
@@ -40,16 +44,25 @@ def table(found):
     for q in found.values():
         noisy = q["set"] == "phantom"
         out.append(f"\n{q['protocol'][0].upper()}{q['protocol'][1:]}; PSNR in dB.\n")
-        out.append("| | blend | " + q["id"] + " |" + (" blend, noisy truth | " + q["id"] + ", noisy truth |" if noisy else ""))
+        out.append(
+            "| | blend | " + q["id"] + " |" + (" blend, noisy truth | " + q["id"] + ", noisy truth |" if noisy else "")
+        )
         out.append("|---|---|---|" + ("---|---|" if noisy else ""))
         for name, row in q["clips"].items():
-            cells = [row[c]["psnr"] for c in ("blend", "network")] + ([row[c]["noisy_psnr"] for c in ("blend", "network")] if noisy else [])
+            cells = [row[c]["psnr"] for c in ("blend", "network")] + (
+                [row[c]["noisy_psnr"] for c in ("blend", "network")] if noisy else []
+            )
             out.append(f"| {name} | " + " | ".join(f"{v:.2f}" for v in cells) + " |")
         m = q["mean"]
-        cells = [m[c]["psnr"] for c in ("blend", "network")] + ([m[c]["noisy_psnr"] for c in ("blend", "network")] if noisy else [])
+        cells = [m[c]["psnr"] for c in ("blend", "network")] + (
+            [m[c]["noisy_psnr"] for c in ("blend", "network")] if noisy else []
+        )
         out.append("| **mean PSNR** | " + " | ".join(f"**{v:.2f}**" for v in cells) + " |")
         if not noisy:
-            out += [f"| mean {k.upper()} | {m['blend'][k]:.{n}f} | {m['network'][k]:.{n}f} |" for k, n in (("ssim", 3), ("ie", 2))]
+            out += [
+                f"| mean {k.upper()} | {m['blend'][k]:.{n}f} | {m['network'][k]:.{n}f} |"
+                for k, n in (("ssim", 3), ("ie", 2))
+            ]
     return "\n".join(out)
 
 
@@ -64,15 +77,22 @@ def verdict(found):
 
 
 def parts_table(name, parts):
-    """What ../evaluate_phantom.py says of blending and the network: how much of the gain is motion, how much is less noise."""
+    """What ../evaluate_phantom.py says of blending and the network: how much of the gain is motion,
+    how much is less noise.
+    """
     if not parts:
         return ""
-    lines = ["\nThe phantom taken apart (`training/evaluate_phantom.py`). Noise: power of the made frame's noise over a real frame's. Noise-free frames: the motion alone.\n",
-             "| | clean truth PSNR | noisy truth PSNR | noise-free frames PSNR / SSIM | guidewire tip, median px, noisy / noise-free | noise |", "|---|---|---|---|---|---|"]
+    lines = [
+        "\nThe phantom taken apart (`training/evaluate_phantom.py`). Noise: power of the made frame's noise over a real frame's. Noise-free frames: the motion alone.\n",
+        "| | clean truth PSNR | noisy truth PSNR | noise-free frames PSNR / SSIM | guidewire tip, median px, noisy / noise-free | noise |",
+        "|---|---|---|---|---|---|",
+    ]
     for factor in (k for k in ("2x", "4x") if k in parts):
         for label, key in (("blend", "blend"), (name, name + ".onnx")):
             m = parts[factor][key]["mean"]
-            lines.append(f"| {factor} {label} | {m['clean']['psnr']:.2f} | {m['noisy']['psnr']:.2f} | {m['pure']['psnr']:.2f} / {m['pure']['ssim']:.3f} | {m['tip']['median']:.2f} / {m['tip_pure']['median']:.2f} | {m['noise']['all']:.2f} |")
+            lines.append(
+                f"| {factor} {label} | {m['clean']['psnr']:.2f} | {m['noisy']['psnr']:.2f} | {m['pure']['psnr']:.2f} / {m['pure']['ssim']:.3f} | {m['tip']['median']:.2f} / {m['tip_pure']['median']:.2f} | {m['noise']['all']:.2f} |"
+            )
     return "\n".join(lines) + "\n"
 
 
@@ -91,23 +111,23 @@ nothing about the published one.
 
 | | |
 |---|---|
-| published | {entry['published']} |
-| file | `{name}.onnx`, kind `i420`, {entry['precision']}, opset 17, sizes a multiple of {entry['multiple']}; sha256 `{entry['sha256']}` |
+| published | {entry["published"]} |
+| file | `{name}.onnx`, kind `i420`, {entry["precision"]}, opset 17, sizes a multiple of {entry["multiple"]}; sha256 `{entry["sha256"]}` |
 | weights | `{name}.pt` (PyTorch, moving average of the training weights, fp16) |
-| parameters | {entry['parameters']:,} |
-| multiply-accumulates at 1280×720 (padded to 1280×768), luma and chroma | {entry['macs720p'] / 1e9:.1f} G |
-| licence | {entry['licence']} |
-| trained | {entry['trained']} |
-| widths | {', '.join(f'{k} {v}' for k, v in net.config.items())} |
+| parameters | {entry["parameters"]:,} |
+| multiply-accumulates at 1280×720 (padded to 1280×768), luma and chroma | {entry["macs720p"] / 1e9:.1f} G |
+| licence | {entry["licence"]} |
+| trained | {entry["trained"]} |
+| widths | {", ".join(f"{k} {v}" for k, v in net.config.items())} |
 
 ## Inputs and outputs
-`y0`, `u0`, `v0`, `y1`, `u1`, `v1` (uint8 planes of both frames), `t` (float32); `y`, `u`, `v` (uint8 planes of the frame at t). {TIMES[entry['times']]}
+`y0`, `u0`, `v0`, `y1`, `u1`, `v1` (uint8 planes of both frames), `t` (float32); `y`, `u`, `v` (uint8 planes of the frame at t). {TIMES[entry["times"]]}
 Luma carries the network; chroma: {chroma[0].lower() + chroma[1:]}
-The network does not judge itself: no `error` output. ONNX Runtime agrees with PyTorch to {worst} grey level{'s' if worst != 1 else ''} ({far:.1e} of the samples differ by more than one).
+The network does not judge itself: no `error` output. ONNX Runtime agrees with PyTorch to {worst} grey level{"s" if worst != 1 else ""} ({far:.1e} of the samples differ by more than one).
 
 ## Training
-Samples by `training/prepare.py` (clips as in `flow-s.md`; none of the evaluation's), losses and shares in `training/zoo/`: {' '.join(nets.module(name).objective.__doc__.split())}
-{'Before that, a warm-up on the true flow of rendered scenes alone.' if hasattr(net, 'reduced') else ''}
+Samples by `training/prepare.py` (clips as in `flow-s.md`; none of the evaluation's), losses and shares in `training/zoo/`: {" ".join(nets.module(name).objective.__doc__.split())}
+{"Before that, a warm-up on the true flow of rendered scenes alone." if hasattr(net, "reduced") else ""}
 Log and curves: `training/zoo/{name}-log.csv`, `training/zoo/{name}-curves.png` (held-back samples; grey is blending).
 
 ## Quality

@@ -1,4 +1,5 @@
 """The networks of the zoo by their ids, and reading their weights."""
+
 import importlib
 
 import torch
@@ -14,7 +15,9 @@ def module(name):
 
 
 def load(path, device="cpu"):
-    """Weights file (<id>.pt) or training checkpoint → network in evaluation mode, and the file's metadata."""
+    """Weights file (<id>.pt) or training checkpoint → network in evaluation mode, and the file's
+    metadata.
+    """
     blob = torch.load(path, map_location=device)
     net = module(blob["id"]).Net(**blob["config"]).to(device)
     net.load_state_dict({k: v.float() for k, v in blob.get("ema", blob.get("weights")).items()})

@@ -1,10 +1,14 @@
-"""Train one network of the zoo on samples of ../prepare.py. Resumes from its checkpoint; safe to stop, suspend or kill at any time.
+"""Train one network of the zoo on samples of ../prepare.py. Resumes from its checkpoint; safe to
+stop, suspend or kill at any time.
 
-The length is given in minutes of training; the learning rate follows the share of them that is used up: warm-up, then a cosine.
-Networks with motion in them first learn the true flow of rendered scenes alone, at their own reduced resolution (--lead): without that the picture's
-error keeps them at "nothing moves". The first samples of each kind are held back as the fixed validation, where the network is compared with the plain blend.
-On CUDA the forward pass runs in bf16 or fp16 autocast; on CPU --bf16 does so too.
+The length is given in minutes of training; the learning rate follows the share of them that is used
+up: warm-up, then a cosine. Networks with motion in them first learn the true flow of rendered
+scenes alone, at their own reduced resolution (--lead): without that the picture's error keeps them
+at "nothing moves". The first samples of each kind are held back as the fixed validation, where the
+network is compared with the plain blend. On CUDA the forward pass runs in bf16 or fp16 autocast; on
+CPU --bf16 does so too.
 """
+
 import argparse
 import contextlib
 import csv
@@ -20,7 +24,14 @@ from training.zoo import nets
 from training.zoo.batches import HELD, FlowPairs, Sources, crop, inside
 from training.zoo.ifrnet import flow_at_eighth
 
-curves.PANELS = (("videos_psnr", "videos_blend_psnr"), ("windows_psnr", "windows_blend_psnr"), ("scenes_psnr", "scenes_blend_psnr"), ("phantom_psnr", "phantom_blend_psnr"), ("photo",), ("epe",))
+curves.PANELS = (
+    ("videos_psnr", "videos_blend_psnr"),
+    ("windows_psnr", "windows_blend_psnr"),
+    ("scenes_psnr", "scenes_blend_psnr"),
+    ("phantom_psnr", "phantom_blend_psnr"),
+    ("photo",),
+    ("epe",),
+)
 
 # Shares of each kind of sample, at the start and at the end.
 SHARES = dict(
@@ -39,7 +50,9 @@ def autocast(device, bf16):
 
 @torch.no_grad()
 def validate(net, sources, device):
-    """Held-back samples of each kind: PSNR of the blend and of the network (phantom: against the noise-free truth)."""
+    """Held-back samples of each kind: PSNR of the blend and of the network (phantom: against the
+    noise-free truth).
+    """
     net.eval()
     out = {}
     for name, s in sources.ready().items():
@@ -48,16 +61,23 @@ def validate(net, sources, device):
             b = crop({k: v.to(device) for k, v in sources.take(name, range(i, i + 8)).items()}, 192, 32, (32, 32))
             if net.times == "half" and not ((b["time"] - 0.5).abs() < 1e-4).all():
                 continue
-            made.append(losses.psnr(inside(32)(net(b["frame0"], b["frame1"], b["time"])["frame"]).clamp(0, 1), b["truth"]))
+            made.append(
+                losses.psnr(inside(32)(net(b["frame0"], b["frame1"], b["time"])["frame"]).clamp(0, 1), b["truth"])
+            )
             plain.append(losses.psnr(b["blend"], b["truth"]))
         if made:
-            out[name + "_blend_psnr"], out[name + "_psnr"] = torch.cat(plain).mean().item(), torch.cat(made).mean().item()
+            out[name + "_blend_psnr"], out[name + "_psnr"] = (
+                torch.cat(plain).mean().item(),
+                torch.cat(made).mean().item(),
+            )
     net.train()
     return out
 
 
 def flow_loss(net, b, inner):
-    """End-point error of all the flows that a network estimates, relative to the sample's motion: warm-up."""
+    """End-point error of all the flows that a network estimates, relative to the sample's motion:
+    warm-up.
+    """
     length = lambda f: (f[:, :2].norm(dim=1) + f[:, 2:].norm(dim=1)).mean((1, 2)) / 2
     scale, flows = length(b["flow"]) + 1, net.estimate(b["frame0"], b["frame1"], b["time"])
     each = [(length(inner(flow_at_eighth(f.float(), cell), 8) - b["flow"]) / scale).mean() for f, cell in flows]
@@ -67,7 +87,14 @@ def flow_loss(net, b, inner):
 def report(run, state, rate, mean, shares, found):
     """One row of log.csv, printed too; the curves drawn again."""
     log, part = os.path.join(run, "log.csv"), lambda k: round(mean.get(k, float("nan")), 5)
-    row = dict(step=state["step"], minutes=round(state["seconds"] / 60, 2), lr=rate, photo=part("photo"), epe=part("epe"), loss=part("loss"))
+    row = dict(
+        step=state["step"],
+        minutes=round(state["seconds"] / 60, 2),
+        lr=rate,
+        photo=part("photo"),
+        epe=part("epe"),
+        loss=part("loss"),
+    )
     row.update({f"{k}{which}_psnr": "" for k in shares for which in ("_blend", "")})
     row.update({k: round(v, 4) for k, v in found.items()})
     new = not os.path.exists(log)
@@ -82,7 +109,17 @@ def report(run, state, rate, mean, shares, found):
 
 def save(path, name, net, ema, optimizer, state):
     """Write a checkpoint so that a kill at any moment leaves a whole one."""
-    torch.save(dict(id=name, config=net.config, weights=net.state_dict(), ema=ema.state_dict(), optimizer=optimizer.state_dict(), **state), path + ".part")
+    torch.save(
+        dict(
+            id=name,
+            config=net.config,
+            weights=net.state_dict(),
+            ema=ema.state_dict(),
+            optimizer=optimizer.state_dict(),
+            **state,
+        ),
+        path + ".part",
+    )
     os.replace(path + ".part", path)
 
 
@@ -94,7 +131,9 @@ def main():
     p.add_argument("--minutes", type=float, default=10, help="training time until the learning rate has come down")
     p.add_argument("--steps", type=int, default=0, help="stop after so many steps (for a trial)")
     p.add_argument("--batch", type=int, default=4)
-    p.add_argument("--lead", type=float, default=0.35, help="share of the time that learns true flow alone (all but cfu)")
+    p.add_argument(
+        "--lead", type=float, default=0.35, help="share of the time that learns true flow alone (all but cfu)"
+    )
     p.add_argument("--lead-batch", type=int, default=16, help="batch of that part")
     p.add_argument("--size", type=int, default=192, help="side of the square on which the loss is computed")
     p.add_argument("--margin", type=int, default=32, help="pixels that the network sees beyond it on each side")
@@ -118,26 +157,47 @@ def main():
     checkpoint, state = os.path.join(run, "checkpoint.pt"), dict(step=0, seconds=0.0)
     if os.path.exists(checkpoint):
         blob = torch.load(checkpoint, map_location=device)
-        net.load_state_dict(blob["weights"]), ema.load_state_dict(blob["ema"]), optimizer.load_state_dict(blob["optimizer"])
+        (
+            net.load_state_dict(blob["weights"]),
+            ema.load_state_dict(blob["ema"]),
+            optimizer.load_state_dict(blob["optimizer"]),
+        )
         state = {k: blob[k] for k in state}
     shares = SHARES.get(a.id, SHARES["half"])
     sources = Sources(a.samples, shares, a.limit)
-    print(f"{a.id}: {sum(q.numel() for q in net.parameters())} parameters, samples { {k: len(s) for k, s in sources.sets.items()} }", flush=True)
-    pairs = FlowPairs(sources, net.reduced) if hasattr(net, "reduced") and state["seconds"] < a.lead * a.minutes * 60 else None
+    print(
+        f"{a.id}: {sum(q.numel() for q in net.parameters())} parameters, samples { {k: len(s) for k, s in sources.sets.items()} }",
+        flush=True,
+    )
+    pairs = (
+        FlowPairs(sources, net.reduced)
+        if hasattr(net, "reduced") and state["seconds"] < a.lead * a.minutes * 60
+        else None
+    )
     rng = np.random.default_rng([a.seed, state["step"]])
     mean, last, inner, seen, begun, rate = {}, time.time(), inside(a.margin), 0, state["seconds"], a.lr_end
     while state["seconds"] < a.minutes * 60 and not (a.steps and state["step"] >= a.steps):
         progress = state["seconds"] / (a.minutes * 60)
-        rate = min(1.0, (progress + 1e-3) / 0.04) * (a.lr_end + (a.lr - a.lr_end) * 0.5 * (1 + math.cos(math.pi * progress)))
+        rate = min(1.0, (progress + 1e-3) / 0.04) * (
+            a.lr_end + (a.lr - a.lr_end) * 0.5 * (1 + math.cos(math.pi * progress))
+        )
         for g in optimizer.param_groups:
             g["lr"] = rate
         leading = pairs is not None and progress < a.lead
         pairs = pairs if leading else None
         at = tuple(int(v) * 8 for v in rng.integers(0, (256 - a.size) // 8 + 1, 2))
-        batch = pairs.draw(a.lead_batch, rng) if leading else crop(sources.draw(a.batch, progress, rng), a.size, a.margin, at)
+        batch = (
+            pairs.draw(a.lead_batch, rng)
+            if leading
+            else crop(sources.draw(a.batch, progress, rng), a.size, a.margin, at)
+        )
         batch = {k: v.to(device) for k, v in batch.items()}
         with autocast(device, a.bf16):
-            loss, parts = getattr(module, "warm_up", flow_loss)(net, batch, inside(32)) if leading else module.objective(net, batch, progress, inner)
+            loss, parts = (
+                getattr(module, "warm_up", flow_loss)(net, batch, inside(32))
+                if leading
+                else module.objective(net, batch, progress, inner)
+            )
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         norm = torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
@@ -154,11 +214,15 @@ def main():
             if math.isfinite(v):
                 mean[k] = mean.get(k, v) * 0.98 + 0.02 * v
         now = time.time()
-        state["seconds"] += min(now - last, 3.0)               # a suspended process does not age
+        state["seconds"] += min(now - last, 3.0)  # a suspended process does not age
         last = now
         if state["step"] % 100 == 0:
             speed = seen / max(state["seconds"] - begun, 1e-6)
-            print(f"step {state['step']} {state['seconds'] / 60:.1f} min {speed:.1f} samples/s lr {rate:.1e} " + " ".join(f"{k} {v:.4f}" for k, v in mean.items()), flush=True)
+            print(
+                f"step {state['step']} {state['seconds'] / 60:.1f} min {speed:.1f} samples/s lr {rate:.1e} "
+                + " ".join(f"{k} {v:.4f}" for k, v in mean.items()),
+                flush=True,
+            )
             save(checkpoint, a.id, net, ema, optimizer, state)
         if state["step"] % a.validate_every == 0 or state["step"] == 200:
             report(run, state, rate, mean, shares, validate(ema, sources, device))
