@@ -18,16 +18,16 @@ PANELS = (
 COLOURS = ((20, 90, 200), (150, 150, 150))
 
 
-def draw(log, out, width=520, height=170):
+def draw(log, out, panels=PANELS, width=520, height=170):
     """Panels one above the other: value over training steps; grey is the plain seed."""
     with open(log) as f:
         rows = list(csv.DictReader(f))
     if len(rows) < 2:
         return
-    im = Image.new("RGB", (width, height * len(PANELS)), "white")
+    im = Image.new("RGB", (width, height * len(panels)), "white")
     d = ImageDraw.Draw(im)
     steps = [float(r["step"]) for r in rows]
-    for k, names in enumerate(PANELS):
+    for k, names in enumerate(panels):
         series = [(n, [float(r.get(n) or "nan") for r in rows]) for n in names]
         values = [v for _, s in series for v in s if v == v]
         if not values:

@@ -9,6 +9,7 @@ import torch
 from training.common.search import OFFSETS
 
 MARGIN = 64
+HELD = 50  # every so many samples of each kind one is kept for validation: all clips are in it
 # The phantom's noise-free pictures, and which noisy one each belongs to.
 CLEAN = dict(clean0="frame0", clean1="frame1", clean="truth")
 # Where each candidate's cost goes when x is mirrored, y is mirrored, x and y are swapped.
@@ -138,3 +139,9 @@ def augment(batch, rng):
     batch["seed"] = torch.cat([batch["seed"][:, :2], batch["seed"][:, 2:] * gain], 1)
     batch["costs"] = batch["costs"] * gain
     return {k: v.contiguous() for k, v in batch.items()}
+
+
+def unseen(rng, count, size):
+    """`size` random sample numbers, none of them kept for validation."""
+    n = rng.integers(1, count, size)
+    return n + (n % HELD == 0) * np.where(n + 1 < count, 1, -1)

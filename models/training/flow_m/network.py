@@ -12,6 +12,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from training.common import weights
 from training.common.warp import blend, retime, upsample, warp
 from training.flow_s import network as first
 
@@ -138,17 +139,14 @@ class Planes(nn.Module):
 
 
 def load(path, device="cpu"):
-    """Weights file or training checkpoint → model in evaluation mode, and the file's metadata."""
-    blob = torch.load(path, map_location=device)
-    net = FlowM(**blob["config"]).to(device)
-    net.load_state_dict({k: v.float() for k, v in blob.get("ema", blob.get("weights")).items()})
-    return net.eval(), blob
+    """Weights file or training checkpoint → network in evaluation mode, and the file's metadata."""
+    return weights.load(path, lambda blob: FlowM(**blob["config"]), device)
 
 
 def load_second(path):
     """The second stage's weights from a weights file, whatever first stage they were trained on."""
-    weights = torch.load(path, map_location="cpu")["weights"]
-    return {k.removeprefix("second."): v.float() for k, v in weights.items() if k.startswith("second.")}
+    stored = torch.load(path, map_location="cpu")["weights"]
+    return {k.removeprefix("second."): v.float() for k, v in stored.items() if k.startswith("second.")}
 
 
 def count_macs(net, width=1280, height=736):

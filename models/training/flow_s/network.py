@@ -10,6 +10,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from training.common import weights
 from training.common.search import OFFSETS
 from training.common.warp import upsample, warp
 
@@ -154,10 +155,5 @@ def count_macs(model, width=1280, height=736):
 
 
 def load(path, device="cpu"):
-    """Weights file (flow-s.pt) or training checkpoint → model in evaluation mode, and the file's
-    metadata.
-    """
-    blob = torch.load(path, map_location=device)
-    model = FlowS(**blob["config"]).to(device)
-    model.load_state_dict({k: v.float() for k, v in blob.get("ema", blob.get("weights")).items()})
-    return model.eval(), blob
+    """Weights file or training checkpoint → network in evaluation mode, and the file's metadata."""
+    return weights.load(path, lambda blob: FlowS(**blob["config"]), device)

@@ -19,6 +19,10 @@ class Sources:
         for s in self.sets.values():
             s.refresh()
 
+    def counts(self):
+        """How many samples there are of each kind."""
+        return {k: len(s) for k, s in self.sets.items()}
+
     def ready(self):
         """The kinds of which there is more than the held-back part."""
         return {k: s for k, s in self.sets.items() if len(s) > 2 * HELD}

@@ -2,7 +2,7 @@
 
 import importlib
 
-import torch
+from training.common import weights
 
 IDS = ("nested", "fmsmi", "ifrnet", "cfu", "dvf", "sepconv")
 
@@ -15,10 +15,5 @@ def module(name):
 
 
 def load(path, device="cpu"):
-    """Weights file (<id>.pt) or training checkpoint → network in evaluation mode, and the file's
-    metadata.
-    """
-    blob = torch.load(path, map_location=device)
-    net = module(blob["id"]).Net(**blob["config"]).to(device)
-    net.load_state_dict({k: v.float() for k, v in blob.get("ema", blob.get("weights")).items()})
-    return net.eval(), blob
+    """Weights file or training checkpoint → network in evaluation mode, and the file's metadata."""
+    return weights.load(path, lambda blob: module(blob["id"]).Net(**blob["config"]), device)
