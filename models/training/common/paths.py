@@ -1,5 +1,6 @@
 """Where things lie, wherever a command is run from."""
 
+import json
 import os
 
 TRAINING = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -12,3 +13,9 @@ SAMPLES = os.path.join(RUNS, "samples")
 def run_folder(name):
     """The folder of a training run."""
     return os.path.join(RUNS, name)
+
+
+def read_json(path):
+    """A JSON file, e.g. of an evaluation."""
+    with open(path) as f:
+        return json.load(f)

@@ -1,5 +1,5 @@
-"""Export flow-m: checkpoint (EMA weights) → flow-m.pt, flow-m.onnx and flow-m-fp16.onnx (kind
-`i420`), their manifest entries, checked on ONNX Runtime.
+"""Export flow-m: checkpoint (moving average of the weights) → flow-m.pt, flow-m.onnx and
+flow-m-fp16.onnx (kind `i420`) and their manifest entries.
 
 fp16: the convolutions of both stages alone; flow, coordinates, warps and blending stay in float32.
 Fails when ONNX Runtime and PyTorch disagree.
@@ -7,74 +7,40 @@ Fails when ONNX Runtime and PyTorch disagree.
 
 import argparse
 import copy
-import hashlib
-import json
 import os
 
-import numpy as np
 import torch
 import torch.nn as nn
 
-from training.common import paths
-from training.flow_m import network as flow_m
-from training.flow_s.export import session, write_manifest
+from training.common import export
+from training.flow_m.network import Planes, load
 
 INPUTS = ("y0", "u0", "v0", "y1", "u1", "v1", "t", "seed", "costs")
 OUTPUTS = ("y", "u", "v", "error")
-# grey levels at most, and the share of samples more than SHARE apart
-TOLERANCE, SHARE = {"fp32": (2, 1e-4), "fp16": (8, 2e-3)}, 1
+LUMA, CHROMA, GRID = ({2: "height" + d, 3: "width" + d} for d in ("", "/2", "/8"))
+AXES = {
+    **{n: LUMA for n in ("y0", "y1", "y")},
+    **{n: CHROMA for n in ("u0", "v0", "u1", "v1", "u", "v")},
+    **{n: GRID for n in ("seed", "costs")},
+}
+# Grey levels at most, and the share of samples that may differ by more than one.
+TOLERANCE = {"fp32": (2, 1e-4), "fp16": (8, 2e-3)}
 
 
-def inputs(height, width, t, seed):
-    """Random inputs: a smooth picture that moves, with a seed that is wrong in places."""
+def random_inputs(height, width, t, seed):
+    """A smooth picture that moves, with a seed that is wrong in places."""
     g = torch.Generator().manual_seed(seed)
-    low = (
-        nn.functional.interpolate(
-            torch.rand(1, 1, height // 8, width // 8, generator=g), scale_factor=8, mode="bilinear"
-        )
-        * 255
-    )
+    grid = height // 8, width // 8
+    coarse = torch.rand(1, 1, *grid, generator=g)
+    low = nn.functional.interpolate(coarse, scale_factor=8, mode="bilinear") * 255
     byte = lambda x: x.clamp(0, 255).to(torch.uint8)
     chroma = nn.functional.avg_pool2d(low, 2)
-    field = torch.cat(
-        [
-            torch.randn(1, 2, height // 8, width // 8, generator=g) * 6,
-            torch.rand(1, 1, height // 8, width // 8, generator=g) * 0.1,
-        ],
-        1,
-    )
-    costs = torch.rand(1, 18, height // 8, width // 8, generator=g) * 0.1
-    return (
-        byte(low),
-        byte(chroma),
-        byte(255 - chroma),
-        byte(low.roll(4, 3)),
-        byte(chroma.roll(2, 3)),
-        byte(255 - chroma.roll(2, 3)),
-        torch.full((1,), t),
-        field,
-        costs,
-    )
-
-
-def check(path, net, precision):
-    """Worst difference in grey levels between ONNX Runtime and PyTorch, and the share of samples
-    that are more than SHARE apart.
-    """
-    run, worst, far, count = session(path), 0, 0, 0
-    for k, (h, w) in enumerate(((384, 640), (480, 864))):
-        given = inputs(h, w, (0.5, 0.25)[k], k)
-        with torch.no_grad():
-            want = net.planes(*given)
-        got = run.run(list(OUTPUTS), {n: v.numpy() for n, v in zip(INPUTS, given)})
-        for a, b in zip(got[:3], want):
-            d = np.abs(a.astype(int) - b.numpy().astype(int))
-            worst, far, count = max(worst, int(d.max())), far + int((d > SHARE).sum()), count + d.size
-    if worst > TOLERANCE[precision][0] or far / count > TOLERANCE[precision][1]:
-        raise SystemExit(
-            f"{precision}: ONNX Runtime differs from PyTorch by {worst} grey levels; {far / count:.2e} of the samples by more than {SHARE}"
-        )
-    return worst, far / count
+    vectors = torch.randn(1, 2, *grid, generator=g) * 6
+    field = torch.cat([vectors, torch.rand(1, 1, *grid, generator=g) * 0.1], 1)
+    costs = torch.rand(1, 18, *grid, generator=g) * 0.1
+    first = byte(low), byte(chroma), byte(255 - chroma)
+    second = byte(low.roll(4, 3)), byte(chroma.roll(2, 3)), byte(255 - chroma.roll(2, 3))
+    return (*first, *second, torch.full((1,), t), field, costs)
 
 
 class Half(nn.Module):
@@ -95,78 +61,49 @@ def halved(net):
     out.second.head = nn.Identity()
     out.second = nn.Sequential(Half(out.second), Half(head))
     # The first stage's convolutions; its choice of vectors stays in float32.
-    for name in ("look", "join", "tell", "down1", "down2", "mid", "fine"):
-        setattr(out.trunk, name, Half(getattr(out.trunk, name)))
-    for name in ("up1", "up2"):
+    for name in ("look", "join", "tell", "down1", "down2", "mid", "fine", "up1", "up2"):
         setattr(out.trunk, name, Half(getattr(out.trunk, name)))
     return out
 
 
+def run_once(network, height=736, width=1280):
+    """The network on one pair of black frames."""
+    frames = (torch.zeros(1, 1, height, width),) * 2
+    seed, costs = (torch.zeros(1, n, height // 8, width // 8) for n in (3, 18))
+    return network(*frames, seed, costs, torch.full((1, 1, 1, 1), 0.5))
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("checkpoint", help="runs/flow-m/checkpoint.pt, or flow-m.pt to export again")
-    p.add_argument("--out", default=paths.MODELS, help="folder for the files and manifest.json")
-    p.add_argument("--quality", help="JSON of evaluate.py on flow-m.onnx")
-    p.add_argument("--trained", required=True, help="a line on how it was trained; steps and minutes are put before it")
+    export.add_arguments(p, "flow-m")
+    export.add_trained_argument(p)
+    p.add_argument("--quality", help="JSON of flow_s/evaluate.py on flow-m.onnx")
     a = p.parse_args()
-    torch.set_num_threads(1)
-    net, blob = flow_m.load(a.checkpoint)
-    parameters, macs = flow_m.count_macs(net)
-    step, seconds = blob.get("step", 0), blob.get("seconds", 0.0)
-    at = lambda name: os.path.join(a.out, name)
-    torch.save(
-        dict(config=net.config, weights={k: v.half() for k, v in net.state_dict().items()}, step=step, seconds=seconds),
-        at("flow-m.pt"),
-    )
-    net, _ = flow_m.load(at("flow-m.pt"))  # the exported network is the one that the file holds
-    luma, chroma, grid = ({2: "height" + d, 3: "width" + d} for d in ("", "/2", "/8"))
-    axes = {
-        n: luma if n[0] == "y" else chroma if n[0] in "uv" else grid
-        for n in (*INPUTS, *OUTPUTS)
-        if n not in ("t", "error")
-    }
-    quality = {}
-    if a.quality:
-        with open(a.quality) as f:
-            q = json.load(f)
-        quality = dict(
-            protocol=f"every second frame removed, at most {q['height']} lines, {q['frames']} frames a clip, {len(q['clips'])} clips, luma",
-            **q["mean"]["network"],
-        )
-    legacy = {"dynamo": False} if torch.__version__ >= "2.1" else {}
-    for name, precision, module in (("flow-m", "fp32", net), ("flow-m-fp16", "fp16", halved(net))):
-        torch.onnx.export(
-            flow_m.Planes(module).eval(),
-            inputs(64, 96, 0.5, 0),
-            at(f"{name}.onnx"),
-            input_names=list(INPUTS),
-            output_names=list(OUTPUTS),
-            dynamic_axes=axes,
-            opset_version=17,
-            **legacy,
-        )
-        worst, far = check(at(f"{name}.onnx"), net, precision)
-        with open(at(f"{name}.onnx"), "rb") as f:
-            digest = hashlib.sha256(f.read()).hexdigest()
-        write_manifest(
-            at("manifest.json"),
-            dict(
-                id=name,
-                kind="i420",
-                file=f"{name}.onnx",
-                sha256=digest,
-                precision=precision,
-                multiple=32,
-                parameters=parameters,
-                macs720p=macs,
-                licence="MIT",
-                times="any",
-                trained=f"{step} steps, {seconds / 60:.0f} minutes on one CPU core (second stage; the first is flow-s): {a.trained}",
-                quality=quality,
-            ),
+    network, blob = export.freeze(load, a.checkpoint, os.path.join(a.out, "flow-m.pt"))
+    parameters, macs = export.count_macs(network, lambda: run_once(network))
+    quality, where = export.quality_of(a.quality), "on one CPU core (second stage; the first is flow-s)"
+    for name, precision, module in (("flow-m", "fp32", network), ("flow-m-fp16", "fp16", halved(network))):
+        path = os.path.join(a.out, f"{name}.onnx")
+        export.write_onnx(Planes(module), random_inputs(64, 96, 0.5, 0), path, INPUTS, OUTPUTS, AXES)
+        cases = (random_inputs(384, 640, 0.5, 0), random_inputs(480, 864, 0.25, 1))
+        pairs = export.compare(path, network.planes, cases, INPUTS, OUTPUTS[:3])
+        worst, far = export.check_planes(pairs, *TOLERANCE[precision])
+        export.list_model(
+            a.out,
+            name,
+            "i420",
+            precision,
+            32,
+            parameters=parameters,
+            macs720p=macs,
+            licence="MIT",
+            times="any",
+            trained=export.trained(blob, where, a.trained),
+            quality=quality,
         )
         print(
-            f"{name}: {os.path.getsize(at(f'{name}.onnx'))} bytes; ONNX Runtime differs from PyTorch (float32) by {worst} grey levels at most, {far:.1e} of the samples by more than {SHARE}"
+            f"{name}: {os.path.getsize(path)} bytes; ONNX Runtime differs from PyTorch (float32) by {worst} grey "
+            f"levels at most, {far:.1e} of the samples by more than one"
         )
 
 

@@ -147,18 +147,3 @@ def load_second(path):
     """The second stage's weights from a weights file, whatever first stage they were trained on."""
     stored = torch.load(path, map_location="cpu")["weights"]
     return {k.removeprefix("second."): v.float() for k, v in stored.items() if k.startswith("second.")}
-
-
-def count_macs(net, width=1280, height=736):
-    """(parameters, multiply-accumulates of the convolutions) for one frame pair of the given
-    (padded) size.
-    """
-    return first.count_convolutions(
-        net,
-        lambda: net(
-            *(torch.zeros(1, 1, height, width),) * 2,
-            torch.zeros(1, 3, height // 8, width // 8),
-            torch.zeros(1, 18, height // 8, width // 8),
-            torch.full((1, 1, 1, 1), 0.5),
-        ),
-    )

@@ -124,36 +124,6 @@ def network_inputs(quarter0, quarter1, seed, margin=0):
     return torch.cat([*inner, warp(quarter0, -v, margin), warp(quarter1, v, margin)], 1)
 
 
-def count_convolutions(model, run):
-    """(parameters, multiply-accumulates of the convolutions of one `run`)."""
-    total = 0
-
-    def hook(m, _, out):
-        nonlocal total
-        total += out.numel() * m.in_channels * m.kernel_size[0] * m.kernel_size[1] // m.groups
-
-    handles = [m.register_forward_hook(hook) for m in model.modules() if isinstance(m, nn.Conv2d)]
-    with torch.no_grad():
-        run()
-    for h in handles:
-        h.remove()
-    return sum(p.numel() for p in model.parameters()), total
-
-
-def count_macs(model, width=1280, height=736):
-    """(parameters, multiply-accumulates of the convolutions) for one frame pair of the given
-    (padded) size.
-    """
-    return count_convolutions(
-        model,
-        lambda: model(
-            torch.zeros(1, 4, height // 4, width // 4),
-            torch.zeros(1, 3, height // 8, width // 8),
-            torch.zeros(1, len(OFFSETS) + 1, height // 8, width // 8),
-        ),
-    )
-
-
 def load(path, device="cpu"):
     """Weights file or training checkpoint → network in evaluation mode, and the file's metadata."""
     return weights.load(path, lambda blob: FlowS(**blob["config"]), device)

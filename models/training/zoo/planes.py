@@ -56,29 +56,3 @@ def random_planes(height, width, seed=0):
         d = 6 if k == 16 else 3
         out.append((base[..., :h, :w].contiguous(), base[..., d : h + d, d : w + d].contiguous()))
     return (*(a for a, _ in out), *(b for _, b in out), torch.full((1,), 0.5))
-
-
-def count_macs(net, height=768, width=1280):
-    """(parameters, multiply-accumulates of the convolutions, luma and chroma) for one frame of
-    1280x720 padded to a multiple of 64.
-    """
-    total = 0
-
-    def hook(m, _, out):
-        nonlocal total
-        # a transposed convolution spends its kernel on every input sample
-        shape = out if isinstance(m, nn.Conv2d) else _[0]
-        total += (
-            shape.numel()
-            * (m.in_channels if isinstance(m, nn.Conv2d) else m.out_channels)
-            * m.kernel_size[0]
-            * m.kernel_size[1]
-            // m.groups
-        )
-
-    handles = [m.register_forward_hook(hook) for m in net.modules() if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d))]
-    with torch.no_grad():
-        Planes(net)(*random_planes(height, width))
-    for h in handles:
-        h.remove()
-    return sum(p.numel() for p in net.parameters()), total + getattr(net, "kernel_macs", 0) * height * width
