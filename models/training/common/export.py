@@ -9,11 +9,11 @@ import os
 import warnings
 
 import numpy as np
-import onnxruntime as ort
 import torch
 import torch.nn as nn
 
 from training.common import paths, weights
+from training.common.runtime import session
 
 OPSET = 17
 
@@ -67,14 +67,6 @@ def write_onnx(module, example, path, inputs, outputs, axes):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         torch.onnx.export(module.eval(), example, path, opset_version=OPSET, **names, **tracing)
-
-
-def session(path, threads=None):
-    """ONNX Runtime on the CPU, as the product runs it."""
-    options = ort.SessionOptions()
-    if threads:
-        options.intra_op_num_threads = threads
-    return ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
 
 
 def compare(path, reference, cases, inputs, outputs):

@@ -7,7 +7,6 @@ network. Prints a table; --json keeps the figures.
 """
 
 import argparse
-import json
 import os
 import time
 
@@ -16,23 +15,11 @@ import torch
 import torch.nn.functional as F
 
 from training.common import video
+from training.common.quality import blend, figures, gaps, mean_of, write_json
+from training.common.runtime import session
 from training.common.search import OFFSETS, candidate_costs, search
 from training.common.warp import render, seed_field
-from training.flow_s import network as models
-
-
-def ssim(a, b, k=8):
-    """Mean SSIM over 8x8 windows of two float64 pictures."""
-
-    def box(x):
-        c = np.pad(x.cumsum(0).cumsum(1), ((1, 0), (1, 0)))
-        return (c[k:, k:] - c[:-k, k:] - c[k:, :-k] + c[:-k, :-k]) / (k * k)
-
-    ma, mb = box(a), box(b)
-    va, vb, cab = box(a * a) - ma * ma, box(b * b) - mb * mb, box(a * b) - ma * mb
-    return float(
-        (((2 * ma * mb + 6.5025) * (2 * cab + 58.5225)) / ((ma * ma + mb * mb + 6.5025) * (va + vb + 58.5225))).mean()
-    )
+from training.flow_s.network import load, network_inputs, quarter
 
 
 class Network:
@@ -43,13 +30,13 @@ class Network:
     def __init__(self, path, threads):
         self.session = None
         if path.endswith(".onnx"):
-            import onnxruntime as ort
-
-            o = ort.SessionOptions()
-            o.intra_op_num_threads = threads
-            self.session = ort.InferenceSession(path, o, providers=["CPUExecutionProvider"])
+            self.session = session(path, threads)
         else:
-            self.model, _ = models.load(path)
+            self.model, _ = load(path)
+
+    def run(self, outputs, **given):
+        """Outputs of the graph, of those inputs that it has."""
+        return self.session.run(outputs, {i.name: given[i.name] for i in self.session.get_inputs()})
 
     @property
     def planes(self):
@@ -59,26 +46,16 @@ class Network:
     def frame(self, a, b, t, seed, costs):
         """uint8 luma of two padded frames [H,W] → uint8 luma at t; the chroma is grey."""
         grey = np.full((1, 1, a.shape[0] // 2, a.shape[1] // 2), 128, np.uint8)
-        given = dict(
-            y0=a[None, None],
-            y1=b[None, None],
-            u0=grey,
-            v0=grey,
-            u1=grey,
-            v1=grey,
-            t=np.array([t], np.float32),
-            seed=seed.numpy(),
-            costs=costs.numpy(),
-        )
-        return self.session.run(["y"], {i.name: given[i.name] for i in self.session.get_inputs()})[0][0, 0]
+        frames = dict(y0=a[None, None], y1=b[None, None], u0=grey, v0=grey, u1=grey, v1=grey)
+        t = np.array([t], np.float32)
+        return self.run(["y"], **frames, t=t, seed=seed.numpy(), costs=costs.numpy())[0][0, 0]
 
     def field(self, images, seed, costs):
-        if self.session:
-            given = dict(images=images.numpy(), seed=seed.numpy(), costs=costs.numpy())
-            return torch.from_numpy(
-                self.session.run(None, {i.name: given[i.name] for i in self.session.get_inputs()})[0]
-            )
-        return self.model(images, seed, costs)
+        """The field of a flow network."""
+        if self.session is None:
+            return self.model(images, seed, costs)
+        found = self.run(None, images=images.numpy(), seed=seed.numpy(), costs=costs.numpy())
+        return torch.from_numpy(found[0])
 
 
 @torch.no_grad()
@@ -87,7 +64,7 @@ def interpolate(a, b, contender, network, t=0.5):
     if contender == "repeat":
         return (a if t <= 0.5 else b), None
     if contender == "blend":
-        return (a * (1 - t) + b * t + 0.5).astype(np.uint8), None
+        return blend(a, b, t), None
     h, w = a.shape
     pad = lambda f: F.pad(torch.from_numpy(f.copy())[None, None].float(), (0, -w % 32, 0, -h % 32), mode="replicate")
     fa, fb = pad(a), pad(b)
@@ -98,9 +75,7 @@ def interpolate(a, b, contender, network, t=0.5):
         costs = candidate_costs(fa[0], fb[0], seed, OFFSETS)
         if network.planes:
             return network.frame(*(f[0, 0].byte().numpy() for f in (fa, fb)), t, seed, costs)[:h, :w], None
-        field = network.field(
-            models.network_inputs(models.quarter(fa / 255), models.quarter(fb / 255), seed), seed, costs
-        )
+        field = network.field(network_inputs(quarter(fa / 255), quarter(fb / 255), seed), seed, costs)
     fa, fb = fa / 255, fb / 255
     out = render(fa, fb, field, t)[0, 0, :h, :w]
     return (out * 255).round().clamp(0, 255).byte().numpy(), field
@@ -110,20 +85,12 @@ def score_clip(frames, contender, network, factor, cells):
     """Mean figures of one clip, and for the network the correlation of its expected with its true
     error (cells of 8x8), which `cells` collects.
     """
-    gaps = list(range(0, len(frames) - factor, factor))
     rows, told, true = [], [], []
-    for i, k in [(g + k, k) for g in (gaps[1:-1] if len(gaps) > 6 else gaps) for k in range(1, factor)]:
+    for i, k in [(g + k, k) for g in gaps(len(frames), factor) for k in range(1, factor)]:
         made, field = interpolate(frames[i - k], frames[i - k + factor], contender, network, k / factor)
-        d = made.astype(np.float32) - frames[i]
-        mse = float((d**2).mean())
-        rows.append(
-            (
-                10 * np.log10(65025 / max(mse, 1e-3)),
-                ssim(made.astype(np.float64), frames[i].astype(np.float64)),
-                mse**0.5,
-            )
-        )
+        rows.append(figures(made, frames[i]))
         if field is not None and contender == "network" and 2 * k == factor:
+            d = made.astype(np.float32) - frames[i]
             h, w = d.shape[0] // 8, d.shape[1] // 8
             told.append(field[0, 5, :h, :w].numpy().ravel())
             true.append(np.abs(d[: h * 8, : w * 8]).reshape(h, 8, w, 8).mean((1, 3)).ravel() / 255)
@@ -144,28 +111,15 @@ def risk_coverage(cells, steps=20):
     """
     shares = [(k + 1) / steps for k in range(steps)]
 
-    def curve(order):
-        return [
-            float(
-                np.mean(
-                    [
-                        np.sort(true)[:n].mean()
-                        if order == "oracle"
-                        else true[np.argsort(told, kind="stable")[:n]].mean()
-                        for told, true in cells
-                        for n in [max(1, round(s * len(true)))]
-                    ]
-                )
-            )
-            * 255
-            for s in shares
-        ]
+    def surest(told, true, share, oracle):
+        order = np.sort(true) if oracle else true[np.argsort(told, kind="stable")]
+        return order[: max(1, round(share * len(true)))].mean()
 
-    return dict(
-        coverage=[round(s, 3) for s in shares],
-        error=[round(v, 4) for v in curve("told")],
-        oracle=[round(v, 4) for v in curve("oracle")],
-    )
+    def curve(oracle):
+        means = (np.mean([surest(told, true, s, oracle) for told, true in cells]) for s in shares)
+        return [round(float(mean) * 255, 4) for mean in means]
+
+    return dict(coverage=[round(s, 3) for s in shares], error=curve(False), oracle=curve(True))
 
 
 def main():
@@ -189,32 +143,22 @@ def main():
         w, h = video.eval_size(path, a.height)
         frames, t0 = video.read_luma(path, w, h, a.frames), time.time()
         row = result[os.path.basename(path)] = {c: score_clip(frames, c, network, a.factor, cells) for c in contenders}
-        print(
-            f"{os.path.basename(path):32s}",
-            "  ".join(f"{c} {row[c]['psnr']:.2f}" for c in contenders),
-            f"  {time.time() - t0:.0f} s",
-            flush=True,
-        )
-    keys = ("psnr", "ssim", "ie")
-    mean = {c: {k: round(float(np.mean([r[c][k] for r in result.values()])), 4) for k in keys} for c in contenders}
+        figures_of = "  ".join(f"{c} {row[c]['psnr']:.2f}" for c in contenders)
+        print(f"{os.path.basename(path):32s} {figures_of}   {time.time() - t0:.0f} s", flush=True)
+    mean = {c: mean_of(result, ("psnr", "ssim", "ie"), c) for c in contenders}
     if cells:
-        mean["network"]["error_correlation"] = round(
-            float(np.mean([r["network"]["error_correlation"] for r in result.values()])), 3
-        )
+        told = [row["network"]["error_correlation"] for row in result.values()]
+        mean["network"]["error_correlation"] = round(float(np.mean(told)), 3)
     for c in contenders:
         print(f"{c:10s}", mean[c])
     risk = risk_coverage(cells) if cells else None
     if risk:
-        print(
-            "risk-coverage: mean absolute error of the surest",
-            ", ".join(f"{c:.0%} {e:.2f}" for c, e in list(zip(risk["coverage"], risk["error"]))[3::4]),
-        )
+        shown = list(zip(risk["coverage"], risk["error"]))[3::4]
+        shown = ", ".join(f"{share:.0%} {error:.2f}" for share, error in shown)
+        print("risk-coverage: mean absolute error of the surest", shown)
     if a.json:
-        with open(a.json, "w") as f:
-            json.dump(
-                dict(frames=a.frames, factor=a.factor, height=a.height, clips=result, mean=mean, risk=risk), f, indent=1
-            )
-            f.write("\n")
+        protocol = dict(frames=a.frames, factor=a.factor, height=a.height)
+        write_json(a.json, dict(protocol, clips=result, mean=mean, risk=risk))
 
 
 if __name__ == "__main__":

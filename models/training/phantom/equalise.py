@@ -12,8 +12,9 @@ import torch
 import torch.nn.functional as F
 
 from training.common import paths
+from training.common.quality import figures
 from training.common.warp import seed_field
-from training.phantom.evaluate import RUNS, apply_field, figures, find_tip, load_run, noise_bands
+from training.phantom.evaluate import RUNS, apply_field, find_tip, load_run, noise_bands
 from training.phantom.grain import Grain
 from training.phantom.oracle import truth, vectors
 

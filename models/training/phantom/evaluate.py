@@ -2,7 +2,7 @@
 guidewire's tip, the noise itself.
 
 Held-out runs (seeds from 9000 on) are rendered at twice the pulse rate of their name; --factor 2
-removes every second frame, 4 three of four, as evaluate.py does. Contenders: repeat, blend, search,
+removes every second frame, 4 three of four, as flow_s/evaluate.py does. Contenders: repeat, blend, search,
 networks (.pt or .onnx with images and seed) and .onnx files that take I420 planes (y0 u0 v0 y1 u1
 v1 uint8, t). Figures:
 
@@ -17,7 +17,6 @@ power of the made frame's noise over that of real frames, in all and by band of 
 """
 
 import argparse
-import json
 import os
 import subprocess
 import time
@@ -26,6 +25,8 @@ import numpy as np
 import torch
 
 from training.common import paths
+from training.common.quality import figures, write_json
+from training.common.runtime import session
 from training.common.warp import render
 from training.flow_s import evaluate
 from training.phantom import scene as phantom
@@ -114,11 +115,7 @@ class Planes:
     """A model with I420 planes in and out, run by ONNX Runtime."""
 
     def __init__(self, path, threads):
-        import onnxruntime as ort
-
-        o = ort.SessionOptions()
-        o.intra_op_num_threads = threads
-        self.session = ort.InferenceSession(path, o, providers=["CPUExecutionProvider"])
+        self.session = session(path, threads)
         self.rank = {i.name: len(i.shape) for i in self.session.get_inputs()}
 
     def __call__(self, a, b, t):
@@ -135,10 +132,8 @@ def open_contender(name, threads):
     if name in ("repeat", "blend", "search"):
         return lambda a, b, t: evaluate.interpolate(a, b, name, None, t)
     if name.endswith(".onnx"):
-        import onnxruntime as ort
-
-        if "y0" in [i.name for i in ort.InferenceSession(name, providers=["CPUExecutionProvider"]).get_inputs()]:
-            planes = Planes(name, threads)
+        planes = Planes(name, threads)
+        if "y0" in planes.rank:
             return lambda a, b, t: (planes(a, b, t), None)
     network = evaluate.Network(name, threads)
     return lambda a, b, t: evaluate.interpolate(a, b, "network", network, t)
@@ -151,15 +146,6 @@ def apply_field(a, b, field, t):
         torch.from_numpy(f)[None, None].float(), (0, -w % 32, 0, -h % 32), mode="replicate"
     )
     return render(pad(a), pad(b), field, t)[0, 0, :h, :w].numpy()
-
-
-def figures(made, truth):
-    mse = float(((made.astype(np.float32) - truth) ** 2).mean())
-    return [
-        10 * np.log10(65025 / max(mse, 1e-3)),
-        evaluate.ssim(made.astype(np.float64), truth.astype(np.float64)),
-        mse**0.5,
-    ]
 
 
 def score_run(run, contend, factor, strength=0.0):
@@ -265,6 +251,11 @@ def write_clip(path, frames, rate):
     subprocess.run(command, input=np.concatenate([frames.reshape(count, -1), grey], 1).tobytes(), check=True)
 
 
+def runs_for(factor, names=tuple(RUNS)):
+    """The runs that tell something at this factor: a quarter of 7.5 pulses a second is no use."""
+    return [n for n in names if factor == 2 or RUNS[n][2] > 7.5]
+
+
 def load_run(folder, name, count):
     """A rendered run, kept in `folder` for the next time."""
     path = os.path.join(folder, f"{name}-{count}.npz")
@@ -311,14 +302,11 @@ def main():
     print(f"{len(runs)} runs, {time.time() - t0:.0f} s", flush=True)
     result = {}
     for factor in a.factor:
-        # A quarter of 7.5 pulses a second is no use of this.
-        names = [n for n in runs if factor == 2 or RUNS[n][2] > 7.5]
+        names = runs_for(factor, tuple(runs))
         rows = {"truth": {n: truth_run(runs[n], factor) for n in names}}
-        print(
-            f"{factor}x {'clean':>26s} {'noisy':>13s} {'structure':>13s} {'pure':>13s}     tip: median 90 % pure   noise: all, low, mid, high\n"
-            + line("truth", summary(list(rows["truth"].values()))),
-            flush=True,
-        )
+        titles = f"{'clean':>26s} {'noisy':>13s} {'structure':>13s} {'pure':>13s}"
+        print(f"{factor}x {titles}     tip: median 90 % pure   noise: all, low, mid, high")
+        print(line("truth", summary(list(rows["truth"].values()))), flush=True)
         for c in a.contenders:
             contend, t0 = open_contender(c, a.threads), time.time()
             rows[c] = {n: score_run(runs[n], contend, factor, a.grain) for n in names}
@@ -328,9 +316,7 @@ def main():
             for c, r in rows.items()
         }
     if a.json:
-        with open(a.json, "w") as f:
-            json.dump(dict(frames=a.frames, **result), f, indent=1)
-            f.write("\n")
+        write_json(a.json, dict(frames=a.frames, **result))
 
 
 if __name__ == "__main__":
