@@ -4,8 +4,10 @@ libraries under test.
 
 Needs (Debian): python3-aiortc python3-numpy
 
-    foreign_aiortc.py publish http://127.0.0.1:8080/whip/cam --codec vp8   until standard input ends; prints {"sent": frames}
-    foreign_aiortc.py play http://127.0.0.1:8080/whep/cam --seconds 3      prints {"frames", "seconds", "width", "height"}
+    foreign_aiortc.py publish http://127.0.0.1:8080/whip/cam --codec vp8
+        until standard input ends; prints {"sent": frames}
+    foreign_aiortc.py play http://127.0.0.1:8080/whep/cam --seconds 3
+        prints {"frames", "seconds", "width", "height"}
 """
 
 import argparse

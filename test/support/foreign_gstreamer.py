@@ -5,8 +5,10 @@ of the libraries under test.
 Needs (Debian): python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice
 gstreamer1.0-plugins-{base,good,bad,ugly}
 
-    foreign_gstreamer.py publish http://127.0.0.1:8080/whip/cam --codec vp8   until standard input ends; prints {"sent": frames}
-    foreign_gstreamer.py play http://127.0.0.1:8080/whep/cam --seconds 3      prints {"frames", "seconds", "width", "height"}
+    foreign_gstreamer.py publish http://127.0.0.1:8080/whip/cam --codec vp8
+        until standard input ends; prints {"sent": frames}
+    foreign_gstreamer.py play http://127.0.0.1:8080/whep/cam --seconds 3
+        prints {"frames", "seconds", "width", "height"}
 """
 
 import argparse
@@ -19,9 +21,10 @@ import gi
 gi.require_version("Gst", "1.0")
 gi.require_version("GstSdp", "1.0")
 gi.require_version("GstWebRTC", "1.0")
-from gi.repository import GLib, Gst, GstSdp, GstWebRTC
+# The versions are asked for before.
+from gi.repository import GLib, Gst, GstSdp, GstWebRTC  # noqa: E402
 
-from foreign_http import Session
+from foreign_http import Session  # noqa: E402
 
 # A player's decoders are given a moment after the first picture.
 SETTLE_SECONDS = 1
@@ -90,7 +93,8 @@ def publish(arguments):
     encoder, name = ENCODERS[arguments.codec]
     width, height = arguments.size.split("x")
     pipeline = Gst.parse_launch(
-        f"videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width={width},height={height},framerate={arguments.fps}/1"
+        "videotestsrc is-live=true pattern=ball"
+        f" ! video/x-raw,format=I420,width={width},height={height},framerate={arguments.fps}/1"
         f" ! identity name=pictures ! {encoder}"
         f" ! application/x-rtp,media=video,encoding-name={name},payload=96,rtcp-fb-nack-pli=(boolean)true"
         " ! webrtcbin name=webrtc bundle-policy=max-bundle"

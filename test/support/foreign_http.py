@@ -22,6 +22,6 @@ class Session:
         """Ends it. Raises when the server has ended it before."""
         self._ask("DELETE", self._resource).close()
 
-    def _ask(self, method, url, headers={}, body=None):
-        request = urllib.request.Request(url, data=body, method=method, headers={**self._headers, **headers})
+    def _ask(self, method, url, headers=None, body=None):
+        request = urllib.request.Request(url, data=body, method=method, headers={**self._headers, **(headers or {})})
         return urllib.request.urlopen(request, timeout=10)

@@ -10,14 +10,14 @@ textured ground.
 Needs (Debian): python3-gi gir1.2-gst-rtsp-server-1.0 python3-numpy
 gstreamer1.0-plugins-{base,good,bad,ugly}
 
-    rtsp_camera.py --port 8554 --size 1280x720 --fps 30            rtsp://127.0.0.1:8554/cam
-    rtsp_camera.py --codec h265 --user nurse --password secret     with basic authentication
-    rtsp_camera.py --user nurse --password secret --digest         with digest authentication
-    rtsp_camera.py --codec jpeg                                    a codec that framelift does not take over RTSP
-    rtsp_camera.py --resize-at 3 --resize-to 320x240               another resolution after 3 s, same session
-    rtsp_camera.py --cut-every 2.0                                 a hard scene cut every 2 s
-    rtsp_camera.py --stop-after 10                                 the server goes away after 10 s
-    rtsp_camera.py --stall-at 5 --stall-for 3                      no frames for 3 s, then on again
+    rtsp_camera.py --port 8554 --size 1280x720 --fps 30     rtsp://127.0.0.1:8554/cam
+    rtsp_camera.py --codec h265 --user nurse --password secret  with basic authentication
+    rtsp_camera.py --user nurse --password secret --digest  with digest authentication
+    rtsp_camera.py --codec jpeg                             a codec that RTSP here does not take
+    rtsp_camera.py --resize-at 3 --resize-to 320x240        another size after 3 s, same session
+    rtsp_camera.py --cut-every 2.0                          a hard scene cut every 2 s
+    rtsp_camera.py --stop-after 10                          the server goes away after 10 s
+    rtsp_camera.py --stall-at 5 --stall-for 3               no frames for 3 s, then on again
 """
 
 import argparse
@@ -31,7 +31,8 @@ import numpy as np
 gi.require_version("Gst", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 gi.require_version("GstRtsp", "1.0")
-from gi.repository import GLib, Gst, GstRtsp, GstRtspServer
+# The versions are asked for before.
+from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 CELLS, CELL_ROWS = 40, 24
 
@@ -82,6 +83,23 @@ class Scene:
         return y.tobytes() + bytes([128]) * (self.w * self.h // 2)
 
 
+def caps(width, height, fps):
+    """Raw frames of this size and rate."""
+    return f"video/x-raw,format=I420,width={width},height={height},framerate={int(fps * 1000)}/1000"
+
+
+def encoder(options):
+    """Encoder and payloader of the codec that is asked for."""
+    rate = f"bitrate={options.kbps} key-int-max={int(options.fps)}"
+    live = "tune=zerolatency"
+    return {
+        "h264": f"x264enc {live} sliced-threads=false threads=1 speed-preset=ultrafast {rate}"
+        " ! rtph264pay config-interval=-1",
+        "h265": f"x265enc {live} speed-preset=ultrafast {rate} ! rtph265pay config-interval=-1",
+        "jpeg": "jpegenc ! rtpjpegpay",
+    }[options.codec]
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--port", type=int, default=8554)
@@ -103,18 +121,12 @@ def main():
     w, h = map(int, a.size.split("x"))
     Gst.init(None)
     scene = Scene(w, h, a.cut_every)
-    enc = {
-        "h264": "x264enc tune=zerolatency sliced-threads=false threads=1 speed-preset=ultrafast bitrate=%d key-int-max=%d ! rtph264pay config-interval=-1",
-        "h265": "x265enc tune=zerolatency speed-preset=ultrafast bitrate=%d key-int-max=%d ! rtph265pay config-interval=-1",
-        "jpeg": "jpegenc name=bitrate%d-%d ! rtpjpegpay",
-    }[a.codec]
+    source = "appsrc name=src is-live=true format=time do-timestamp=true"
+    queue = "queue max-size-buffers=2 leaky=downstream"
+    launch = f"{source} caps={caps(w, h, a.fps)} ! {queue} ! {encoder(a)} name=pay0 pt=96"
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_shared(True)
-    factory.set_launch(
-        "( appsrc name=src is-live=true format=time do-timestamp=true caps=video/x-raw,format=I420,width=%d,height=%d,framerate=%d/1000 "
-        "! queue max-size-buffers=2 leaky=downstream ! %s name=pay0 pt=96 )"
-        % (w, h, int(a.fps * 1000), enc % (a.kbps, int(a.fps)))
-    )
+    factory.set_launch(f"( {launch} )")
 
     def configure(_factory, media):
         src = media.get_element().get_child_by_name("src")
@@ -133,12 +145,7 @@ def main():
                 if a.resize_at and t >= a.resize_at and state["scene"] is scene:
                     rw, rh = map(int, a.resize_to.split("x"))
                     state["scene"] = Scene(rw, rh, a.cut_every)
-                    src.set_property(
-                        "caps",
-                        Gst.Caps.from_string(
-                            "video/x-raw,format=I420,width=%d,height=%d,framerate=%d/1000" % (rw, rh, int(a.fps * 1000))
-                        ),
-                    )
+                    src.set_property("caps", Gst.Caps.from_string(caps(rw, rh, a.fps)))
                 buf = Gst.Buffer.new_wrapped(state["scene"].frame(t, int(time.time() * 1000) & 0xFFFFFF, n & 0xFFFF))
                 # appsrc stamps arrival: a pts of our own would wait in the sink
                 buf.duration = int(Gst.SECOND / a.fps)

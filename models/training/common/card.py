@@ -11,7 +11,7 @@ NOT_FOR_DIAGNOSIS = "- Not for diagnosis."
 
 
 def fill(text):
-    """Markdown of blocks between blank lines: prose and lists filled to WIDTH, tables left alone."""
+    """Markdown by blocks between blank lines: prose, lists filled to WIDTH; tables left alone."""
     blocks = [block.strip("\n") for block in text.split("\n\n") if block.strip()]
     return "\n\n".join(block if block.startswith("|") else _fill_block(block) for block in blocks)
 

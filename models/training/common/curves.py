@@ -35,14 +35,16 @@ def draw(log, out, panels=PANELS, width=520, height=170):
         lo, hi = min(values), max(values)
         hi = hi if hi > lo else lo + 1
         top, bottom = k * height + 26, (k + 1) * height - 14
-        x = lambda s: 60 + (width - 75) * s / steps[-1]
-        y = lambda v: bottom - (bottom - top) * (v - lo) / (hi - lo)
         d.rectangle((60, top, width - 15, bottom), outline=(210, 210, 210))
         d.text((60, k * height + 8), f"{names[0]}   last {series[0][1][-1]:.3f}   step {steps[-1]:.0f}", fill="black")
         d.text((4, top - 4), f"{hi:.3f}", fill="black")
         d.text((4, bottom - 8), f"{lo:.3f}", fill="black")
         for (_, s), c in reversed(list(zip(series, COLOURS))):
-            points = [(x(a), y(v)) for a, v in zip(steps, s) if v == v]
+            known = [(step, v) for step, v in zip(steps, s) if v == v]
+            points = [
+                (60 + (width - 75) * step / steps[-1], bottom - (bottom - top) * (v - lo) / (hi - lo))
+                for step, v in known
+            ]
             if len(points) > 1:
                 d.line(points, fill=c, width=2)
     im.save(out)

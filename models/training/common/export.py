@@ -32,7 +32,7 @@ def add_trained_argument(parser):
 
 
 def freeze(load, checkpoint, target, **metadata):
-    """Write the weights file of a checkpoint. The network as that file holds it, and its metadata."""
+    """Write the weights file of a checkpoint → the network that it holds, and its metadata."""
     torch.set_num_threads(1)
     network, blob = load(checkpoint)
     weights.write(target, network, blob, **metadata)

@@ -1,8 +1,8 @@
 """The training loop of every network. Safe to stop, suspend or kill at any time.
 
 The length is given in minutes of training, and the learning rate follows the share of them that is
-used up: warm-up, then a cosine. The run's folder holds the checkpoint (every 100 steps; a run goes on
-from it), log.csv and curves.png (at every validation).
+used up: warm-up, then a cosine. The run's folder holds the checkpoint (every 100 steps; a run goes
+on from it), log.csv and curves.png (at every validation).
 """
 
 import csv

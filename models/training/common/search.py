@@ -202,7 +202,7 @@ def candidate_costs(luma0, luma1, seed, offsets, margin=0):
 
 
 def _subpel(m, vx, vy, o):
-    """Parabola through the SADs at v-1, v, v+1 on each axis; to full-resolution pixels; match cost."""
+    """Parabola through the SADs at v-1, v, v+1 on each axis; full-resolution pixels; match cost."""
     s, axes = m.sad(vx, vy), []
     for v, dx, dy in ((vx, 1, 0), (vy, 0, 1)):
         lo, hi = m.sad(vx - dx, vy - dy), m.sad(vx + dx, vy + dy)

@@ -1,6 +1,6 @@
-"""Write the model card of flow-m (models/flow-m.md) from the weights file, the manifest and the JSON
-files of the evaluations in --run: quality.json and quality-first.json (flow_s/evaluate.py on flow-m
-and on its first stage). What is missing is left out of the card.
+"""Write the model card of flow-m (models/flow-m.md) from the weights file, the manifest and the
+JSON files of the evaluations in --run: quality.json and quality-first.json (flow_s/evaluate.py on
+flow-m and on its first stage). What is missing is left out of the card.
 """
 
 import argparse

@@ -1,4 +1,5 @@
-"""Train the second stage of flow-m on prepared samples; its first stage is a trained flow-s (--trunk).
+"""Train the second stage of flow-m on prepared samples; its first stage is a trained flow-s
+(--trunk).
 
 Triplets, windows (any time between the frames) and rendered scenes. The length is given in minutes;
 a run goes on from its checkpoint (common/loop.py).
@@ -18,7 +19,7 @@ SHARES = dict(videos=0.55, windows=0.25, scenes=0.2)
 
 
 def crop(batch, size, rng):
-    """A random square of the truth, with the frames' margin around it; on the field's grid of 32."""
+    """A random square of the truth, with the frames' margin around it; on a grid of 32."""
     y, x = (int(v) * 32 for v in rng.integers(0, (batch["truth"].shape[-1] - size) // 32 + 1, 2))
 
     def part(k, cell, extra):

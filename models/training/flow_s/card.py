@@ -1,5 +1,5 @@
-"""Write the model card of flow-s or fluoro-s (models/<id>.md) from the weights file, the manifest and
-the JSON files of the evaluations.
+"""Write the model card of flow-s or fluoro-s (models/<id>.md) from the weights file, the manifest
+and the JSON files of the evaluations.
 
 Everything measured is read from --run: quality.json and, for int8 networks, quality-fp32.json
 (flow_s/evaluate.py), phantom.json and phantom-grain.json (phantom/evaluate.py); what is missing is
@@ -43,7 +43,8 @@ end; AdamW 5e-4 → 1e-5 (cosine), moving average 0.999, bfloat16 convolutions. 
 first third; the picture's error is half absolute, half squared, relative to the plain seed's. The second motion has a
 small price: cells that gain little by it do without, and the kernel skips them.""",
     limits="""
-- Motion beyond about 100 px between the frames at these sizes is rarely found; repeated textures can mislead the search.
+- Motion beyond about 100 px between the frames at these sizes is rarely found; repeated textures can mislead the
+  search.
 - The field has two vectors per 8×8 cell: thin things that move against their background may blur or double.
 - Straight motion only; transparency (X-ray layers) gets two motions at most.""",
 )

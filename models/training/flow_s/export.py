@@ -1,9 +1,9 @@
-"""Export flow-s or fluoro-s: checkpoint (moving average of the weights) → <id>.pt, <id>.onnx (int8),
-<id>-fp32.onnx and their manifest entries.
+"""Export flow-s or fluoro-s: checkpoint (moving average of the weights) → <id>.pt, <id>.onnx
+(int8), <id>-fp32.onnx and their manifest entries.
 
 int8: calibrated on training samples; the head, the choice of vectors and everything after them stay
-in float. Fails when ONNX Runtime and PyTorch disagree on the float file; what int8 costs is measured
-by flow_s/evaluate.py, whose JSON goes into the manifest (--quality, --quality-fp32).
+in float. Fails when ONNX Runtime and PyTorch disagree on the float file; what int8 costs is
+measured by flow_s/evaluate.py, whose JSON goes into the manifest (--quality, --quality-fp32).
 """
 
 import argparse
@@ -57,7 +57,8 @@ def write_graph(network, path):
     """The float graph."""
     export.write_onnx(network, zeros(256, 384), path, INPUTS, OUTPUTS, AXES)
     graph = onnx.load(path)
-    graph.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 12  # the exporter leaves it open
+    # the exporter leaves it open
+    graph.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 12
     onnx.save(graph, path)
 
 

@@ -57,7 +57,8 @@ class FlowSTask(loop.Task):
         return {k: v.to(self.device) for k, v in augment(join(*batches), rng).items()}
 
     def loss(self, b, progress, rng):
-        """The photometric part is relative to the plain seed's error, so that easy samples count too.
+        """The photometric part is relative to the plain seed's error, so that easy samples count
+        too.
 
         The picture is rendered at every second row and column only, from a random start.
         """

@@ -57,7 +57,7 @@ class Motion:
 
 @dataclass
 class Breathing(Motion):
-    """Moves down with inspiration by `reach`, less towards the top of the chest; `share` scales it."""
+    """Moves down with inspiration by `reach`, less towards the chest's top; `share` scales it."""
 
     period: float
     reach: float
@@ -254,7 +254,7 @@ def lung(rng, wander):
 
 
 def diaphragm(rng):
-    """Liver and stomach under a dome: a crisp edge, denser with depth, a gas bubble on the right."""
+    """Liver and stomach under a dome: a crisp edge, denser with depth, gas on the right."""
     x, y = canvas_grid()
     left = 402 + 0.0011 * (x - 150) ** 2
     right = 432 + 0.0014 * (x - 400) ** 2

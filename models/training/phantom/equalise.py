@@ -50,14 +50,8 @@ def main():
     for name in RUNS:
         run, grain = load_run(paths.run_folder("phantom"), name, 25), Grain()
         for i in (3, 9, 15, 21):
-            a, b, ca, cb, clean, noisy = (
-                run["noisy"][i - 1],
-                run["noisy"][i + 1],
-                run["clean"][i - 1],
-                run["clean"][i + 1],
-                run["clean"][i],
-                run["noisy"][i],
-            )
+            a, noisy, b = run["noisy"][i - 1 : i + 2]
+            ca, clean, cb = run["clean"][i - 1 : i + 2]
             thin = truth(name, i)[3]
             v = vectors(a, b)[:, :2] / 2
             one, two = (torch.cat([-v, v, torch.full_like(v[:, :1], k)], 1) for k in (1.0, 0.0))
@@ -65,9 +59,8 @@ def main():
                 candidates(apply_field(p, q, one, 0.5), apply_field(p, q, two, 0.5)) for p, q in ((a, b), (ca, cb))
             )
             field = seed_field(torch.cat([v * 2, v[:, :1]], 1))
-            made["(c) grain"] = grain(
-                a, b, np.clip(np.round(made["blend"]), 0, 255).astype(np.uint8), field, 0.5
-            ).astype(np.float32)
+            blend = np.clip(np.round(made["blend"]), 0, 255).astype(np.uint8)
+            made["(c) grain"] = grain(a, b, blend, field, 0.5).astype(np.float32)
             still["(c) grain"] = still["blend"]
             real = noise_bands(noisy.astype(np.float64) - clean)
             for key, x in made.items():
@@ -85,9 +78,8 @@ def main():
     print(f"{'':34s} noise: all  low  mid high    clean  noisy structure  thin    tip")
     for key, row in rows.items():
         r = np.mean(row, 0)
-        print(
-            f"{key:34s}       {r[0]:.2f} {r[1]:.2f} {r[2]:.2f} {r[3]:.2f}   {r[4]:6.2f} {r[5]:6.2f} {r[6]:8.2f} {r[7]:6.2f} {np.median([q[8] for q in row]):6.2f}"
-        )
+        noise, tip = " ".join(f"{v:.2f}" for v in r[:4]), np.median([q[8] for q in row])
+        print(f"{key:34s}       {noise}   {r[4]:6.2f} {r[5]:6.2f} {r[6]:8.2f} {r[7]:6.2f} {tip:6.2f}")
 
 
 if __name__ == "__main__":

@@ -2,9 +2,9 @@
 guidewire's tip, the noise itself.
 
 Held-out runs (seeds from 9000 on) are rendered at twice the pulse rate of their name; --factor 2
-removes every second frame, 4 three of four, as flow_s/evaluate.py does. Contenders: repeat, blend, search,
-networks (.pt or .onnx with images and seed) and .onnx files that take I420 planes (y0 u0 v0 y1 u1
-v1 uint8, t). Figures:
+removes every second frame, 4 three of four, as flow_s/evaluate.py does. Contenders: repeat, blend,
+search, networks (.pt or .onnx with images and seed) and .onnx files that take I420 planes (y0 u0 v0
+y1 u1 v1 uint8, t). Figures:
 
 clean, noisy: PSNR, SSIM, IE of the frame made from noisy frames against the truth without and with
 noise; the first depends most on how much noise the frame has, the second on that too: a smoother

@@ -152,10 +152,9 @@ def main():
     print(f"{'':34s} structure   thin    tip  90 %   structure by run: {', '.join(a.runs)}")
     for key, row in rows.items():
         r = np.array(row)
-        print(
-            f"{key:34s} {r[:, 0].mean():9.2f} {r[:, 1].mean():6.2f} {np.median(r[:, 2]):6.2f} {np.quantile(r[:, 2], 0.9):5.2f}   "
-            + " ".join(f"{v:5.1f}" for v in r[:, 0].reshape(len(a.runs), -1).mean(1))
-        )
+        tip = f"{np.median(r[:, 2]):6.2f} {np.quantile(r[:, 2], 0.9):5.2f}"
+        by_run = " ".join(f"{v:5.1f}" for v in r[:, 0].reshape(len(a.runs), -1).mean(1))
+        print(f"{key:34s} {r[:, 0].mean():9.2f} {r[:, 1].mean():6.2f} {tip}   {by_run}")
 
 
 if __name__ == "__main__":

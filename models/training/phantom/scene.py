@@ -1,12 +1,11 @@
-#!/usr/bin/env python3
 """
 A fluoroscopy-like phantom: transparent moving layers, attenuated by exp(-sum of mu), with the
 detector's noise.
 
-    python3 models/training/phantom.py render --out demo/fluoroscopy15.mp4 --seconds 10 --fps 15 --seed 7
-    python3 models/training/phantom.py still --out still.png --time 4 --seed 7
+    python3 -m training.phantom.scene render --out clip.mp4 --seconds 10 --fps 15 --seed 7
+    python3 -m training.phantom.scene still --out still.png --time 4 --seed 7
 
-Importable: `scene(seed).frame(t)` gives each layer's attenuation, the clean and the noisy picture;
+`scene(seed).frame(t)` gives each layer's attenuation, the clean and the noisy picture;
 `scene(seed).flow(name, t0, t1)` the layer's true motion. The same seed moves the same way at any
 frame rate, and everything repeats after `seconds`.
 """
@@ -181,7 +180,7 @@ class Scene:
         return (1 - d.lag) * self.exposure(t) + d.lag * self.exposure(t - 1 / d.pulse_rate)
 
     def noise(self, signal, t):
-        """`signal` with quantum and electronic noise; the same seed and time give the same noise."""
+        """`signal` with quantum and electronic noise: the same for the same seed and time."""
         d = self.detector
         rng = np.random.default_rng([self.seed, round((t % self.loop) * 1e6)])
         quanta = signal * d.dose
@@ -243,8 +242,9 @@ def render(options):
     command = [
         "ffmpeg", "-hide_banner", "-loglevel", "error", "-nostdin", "-y",
         "-f", "rawvideo", "-pix_fmt", "gray", "-s", f"{options.size}x{options.size}", "-r", str(options.fps), "-i", "-",
-        "-c:v", "libx264", "-preset", "slow", "-crf", str(options.crf), "-bf", "0", "-g", str(round(options.fps * 2)), "-threads", "2",
-        "-pix_fmt", "yuv420p", "-color_range", "tv", "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709",
+        "-c:v", "libx264", "-preset", "slow", "-crf", str(options.crf), "-bf", "0", "-g", str(round(options.fps * 2)),
+        "-threads", "2", "-pix_fmt", "yuv420p", "-color_range", "tv",
+        "-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709",
         "-movflags", "+faststart", "-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact", options.out,
     ]  # fmt: skip
     child = subprocess.Popen(command, stdin=subprocess.PIPE)

@@ -43,7 +43,7 @@ def enlarge(x, factor=2):
 
 
 def enlarge_flow(flow, factor=2):
-    """A flow in pixels of its own grid → the same flow in pixels of a grid that is `factor` finer."""
+    """A flow in pixels of its own grid → the same in pixels of a grid that is `factor` finer."""
     return enlarge(flow, factor) * factor
 
 

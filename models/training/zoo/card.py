@@ -72,8 +72,8 @@ def verdict(found):
 
 
 def parts_blocks(name, parts):
-    """What phantom/evaluate.py says of blending and the network: how much of the gain is motion, how
-    much is less noise.
+    """What phantom/evaluate.py says of blending and the network: how much of the gain is motion,
+    how much is less noise.
     """
     intro = """
 The phantom taken apart (`training/phantom/evaluate.py`). Noise: power of the made frame's noise over a real frame's.

@@ -136,7 +136,7 @@ def objective(net, b, progress, inner):
     m = net(b["frame0"], b["frame1"])
     truth, scales = b["truth"], 0
     for k, s in enumerate(SCALES):
-        pool = (lambda x: F.avg_pool2d(x, s)) if s > 1 else (lambda x: x)
+        pool = (lambda x, s=s: F.avg_pool2d(x, s)) if s > 1 else (lambda x: x)
         scales = scales + losses.relative(pool(inner(m["frames"][k])), pool(b["blend"]), pool(truth)).mean() / len(
             SCALES
         )

@@ -47,7 +47,7 @@ class UNet(nn.Module):
 
 
 class RSU(nn.Module):
-    """Residual U-block of U²-Net: a small U-Net of `depth` levels, added to its input convolution."""
+    """Residual U-block of U²-Net: a small U-Net of `depth` levels, added to its first layer."""
 
     def __init__(self, c_in, mid, c_out, depth):
         super().__init__()

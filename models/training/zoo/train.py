@@ -1,10 +1,10 @@
 """Train one network of the zoo on samples of common/prepare.py (nested: of phantom/prepare.py too).
 
-Networks with motion in them first learn the true flow of rendered scenes alone, at their own reduced
-resolution (--lead): without that the picture's error keeps them at "nothing moves". The first samples
-of each kind are held back as the fixed validation, where the network is compared with the plain
-blend. The length is given in minutes; a run goes on from its checkpoint (common/loop.py). On CUDA the
-forward pass runs in bf16 or fp16 autocast; on CPU --mixed does so too.
+Networks with motion in them first learn the true flow of rendered scenes alone, at their own
+reduced resolution (--lead): without that the picture's error keeps them at "nothing moves". The
+first samples of each kind are held back as the fixed validation, where the network is compared with
+the plain blend. The length is given in minutes; a run goes on from its checkpoint (common/loop.py).
+On CUDA the forward pass runs in bf16 or fp16 autocast; on CPU --mixed does so too.
 """
 
 import argparse
