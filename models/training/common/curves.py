@@ -1,5 +1,5 @@
 """Draw a training log (CSV) as learning curves, or the risk-coverage curve in a JSON of
-evaluate.py, as a picture, with PIL only.
+flow_s/evaluate.py, as a picture, with PIL only.
 """
 
 import argparse
@@ -78,7 +78,7 @@ def draw_risk(quality, out, width=520, height=300):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__)
-    p.add_argument("log", help="log.csv of a training, or the JSON of evaluate.py")
+    p.add_argument("log", help="log.csv of a training, or the JSON of flow_s/evaluate.py")
     p.add_argument("out", help="picture to write")
     a = p.parse_args()
     (draw_risk if a.log.endswith(".json") else draw)(a.log, a.out)

@@ -1,4 +1,4 @@
-"""Shards of prepare.py in memory, and augmented batches of them."""
+"""Shards of common/prepare.py and phantom/prepare.py in memory, and augmented batches of them."""
 
 import glob
 import os

@@ -75,7 +75,7 @@ def case(name, width, height, luma0, luma1):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("out", help="file to write, e.g. ../../test/fixtures/search.json")
+    p.add_argument("out", help="file to write, e.g. ../test/fixtures/search.json")
     a = p.parse_args()
     cases = [
         case("pan-and-patch", 96, 72, *pair(96, 72, (6, -3), (-9, 4), 3, 1)),

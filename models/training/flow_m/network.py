@@ -85,7 +85,7 @@ class FlowM(nn.Module):
 
     def forward(self, frame0, frame1, seed, costs, t, margin=0):
         h, w = (n - 2 * margin for n in frame0.shape[-2:])
-        with torch.no_grad():  # the first stage is trained by itself (train.py)
+        with torch.no_grad():  # the first stage is trained by itself (flow_s)
             images = first.network_inputs(first.quarter(frame0), first.quarter(frame1), seed, margin // 4)
             field = retime(self.trunk(images, seed, costs), t)
         f, half = upsample(field, h, w, 8), upsample(field, h // 2, w // 2, 4)

@@ -48,7 +48,7 @@ def case(name, width, height, motions, strength, seed):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("out", help="file to write, e.g. ../../test/fixtures/grain.json")
+    p.add_argument("out", help="file to write, e.g. ../test/fixtures/grain.json")
     a = p.parse_args()
     with open(a.out, "w") as f:
         json.dump(

@@ -1,5 +1,5 @@
-"""Training samples from the fluoroscopy phantom (phantom.py): shards as prepare.py makes them, with
-more fields.
+"""Training samples from the fluoroscopy phantom (scene.py): shards as common/prepare.py makes them,
+with more fields.
 
 clean0, clean1 uint8 [N,384,384], clean uint8 [N,256,256]: frame0, frame1 and truth without noise,
 so that the network sees noise and its loss does not (the least error of a noisy picture blurs it,
@@ -10,7 +10,7 @@ cell: the layers are transparent, so there is no single true one. `visible` is 1
 
 Each scene is a short run of pulses at 7.5, 15 or 30 a second (now and then one pulse is missing, as
 when a repeated picture was taken out), with its own dose, lag, focal blur, magnification, contrast,
-devices, collimator, window and burned-in text. Seeds from 9000 on belong to evaluate_phantom.py and
+devices, collimator, window and burned-in text. Seeds from 9000 on belong to phantom/evaluate.py and
 are never used here.
 """
 

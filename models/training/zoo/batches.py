@@ -110,7 +110,7 @@ def turn_about(b, rng):
 def augment(b, rng):
     """Turn about, and change the grey scale (each sample on its own, two of five left alone).
 
-    As ../samples.py does, without the block search's fields.
+    As common/samples.py does, without the block search's fields.
     """
     b = turn_about(b, rng)
     n = len(b["truth"])
