@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Av1Packetizer } from 'werift';
-import { type RtpVideoCodec, VideoDecoder } from '../../src/ingest/decode/decoder.ts';
+import { VideoDecoder } from '../../src/ingest/decode/decoder.ts';
 import { parseRtp, type RtpPacket } from '../../src/ingest/rtp/packet.ts';
 import { RtpReceiver } from '../../src/ingest/rtp/receiver.ts';
 import { WebRtcReceiver } from '../../src/ingest/whip/receiver.ts';
-import type { AccessUnit } from '../../src/media/access-unit.ts';
+import type { AccessUnit, VideoCodec } from '../../src/media/access-unit.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { fromMs, type Micros, micros, systemClock } from '../../src/time.ts';
 import { cutAtDelimiters, encodeIvf, encodeTestPicture } from '../support/coded.ts';
@@ -25,7 +25,7 @@ const CASE_MS = 1000;
 /** Payloads of each picture. */
 type Coded = readonly (readonly Uint8Array[])[];
 
-const CODED: Readonly<Record<RtpVideoCodec, () => Coded>> = {
+const CODED: Readonly<Record<VideoCodec, () => Coded>> = {
   h264: () => nalPictures('h264', encodeTestPicture('libx264', SIZE, PICTURES, ['-bf', '0', '-tune', 'zerolatency'])),
   hevc: () => nalPictures('hevc', encodeTestPicture('libx265', SIZE, PICTURES, ['-bf', '0', '-tune', 'zerolatency'])),
   vp8: () => encodeIvf('libvpx', SIZE, PICTURES, []).map((frame) => cut(frame, (start) => [start ? 0x10 : 0])),
@@ -99,7 +99,7 @@ class Rig implements AsyncDisposable {
   readonly #receiver: WebRtcReceiver | RtpReceiver;
   readonly #decoder: VideoDecoder;
 
-  private constructor(codec: RtpVideoCodec, kind: 'WHIP' | 'RTSP', arena: Arena, decoder: VideoDecoder) {
+  private constructor(codec: VideoCodec, kind: 'WHIP' | 'RTSP', arena: Arena, decoder: VideoDecoder) {
     this.arena = arena;
     this.#decoder = decoder;
     const taking = {
@@ -121,7 +121,7 @@ class Rig implements AsyncDisposable {
           });
   }
 
-  static async open(codec: RtpVideoCodec, kind: 'WHIP' | 'RTSP'): Promise<Rig> {
+  static async open(codec: VideoCodec, kind: 'WHIP' | 'RTSP'): Promise<Rig> {
     const arena = new Arena(16);
     const decoder = await VideoDecoder.open({ codec, arena, clock: systemClock, stream: 'cam' });
     return new Rig(codec, kind, arena, decoder);

@@ -33,7 +33,7 @@ import {
   SWS_BICUBIC,
 } from 'node-av';
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
-import type { AccessUnit } from '../../media/access-unit.ts';
+import type { AccessUnit, VideoCodec } from '../../media/access-unit.ts';
 import type { Arena } from '../../media/arena.ts';
 import type { Colour } from '../../media/colour.ts';
 import { copyPlane } from '../../media/copy-plane.ts';
@@ -42,10 +42,7 @@ import { type DropReason, type EventSink, noEvents } from '../../metrics/events.
 import { type Clock, type Micros, minus } from '../../time.ts';
 import { type IngestLimits, maxPixels, sizeExcess } from '../limits.ts';
 
-/** Codecs that arrive over RTP, in FFmpeg's spelling. Files may hold any other that FFmpeg decodes. */
-export type RtpVideoCodec = 'h264' | 'hevc' | 'vp8' | 'vp9' | 'av1';
-
-const CODEC_IDS: Readonly<Record<RtpVideoCodec, AVCodecID>> = {
+const CODEC_IDS: Readonly<Record<VideoCodec, AVCodecID>> = {
   h264: AV_CODEC_ID_H264,
   hevc: AV_CODEC_ID_HEVC,
   vp8: AV_CODEC_ID_VP8,
@@ -58,7 +55,7 @@ const MAX_INSIDE = 64;
 
 /** Options of {@link VideoDecoder.open}. Give `codec` (RTP) or `codecParameters` (a container's stream). */
 export interface VideoDecoderOptions {
-  readonly codec?: RtpVideoCodec;
+  readonly codec?: VideoCodec;
   /** Out-of-band parameter sets: Annex B for H.264 and H.265. */
   readonly extradata?: Uint8Array;
   readonly codecParameters?: CodecParameters;

@@ -1,8 +1,7 @@
 /** One incoming RTP video stream: reorder, depacketize, place in time. Pure; RTSP and WHIP drive it. */
 
-import type { AccessUnit } from '../../media/access-unit.ts';
+import type { AccessUnit, VideoCodec } from '../../media/access-unit.ts';
 import { type Micros, minus, ZERO } from '../../time.ts';
-import type { RtpVideoCodec } from '../decode/decoder.ts';
 import { createDepacketizer } from './codecs.ts';
 import type { Depacketizer, RtpAccessUnit } from './depacketizer.ts';
 import { type RtpPacket, sequenceDistance } from './packet.ts';
@@ -12,7 +11,7 @@ import { Timeline } from './timeline.ts';
 
 /** Options of {@link RtpReceiver}. */
 export interface RtpReceiverOptions {
-  readonly codec: RtpVideoCodec;
+  readonly codec: VideoCodec;
   /** Of the RTP timestamps, in Hz. */
   readonly clockRate: number;
   /** Packets of other payload types are ignored; undefined = all are taken. */

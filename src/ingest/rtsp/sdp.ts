@@ -1,10 +1,10 @@
 /** The session description (RFC 8866) of an RTSP stream: its first video track. Pure. */
 import { FrameliftError } from '../../errors.ts';
-import type { RtpVideoCodec } from '../decode/decoder.ts';
+import type { VideoCodec } from '../../media/access-unit.ts';
 
 /** The video track that framelift takes. */
 export interface VideoTrack {
-  readonly codec: RtpVideoCodec;
+  readonly codec: VideoCodec;
   readonly payloadType: number;
   /** Hz. */
   readonly clockRate: number;
@@ -25,7 +25,7 @@ interface Media {
 }
 
 /** RTP encoding names to FFmpeg's spelling. */
-const CODECS: Readonly<Record<string, RtpVideoCodec>> = { H264: 'h264', H265: 'hevc', HEVC: 'hevc' };
+const CODECS: Readonly<Record<string, VideoCodec>> = { H264: 'h264', H265: 'hevc', HEVC: 'hevc' };
 /** Static payload types that cameras use for video. */
 const STATIC_TYPES: Readonly<Record<string, string>> = {
   '26': 'JPEG',
@@ -122,7 +122,7 @@ function parseParameters(fmtp: string): Map<string, string> {
 }
 
 /** sprop parameter sets, each behind a start code. */
-function parameterSets(codec: RtpVideoCodec, parameters: ReadonlyMap<string, string>): Uint8Array {
+function parameterSets(codec: VideoCodec, parameters: ReadonlyMap<string, string>): Uint8Array {
   const names = codec === 'h264' ? ['sprop-parameter-sets'] : ['sprop-vps', 'sprop-sps', 'sprop-pps'];
   const parts: Uint8Array[] = [];
   for (const name of names) {

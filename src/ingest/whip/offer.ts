@@ -1,4 +1,6 @@
 /** SDP of a publisher: what an offer would send, and the answer. Pure. */
+
+import type { VideoCodec } from '../../media/access-unit.ts';
 import {
   extensionIds,
   Formats,
@@ -10,7 +12,6 @@ import {
   unacceptable,
 } from '../../webrtc/sdp.ts';
 import { composeAnswer, headsOf, type LocalTransport, type SectionHead } from '../../webrtc/sdp-answer.ts';
-import type { RtpVideoCodec } from '../decode/decoder.ts';
 
 /** Header extensions we read, by the name used here. */
 export const PUBLISHER_EXTENSIONS = {
@@ -21,7 +22,7 @@ export const PUBLISHER_EXTENSIONS = {
 export interface PublishedVideo {
   /** How to reach the publisher. */
   readonly remote: RemoteTransport;
-  readonly codec: RtpVideoCodec;
+  readonly codec: VideoCodec;
   /** The codec as SDP spells it. */
   readonly encoding: string;
   readonly payloadType: number;
@@ -39,7 +40,7 @@ export interface PublishedVideo {
 const FEEDBACK = ['nack', 'nack pli', 'transport-cc'];
 
 /** RTP encoding names to FFmpeg's spelling. */
-const CODECS: readonly (readonly [encoding: string, codec: RtpVideoCodec])[] = [
+const CODECS: readonly (readonly [encoding: string, codec: VideoCodec])[] = [
   ['H264', 'h264'],
   ['VP8', 'vp8'],
   ['VP9', 'vp9'],
@@ -86,7 +87,7 @@ export function writePublicationAnswer(video: PublishedVideo, local: LocalTransp
 interface Choice {
   readonly payloadType: number;
   readonly encoding: string;
-  readonly codec: RtpVideoCodec;
+  readonly codec: VideoCodec;
 }
 
 /** The first payload type of the m= line that we take, the publisher's favourite; AV1, which costs both sides the most, comes last. */
