@@ -1,4 +1,6 @@
-/** Basic (RFC 7617) and Digest (RFC 7616, and 2069 for old cameras) authentication for RTSP. Pure. */
+/**
+ * Basic (RFC 7617) and Digest (RFC 7616, and 2069 for old cameras) authentication for RTSP. Pure.
+ */
 import { createHash, randomBytes } from 'node:crypto';
 
 /** One challenge of a WWW-Authenticate field. */
@@ -51,9 +53,9 @@ export class Authenticator {
   }
 
   /**
-   * Takes the WWW-Authenticate field of a 401. `tries`: how often this request was sent with an Authorization field.
-   * `retry`: ask again with {@link authorize}. `rejected`: the credentials are wrong. `unsupported`: the server offers
-   * nothing we speak.
+   * Takes the WWW-Authenticate field of a 401. `tries`: how often this request was sent with an
+   * Authorization field. `retry`: ask again with {@link authorize}. `rejected`: the credentials are
+   * wrong. `unsupported`: the server offers nothing we speak.
    */
   answer(header: string, tries: number): Answer {
     const chosen = choose(parseChallenges(header));
@@ -61,7 +63,8 @@ export class Authenticator {
     this.#challenge = chosen;
     this.#uses = 0;
     const stale = chosen.parameters.get('stale')?.toLowerCase() === 'true';
-    // Many cameras let a nonce run out without saying so: once credentials were good, a 401 earns one more try.
+    // Many cameras let a nonce run out without saying so: once credentials were good, a 401 earns
+    // one more try.
     const limit = stale ? 2 : this.#proven ? 1 : 0;
     return tries <= limit ? 'retry' : 'rejected';
   }

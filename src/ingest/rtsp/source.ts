@@ -18,8 +18,8 @@ import { parseRtp } from '../rtp/packet.ts';
 import { RtpReceiver } from '../rtp/receiver.ts';
 import { parseRtcp, writeReceiverReport } from '../rtp/rtcp.ts';
 import type { FrameSink, Source, SourceInfo } from '../source.ts';
-import { parseRtspUrl } from './connection.ts';
 import { RtspSession } from './session.ts';
+import { parseRtspUrl } from './url.ts';
 
 /** Options of {@link rtspSource}. */
 export interface RtspOptions {
