@@ -61,7 +61,9 @@ const MAX_FILES = 18;
 /** Where each foreign library may be imported. A new file here is a decision: say why in docs/decisions.md. */
 const ADAPTERS: Record<string, readonly string[]> = {
   'node-av': [
+    'ingest/decode/codec-context.ts',
     'ingest/decode/decoder.ts',
+    'ingest/decode/i420-writer.ts',
     'ingest/file/demuxer.ts',
     'ingest/ffmpeg/binary.ts',
     'egress/encoder.ts',

@@ -1,4 +1,7 @@
-/** A bounded queue in front of a decoder, for live sources: one access unit at work, in order, never late for long. */
+/**
+ * A bounded queue in front of a decoder, for live sources: one access unit at work, in order, never
+ * late for long.
+ */
 
 import type { AccessUnit } from '../../media/access-unit.ts';
 import type { Frame } from '../../media/frame.ts';
@@ -9,7 +12,9 @@ import type { VideoDecoder } from './decoder.ts';
 
 /** Access units that may wait: a burst after a network stall is decoded, not thrown away. */
 const CAPACITY = 128;
-/** A unit that waited longer than this means the decoder is too slow: catch up at the next keyframe. */
+/**
+ * A unit that waited longer than this means the decoder is too slow: catch up at the next keyframe.
+ */
 const MAX_WAIT: Micros = fromMs(500);
 
 /** Options of {@link DecodePump}. */
@@ -27,8 +32,9 @@ export interface DecodePumpOptions {
 }
 
 /**
- * Feeds a decoder. Capacity: 128 access units of which none waits longer than 0.5 s; policy: everything that waits is
- * dropped up to the next keyframe; counted as `queue-full` drops of stage `decode`.
+ * Feeds a decoder. Capacity: 128 access units of which none waits longer than 0.5 s; policy:
+ * everything that waits is dropped up to the next keyframe; counted as `queue-full` drops of stage
+ * `decode`.
  */
 export class DecodePump {
   readonly #options: DecodePumpOptions;
@@ -44,7 +50,9 @@ export class DecodePump {
     this.#gauge = options.limits && new IngestGauge(options.limits);
   }
 
-  /** True while units are dropped up to the next keyframe. A WebRTC source asks its peer for one. */
+  /**
+   * True while units are dropped up to the next keyframe. A WebRTC source asks its peer for one.
+   */
   get awaitingKeyframe(): boolean {
     return this.#lossy;
   }
