@@ -29,7 +29,10 @@ const CODEC_IDS: Readonly<Record<VideoCodec, AVCodecID>> = {
   av1: AV_CODEC_ID_AV1,
 };
 
-/** Options of {@link openCodecContext}. Give `codec` (RTP) or `codecParameters` (a container's stream). */
+/**
+ * Options of {@link openCodecContext}. Give `codec` (RTP) or `codecParameters` (a container's
+ * stream).
+ */
 export interface CodecOptions {
   readonly codec?: VideoCodec;
   /** Out-of-band parameter sets: Annex B for H.264 and H.265. */

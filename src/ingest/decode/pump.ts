@@ -17,8 +17,8 @@ const CAPACITY = 128;
  */
 const MAX_WAIT: Micros = fromMs(500);
 
-/** Options of {@link DecodePump}. */
-export interface DecodePumpOptions {
+/** What {@link DecodePump} works with. */
+export interface DecodePumpDeps {
   readonly decoder: Pick<VideoDecoder, 'decode'>;
   readonly clock: Clock;
   readonly stream: string;
@@ -37,7 +37,7 @@ export interface DecodePumpOptions {
  * `decode`.
  */
 export class DecodePump {
-  readonly #options: DecodePumpOptions;
+  readonly #deps: DecodePumpDeps;
   readonly #gauge: IngestGauge | undefined;
   #queue: { readonly unit: AccessUnit; readonly since: Micros }[] = [];
   #working: Promise<void> | undefined;
@@ -45,9 +45,9 @@ export class DecodePump {
   #lossy = false;
   #closed = false;
 
-  constructor(options: DecodePumpOptions) {
-    this.#options = options;
-    this.#gauge = options.limits && new IngestGauge(options.limits);
+  constructor(deps: DecodePumpDeps) {
+    this.#deps = deps;
+    this.#gauge = deps.limits && new IngestGauge(deps.limits);
   }
 
   /**
@@ -60,7 +60,7 @@ export class DecodePump {
   /** Takes a unit; decoding begins at once when the decoder is idle. */
   push(unit: AccessUnit): void {
     if (this.#closed) return;
-    const now = this.#options.clock.now();
+    const now = this.#deps.clock.now();
     const excess = this.#gauge?.data(unit.data.byteLength, now);
     if (excess) {
       this.#fail(excess);
@@ -74,7 +74,7 @@ export class DecodePump {
     }
     this.#queue.push({ unit: this.#lossy ? { ...unit, afterLoss: true } : unit, since: now });
     this.#lossy = false;
-    const { stream, events } = this.#options;
+    const { stream, events } = this.#deps;
     events.emit({ type: 'queue', stream, stage: 'decode', depth: this.#queue.length, capacity: CAPACITY });
     this.#working ??= this.#work();
   }
@@ -89,7 +89,7 @@ export class DecodePump {
   async #work(): Promise<void> {
     try {
       for (let next = this.#queue.shift(); next && !this.#closed; next = this.#queue.shift()) {
-        for (const frame of await this.#options.decoder.decode(next.unit)) this.#deliver(frame);
+        for (const frame of await this.#deps.decoder.decode(next.unit)) this.#deliver(frame);
       }
     } catch (error) {
       this.#fail(error);
@@ -99,17 +99,17 @@ export class DecodePump {
   }
 
   #deliver(frame: Frame): void {
-    const excess = this.#gauge?.picture(frame.width, frame.height, this.#options.clock.now());
+    const excess = this.#gauge?.frame(frame.width, frame.height, this.#deps.clock.now());
     if (excess) this.#fail(excess);
     if (this.#closed) frame.release();
-    else this.#options.frame(frame);
+    else this.#deps.frame(frame);
   }
 
   #fail(error: unknown): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#queue = [];
-    this.#options.failed(error);
+    this.#deps.failed(error);
   }
 
   /** Drops what waits, except from the last keyframe on when there is one. */
@@ -119,12 +119,12 @@ export class DecodePump {
     this.#queue = keep > 0 ? this.#queue.slice(keep) : [];
     this.#drop(dropped);
     const first = this.#queue[0];
-    if (first) this.#queue[0] = { unit: { ...first.unit, afterLoss: true }, since: this.#options.clock.now() };
+    if (first) this.#queue[0] = { unit: { ...first.unit, afterLoss: true }, since: this.#deps.clock.now() };
     else this.#lossy = true;
   }
 
   #drop(count: number): void {
-    const { stream, events } = this.#options;
+    const { stream, events } = this.#deps;
     events.emit({ type: 'drop', stream, stage: 'decode', reason: 'queue-full', count });
   }
 }

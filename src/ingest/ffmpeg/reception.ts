@@ -163,7 +163,7 @@ export class Reception {
       }
       this.#resize(this.#announced);
     }
-    const excess = this.#gauge?.picture(this.#size.width, this.#size.height, clock.now());
+    const excess = this.#gauge?.frame(this.#size.width, this.#size.height, clock.now());
     if (excess) throw excess;
     const last = this.#lastPts;
     if (last !== undefined && minus(pts, last) < MIN_STEP) {
