@@ -72,7 +72,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
   ],
   jimp: ['eval/png.ts', 'eval/sheet.ts'],
   werift: ['webrtc/transport.ts', 'egress/peer.ts', 'ingest/whip/peer.ts'],
-  'fluent-ffmpeg': ['ingest/ffmpeg/source.ts'],
+  'fluent-ffmpeg': ['ingest/ffmpeg/process.ts'],
   'onnxruntime-node': [
     'interp/networks/onnx.ts',
     'interp/networks/flow-session.ts',

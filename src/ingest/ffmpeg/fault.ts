@@ -67,12 +67,13 @@ const RULES: readonly Rule[] = [
 ];
 
 /**
- * The error for an ffmpeg that ended by itself. `lines` are its warnings and errors, oldest first; `delivered` counts the
- * pictures that came before the end. A clean end after pictures is `source.ended`.
+ * The error for an ffmpeg that ended by itself. `lines` are its warnings and errors, oldest first;
+ * `delivered` counts the frames that came before the end. A clean end after frames is
+ * `source.ended`.
  */
 export function ffmpegFault(lines: readonly string[], exitCode: number | null, delivered: number): FrameliftError {
   if (delivered > 0 && exitCode === 0) {
-    return new FrameliftError('source.ended', `the source ended after ${delivered} pictures`, { recoverable: true });
+    return new FrameliftError('source.ended', `the source ended after ${delivered} frames`, { recoverable: true });
   }
   for (const rule of RULES) {
     const line = lines.findLast((text) => rule.pattern.test(text));
@@ -84,7 +85,7 @@ export function ffmpegFault(lines: readonly string[], exitCode: number | null, d
   }
   const last = lines.at(-1);
   if (exitCode === 0) {
-    return new FrameliftError('source.no-video', 'the source ended without a picture', { recoverable: true });
+    return new FrameliftError('source.no-video', 'the source ended without a frame', { recoverable: true });
   }
   const how = exitCode === null ? 'was killed' : `exited with ${exitCode}`;
   const said = last === undefined ? '' : `: ${tidy(last)}`;
