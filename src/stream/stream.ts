@@ -118,6 +118,7 @@ export class Stream implements AsyncDisposable {
       stream: settings.name,
       clock: context.clock,
       events: context.events,
+      log: context.log,
       onStatus: (status) => this.#report(status),
     });
   }

@@ -2,9 +2,10 @@
 import { Observable } from 'rxjs';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import type { Source, SourceInfo } from '../ingest/source.ts';
+import type { Log } from '../log.ts';
 import type { Frame } from '../media/frame.ts';
 import type { EventSink } from '../metrics/events.ts';
-import { type Clock, fromMs, type Micros, micros, plus, waitUntil } from '../time.ts';
+import { type Clock, fromMs, type Micros, micros, plus, toMs, waitUntil } from '../time.ts';
 
 /** How long to wait before trying again. */
 export interface BackoffPolicy {
@@ -62,6 +63,8 @@ export interface SupervisorOptions {
   readonly stream: string;
   readonly clock: Clock;
   readonly events: EventSink;
+  /** Told how long is waited. Default: none. */
+  readonly log?: Log;
   readonly backoff?: BackoffPolicy;
   /** 0…1, default Math.random. */
   readonly random?: () => number;
@@ -107,7 +110,7 @@ export class Supervisor {
   });
 
   async #run(deliver: (frame: Frame) => void, signal: AbortSignal): Promise<void> {
-    const { clock, events, stream } = this.#options;
+    const { clock, events, log, stream } = this.#options;
     const random = this.#options.random ?? Math.random;
     const backoff = new Backoff(this.#options.backoff);
     while (!signal.aborted) {
@@ -142,6 +145,7 @@ export class Supervisor {
         const wait = backoff.next(error.recoverable, random());
         events.emit({ type: 'reconnect', stream, reason: error.code });
         this.#set({ phase: 'waiting', lastError: error, reconnects: this.#status.reconnects + 1 });
+        log?.debug({ stream, waitMs: toMs(wait), code: error.code }, 'waiting to connect again');
         await waitUntil(plus(clock.now(), wait), clock, signal);
       }
     }

@@ -5,7 +5,9 @@ import {
   AVERROR_ENOMEM,
   AVERROR_EOF,
   Frame as AvFrame,
+  avGetCodecName,
   type CodecContext,
+  FFmpegError,
   Packet,
 } from 'node-av';
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
@@ -16,6 +18,7 @@ import { Frame, type FrameInfo, SOURCE } from '../../media/frame.ts';
 import { type DropReason, type EventSink, noEvents } from '../../metrics/events.ts';
 import { type Clock, type Micros, minus } from '../../time.ts';
 import { sizeExcess } from '../limits.ts';
+import type { SourceLog } from '../source-log.ts';
 import { type CodecOptions, openCodecContext } from './codec-context.ts';
 import { colourOf, I420Writer } from './i420-writer.ts';
 import { InFlight } from './in-flight.ts';
@@ -30,6 +33,7 @@ export interface VideoDecoderOptions extends CodecOptions {
   /** For events. */
   readonly stream: string;
   readonly events?: EventSink;
+  readonly log?: SourceLog;
   /** Drop frames that FFmpeg reports as damaged, and all up to the next keyframe. Default true. */
   readonly dropDamaged?: boolean;
 }
@@ -54,6 +58,8 @@ export class VideoDecoder {
   #colour: Colour | undefined;
   #delivered = 0;
   #refused = 0;
+  /** FFmpeg's code. */
+  #lastRefusal: number | undefined;
   #busy: Promise<unknown> | undefined;
   #closed = false;
 
@@ -70,7 +76,11 @@ export class VideoDecoder {
    * refuses the parameters.
    */
   static async open(options: VideoDecoderOptions): Promise<VideoDecoder> {
-    return new VideoDecoder(await openCodecContext(options), options);
+    const context = await openCodecContext(options);
+    const { log, threads = 1, lowDelay = true, extradata } = options;
+    const codec = options.codec ?? avGetCodecName(context.codecId);
+    log?.debug({ codec, threads, lowDelay, parameterSetBytes: extradata?.length ?? 0 }, 'decoder opened');
+    return new VideoDecoder(context, options);
   }
 
   /**
@@ -174,12 +184,20 @@ export class VideoDecoder {
       this.#inFlight.leave(id);
       this.#check(sent);
       this.#checkSize(this.#context);
-      this.#refused += 1;
+      this.#countRefused(sent);
       const frames = this.#receive();
       this.#refuse('corrupt');
       return frames;
     }
     return this.#receive();
+  }
+
+  /** Each new reason is told in the log. */
+  #countRefused(code: number): void {
+    this.#refused += 1;
+    if (code === this.#lastRefusal) return;
+    this.#lastRefusal = code;
+    this.#options.log?.debug({ reason: FFmpegError.strerror(code) }, 'FFmpeg refuses an access unit');
   }
 
   #refuse(reason: DropReason): Frame[] {
@@ -209,7 +227,7 @@ export class VideoDecoder {
       if (code === AVERROR_EAGAIN || code === AVERROR_EOF) return frames;
       if (code < 0) {
         this.#check(code);
-        this.#refused += 1;
+        this.#countRefused(code);
         this.#drop('corrupt');
         this.#loseReferences();
         return frames;
@@ -252,6 +270,7 @@ export class VideoDecoder {
     this.#lastPts = pts;
     this.#size = { width, height };
     this.#noteColour(decoded);
+    if (resized) this.#options.log?.debug({ width, height, ...this.#colour }, 'frames have this size');
     this.#delivered += 1;
     const { events, stream, clock } = this.#options;
     events?.emit({ type: 'stage', stream, stage: 'decode', span: minus(clock.now(), arrival) });

@@ -1,5 +1,6 @@
 /** From ffmpeg's last words to an error with a reason. Pure. */
-import { type ErrorCode, FrameliftError, redactUrl } from '../../errors.ts';
+import { type ErrorCode, FrameliftError } from '../../errors.ts';
+import { shownText } from './url.ts';
 
 interface Rule {
   readonly pattern: RegExp;
@@ -94,11 +95,7 @@ export function ffmpegFault(lines: readonly string[], exitCode: number | null, d
 
 /** A line without credentials, queries (they hold passphrases), and ffmpeg's own prefixes. */
 function tidy(line: string): string {
-  return line
-    .replace(/\[[^\]]* @ 0x[0-9a-f]+\] /g, '')
-    .replace(/([a-z][a-z0-9+.-]*:\/\/\S+?)([:,]?)(?=\s|$)/gi, (_, url: string, end: string) => {
-      return `${redactUrl(url).replace(/\?.*$/, '')}${end}`;
-    })
+  return shownText(line.replace(/\[[^\]]* @ 0x[0-9a-f]+\] /g, ''))
     .trim()
     .slice(0, 300);
 }

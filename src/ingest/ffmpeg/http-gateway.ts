@@ -23,6 +23,8 @@ import { pipeline } from 'node:stream/promises';
 import { FrameliftError } from '../../errors.ts';
 import type { AddressGuard } from '../address-guard.ts';
 import { connectError } from '../connect-error.ts';
+import type { SourceLog } from '../source-log.ts';
+import { shown } from './url.ts';
 
 const ZONE = '.framelift.invalid';
 /** Playlists are rewritten as a whole; larger ones are no playlists. */
@@ -45,6 +47,7 @@ export interface HttpGatewayOptions {
   readonly guard: AddressGuard;
   /** False accepts any certificate. */
   readonly verifyCertificate: boolean;
+  readonly log: SourceLog;
 }
 
 /** A running gateway. */
@@ -117,6 +120,12 @@ export class HttpGateway implements AsyncDisposable {
     try {
       const target = targetOf(request);
       const answer = await this.#fetch(target, request, gone.signal);
+      const { statusCode: status, socket } = answer;
+      const { log } = this.#options;
+      if (log.debugs) {
+        const fields = { url: shown(target.href), status, address: socket.remoteAddress };
+        log.debug(fields, `ffmpeg's ${request.method} by the gateway`);
+      }
       this.#failure = undefined;
       await passOn(answer, target, response);
     } catch (error) {

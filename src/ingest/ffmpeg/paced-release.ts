@@ -7,7 +7,10 @@ import { RealtimePacing } from '../realtime.ts';
 /** Frames of one chunk from the pipe, so that only frames as small as stamps come near. */
 const CAPACITY = 256;
 
-/** Owns the frames it holds. Capacity: 256; policy: the newest is released unseen; counter: {@link dropped}. */
+/**
+ * Owns the frames it holds. Capacity: 256; policy: the newest is released unseen; counter: {@link
+ * dropped}.
+ */
 export class PacedRelease {
   readonly #clock: Clock;
   readonly #deliver: (frame: Frame) => void;

@@ -8,9 +8,10 @@ import type { Arena } from '../../media/arena.ts';
 import { copyPlane } from '../../media/copy-plane.ts';
 import { Frame, SOURCE } from '../../media/frame.ts';
 import type { DropReason, EventSink } from '../../metrics/events.ts';
-import { type Clock, fromMs, type Micros, micros, minus, plus, toSeconds } from '../../time.ts';
+import { type Clock, fromMs, type Micros, micros, minus, plus, toMs, toSeconds } from '../../time.ts';
 import { IngestGauge, type IngestLimits, sizeExcess } from '../limits.ts';
 import type { FrameSink } from '../source.ts';
+import type { SourceLog } from '../source-log.ts';
 import { type NutHeader, NutReader } from './nut-reader.ts';
 import { PacedRelease } from './paced-release.ts';
 import { type Size, type StderrFinding, StderrReader } from './stderr-reader.ts';
@@ -30,6 +31,7 @@ export interface ReceptionOptions {
   readonly arena: Arena;
   readonly clock: Clock;
   readonly events: EventSink;
+  readonly log?: SourceLog;
   /** Longest silence between two frames, default 10 s. */
   readonly stallTimeout?: Micros;
   /** Longest wait for the first frame, default 15 s. */
@@ -53,6 +55,7 @@ export class Reception {
   #squeezed = 0;
   #gap = true;
   #delivered = 0;
+  readonly #started: Micros;
   #lastSign: Micros;
   #cancelWatch: () => void = () => {};
 
@@ -65,7 +68,8 @@ export class Reception {
     this.#sink = sink;
     this.#paced = paced ? new PacedRelease(options.clock, (frame) => this.#due(frame)) : undefined;
     this.#gauge = options.limits && new IngestGauge(options.limits);
-    this.#lastSign = options.clock.now();
+    this.#started = options.clock.now();
+    this.#lastSign = this.#started;
     this.#reader = new NutReader({
       header: (header) => this.#header(header),
       frame: (data, pts) => this.#frame(data, pts),
@@ -143,6 +147,7 @@ export class Reception {
     this.#size = { width: size.width, height: size.height };
     this.#gap = true;
     const { codec, fps } = this.#stderr;
+    this.#options.log?.debug({ codec, ...this.#size, fps }, 'frames have this size');
     this.#sink.info({ codec, ...this.#size, fps, transport: 'ffmpeg' });
   }
 
@@ -150,8 +155,11 @@ export class Reception {
     const { clock } = this.#options;
     this.#lastSign = clock.now();
     this.#delivered += 1;
-    // From here on the patience is another.
-    if (this.#delivered === 1) this.#watch();
+    if (this.#delivered === 1) {
+      this.#options.log?.debug({ afterMs: toMs(minus(clock.now(), this.#started)) }, 'first frame');
+      // From here on the patience is another.
+      this.#watch();
+    }
     this.#checkLength(data.length);
     const excess = this.#gauge?.frame(this.#size.width, this.#size.height, clock.now());
     if (excess) throw excess;

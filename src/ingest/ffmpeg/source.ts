@@ -3,18 +3,22 @@
  * and sends raw frames with the source's own timestamps through a pipe; it takes hostile input out
  * of our process and can be killed when it hangs.
  */
+import type { Log } from '../../log.ts';
 import type { Arena } from '../../media/arena.ts';
 import type { EventSink } from '../../metrics/events.ts';
 import type { Clock, Micros } from '../../time.ts';
 import { type AddressGuard, OPERATORS_GUARD } from '../address-guard.ts';
+import { explainDrops } from '../drop-log.ts';
 import { type IngestLimits, maxPixels } from '../limits.ts';
 import type { Source } from '../source.ts';
+import { SourceLog } from '../source-log.ts';
 import { findFfmpeg } from './binary.ts';
 import { ffmpegFault } from './fault.ts';
 import { HttpGateway, undisguised } from './http-gateway.ts';
+import { LineLog } from './line-log.ts';
 import { runFfmpeg } from './process.ts';
 import { Reception } from './reception.ts';
-import { FFMPEG_OUTPUT, type FfmpegInput, ffmpegInput, pinned, shown } from './url.ts';
+import { FFMPEG_OUTPUT, type FfmpegInput, ffmpegInput, pinned, shown, shownText } from './url.ts';
 
 export { findFfmpeg } from './binary.ts';
 export { FFMPEG_SCHEMES } from './url.ts';
@@ -23,11 +27,13 @@ export { FFMPEG_SCHEMES } from './url.ts';
 export interface FfmpegSourceOptions {
   /** Scheme of the allowlist, or `/dev/videoN`. */
   readonly url: string;
-  /** For events. */
+  /** For events and logs. */
   readonly stream: string;
   readonly arena: Arena;
   readonly clock: Clock;
   readonly events: EventSink;
+  /** Default: none. */
+  readonly log?: Log;
   /** The program; default: {@link findFfmpeg} in `env`. */
   readonly ffmpegPath?: string;
   /**
@@ -68,11 +74,13 @@ export function ffmpegSource(options: FfmpegSourceOptions): Source {
     label: `ffmpeg ${shown(options.url)}`,
     run: async (sink, signal) => {
       const path = options.ffmpegPath ?? findFfmpeg(options.env ?? {}).path;
-      await using opened = await open(options, input, guard, attempt);
+      const log = new SourceLog(options);
+      await using opened = await open(options, input, { guard, log, attempt });
       if (signal.aborted) return;
-      const reception = new Reception(options, sink, input.http);
+      const events = explainDrops(options.events, log);
+      const reception = new Reception({ ...options, events, log }, sink, input.http);
       try {
-        await run(options, { path, ...opened }, reception, signal);
+        await run({ ...options, log }, { path, ...opened }, reception, signal);
       } finally {
         if (reception.delivered === 0) attempt += 1;
         reception.close();
@@ -88,43 +96,60 @@ interface OpenedInput extends AsyncDisposable {
   readonly gateway?: HttpGateway;
 }
 
+interface Opening {
+  readonly guard: AddressGuard;
+  readonly log: SourceLog;
+  /** Which of a host's addresses is tried: the first, the second … */
+  readonly attempt: number;
+}
+
 /** @throws FrameliftError `source.forbidden`, `source.unreachable`. */
 async function open(
   { verifyCertificate = true }: FfmpegSourceOptions,
   input: FfmpegInput,
-  guard: AddressGuard,
-  attempt: number,
+  { guard, log, attempt }: Opening,
 ): Promise<OpenedInput> {
   if (input.http) {
-    const gateway = await HttpGateway.open({ url: new URL(input.url), guard, verifyCertificate });
+    const gateway = await HttpGateway.open({ url: new URL(input.url), guard, verifyCertificate, log });
     const { url, options } = gateway.input;
     const close = () => gateway[Symbol.asyncDispose]();
     return { url, options: [...input.options, ...options], gateway, [Symbol.asyncDispose]: close };
   }
-  const addresses = input.host === undefined ? [] : await guard.resolve(input.host, input.multicast);
-  const address = addresses[attempt % addresses.length]?.address;
+  const found = input.host === undefined ? [] : await guard.resolve(input.host, input.multicast);
+  const addresses = found.map(({ address }) => address);
+  const address = addresses[attempt % addresses.length];
+  if (address !== undefined) log.debug({ host: input.host, addresses, used: address }, 'address found');
   const url = address === undefined ? input.url : pinned(input.url, address);
   return { url, options: input.options, [Symbol.asyncDispose]: async () => {} };
 }
 
 async function run(
-  { clock, limits }: FfmpegSourceOptions,
+  { clock, limits, log }: Pick<FfmpegSourceOptions, 'clock' | 'limits'> & { readonly log: SourceLog },
   { path, url, options, gateway }: OpenedInput & { readonly path: string },
   reception: Reception,
   signal: AbortSignal,
 ): Promise<void> {
   const stopped = AbortSignal.any([signal, reception.failed, ...(gateway ? [gateway.refused] : [])]);
   const bound = limits ? ['-max_pixels', String(maxPixels(limits))] : [];
+  const before = [...BEFORE_INPUT, ...options, ...bound];
+  const lines = new LineLog(log, clock);
+  log.debug({ command: [path, ...before, '-i', url, ...FFMPEG_OUTPUT].map(commandPart) }, 'starting ffmpeg');
   const code = await runFfmpeg({
-    path,
-    before: [...BEFORE_INPUT, ...options, ...bound],
-    url,
-    after: FFMPEG_OUTPUT,
-    clock,
+    ...{ path, before, url, after: FFMPEG_OUTPUT, clock },
     signal: stopped,
     onData: (chunk) => reception.data(chunk, stopped),
-    onLine: (line) => reception.line(undisguised(line)),
+    onLine: (text) => {
+      const line = undisguised(text);
+      lines.line(line);
+      reception.line(line);
+    },
   });
+  lines.exited(code, reception.delivered);
   if (signal.aborted) return;
   throw reception.failure ?? gateway?.failure ?? ffmpegFault(reception.lines, code, reception.delivered);
+}
+
+/** An argument for people: URLs as they were written, without their secrets. */
+function commandPart(argument: string): string {
+  return shownText(undisguised(argument));
 }

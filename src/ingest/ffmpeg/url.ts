@@ -195,3 +195,11 @@ export function shown(source: string): string {
     .replace(/\p{Cc}/gu, '')
     .slice(0, 200);
 }
+
+/** A text with every URL in it as {@link shown} shows it: queries hold passphrases. */
+export function shownText(text: string): string {
+  return text.replace(
+    /([a-z][a-z0-9+.-]{0,40}:\/\/\S+?)([:,]?)(?=\s|$)/gi,
+    (_, url: string, end: string) => shown(url) + end,
+  );
+}

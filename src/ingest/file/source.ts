@@ -6,6 +6,7 @@ import { plus, waitUntil, ZERO } from '../../time.ts';
 import { IngestGauge } from '../limits.ts';
 import { RealtimePacing } from '../realtime.ts';
 import type { FrameSink, Source } from '../source.ts';
+import { SourceLog } from '../source-log.ts';
 import { openVideoFile, type VideoFile, type VideoFileOptions } from './video-file.ts';
 
 /** Options of {@link fileSource}. */
@@ -43,6 +44,7 @@ class Playback {
   readonly #signal: AbortSignal;
   readonly #pacing = new RealtimePacing();
   readonly #gauge: IngestGauge | undefined;
+  readonly #log: SourceLog;
   #announced = { width: 0, height: 0 };
   /** From the file's times to the stream's. */
   #offset = ZERO;
@@ -52,6 +54,7 @@ class Playback {
     this.#options = options;
     this.#sink = sink;
     this.#signal = signal;
+    this.#log = new SourceLog(options);
     this.#gauge = options.limits && new IngestGauge(options.limits);
   }
 
@@ -81,6 +84,7 @@ class Playback {
     } catch (error) {
       // In a loop a broken file is shown up to its break.
       if (!this.#options.loop || frames === 0 || !isBroken(error)) throw error;
+      this.#log.debug({ reason: error.message, frames }, 'the file is broken: playing it again up to there');
     }
     return frames;
   }
@@ -111,6 +115,6 @@ class Playback {
   }
 }
 
-function isBroken(error: unknown): boolean {
+function isBroken(error: unknown): error is FrameliftError {
   return error instanceof FrameliftError && error.code === 'source.protocol';
 }

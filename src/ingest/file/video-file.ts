@@ -1,23 +1,28 @@
 /** Video files read frame by frame, in presentation order. */
 import { FrameliftError } from '../../errors.ts';
+import type { Log } from '../../log.ts';
 import type { Arena } from '../../media/arena.ts';
 import type { Colour } from '../../media/colour.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { EventSink, MetricEvent } from '../../metrics/events.ts';
 import { type Clock, fromMs, type Micros, minus, plus, ZERO } from '../../time.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
+import { explainDrops } from '../drop-log.ts';
 import { type IngestLimits, sizeExcess } from '../limits.ts';
+import { SourceLog } from '../source-log.ts';
 import { Demuxer } from './demuxer.ts';
 import type { VideoFileInfo } from './info.ts';
 
 /** Options of {@link openVideoFile}. */
 export interface VideoFileOptions {
   readonly path: string;
-  /** For events. */
+  /** For events and logs. */
   readonly stream: string;
   readonly arena: Arena;
   readonly clock: Clock;
   readonly events: EventSink;
+  /** Default: none. */
+  readonly log?: Log;
   /** Decoder threads, default 1. */
   readonly threads?: number;
   /** A file that exceeds them fails. Its bitrate does not matter. Default: none. */
@@ -46,7 +51,10 @@ export async function openVideoFile(options: VideoFileOptions): Promise<VideoFil
     const excess = options.limits && sizeExcess(options.limits, info.width, info.height);
     if (excess) throw excess;
     const full = new FullArena(options.events);
-    const events = options.whenFull === 'drop' ? options.events : full;
+    const log = new SourceLog(options);
+    const { path } = options;
+    log.debug({ path, ...info }, 'file opened');
+    const events = explainDrops(options.whenFull === 'drop' ? options.events : full, log);
     // Not low-delay: that mode may show the first of reordered frames too early.
     const decoder = await VideoDecoder.open({
       arena,
@@ -57,6 +65,7 @@ export async function openVideoFile(options: VideoFileOptions): Promise<VideoFil
       lowDelay: false,
       limits: options.limits,
       events,
+      log,
     });
     return new VideoFile(options, demuxer, decoder, full);
   } catch (error) {

@@ -31,6 +31,19 @@ export function parseChallenges(header: string): Challenge[] {
   return challenges;
 }
 
+/**
+ * What a WWW-Authenticate field asks for, for messages: `Bearer`, `Digest with SHA-1`; `nothing
+ * that is known` when it is empty.
+ */
+export function describeChallenges(header: string): string {
+  const asked = parseChallenges(header).map(({ scheme, parameters }) => {
+    const algorithm = parameters.get('algorithm');
+    const name = scheme.charAt(0).toUpperCase() + scheme.slice(1);
+    return algorithm === undefined ? name : `${name} with ${algorithm}`;
+  });
+  return asked.join(' or ').slice(0, 100) || 'nothing that is known';
+}
+
 /** Hashes by the name that the algorithm parameter uses. */
 const HASHES: Readonly<Record<string, string>> = { md5: 'md5', 'sha-256': 'sha256', 'sha-512-256': 'sha512-256' };
 const STRENGTH = ['md5', 'sha-256', 'sha-512-256'];

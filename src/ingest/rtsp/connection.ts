@@ -5,7 +5,8 @@ import type { Socket } from 'node:net';
 import { FrameliftError } from '../../errors.ts';
 import { type CancelTimer, plus } from '../../time.ts';
 import { errorCode, unreachable } from '../connect-error.ts';
-import { Authenticator } from './auth.ts';
+import { Authenticator, describeChallenges } from './auth.ts';
+import { logRequest, logResponse, logServerRequest } from './dialogue.ts';
 import { formatRequest, RtspParser, type RtspResponse, type RtspServerRequest } from './message.ts';
 import { openSocket, type SocketOptions } from './socket.ts';
 import type { RtspEndpoint } from './url.ts';
@@ -95,24 +96,7 @@ export class RtspConnection {
         this.#auth?.accepted();
         return response;
       }
-      if (!this.#auth) {
-        throw new FrameliftError('source.unauthorized', 'the server wants a user name and a password', {
-          remedy: 'Put them in the URL: rtsp://user:password@host/path.',
-        });
-      }
-      const sent = authorization === undefined ? 0 : tries + 1;
-      const answer = this.#auth.answer(response.headers.get('www-authenticate') ?? '', sent);
-      if (answer === 'unsupported') {
-        throw new FrameliftError(
-          'source.unauthorized',
-          'the server asks for an authentication other than Basic and Digest',
-        );
-      }
-      if (answer === 'rejected' || tries >= 3) {
-        throw new FrameliftError('source.unauthorized', 'the server rejects the user name or the password', {
-          remedy: 'Check both; characters such as @ and : must be percent-encoded in the URL.',
-        });
-      }
+      this.#answerChallenge(response, authorization === undefined ? 0 : tries + 1, tries);
     }
   }
 
@@ -131,6 +115,31 @@ export class RtspConnection {
     const error = new FrameliftError('source.ended', 'the connection was closed', { recoverable: true });
     this.#failPending(error);
     this.#socket.destroy();
+  }
+
+  /**
+   * Takes the challenge of a 401, to ask again. @throws FrameliftError `source.unauthorized` when
+   * that is of no use.
+   */
+  #answerChallenge({ headers }: RtspResponse, authorized: number, tries: number): void {
+    if (!this.#auth) {
+      throw new FrameliftError('source.unauthorized', 'the server wants a user name and a password', {
+        remedy: 'Put them in the URL: rtsp://user:password@host/path.',
+      });
+    }
+    const challenges = headers.get('www-authenticate') ?? '';
+    const answer = this.#auth.answer(challenges, authorized);
+    if (answer === 'unsupported') {
+      const asked = describeChallenges(challenges);
+      throw new FrameliftError('source.unauthorized', `the server asks for ${asked}: framelift has Basic and Digest`, {
+        remedy: 'Allow Digest authentication in the settings of the camera.',
+      });
+    }
+    if (answer === 'rejected' || tries >= 3) {
+      throw new FrameliftError('source.unauthorized', 'the server rejects the user name or the password', {
+        remedy: 'Check both; characters such as @ and : must be percent-encoded in the URL.',
+      });
+    }
   }
 
   #exchange(method: string, uri: string, headers: RequestHeaders): Promise<RtspResponse> {
@@ -153,11 +162,13 @@ export class RtspConnection {
       ...(this.session === undefined ? {} : { Session: this.session }),
       ...headers,
     };
+    logRequest(this.#options.log, method, uri, all);
     this.#socket.write(formatRequest(method, uri, all));
     return promise;
   }
 
   #settle(response: RtspResponse): void {
+    logResponse(this.#options.log, response);
     if (response.status < 200) return;
     const field = response.headers.get('cseq');
     // Servers that leave CSeq out answer in order.
@@ -175,6 +186,7 @@ export class RtspConnection {
    */
   #serve(request: RtspServerRequest): void {
     const known = /^(OPTIONS|GET_PARAMETER|SET_PARAMETER)$/.test(request.method);
+    logServerRequest(this.#options.log, request);
     const cseq = request.headers.get('cseq') ?? '0';
     this.#socket.write(`RTSP/1.0 ${known ? '200 OK' : '501 Not Implemented'}\r\nCSeq: ${cseq}\r\n\r\n`);
   }

@@ -4,6 +4,7 @@
  */
 import { FrameliftError } from '../../errors.ts';
 import { RtspConnection, type RtspConnectionOptions } from './connection.ts';
+import { logTrack } from './dialogue.ts';
 import { findVideo, type VideoTrack } from './sdp.ts';
 import { expectOk } from './status.ts';
 import { baseUrl, parseRtspUrl, type RtspEndpoint, redirectTarget } from './url.ts';
@@ -68,10 +69,12 @@ async function describeAt(
       return { from, to: redirectTarget(endpoint, response.headers.get('location')) };
     }
     expectOk(response, 'DESCRIBE');
+    const track = findVideo(response.body);
+    logTrack(options.log, track, response.body);
     opened = true;
     return {
       connection,
-      track: findVideo(response.body),
+      track,
       base: baseUrl(endpoint.url, response.headers),
       ping: /\bGET_PARAMETER\b/.test(capabilities.headers.get('public') ?? '') ? 'GET_PARAMETER' : 'OPTIONS',
     };

@@ -1,6 +1,6 @@
 /** An RTSP session that plays one video track: DESCRIBE, SETUP, PLAY, keep-alive, TEARDOWN. */
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
-import { type CancelTimer, fromMs, micros, plus } from '../../time.ts';
+import { type CancelTimer, fromMs, micros, plus, toMs } from '../../time.ts';
 import type { RtspConnection } from './connection.ts';
 import { type Described, type DescribeOptions, describe, serverAddress } from './describe.ts';
 import type { RtspResponse } from './message.ts';
@@ -127,6 +127,7 @@ export class RtspSession {
   async #setup(transport: 'tcp' | 'udp'): Promise<void> {
     const response = transport === 'udp' ? await this.#setupUdp() : await this.#setupTcp();
     if (response.status === 461 && transport === 'udp') {
+      this.#options.log.debug({}, 'the server refuses UDP: trying TCP');
       this.#udp?.close();
       this.#udp = undefined;
       await this.#setup('tcp');
@@ -136,14 +137,26 @@ export class RtspSession {
     const session = response.headers.get('session');
     this.#connection.session = sessionId(session);
     this.#timeout = sessionTimeout(session);
-    const field = response.headers.get('transport');
+    this.#route(response.headers.get('transport'));
+  }
+
+  /** Where packets come from, by the Transport field of the answer to SETUP. */
+  #route(field: string | undefined): void {
+    const { transport } = this;
+    const timeoutMs = toMs(this.#timeout);
     if (!this.#udp) {
       [this.#rtpChannel, this.#rtcpChannel] = transportField(field, 'interleaved') ?? [0, 1];
+      const channels = [this.#rtpChannel, this.#rtcpChannel];
+      this.#options.log.debug({ transport, channels, timeoutMs }, 'transport chosen');
       return;
     }
-    const ports = transportField(field, 'server_port');
+    const serverPorts = transportField(field, 'server_port');
     const guard = this.#options.guard.beyond([serverAddress(this.#connection)]);
-    if (ports) this.#udp.punch(sourceAddress(field, guard), ...ports);
+    const sender = sourceAddress(field, guard);
+    if (serverPorts) this.#udp.punch(sender, ...serverPorts);
+    const { port } = this.#udp;
+    const ports = { clientPorts: [port, port + 1], serverPorts, sender };
+    this.#options.log.debug({ transport, ...ports, timeoutMs }, 'transport chosen');
   }
 
   #setupTcp(): Promise<RtspResponse> {

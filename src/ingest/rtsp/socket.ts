@@ -4,6 +4,8 @@ import { connect as connectTls } from 'node:tls';
 import { type Clock, type Micros, plus } from '../../time.ts';
 import type { AddressGuard } from '../address-guard.ts';
 import { connectError, unreachable } from '../connect-error.ts';
+import type { SourceLog } from '../source-log.ts';
+import { logConnecting } from './dialogue.ts';
 import type { RtspEndpoint } from './url.ts';
 
 /** Options of {@link openSocket}. */
@@ -15,6 +17,7 @@ export interface SocketOptions {
   readonly verifyCertificate: boolean;
   /** Where the connection may lead to. */
   readonly guard: AddressGuard;
+  readonly log: SourceLog;
 }
 
 /**
@@ -27,6 +30,7 @@ export async function openSocket(endpoint: RtspEndpoint, options: SocketOptions,
   const { clock, timeout } = options;
   options.guard.checkLiteral(host);
   const socket = startConnecting(endpoint, options);
+  logConnecting(options.log, endpoint, socket);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const abort = (): void => reject(signal.reason);
   const cancelTimer = clock.at(plus(clock.now(), timeout), () =>
