@@ -145,7 +145,7 @@ export class Supervisor {
         const wait = backoff.next(error.recoverable, random());
         events.emit({ type: 'reconnect', stream, reason: error.code });
         this.#set({ phase: 'waiting', lastError: error, reconnects: this.#status.reconnects + 1 });
-        log?.debug({ stream, waitMs: toMs(wait), code: error.code }, 'waiting to connect again');
+        log?.debug({ stream, waitMs: Math.round(toMs(wait)), code: error.code }, 'waiting to connect again');
         await waitUntil(plus(clock.now(), wait), clock, signal);
       }
     }
