@@ -41,10 +41,10 @@ export const readVp8: DescriptorReader = (payload) => {
 export const readVp9: DescriptorReader = (payload) => {
   const first = payload[0] ?? 0;
   const has = (bit: number): boolean => (first & bit) !== 0;
-  const [frameId, predicted, layers, flexible, begins, structure] = [0x80, 0x40, 0x20, 0x10, 0x08, 0x02].map(has);
+  const [pictureId, predicted, layers, flexible, begins, structure] = [0x80, 0x40, 0x20, 0x10, 0x08, 0x02].map(has);
   let length = 1;
   let spatial = 0;
-  if (frameId) length += (payload[length] ?? 0) & 0x80 ? 2 : 1;
+  if (pictureId) length += (payload[length] ?? 0) & 0x80 ? 2 : 1;
   if (layers) {
     spatial = ((payload[length] ?? 0) >> 1) & 7;
     length += flexible ? 1 : 2;
