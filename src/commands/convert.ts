@@ -4,7 +4,7 @@ import { statSync } from 'node:fs';
 import { DEFAULT_MODEL, type ProfileName, profileOf, targetOf } from '../config/profile.ts';
 import { type FileCodec, FileWriter } from '../egress/file-writer.ts';
 import { FrameliftError } from '../errors.ts';
-import { openVideoFile } from '../ingest/file/source.ts';
+import { openVideoFile } from '../ingest/file/video-file.ts';
 import { InterpEngine } from '../interp/engine/engine.ts';
 import { lumaOnly } from '../interp/models/luma-only.ts';
 import { type ModelSpec, requireTimes, resolveModel } from '../interp/models/manifest.ts';

@@ -243,7 +243,7 @@ test('an ffmpeg that cannot be started is said', async () => {
   await expect(starting).rejects.toMatchObject({ code: 'ffmpeg.failed' });
 });
 
-test('one picture, then the end', async () => {
+test('one frame, then the end', async () => {
   await ffmpeg(...testVideo('160x96', '25', 1), at('one.ts'));
   const to = new Recording();
   await expect(receive(await serveTcp(await readFile(at('one.ts'))), to)).rejects.toMatchObject({

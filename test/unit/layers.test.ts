@@ -46,8 +46,10 @@ const INNER: Record<string, readonly string[]> = {
     'limits.ts',
     'address-guard.ts',
     'source.ts',
-    'decode',
+    'source-log.ts',
+    'drop-log.ts',
     'rtp',
+    'decode',
     'rtsp',
     'whip',
     'ffmpeg',
@@ -61,7 +63,9 @@ const MAX_FILES = 18;
 /** Where each foreign library may be imported. A new file here is a decision: say why in docs/decisions.md. */
 const ADAPTERS: Record<string, readonly string[]> = {
   'node-av': [
+    'ingest/decode/codec-context.ts',
     'ingest/decode/decoder.ts',
+    'ingest/decode/i420-writer.ts',
     'ingest/file/demuxer.ts',
     'ingest/ffmpeg/binary.ts',
     'egress/x264-session.ts',
@@ -70,7 +74,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
   ],
   jimp: ['eval/png.ts', 'eval/sheet.ts'],
   werift: ['webrtc/transport.ts', 'egress/peer.ts', 'egress/rtp-sender.ts', 'ingest/whip/peer.ts'],
-  'fluent-ffmpeg': ['ingest/ffmpeg/source.ts'],
+  'fluent-ffmpeg': ['ingest/ffmpeg/process.ts'],
   'onnxruntime-node': [
     'interp/networks/onnx.ts',
     'interp/networks/flow-session.ts',
