@@ -1,7 +1,13 @@
-/** Kernel work whose rows are independent: what a task's numbers mean, and how some of its rows are done. */
+/**
+ * Kernel work whose rows are independent: what a task's numbers mean, and how some of its rows are
+ * done.
+ */
 import { type Kernel, searchGrid } from './kernel.ts';
 
-/** A task and its numbers; offsets in bytes in the arena, `lanes` has `laneBytes` for every thread that takes part. */
+/**
+ * A task and its numbers; offsets in bytes in the arena, `lanes` has `laneBytes` for every thread
+ * that takes part.
+ */
 export type Task =
   /** One pass of the block search over rows of blocks: {@link Kernel.searchRows}. */
   | readonly [
@@ -60,17 +66,26 @@ export const TASKS = ['search', 'costs', 'images', 'render'] as const satisfies 
 /** Most numbers of a task. */
 export const MOST_ARGUMENTS = 11;
 
-/** Rows of cells that a lane's scratch is made for, and rows of luma: what one thread takes at a time. */
+/**
+ * Rows of cells that a lane's scratch is made for, and rows of luma: what one thread takes at a
+ * time.
+ */
 export const CELL_ROWS = 8;
 export const LUMA_ROWS = 32;
-/** Levels of the search whose blocks are fewer than this are done by one thread: the others would not be awake in time. */
+/**
+ * Levels of the search whose blocks are fewer than this are done by one thread: the others would
+ * not be awake in time.
+ */
 const FEW_BLOCKS = 1000;
 
 /** Passes of the block search over each level: match, propagate, settle. */
 const PASSES = 3;
 const LEVELS = 5;
 
-/** The tasks of a whole block search in their order, each with its rows and how many of them are taken at a time. */
+/**
+ * The tasks of a whole block search in their order, each with its rows and how many of them are
+ * taken at a time.
+ */
 export function searchTasks(
   p0: number,
   p1: number,
@@ -90,7 +105,10 @@ export function searchTasks(
   });
 }
 
-/** Does rows [begin, end) of a task on this thread, whose number is `lane`. At most {@link CELL_ROWS} rows of cells at a time. */
+/**
+ * Does rows [begin, end) of a task on this thread, whose number is `lane`. At most {@link
+ * CELL_ROWS} rows of cells at a time.
+ */
 export function perform(kernel: Kernel, name: Task[0], n: Int32Array, lane: number, begin: number, end: number): void {
   const [n0 = 0, n1 = 0, n2 = 0, n3 = 0, n4 = 0, n5 = 0, n6 = 0, n7 = 0, n8 = 0, n9 = 0, n10 = 0] = n;
   switch (name) {
