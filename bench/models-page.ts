@@ -11,6 +11,9 @@ export const CONDITIONS = [
   { key: 'noisy4', title: 'phantom noisy 4×', clips: 'noisy', factor: 4 },
 ] as const;
 
+/** Kinds of clips: a table each. */
+const CLIPS = ['natural', 'clean', 'noisy'] as const;
+
 /** Sizes at which time is measured. */
 export const SIZES = ['640x360', '1280x720'] as const;
 
@@ -23,7 +26,7 @@ export interface ModelEntry {
   readonly frames: number;
   /** By {@link CONDITIONS}: mean figures, and of how many clips. */
   readonly conditions: Readonly<Record<string, { readonly figures: Figures; readonly clips: number }>>;
-  /** Milliseconds for a new frame by {@link SIZES}. */
+  /** Milliseconds for an interpolated frame by {@link SIZES}. */
   readonly ms: Readonly<Record<string, number>>;
   readonly machine: string;
   /** File names of the contact sheets, beside the page in `models/`. */
@@ -65,8 +68,6 @@ export function shortCount(count: number | null): string {
 /** The page. Models are listed in the order of `listed`; those without results say so. */
 export function modelsPage(data: ModelsData, listed: readonly ListedModel[]): string {
   const entries = listed.flatMap((model) => data.entries.find((entry) => entry.id === model.id) ?? []);
-  const head = ['model', 'parameters', 'MACs', ...SIZES.map((size) => `ms ${size}`), ...CONDITIONS.map((c) => c.title)];
-  const rows = listed.map((model) => row(model, entries));
   const stale = listed.filter((model) => {
     const entry = entries.find((one) => one.id === model.id);
     return entry && entry.sha256 !== model.sha256;
@@ -76,14 +77,21 @@ export function modelsPage(data: ModelsData, listed: readonly ListedModel[]): st
     '',
     '<!-- Made by npm run docs:models from docs/models.json. Do not edit: write models.json anew. -->',
     '',
-    'Every model of the manifest and the baselines, measured by one rule. Each cell: PSNR (dB) / SSIM / IE (grey levels), luma, mean over',
-    'clips. In the noisy columns the fourth figure is the error power of the new frames over the noise power of the given frames beside them.',
-    'The best PSNR of a column is bold.',
+    'Every model of the manifest and the baselines, measured by one rule.',
     '',
-    `| ${head.join(' | ')} |`,
-    `|---|${'---:|'.repeat(head.length - 1)}`,
-    ...rows.map((cells) => `| ${cells.join(' | ')} |`),
+    '## Cost',
     '',
+    ...table(['model', 'parameters', 'MACs', ...SIZES.map((size) => `ms ${size}`)], listed, (model) =>
+      cost(model, entries),
+    ),
+    '',
+    '## Quality',
+    '',
+    'PSNR (dB) / SSIM / IE (grey levels), luma, mean over clips; the best PSNR of a column is bold. In the noisy',
+    'columns the fourth figure is the error power of the interpolated frames over the noise power of the given frames',
+    'beside them.',
+    '',
+    ...CLIPS.flatMap((clips) => [...qualityTable(clips, listed, entries), '']),
     ...stale.map(
       (model) => `**${model.id} has another file now than was measured:** run \`--only ${model.id}\` again.\n`,
     ),
@@ -98,8 +106,8 @@ export function modelsPage(data: ModelsData, listed: readonly ListedModel[]): st
     '',
     '## Good and bad cases',
     '',
-    'The new frame nearest to the truth and the one furthest from it, of each model: the two given frames, the truth, the result, and four',
-    'times the absolute difference.',
+    'The interpolated frame nearest to the truth and the one furthest from it, of each model: the two given frames,',
+    'the truth, the result, and four times the absolute difference.',
     '',
     ...entries.flatMap(({ id, pictures }) =>
       pictures
@@ -111,19 +119,43 @@ export function modelsPage(data: ModelsData, listed: readonly ListedModel[]): st
     .replace(/\n+$/, '\n');
 }
 
-function row(model: ListedModel, entries: readonly ModelEntry[]): string[] {
+/** A table with a row for each model. */
+function table(
+  head: readonly string[],
+  listed: readonly ListedModel[],
+  cells: (model: ListedModel) => readonly string[],
+): string[] {
+  const line = (texts: readonly string[]): string => `| ${texts.join(' | ')} |`;
+  const rows = listed.map((model) => line([model.id, ...cells(model)]));
+  return [line(head), `|---|${'---:|'.repeat(head.length - 1)}`, ...rows];
+}
+
+function cost(model: ListedModel, entries: readonly ModelEntry[]): string[] {
   const entry = entries.find((one) => one.id === model.id);
-  const cells = CONDITIONS.map(({ key }) => {
-    const figures = entry?.conditions[key]?.figures;
-    if (!figures) return 'n/a';
-    const best = Math.max(...entries.map((one) => one.conditions[key]?.figures.psnr ?? 0));
-    const psnr = figures.psnr.toFixed(2);
-    const rest = [figures.ssim.toFixed(4), figures.ie.toFixed(2)];
-    if (figures.errorOverNoise !== undefined) rest.push(figures.errorOverNoise.toFixed(2));
-    return [figures.psnr >= best ? `**${psnr}**` : psnr, ...rest].join(' / ');
-  });
   const times = SIZES.map((size) => entry?.ms[size]?.toFixed(1) ?? 'n/a');
-  return [model.id, shortCount(model.parameters), shortCount(model.macs720p), ...times, ...cells];
+  return [shortCount(model.parameters), shortCount(model.macs720p), ...times];
+}
+
+function qualityTable(
+  clips: (typeof CLIPS)[number],
+  listed: readonly ListedModel[],
+  entries: readonly ModelEntry[],
+): string[] {
+  const conditions = CONDITIONS.filter((condition) => condition.clips === clips);
+  const best = ({ key }: { readonly key: string }): number =>
+    Math.max(...entries.map((entry) => entry.conditions[key]?.figures.psnr ?? 0));
+  return table(['model', ...conditions.map(({ title }) => title)], listed, (model) => {
+    const entry = entries.find((one) => one.id === model.id);
+    return conditions.map((condition) => quality(entry?.conditions[condition.key]?.figures, best(condition)));
+  });
+}
+
+function quality(figures: Figures | undefined, best: number): string {
+  if (!figures) return 'n/a';
+  const psnr = figures.psnr.toFixed(2);
+  const rest = [figures.ssim.toFixed(4), figures.ie.toFixed(2)];
+  if (figures.errorOverNoise !== undefined) rest.push(figures.errorOverNoise.toFixed(2));
+  return [figures.psnr >= best ? `**${psnr}**` : psnr, ...rest].join(' / ');
 }
 
 /** How it was measured; where models were measured differently, each way with its models. */
@@ -134,15 +166,17 @@ function notes(entries: readonly ModelEntry[]): string[] {
       const count = entry.conditions[key]?.clips;
       return count === undefined ? [] : [`${title}: ${count}`];
     });
-    const way = `at most ${entry.frames} frames of each clip; clips: ${clips.join(', ')}; times: ${entry.machine}`;
+    const way = `at most ${entry.frames} frames of each clip;\n  clips: ${clips.slice(0, 2).join(', ')},\n  ${clips.slice(2).join(', ')};\n  times: ${entry.machine}`;
     ways.set(way, [...(ways.get(way) ?? []), entry.id]);
   }
   const lines = [...ways].map(([way, ids]) => `- ${ways.size > 1 ? `${ids.join(', ')}: ` : ''}${way}.`);
   return [
-    'Of so many frames (2×, 4×, 8×) of a clip one is kept, the others are made again and compared; with more than six gaps the first and the',
-    'last do not count. Natural clips are scaled to 480 lines at most. Phantom clean: clean frames given, clean truth. Phantom noisy: noisy',
-    'frames given, clean truth; at 4× without clips of which fewer than five frames a second would be left. MACs are for a pair at 1280×720.',
-    'Times are for one new frame at t = ½ of a drawn clip, from the call to the frame, median; of minterpolate, its share of an ffmpeg run.',
+    'At 2×, 4× and 8× every second, fourth and eighth frame of a clip is kept; the removed ones are interpolated and',
+    'compared. With more than six gaps the first and the last do not count. Natural clips are scaled to 480 lines at',
+    'most. Phantom clean: clean frames given, clean truth. Phantom noisy: noisy frames given, clean truth; at 4×',
+    'without clips of which fewer than five frames a second would be left. MACs are for a pair at 1280×720. Times are',
+    'for one frame at t = ½ of a drawn clip, from the call to the frame, median; of minterpolate, its share of an',
+    'ffmpeg run.',
     '',
     ...lines,
     '',

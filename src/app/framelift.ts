@@ -17,6 +17,7 @@ import type { ReloadReport } from '../server/contract.ts';
 import { FrameliftServer } from '../server/server.ts';
 import { sourceRules } from '../stream/make-source.ts';
 import { StreamSet } from '../stream/set.ts';
+import type { StreamContext } from '../stream/stream.ts';
 import { type Clock, systemClock } from '../time.ts';
 import { IceServers } from '../webrtc/ice-servers.ts';
 import { Reloader } from './reloader.ts';
@@ -38,20 +39,20 @@ export interface ServeOptions {
 /** A running framelift. */
 export class Framelift implements AsyncDisposable {
   readonly metrics: MetricsRegistry;
-  readonly #parts: AsyncDisposableStack;
+  readonly #running: AsyncDisposableStack;
   readonly #arena: Arena;
   readonly #server: FrameliftServer;
   readonly #reloader: Reloader;
   #closing: Promise<void> | undefined;
 
   private constructor(
-    parts: AsyncDisposableStack,
+    running: AsyncDisposableStack,
     arena: Arena,
     metrics: MetricsRegistry,
     server: FrameliftServer,
     reloader: Reloader,
   ) {
-    this.#parts = parts;
+    this.#running = running;
     this.#arena = arena;
     this.metrics = metrics;
     this.#server = server;
@@ -63,34 +64,22 @@ export class Framelift implements AsyncDisposable {
    * @throws FrameliftError `provider.unusable`, `config.invalid` (a factor included that the model has no pictures for), `source.*` for a source that can never work, `model.*`, `server.port-taken`.
    */
   static async start(options: ServeOptions): Promise<Framelift> {
-    const { config, log, env = {}, reread } = options;
+    const { config, log, env = {}, reread, version } = options;
     const clock = options.clock ?? systemClock;
     const access = new Access(resolveTokens(config.auth, env));
     const certificate = config.server.tls && new Certificate(readCertificate(config.server.tls));
-    await using parts = new AsyncDisposableStack();
+    await using running = new AsyncDisposableStack();
     const arena = new Arena(config.arenaMb);
-    const metrics = new MetricsRegistry({
-      clock,
-      arena,
-      version: options.version,
-      streams: config.streams.map((s) => s.name),
-    });
-    parts.use(metrics);
+    const names = config.streams.map(({ name }) => name);
+    const metrics = running.use(new MetricsRegistry({ clock, arena, version, streams: names }));
     const trials = new ProviderTrials({ threads: config.engine.threads });
-    const pool = parts.use(makePool(config.engine, { arena, clock, metrics, trials, log }));
-    const { advertisedHosts, portRange, maxViewers, publishOrigins } = config.webrtc;
-    const { maxStreams } = config.server;
-    const { model } = config.engine;
+    const pool = running.use(makePool(config.engine, { arena, clock, metrics, trials, log }));
     const iceServers = new IceServers(config.webrtc.iceServers, clock, log);
-    const transport = { advertisedHosts, iceServers, ...(portRange === undefined ? {} : { portRange }) };
-    const rules = { operator: sourceRules(config, 'operator'), api: sourceRules(config, 'api') };
-    const shared = { arena, clock, events: metrics, pool, log, transport, env, sourceRules: rules };
-    const streams = parts.use(new StreamSet({ ...shared, maxViewers, maxStreams, model }));
+    const streams = running.use(makeStreams(config, { arena, clock, events: metrics, pool, log }, iceServers, env));
+    const { model } = config.engine;
+    const { maxStreams } = config.server;
     await streams.apply({ added: config.streams, removed: [], changed: [], model, maxStreams });
-    const find: WhepOptions['find'] = (name, variant) => streams.publication(name, variant);
-    const whep = parts.use(new WhepEndpoint({ find, iceServers }));
-    const gate: WhipOptions['find'] = (name) => streams.gate(name);
-    const whip = parts.use(new WhipEndpoint({ find: gate, allowedOrigins: publishOrigins, iceServers }));
+    const [whep, whip] = makeEndpoints(config, streams, iceServers, running);
     const reloader = new Reloader({ config, reread, env, streams, access, certificate, log });
     const server = await FrameliftServer.start({
       ...config.server,
@@ -99,9 +88,9 @@ export class Framelift implements AsyncDisposable {
       control: { streams, config: reloader },
       providers: () => trials.selections,
     });
-    parts.defer(() => server.close());
+    running.defer(() => server.close());
     streams.start();
-    return new Framelift(parts.move(), arena, metrics, server, reloader);
+    return new Framelift(running.move(), arena, metrics, server, reloader);
   }
 
   /** `http://host:port/` of the page, or `https:`. */
@@ -124,13 +113,13 @@ export class Framelift implements AsyncDisposable {
 
   /** Closes everything in reverse order. Closing twice is harmless. */
   [Symbol.asyncDispose](): Promise<void> {
-    this.#closing ??= this.#parts.disposeAsync();
+    this.#closing ??= this.#running.disposeAsync();
     return this.#closing;
   }
 }
 
-/** What engines report to and run on. */
-interface PoolParts {
+/** What engines run on and report to. */
+interface PoolDeps {
   readonly arena: Arena;
   readonly clock: Clock;
   readonly metrics: MetricsRegistry;
@@ -138,7 +127,7 @@ interface PoolParts {
   readonly log: Log;
 }
 
-function makePool(engine: Config['engine'], { arena, clock, metrics, trials, log }: PoolParts): EnginePool {
+function makePool(engine: Config['engine'], { arena, clock, metrics, trials, log }: PoolDeps): EnginePool {
   return new EnginePool({
     arena,
     clock,
@@ -155,6 +144,40 @@ function makePool(engine: Config['engine'], { arena, clock, metrics, trials, log
     ...(engine.batch === undefined ? {} : { batch: engine.batch }),
     ...(engine.grain === undefined ? {} : { grain: engine.grain }),
   });
+}
+
+/** The streams; none runs yet. */
+function makeStreams(
+  config: Config,
+  context: StreamContext & { readonly events: MetricsRegistry },
+  iceServers: IceServers,
+  env: NonNullable<ServeOptions['env']>,
+): StreamSet {
+  const { advertisedHosts, portRange, maxViewers } = config.webrtc;
+  return new StreamSet({
+    ...context,
+    env,
+    transport: { advertisedHosts, iceServers, ...(portRange === undefined ? {} : { portRange }) },
+    sourceRules: { operator: sourceRules(config, 'operator'), api: sourceRules(config, 'api') },
+    maxViewers,
+    maxStreams: config.server.maxStreams,
+    model: config.engine.model,
+  });
+}
+
+/** Where players and publishers come in. */
+function makeEndpoints(
+  { webrtc: { publishOrigins } }: Config,
+  streams: StreamSet,
+  iceServers: IceServers,
+  running: AsyncDisposableStack,
+): [WhepEndpoint, WhipEndpoint] {
+  const publication: WhepOptions['find'] = (name, variant) => streams.publication(name, variant);
+  const gate: WhipOptions['find'] = (name) => streams.gate(name);
+  return [
+    running.use(new WhepEndpoint({ find: publication, iceServers })),
+    running.use(new WhipEndpoint({ find: gate, allowedOrigins: publishOrigins, iceServers })),
+  ];
 }
 
 /** Fails early on sources that can never work, so that a typing error is an exit and not a retry for ever. */

@@ -12,7 +12,7 @@ import type { ConfigControl, ReloadReport } from '../server/contract.ts';
 import type { StreamSet } from '../stream/set.ts';
 
 /** What {@link Reloader} works with. */
-export interface ReloaderParts {
+export interface ReloaderOptions {
   /** What framelift was started with. */
   readonly config: Config;
   /** Reads the configuration again; throws `config.invalid`. Absent: there is nothing to read. */
@@ -26,24 +26,24 @@ export interface ReloaderParts {
 
 /** Reads the configuration again on request. Requests are carried out one after the other. */
 export class Reloader implements ConfigControl {
-  readonly #parts: ReloaderParts;
+  readonly #options: ReloaderOptions;
   readonly #changes = new Mutex();
   /** As it was last taken. */
   #config: Config;
 
-  constructor(parts: ReloaderParts) {
-    this.#parts = parts;
-    this.#config = parts.config;
+  constructor(options: ReloaderOptions) {
+    this.#options = options;
+    this.#config = options.config;
   }
 
   show(): Record<string, unknown> {
-    const { streams } = this.#parts;
+    const { streams } = this.#options;
     // A configuration is an object.
     return withoutSecrets({ ...this.#config, streams: streams.settings }) as Record<string, unknown>;
   }
 
   reload(): Promise<ReloadReport> {
-    const { log } = this.#parts;
+    const { log } = this.#options;
     return this.#changes.run(async () => {
       try {
         const report = await this.#carryOut();
@@ -58,7 +58,7 @@ export class Reloader implements ConfigControl {
   }
 
   async #carryOut(): Promise<ReloadReport> {
-    const { reread, env, streams, access, certificate, config: atStart } = this.#parts;
+    const { reread, env, streams, access, certificate, config: atStart } = this.#options;
     if (!reread) {
       throw new FrameliftError('config.invalid', 'framelift was started without a configuration file', {
         remedy: 'Start it with --config framelift.yaml.',

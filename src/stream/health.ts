@@ -8,11 +8,11 @@ const SILENCE = fromMs(1000);
 /** Share of a window's gaps that must be interpolated to count as full. */
 const FULL_SHARE = 0.95;
 /** Windows in a row that must be better before the state climbs. */
-const CLIMB = 2;
+const CLIMB_WINDOWS = 2;
 const RANK: Readonly<Record<StreamState, number>> = { waiting: 0, 'pass-through': 1, degraded: 2, full: 3 };
 
 /** Counts gaps and decides once for each window. */
-export class StateJudge {
+export class StreamHealth {
   #state: StreamState = 'waiting';
   #reason: string | undefined = 'no frame yet';
   #interpolated = 0;
@@ -56,13 +56,13 @@ export class StateJudge {
     this.#engineError = message;
   }
 
-  /** Less is made than was asked for, for this reason: the state is `best` at most. Undefined: everything is. */
+  /** Fewer frames are interpolated than was asked for, for this reason: the state is `best` at most. Undefined: everything is. */
   held(reason: string | undefined, best: 'degraded' | 'pass-through' = 'degraded'): void {
     this.#held = reason;
     this.#best = reason === undefined ? 'full' : best;
   }
 
-  /** Closes the window that ends at `now` and returns the state. Falls at once, climbs after {@link CLIMB} better windows. */
+  /** Closes the window that ends at `now` and returns the state. Falls at once, climbs after {@link CLIMB_WINDOWS} better windows. */
   judge(now: Micros): StreamState {
     if (this.#released > 0) this.#lastRelease = now;
     const since = this.#lastRelease ?? this.#start;
@@ -70,7 +70,7 @@ export class StateJudge {
     const verdict = silent ? ('waiting' as const) : this.#verdict();
     this.#better = RANK[verdict] > RANK[this.#state] ? this.#better + 1 : 0;
     const wake = this.#state === 'waiting' && verdict !== 'waiting';
-    if (RANK[verdict] < RANK[this.#state] || wake || this.#better >= CLIMB) {
+    if (RANK[verdict] < RANK[this.#state] || wake || this.#better >= CLIMB_WINDOWS) {
       this.#state = verdict;
       this.#better = 0;
     }

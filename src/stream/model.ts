@@ -14,7 +14,7 @@ import type { RateTarget } from '../pairing/scheduler.ts';
 import type { Clock, Micros } from '../time.ts';
 
 /** What {@link StreamModel} works with. */
-export interface StreamModelParts {
+export interface StreamModelOptions {
   readonly pool: ModelSource;
   readonly arena: Arena;
   readonly clock: Clock;
@@ -49,7 +49,7 @@ export interface LadderStatus {
 
 /** The model of one stream. Changes are made one after the other; the newest one counts. */
 export class StreamModel implements AsyncDisposable {
-  readonly #parts: StreamModelParts;
+  readonly #options: StreamModelOptions;
   #lease: ModelLease | undefined;
   #size: FrameSize | undefined;
   #lineup: Lineup | undefined;
@@ -58,8 +58,8 @@ export class StreamModel implements AsyncDisposable {
   #warm = false;
   #closed = false;
 
-  constructor(parts: StreamModelParts) {
-    this.#parts = parts;
+  constructor(options: StreamModelOptions) {
+    this.#options = options;
   }
 
   /** What makes frames now. */
@@ -115,7 +115,7 @@ export class StreamModel implements AsyncDisposable {
   resize(size: FrameSize): void {
     this.#size = size;
     this.#lineup = undefined;
-    this.#parts.onHeld(`${this.model} is being prepared for ${size.width}x${size.height}`);
+    this.#options.onHeld(`${this.model} is being prepared for ${size.width}x${size.height}`);
     void this.#changes.run(async () => {
       if (this.#wanted === '' || this.#size !== size || this.#closed) return;
       try {
@@ -124,8 +124,8 @@ export class StreamModel implements AsyncDisposable {
         if (this.#size === size && this.#lease) this.#begin(this.#lease);
       } catch (thrown) {
         const error = asFrameliftError(thrown, 'engine.failed');
-        this.#parts.onHeld(`${this.model} cannot be run at ${size.width}x${size.height}: ${error.message}`);
-        this.#parts.onError(error);
+        this.#options.onHeld(`${this.model} cannot be run at ${size.width}x${size.height}: ${error.message}`);
+        this.#options.onError(error);
       }
     });
   }
@@ -135,7 +135,7 @@ export class StreamModel implements AsyncDisposable {
     const ladder = this.#lineup?.ladder;
     if (!ladder) return;
     const best = ladder.rungs[0]?.name ?? from;
-    this.#parts.onHeld(ladder.depth === 0 ? undefined : `${ladder.rung.name} instead of ${best} (${detail})`);
+    this.#options.onHeld(ladder.depth === 0 ? undefined : `${ladder.rung.name} instead of ${best} (${detail})`);
   }
 
   /** Gives the model back once the change under way is done. */
@@ -149,7 +149,7 @@ export class StreamModel implements AsyncDisposable {
   /** A model that can make the times and has run at the size, if that is known. */
   async #prepare(name: string, size: FrameSize | undefined): Promise<ModelLease> {
     if (name === AUTO && size) return this.#choose(size);
-    const lease = await this.#parts.pool.acquire(name);
+    const lease = await this.#options.pool.acquire(name);
     try {
       await this.#check(lease);
       if (size) await warmUp(lease.tiers, size);
@@ -161,7 +161,7 @@ export class StreamModel implements AsyncDisposable {
   }
 
   async #choose(size: FrameSize): Promise<ModelLease> {
-    const { pool, arena, stream, timesteps, limits, onChoice } = this.#parts;
+    const { pool, arena, stream, timesteps, limits, onChoice } = this.#options;
     const parts = { pool, arena, stream, ...size, timesteps: timesteps(), limits: limits() };
     const choice = await chooseModel(parts);
     onChoice(choice, size);
@@ -174,21 +174,21 @@ export class StreamModel implements AsyncDisposable {
   }
 
   async #check({ tiers }: ModelLease): Promise<void> {
-    const { target } = this.#parts;
+    const { target } = this.#options;
     // Whether a rate in frames per second is a multiple of the source's is known later; the stream then says so.
     if (tiers[0] && target.kind === 'factor') await requireTimes(tiers[0], target.factor);
   }
 
   #begin({ model, tiers }: ModelLease): void {
-    const { timesteps, clock } = this.#parts;
+    const { timesteps, clock } = this.#options;
     const rungs = rungsOf(
       tiers.map((tier) => tier.model),
       timesteps() > 1,
     );
     this.#lineup = { tiers, ladder: new Ladder(rungs, clock.now()) };
     this.#warm = true;
-    this.#parts.onHeld(undefined);
-    this.#parts.onReady(
+    this.#options.onHeld(undefined);
+    this.#options.onReady(
       model,
       rungs.map(({ name }) => name),
     );

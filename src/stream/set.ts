@@ -13,10 +13,11 @@ import type { StreamControl, StreamDirectory, StreamEntry } from '../server/cont
 import { type Clock, fromMs, minus, plus, toMs } from '../time.ts';
 import type { TransportSettings } from '../webrtc/transport.ts';
 import { makeSource, type SourceOrigin, type SourceRules } from './make-source.ts';
-import { describeTarget, Stream, type StreamContext } from './stream.ts';
+import { describeTarget } from './messages.ts';
+import { Stream, type StreamContext } from './stream.ts';
 
 /** What a {@link StreamSet} works with. */
-export interface StreamSetParts extends StreamContext {
+export interface StreamSetOptions extends StreamContext {
   /** Also forgets streams, so that nothing is told of one that is gone. */
   readonly events: EventSink & { forget(stream: string): void };
   readonly transport: TransportSettings;
@@ -36,7 +37,7 @@ export interface StreamPlan {
   readonly added: readonly StreamConfig[];
   readonly removed: readonly string[];
   readonly changed: readonly StreamChange[];
-  /** As in {@link StreamSetParts}, from then on. */
+  /** As in {@link StreamSetOptions}, from then on. */
   readonly model: string;
   readonly maxStreams: number;
 }
@@ -56,18 +57,18 @@ const MIN_CONFIDENCE = 0.25;
 
 /** Streams by name. Whatever fails leaves all of them as they were. */
 export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposable {
-  readonly #parts: StreamSetParts;
+  readonly #options: StreamSetOptions;
   readonly #members = new Map<string, Member>();
   readonly #changes = new Mutex();
   #model: string;
-  #most: number;
+  #maxStreams: number;
   #started = false;
   #closed = false;
 
-  constructor(parts: StreamSetParts) {
-    this.#parts = parts;
-    this.#model = parts.model;
-    this.#most = parts.maxStreams;
+  constructor(options: StreamSetOptions) {
+    this.#options = options;
+    this.#model = options.model;
+    this.#maxStreams = options.maxStreams;
   }
 
   /** Starts the streams that there are, and from then on each that comes. */
@@ -92,7 +93,7 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
   }
 
   list(): readonly StreamEntry[] {
-    return [...this.#members.values()].map((member) => entryOf(member, this.#parts.clock));
+    return [...this.#members.values()].map((member) => entryOf(member, this.#options.clock));
   }
 
   engineWarm(): boolean {
@@ -148,7 +149,7 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
   #change(decide: () => Partial<StreamPlan> & { readonly origin?: SourceOrigin }): Promise<void> {
     return this.#changes.run(async () => {
       if (this.#closed) throw new FrameliftError('server.failed', 'framelift is closing', { recoverable: true });
-      const { model = this.#model, maxStreams = this.#most, origin = 'operator', ...plan } = decide();
+      const { model = this.#model, maxStreams = this.#maxStreams, origin = 'operator', ...plan } = decide();
       const { added = [], removed = [], changed = [] } = plan;
       const live = changed.filter((change) => goesOn(change) && this.#members.has(change.settings.name));
       const anew = changed.filter((change) => !live.includes(change)).map(({ settings }) => settings);
@@ -169,7 +170,7 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
       }
       undo.move();
       this.#model = model;
-      this.#most = maxStreams;
+      this.#maxStreams = maxStreams;
       for (const change of live) this.#adjust(change);
       await Promise.all([...fresh.map((member) => this.#install(member)), ...removed.map((name) => this.#end(name))]);
     });
@@ -198,8 +199,8 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
   }
 
   async #prepare(settings: StreamConfig, model: string, origin: SourceOrigin): Promise<Member> {
-    const { arena, clock, events, pool, log, env, transport, maxViewers } = this.#parts;
-    const rules = this.#parts.sourceRules[origin];
+    const { arena, clock, events, pool, log, env, transport, maxViewers } = this.#options;
+    const rules = this.#options.sourceRules[origin];
     const source = makeSource(settings, { arena, clock, events, env, transport, log, rules });
     const { name, latencyBudgetMs, bitrateKbps } = settings;
     const profile = profileOf(settings.profile);
@@ -248,7 +249,7 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
     const gone = this.#members.get(name);
     this.#members.delete(name);
     await gone?.stream[Symbol.asyncDispose]();
-    this.#parts.events.forget(name);
+    this.#options.events.forget(name);
   }
 
   #adjust({ settings, keys }: StreamChange): void {

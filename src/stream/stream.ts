@@ -16,10 +16,10 @@ import type { StreamState } from '../media/stream-state.ts';
 import type { EventSink, Variant } from '../metrics/events.ts';
 import { DEFAULT_ROOM, DelayControl } from '../pacing/delay-control.ts';
 import { type RateTarget, Scheduler } from '../pairing/scheduler.ts';
-import { standsAtEighths } from '../pairing/timesteps.ts';
 import { upconvert } from '../pipeline.ts';
-import { type Clock, fromMs, type Micros, plus, toMs } from '../time.ts';
-import { StateJudge } from './health.ts';
+import { type Clock, fromMs, type Micros, plus } from '../time.ts';
+import { StreamHealth } from './health.ts';
+import { budgetWarning, describePulses, floorWarning, timesWarning } from './messages.ts';
 import { type LadderStatus, StreamModel } from './model.ts';
 import { type SupervisionStatus, Supervisor } from './supervisor.ts';
 
@@ -44,7 +44,7 @@ export interface StreamSettings {
   readonly bitrate?: number;
   readonly maxViewers?: number;
   readonly peer?: PeerSettings;
-  /** What the pictures are of, where that changes how they are made and shown. */
+  /** What the video shows, where that changes how frames are interpolated and shown. */
   readonly profile?: Profile;
 }
 
@@ -57,7 +57,7 @@ export interface StreamStatus extends SupervisionStatus {
   /** The most that a source frame may be held back, and the part of it that is arithmetic. */
   readonly latencyBudget: Micros;
   readonly latencyFloor: Micros;
-  /** Players mark made pictures unless their viewer says otherwise. */
+  /** Players mark interpolated frames unless their viewer says otherwise. */
   readonly badge: boolean;
   /** What viewers have to be told, always. */
   readonly notice: string | undefined;
@@ -65,8 +65,8 @@ export interface StreamStatus extends SupervisionStatus {
 
 /** Output slots that may wait for their time: what arithmetic and budget hold back at 240 fps, and a quarter of a second. */
 const pacerCapacity = (budget: Micros = DEFAULT_ROOM): number => Math.ceil(((budget + 750_000) / 1e6) * 240);
-/** How often the state is judged. */
-const JUDGE_EVERY = fromMs(1000);
+/** How often the stream's state is judged anew. */
+const HEALTH_INTERVAL = fromMs(1000);
 
 /** A running stream. */
 export class Stream implements AsyncDisposable {
@@ -76,18 +76,16 @@ export class Stream implements AsyncDisposable {
   readonly #context: StreamContext;
   readonly #publications: Record<Variant, Publication>;
   readonly #supervisor: Supervisor;
-  readonly #judge: StateJudge;
+  readonly #health: StreamHealth;
   readonly #scheduler: Scheduler;
   readonly #delay: DelayControl;
   readonly #model: StreamModel;
   /** Pairs that are being worked on. */
   readonly #work = new Set<Promise<void>>();
   #subscription: Subscription | undefined;
-  #cancelJudge: (() => void) | undefined;
+  #cancelCheck: (() => void) | undefined;
   #held: string | undefined;
-  #warnedFloor = false;
-  #warnedBudget = false;
-  #warnedTimes = false;
+  readonly #warned = new Set<string>();
   #size: FrameSize | undefined;
   #lastPhase = '';
   #lastInfo: SourceInfo | undefined;
@@ -97,7 +95,7 @@ export class Stream implements AsyncDisposable {
     this.#context = context;
     this.name = settings.name;
     this.label = settings.source.label;
-    this.#judge = new StateJudge(context.clock.now());
+    this.#health = new StreamHealth(context.clock.now());
     this.#scheduler = new Scheduler(settings.target);
     this.#delay = new DelayControl(settings.latencyBudget === undefined ? {} : { budget: settings.latencyBudget });
     this.#model = this.#makeModel();
@@ -136,9 +134,9 @@ export class Stream implements AsyncDisposable {
   start(): void {
     const { name } = this.#settings;
     const { clock, log } = this.#context;
-    const judged: EventSink = {
+    const observed: EventSink = {
       emit: (event) => {
-        this.#judge.observe(event);
+        this.#health.observe(event);
         this.#context.events.emit(event);
       },
     };
@@ -151,7 +149,7 @@ export class Stream implements AsyncDisposable {
       capacity: pacerCapacity(this.#settings.latencyBudget),
       delay: this.#delay,
       clock,
-      events: judged,
+      events: observed,
       minConfidence: this.#settings.minConfidence,
       onSourceFrame: (frame) => this.#publishSource(frame),
       onPulseInterval: profile?.pulses ? (interval) => log.info({ stream: name }, describePulses(interval)) : undefined,
@@ -165,7 +163,7 @@ export class Stream implements AsyncDisposable {
       next: (paced) => this.#publications.upconverted.push(paced.frame, paced.due),
       error: (error: unknown) => log.error({ stream: name, err: error }, 'stream failed'),
     });
-    this.#judgeState();
+    this.#checkHealth();
   }
 
   /** The publication behind `/whep/<name>?variant=…`. */
@@ -193,7 +191,7 @@ export class Stream implements AsyncDisposable {
   }
 
   get status(): StreamStatus {
-    const { state, reason } = this.#judge;
+    const { state, reason } = this.#health;
     const latencyFloor = this.#scheduler.floor;
     const latencyBudget = this.#delay.budget(latencyFloor);
     const { badge = false, notice } = this.#settings.profile ?? {};
@@ -203,7 +201,7 @@ export class Stream implements AsyncDisposable {
 
   /** Stops the source, then the chain, then the viewers. Resolves when all of it is closed: no event is told of the stream any more. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#cancelJudge?.();
+    this.#cancelCheck?.();
     this.#subscription?.unsubscribe();
     await this.#supervisor.stopped;
     await this.#model[Symbol.asyncDispose]();
@@ -259,48 +257,29 @@ export class Stream implements AsyncDisposable {
     this.#publications.source.push(frame.share());
   }
 
-  #judgeState(): void {
+  #checkHealth(): void {
     const { clock, events, log } = this.#context;
-    const before = this.#judge.state;
+    const before = this.#health.state;
     const below = budgetWarning(this.#delay, this.#scheduler);
-    if (below === undefined) this.#judge.held(this.#held);
-    else this.#judge.held(below, 'pass-through');
-    const state = this.#judge.judge(clock.now());
+    if (below === undefined) this.#health.held(this.#held);
+    else this.#health.held(below, 'pass-through');
+    const state = this.#health.judge(clock.now());
     const { latencyBudget: budget, latencyFloor: floor } = this.status;
     events.emit({ type: 'budget', stream: this.name, budget, floor });
     events.emit({ type: 'state', stream: this.name, state });
     if (state !== before)
-      log.info({ stream: this.name, state, reason: this.#judge.reason }, `state ${before} → ${state}`);
-    this.#warnOfFloor();
-    this.#warnOfBudget(below);
-    this.#warnOfTimes();
-    this.#cancelJudge = clock.at(plus(clock.now(), JUDGE_EVERY), () => this.#judgeState());
+      log.info({ stream: this.name, state, reason: this.#health.reason }, `state ${before} → ${state}`);
+    this.#warnOnce('floor', floorWarning(this.#scheduler.floor));
+    this.#warnOnce('budget', below);
+    this.#warnOnce('times', timesWarning(this.#scheduler, this.#model.top?.times));
+    this.#cancelCheck = clock.at(plus(clock.now(), HEALTH_INTERVAL), () => this.#checkHealth());
   }
 
-  #warnOfBudget(warning: string | undefined): void {
-    if (this.#warnedBudget || !this.ready || warning === undefined) return;
-    this.#warnedBudget = true;
-    this.#context.log.warn({ stream: this.name }, warning);
-  }
-
-  #warnOfFloor(): void {
-    if (this.#warnedFloor || !this.ready) return;
-    const warning = floorWarning(this.#scheduler.floor);
-    if (!warning) return;
-    this.#warnedFloor = true;
-    this.#context.log.warn({ stream: this.name }, warning);
-  }
-
-  /** A rate that turned out to be no multiple of the source's has times that a model which only halves cannot make. */
-  #warnOfTimes(): void {
-    const { multiple } = this.#scheduler;
-    const { top, model } = this.#model;
-    if (this.#warnedTimes || top?.times !== 'half' || multiple === undefined || standsAtEighths(multiple)) return;
-    this.#warnedTimes = true;
-    this.#context.log.warn(
-      { stream: this.name, model },
-      'the model only makes eighths of a source interval: frames show the nearest one, up to a sixteenth off; for even motion use another model or a factor of 2, 4 or 8',
-    );
+  /** Says one warning of a kind, once it is known what the source sends. */
+  #warnOnce(kind: 'floor' | 'budget' | 'times', warning: string | undefined): void {
+    if (!this.ready || warning === undefined || this.#warned.has(kind)) return;
+    this.#warned.add(kind);
+    this.#context.log.warn({ stream: this.name, model: this.model }, warning);
   }
 
   #report(status: SupervisionStatus): void {
@@ -323,40 +302,7 @@ export class Stream implements AsyncDisposable {
   }
 
   #engineFailed(error: FrameliftError): void {
-    this.#judge.engineFailed(error.message);
+    this.#health.engineFailed(error.message);
     this.#context.log.warn({ stream: this.name, code: error.code }, `interpolation failed: ${error.message}`);
   }
-}
-
-/** For people: `×2`, `60 fps`, or `×4, at most 60 fps`. */
-export function describeTarget(target: RateTarget): string {
-  if (target.kind === 'fps') return `${target.fps} fps`;
-  return `×${target.factor}${target.mostFps === undefined ? '' : `, at most ${target.mostFps} fps`}`;
-}
-
-function describePulses(interval: Micros | undefined): string {
-  return interval === undefined
-    ? 'each frame shows another pulse'
-    : `${(1e6 / interval).toFixed(1)} pulses a second, each shown several times: interpolating between pulses`;
-}
-
-/** Above this much delay manual work under the picture suffers. */
-const FLOOR_LIMIT = fromMs(60);
-
-/** A warning when arithmetic alone costs more than {@link FLOOR_LIMIT}. */
-function floorWarning(floor: Micros): string | undefined {
-  return floor > FLOOR_LIMIT
-    ? `at this source rate, waiting for the next frame alone adds ${toMs(floor).toFixed(0)} ms; a smaller factor adds less`
-    : undefined;
-}
-
-/** What is wrong with a budget that leaves no room for a frame between two, with the arithmetic. */
-function budgetWarning(delay: DelayControl, { floor, sourceInterval, multiple }: Scheduler): string | undefined {
-  if (delay.room(floor) >= 0) return undefined;
-  const share = multiple ? `${multiple - 1}/${multiple}` : '9/10';
-  return (
-    `the latency budget of ${toMs(delay.budget(floor)).toFixed(0)} ms is below the floor of ${toMs(floor).toFixed(1)} ms ` +
-    `(${share} of the source interval of ${toMs(sourceInterval).toFixed(1)} ms): only source frames are shown; ` +
-    'give a larger budget, or a smaller factor'
-  );
 }

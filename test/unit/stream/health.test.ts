@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { StateJudge } from '../../../src/stream/health.ts';
+import { StreamHealth } from '../../../src/stream/health.ts';
 import { fromMs, type Micros, plus, ZERO } from '../../../src/time.ts';
 
 /** A judge with windows of half a second. */
 class Court {
   now: Micros = ZERO;
-  readonly judge = new StateJudge(ZERO);
+  readonly judge = new StreamHealth(ZERO);
 
   /** A window in which so many frames left: `full(15)`; gaps filled, failed for a reason, or held by intent. */
   window(counts: { source?: number; interpolated?: number; repeated?: Record<string, number> } = {}): string {
@@ -26,7 +26,7 @@ class Court {
   }
 }
 
-describe('StateJudge', () => {
+describe('StreamHealth', () => {
   it('waits until a frame comes, then is full at once', () => {
     const court = new Court();
     expect([court.judge.state, court.judge.reason]).toEqual(['waiting', 'no frame yet']);
@@ -110,7 +110,7 @@ describe('StateJudge', () => {
   });
 });
 
-describe('StateJudge of a stream that is held back', () => {
+describe('StreamHealth of a stream that is held back', () => {
   it('is degraded at best, for the reason given, although every gap is filled', () => {
     const court = new Court();
     court.full();

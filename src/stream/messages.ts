@@ -1,0 +1,49 @@
+/** What a stream tells people, in words. Pure. */
+import type { Tier } from '../interp/engine/job.ts';
+import type { DelayControl } from '../pacing/delay-control.ts';
+import type { RateTarget, Scheduler } from '../pairing/scheduler.ts';
+import { standsAtEighths } from '../pairing/timesteps.ts';
+import { fromMs, type Micros, toMs } from '../time.ts';
+
+/** For people: `×2`, `60 fps`, or `×4, at most 60 fps`. */
+export function describeTarget(target: RateTarget): string {
+  if (target.kind === 'fps') return `${target.fps} fps`;
+  return `×${target.factor}${target.mostFps === undefined ? '' : `, at most ${target.mostFps} fps`}`;
+}
+
+/** What is said when the interval of X-ray pulses changes. */
+export function describePulses(interval: Micros | undefined): string {
+  return interval === undefined
+    ? 'every frame shows another pulse'
+    : `${(1e6 / interval).toFixed(1)} pulses a second, each repeated several times: interpolating between pulses`;
+}
+
+/** Above this much delay manual work under the picture suffers. */
+const FLOOR_LIMIT = fromMs(60);
+
+/** A warning when arithmetic alone costs more than {@link FLOOR_LIMIT}. */
+export function floorWarning(floor: Micros): string | undefined {
+  return floor > FLOOR_LIMIT
+    ? `at this source rate, waiting for the next frame alone adds ${toMs(floor).toFixed(0)} ms; a smaller factor adds less`
+    : undefined;
+}
+
+/** What is wrong with a budget that leaves no room for a frame between two, with the arithmetic. */
+export function budgetWarning(delay: DelayControl, { floor, sourceInterval, multiple }: Scheduler): string | undefined {
+  if (delay.room(floor) >= 0) return undefined;
+  const share = multiple ? `${multiple - 1}/${multiple}` : '9/10';
+  return (
+    `the latency budget of ${toMs(delay.budget(floor)).toFixed(0)} ms is below the floor of ${toMs(floor).toFixed(1)} ms ` +
+    `(${share} of the source interval of ${toMs(sourceInterval).toFixed(1)} ms): only source frames are shown; ` +
+    'give a larger budget, or a smaller factor'
+  );
+}
+
+/** What is wrong with a rate that is no multiple of the source's, for a model that only halves intervals; undefined when nothing is. */
+export function timesWarning({ multiple }: Scheduler, times: Tier['times'] | undefined): string | undefined {
+  if (times !== 'half' || multiple === undefined || standsAtEighths(multiple)) return undefined;
+  return (
+    'the model only makes eighths of a source interval: frames show the nearest one, up to a sixteenth off; ' +
+    'for even motion use another model or a factor of 2, 4 or 8'
+  );
+}
