@@ -4,7 +4,7 @@ import { asFrameliftError, FrameliftError } from '../errors.ts';
 import type { Tier } from '../interp/engine/job.ts';
 import type { ModelLease } from '../interp/engine/pool.ts';
 import { Ladder, type LadderChange, type LadderLimits, rungsOf } from '../interp/ladder.ts';
-import { AUTO, type Choice, chooseModel, type ModelSource } from '../interp/models/auto-select.ts';
+import { AUTO, type Choice, chooseModel, type ModelSource } from '../interp/engine/auto-select.ts';
 import { requireTimes } from '../interp/models/manifest.ts';
 import type { Arena } from '../media/arena.ts';
 import type { FrameSize } from '../media/size.ts';

@@ -8,7 +8,7 @@ import type { FrameliftError } from '../errors.ts';
 import type { Source, SourceInfo } from '../ingest/source.ts';
 import type { EnginePool } from '../interp/engine/pool.ts';
 import type { LadderChange } from '../interp/ladder.ts';
-import { lumaOnlyPool } from '../interp/models/luma-only.ts';
+import { lumaOnlyPool } from '../interp/engine/luma-only.ts';
 import type { Log } from '../log.ts';
 import type { Arena } from '../media/arena.ts';
 import type { FrameSize } from '../media/size.ts';

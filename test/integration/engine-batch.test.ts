@@ -10,8 +10,8 @@ import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
 import type { MetricEvent } from '../../src/metrics/events.ts';
 import { fromMs, ManualClock, type Micros, micros, plus, systemClock } from '../../src/time.ts';
+import { i420Network } from '../support/engine-i420-onnx.ts';
 import { twoMotionNetwork } from '../support/engine-onnx.ts';
-import { planesNetwork } from '../support/engine-planes-onnx.ts';
 
 const SCRIPT = new URL('../support/engine-scripted-worker.ts', import.meta.url);
 
@@ -179,12 +179,12 @@ describe('a run of several pairs gives the pictures of runs of one', () => {
     ['any time, with costs', { costs: true }, {}],
     ['the middle', { mirror: true, time: false }, {}],
   ] as const)('an i420 network that knows %s', async (name, options, changes) => {
-    const model = await file(name, planesNetwork({ ...options, batches: true }), changes);
+    const model = await file(name, i420Network({ ...options, batches: true }), changes);
     await compare(model, pairs(71, 45, 4, [0.25, 0.5, 0.625]));
   });
 
   it('at times of their own', async () => {
-    const model = await file('times', planesNetwork({ error: 0.05, batches: true }));
+    const model = await file('times', i420Network({ error: 0.05, batches: true }));
     const times = [0.5, 0.25, 0.3125, 0.9];
     await compare(
       model,
@@ -225,7 +225,7 @@ describe('what shares no run', () => {
       stream: `s${i}`,
     }));
     for (const options of [{}, { time: false }]) {
-      await using engine = await start(await file('steps', planesNetwork({ ...options, batches: true })), 4);
+      await using engine = await start(await file('steps', i420Network({ ...options, batches: true })), 4);
       events = [];
       await Promise.all(more.map((pair) => ask(engine, pair)));
       expect(runs()).toEqual([1, 2, 2]);
@@ -233,7 +233,7 @@ describe('what shares no run', () => {
   });
 
   it('pairs of a network whose file fixes the first dimension', async () => {
-    for (const bytes of [twoMotionNetwork(), planesNetwork()]) {
+    for (const bytes of [twoMotionNetwork(), i420Network()]) {
       await using engine = await start(await file('fixed', bytes), 4);
       expect(engine.batch).toBe(1);
       events = [];

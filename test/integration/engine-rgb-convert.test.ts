@@ -13,7 +13,7 @@ const at = (name: string): string => join(folder.path, name);
 beforeAll(async () => {
   folder = await temporaryFolder();
   writeFileSync(at('v1.onnx'), rgbNetwork({ input: 11, multiple: 64 }));
-  writeFileSync(at('tas.onnx'), rgbNetwork({ input: 'pictures', type: 'float16' }));
+  writeFileSync(at('tas.onnx'), rgbNetwork({ input: 'images', type: 'float16' }));
   writeFileSync(at('middle.onnx'), rgbNetwork({ input: 6 }));
   writeFileSync(at('nine.onnx'), rgbNetwork({ change: (graph) => ({ ...graph, inputs: [nine] }) }));
   await ffmpeg(...testVideo('322x182', '25', 6), '-vf', 'crop=321:181:exact=1', '-c:v', 'ffv1', at('in.mkv'));

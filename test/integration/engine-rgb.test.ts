@@ -94,10 +94,10 @@ const FORMS: [string, RgbNetworkOptions][] = [
   ['vs-mlrt v1', { input: 11 }],
   ['vs-mlrt v2 and VSGAN v2', { input: 7 }],
   ['VSGAN v1', { input: 8 }],
-  ['TheAnimeScripter', { input: 'pictures' }],
-  ['two pictures and a number', { input: 'pictures', timestep: [1] }],
-  ['two pictures and a scalar', { input: 'pictures', timestep: [] }],
-  ['two pictures and a plane of one sample', { input: 'pictures', timestep: [1, 1, 1, 1] }],
+  ['TheAnimeScripter', { input: 'images' }],
+  ['two images and a number', { input: 'images', timestep: [1] }],
+  ['two images and a scalar', { input: 'images', timestep: [] }],
+  ['two images and a plane of one sample', { input: 'images', timestep: [1, 1, 1, 1] }],
 ];
 
 /** A network's file is named with every picture that it makes. */
@@ -172,7 +172,7 @@ describe('InterpEngine with an rgb network', () => {
     [64, 320],
     [128, 384],
   ])('finds out that a network needs multiples of %d', async (multiple, padded) => {
-    for (const input of [11, 7, 'pictures'] as const) {
+    for (const input of [11, 7, 'images'] as const) {
       await using engine = await start({ input, multiple, mirror: true });
       const [a, b] = [noise(260, 40, 1), noise(260, 40, 2)];
       const { pictures } = await ask(engine, a, b, [0.25]);
@@ -228,7 +228,7 @@ describe('InterpEngine with an rgb network', () => {
 describe('InterpEngine with an rgb network that only knows the middle', () => {
   it.each<[string, RgbNetworkOptions, Partial<ModelSpec>]>([
     ['for want of a channel', { input: 6 }, {}],
-    ['for want of a timestep', { input: 'pictures', timestep: null }, {}],
+    ['for want of a timestep', { input: 'images', timestep: null }, {}],
     ['by the manifest', { input: 7 }, { times: 'half' }],
   ])('halves again for quarters and eighths, %s', async (_, options, changes) => {
     await using engine = await start({ ...options, mirror: true }, changes);
@@ -275,7 +275,7 @@ describe('InterpEngine and rgb files', () => {
       await expect(engine.warmUp(width, height)).rejects.toMatchObject({
         code: 'model.invalid',
         message: expect.stringContaining(
-          `only takes pictures of 128 × 64 and makes 100 × 52; frames of ${width} × ${height} do not fit`,
+          `only takes images of 128 × 64 and makes 100 × 52; frames of ${width} × ${height} do not fit`,
         ),
       });
     }
@@ -283,7 +283,7 @@ describe('InterpEngine and rgb files', () => {
     await expect(wide.warmUp(128, 64)).rejects.toThrow(/128 × 64 and makes 256 × 64; frames of 128 × 64 do not fit/);
     await using large = await start({ size: [320, 320] });
     await expect(large.warmUp(128, 320)).rejects.toThrow(
-      /pictures of 320 × 320 and makes 320 × 320; frames of 128 × 320/,
+      /images of 320 × 320 and makes 320 × 320; frames of 128 × 320/,
     );
     const a = noise(100, 52, 1);
     const { pictures } = await ask(engine, a, a, [0.5]);
@@ -291,18 +291,18 @@ describe('InterpEngine and rgb files', () => {
   });
 
   it.each<[string, RgbNetworkOptions, RegExp]>([
-    ['a multiple beyond all', { multiple: 96 }, /runs on no pictures padded to multiples of 32, 64, 128: .*Add/],
+    ['a multiple beyond all', { multiple: 96 }, /runs on no images padded to multiples of 32, 64, 128: .*Add/],
     [
       'an output larger than the input',
       { change: twice(3, [1, 3, 'H', 'W2']) },
-      /runs on no pictures padded to multiples of 32, 64, 128/,
+      /runs on no images padded to multiples of 32, 64, 128/,
     ],
     [
       'another number of planes',
       { change: (graph) => ({ ...graph, inputs: [nine] }) },
       /inputs are input float32\[1,9,H,W\]/,
     ],
-    ['no picture', { change: twice(1, [1, 6, 'H', 'W']) }, /0 outputs are pictures, not one/],
+    ['no image', { change: twice(1, [1, 6, 'H', 'W']) }, /0 outputs are images, not one/],
   ])('refuses %s at the start, and says why', async (_, options, message) => {
     await expect(start(options)).rejects.toMatchObject({
       code: 'model.invalid',

@@ -1,4 +1,7 @@
-/** Tries providers, each in a child process with a time limit, and remembers what came of it while this process lives. */
+/**
+ * Tries providers, each in a child process with a time limit, and remembers what came of it while
+ * this process lives.
+ */
 import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
@@ -17,7 +20,10 @@ import {
 } from './provider.ts';
 
 const PROBE = fileURLToPath(new URL('./probe.ts', import.meta.url));
-/** How long a trial may take: what needs longer for a few small pictures is of no use live. TensorRT builds an engine for the network first. */
+/**
+ * How long a trial may take: what needs longer for a few small pictures is of no use live. TensorRT
+ * builds an engine for the network first.
+ */
 const LIMIT_MS = { cpu: 30_000, webgpu: 30_000, cuda: 30_000, tensorrt: 300_000 } as const;
 /** Of what the runtime writes, the last characters are kept. */
 const LOG_KEPT = 16_384;
@@ -42,7 +48,10 @@ export interface ProviderTrialsOptions {
   readonly limitMs?: number;
 }
 
-/** Trials of providers on models. Each provider is tried once for each network: driver and ONNX Runtime stay the same while the process lives. */
+/**
+ * Trials of providers on models. Each provider is tried once for each network: driver and ONNX
+ * Runtime stay the same while the process lives.
+ */
 export class ProviderTrials {
   readonly #options: ProviderTrialsOptions;
   /** By provider and SHA-256 of the network. */
@@ -54,7 +63,8 @@ export class ProviderTrials {
   }
 
   /**
-   * The provider for a model. `cpu` and reference models need no trial; the CPU is tried where there is something to compare with it.
+   * The provider for a model. `cpu` and reference models need no trial; the CPU is tried where
+   * there is something to compare with it.
    * @throws FrameliftError `provider.unusable` when a named one cannot run the model, `model.*`.
    */
   async select(model: ModelSpec | ReferenceModel, wanted: ProviderChoice): Promise<ProviderSelection> {
@@ -76,7 +86,10 @@ export class ProviderTrials {
     return chooseProvider({ model: model.id, wanted, trials });
   }
 
-  /** As {@link ProviderTrials.select} with `auto`, but tries the CPU in any case: for reports. @throws FrameliftError `model.*`. */
+  /**
+   * As {@link ProviderTrials.select} with `auto`, but tries the CPU in any case: for reports.
+   * @throws FrameliftError `model.*`.
+   */
   async examine(model: ModelSpec): Promise<ProviderSelection> {
     const trials = new Map<Provider, Trial>();
     // One after the other: they would slow each other down.
@@ -111,7 +124,9 @@ function withoutNetwork(model: ReferenceModel, wanted: ProviderChoice): Provider
   };
 }
 
-/** One child, from its start to its end. Resolves in any case: a crash and a hang are answers too. */
+/**
+ * One child, from its start to its end. Resolves in any case: a crash and a hang are answers too.
+ */
 function runProbe(request: ProbeRequest, script: string, limitMs: number): Promise<Trial> {
   const { provider } = request;
   return new Promise((resolve) => {

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fillFrame, fillRgb, lumaWeights, type RgbPicture } from '../../../../src/interp/networks/rgb-colour.ts';
+import { fillFrame, fillRgb, lumaWeights, type RgbImage } from '../../../../src/interp/networks/rgb-colour.ts';
 import { Arena } from '../../../../src/media/arena.ts';
 import {
   BT601,
@@ -21,14 +21,14 @@ afterEach(() => {
   expect(arena.liveFrames).toBe(0);
 });
 
-const blank = (width: number, height: number, half = false): RgbPicture => ({
+const blank = (width: number, height: number, half = false): RgbImage => ({
   samples: half ? new Float16Array(3 * width * height) : new Float32Array(3 * width * height),
   width,
   height,
 });
 
 /** The picture as RGB, padded to a size. */
-function converted(source: Picture, width: number, height: number, half = false): RgbPicture {
+function converted(source: Picture, width: number, height: number, half = false): RgbImage {
   const rgb = blank(width, height, half);
   const frame = toFrame(arena, source);
   fillRgb(rgb, arena.u8, frame.offset, frame.layout, lumaWeights(source.height));
@@ -37,7 +37,7 @@ function converted(source: Picture, width: number, height: number, half = false)
 }
 
 /** What comes back of a picture, and whether it was all numbers. */
-function back(rgb: RgbPicture, width: number, height: number): { samples: Uint8Array; finite: boolean } {
+function back(rgb: RgbImage, width: number, height: number): { samples: Uint8Array; finite: boolean } {
   const frame = toFrame(arena, noise(width, height, 99));
   const clamped = new Uint8ClampedArray(arena.memory.buffer);
   const finite = fillFrame(clamped, frame.offset, frame.layout, rgb, lumaWeights(height));

@@ -3,7 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { runCli, startApp } from '../support/app.ts';
-import { planesNetwork } from '../support/engine-planes-onnx.ts';
+import { i420Network } from '../support/engine-i420-onnx.ts';
 import { ffmpeg, temporaryFolder, testVideo } from '../support/media.ts';
 
 let folder: { path: string; remove: () => Promise<void> };
@@ -11,8 +11,8 @@ const at = (name: string): string => join(folder.path, name);
 
 beforeAll(async () => {
   folder = await temporaryFolder();
-  writeFileSync(at('any.onnx'), planesNetwork());
-  writeFileSync(at('half.onnx'), planesNetwork({ time: false }));
+  writeFileSync(at('any.onnx'), i420Network());
+  writeFileSync(at('half.onnx'), i420Network({ time: false }));
   await ffmpeg(...testVideo('322x182', '25', 6), '-vf', 'crop=321:181:exact=1', '-c:v', 'ffv1', at('in.mkv'));
 });
 

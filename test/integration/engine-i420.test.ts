@@ -10,8 +10,8 @@ import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
 import { noEvents } from '../../src/metrics/events.ts';
 import { micros, systemClock } from '../../src/time.ts';
+import { type I420NetworkOptions, i420Network } from '../support/engine-i420-onnx.ts';
 import type { Graph, Port } from '../support/engine-onnx.ts';
-import { type PlanesNetworkOptions, planesNetwork } from '../support/engine-planes-onnx.ts';
 
 let directory: string;
 let arena: Arena;
@@ -28,15 +28,15 @@ afterEach(() => {
   expect([arena.liveFrames, arena.usedBytes]).toEqual([0, 0]);
 });
 
-async function model(options: PlanesNetworkOptions, changes: Partial<ModelSpec> = {}): Promise<ModelSpec> {
+async function model(options: I420NetworkOptions, changes: Partial<ModelSpec> = {}): Promise<ModelSpec> {
   written += 1;
   const path = join(directory, `net${written}.onnx`);
-  await writeFile(path, planesNetwork(options));
+  await writeFile(path, i420Network(options));
   return { ...(await findModel(path)), ...changes };
 }
 
 const start = async (
-  options: PlanesNetworkOptions,
+  options: I420NetworkOptions,
   changes: Partial<ModelSpec> = {},
   more: Partial<InterpEngineOptions> = {},
 ): Promise<InterpEngine> =>
@@ -103,7 +103,7 @@ function samplesOf(frame: Frame): Uint8Array {
 
 const joined = ({ planes }: Planes): Uint8Array => Buffer.concat(planes.map((p) => p.samples));
 
-/** What {@link planesNetwork} makes of two pictures that are padded to a multiple, or to a size, and cropped again. */
+/** What {@link i420Network} makes of two pictures that are padded to a multiple, or to a size, and cropped again. */
 function expected(a: Planes, b: Planes, t: number, { multiple = 32, mirror = false, to = [0, 0] } = {}): Planes {
   const planes = a.planes.map(({ width, height, samples }, i) => {
     const other = b.planes[i]?.samples ?? samples;

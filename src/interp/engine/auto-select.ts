@@ -1,30 +1,39 @@
-/** Which model is the best that is in time on this machine at a stream's size: measured by running them. */
+/**
+ * Which model is the best that is in time on this machine at a stream's size: measured by running
+ * them.
+ */
 
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { Arena } from '../../media/arena.ts';
 import { Frame, SOURCE } from '../../media/frame.ts';
 import { type Micros, micros, toMs, ZERO } from '../../time.ts';
-import type { Tier } from '../engine/job.ts';
-import type { EnginePool, ModelLease } from '../engine/pool.ts';
 import type { LadderLimits } from '../ladder.ts';
+import type { Tier } from './job.ts';
+import type { EnginePool, ModelLease } from './pool.ts';
 
 /** The model name that asks for {@link chooseModel}. */
 export const AUTO = 'auto';
 
-/** Candidates on a graphics processor and on the CPU, best picture first (docs/models.md). The last one needs no network. */
+/**
+ * Candidates on a graphics processor and on the CPU, best picture first (docs/models.md). The last
+ * one needs no network.
+ */
 const ON_CPU = ['flow-s', 'flow-s@0.5', 'search'] as const;
 /** Tried first where it runs on a graphics processor. */
 const ON_GPU = 'flow-m';
 /** Runs that are timed; their median counts. */
 const RUNS = 5;
-/** A model fits when its work takes no more than this share of the limits: decoding and encoding want some, too. */
+/**
+ * A model fits when its work takes no more than this share of the limits: decoding and encoding
+ * want some, too.
+ */
 const FIT = 0.8;
 
 /** Where models come from. */
 export type ModelSource = Pick<EnginePool, 'acquire' | 'providerOf'>;
 
 /** What {@link chooseModel} works with. */
-export interface ChoiceParts {
+export interface ChooseModelOptions {
   readonly pool: ModelSource;
   readonly arena: Arena;
   readonly stream: string;
@@ -51,10 +60,11 @@ export interface Choice {
 }
 
 /**
- * Holds the first candidate that fits, or the last one if none does. Candidates behind the one that fits are not run.
+ * Holds the first candidate that fits, or the last one if none does. Candidates behind the one that
+ * fits are not run.
  * @throws FrameliftError as {@link EnginePool.acquire} when not even the last one can be had.
  */
-export async function chooseModel(parts: ChoiceParts): Promise<Choice> {
+export async function chooseModel(parts: ChooseModelOptions): Promise<Choice> {
   const { pool, limits } = parts;
   const measured: Measured[] = [];
   const candidates = await candidatesOn(pool);
@@ -81,7 +91,7 @@ async function candidatesOn(pool: ModelSource): Promise<readonly string[]> {
 }
 
 /** Makes a lease's models ready, and gives the median work of a pair by the first one. */
-async function measure({ tiers }: ModelLease, parts: ChoiceParts): Promise<Micros> {
+async function measure({ tiers }: ModelLease, parts: ChooseModelOptions): Promise<Micros> {
   const { arena, width, height, timesteps } = parts;
   for (const tier of tiers) await tier.warmUp(width, height);
   const [top] = tiers;
