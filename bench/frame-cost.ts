@@ -1,4 +1,4 @@
-/** What one new frame costs at several sizes, and what minterpolate takes for it in the same run. */
+/** What one interpolated frame costs at several sizes, and what minterpolate takes for it in the same run. */
 import type { ModelSpec } from '../src/interp/models/manifest.ts';
 import type { ReferenceModel } from '../src/interp/models/reference.ts';
 import { movingClip } from './clip.ts';
@@ -24,7 +24,7 @@ export interface FrameCostOptions {
 interface FrameCostRow extends InterpolationTimes {
   readonly width: number;
   readonly height: number;
-  /** Nanoseconds of the whole for each pixel of a new frame. */
+  /** Nanoseconds of the whole for each pixel of an interpolated frame. */
   readonly nsPerPixel: number;
   readonly minterpolateMs: number | null;
   /** minterpolateMs / totalMs. */
@@ -41,7 +41,7 @@ export interface FrameCost {
 /** More runs of minterpolate would take minutes and change little. */
 const MOST_FFMPEG_RUNS = 3;
 
-/** Times one new frame (t = 1/2) at each size. @throws FrameliftError `ffmpeg.missing`, `ffmpeg.failed`, `engine.failed`. */
+/** Times one interpolated frame (t = 1/2) at each size. @throws FrameliftError `ffmpeg.missing`, `ffmpeg.failed`, `engine.failed`. */
 export async function measureFrameCost(options: FrameCostOptions): Promise<FrameCost> {
   const { model, threads, runs, onProgress } = options;
   const id = typeof model === 'string' ? model : model.id;

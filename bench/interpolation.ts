@@ -10,7 +10,7 @@ import { noEvents } from '../src/metrics/events.ts';
 import { micros, systemClock } from '../src/time.ts';
 import { quantile } from './statistics.ts';
 
-/** Milliseconds for a new frame. */
+/** Milliseconds for an interpolated frame. */
 export interface InterpolationTimes {
   /** Pyramids, block search, network inputs. */
   readonly searchMs: number;
@@ -74,7 +74,7 @@ export class InterpolationTimer implements AsyncDisposable {
     }
   }
 
-  /** Doubles the frame rate once: the times of each new frame. @throws FrameliftError `engine.failed`. */
+  /** Doubles the frame rate once: the times of each interpolated frame. @throws FrameliftError `engine.failed`. */
   async run(): Promise<InterpolationTimes[]> {
     const times: InterpolationTimes[] = [];
     for (const [i, b] of this.#frames.entries()) {
@@ -99,7 +99,7 @@ export class InterpolationTimer implements AsyncDisposable {
   }
 }
 
-/** The medians of many new frames. */
+/** The medians of many interpolated frames. */
 export function medianTimes(times: readonly InterpolationTimes[]): InterpolationTimes {
   const median = (pick: keyof InterpolationTimes): number =>
     quantile(
@@ -114,7 +114,7 @@ export function medianTimes(times: readonly InterpolationTimes[]): Interpolation
   };
 }
 
-/** Doubles the frame rate of the clip `runs` times: medians of all new frames. Errors: those of {@link InterpolationTimer.start}. */
+/** Doubles the frame rate of the clip `runs` times: medians of all interpolated frames. Errors: those of {@link InterpolationTimer.start}. */
 export async function timeInterpolation(
   model: ModelSpec | ReferenceModel,
   threads: number,

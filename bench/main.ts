@@ -1,4 +1,4 @@
-/** `npm run bench`: the record of speed. One new frame, the whole product live, many streams, and its peers. */
+/** `npm run bench`: the record of speed. One interpolated frame, the whole product live, many streams, and its peers. */
 import { Command, Option } from 'commander';
 import { FrameliftError } from '../src/errors.ts';
 import { type ModelSpec, resolveModel } from '../src/interp/models/manifest.ts';
@@ -59,11 +59,13 @@ interface FrameFlags extends OutputFlags {
 }
 
 outputOptions(program.command('frame', { isDefault: true }))
-  .description('cost of one new frame (t = 1/2) by stage, and of one by minterpolate; what runs without a command')
+  .description(
+    'cost of one interpolated frame (t = 1/2) by stage, and of one by minterpolate; what runs without a command',
+  )
   .option('--model <name>', 'model id, path, search or blend', 'flow-s')
   .addOption(new Option('--threads <n>', 'threads of one inference').argParser(whole).default(2))
   .addOption(new Option('--runs <n>', 'times the clip is doubled; medians count').argParser(whole).default(5))
-  .addOption(new Option('--frames <n>', 'new frames in each run').argParser(whole).default(12))
+  .addOption(new Option('--frames <n>', 'interpolated frames in each run').argParser(whole).default(12))
   .addOption(
     new Option('--size <WxH>', 'may be repeated (default: 640x360 and 1280x720)').argParser(sizes).conflicts('sweep'),
   )
@@ -86,7 +88,7 @@ Examples:
     const id = typeof model === 'string' ? model : model.id;
     const text = `${id}, ${threads} threads. ${frameCostText(cost)}`;
     const result = { model: id, threads, runs, newFramesPerRun: frames, ...cost };
-    give({ title: 'Cost of one new frame', command, machine, result, text }, flags);
+    give({ title: 'Cost of one interpolated frame', command, machine, result, text }, flags);
   });
 
 interface LiveFlags extends OutputFlags {
@@ -236,7 +238,7 @@ outputOptions(program.command('peers'))
   .option('--model <name>', 'model id, path, search or blend', 'flow-s')
   .addOption(new Option('--threads <n>', 'threads of one inference').argParser(whole).default(2))
   .addOption(new Option('--runs <n>', 'turns of each; medians count').argParser(whole).default(3))
-  .addOption(new Option('--frames <n>', 'new frames in each turn').argParser(whole).default(12))
+  .addOption(new Option('--frames <n>', 'interpolated frames in each turn').argParser(whole).default(12))
   .option('--clip <file>', 'a video with at least 2n+1 frames (default: the one that `live` plays)')
   .addHelpText(
     'after',

@@ -11,7 +11,7 @@ async function run(clip: readonly Uint8Array[], width: number, height: number, f
 }
 
 /**
- * Milliseconds per new frame of `minterpolate=mi_mode=mci` at twice the rate in one run; reading the raw frames and starting the
+ * Milliseconds per interpolated frame of `minterpolate=mi_mode=mci` at twice the rate in one run; reading the raw frames and starting the
  * program (measured by the `null` filter) subtracted. @throws FrameliftError `ffmpeg.missing`, `ffmpeg.failed`.
  */
 export async function runMinterpolate(clip: readonly Uint8Array[], width: number, height: number): Promise<number> {

@@ -26,7 +26,7 @@ async function open(browser: Browser, address: string, colorScheme: 'dark' | 'li
   await page.waitForFunction(() => window.framelift.stats().upconverted.origins.counts.interpolated > 170, undefined, {
     timeout: SETTLED_WITHIN_MS,
   });
-  // The badge stands on made frames: three of four moments have one.
+  // The badge stands on interpolated frames: three of four moments have one.
   await page.locator('.badge', { hasText: 'Synthetic' }).waitFor();
   return page;
 }

@@ -28,7 +28,7 @@ export interface PeersOptions {
 /** Time and quality of one contender. */
 interface PeerResult {
   readonly name: string;
-  /** Milliseconds per new frame: median. */
+  /** Milliseconds per interpolated frame: median. */
   readonly ms: number;
   /** Of luma against the removed frames, mean over the new ones, dB. */
   readonly psnr: number;
@@ -41,7 +41,7 @@ export interface PeersResult {
   readonly minterpolate: PeerResult;
   /** minterpolate's time over framelift's. */
   readonly timesFaster: number;
-  /** Milliseconds per new frame in each turn. */
+  /** Milliseconds per interpolated frame in each turn. */
   readonly turns: readonly { readonly framelift: number; readonly minterpolate: number }[];
   /** At which quality was measured: at most the height wanted, both sides multiples of 16. */
   readonly qualitySize: string;
@@ -51,7 +51,7 @@ export interface PeersResult {
 export async function comparePeers(options: PeersOptions): Promise<PeersResult> {
   const { model, threads, clip, height, frames, onProgress } = options;
   const turns = await takeTurns(options);
-  onProgress('comparing new frames with the removed ones');
+  onProgress('comparing interpolated frames with the removed ones');
   const reference = typeof (await resolveModel(model)) === 'string';
   const { contenders, items } = await evaluate({
     paths: [clip],
@@ -86,7 +86,7 @@ async function takeTurns(options: PeersOptions): Promise<PeersResult['turns']> {
   await using timer = await InterpolationTimer.start(await resolveModel(options.model), threads, kept, width, height);
   const turns: PeersResult['turns'][number][] = [];
   for (let i = 0; i < runs; i++) {
-    onProgress(`turn ${i + 1} of ${runs}: ${kept.length - 1} new frames each`);
+    onProgress(`turn ${i + 1} of ${runs}: ${kept.length - 1} interpolated frames each`);
     const framelift = medianTimes(await timer.run()).totalMs;
     turns.push({ framelift, minterpolate: await runMinterpolate(kept, width, height) });
   }

@@ -15,7 +15,7 @@ function table(head: readonly string[], body: readonly (readonly string[])[]): s
   return [line(head), `| ${rule.join(' | ')} |`, ...body.map(line)].join('\n');
 }
 
-/** Cost per new frame by size. */
+/** Cost per interpolated frame by size. */
 export function frameCostText({ rows, pixelExponent }: FrameCost): string {
   const head = ['size', 'search', 'network', 'warp+blend', 'whole', 'ns/pixel', 'minterpolate', 'times faster'];
   const body = rows.map((row) => [
@@ -26,7 +26,7 @@ export function frameCostText({ rows, pixelExponent }: FrameCost): string {
   ]);
   const fit =
     pixelExponent === null ? '' : `\n\nCost grows with pixels to the power of ${pixelExponent} (1 is linear).`;
-  return `Milliseconds per new frame, medians.\n\n${table(head, body)}${fit}`;
+  return `Milliseconds per interpolated frame, medians.\n\n${table(head, body)}${fit}`;
 }
 
 /** Throughput and latency by batch. */
@@ -110,9 +110,9 @@ export function peersText(options: PeersOptions, result: PeersResult): string {
     ssim.toFixed(4),
   ];
   return [
-    `${frames} new frames of ${width}x${height}, ${runs} turns of each, ${threads} thread(s) of inference; quality at ${result.qualitySize} against the frames that were removed.`,
+    `${frames} interpolated frames of ${width}x${height}, ${runs} turns of each, ${threads} thread(s) of inference; quality at ${result.qualitySize} against the frames that were removed.`,
     '',
-    table(['', 'ms per new frame', 'PSNR dB', 'SSIM'], [row(result.framelift), row(result.minterpolate)]),
+    table(['', 'ms per interpolated frame', 'PSNR dB', 'SSIM'], [row(result.framelift), row(result.minterpolate)]),
     '',
     `framelift is ${result.timesFaster.toFixed(1)} times faster.`,
   ].join('\n');

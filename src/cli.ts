@@ -106,7 +106,7 @@ rateOptions(program.command('convert'))
 
 program
   .command('eval')
-  .description('measure interpolation quality: frames are removed, made again by each contender, and compared')
+  .description('measure interpolation quality: frames are removed, interpolated by each contender, and compared')
   .argument('<paths...>', 'frame folders, video files, or folders of them')
   .addOption(new Option('--model <name>', 'model id or an .onnx file; may be repeated').argParser(collect).default([]))
   .addOption(
@@ -114,9 +114,9 @@ program
       .argParser(collect)
       .default([]),
   )
-  .addOption(new Option('--factor <n>', 'clips: of so many frames one is kept: 2, 4 or 8').argParser(number).default(2))
-  .addOption(new Option('--frames <n>', 'clips: frames read at most').argParser(number).default(41))
-  .addOption(new Option('--height <lines>', 'clips: scaled to so many lines at most').argParser(number).default(480))
+  .addOption(new Option('--factor <n>', 'clips: keep every Nth frame: 2, 4 or 8').argParser(number).default(2))
+  .addOption(new Option('--frames <n>', 'clips: read at most this many frames').argParser(number).default(41))
+  .addOption(new Option('--height <lines>', 'clips: scale to at most this many lines').argParser(number).default(480))
   .option('--truth <path>', 'clip or folder of clips to compare with: x-clean for x-noisy, else the same file name')
   .option('--sheet <file>', 'write a contact sheet of the worst cases, .png or .jpg')
   .addOption(new Option('--worst <n>', 'cases of each contender on the sheet').argParser(number).default(4))
@@ -129,14 +129,14 @@ program
 Inputs are told apart by themselves:
   im1.png im2.png im3.png in a folder   im2 is the truth (Vimeo's triplets, or any three png files in order)
   nine png files in a folder            the inner seven are the truth, at t = 1/8 … 7/8
-  a video file                          of every --factor frames one is kept, the removed ones are the truth
+  a video file                          every Nth frame (--factor) is kept, the removed ones are the truth
 Folders are searched through. Clips are scaled to --height lines at most and to multiples of 16; with more than 6 gaps the
 first and the last one do not count. Every pair is interpolated, also across cuts and between duplicates.
 
-Figures are on luma, the mean over a clip's new frames, then over clips: PSNR (dB), SSIM (8x8 windows), IE (root of the mean
-squared difference, grey levels), ms (milliseconds for each new frame: median of a clip). Of RGB pictures the BT.601 luma
+Figures are on luma, the mean over a clip's interpolated frames, then over clips: PSNR (dB), SSIM (8x8 windows), IE (root of the mean
+squared difference, grey levels), ms (milliseconds for each interpolated frame: median of a clip). Of RGB pictures the BT.601 luma
 (full range) is compared, not the three channels. With --truth also e/n: error power of the
-new frames over the noise power of the given ones beside them (1 = as far from the truth as the input).
+interpolated frames over the noise power of the given ones beside them (1 = as far from the truth as the input).
 
 Examples:
   framelift eval clips/ --model flow-s --baseline blend --baseline minterpolate

@@ -27,7 +27,7 @@ const share = (text: string): number => {
 /** Values of an option that may be repeated. */
 export const collect = (text: string, before: readonly string[]): readonly string[] => [...before, text];
 
-/** Adds the options that `serve` and `convert` share: the output rate, and how frames are made. */
+/** Adds the options that `serve` and `convert` share: the output rate, and how frames are interpolated. */
 export const rateOptions = (command: Command): Command =>
   command
     .addOption(

@@ -7,7 +7,7 @@ import type { Role } from './secrets.ts';
 import { makeToken } from './secrets.ts';
 
 /** Output rate of the demo. */
-export const DEMO_FPS = 60;
+const DEMO_FPS = 60;
 
 /** What `serve` and `convert` share on the command line. */
 export interface RateFlags {

@@ -21,7 +21,7 @@ export interface Profile {
   readonly lumaOnly: boolean;
   /** Frames that repeat an X-ray pulse are left out before pairs are formed. */
   readonly pulses: boolean;
-  /** Players mark made pictures unless their viewer says otherwise. */
+  /** Players mark interpolated frames unless their viewer says otherwise. */
   readonly badge: boolean;
   /** What viewers have to be told, always. */
   readonly notice: string;
@@ -30,7 +30,7 @@ export interface Profile {
 const PROFILES: Readonly<Record<ProfileName, Profile>> = {
   fluoroscopy: {
     model: 'fluoro-s',
-    target: { kind: 'factor', factor: 4, mostFps: 60 },
+    target: { kind: 'factor', factor: 4, maxFps: 60 },
     lumaOnly: true,
     pulses: true,
     badge: true,

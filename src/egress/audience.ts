@@ -4,9 +4,9 @@ import { type Clock, fromMs, type Micros, minus } from '../time.ts';
 import type { PacketizedUnit, Viewer } from './viewer.ts';
 
 /** Players that may be connecting at a time, beside those that are connected. */
-const MOST_CONNECTING = 8;
+const MAX_CONNECTING = 8;
 /** A player that has been connecting for longer gives way to a new one: honest ones need less. */
-const CONNECTS_WITHIN = fromMs(2000);
+const CONNECT_TIMEOUT = fromMs(2000);
 
 /** One player, from its offer to its end. */
 export interface Member {
@@ -23,7 +23,7 @@ export interface AudienceOptions {
   readonly stream: string;
   readonly clock: Clock;
   /** Most viewers connected at a time. */
-  readonly most: number;
+  readonly maxViewers: number;
 }
 
 /** The players of one publication. Those that only say they will connect take no viewer's place. */
@@ -47,11 +47,15 @@ export class Audience {
     return count;
   }
 
-  /** Takes one more player. @param end told why its session ended. @throws FrameliftError `webrtc.overloaded`. */
+  /**
+   * Takes one more player.
+   * @param end told why its session ended.
+   * @throws FrameliftError `webrtc.overloaded`.
+   */
   enter(end: (reason: string) => void): Member {
-    const { stream, most, clock } = this.#options;
-    if (this.connected >= most) {
-      throw new FrameliftError('webrtc.overloaded', `${stream} already has ${most} viewers`, {
+    const { stream, maxViewers, clock } = this.#options;
+    if (this.connected >= maxViewers) {
+      throw new FrameliftError('webrtc.overloaded', `${stream} already has ${maxViewers} viewers`, {
         recoverable: true,
         remedy: 'Raise maxViewers, or try again later.',
       });
@@ -67,9 +71,12 @@ export class Audience {
     return this.#members.delete(member);
   }
 
-  /** A player has connected. More may have been connecting than there are places: the last ones are sent away. */
+  /**
+   * A player has connected. More may have been connecting than there are places: the last ones are
+   * sent away.
+   */
   admit({ viewer }: Member): boolean {
-    if (this.connected <= this.#options.most) return true;
+    if (this.connected <= this.#options.maxViewers) return true;
     void viewer?.close('too many viewers');
     return false;
   }
@@ -99,14 +106,14 @@ export class Audience {
 
   #makeRoom(): void {
     const { stream, clock } = this.#options;
-    if (this.size - this.connected < MOST_CONNECTING) return;
+    if (this.size - this.connected < MAX_CONNECTING) return;
     const now = clock.now();
     for (const { viewer, since } of this.#members) {
-      if (!viewer || viewer.connected || minus(now, since) < CONNECTS_WITHIN) continue;
+      if (!viewer || viewer.connected || minus(now, since) < CONNECT_TIMEOUT) continue;
       void viewer.close('gave way to another player: not connected in time');
       return;
     }
-    throw new FrameliftError('webrtc.overloaded', `${MOST_CONNECTING} players are connecting to ${stream}`, {
+    throw new FrameliftError('webrtc.overloaded', `${MAX_CONNECTING} players are connecting to ${stream}`, {
       recoverable: true,
       remedy: 'Try again in some seconds.',
     });

@@ -1,4 +1,4 @@
-/** Rates: the frame rate as measured, and the bitrate that suits a picture. Pure. */
+/** The bitrate that suits a frame size and the frame rate as measured. Pure. */
 import type { Micros } from '../time.ts';
 
 /** A measurement lasts this long at least. */
@@ -7,8 +7,8 @@ const SPAN = 1_000_000;
 const PAUSE = 500_000;
 /** Changes smaller than this share are noise. */
 const STEP = 0.1;
-/** Bits per second of the smallest pictures. */
-const LEAST = 300e3;
+/** Bits per second of the smallest frames. */
+const MIN_BITRATE = 300e3;
 
 /** Frames per second from the times they are shown. */
 export class RateMeter {
@@ -22,7 +22,10 @@ export class RateMeter {
     this.#fps = fps;
   }
 
-  /** Takes the next frame's time; gives the rate in frames per second, which changes only by steps of a tenth and more. */
+  /**
+   * Takes the next frame's time; gives the rate in frames per second, which changes only by steps
+   * of a tenth and more.
+   */
   observe(due: Micros): number {
     const gap = this.#last === undefined ? 0 : due - this.#last;
     this.#last = due;
@@ -47,17 +50,20 @@ export class RateMeter {
   }
 }
 
-/** The bitrate that suits what is pushed, as it is measured: {@link defaultBitrate} of the newest picture at the real rate. */
+/**
+ * The bitrate that suits what is pushed, as it is measured: {@link defaultBitrate} of the newest
+ * frame at the real rate.
+ */
 export class SuitableBitrate {
   readonly #meter: RateMeter;
-  #bitrate = LEAST;
+  #bitrate = MIN_BITRATE;
 
-  /** @param fps what to assume until about a second of pictures has been seen. */
+  /** @param fps what to assume until about a second of frames has been seen. */
   constructor(fps: number) {
     this.#meter = new RateMeter(fps);
   }
 
-  /** Takes the next picture. */
+  /** Takes the next frame. */
   observe(width: number, height: number, due: Micros): void {
     this.#bitrate = defaultBitrate(width, height, this.#meter.observe(due));
   }
@@ -74,10 +80,11 @@ export class SuitableBitrate {
 }
 
 /**
- * Bits per second for a picture size and rate when none is configured: 5 bits per pixel and second at 30 fps (4.6 Mb/s for
- * 1280×720), growing with the 0.6th power of the rate, since pictures that follow each other closely differ less.
+ * Bits per second for a frame size and rate when none is configured: 5 bits per pixel and second at
+ * 30 fps (4.6 Mb/s for 1280×720), growing with the 0.6th power of the rate, since frames that
+ * follow each other closely differ less.
  */
 export function defaultBitrate(width: number, height: number, fps: number): number {
   const bits = width * height * 5 * (Math.max(fps, 5) / 30) ** 0.6;
-  return Math.round(Math.min(20e6, Math.max(LEAST, bits)));
+  return Math.round(Math.min(20e6, Math.max(MIN_BITRATE, bits)));
 }

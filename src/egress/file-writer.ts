@@ -1,4 +1,6 @@
-/** Writing frames to a file: encode, mux. The only adapter of node-av's encoder and muxer for files. */
+/**
+ * Writing frames to a file: encode, mux. The only adapter of node-av's encoder and muxer for files.
+ */
 
 import { existsSync } from 'node:fs';
 import { dirname, extname } from 'node:path';
@@ -20,6 +22,7 @@ import {
 } from 'node-av';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import type { Colour } from '../media/colour.ts';
+import { copyPlane } from '../media/copy-plane.ts';
 import type { Frame } from '../media/frame.ts';
 import { type Micros, minus } from '../time.ts';
 
@@ -63,7 +66,10 @@ export class FileWriter implements AsyncDisposable {
     this.#track = track;
   }
 
-  /** Creates the file. @throws FrameliftError `config.invalid` for a codec or container that do not fit, `mux.failed`. */
+  /**
+   * Creates the file.
+   * @throws FrameliftError `config.invalid` for a codec or container that do not fit, `mux.failed`.
+   */
   static async open(options: FileWriterOptions): Promise<FileWriter> {
     Log.setLevel(AV_LOG_FATAL);
     const { path, codec, crf, fps } = options;
@@ -96,7 +102,11 @@ export class FileWriter implements AsyncDisposable {
     }
   }
 
-  /** Writes one frame and releases it; the first one's `colour` tags the file. h264 in 4:2:0 has even sizes only: an odd last row or column is left out. Times must increase. @throws FrameliftError `encode.failed`, `mux.failed`. */
+  /**
+   * Writes one frame and releases it; the first one's `colour` tags the file. h264 in 4:2:0 has
+   * even sizes only: an odd last row or column is left out. Times must increase.
+   * @throws FrameliftError `encode.failed`, `mux.failed`.
+   */
   async write(frame: Frame, colour?: Colour): Promise<void> {
     const { path, fps } = this.#options;
     try {
@@ -111,7 +121,7 @@ export class FileWriter implements AsyncDisposable {
       this.#start ??= frame.pts;
       this.#last = frame.pts;
       const pts = BigInt(minus(frame.pts, this.#start));
-      using picture = AvFrame.fromVideoBuffer(packed.bytes, {
+      using coded = AvFrame.fromVideoBuffer(packed.bytes, {
         width: packed.width,
         height: packed.height,
         format: AV_PIX_FMT_YUV420P,
@@ -119,12 +129,12 @@ export class FileWriter implements AsyncDisposable {
         pts,
       });
       // Without it the last frame of the file would last for no time.
-      picture.duration = BigInt(Math.round((MICROSECONDS * fps.den) / fps.num));
+      coded.duration = BigInt(Math.round((MICROSECONDS * fps.den) / fps.num));
       if (colour) {
-        picture.colorSpace = colour.matrix === 'bt709' ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
-        picture.colorRange = colour.range === 'full' ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
+        coded.colorSpace = colour.matrix === 'bt709' ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
+        coded.colorRange = colour.range === 'full' ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
       }
-      await this.#encoder.encode(picture);
+      await this.#encoder.encode(coded);
       await this.#drain(false);
     } catch (error) {
       throw asFrameliftError(error, 'encode.failed', false);
@@ -169,7 +179,7 @@ export class FileWriter implements AsyncDisposable {
     if (first && (first.sourceWidth !== frame.width || first.sourceHeight !== frame.height)) {
       throw new FrameliftError(
         'encode.failed',
-        `${this.#options.path}: the picture changes its size from ${first.sourceWidth}x${first.sourceHeight} to ${frame.width}x${frame.height}`,
+        `${this.#options.path}: the video changes its size from ${first.sourceWidth}x${first.sourceHeight} to ${frame.width}x${frame.height}`,
         { remedy: 'Convert the parts one by one, or scale the input to one size first.' },
       );
     }
@@ -177,20 +187,20 @@ export class FileWriter implements AsyncDisposable {
     const packed = this.#first;
     const { width, height } = packed;
     const [chromaWidth, chromaHeight] = [(width + 1) >> 1, (height + 1) >> 1];
-    let at = 0;
-    const plane = (from: number, stride: number, columns: number, rows: number): void => {
-      for (let row = 0; row < rows; row++, at += columns) {
-        packed.bytes.set(bytes.subarray(from + row * stride, from + row * stride + columns), at);
-      }
-    };
-    plane(layout.y, layout.strideY, width, height);
-    plane(layout.u, layout.strideC, chromaWidth, chromaHeight);
-    plane(layout.v, layout.strideC, chromaWidth, chromaHeight);
+    const [luma, chroma] = [width * height, chromaWidth * chromaHeight];
+    const [y, u, v] = [
+      bytes.subarray(layout.y, layout.u),
+      bytes.subarray(layout.u, layout.v),
+      bytes.subarray(layout.v),
+    ];
+    copyPlane(packed.bytes, width, y, layout.strideY, width, height);
+    copyPlane(packed.bytes.subarray(luma), chromaWidth, u, layout.strideC, chromaWidth, chromaHeight);
+    copyPlane(packed.bytes.subarray(luma + chroma), chromaWidth, v, layout.strideC, chromaWidth, chromaHeight);
     return packed;
   }
 }
 
-/** Room for one packed picture, and the sizes before and after. */
+/** Memory for one packed frame, and the sizes before and after. */
 interface Packed {
   readonly sourceWidth: number;
   readonly sourceHeight: number;

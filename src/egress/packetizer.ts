@@ -1,6 +1,12 @@
-/** Packetizing: an Annex B access unit in, RTP payloads by RFC 6184 (packetization mode 1) out. Pure. */
+/**
+ * Packetizing: an Annex B access unit in, RTP payloads by RFC 6184 (packetization mode 1) out.
+ * Pure.
+ */
 
-/** Bytes of payload that fit: 1200 less RTP header, extensions, RTX number and SRTP tag would still pass any path. */
+/**
+ * Bytes of payload that fit: 1200 less RTP header, extensions, RTX number and SRTP tag would still
+ * pass any path.
+ */
 const MAX_PAYLOAD = 1120;
 
 const START_CODE = Buffer.from([0, 0, 1]);
@@ -14,7 +20,10 @@ const FU_END = 0x40;
 /** Coded slices; everything else is small and may be aggregated. */
 const isSlice = (type: number): boolean => type >= 1 && type <= 5;
 
-/** The NAL units of an Annex B stream, without start codes and trailing zeros, as views. Bytes before the first start code are skipped. */
+/**
+ * The NAL units of an Annex B stream, without start codes and trailing zeros, as views. Bytes
+ * before the first start code are skipped.
+ */
 export function splitNalUnits(data: Buffer): Buffer[] {
   const units: Buffer[] = [];
   let start = data.indexOf(START_CODE);
@@ -29,8 +38,9 @@ export function splitNalUnits(data: Buffer): Buffer[] {
 }
 
 /**
- * RTP payloads of one access unit, each at most `maxPayload` bytes; the marker bit belongs on the last. Parameter sets and SEI share a
- * STAP-A, small units travel alone, large ones are cut into FU-A of even size. Delimiters and filler are left out.
+ * RTP payloads of one access unit, each at most `maxPayload` bytes; the marker bit belongs on the
+ * last. Parameter sets and SEI share a STAP-A, small units travel alone, large ones are cut into
+ * FU-A of even size. Delimiters and filler are left out.
  * @throws RangeError when `maxPayload` is below 64.
  */
 export function packetizeH264(data: Buffer, maxPayload = MAX_PAYLOAD): Buffer[] {

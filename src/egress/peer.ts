@@ -1,6 +1,7 @@
 /**
- * A WebRTC viewer; the only adapter of werift on the way out. werift does ICE, DTLS and SRTP; packets are numbered, paced, remembered and sent
- * again here, since its sender has no pacer, forgets after 128 packets, and writes wrong NTP fractions.
+ * A WebRTC viewer, from its offer to its end. werift does ICE, DTLS and SRTP; what is sent when is
+ * decided here, since its sender has no pacer and writes wrong NTP fractions. With rtp-sender.ts
+ * the only adapter of werift on the way out.
  */
 import {
   GenericNack,
@@ -9,45 +10,59 @@ import {
   type RTCRtpTransceiver,
   RtcpPayloadSpecificFeedback,
   RtcpRrPacket,
-  RtcpSenderInfo,
   RtcpSourceDescriptionPacket,
   RtcpSrPacket,
   RtcpTransportLayerFeedback,
-  RtpHeader,
   SourceDescriptionChunk,
   SourceDescriptionItem,
 } from 'werift';
-import { type CancelTimer, type Clock, type Micros, micros } from '../time.ts';
-import type { PeerTransport } from '../webrtc/transport.ts';
+import { asFrameliftError } from '../errors.ts';
+import { type CancelTimer, type Clock, type Micros, micros, ZERO } from '../time.ts';
+import { type CandidateSink, openTransport, type PeerTransport } from '../webrtc/transport.ts';
 import { watchTransport } from '../webrtc/watch.ts';
-import type { ExtensionName, OfferedVideo } from './offer.ts';
+import { type OfferedVideo, readOffer, writeAnswer } from './offer.ts';
 import { PROVENANCE_CHANNEL, ProvenanceFeed } from './provenance.ts';
-import {
-  ntpTimestamp,
-  playoutDelay,
-  roundTrip,
-  rtpTimestamp,
-  writeAbsCaptureTime,
-  writeAbsSendTime,
-} from './rtp-time.ts';
-import { PacketHistory, type SentPacket } from './rtx-history.ts';
+import { RtpSender } from './rtp-sender.ts';
+import { roundTrip } from './rtp-time.ts';
 import { type Outgoing, SendQueue } from './send-queue.ts';
-import type { PacketizedUnit, Viewer, ViewerChannel, ViewerEvents, ViewerStats } from './viewer.ts';
+import type { PacketizedUnit, PeerSettings, Viewer, ViewerChannel, ViewerEvents, ViewerStats } from './viewer.ts';
 
 /** Access units a viewer may lag behind: a quarter of a second at 60 fps. */
 const QUEUE_CAPACITY = 16;
 /** A packet is not sent again more often than this. */
-const RESEND_PAUSE = 10_000;
+const MIN_RESEND_INTERVAL = 10_000;
 /** Bytes that may wait in the buffer of a data channel. */
 const CHANNEL_BUFFER = 65_536;
-/** The first access units carry the playout-delay extension, later only keyframes do: receivers keep the last value. */
-const PLAYOUT_DELAY_UNITS = 30;
 
 type DtlsTransport = RTCRtpTransceiver['dtlsTransport'];
 type Rtcp = Parameters<Parameters<DtlsTransport['onRtcp']['subscribe']>[0]>[0];
 
-/** What {@link PeerViewer} is made of. */
-export interface PeerParts {
+/**
+ * Lets a player in: its offer in, an answer and a viewer out.
+ * @param trickle takes our candidates, which the answer then lacks.
+ * @throws FrameliftError `webrtc.bad-offer`, `webrtc.unacceptable`, `server.failed`.
+ */
+export async function connectPeer(
+  offer: string,
+  settings: PeerSettings,
+  clock: Clock,
+  events: ViewerEvents,
+  trickle?: CandidateSink,
+): Promise<Viewer> {
+  const video = readOffer(offer);
+  try {
+    const transport = await openTransport(video.remote, settings, clock, trickle);
+    const { ssrc, rtxSsrc } = transport.transceiver.sender;
+    const answer = writeAnswer(video, { ...transport.local, ssrc, rtxSsrc, cname: transport.pc.cname });
+    const maxPlayoutDelay = settings.maxPlayoutDelay ?? ZERO;
+    return new PeerViewer({ transport, video, answer, clock, events, maxPlayoutDelay });
+  } catch (thrown) {
+    throw asFrameliftError(thrown, 'webrtc.bad-offer', false);
+  }
+}
+
+/** Collaborators of {@link PeerViewer}, and what was agreed with the player. */
+interface PeerDeps {
   readonly transport: PeerTransport;
   readonly video: OfferedVideo;
   readonly answer: string;
@@ -57,30 +72,14 @@ export interface PeerParts {
 }
 
 /** A player at the other end of a werift connection. */
-export class PeerViewer implements Viewer {
+class PeerViewer implements Viewer {
   readonly answer: string;
   readonly capacity = QUEUE_CAPACITY;
-  readonly #parts: PeerParts;
+  readonly #deps: PeerDeps;
   readonly #dtls: DtlsTransport;
   readonly #queue: SendQueue;
-  readonly #history = new PacketHistory();
+  readonly #rtp: RtpSender;
   readonly #provenance: ProvenanceFeed | undefined;
-  readonly #media: RtpHeader;
-  readonly #rtx: RtpHeader;
-  readonly #extensionData: Record<ExtensionName, Buffer> = {
-    mid: Buffer.alloc(0),
-    transportCc: Buffer.alloc(2),
-    absSendTime: Buffer.alloc(3),
-    absCaptureTime: Buffer.alloc(8),
-    playoutDelay: Buffer.alloc(3),
-  };
-  readonly #timestampBase = Math.floor(Math.random() * 2 ** 32);
-  #sequence = Math.floor(Math.random() * 0x8000);
-  #rtxSequence = Math.floor(Math.random() * 0x8000);
-  #transportSequence = 0;
-  #units = 0;
-  #packets = 0;
-  #octets = 0;
   #connected = false;
   #ended = false;
   #rtt: Micros | undefined;
@@ -88,19 +87,14 @@ export class PeerViewer implements Viewer {
   #cancelSend: CancelTimer | undefined;
   readonly #stopWatching: CancelTimer;
 
-  constructor(parts: PeerParts) {
-    this.#parts = parts;
-    this.answer = parts.answer;
-    const { video, events, clock } = parts;
-    const { transceiver } = parts.transport;
-    this.#dtls = transceiver.dtlsTransport;
-    this.#extensionData.playoutDelay = playoutDelay(parts.maxPlayoutDelay);
-    this.#extensionData.mid = Buffer.from(video.mid.slice(0, 16));
-    this.#media = new RtpHeader({ ssrc: transceiver.sender.ssrc, payloadType: video.payloadType });
-    this.#rtx = new RtpHeader({
-      ssrc: transceiver.sender.rtxSsrc,
-      payloadType: video.rtxPayloadType ?? video.payloadType,
-    });
+  constructor(deps: PeerDeps) {
+    this.#deps = deps;
+    this.answer = deps.answer;
+    const { video, events, clock, maxPlayoutDelay } = deps;
+    const { sender, dtlsTransport } = deps.transport.transceiver;
+    const { ssrc, rtxSsrc } = sender;
+    this.#dtls = dtlsTransport;
+    this.#rtp = new RtpSender({ video, ssrc, rtxSsrc, maxPlayoutDelay }, dtlsTransport, clock);
     this.#queue = new SendQueue({
       capacity: QUEUE_CAPACITY,
       onDrop: (units) => events.dropped(units),
@@ -110,7 +104,7 @@ export class PeerViewer implements Viewer {
     if (records) this.#provenance = new ProvenanceFeed(records);
     this.#dtls.onRtcp.subscribe((packet) => this.#onRtcp(packet));
     this.#stopWatching = watchTransport(
-      parts.transport,
+      deps.transport,
       clock,
       { connected: () => this.#onConnected(), broken: (reason) => void this.close(reason) },
       () => this.#report(),
@@ -132,15 +126,15 @@ export class PeerViewer implements Viewer {
   }
 
   get iceUfrag(): string {
-    return this.#parts.video.remote.ufrag;
+    return this.#deps.video.remote.ufrag;
   }
 
   addCandidate(candidate: string): void {
-    if (!this.#ended) this.#parts.transport.addCandidate(candidate);
+    if (!this.#ended) this.#deps.transport.addCandidate(candidate);
   }
 
   openChannel(label: string): ViewerChannel | undefined {
-    const { pc, longestMessage } = this.#parts.transport;
+    const { pc, longestMessage } = this.#deps.transport;
     if (longestMessage === undefined) return undefined;
     let channel: RTCDataChannel | undefined;
     return {
@@ -158,119 +152,51 @@ export class PeerViewer implements Viewer {
     this.#cancelSend?.();
     this.#stopWatching();
     this.#queue.clear();
-    this.#parts.events.ended(reason);
-    await this.#parts.transport.close();
+    this.#deps.events.ended(reason);
+    await this.#deps.transport.close();
   }
 
   #onConnected(): void {
     this.#connected = true;
-    this.#parts.events.keyframeNeeded('join');
+    this.#deps.events.keyframeNeeded('join');
   }
 
   #report(): void {
-    if (this.#packets === 0) return;
-    const { clock, transport } = this.#parts;
-    const { pc, transceiver } = transport;
+    const senderInfo = this.#rtp.report;
+    if (!senderInfo) return;
+    const { pc, transceiver } = this.#deps.transport;
     const { ssrc } = transceiver.sender;
+    const cname = new SourceDescriptionItem({ type: 1, text: pc.cname });
     void this.#dtls.sendRtcp([
-      new RtcpSrPacket({
-        ssrc,
-        senderInfo: new RtcpSenderInfo({
-          ntpTimestamp: ntpTimestamp(clock.wall()),
-          rtpTimestamp: rtpTimestamp(this.#timestampBase, clock.now()),
-          packetCount: this.#packets >>> 0,
-          octetCount: this.#octets % 2 ** 32,
-        }),
-      }),
-      new RtcpSourceDescriptionPacket({
-        chunks: [
-          new SourceDescriptionChunk({ source: ssrc, items: [new SourceDescriptionItem({ type: 1, text: pc.cname })] }),
-        ],
-      }),
+      new RtcpSrPacket({ ssrc, senderInfo }),
+      new RtcpSourceDescriptionPacket({ chunks: [new SourceDescriptionChunk({ source: ssrc, items: [cname] })] }),
     ]);
   }
 
   #pump(): void {
     this.#cancelSend = undefined;
     if (this.#ended) return;
-    const { clock } = this.#parts;
+    const { clock } = this.#deps;
     const { packets, wake } = this.#queue.next(clock.now());
     for (const packet of packets) this.#sendOne(packet);
     if (wake !== undefined) this.#cancelSend = clock.at(wake, () => this.#pump());
   }
 
   #sendOne(packet: Outgoing): void {
+    const { events } = this.#deps;
     if (packet.kind === 'retransmit') {
-      this.#resend(packet.sequence);
+      const pause = Math.max(MIN_RESEND_INTERVAL, this.#rtt ?? 0);
+      if (this.#rtp.resend(packet.sequence, pause)) events.retransmitted(1);
       return;
     }
-    const { unit, payload, marker, first } = packet;
-    const header = this.#media;
-    header.sequenceNumber = this.#sequence;
-    header.timestamp = rtpTimestamp(this.#timestampBase, unit.due);
-    header.marker = marker;
-    this.#history.add({ sequence: this.#sequence, timestamp: header.timestamp, marker, payload });
-    this.#sequence = (this.#sequence + 1) & 0xffff;
-    this.#packets += 1;
-    this.#octets += payload.length;
-    if (first) {
-      this.#units += 1;
-      writeAbsCaptureTime(this.#extensionData.absCaptureTime, unit.capture);
-      this.#provenance?.push(unit, header.timestamp);
-    }
-    const playout = first && (unit.keyframe || this.#units <= PLAYOUT_DELAY_UNITS);
-    this.#stamp(header, first, playout, unit.keyframe);
-    void this.#dtls.sendRtp(payload, header);
-    if (first) this.#parts.events.sent(unit, packet.packets, packet.bytes);
-  }
-
-  #resend(sequence: number): void {
-    const pause = Math.max(RESEND_PAUSE, this.#rtt ?? 0);
-    const packet = this.#history.take(sequence, this.#parts.clock.now(), pause);
-    if (!packet) return;
-    this.#sendAgain(packet);
-    this.#parts.events.retransmitted(1);
-  }
-
-  /** RFC 4588: own SSRC, payload type and numbering, the original number first; without RTX the very packet again. */
-  #sendAgain(packet: SentPacket): void {
-    const header = this.#parts.video.rtxPayloadType === undefined ? this.#media : this.#rtx;
-    header.timestamp = packet.timestamp;
-    header.marker = packet.marker;
-    if (header === this.#media) {
-      header.sequenceNumber = packet.sequence;
-      this.#stamp(header, false, false, false);
-      void this.#dtls.sendRtp(packet.payload, header);
-      return;
-    }
-    header.sequenceNumber = this.#rtxSequence;
-    this.#rtxSequence = (this.#rtxSequence + 1) & 0xffff;
-    const payload = Buffer.allocUnsafe(packet.payload.length + 2);
-    payload.writeUInt16BE(packet.sequence, 0);
-    packet.payload.copy(payload, 2);
-    this.#stamp(header, false, false, true);
-    void this.#dtls.sendRtp(payload, header);
-  }
-
-  /** Writes the header extensions of one packet. */
-  #stamp(header: RtpHeader, capture: boolean, playout: boolean, mid: boolean): void {
-    const data = this.#extensionData;
-    header.extensions.length = 0;
-    for (const [name, id] of this.#parts.video.extensions) {
-      if (name === 'transportCc') {
-        this.#transportSequence = (this.#transportSequence + 1) & 0xffff;
-        data.transportCc.writeUInt16BE(this.#transportSequence, 0);
-      } else if (name === 'absSendTime') writeAbsSendTime(data.absSendTime, this.#parts.clock.wall());
-      else if (name === 'absCaptureTime' && !capture) continue;
-      else if (name === 'playoutDelay' && !playout) continue;
-      else if (name === 'mid' && !mid) continue;
-      header.extensions.push({ id, payload: data[name] });
-    }
-    header.extension = header.extensions.length > 0;
+    const { unit, first } = packet;
+    if (first) this.#provenance?.push(unit, this.#rtp.timestamp(unit.due));
+    this.#rtp.send(packet);
+    if (first) events.sent(unit, packet.packets, packet.bytes);
   }
 
   #onRtcp(packet: Rtcp): void {
-    const { clock, events, transport } = this.#parts;
+    const { clock, events, transport } = this.#deps;
     const { ssrc } = transport.transceiver.sender;
     transport.heard.at = clock.now();
     if (packet instanceof RtcpRrPacket || packet instanceof RtcpSrPacket) {
@@ -280,6 +206,8 @@ export class PeerViewer implements Viewer {
       const rtt = roundTrip(clock.wall(), report.lsr, report.dlsr);
       if (rtt !== undefined) this.#rtt = micros(rtt);
     } else if (packet instanceof RtcpTransportLayerFeedback) {
+      // Transport-wide feedback comes here, too: offered, numbered, not acted on yet; bandwidth
+      // estimation follows.
       if (!(packet.feedback instanceof GenericNack) || packet.feedback.mediaSourceSsrc !== ssrc) return;
       // werift does not wrap the numbers that follow 65535.
       for (const sequence of packet.feedback.lost) this.#queue.retransmit(sequence & 0xffff);

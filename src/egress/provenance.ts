@@ -1,9 +1,12 @@
-/** What viewers are told of each picture: whether it was taken or made, when, by which model, how sure (docs/provenance.md). Pure. */
+/**
+ * What viewers are told of each frame: source or interpolated, when, by which model, how sure
+ * (docs/provenance.md). Pure.
+ */
 
 import { BoundedQueue } from '../bounded-queue.ts';
 import type { Provenance } from '../media/frame.ts';
 import { toSeconds } from '../time.ts';
-import type { AccessUnit } from './viewer.ts';
+import type { EncodedUnit } from './viewer.ts';
 
 /** Label of the data channel that a player makes to be told. */
 export const PROVENANCE_CHANNEL = 'provenance';
@@ -32,19 +35,19 @@ export interface RecordChannel {
 
 /** The record of an access unit. @param rtp the RTP timestamp of its packets. */
 export function provenanceRecord(
-  { pts, provenance }: Pick<AccessUnit, 'pts' | 'provenance'>,
+  { pts, provenance }: Pick<EncodedUnit, 'pts' | 'provenance'>,
   rtp: number,
 ): ProvenanceRecord {
-  const picture = { rtp, pts: toSeconds(pts) };
+  const frame = { rtp, pts: toSeconds(pts) };
   switch (provenance.kind) {
     case 'source':
-      return { ...picture, kind: 'source' };
+      return { ...frame, kind: 'source' };
     case 'repeated':
-      return { ...picture, kind: 'repeated', t: rounded(provenance.t), reason: provenance.reason };
+      return { ...frame, kind: 'repeated', t: rounded(provenance.t), reason: provenance.reason };
     case 'synthetic': {
       const { t, model, hash, confidence, grain } = provenance;
       return {
-        ...picture,
+        ...frame,
         kind: 'interpolated',
         t: rounded(t),
         model,
@@ -56,7 +59,10 @@ export function provenanceRecord(
   }
 }
 
-/** The provenance of a picture that is sent once more because nothing new comes. A made one stays what it is. */
+/**
+ * The provenance of a frame that is sent once more because nothing new comes. An interpolated one
+ * stays what it is.
+ */
 export function shownAgain(provenance: Provenance): Provenance {
   return provenance.kind === 'source' ? { kind: 'repeated', t: 0, reason: 'silence' } : provenance;
 }
@@ -65,8 +71,9 @@ export function shownAgain(provenance: Provenance): Provenance {
 const CAPACITY = 256;
 
 /**
- * Sends the records of one viewer in order. Capacity: 256 records; policy: drop the oldest; counted, and told with the next record that goes out.
- * What waits is offered to the channel with each new record.
+ * Sends the records of one viewer in order. Capacity: 256 records; policy: drop the oldest;
+ * counted, and told with the next record that goes out. What waits is offered to the channel with
+ * each new record.
  */
 export class ProvenanceFeed {
   readonly #channel: RecordChannel;
@@ -86,8 +93,10 @@ export class ProvenanceFeed {
     return this.#waiting.dropped;
   }
 
-  /** Sends the record of an access unit whose packets have the RTP timestamp `rtp`, or lets it wait. */
-  push(unit: Pick<AccessUnit, 'pts' | 'provenance'>, rtp: number): void {
+  /**
+   * Sends the record of an access unit whose packets have the RTP timestamp `rtp`, or lets it wait.
+   */
+  push(unit: Pick<EncodedUnit, 'pts' | 'provenance'>, rtp: number): void {
     this.#waiting.push(provenanceRecord(unit, rtp));
     for (let record = this.#waiting.peek(); record; record = this.#waiting.peek()) {
       const told = this.#untold > 0 ? { ...record, dropped: this.#untold } : record;

@@ -1,58 +1,36 @@
-/** One published variant of one stream: encoded once for all viewers, from frames pushed at their release time. */
+/**
+ * One published variant of one stream: encoded once for all viewers, from frames pushed at their
+ * release time.
+ */
 
 import { FrameliftError } from '../errors.ts';
 import type { Colour } from '../media/colour.ts';
 import type { Frame } from '../media/frame.ts';
-import type { DropReason, EventSink, StageName, Variant } from '../metrics/events.ts';
-import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
+import type { StageName, Variant } from '../metrics/events.ts';
+import { type CancelTimer, fromMs, type Micros, minus, plus } from '../time.ts';
 import type { PeerSession } from '../webrtc/endpoint.ts';
 import type { CandidateSink } from '../webrtc/transport.ts';
 import { Audience, type Member } from './audience.ts';
-import { SuitableBitrate } from './bitrate.ts';
-import { connectPeer } from './connect.ts';
-import { VideoEncoder, type VideoEncoderOptions } from './encoder.ts';
-import { Hold } from './even-sender.ts';
+import { Encoding, type EncodingOptions } from './encoding.ts';
+import { EvenSender } from './even-sender.ts';
 import { packetizeH264 } from './packetizer.ts';
+import { connectPeer } from './peer.ts';
 import { shownAgain } from './provenance.ts';
-import type { AccessUnit, KeyframeCause, PeerSettings, Viewer, ViewerEvents, ViewerStats } from './viewer.ts';
-
-/** Makes a connection for an SDP offer. */
-type Connect = (
-  offer: string,
-  settings: PeerSettings,
-  clock: Clock,
-  events: ViewerEvents,
-  trickle?: CandidateSink,
-) => Promise<Viewer>;
-
-/** What a publication needs of an encoder. */
-export type Encoder = Pick<
-  VideoEncoder,
-  'encode' | 'requestKeyframe' | 'setBitrate' | 'bitrate' | 'depth' | 'capacity' | 'close'
->;
+import type { EncodedUnit, KeyframeCause, PeerSettings, ViewerEvents, ViewerStats } from './viewer.ts';
 
 /** Options of {@link Publication}. */
-export interface PublicationOptions {
-  readonly stream: string;
-  readonly variant: Variant;
-  readonly clock: Clock;
-  readonly events: EventSink;
-  /** Nominal output rate, frames per second. The real one is measured. */
-  readonly fps: number;
-  /** Bits per second; undefined = by pixels and measured rate. */
-  readonly bitrate?: number;
-  /** Sends each picture at a constant distance from its due time instead of as soon as it is encoded: a few milliseconds for an even cadence. Default false. */
+export interface PublicationOptions extends EncodingOptions {
+  /**
+   * Sends each access unit at a constant distance from its due time instead of as soon as it is
+   * encoded: a few milliseconds for an even cadence. Default false.
+   */
   readonly even?: boolean;
   /** Most viewers connected at a time. Default 16. */
   readonly maxViewers?: number;
   /** How WebRTC connections are made. */
   readonly peer?: PeerSettings;
-  /** Encoding failed; it is tried again with a later frame. */
-  readonly onError?: (error: FrameliftError) => void;
   /** For tests: another way to connect. */
-  readonly connect?: Connect;
-  /** For tests: another encoder. */
-  readonly createEncoder?: (options: VideoEncoderOptions) => Encoder;
+  readonly connect?: typeof connectPeer;
 }
 
 /** What joining gives back: the session of one viewer. */
@@ -63,10 +41,12 @@ export interface ViewerSession extends PeerSession {
 const DEFAULT_MAX_VIEWERS = 16;
 /** At most one keyframe per this on request: further requests wait and share the next. */
 const KEYFRAME_SPACING = fromMs(300);
-/** A viewer that was too slow may ask this often, so that it does not cost the others their bitrate. */
+/**
+ * A viewer that was too slow may ask this often, so that it does not cost the others their bitrate.
+ */
 const SLOW_SPACING = fromMs(2000);
 /** The last frame is sent again this often while nothing new comes. */
-const REFRESH_EVERY = fromMs(1000);
+const REFRESH_INTERVAL = fromMs(1000);
 /** A viewer that joins gets the last frame at once when nothing new came for this long. */
 const STALE = fromMs(150);
 /** The encoder stays open this long after the last viewer: a reload finds it warm. */
@@ -78,10 +58,7 @@ export class Publication implements AsyncDisposable {
   readonly variant: Variant;
   readonly #options: PublicationOptions;
   readonly #audience: Audience;
-  #bitrate: number | undefined;
-  #colour: Colour | undefined;
-  #encoder: Encoder | undefined;
-  #encoderClosing: Promise<void> | undefined;
+  readonly #encoding: Encoding;
   #last: Frame | undefined;
   #pushedAt: Micros | undefined;
   #refreshDue: Micros | undefined;
@@ -90,29 +67,30 @@ export class Publication implements AsyncDisposable {
   #cancelKeyframe: CancelTimer | undefined;
   #cancelRefresh: CancelTimer | undefined;
   #cancelLinger: CancelTimer | undefined;
-  readonly #suitable: SuitableBitrate;
-  readonly #hold: Hold;
+  readonly #even: EvenSender;
   #disposed = false;
 
   constructor(options: PublicationOptions) {
     this.#options = options;
     this.stream = options.stream;
     this.variant = options.variant;
-    this.#bitrate = options.bitrate;
-    const { stream, clock, maxViewers: most = DEFAULT_MAX_VIEWERS } = options;
-    this.#audience = new Audience({ stream, clock, most });
-    this.#suitable = new SuitableBitrate(options.fps);
-    this.#hold = new Hold({
+    const { stream, clock, maxViewers = DEFAULT_MAX_VIEWERS } = options;
+    this.#audience = new Audience({ stream, clock, maxViewers });
+    this.#encoding = new Encoding(options, (unit) => (options.even ? this.#even.push(unit) : this.#send(unit)));
+    this.#even = new EvenSender({
       clock,
       send: (unit) => this.#send(unit),
       onDrop: () => {
-        this.#dropEvent('packetize', 'queue-full', 1);
+        options.events.emit({ type: 'drop', stream, stage: 'packetize', reason: 'queue-full', count: 1 });
         this.#wantKeyframe();
       },
     });
   }
 
-  /** Sends `frame` to all viewers; takes ownership. `due` (default: now) is its even release time and becomes its RTP timestamp. Never blocks, never throws. */
+  /**
+   * Sends `frame` to all viewers; takes ownership. `due` (default: now) is its even release time
+   * and becomes its RTP timestamp. Never blocks, never throws.
+   */
   push(frame: Frame, due: Micros = this.#options.clock.now()): void {
     if (this.#disposed) {
       frame.release();
@@ -121,11 +99,14 @@ export class Publication implements AsyncDisposable {
     this.#last?.release();
     this.#last = frame.share();
     this.#pushedAt = this.#options.clock.now();
-    this.#suitable.observe(frame.width, frame.height, due);
+    this.#encoding.observe(frame, due);
     this.#encode(frame, due);
   }
 
-  /** True once a frame has been pushed: a viewer that joins now sees a picture at once, even when the source is gone. */
+  /**
+   * True once a frame has been pushed: a viewer that joins now sees a frame at once, even when the
+   * source is gone.
+   */
   get live(): boolean {
     return this.#last !== undefined;
   }
@@ -135,16 +116,24 @@ export class Publication implements AsyncDisposable {
     return this.#audience.size;
   }
 
-  /** The encoder's bitrate, bits per second; undefined before the first frame is encoded, unless it is configured. */
+  /**
+   * The encoder's bitrate, bits per second; undefined before the first frame is encoded, unless it
+   * is configured.
+   */
   get bitrate(): number | undefined {
-    return this.#encoder?.bitrate ?? this.#bitrate;
+    return this.#encoding.bitrate;
   }
 
-  /** Lets a viewer in by its SDP offer. @param trickle takes our candidates, which the answer then lacks. @throws FrameliftError `webrtc.bad-offer`, `webrtc.unacceptable`, `webrtc.overloaded`, `webrtc.no-source`. */
+  /**
+   * Lets a viewer in by its SDP offer.
+   * @param trickle takes our candidates, which the answer then lacks.
+   * @throws FrameliftError `webrtc.bad-offer`, `webrtc.unacceptable`, `webrtc.overloaded`,
+   * `webrtc.no-source`.
+   */
   async join(offer: string, trickle?: CandidateSink): Promise<ViewerSession> {
     const { clock, peer = {}, connect = connectPeer } = this.#options;
     if (this.#disposed || !this.live) {
-      throw new FrameliftError('webrtc.no-source', `${this.stream} has no picture yet`, { recoverable: true });
+      throw new FrameliftError('webrtc.no-source', `${this.stream} has no frame yet`, { recoverable: true });
     }
     const { promise: ended, resolve: end } = Promise.withResolvers<string>();
     const member = this.#audience.enter(end);
@@ -172,16 +161,15 @@ export class Publication implements AsyncDisposable {
 
   /** Changes the encoder's bitrate live, bits per second. */
   setBitrate(bitsPerSecond: number): void {
-    this.#bitrate = bitsPerSecond;
-    this.#encoder?.setBitrate(bitsPerSecond);
-    this.#reportBitrate(bitsPerSecond);
+    this.#encoding.setBitrate(bitsPerSecond);
   }
 
-  /** Colour tags of the frames pushed from now on; undefined = untagged. A change opens the encoder anew. */
+  /**
+   * Colour tags of the frames pushed from now on; undefined = untagged. A change opens the encoder
+   * anew.
+   */
   setColour(colour: Colour | undefined): void {
-    if (colour?.matrix === this.#colour?.matrix && colour?.range === this.#colour?.range) return;
-    this.#colour = colour;
-    void this.#closeEncoder();
+    this.#encoding.setColour(colour);
   }
 
   /** Closes all viewers and the encoder, releases everything. */
@@ -189,10 +177,10 @@ export class Publication implements AsyncDisposable {
     this.#disposed = true;
     this.#cancelKeyframe?.();
     this.#cancelRefresh?.();
-    this.#hold.close();
+    this.#even.close();
     await this.#audience.close('stream stopped');
     this.#cancelLinger?.();
-    await this.#closeEncoder();
+    await this.#encoding.close();
     this.#last?.release();
     this.#last = undefined;
   }
@@ -205,60 +193,11 @@ export class Publication implements AsyncDisposable {
       return;
     }
     const { clock } = this.#options;
-    this.#encoder ??= this.#openEncoder();
-    const encoder = this.#encoder;
-    this.#adjustBitrate(encoder);
-    encoder.encode(frame, due);
-    this.#reportEncoderQueue();
-    this.#cancelRefresh = clock.at(plus(clock.now(), REFRESH_EVERY), () => this.#refresh());
+    this.#encoding.encode(frame, due);
+    this.#cancelRefresh = clock.at(plus(clock.now(), REFRESH_INTERVAL), () => this.#refresh());
   }
 
-  /** A configured bitrate stays; otherwise it follows size and rate of the pictures. */
-  #adjustBitrate(encoder: Encoder): void {
-    const bitrate = this.#bitrate ?? this.#suitable.bitrate;
-    if (bitrate === encoder.bitrate) return;
-    encoder.setBitrate(bitrate);
-    this.#reportBitrate(bitrate);
-  }
-
-  #openEncoder(): Encoder {
-    const { clock, onError, createEncoder } = this.#options;
-    const colour = this.#colour;
-    const { fps } = this.#suitable;
-    const bitrate = this.#bitrate ?? this.#suitable.bitrate;
-    const options: VideoEncoderOptions = {
-      clock,
-      fps,
-      bitrate,
-      ...(colour ? { colour } : {}),
-      onAccessUnit: (unit, span) => this.#deliver(unit, span),
-      onDrop: (reason) => this.#dropEvent('encode', reason, 1),
-      onError: (error) => onError?.(error),
-    };
-    this.#reportBitrate(bitrate);
-    return createEncoder ? createEncoder(options) : new VideoEncoder(options);
-  }
-
-  async #closeEncoder(): Promise<void> {
-    const encoder = this.#encoder;
-    this.#encoder = undefined;
-    if (encoder) {
-      this.#encoderClosing = encoder.close();
-      this.#queueEvent('encode', 0, encoder.capacity);
-    }
-    await this.#encoderClosing;
-  }
-
-  #deliver(unit: AccessUnit, span: Micros): void {
-    const { events, even } = this.#options;
-    this.#reportEncoderQueue();
-    this.#stageEvent('encode', span);
-    if (unit.keyframe) events.emit({ type: 'keyframe', stream: this.stream, variant: this.variant });
-    if (even) this.#hold.push(unit);
-    else this.#send(unit);
-  }
-
-  #send(unit: AccessUnit): void {
+  #send(unit: EncodedUnit): void {
     const { clock } = this.#options;
     const before = clock.now();
     const item = { unit, payloads: packetizeH264(unit.data) };
@@ -281,7 +220,7 @@ export class Publication implements AsyncDisposable {
         events.emit({ type: 'latency', stream, variant, span: minus(now, unit.arrival) });
       },
       retransmitted: (packets) => events.emit({ type: 'retransmit', stream, variant, packets }),
-      dropped: (units) => this.#dropEvent('peer', 'viewer-slow', units),
+      dropped: (count) => events.emit({ type: 'drop', stream, stage: 'peer', reason: 'viewer-slow', count }),
       ended: (reason) => {
         if (!this.#audience.leave(member)) return;
         this.#reportViewers();
@@ -296,7 +235,7 @@ export class Publication implements AsyncDisposable {
     const { clock } = this.#options;
     this.#cancelLinger?.();
     this.#cancelLinger = clock.at(plus(clock.now(), LINGER), () => {
-      if (this.#audience.size === 0) void this.#closeEncoder();
+      if (this.#audience.size === 0) void this.#encoding.close();
     });
   }
 
@@ -337,11 +276,13 @@ export class Publication implements AsyncDisposable {
   #makeKeyframe(): void {
     const now = this.#options.clock.now();
     this.#keyframeAt = now;
-    this.#encoder?.requestKeyframe();
+    this.#encoding.requestKeyframe();
     if (this.#pushedAt !== undefined && minus(now, this.#pushedAt) > STALE) this.#refresh();
   }
 
-  /** Sends the last frame again: the source is silent and a viewer may have nothing on its screen. */
+  /**
+   * Sends the last frame again: the source is silent and a viewer may have nothing on its screen.
+   */
   #refresh(): void {
     if (this.#disposed || !this.#last) return;
     this.#refreshDue = this.#options.clock.now();
@@ -355,28 +296,13 @@ export class Publication implements AsyncDisposable {
   }
 
   #reportPeerQueues(capacity: number): void {
-    if (capacity > 0) this.#queueEvent('peer', this.#audience.depth, capacity);
-  }
-
-  #reportEncoderQueue(): void {
-    if (this.#encoder) this.#queueEvent('encode', this.#encoder.depth, this.#encoder.capacity);
-  }
-
-  #reportBitrate(bitsPerSecond: number): void {
+    if (capacity === 0) return;
     const { stream, variant } = this;
-    this.#options.events.emit({ type: 'encoder-bitrate', stream, variant, bitsPerSecond });
+    const { depth } = this.#audience;
+    this.#options.events.emit({ type: 'queue', stream, variant, stage: 'peer', depth, capacity });
   }
 
   #stageEvent(stage: StageName, span: Micros): void {
     this.#options.events.emit({ type: 'stage', stream: this.stream, stage, span });
-  }
-
-  #queueEvent(stage: StageName, depth: number, capacity: number): void {
-    const { stream, variant } = this;
-    this.#options.events.emit({ type: 'queue', stream, variant, stage, depth, capacity });
-  }
-
-  #dropEvent(stage: StageName, reason: DropReason, count: number): void {
-    this.#options.events.emit({ type: 'drop', stream: this.stream, stage, reason, count });
   }
 }

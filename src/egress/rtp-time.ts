@@ -21,7 +21,10 @@ export function middleNtp(wall: Micros): number {
   return Number((ntpTimestamp(wall) >> 16n) & 0xffff_ffffn);
 }
 
-/** Round-trip time in microseconds from a receiver report; undefined when it names no sender report. RFC 3550 §6.4.1. */
+/**
+ * Round-trip time in microseconds from a receiver report; undefined when it names no sender report.
+ * RFC 3550 §6.4.1.
+ */
 export function roundTrip(now: Micros, lastReport: number, delaySinceLast: number): number | undefined {
   if (lastReport === 0) return undefined;
   const units = (middleNtp(now) - lastReport - delaySinceLast) >>> 0;
@@ -40,9 +43,9 @@ export function writeAbsCaptureTime(to: Buffer, capture: Micros): void {
   to.writeBigUInt64BE(ntpTimestamp(capture), 0);
 }
 
-/** playout-delay: 12 bits least, 12 bits most, in 10 ms. The least is zero. */
-export function playoutDelay(most: Micros): Buffer {
+/** playout-delay: 12 bits minimum, 12 bits maximum, in 10 ms. The minimum is zero. */
+export function playoutDelay(max: Micros): Buffer {
   const data = Buffer.alloc(3);
-  data.writeUIntBE(Math.min(0xfff, Math.ceil(most / 10_000)), 0, 3);
+  data.writeUIntBE(Math.min(0xfff, Math.ceil(max / 10_000)), 0, 3);
   return data;
 }

@@ -10,7 +10,7 @@ export interface SentPacket {
 }
 
 /** Ring of the last packets by sequence number. Overwrites the oldest. */
-export class PacketHistory {
+export class RtxHistory {
   readonly capacity: number;
   readonly #packets: (SentPacket | undefined)[];
   readonly #resentAt: Float64Array;
@@ -29,7 +29,10 @@ export class PacketHistory {
     this.#resentAt[at] = Number.NEGATIVE_INFINITY;
   }
 
-  /** The packet to send again at `now`; undefined when it is forgotten or was sent again less than `pause` ago. */
+  /**
+   * The packet to send again at `now`; undefined when it is forgotten or was sent again less than
+   * `pause` ago.
+   */
   take(sequence: number, now: Micros, pause: number): SentPacket | undefined {
     const at = sequence % this.capacity;
     const packet = this.#packets[at];

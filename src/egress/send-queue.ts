@@ -1,12 +1,15 @@
 /** One viewer's send queue: bounded in access units, no bursts on the wire. Pure. */
 import { type Micros, micros, plus } from '../time.ts';
-import type { AccessUnit, PacketizedUnit } from './viewer.ts';
+import type { EncodedUnit, PacketizedUnit } from './viewer.ts';
 
-/** Packets that may leave back to back: bursts of 10 arrive, bursts of 100 do not, loopback included. */
+/**
+ * Packets that may leave back to back: bursts of 10 arrive, bursts of 100 do not, loopback
+ * included.
+ */
 const BURST = 8;
 /** Least time between bursts; also what timers can keep. */
-const LEAST_GAP = 1000;
-/** Share of a frame interval over which a large picture is spread. */
+const MIN_GAP = 1000;
+/** Share of a frame interval over which a large access unit is spread. */
 const SPREAD = 0.7;
 /** Retransmissions that may wait; the newest request is dropped. */
 const RETRANSMIT_CAPACITY = 128;
@@ -15,7 +18,7 @@ const RETRANSMIT_CAPACITY = 128;
 export type Outgoing =
   | {
       readonly kind: 'media';
-      readonly unit: AccessUnit;
+      readonly unit: EncodedUnit;
       readonly payload: Buffer;
       readonly first: boolean;
       readonly marker: boolean;
@@ -26,7 +29,7 @@ export type Outgoing =
   | { readonly kind: 'retransmit'; readonly sequence: number };
 
 /** What to do now. */
-export interface SendTurn {
+export interface SendDecision {
   readonly packets: readonly Outgoing[];
   /** Come back then; undefined when nothing waits. */
   readonly wake: Micros | undefined;
@@ -34,7 +37,10 @@ export interface SendTurn {
 
 /** Options of {@link SendQueue}. */
 export interface SendQueueOptions {
-  /** Access units that may wait, the one being sent included. When it is full everything not begun is dropped up to the next keyframe. */
+  /**
+   * Access units that may wait, the one being sent included. When it is full everything not begun
+   * is dropped up to the next keyframe.
+   */
   readonly capacity: number;
   /** Access units given up. */
   readonly onDrop: (units: number) => void;
@@ -42,7 +48,9 @@ export interface SendQueueOptions {
   readonly onKeyframeNeeded: () => void;
 }
 
-/** Orders what goes to one viewer. A viewer starts, and starts again after a drop, with a keyframe. */
+/**
+ * Orders what goes to one viewer. A viewer starts, and starts again after a drop, with a keyframe.
+ */
 export class SendQueue {
   readonly #options: SendQueueOptions;
   #units: PacketizedUnit[] = [];
@@ -51,7 +59,7 @@ export class SendQueue {
   /** A start counts no drops: nothing was promised yet. */
   #awaitingKeyframe: 'start' | 'after-drop' | undefined = 'start';
   #nextAt = Number.NEGATIVE_INFINITY;
-  #gap = LEAST_GAP;
+  #gap = MIN_GAP;
   #retransmits: number[] = [];
   #lastDue: Micros | undefined;
   #interval = micros(16_667);
@@ -92,7 +100,7 @@ export class SendQueue {
   }
 
   /** Packets to send at `now`, at most one burst. */
-  next(now: Micros): SendTurn {
+  next(now: Micros): SendDecision {
     if (this.depth === 0 && this.#retransmits.length === 0) return { packets: [], wake: undefined };
     if (now < this.#nextAt) return { packets: [], wake: micros(this.#nextAt) };
     const packets: Outgoing[] = this.#retransmits
@@ -123,8 +131,8 @@ export class SendQueue {
 
   #begin(head: PacketizedUnit): void {
     const bursts = Math.ceil(head.payloads.length / BURST);
-    this.#gap = this.#units.length > 1 ? LEAST_GAP : Math.max(LEAST_GAP, (this.#interval * SPREAD) / bursts);
-    if (bursts <= 1) this.#gap = LEAST_GAP;
+    this.#gap = this.#units.length > 1 ? MIN_GAP : Math.max(MIN_GAP, (this.#interval * SPREAD) / bursts);
+    if (bursts <= 1) this.#gap = MIN_GAP;
   }
 
   #take(head: PacketizedUnit, packets: Outgoing[]): void {

@@ -1,15 +1,24 @@
-/** The words of egress: access units, and what a publication asks of a viewer's connection. Only the adapters know FFmpeg and WebRTC. */
+/**
+ * The words of egress: encoded units, and what a publication asks of a viewer's connection. Only
+ * the adapters know FFmpeg and WebRTC.
+ */
 import type { FrameInfo } from '../media/frame.ts';
 import type { Micros } from '../time.ts';
 import type { TransportSettings } from '../webrtc/transport.ts';
 
-/** One encoded picture, with the times and the provenance of its frame. */
-export interface AccessUnit extends Omit<FrameInfo, 'discontinuity'> {
+/**
+ * An access unit on its way out: a frame of ours, encoded, with its times and its provenance. What
+ * comes in is `AccessUnit` in src/media.
+ */
+export interface EncodedUnit extends Omit<FrameInfo, 'discontinuity'> {
   /** Annex B, parameter sets included when it is a keyframe. */
   readonly data: Buffer;
   /** True for an IDR: decodable without anything before it. */
   readonly keyframe: boolean;
-  /** Even release time of the frame, monotonic: the RTP timestamp is this at 90 kHz. Strictly rising. */
+  /**
+   * Even release time of the frame, monotonic: the RTP timestamp is this at 90 kHz. Strictly
+   * rising.
+   */
   readonly due: Micros;
   /** When the encoder was done with it, monotonic. */
   readonly encoded: Micros;
@@ -17,20 +26,23 @@ export interface AccessUnit extends Omit<FrameInfo, 'discontinuity'> {
 
 /** An access unit as RTP payloads. They are shared by all viewers: never written to. */
 export interface PacketizedUnit {
-  readonly unit: AccessUnit;
+  readonly unit: EncodedUnit;
   readonly payloads: readonly Buffer[];
 }
 
 /** Settings of viewers' connections. */
 export interface PeerSettings extends TransportSettings {
   /**
-   * How long a player may hold pictures back to even out their cadence (playout-delay extension). Default 0: each is shown as soon as it
-   * is decoded, since they leave here evenly.
+   * How long a player may hold frames back to even out their cadence (playout-delay extension).
+   * Default 0: each is shown as soon as it is decoded, since they leave here evenly.
    */
   readonly maxPlayoutDelay?: Micros;
 }
 
-/** Why a viewer needs a keyframe: its decoder asks, it has just come, or it was too slow and starts again. */
+/**
+ * Why a viewer needs a keyframe: its decoder asks, it has just come, or it was too slow and starts
+ * again.
+ */
 export type KeyframeCause = 'pli' | 'fir' | 'join' | 'slow';
 
 /** What a connection tells its publication. */
@@ -38,7 +50,7 @@ export interface ViewerEvents {
   /** The viewer needs an IDR. */
   keyframeNeeded(cause: KeyframeCause): void;
   /** The first packet of `unit` has left; `packets` and payload `bytes` of the whole unit. */
-  sent(unit: AccessUnit, packets: number, bytes: number): void;
+  sent(unit: EncodedUnit, packets: number, bytes: number): void;
   /** Packets sent again on request. */
   retransmitted(packets: number): void;
   /** Access units given up because this viewer cannot keep up. */
@@ -60,8 +72,9 @@ export interface ViewerStats {
 /** A data channel that the player opens. What it sends there is not read. */
 export interface ViewerChannel {
   /**
-   * Sends a message, text or bytes. False, and nothing is sent, while the player has no such channel open, when more than 64 KiB wait in its
-   * buffer, when the message is longer than the player takes, and after the end.
+   * Sends a message, text or bytes. False, and nothing is sent, while the player has no such
+   * channel open, when more than 64 KiB wait in its buffer, when the message is longer than the
+   * player takes, and after the end.
    */
   send(message: string | Buffer): boolean;
 }
@@ -72,11 +85,17 @@ export interface Viewer {
   readonly answer: string;
   /** The player's ICE user name. */
   readonly iceUfrag: string;
-  /** Takes a candidate of the player's that was not in its offer: the value of an `a=candidate:` line, checked. */
+  /**
+   * Takes a candidate of the player's that was not in its offer: the value of an `a=candidate:`
+   * line, checked.
+   */
   addCandidate(candidate: string): void;
   /** Queues an access unit. Never blocks. */
   send(item: PacketizedUnit): void;
-  /** The data channel that the player calls `label`; it may open it later. Undefined when its offer has no data channels. */
+  /**
+   * The data channel that the player calls `label`; it may open it later. Undefined when its offer
+   * has no data channels.
+   */
   openChannel(label: string): ViewerChannel | undefined;
   /** True once media can flow. */
   readonly connected: boolean;

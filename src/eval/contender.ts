@@ -16,7 +16,7 @@ export interface Filled {
   /** {@link Gap.index}. */
   readonly gap: number;
   readonly frames: readonly Frame[];
-  /** Milliseconds for each new frame. */
+  /** Milliseconds for each interpolated frame. */
   readonly ms: number;
 }
 
@@ -156,7 +156,7 @@ class Minterpolate implements Contender {
 
 /**
  * The filter fills the gap between the second and the third of four frames, and stays silent about the first and the last gap
- * of what it is given. So the first and the last kept frame are put in twice: kept frame k stands at time k + 1, and the new frames of
+ * of what it is given. So the first and the last kept frame are put in twice: kept frame k stands at time k + 1, and the interpolated frames of
  * gap g come out between g + 1 and g + 2, once frame g + 2 is in.
  */
 class MinterpolateRun implements ContenderRun {
@@ -221,7 +221,7 @@ class MinterpolateRun implements ContenderRun {
   }
 }
 
-/** Where an output of minterpolate belongs: `step` 0 is a kept frame, else the new frame at step/factor of the gap. Kept frame k is input k + 1. Pure. */
+/** Where an output of minterpolate belongs: `step` 0 is a kept frame, else the interpolated frame at step/factor of the gap. Kept frame k is input k + 1. Pure. */
 export function placeInGap(pts: number, factor: number): { gap: number; step: number } {
   return { gap: Math.floor(pts / factor) - 1, step: pts % factor };
 }

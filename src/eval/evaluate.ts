@@ -1,4 +1,4 @@
-/** Measures interpolation quality: frames are removed, made again by each contender, and compared with the removed ones. */
+/** Measures interpolation quality: frames are removed, interpolated by each contender, and compared with the removed ones. */
 
 import { FrameliftError } from '../errors.ts';
 import { Arena } from '../media/arena.ts';
@@ -250,7 +250,7 @@ class ItemRun {
   }
 }
 
-/** Error power of new frames over the noise power of the frames beside them; nothing where the truth is the clip itself or there is no noise. */
+/** Error power of interpolated frames over the noise power of the frames beside them; nothing where the truth is the clip itself or there is no noise. */
 function noiseOf(gap: Gap, frames: readonly Frame[], truths: readonly Plane[]): { noise?: number } {
   if (!gap.ends) return {};
   const [start, end] = gap.ends;

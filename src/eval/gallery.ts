@@ -11,7 +11,7 @@ export interface Tiles {
   readonly error: Plane;
 }
 
-/** One new frame worth showing. */
+/** One interpolated frame worth showing. */
 export interface Case {
   readonly contender: string;
   readonly item: string;

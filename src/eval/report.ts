@@ -6,19 +6,19 @@ import { mean, median, type Score } from './quality.ts';
 /** What one contender made of one gap. */
 export interface GapResult {
   readonly gap: number;
-  /** One for each new frame. */
+  /** One for each interpolated frame. */
   readonly scores: readonly Score[];
-  /** Milliseconds for each new frame. */
+  /** Milliseconds for each interpolated frame. */
   readonly ms: number;
-  /** With another clip as truth: error power of the new frames over the noise power of the two given ones. */
+  /** With another clip as truth: error power of the interpolated frames over the noise power of the two given ones. */
   readonly noise?: number;
 }
 
 /** Mean figures of a contender. */
 export interface Figures extends Score {
-  /** Milliseconds for each new frame: the median over the gaps of an item, the mean over items. */
+  /** Milliseconds for each interpolated frame: the median over the gaps of an item, the mean over items. */
   readonly msPerNewFrame: number;
-  /** Mean squared error of the new frames against the clean truth, over that of the given frames beside them: 1 = as noisy as the input. Only with --truth. */
+  /** Mean squared error of the interpolated frames against the clean truth, over that of the given frames beside them: 1 = as noisy as the input. Only with --truth. */
   readonly errorOverNoise?: number;
 }
 
@@ -29,7 +29,7 @@ export interface ItemReport {
   /** The size at which it was measured. */
   readonly width: number;
   readonly height: number;
-  /** Gaps that count, and new frames in each. */
+  /** Gaps that count, and interpolated frames in each. */
   readonly gaps: number;
   readonly newFramesPerGap: number;
   /** By contender. */
@@ -67,7 +67,7 @@ export interface EvalReport {
   readonly interrupted: boolean;
 }
 
-/** Figures of an item from its gaps in order: the mean over the new frames of those that count. */
+/** Figures of an item from its gaps in order: the mean over the interpolated frames of those that count. */
 export function itemFigures(gaps: readonly GapResult[]): Figures {
   const counted = countedGaps(gaps);
   const scores = counted.flatMap((gap) => gap.scores);

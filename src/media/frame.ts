@@ -129,7 +129,7 @@ export class Frame implements FrameInfo {
     pixels.arena.countFrame(1);
   }
 
-  /** A new frame with undefined pixels. @throws FrameliftError `arena.full`. */
+  /** A interpolated frame with undefined pixels. @throws FrameliftError `arena.full`. */
   static allocate(arena: Arena, width: number, height: number, info: FrameInfo): Frame {
     const layout = planeLayout(width, height);
     const block = arena.allocate(layout.bytes);

@@ -1,6 +1,9 @@
-/** Maps the source's timeline to the monotonic clock: follows drift slowly, ignores jitter, jumps when the timeline jumps. Pure. */
-import type { Micros } from '../time.ts';
-import { micros } from '../time.ts';
+/**
+ * Maps the source's timeline to the monotonic clock: slews with drift, ignores jitter and outliers,
+ * steps when the timeline jumps. The words are NTP's. Pure.
+ */
+import { SlidingQuantile } from '../sliding-quantile.ts';
+import { type Micros, micros } from '../time.ts';
 
 /** Samples looked back on: about 4 s at 60 fps, 17 s at 15. */
 const WINDOW = 256;
@@ -12,163 +15,166 @@ const QUANTILE = 0.9;
 const FASTEST = 0.05;
 /** The quantile is taken anew after this many samples. */
 const REFRESH = 8;
-/** A sample further off than this is a stray: no jitter, but a stall, a backlog or a jump. */
-const STRAY = 200_000;
-/** Strays that agree for this long and this often are the new truth. */
-const STRAY_SPAN = 300_000;
-const STRAY_COUNT = 4;
-/** While it acquires, the mapping follows the fastest sample at once: servers open with a backlog. */
+/** A sample further off than this is an outlier: no jitter, but a stall, a backlog or a jump. */
+const OUTLIER = 200_000;
+/** Outliers that agree for this long and this often are the new truth. */
+const OUTLIER_SPAN = 300_000;
+const OUTLIER_COUNT = 4;
+/**
+ * While it acquires, the mapping follows the fastest sample at once: servers open with a backlog.
+ */
 const ACQUIRE_SPAN = 1_000_000;
-/** Frames that arrive closer together than this share of their PTS distance came in one burst and count as one sample, the last. */
+/**
+ * Frames that arrive closer together than this share of their PTS distance came in one burst and
+ * count as one sample, the last.
+ */
 const BURST = 0.25;
-/** Steepest bend of the cadence: 5 % when more delay is needed (frames would be late), 2 % when there is too much. */
+/**
+ * Fastest slew: 5 % when more delay is needed (frames would be late), 2 % when there is too much.
+ */
 const RISE = 0.05;
 const FALL = 0.02;
-/** Time constant of the mapping's bend. */
+/** Time constant of the mapping's slew. */
 const SETTLE = 1_000_000;
 
-/** `current`, moved towards `target` for `elapsed` microseconds at the permitted bend, slower when it is near: `settle` microseconds from the end. */
-export function bend(current: number, target: number, elapsed: number, settle = SETTLE): number {
+/**
+ * `current`, moved towards `target` for `elapsed` microseconds at the permitted rate, slower when
+ * it is near: `settle` microseconds from the end.
+ */
+export function slew(current: number, target: number, elapsed: number, settle = SETTLE): number {
   const error = target - current;
   const rate = Math.min(RISE, Math.max(-FALL, error / settle));
   const step = rate * elapsed;
   return Math.abs(step) >= Math.abs(error) ? target : current + step;
 }
 
-/** What {@link Anchor.observe} found out. */
-export type AnchorChange =
-  /** The mapping holds, bent a little at most. */
+/** What {@link ClockMap.observe} found out. */
+export type ClockChange =
+  /** The mapping holds, slewed a little at most. */
   | { readonly kind: 'steady' }
-  /** The mapping jumped; it is right for PTS from `from` on, older slots keep the old one. */
-  | { readonly kind: 'jump'; readonly from: Micros };
+  /** The mapping was stepped; it is right for PTS from `from` on, older slots keep the old one. */
+  | { readonly kind: 'step'; readonly from: Micros };
 
-const STEADY: AnchorChange = { kind: 'steady' };
+const STEADY: ClockChange = { kind: 'steady' };
 
-/** The offset arrival − PTS, jitter allowance included. */
-export class Anchor {
+/** Keeps the offset arrival − PTS, jitter allowance included. */
+export class ClockMap {
   #offset: number | undefined;
   #lastPts = 0;
   #lastArrival = 0;
-  #anchoredAt = 0;
+  #steppedAt = 0;
   #target = 0;
   #fastest = 0;
   #sinceRefresh = 0;
-  readonly #delays = new Float64Array(WINDOW);
-  readonly #arrivals = new Float64Array(WINDOW);
-  readonly #sorted = new Float64Array(WINDOW);
+  readonly #delays = new SlidingQuantile({ capacity: WINDOW, span: WINDOW_SPAN });
+  /** Samples since the last step. */
   #count = 0;
-  #strays = 0;
-  #strayFirstPts = 0;
-  #strayFirstArrival = 0;
-  #strayLow = 0;
-  #strayHigh = 0;
+  #outliers = 0;
+  #outlierFirstPts = 0;
+  #outlierFirstArrival = 0;
+  #outlierLow = 0;
+  #outlierHigh = 0;
 
   /** Learns that the source frame at `pts` arrived at `arrival`. */
-  observe(pts: Micros, arrival: Micros, discontinuity: boolean): AnchorChange {
+  observe(pts: Micros, arrival: Micros, discontinuity: boolean): ClockChange {
     const delay = arrival - pts;
     const offset = this.#offset;
-    if (offset === undefined) return this.#jump(pts, arrival, delay);
+    if (offset === undefined) return this.#step(pts, arrival, delay);
     const off = delay - offset;
     const backwards = pts <= this.#lastPts;
     const elapsed = Math.max(0, arrival - this.#lastArrival);
     const burst = elapsed < BURST * (pts - this.#lastPts);
     this.#lastPts = pts;
     this.#lastArrival = arrival;
-    if (Math.abs(off) > STRAY) {
-      if (discontinuity || backwards) return this.#jump(pts, arrival, delay);
-      return this.#stray(pts, arrival, delay);
+    if (Math.abs(off) > OUTLIER) {
+      if (discontinuity || backwards) return this.#step(pts, arrival, delay);
+      return this.#outlier(pts, arrival, delay);
     }
-    this.#strays = 0;
-    if (arrival - this.#anchoredAt < ACQUIRE_SPAN) {
+    this.#outliers = 0;
+    if (arrival - this.#steppedAt < ACQUIRE_SPAN) {
       if (off < 0) this.#offset = delay;
       this.#target = this.#offset ?? delay;
       this.#fastest = this.#target;
       return STEADY;
     }
     this.#add(delay, arrival, burst);
-    this.#offset = bend(offset, this.#target, elapsed);
+    this.#offset = slew(offset, this.#target, elapsed);
     return STEADY;
   }
 
-  /** Monotonic time of `pts`, without the pacing delay. @throws RangeError before the first frame. */
-  map(pts: Micros): Micros {
-    return micros(pts + this.offset);
-  }
-
-  /** Microseconds from PTS to mapped time (fractional). @throws RangeError before the first frame. */
+  /**
+   * Microseconds from PTS to mapped time, without the pacing delay; fractional.
+   * @throws RangeError before the first frame.
+   */
   get offset(): number {
     if (this.#offset === undefined) throw new RangeError('no frame observed yet');
     return this.#offset;
   }
 
-  /** How much later than the fastest sample of the last seconds the mapping is: the jitter that it smooths. */
+  /**
+   * How much later than the fastest sample of the last seconds the mapping is: the jitter that it
+   * smooths.
+   */
   get allowance(): number {
     return Math.max(0, this.offset - this.#fastest);
   }
 
   /** True once a frame has been observed. */
-  get anchored(): boolean {
+  get synchronized(): boolean {
     return this.#offset !== undefined;
   }
 
   /** Forgets everything. */
   reset(): void {
     this.#offset = undefined;
+    this.#delays.clear();
     this.#count = 0;
-    this.#strays = 0;
+    this.#outliers = 0;
   }
 
-  #jump(pts: number, arrival: number, delay: number): AnchorChange {
+  #step(pts: number, arrival: number, delay: number): ClockChange {
     this.#offset = delay;
     this.#target = delay;
     this.#fastest = delay;
-    this.#anchoredAt = arrival;
+    this.#steppedAt = arrival;
     this.#lastPts = pts;
     this.#lastArrival = arrival;
+    this.#delays.clear();
     this.#count = 0;
     this.#sinceRefresh = 0;
-    this.#strays = 0;
-    return { kind: 'jump', from: micros(pts) };
+    this.#outliers = 0;
+    return { kind: 'step', from: micros(pts) };
   }
 
-  #stray(pts: number, arrival: number, delay: number): AnchorChange {
-    const low = Math.min(this.#strayLow, delay);
-    const high = Math.max(this.#strayHigh, delay);
-    if (this.#strays === 0 || high - low > STRAY) {
-      this.#strays = 1;
-      this.#strayFirstPts = pts;
-      this.#strayFirstArrival = arrival;
-      this.#strayLow = delay;
-      this.#strayHigh = delay;
+  #outlier(pts: number, arrival: number, delay: number): ClockChange {
+    const low = Math.min(this.#outlierLow, delay);
+    const high = Math.max(this.#outlierHigh, delay);
+    if (this.#outliers === 0 || high - low > OUTLIER) {
+      this.#outliers = 1;
+      this.#outlierFirstPts = pts;
+      this.#outlierFirstArrival = arrival;
+      this.#outlierLow = delay;
+      this.#outlierHigh = delay;
       return STEADY;
     }
-    this.#strays += 1;
-    this.#strayLow = low;
-    this.#strayHigh = high;
-    if (this.#strays < STRAY_COUNT || arrival - this.#strayFirstArrival < STRAY_SPAN) return STEADY;
-    const from = this.#strayFirstPts;
-    this.#jump(pts, arrival, delay);
-    return { kind: 'jump', from: micros(from) };
+    this.#outliers += 1;
+    this.#outlierLow = low;
+    this.#outlierHigh = high;
+    if (this.#outliers < OUTLIER_COUNT || arrival - this.#outlierFirstArrival < OUTLIER_SPAN) return STEADY;
+    const from = this.#outlierFirstPts;
+    this.#step(pts, arrival, delay);
+    return { kind: 'step', from: micros(from) };
   }
 
   #add(delay: number, arrival: number, burst: boolean): void {
-    if (burst && this.#count > 0) this.#count -= 1;
-    const at = this.#count % WINDOW;
-    this.#delays[at] = delay;
-    this.#arrivals[at] = arrival;
-    this.#count += 1;
+    if (burst) this.#delays.replace(delay, arrival);
+    else this.#delays.observe(delay, arrival);
+    if (!burst || this.#count === 0) this.#count += 1;
     this.#sinceRefresh += 1;
     if (this.#sinceRefresh < REFRESH && this.#count > REFRESH) return;
     this.#sinceRefresh = 0;
-    let kept = 0;
-    for (let i = 0; i < Math.min(this.#count, WINDOW); i += 1) {
-      if (arrival - (this.#arrivals[i] ?? 0) <= WINDOW_SPAN) {
-        this.#sorted[kept] = this.#delays[i] ?? 0;
-        kept += 1;
-      }
-    }
-    const sorted = this.#sorted.subarray(0, kept).sort();
-    this.#fastest = sorted[Math.floor(kept * FASTEST)] ?? delay;
-    this.#target = sorted[Math.min(kept - 1, Math.floor(kept * QUANTILE))] ?? delay;
+    const { size } = this.#delays;
+    this.#fastest = this.#delays.nth(Math.floor(size * FASTEST)) ?? delay;
+    this.#target = this.#delays.nth(Math.min(size - 1, Math.floor(size * QUANTILE))) ?? delay;
   }
 }

@@ -1,8 +1,11 @@
-/** Pacing: output slots on an even cadence, each released one constant delay after its place on the source's timeline. Pure. */
+/**
+ * Pacing: output slots on an even cadence, each released one constant delay after its place on the
+ * source's timeline. Pure.
+ */
 import type { Frame } from '../media/frame.ts';
 import type { DropReason } from '../metrics/events.ts';
 import { type Micros, micros } from '../time.ts';
-import { Anchor, bend } from './clock-map.ts';
+import { ClockMap, slew } from './clock-map.ts';
 
 /** Options of {@link Pacer}. */
 export interface PacerOptions {
@@ -10,20 +13,31 @@ export interface PacerOptions {
   readonly delay: Micros;
   /** Slots that may wait; beyond it the oldest is dropped. */
   readonly capacity: number;
-  /** Called for each slot that is given up: `late`, `queue-full`, `duplicate`, `stopped`. Its frame, if any, is released already. */
+  /**
+   * Called for each slot that is given up: `late`, `queue-full`, `duplicate`, `stopped`. Its frame,
+   * if any, is released already.
+   */
   readonly onDrop?: (reason: DropReason, pts: Micros) => void;
 }
 
 /** A frame on its way out. The receiver owns the frame. */
 export interface PacedFrame {
   readonly frame: Frame;
-  /** Slot on the source's timeline; the frame's own `pts` differs when it is a repeat, or a source frame that stands near a point of the grid. */
+  /**
+   * Slot on the source's timeline; the frame's own `pts` differs when it is a repeat, or a source
+   * frame that stands near a point of the grid.
+   */
   readonly pts: Micros;
-  /** When it was to be released, on the monotonic clock: even, unlike the moment of the call. RTP timestamps come from here. */
+  /**
+   * When it was to be released, on the monotonic clock: even, unlike the moment of the call. RTP
+   * timestamps come from here.
+   */
   readonly due: Micros;
 }
 
-/** A slot that fell due without a frame. Offer one (the fallback) and call {@link Pacer.next} again. */
+/**
+ * A slot that fell due without a frame. Offer one (the fallback) and call {@link Pacer.next} again.
+ */
 interface MissedSlot {
   readonly pts: Micros;
   readonly due: Micros;
@@ -33,7 +47,10 @@ interface MissedSlot {
 export interface PacerOutput {
   /** To be sent now: at most one frame, so that nothing leaves in bursts. */
   readonly release: readonly PacedFrame[];
-  /** Due now without a frame: at most one slot. Call `offer` for it or not, then call `next` again: it is released or dropped. */
+  /**
+   * Due now without a frame: at most one slot. Call `offer` for it or not, then call `next` again:
+   * it is released or dropped.
+   */
   readonly missed: readonly MissedSlot[];
   /** Call again at this time; undefined when nothing waits. */
   readonly wake: Micros | undefined;
@@ -45,14 +62,20 @@ interface Slot {
   frame: Frame | undefined;
   /** Reported as missed. */
   missed: boolean;
-  /** Offset of a timeline that has ended by a jump; undefined while its timeline lives. */
+  /** Offset of a timeline that has ended by a step; undefined while its timeline lives. */
   offset: number | undefined;
 }
 
 const NONE: readonly never[] = [];
-/** A slot may be this late (or one interval, if longer) and still be released when a newer one is due as well. */
+/**
+ * A slot may be this late (or one interval, if longer) and still be released when a newer one is
+ * due as well.
+ */
 const LATE = 50_000;
-/** Time constant of a change of the delay: it has been decided on many frames, and is followed at once. */
+/**
+ * Time constant of a change of the delay: it has been decided on many frames, and is followed at
+ * once.
+ */
 const SETTLE = 200_000;
 /** Least distance of two releases, in intervals: how fast a pacer that is late catches up. */
 const SPACING = 0.5;
@@ -60,11 +83,12 @@ const SPACING = 0.5;
 /**
  * Orders and times the output of one variant of one stream.
  *
- * Per source frame: `observe`, then `expect` for each slot that is now known, then `offer` what is there. Call `next` after each
- * change and at `wake`. Frames leave in PTS order, at least half an interval apart, never before their due time.
+ * Per source frame: `observe`, then `expect` for each slot that is now known, then `offer` what is
+ * there. Call `next` after each change and at `wake`. Frames leave in PTS order, at least half an
+ * interval apart, never before their due time.
  */
 export class Pacer {
-  readonly #anchor = new Anchor();
+  readonly #clockMap = new ClockMap();
   readonly #capacity: number;
   readonly #onDrop: (reason: DropReason, pts: Micros) => void;
   readonly #slots: Slot[] = [];
@@ -81,21 +105,27 @@ export class Pacer {
     this.#delayTarget = options.delay;
   }
 
-  /** Learns when the source frame at `pts` arrived. Call it for every source frame, before its slots. */
+  /**
+   * Learns when the source frame at `pts` arrived. Call it for every source frame, before its
+   * slots.
+   */
   observe(pts: Micros, arrival: Micros, discontinuity: boolean): void {
-    const before = this.#anchor.anchored ? this.#anchor.offset : undefined;
-    const change = this.#anchor.observe(pts, arrival, discontinuity);
-    if (change.kind === 'jump' && before !== undefined) {
+    const before = this.#clockMap.synchronized ? this.#clockMap.offset : undefined;
+    const change = this.#clockMap.observe(pts, arrival, discontinuity);
+    if (change.kind === 'step' && before !== undefined) {
       for (const slot of this.#slots) if (slot.pts < change.from || pts < slot.pts) slot.offset ??= before;
       this.#releasedPts = Number.NEGATIVE_INFINITY;
     }
     if (this.#observedAt !== undefined) {
-      this.#delay = bend(this.#delay, this.#delayTarget, Math.max(0, arrival - this.#observedAt), SETTLE);
+      this.#delay = slew(this.#delay, this.#delayTarget, Math.max(0, arrival - this.#observedAt), SETTLE);
     }
     this.#observedAt = arrival;
   }
 
-  /** Announces a slot at `pts`, `interval` before the next one. A slot known already, or before the last release, is dropped. */
+  /**
+   * Announces a slot at `pts`, `interval` before the next one. A slot known already, or before the
+   * last release, is dropped.
+   */
   expect(pts: Micros, interval: Micros): void {
     let at = this.#slots.length;
     for (; at > 0; at -= 1) {
@@ -114,7 +144,10 @@ export class Pacer {
     if (this.#slots.length > this.#capacity) this.#drop('queue-full');
   }
 
-  /** Gives the frame of a slot; takes ownership. False when there is no such slot (any more) or it is filled: the frame has been released. */
+  /**
+   * Gives the frame of a slot; takes ownership. False when there is no such slot (any more) or it
+   * is filled: the frame has been released.
+   */
   offer(pts: Micros, frame: Frame): boolean {
     const slot = this.#find(pts);
     if (!slot || slot.frame) {
@@ -125,7 +158,10 @@ export class Pacer {
     return true;
   }
 
-  /** What to do at `now` and when to call again. While something is released or missed, call again at once. */
+  /**
+   * What to do at `now` and when to call again. While something is released or missed, call again
+   * at once.
+   */
   next(now: Micros): PacerOutput {
     for (;;) {
       const slot = this.#slots[0];
@@ -152,13 +188,19 @@ export class Pacer {
     }
   }
 
-  /** When the slot at `pts` is to be released (monotonic): the deadline of its interpolation. Undefined when there is no such slot. */
+  /**
+   * When the slot at `pts` is to be released (monotonic): the deadline of its interpolation.
+   * Undefined when there is no such slot.
+   */
   dueOf(pts: Micros): Micros | undefined {
     const slot = this.#find(pts);
     return slot && this.#due(slot);
   }
 
-  /** Changes the delay live, e.g. when the ladder moves: the cadence bends towards it by at most 5 %. */
+  /**
+   * Changes the delay live, e.g. when the ladder moves: the cadence is slewed by at most 5 % until
+   * it is there.
+   */
   setDelay(delay: Micros): void {
     this.#delayTarget = delay;
   }
@@ -168,9 +210,12 @@ export class Pacer {
     return micros(this.#delay);
   }
 
-  /** Held back on top of the delay where a frame came without jitter: what the smoothing of arrivals costs. 0 before the first frame. */
+  /**
+   * Held back on top of the delay where a frame came without jitter: what the smoothing of arrivals
+   * costs. 0 before the first frame.
+   */
   get jitter(): Micros {
-    return micros(this.#anchor.anchored ? this.#anchor.allowance : 0);
+    return micros(this.#clockMap.synchronized ? this.#clockMap.allowance : 0);
   }
 
   /** Slots waiting. */
@@ -186,14 +231,14 @@ export class Pacer {
   /** Drops everything that waits (`stopped`) and forgets the mapping. */
   clear(): void {
     while (this.#slots.length > 0) this.#drop('stopped');
-    this.#anchor.reset();
+    this.#clockMap.reset();
     this.#observedAt = undefined;
     this.#delay = this.#delayTarget;
     this.#releasedPts = Number.NEGATIVE_INFINITY;
   }
 
   #due(slot: Slot): Micros {
-    return micros(slot.pts + (slot.offset ?? this.#anchor.offset) + this.#delay);
+    return micros(slot.pts + (slot.offset ?? this.#clockMap.offset) + this.#delay);
   }
 
   #successorDue(now: Micros): boolean {

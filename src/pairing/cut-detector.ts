@@ -1,12 +1,19 @@
-/** What changed between two frames, from a 64 × 36 thumbnail of their luma: a scene cut, a duplicate, or motion. Pure. */
+/**
+ * What changed between two frames, from a 64 × 36 thumbnail of their luma: a scene cut, a
+ * duplicate, or motion. Pure.
+ */
 import type { PlaneLayout } from '../media/frame.ts';
 
-/** Thumbnail size in cells; 8 × 6 cells make a block: smaller ones find a match in any fine texture. */
+/**
+ * Thumbnail size in cells; 8 × 6 cells make a block: smaller ones find a match in any fine texture.
+ */
 const THUMB_WIDTH = 64;
 const THUMB_HEIGHT = 36;
 const BLOCK_WIDTH = 8;
 const BLOCK_HEIGHT = 6;
-/** Search range in cells: ±1/16 of the picture's width, the motion that is still worth interpolating. */
+/**
+ * Search range in cells: ±1/16 of the frame's width, the motion that is still worth interpolating.
+ */
 const RANGE = 4;
 /** Samples per cell and axis. */
 const TAPS = 4;
@@ -24,8 +31,8 @@ export interface Change {
 }
 
 /**
- * A frame's fingerprint: TAPS² luma samples for each cell (kept for the duplicate test) and their mean (for the cut test).
- * Costs about 0.1 ms at any picture size; reused from frame to frame.
+ * A frame's fingerprint: TAPS² luma samples for each cell (kept for the duplicate test) and their
+ * mean (for the cut test). Costs about 0.1 ms at any frame size; reused from frame to frame.
  */
 export class Thumbnail {
   readonly samples = new Uint8Array(THUMB_WIDTH * THUMB_HEIGHT * TAPS * TAPS);
@@ -76,7 +83,9 @@ export function compare(a: Thumbnail, b: Thumbnail): Change {
   return { difference: total / (cells * perCell), peak: peak / perCell, inter: inter / cells, intra: intra / cells };
 }
 
-/** Smallest sum of absolute differences of the block at (bx, by) of `b` against `a` over all shifts. */
+/**
+ * Smallest sum of absolute differences of the block at (bx, by) of `b` against `a` over all shifts.
+ */
 function bestMatch(a: Float32Array, b: Float32Array, bx: number, by: number): number {
   let best = Number.POSITIVE_INFINITY;
   for (let dy = -RANGE; dy <= RANGE; dy++) {
@@ -110,9 +119,10 @@ function deviation(cells: Float32Array, bx: number, by: number): number {
 }
 
 /**
- * Tells cuts from motion. A cut predicts the new picture from the old one, motion included, no better than not having the
- * old one (the inter/intra test of x264's scene-cut decision), is a change that a person would see, and stands out from
- * the motion before it (fast action fails the first test for seconds on end; a cut fails it once).
+ * Tells cuts from motion. After a cut the old frame predicts the new one, motion included, no
+ * better than having no old one (the inter/intra test of x264's scene-cut decision), is a change
+ * that a person would see, and stands out from the motion before it (fast action fails the first
+ * test for seconds on end; a cut fails it once).
  */
 export class CutDetector {
   /** Residual after motion of the recent past, in levels. */
@@ -123,14 +133,15 @@ export class CutDetector {
     const visible = change.difference > 8 && change.inter > 2.5;
     const ratio = change.inter / Math.max(change.intra, 1e-3);
     const sudden = change.inter / this.#recent;
-    // In a scene that is hard to predict already, a great change may be a little less of a surprise.
+    // In a scene that is hard to predict already, a great change may be a little less of a
+    // surprise.
     const striking = change.difference > 28 && ratio > 1 && sudden > 1.6;
     this.#recent += 0.25 * (Math.min(change.inter, 2 * this.#recent + 1) - this.#recent);
     return visible && ((ratio > 0.8 && sudden > 2) || striking);
   }
 }
 
-/** A duplicate: no cell of the picture changed by more than coding noise. */
+/** A duplicate: no cell changed by more than coding noise. */
 export function isDuplicate(change: Change): boolean {
   return change.peak < 1 && change.difference < 0.25;
 }

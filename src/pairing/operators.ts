@@ -1,4 +1,7 @@
-/** The operators between source and output: which frames belong together, and what stands between them. Frames are owned by the item that carries them. */
+/**
+ * The operators between source and output: which frames belong together, and what stands between
+ * them. Frames are owned by the item that carries them.
+ */
 
 import { Observable, type OperatorFunction } from 'rxjs';
 import type { Frame } from '../media/frame.ts';
@@ -14,14 +17,20 @@ export interface OnePerPulseOptions {
   readonly filter: Pick<PulseFilter, 'keep' | 'interval'>;
   readonly stream: string;
   readonly events: EventSink;
-  /** Pulses are shown several times each, `interval` apart; undefined: they no longer are. Told at each change. */
+  /**
+   * Pulses are shown several times each, `interval` apart; undefined: they no longer are. Told at
+   * each change.
+   */
   readonly onInterval: (interval: Micros | undefined) => void;
 }
 
 /** An interval that differs by more than this share is another one. */
 const CHANGED = 0.2;
 
-/** Lets the first frame of each pulse pass and releases its repetitions; each is reported as a pair that is a duplicate. */
+/**
+ * Lets the first frame of each pulse pass and releases its repetitions; each is reported as a pair
+ * that is a duplicate.
+ */
 export function onePerPulse({
   filter,
   stream,
@@ -67,7 +76,10 @@ export interface Paired {
   readonly decision: PairDecision | undefined;
 }
 
-/** Forms pairs. Each frame appears twice: as `frame`, then as `before`; both are handles of their own. */
+/**
+ * Forms pairs. Each frame appears twice: as `frame`, then as `before`; both are handles of their
+ * own.
+ */
 export function pairUp(pairing: Pairing, stream: string, events: EventSink): OperatorFunction<Frame, Paired> {
   return (source) =>
     new Observable((subscriber) => {
@@ -95,7 +107,10 @@ export function pairUp(pairing: Pairing, stream: string, events: EventSink): Ope
     });
 }
 
-/** Output times of one step. `timesteps` lie between `before` and `frame`; `show` is for `frame` itself. */
+/**
+ * Output times of one step. `timesteps` lie between `before` and `frame`; `show` is for `frame`
+ * itself.
+ */
 export interface Scheduled extends Paired {
   readonly timesteps: readonly Timestep[];
   readonly show: Micros | undefined;

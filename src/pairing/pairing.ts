@@ -1,12 +1,18 @@
-/** Decides for every new frame whether frames may be invented between it and the one before. Pure but for reading pixels. */
+/**
+ * Decides for every source frame whether to interpolate between it and the one before. Pure but for
+ * reading pixels.
+ */
 
 import type { Frame } from '../media/frame.ts';
 import type { PairDecision } from '../media/pair-decision.ts';
 import { fromMs, type Micros } from '../time.ts';
 import { CutDetector, compare, isDuplicate, Thumbnail } from './cut-detector.ts';
 
-/** Frames further apart than this are not a motion any more: interpolating over half a second would show a slow dissolve. */
-export const LONGEST_GAP: Micros = fromMs(500);
+/**
+ * Frames further apart than this are not a motion any more: interpolating over half a second would
+ * show a slow dissolve.
+ */
+export const MAX_GAP: Micros = fromMs(500);
 
 /** Pairs each frame with the one before. Keeps fingerprints, never frames. */
 export class Pairing {
@@ -14,7 +20,10 @@ export class Pairing {
   #spare = new Thumbnail();
   readonly #cuts = new CutDetector();
 
-  /** The decision for (the frame before, `frame`); undefined for the first frame. Reads `frame`'s luma, keeps nothing of it. */
+  /**
+   * The decision for (the frame before, `frame`); undefined for the first frame. Reads `frame`'s
+   * luma, keeps nothing of it.
+   */
   next(frame: Frame): PairDecision | undefined {
     const thumb = this.#spare;
     thumb.read(frame.bytes, frame.layout);
@@ -24,7 +33,7 @@ export class Pairing {
     if (!before) return undefined;
     if (before.width !== frame.width || before.height !== frame.height) return 'size-change';
     const gap = frame.pts - before.pts;
-    if (frame.discontinuity || gap <= 0 || gap > LONGEST_GAP) return 'discontinuity';
+    if (frame.discontinuity || gap <= 0 || gap > MAX_GAP) return 'discontinuity';
     const change = compare(before.thumb, thumb);
     if (this.#cuts.isCut(change)) return 'cut';
     return isDuplicate(change) ? 'duplicate' : 'interpolate';

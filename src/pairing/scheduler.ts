@@ -1,11 +1,16 @@
-/** From two source times to the output times between them. Pure; all times on the source's timeline. */
+/**
+ * From two source times to the output times between them. Pure; all times on the source's timeline.
+ */
 import { FrameliftError } from '../errors.ts';
 import { type Micros, micros } from '../time.ts';
 
 /** What the user asked for. */
 export type RateTarget =
-  /** N output frames for each source frame, fewer where that were more than `mostFps` frames per second; every source frame is kept. */
-  | { readonly kind: 'factor'; readonly factor: number; readonly mostFps?: number }
+  /**
+   * N output frames for each source frame, fewer where that were more than `maxFps` frames per
+   * second; every source frame is kept.
+   */
+  | { readonly kind: 'factor'; readonly factor: number; readonly maxFps?: number }
   /** An exact output rate on an even grid, frames per second. */
   | { readonly kind: 'fps'; readonly fps: number };
 
@@ -20,7 +25,10 @@ export interface Timestep {
 export interface Plan {
   /** Output times strictly between the frame before and this one, in order. */
   readonly between: readonly Timestep[];
-  /** When to show this source frame itself, bit-exact; undefined when it falls between the points of the grid. */
+  /**
+   * When to show this source frame itself, bit-exact; undefined when it falls between the points of
+   * the grid.
+   */
   readonly show: Micros | undefined;
   /** Present distance between output frames. */
   readonly interval: Micros;
@@ -29,9 +37,15 @@ export interface Plan {
 /** Limits of {@link RateTarget}. */
 const MAX_FPS = 240;
 const MAX_FACTOR = 16;
-/** A target within this of a multiple of the source's rate follows the source's clock (29.97 → "60" gives 59.94 and keeps every source frame). */
+/**
+ * A target within this of a multiple of the source's rate follows the source's clock (29.97 → "60"
+ * gives 59.94 and keeps every source frame).
+ */
 const LOCK_TOLERANCE = 0.006;
-/** On a free grid, a source frame this close to a grid point (in output intervals) is shown as it is. */
+/**
+ * On a free grid, a source frame this close to a grid point (in output intervals) is shown as it
+ * is.
+ */
 const SNAP = 0.1;
 /** Jitter that is assumed while few intervals have been seen, as a share of an interval. */
 const ASSUMED_JITTER = 0.15;
@@ -39,11 +53,17 @@ const ASSUMED_JITTER = 0.15;
 const ENOUGH = 16;
 /** How many times its mean deviation a single source time may be off. */
 const JITTER_REACH = 4;
-/** So many gaps in a row that differ by more than ODD from the rate so far, and by less than AGREE from each other, are another rate. */
+/**
+ * So many gaps in a row that differ by more than ODD from the rate so far, and by less than AGREE
+ * from each other, are another rate.
+ */
 const RECENT = 4;
 const ODD = 0.3;
 const AGREE = 0.1;
-/** A source may be faster than its nominal rate by so many output frames for each of its own, and still get as many as at the nominal one. */
+/**
+ * A source may be faster than its nominal rate by so many output frames for each of its own, and
+ * still get as many as at the nominal one.
+ */
 const CAP_SLACK = 0.2;
 /** A grid that is locked to the source lets go only when the rates differ by this more. */
 const LOCK_HOLD = 0.02;
@@ -52,7 +72,10 @@ const WINDOW = 64;
 /** Assumed before two frames have been seen, unless the source declares its rate. */
 const FIRST_INTERVAL: Micros = micros(1e6 / 30);
 
-/** A {@link RateTarget} from what a user wrote. @throws FrameliftError `config.invalid` naming the value and the range. */
+/**
+ * A {@link RateTarget} from what a user wrote.
+ * @throws FrameliftError `config.invalid` naming the value and the range.
+ */
 export function rateTarget(want: { factor?: number | undefined; fps?: number | undefined }): RateTarget {
   const { factor, fps } = want;
   if (factor !== undefined && fps !== undefined) {
@@ -80,7 +103,10 @@ export function rateTarget(want: { factor?: number | undefined; fps?: number | u
 /** Plans output times, one source frame after the other. */
 export class Scheduler {
   readonly #target: RateTarget;
-  /** No frame is missing between two: at a factor of N each gap gets N − 1 frames, however long it is. */
+  /**
+   * No frame is missing between two: at a factor of N each gap gets N − 1 frames, however long it
+   * is.
+   */
   readonly #complete: boolean;
   readonly #nominal: number | undefined;
   #before: Micros | undefined;
@@ -97,7 +123,10 @@ export class Scheduler {
   #origin = 0;
   #next = 0;
 
-  /** @param file given for a file: the rate that it declares, if any. A live source's is measured, and it may lose frames; a file's gaps are its own. */
+  /**
+   * @param file given for a file: the rate that it declares, if any. A live source's is measured,
+   * and it may lose frames; a file's gaps are its own.
+   */
   constructor(target: RateTarget, file?: { readonly fps: number | undefined }) {
     this.#target = target;
     this.#complete = file !== undefined;
@@ -109,7 +138,10 @@ export class Scheduler {
     if (fps !== undefined && fps >= 1 && fps <= MAX_FPS) this.#assumed = 1e6 / fps;
   }
 
-  /** Output frames for each source frame; 0 on a free grid, undefined while the source's rate is not known. */
+  /**
+   * Output frames for each source frame; 0 on a free grid, undefined while the source's rate is not
+   * known.
+   */
   get multiple(): number | undefined {
     if (this.#target.kind === 'factor') return this.#factor(this.#target);
     return (this.#nominal ?? this.#period) === undefined ? undefined : this.#multiple();
@@ -128,8 +160,9 @@ export class Scheduler {
   }
 
   /**
-   * Time that passes, by arithmetic alone, between a source frame and the moment at which the frame after it is known,
-   * for the output frame that needs it most: (N−1)/N of a source interval at a factor of N, up to a whole one on a free grid.
+   * Time that passes, by arithmetic alone, between a source frame and the moment at which the frame
+   * after it is known, for the output frame that needs it most (docs/architecture.md, "Time and
+   * delay").
    */
   get floor(): Micros {
     const lock = this.multiple;
@@ -137,8 +170,8 @@ export class Scheduler {
   }
 
   /**
-   * Plans for the source frame at `pts`. `continuous` is false when no frame before it counts (start, discontinuity).
-   * Output times never go backwards as long as `pts` does not.
+   * Plans for the source frame at `pts`. `continuous` is false when no frame before it counts
+   * (start, discontinuity). Output times never go backwards as long as `pts` does not.
    */
   next(pts: Micros, continuous: boolean): Plan {
     const before = continuous ? this.#before : undefined;
@@ -155,8 +188,9 @@ export class Scheduler {
   }
 
   /**
-   * Estimates the source's interval: the median gap of a window tells how many intervals each gap is (lost frames leave
-   * several), the ends of the window divided by their number then hardly feel the jitter of single times.
+   * Estimates the source's interval: the median gap of a window tells how many intervals each gap
+   * is (lost frames leave several), the ends of the window divided by their number then hardly feel
+   * the jitter of single times.
    */
   #learn(before: Micros, pts: Micros): void {
     if (this.#times.at(-1) !== before) this.#times = [before];
@@ -174,7 +208,10 @@ export class Scheduler {
     this.#jitter = deviation / gaps.length / period;
   }
 
-  /** The last gaps agree with each other and not with the rate so far: VFR, or a camera that switches. Jitter does not agree. */
+  /**
+   * The last gaps agree with each other and not with the rate so far: VFR, or a camera that
+   * switches. Jitter does not agree.
+   */
   #rateChanged(): boolean {
     const period = this.#period;
     if (period === undefined || this.#times.length <= RECENT + 1) return false;
@@ -183,12 +220,15 @@ export class Scheduler {
     return Math.abs(level - period) > ODD * period && recent.every((gap) => Math.abs(gap - level) < AGREE * level);
   }
 
-  #factor({ factor, mostFps }: Extract<RateTarget, { kind: 'factor' }>): number {
-    if (mostFps === undefined) return factor;
-    return Math.max(1, Math.min(factor, Math.floor((mostFps * this.sourceInterval) / 1e6 + CAP_SLACK)));
+  #factor({ factor, maxFps }: Extract<RateTarget, { kind: 'factor' }>): number {
+    if (maxFps === undefined) return factor;
+    return Math.max(1, Math.min(factor, Math.floor((maxFps * this.sourceInterval) / 1e6 + CAP_SLACK)));
   }
 
-  /** N when the target is N times the source's rate (within tolerance), else 0. A lock once found is not given up for jitter. */
+  /**
+   * N when the target is N times the source's rate (within tolerance), else 0. A lock once found is
+   * not given up for jitter.
+   */
   #multiple(): number {
     const period = this.#nominal ?? this.#period;
     if (this.#target.kind !== 'fps' || period === undefined) return 0;
@@ -200,7 +240,10 @@ export class Scheduler {
     return this.#lock;
   }
 
-  /** How wrong the measured rate may be: jitter of the two ends of the window, shared among its intervals. */
+  /**
+   * How wrong the measured rate may be: jitter of the two ends of the window, shared among its
+   * intervals.
+   */
   #uncertainty(): number {
     if (this.#nominal) return 0;
     const assumed = this.#span < ENOUGH ? ASSUMED_JITTER : 0;

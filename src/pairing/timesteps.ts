@@ -1,7 +1,13 @@
-/** At which times between two frames a network can make a picture, and what follows for a schedule. Pure. */
+/**
+ * At which times between two frames a network can interpolate, and what follows for a schedule.
+ * Pure.
+ */
 import { FrameliftError } from '../errors.ts';
 
-/** `any`: 0 < t < 1. `half`: t = ½ alone; quarters and eighths come from halving again between a frame and a made one. */
+/**
+ * `any`: 0 < t < 1. `half`: t = ½ alone; quarters and eighths come from halving again between a
+ * source frame and an interpolated one.
+ */
 export type Times = 'any' | 'half';
 
 /** The eighth (⅛ … ⅞) nearest to `t`: what a `half` network makes in its place. */
@@ -9,15 +15,19 @@ export function nearestEighth(t: number): number {
   return Math.min(7, Math.max(1, Math.round(t * 8))) / 8;
 }
 
-/** True when so many output frames for each source frame stand at eighths. 0 is a free grid, whose times are anything. */
+/**
+ * True when so many output frames for each source frame stand at eighths. 0 is a free grid, whose
+ * times are anything.
+ */
 export function standsAtEighths(multiple: number): boolean {
   return multiple === 1 || multiple === 2 || multiple === 4 || multiple === 8;
 }
 
 /**
- * Why a schedule has no pictures of a model that only knows the middle: three eighths shown where a third belongs is uneven
- * motion, which is what this program is there to remove.
- * @param multiple output frames for each source frame, 0 on a free grid. @param able ids of models that know any time.
+ * Why a schedule gets no frames from a model that only knows the middle: three eighths shown where
+ * a third belongs is uneven motion, which is what this program is there to remove.
+ * @param multiple output frames for each source frame, 0 on a free grid.
+ * @param able ids of models that know any time.
  */
 export function timesRefusal(model: string, multiple: number, able: readonly string[]): FrameliftError {
   const wanted = multiple === 0 ? "a rate that is no multiple of the source's" : `${multiple} times`;

@@ -8,7 +8,7 @@ import { fromMs, type Micros, toMs } from '../time.ts';
 /** For people: `×2`, `60 fps`, or `×4, at most 60 fps`. */
 export function describeTarget(target: RateTarget): string {
   if (target.kind === 'fps') return `${target.fps} fps`;
-  return `×${target.factor}${target.mostFps === undefined ? '' : `, at most ${target.mostFps} fps`}`;
+  return `×${target.factor}${target.maxFps === undefined ? '' : `, at most ${target.maxFps} fps`}`;
 }
 
 /** What is said when the interval of X-ray pulses changes. */
@@ -30,7 +30,7 @@ export function floorWarning(floor: Micros): string | undefined {
 
 /** What is wrong with a budget that leaves no room for a frame between two, with the arithmetic. */
 export function budgetWarning(delay: DelayControl, { floor, sourceInterval, multiple }: Scheduler): string | undefined {
-  if (delay.room(floor) >= 0) return undefined;
+  if (delay.headroom(floor) >= 0) return undefined;
   const share = multiple ? `${multiple - 1}/${multiple}` : '9/10';
   return (
     `the latency budget of ${toMs(delay.budget(floor)).toFixed(0)} ms is below the floor of ${toMs(floor).toFixed(1)} ms ` +

@@ -9,7 +9,7 @@ import { requireTimes } from '../interp/models/manifest.ts';
 import type { Arena } from '../media/arena.ts';
 import type { FrameSize } from '../media/size.ts';
 import { Mutex } from '../mutex.ts';
-import type { Lineup } from '../pacing/interpolate-and-pace.ts';
+import type { Lineup } from '../pacing/submission.ts';
 import type { RateTarget } from '../pairing/scheduler.ts';
 import type { Clock, Micros } from '../time.ts';
 

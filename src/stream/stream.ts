@@ -14,7 +14,7 @@ import type { Arena } from '../media/arena.ts';
 import type { FrameSize } from '../media/size.ts';
 import type { StreamState } from '../media/stream-state.ts';
 import type { EventSink, Variant } from '../metrics/events.ts';
-import { DEFAULT_ROOM, DelayControl } from '../pacing/delay-control.ts';
+import { DEFAULT_HEADROOM, DelayControl } from '../pacing/delay-control.ts';
 import { type RateTarget, Scheduler } from '../pairing/scheduler.ts';
 import { upconvert } from '../pipeline.ts';
 import { type Clock, fromMs, type Micros, plus } from '../time.ts';
@@ -64,7 +64,7 @@ export interface StreamStatus extends SupervisionStatus {
 }
 
 /** Output slots that may wait for their time: what arithmetic and budget hold back at 240 fps, and a quarter of a second. */
-const pacerCapacity = (budget: Micros = DEFAULT_ROOM): number => Math.ceil(((budget + 750_000) / 1e6) * 240);
+const pacerCapacity = (budget: Micros = DEFAULT_HEADROOM): number => Math.ceil(((budget + 750_000) / 1e6) * 240);
 /** How often the stream's state is judged anew. */
 const HEALTH_INTERVAL = fromMs(1000);
 
@@ -221,7 +221,7 @@ export class Stream implements AsyncDisposable {
       stream,
       // At 25 → 60 fps pairs have one timestep or two.
       timesteps: () => Math.max(1, Math.ceil(scheduler.sourceInterval / scheduler.outputInterval - 0.1) - 1),
-      limits: () => ({ room: this.#delay.room(scheduler.floor), share: scheduler.sourceInterval }),
+      limits: () => ({ headroom: this.#delay.headroom(scheduler.floor), period: scheduler.sourceInterval }),
       onChoice: ({ lease: { model }, measured }, size) =>
         log.info({ stream, size, model, measured }, `auto chose ${model}`),
       onHeld: (reason) => {

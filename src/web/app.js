@@ -1,179 +1,199 @@
 /** The page: which stream, which view, and what is known of it. */
-import { Access } from './access.js';
-import { Live } from './live.js';
-import { Panel } from './panel.js';
+import { byId, within } from './dom.js';
+import { frameRate } from './format.js';
+import { Views } from './player/views.js';
 import { Publisher } from './publish.js';
-import { Stage } from './stage.js';
-import { linked, StreamList } from './streams.js';
+import { Readings, totalLatency } from './readings.js';
+import { StateFeed } from './state-feed.js';
+import { addressedStream, StreamList } from './streams.js';
+import { PlaybackToken } from './token.js';
+
+/** @typedef {import('./state-feed.js').ServerState} ServerState */
+/** @typedef {import('./state-feed.js').StreamReport} StreamReport */
+/** @typedef {import('./state-feed.js').Variant} Variant */
 
 /** Milliseconds between two updates of the readings. */
-const DRAW_EVERY = 500;
-/** A connection that shows nothing for this long although the stream is live is made anew. */
-const STUCK = 8000;
+const DRAW_INTERVAL_MS = 500;
+/** A connection that presents nothing for this long although the stream is live is made anew. */
+const STALL_TIMEOUT_MS = 8000;
 
-let chosen;
-/** The last answer of the server; undefined while it cannot be reached. */
-let answer;
-let instance;
-/** True when the chosen stream has said whether its pictures are badged. */
-let badgeSaid = false;
+/** Name of the stream that is shown. @type {string | undefined} */
+let selected;
+/**
+ * What the server reported last; undefined while it cannot be reached.
+ * @type {ServerState | undefined}
+ */
+let state;
+/** When the server was started: another time is another server. @type {string | undefined} */
+let startedAt;
+/**
+ * True when the badge stands as the selected stream asks for it: from then on it is the viewer's.
+ */
+let badgeApplied = false;
 
-const stream = () => answer?.streams.find(({ name }) => name === chosen);
+const stream = () => state?.streams.find(({ name }) => name === selected);
 
-const access = new Access(() => {
-  live.start();
-  stage.reconnect();
+const token = new PlaybackToken(() => {
+  feed.start();
+  views.reconnect();
 });
-const panel = new Panel();
+const readings = new Readings();
 const list = new StreamList();
-const publisher = new Publisher((name) => answer?.streams.find((one) => one.name === name)?.state);
-const stage = new Stage({
-  headers: () => access.headers(),
-  onLocked: () => access.ask(),
+const publisher = new Publisher((name) => state?.streams.find((one) => one.name === name)?.state);
+const views = new Views({
+  headers: () => token.headers(),
+  onLocked: () => token.ask(),
   onView: () => {
-    remember();
-    stage.connect(stream()?.whep);
+    keepViewInAddress();
+    views.connect(stream()?.whep);
   },
 });
 
 /** The view is part of the address, as the stream is. */
-function remember() {
+function keepViewInAddress() {
   const address = new URL(location.href);
-  if (stage.view === 'both') address.searchParams.delete('view');
-  else address.searchParams.set('view', stage.view);
+  if (views.view === 'both') address.searchParams.delete('view');
+  else address.searchParams.set('view', views.view);
   history.replaceState(null, '', address);
 }
 
-/** Turns to the stream that the address names, else stays with the present one, else takes the first. */
-function choose() {
-  const next = linked() ?? (stream() ? chosen : answer?.streams[0]?.name);
-  if (next === chosen) return;
-  chosen = next;
-  badgeSaid = false;
-  document.title = chosen === undefined ? 'framelift' : `${chosen} · framelift`;
-  document.getElementById('stream-name').textContent = chosen ?? '';
-  stage.disconnect();
-  panel.clear();
+/**
+ * Turns to the stream that the address names, else stays with the present one, else takes the
+ * first.
+ */
+function selectStream() {
+  const next = addressedStream() ?? (stream() ? selected : state?.streams[0]?.name);
+  if (next === selected) return;
+  selected = next;
+  badgeApplied = false;
+  document.title = selected === undefined ? 'framelift' : `${selected} · framelift`;
+  byId('stream-name', HTMLElement).textContent = selected ?? '';
+  views.disconnect();
+  readings.clear();
 }
 
-/** Shows what the server last said. */
-function show() {
-  choose();
-  list.report(answer.streams, chosen);
-  publisher.report(answer.streams);
+/**
+ * Why a stream is not as it should be.
+ * @param {StreamReport} report
+ */
+const reasonOf = ({ error, reason }) => error ?? reason;
+
+/**
+ * Shows what the server reported last.
+ * @param {ServerState} reported
+ */
+function show({ streams, providers }) {
+  selectStream();
+  list.update(streams, selected);
+  publisher.update(streams);
   const current = stream();
-  stage.connect(current?.whep);
+  views.connect(current?.whep);
   if (!current) {
-    panel.state(chosen === undefined ? 'waiting' : 'unknown', chosen === undefined ? 'No stream is configured.' : '');
+    if (selected === undefined) readings.setState('waiting', 'No stream is configured.');
+    else readings.setState('unknown');
     return;
   }
-  panel.report(current, answer.providers);
-  // Without a source, the reason stands where the picture would be.
-  panel.state(current.state, current.state === 'waiting' ? '' : (current.error ?? current.reason));
-  if (!badgeSaid) stage.setBadge(current.badge === true);
-  badgeSaid = true;
+  readings.updateReported(current, providers);
+  // Without a source, the reason stands where the video would be.
+  readings.setState(current.state, current.state === 'waiting' ? '' : reasonOf(current));
+  if (!badgeApplied) views.setBadge(current.badge);
+  badgeApplied = true;
 }
 
-const live = new Live({
-  access,
-  take: (said) => {
-    answer = said;
-    const restarted = instance !== undefined && instance !== answer.startedAt;
-    instance = answer.startedAt;
-    for (const screen of Object.values(stage.screens)) void screen.measureWay();
-    document.getElementById('version').textContent = answer.version;
-    show();
-    if (restarted) stage.reconnect();
+const feed = new StateFeed({
+  token,
+  onState: (reported) => {
+    state = reported;
+    const restarted = startedAt !== undefined && startedAt !== reported.startedAt;
+    startedAt = reported.startedAt;
+    for (const screen of Object.values(views.screens)) void screen.measureRoundTrip();
+    byId('version', HTMLElement).textContent = reported.version;
+    show(reported);
+    if (restarted) views.reconnect();
   },
-  lose: (locked) => {
-    answer = undefined;
+  onUnreachable: (locked) => {
+    state = undefined;
     if (locked) {
-      live.stop();
-      access.ask();
-      panel.state('locked');
-    } else panel.state('unreachable', 'Trying again every second.');
+      feed.stop();
+      token.ask();
+      readings.setState('locked');
+    } else readings.setState('unreachable', 'Retrying every second.');
   },
 });
 
-/**
- * The most complete latency that can be known: from capture where the browser tells it, else the server's part plus the
- * network's and the player's, else the server's alone. It says which.
- */
+/** @param {Variant} variant */
 function latencyOf(variant) {
-  const seen = stage.screens[variant].latency();
-  if (seen) return { ...seen, span: 'capture to screen', parts: `p95 ${seen.p95.toFixed(0)} ms` };
+  const screen = views.screens[variant];
   const server = stream()?.stats.latencyMs[variant];
-  if (!server) return undefined;
-  const player = stage.screens[variant].delay();
-  const p95 = `p95 ${server.p95.toFixed(0)}`;
-  if (!player) return { ...server, span: 'arrival to sent', parts: `${p95} ms` };
-  const parts = `server ${server.p50.toFixed(0)} (${p95}), player ${player.p50.toFixed(0)}`;
-  return {
-    p50: server.p50 + player.p50,
-    p95: server.p95 + player.p95,
-    span: 'arrival to screen',
-    parts,
-    server,
-    player,
-  };
+  return totalLatency({ capture: screen.latency(), server, player: screen.playerDelay() });
 }
 
 function draw() {
   const current = stream();
-  const waiting = current?.state === 'waiting' ? (current.error ?? current.reason ?? '') : undefined;
+  const waiting = current?.state === 'waiting' ? (reasonOf(current) ?? '') : undefined;
+  /** @type {Partial<Record<Variant, number>>} */
   const fps = {};
+  /** @type {Partial<Record<Variant, ReturnType<typeof latencyOf>>>} */
   const latency = {};
-  for (const variant of stage.shown) {
-    const screen = stage.screens[variant];
-    // While it waits, the server repeats the last picture now and then: that is no rate.
+  for (const variant of views.shown) {
+    const screen = views.screens[variant];
+    // While it waits, the server repeats the last frame now and then: that is no rate.
     const rate = waiting === undefined ? screen.rate().fps : 0;
     fps[variant] = rate;
     latency[variant] = latencyOf(variant);
-    screen.figure.querySelector('.value').textContent = rate >= 0.05 ? rate.toFixed(1) : '–';
-    screen.cover({ waiting, reachable: answer !== undefined, missing: answer !== undefined && !current });
-    if (screen.connected && screen.silence > STUCK && current && waiting === undefined) screen.reconnect();
+    within(screen.figure, '.value', HTMLElement).textContent = frameRate(rate);
+    screen.drawOverlay({ waiting, reachable: state !== undefined, missing: state !== undefined && !current });
+    const stalled = screen.connected && screen.silenceMs > STALL_TIMEOUT_MS;
+    if (stalled && current && waiting === undefined) screen.reconnect();
   }
-  stage.draw();
-  panel.live({ fps, latency, shown: stage.shown, counts: stage.explains ? stage.main.ledger.counts() : undefined });
+  views.draw();
+  const counts = views.provenanceKnown ? views.main.ledger.counts() : undefined;
+  readings.updateMeasured({ fps, latency, shown: views.shown, counts });
 }
 
 addEventListener('hashchange', () => {
   // Back to the address without a stream is back to the first one.
-  if (linked() === undefined) chosen = undefined;
-  if (answer) show();
+  if (addressedStream() === undefined) selected = undefined;
+  if (state) show(state);
 });
-document.getElementById('unlock').addEventListener('click', () => access.ask());
+byId('unlock', HTMLButtonElement).addEventListener('click', () => token.ask());
 addEventListener('pagehide', () => {
-  live.stop();
-  stage.disconnect();
+  feed.stop();
+  views.disconnect();
   publisher.stop();
 });
 addEventListener('pageshow', (event) => {
   if (!event.persisted) return;
-  stage.connect(stream()?.whep);
-  live.start();
+  views.connect(stream()?.whep);
+  feed.start();
 });
+
+/**
+ * @param {Variant} variant
+ * @returns {import('./browser.d.ts').ScreenStats}
+ */
+function screenStats(variant) {
+  const screen = views.screens[variant];
+  const { connected, presented, size, ledger } = screen;
+  const { count, fps } = screen.rate();
+  const origins = { counts: ledger.counts(), records: ledger.received };
+  return { connected, presented, lastSecond: count, fps, ...size, origins };
+}
 
 /** For tests and the curious: what is presented, in numbers. */
 window.framelift = {
   stats: () => ({
-    stream: chosen,
-    view: stage.view,
+    stream: selected,
+    view: views.view,
     state: stream()?.state,
-    through: live.through,
-    latency: Object.fromEntries(stage.shown.map((variant) => [variant, latencyOf(variant)])),
-    ...Object.fromEntries(
-      Object.entries(stage.screens).map(([variant, screen]) => {
-        const { count, fps } = screen.rate();
-        const { connected, presented, size, ledger } = screen;
-        const origins = { counts: ledger.counts(), records: ledger.received };
-        return [variant, { connected, presented, lastSecond: count, fps, ...size, origins }];
-      }),
-    ),
+    transport: feed.transport,
+    latency: Object.fromEntries(views.shown.map((variant) => [variant, latencyOf(variant)])),
+    source: screenStats('source'),
+    upconverted: screenStats('upconverted'),
     server: stream(),
   }),
 };
 
-stage.setView(new URLSearchParams(location.search).get('view'));
-setInterval(draw, DRAW_EVERY);
-live.start();
+views.setView(new URLSearchParams(location.search).get('view'));
+setInterval(draw, DRAW_INTERVAL_MS);
+feed.start();

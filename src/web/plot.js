@@ -1,44 +1,64 @@
 /** A small plot of the last minute: lines on a canvas, in the colours of the page. */
+import { context2d } from './dom.js';
 
 /** Samples shown: two a second for a minute. */
-const SAMPLES = 120;
+const MAX_SAMPLES = 120;
 /** CSS pixels above the plot for the number. */
-const HEADROOM = 17;
+const LABEL_HEIGHT = 17;
+
+/**
+ * The first of `marks` that values up to `highest` stay below, with 4 % of tolerance; the last one
+ * when none is.
+ * @param {number} highest
+ * @param {readonly number[]} marks ascending, at least one
+ */
+export function scaleMark(highest, marks) {
+  return marks.find((mark) => highest <= mark * 1.04) ?? marks.at(-1) ?? highest;
+}
 
 export class Plot {
   #canvas;
-  #lines;
-  #values;
+  #colours;
+  /** For each line. @type {(number | undefined)[][]} */
+  #samples;
 
   /**
    * @param {HTMLCanvasElement} canvas
-   * @param {{colour: string}[]} lines names of CSS custom properties, drawn in this order
+   * @param {readonly string[]} colours CSS custom properties, one for each line, drawn in this
+   *   order
    */
-  constructor(canvas, lines) {
+  constructor(canvas, colours) {
     this.#canvas = canvas;
-    this.#lines = lines;
-    this.#values = lines.map(() => []);
+    this.#colours = colours;
+    this.#samples = colours.map(() => []);
   }
 
-  /** Adds one value for each line; undefined leaves a gap. */
+  /**
+   * Adds one value for each line; undefined leaves a gap.
+   * @param {readonly (number | undefined)[]} values
+   */
   push(values) {
-    for (const [i, line] of this.#values.entries()) {
+    for (const [i, line] of this.#samples.entries()) {
       line.push(values[i]);
-      if (line.length > SAMPLES) line.shift();
+      if (line.length > MAX_SAMPLES) line.shift();
     }
   }
 
   /** Forgets everything. */
   clear() {
-    for (const line of this.#values) line.length = 0;
+    for (const line of this.#samples) line.length = 0;
   }
 
   /** The greatest value shown. */
-  get most() {
-    return Math.max(0, ...this.#values.flat().filter((value) => value !== undefined));
+  get highest() {
+    return Math.max(0, ...this.#samples.flat().filter((value) => value !== undefined));
   }
 
-  /** Draws, with a rule and its number at `mark`; the scale reaches a little beyond whatever is higher. */
+  /**
+   * Draws, with a rule and its number at `mark`; the scale reaches a little beyond whatever is
+   * higher.
+   * @param {number} mark
+   */
   draw(mark) {
     const canvas = this.#canvas;
     const ratio = devicePixelRatio || 1;
@@ -47,39 +67,46 @@ export class Plot {
     if (width === 0) return;
     canvas.width = Math.round(width * ratio);
     canvas.height = Math.round(height * ratio);
-    const pen = canvas.getContext('2d');
-    pen.scale(ratio, ratio);
+    const context = context2d(canvas);
+    context.scale(ratio, ratio);
     const style = getComputedStyle(canvas);
-    const top = Math.max(mark, this.most) * 1.04;
-    const y = (value) => height - 1.5 - (value / top) * (height - HEADROOM);
-    pen.font = `11px ${style.fontFamily}`;
-    pen.fillStyle = style.getPropertyValue('--quiet');
-    pen.strokeStyle = style.getPropertyValue('--line');
+    const top = Math.max(mark, this.highest) * 1.04;
+    /** @type {(value: number) => number} */
+    const y = (value) => height - 1.5 - (value / top) * (height - LABEL_HEIGHT);
+    context.font = `11px ${style.fontFamily}`;
+    context.fillStyle = style.getPropertyValue('--muted');
+    context.strokeStyle = style.getPropertyValue('--border');
     for (const level of [0, mark]) {
-      pen.beginPath();
-      pen.moveTo(0, Math.round(y(level)) + 0.5);
-      pen.lineTo(width, Math.round(y(level)) + 0.5);
-      pen.stroke();
+      context.beginPath();
+      context.moveTo(0, Math.round(y(level)) + 0.5);
+      context.lineTo(width, Math.round(y(level)) + 0.5);
+      context.stroke();
     }
-    pen.fillText(String(mark), 0, y(mark) - 4);
-    pen.lineWidth = 1.6;
-    pen.lineJoin = 'round';
-    pen.lineCap = 'round';
-    for (const [i, { colour }] of this.#lines.entries()) {
-      pen.strokeStyle = style.getPropertyValue(colour);
-      this.#trace(pen, this.#values[i], width, y);
+    context.fillText(String(mark), 0, y(mark) - 4);
+    context.lineWidth = 1.6;
+    context.lineJoin = 'round';
+    context.lineCap = 'round';
+    for (const [i, samples] of this.#samples.entries()) {
+      context.strokeStyle = style.getPropertyValue(this.#colours[i] ?? '');
+      drawLine(context, samples, width, y);
     }
   }
+}
 
-  #trace(pen, values, width, y) {
-    pen.beginPath();
-    let drawn = false;
-    for (const [index, value] of values.entries()) {
-      const x = width - 2 - ((values.length - 1 - index) / (SAMPLES - 1)) * (width - 4);
-      if (value !== undefined && drawn) pen.lineTo(x, y(value));
-      else if (value !== undefined) pen.moveTo(x, y(value));
-      drawn = value !== undefined;
-    }
-    pen.stroke();
+/**
+ * @param {CanvasRenderingContext2D} context
+ * @param {readonly (number | undefined)[]} samples
+ * @param {number} width
+ * @param {(value: number) => number} y
+ */
+function drawLine(context, samples, width, y) {
+  context.beginPath();
+  let drawn = false;
+  for (const [index, value] of samples.entries()) {
+    const x = width - 2 - ((samples.length - 1 - index) / (MAX_SAMPLES - 1)) * (width - 4);
+    if (value !== undefined && drawn) context.lineTo(x, y(value));
+    else if (value !== undefined) context.moveTo(x, y(value));
+    drawn = value !== undefined;
   }
+  context.stroke();
 }

@@ -1,96 +1,121 @@
 /** Publishing this machine's camera by WHIP: the dialog, the session, and what is sent. */
-import { bearer } from './access.js';
-import { Link } from './link.js';
-import { bitrate, codec, write } from './words.js';
+import { byId, within, write } from './dom.js';
+import { bitrate, codec, fixed } from './format.js';
+import { Session } from './session.js';
+import { bearer } from './token.js';
+
+/** @typedef {import('./session.js').SessionState} SessionState */
+/** @typedef {import('./state-feed.js').StreamReport} StreamReport */
+
+/**
+ * An entry of `RTCPeerConnection.getStats()`: what is read of outbound-rtp, remote-inbound-rtp and
+ * codec.
+ * @typedef {RTCOutboundRtpStreamStats & { fractionLost?: number, roundTripTime?: number, mimeType?:
+ *   string }} StatsEntry
+ */
 
 const KEY = 'framelift.publish-token';
-/** Milliseconds between two looks at what is sent. */
-const LOOK_EVERY = 1000;
-/** After this the server's state tells what ended a connection. Milliseconds. */
-const SETTLED = 2000;
+const STATS_INTERVAL_MS = 1000;
+/** After this the server's state tells what ended a connection. */
+const SETTLE_MS = 2000;
 /** Asked of the camera; it gives what it can. */
-const PICTURE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
+const CONSTRAINTS = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 30 } };
 
-const SAID = {
+/** @type {Readonly<Partial<Record<SessionState, string>>>} */
+const MESSAGES = {
   connecting: 'Connecting',
   connected: 'Publishing',
-  full: 'Too many publishers, trying again',
-  unknown: 'No such stream, trying again',
-  'no-source': 'Not possible now, trying again',
-  lost: 'Connection lost, trying again',
+  full: 'Too many publishers, retrying',
+  unknown: 'No such stream, retrying',
+  'no-source': 'Not possible now, retrying',
+  lost: 'Connection lost, retrying',
 };
-/** Errors of getUserMedia by name. */
-const CAMERA_FAULTS = {
-  NotAllowedError: 'The browser does not let this page use the camera.',
-  NotFoundError: 'There is no camera.',
+/** Errors of getUserMedia by name. @type {Readonly<Record<string, string>>} */
+const CAMERA_ERRORS = {
+  NotAllowedError: 'The browser does not allow this page to use the camera.',
+  NotFoundError: 'No camera was found.',
   NotReadableError: 'The camera is in use by another program.',
 };
 
-const element = (id) => document.getElementById(id);
-
 export class Publisher {
-  #dialog = element('publish');
-  #open = element('publish-open');
-  #stream = element('publish-stream');
-  #cameras = element('publish-camera');
-  #token = element('publish-token');
-  #preview = element('publish-preview');
-  #fields = element('publish-fields');
+  #dialog = byId('publish', HTMLDialogElement);
+  #openButton = byId('publish-open', HTMLButtonElement);
+  #streamSelect = byId('publish-stream', HTMLSelectElement);
+  #cameraSelect = byId('publish-camera', HTMLSelectElement);
+  #tokenField = byId('publish-token', HTMLInputElement);
+  #preview = byId('publish-preview', HTMLVideoElement);
+  #fields = byId('publish-fields', HTMLFieldSetElement);
   #stateOf;
-  #link;
+  /** @type {Session | undefined} */
+  #session;
+  /** @type {MediaStream | undefined} */
   #camera;
-  #timer;
-  /** Endpoints by stream. */
-  #paths = new Map();
-  #name;
+  /** @type {ReturnType<typeof setInterval> | undefined} */
+  #statsTimer;
+  /** Endpoints by stream. @type {Map<string, string>} */
+  #endpoints = new Map();
+  /** Name of the stream that is published. */
+  #stream = '';
   #connected = false;
+  /** The last statistics. @type {StatsEntry | undefined} */
   #before;
 
-  /** @param {(name: string) => string|undefined} stateOf what the server says of a stream; undefined while it cannot be reached */
+  /**
+   * @param {(name: string) => string | undefined} stateOf what the server reports of a stream;
+   *   undefined while it cannot be reached
+   */
   constructor(stateOf) {
     this.#stateOf = stateOf;
-    this.#open.addEventListener('click', () => void this.#show());
-    this.#dialog.querySelector('form').addEventListener('submit', (event) => {
+    this.#openButton.addEventListener('click', () => void this.#open());
+    within(this.#dialog, 'form', HTMLFormElement).addEventListener('submit', (event) => {
       event.preventDefault();
       void this.#start();
     });
-    element('publish-stop').addEventListener('click', () => this.stop('Stopped'));
-    this.#dialog.querySelector('.cancel').addEventListener('click', () => this.#dialog.close());
+    byId('publish-stop', HTMLButtonElement).addEventListener('click', () => this.stop('Stopped'));
+    within(this.#dialog, '.cancel', HTMLButtonElement).addEventListener('click', () => this.#dialog.close());
   }
 
-  /** Lists the streams that take publishers. @param {object[]} streams as the server reports them */
-  report(streams) {
-    const taking = streams.filter(({ whip }) => whip);
-    const names = taking.map(({ name }) => name);
-    this.#open.hidden = names.length === 0 && !this.#link;
-    this.#paths = new Map(taking.map(({ name, whip }) => [name, whip]));
-    if (names.join('\n') === [...this.#stream.options].map(({ value }) => value).join('\n')) return;
-    const chosen = this.#stream.value;
-    this.#stream.replaceChildren(...names.map((name) => new Option(name, name, false, name === chosen)));
+  /**
+   * Lists the streams that take publishers.
+   * @param {readonly StreamReport[]} streams
+   */
+  update(streams) {
+    this.#endpoints = new Map(streams.flatMap(({ name, whip }) => (whip ? [[name, whip]] : [])));
+    const names = [...this.#endpoints.keys()];
+    this.#openButton.hidden = names.length === 0 && !this.#session;
+    if (names.join('\n') === [...this.#streamSelect.options].map(({ value }) => value).join('\n')) return;
+    const selected = this.#streamSelect.value;
+    this.#streamSelect.replaceChildren(...names.map((name) => new Option(name, name, false, name === selected)));
   }
 
-  /** Ends the session and lets the camera go. @param {string} [why] */
-  stop(why = '') {
-    this.#link?.stop();
-    this.#link = undefined;
+  /**
+   * Ends the session and releases the camera.
+   * @param {string} [message] why, for the publisher
+   */
+  stop(message = '') {
+    this.#session?.stop();
+    this.#session = undefined;
     this.#connected = false;
-    clearInterval(this.#timer);
+    clearInterval(this.#statsTimer);
     for (const track of this.#camera?.getTracks() ?? []) track.stop();
     this.#camera = undefined;
     this.#preview.srcObject = null;
-    this.#draw(why);
+    this.#draw(message);
   }
 
-  /** Ends it against the publisher's will: who has closed the dialog must see why. */
-  #interrupt(why) {
-    this.stop(why);
+  /**
+   * Ends it against the publisher's will: who has closed the dialog must see why.
+   * @param {string} message
+   */
+  #interrupt(message) {
+    this.stop(message);
     if (!document.querySelector('dialog[open]')) this.#dialog.showModal();
   }
 
-  async #show() {
-    if (!this.#link) {
-      this.#token.value = sessionStorage.getItem(KEY) ?? '';
-      this.#draw(navigator.mediaDevices ? '' : 'Browsers give cameras only to pages over HTTPS or on localhost.');
+  async #open() {
+    if (!this.#session) {
+      this.#tokenField.value = sessionStorage.getItem(KEY) ?? '';
+      this.#draw(camerasOf(navigator) ? '' : 'Browsers allow cameras only to pages over HTTPS or on localhost.');
     }
     this.#dialog.showModal();
     await this.#listCameras();
@@ -98,46 +123,59 @@ export class Publisher {
 
   /** Cameras have names only once one of them was allowed. */
   async #listCameras() {
-    const devices = (await navigator.mediaDevices?.enumerateDevices()) ?? [];
+    const devices = (await camerasOf(navigator)?.enumerateDevices()) ?? [];
     const named = devices.filter(({ kind, label }) => kind === 'videoinput' && label);
-    const chosen = this.#cameras.value;
-    this.#cameras.replaceChildren(
+    const selected = this.#cameraSelect.value;
+    this.#cameraSelect.replaceChildren(
       new Option('Default camera', ''),
-      ...named.map(({ label, deviceId }) => new Option(label, deviceId, false, deviceId === chosen)),
+      ...named.map(({ label, deviceId }) => new Option(label, deviceId, false, deviceId === selected)),
     );
   }
 
   async #start() {
-    const name = this.#stream.value;
-    const url = this.#paths.get(name);
-    const token = this.#token.value.trim();
+    const stream = this.#streamSelect.value;
+    const url = this.#endpoints.get(stream);
+    if (url === undefined) return;
+    const token = this.#tokenField.value.trim();
     sessionStorage.setItem(KEY, token);
     this.#fields.disabled = true;
-    const deviceId = this.#cameras.value;
-    try {
-      const video = { ...PICTURE, ...(deviceId ? { deviceId: { exact: deviceId } } : {}) };
-      this.#camera = await navigator.mediaDevices.getUserMedia({ video });
-    } catch (fault) {
-      this.#draw(CAMERA_FAULTS[fault.name] ?? `The camera cannot be opened: ${fault.message}`);
-      return;
-    }
-    const [track] = this.#camera.getVideoTracks();
+    const camera = await this.#openCamera();
+    const track = camera?.getVideoTracks()[0];
+    if (!camera || !track) return;
     track.contentHint = 'motion';
-    track.onended = () => this.#interrupt('The camera was taken away.');
-    this.#preview.srcObject = this.#camera;
-    this.#name = name;
+    track.onended = () => this.#interrupt('The camera was disconnected.');
+    this.#camera = camera;
+    this.#preview.srcObject = camera;
+    this.#stream = stream;
     this.#before = undefined;
-    this.#link = new Link({
+    this.#session = new Session({
       url,
       headers: () => bearer(token),
-      prepare: (peer) => peer.addTransceiver(track, { direction: 'sendonly', streams: [this.#camera] }),
+      prepare: (peer) => peer.addTransceiver(track, { direction: 'sendonly', streams: [camera] }),
       onState: (state, detail) => this.#onState(state, detail),
     });
-    this.#link.start();
-    this.#timer = setInterval(() => void this.#look(), LOOK_EVERY);
+    this.#session.start();
+    this.#statsTimer = setInterval(() => void this.#readStats(), STATS_INTERVAL_MS);
     void this.#listCameras();
   }
 
+  /** The chosen camera; undefined, with a message, when it cannot be had. */
+  async #openCamera() {
+    const deviceId = this.#cameraSelect.value;
+    try {
+      const video = { ...CONSTRAINTS, ...(deviceId ? { deviceId: { exact: deviceId } } : {}) };
+      return await navigator.mediaDevices.getUserMedia({ video });
+    } catch (error) {
+      const { name, message } = error instanceof Error ? error : new Error(String(error));
+      this.#draw(CAMERA_ERRORS[name] ?? `The camera cannot be opened: ${message}`);
+      return undefined;
+    }
+  }
+
+  /**
+   * @param {SessionState} state
+   * @param {string} detail
+   */
   #onState(state, detail) {
     const broke = state === 'lost' && this.#connected;
     this.#connected = state === 'connected';
@@ -145,52 +183,69 @@ export class Publisher {
       this.#interrupt(detail || 'The server refuses this publisher.');
       return;
     }
-    if (this.#connected) this.#link.proven();
-    this.#draw([SAID[state], detail].filter(Boolean).join(': '));
-    if (broke) this.#giveWay();
+    if (this.#connected) this.#session?.resetBackoff();
+    this.#draw([MESSAGES[state], detail].filter(Boolean).join(': '));
+    if (broke) this.#reconnectUnlessTaken();
   }
 
-  /** Connects anew, unless the stream goes on by another publisher: taking it back would start a quarrel. */
-  #giveWay() {
-    const link = this.#link;
-    link.stop();
+  /**
+   * Connects anew, unless another publisher has the stream by then: the two would take it from each
+   * other for ever.
+   */
+  #reconnectUnlessTaken() {
+    const session = this.#session;
+    session?.stop();
     setTimeout(() => {
-      if (link !== this.#link) return;
-      if (['waiting', undefined].includes(this.#stateOf(this.#name))) link.start();
-      else this.#interrupt(`Another publisher has taken ${this.#name} over.`);
-    }, SETTLED);
+      if (!session || session !== this.#session) return;
+      if (['waiting', undefined].includes(this.#stateOf(this.#stream))) session.start();
+      else this.#interrupt(`Another publisher has taken over ${this.#stream}.`);
+    }, SETTLE_MS);
   }
 
-  async #look() {
-    const link = this.#link;
-    const stats = [...((await link?.stats())?.values() ?? [])];
-    if (link !== this.#link) return;
+  async #readStats() {
+    const session = this.#session;
+    /** @type {StatsEntry[]} */
+    const stats = [...((await session?.stats())?.values() ?? [])];
+    if (session !== this.#session) return;
     const sent = stats.find(({ type, kind }) => type === 'outbound-rtp' && kind === 'video');
     if (!sent) return;
-    const heard = stats.find(({ type, kind }) => type === 'remote-inbound-rtp' && kind === 'video');
-    const format = stats.find(({ id }) => id === sent.codecId);
+    const received = stats.find(({ type, kind }) => type === 'remote-inbound-rtp' && kind === 'video');
+    const mimeType = stats.find(({ id }) => id === sent.codecId)?.mimeType;
     const before = this.#before ?? sent;
     this.#before = sent;
     const seconds = (sent.timestamp - before.timestamp) / 1000;
-    const tell = (id, text) => write(element(id), text);
+    const bytes = (sent.bytesSent ?? 0) - (before.bytesSent ?? 0);
     const size = sent.frameWidth ? `${sent.frameWidth} × ${sent.frameHeight}` : '–';
     const rate = sent.framesPerSecond === undefined ? '' : `${sent.framesPerSecond} fps`;
-    tell('sent-picture', [size, format && codec(format.mimeType), rate].filter(Boolean).join(', '));
-    tell('sent-rate', bitrate(seconds > 0 ? (8 * (sent.bytesSent - before.bytesSent)) / seconds : 0));
-    tell('sent-loss', heard?.fractionLost === undefined ? '–' : `${(100 * heard.fractionLost).toFixed(1)} %`);
-    tell('sent-way', heard?.roundTripTime === undefined ? '–' : `${(1000 * heard.roundTripTime).toFixed(0)} ms`);
-    tell('sent-limit', (sent.qualityLimitationReason ?? 'none').replace('none', 'nothing'));
+    const { fractionLost, roundTripTime } = received ?? {};
+    set('sent-video', [size, mimeType && codec(mimeType), rate].filter(Boolean).join(', '));
+    set('sent-bitrate', bitrate(seconds > 0 ? (8 * bytes) / seconds : 0));
+    set('sent-loss', fractionLost === undefined ? '–' : `${fixed(100 * fractionLost, 1)} %`);
+    set('sent-round-trip', roundTripTime === undefined ? '–' : `${fixed(1000 * roundTripTime)} ms`);
+    set('sent-limit', (sent.qualityLimitationReason ?? 'none').replace('none', 'nothing'));
   }
 
-  #draw(said) {
-    const publishing = this.#link !== undefined;
+  /** @param {string} message */
+  #draw(message) {
+    const publishing = this.#session !== undefined;
     this.#fields.disabled = publishing;
-    element('publish-start').hidden = publishing;
-    element('publish-stop').hidden = !publishing;
-    element('publish-sent').hidden = !publishing;
+    byId('publish-start', HTMLElement).hidden = publishing;
+    byId('publish-stop', HTMLElement).hidden = !publishing;
+    byId('publish-sent', HTMLElement).hidden = !publishing;
     this.#preview.hidden = !publishing;
-    this.#open.dataset.publishing = String(this.#connected);
-    write(this.#open, publishing ? `Publishing ${this.#name}` : 'Publish camera');
-    write(element('publish-state'), said);
+    this.#openButton.dataset.publishing = String(this.#connected);
+    write(this.#openButton, publishing ? `Publishing ${this.#stream}` : 'Publish camera');
+    set('publish-state', message);
   }
 }
+
+/**
+ * The browser's cameras; undefined outside of secure contexts, which lib.dom does not tell.
+ * @param {{ mediaDevices?: MediaDevices }} navigator
+ */
+function camerasOf({ mediaDevices }) {
+  return mediaDevices;
+}
+
+/** @type {(id: string, text: string) => void} */
+const set = (id, text) => write(byId(id, HTMLElement), text);

@@ -1,11 +1,20 @@
-/** The list of streams: one row each, moved through with the arrow keys, opened with Enter. It is there when there is a choice. */
-import { STATES, write } from './words.js';
+/**
+ * The list of streams: a row for each, arrow keys to move, Enter to open. It is shown when there is
+ * a choice.
+ */
+import { byId, within, write } from './dom.js';
+import { fixed, frameRate, STATES } from './format.js';
 
-/** Address of a stream on this page. */
-const linkTo = (name) => `#/${encodeURIComponent(name)}`;
+/** @typedef {import('./state-feed.js').StreamReport} StreamReport */
+
+/**
+ * Address of a stream on this page.
+ * @param {string} name
+ */
+const addressOf = (name) => `#/${encodeURIComponent(name)}`;
 
 /** The stream that the address names; undefined when it names none. */
-export function linked() {
+export function addressedStream() {
   const [, coded] = /^#\/(.+)$/.exec(location.hash) ?? [];
   if (coded === undefined) return undefined;
   try {
@@ -16,67 +25,84 @@ export function linked() {
 }
 
 export class StreamList {
-  #nav = document.getElementById('streams');
-  #list = this.#nav.querySelector('ul');
-  #template = document.getElementById('stream-row');
+  #nav = byId('streams', HTMLElement);
+  #list = within(this.#nav, 'ul', HTMLUListElement);
+  #template = within(byId('stream-row', HTMLTemplateElement).content, 'li', HTMLLIElement);
+  /** In the order of the list. @type {Map<string, HTMLLIElement>} */
+  #rows = new Map();
 
   constructor() {
-    this.#nav.addEventListener('keydown', (event) => this.#move(event));
+    this.#nav.addEventListener('keydown', (event) => this.#moveFocus(event));
   }
 
-  /** Shows what the server says of its streams. @param {object[]} streams @param {string|undefined} chosen */
-  report(streams, chosen) {
+  /**
+   * Shows what the server reports of its streams.
+   * @param {readonly StreamReport[]} streams
+   * @param {string | undefined} selected
+   */
+  update(streams, selected) {
     this.#nav.hidden = streams.length < 2;
     const names = streams.map(({ name }) => name);
-    const rows = [...this.#list.children];
-    if (names.join('\n') !== rows.map(({ dataset }) => dataset.name).join('\n')) {
-      const known = new Map(rows.map((row) => [row.dataset.name, row]));
-      const focused = document.activeElement?.closest('[data-name]')?.dataset.name;
-      this.#list.replaceChildren(...names.map((name) => known.get(name) ?? this.#row(name)));
-      // Rows that were moved lose the focus.
-      if (focused) this.#link(focused)?.focus();
-    }
-    for (const stream of streams) this.#fill(stream, stream.name === chosen);
+    if (names.join('\n') !== [...this.#rows.keys()].join('\n')) this.#arrange(names);
+    for (const stream of streams) this.#fill(stream, stream.name === selected);
   }
 
-  #row(name) {
-    const row = this.#template.content.firstElementChild.cloneNode(true);
-    row.dataset.name = name;
-    const link = row.querySelector('a');
-    link.href = linkTo(name);
+  /** @param {string[]} names */
+  #arrange(names) {
+    const known = this.#rows;
+    this.#rows = new Map(names.map((name) => [name, known.get(name) ?? this.#createRow(name)]));
+    const { activeElement } = document;
+    this.#list.replaceChildren(...this.#rows.values());
+    // A row that was moved loses the focus.
+    if (activeElement instanceof HTMLElement && this.#list.contains(activeElement)) activeElement.focus();
+  }
+
+  /** @param {string} name */
+  #createRow(name) {
+    const row = document.importNode(this.#template, true);
+    const link = within(row, 'a', HTMLAnchorElement);
+    link.href = addressOf(name);
     link.textContent = name;
     return row;
   }
 
-  #fill({ name, state, stats }, chosen) {
-    const link = this.#link(name);
-    const row = link.closest('li');
+  /**
+   * @param {StreamReport} stream
+   * @param {boolean} selected
+   */
+  #fill({ name, state, stats }, selected) {
+    const row = this.#rows.get(name);
+    if (!row) return;
     row.dataset.state = state;
-    if (chosen) link.setAttribute('aria-current', 'page');
+    const link = within(row, 'a', HTMLAnchorElement);
+    if (selected) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
-    const standing = state === 'waiting' ? 'Waiting' : (STATES[state] ?? state);
+    const status = state === 'waiting' ? 'Waiting' : (STATES[state] ?? state);
     // The name without the numbers, which would be read out again with every change.
-    const label = `${name}, ${standing}`;
+    const label = `${name}, ${status}`;
     if (link.getAttribute('aria-label') !== label) link.setAttribute('aria-label', label);
-    const tell = (part, text) => write(row.querySelector(`.${part}`), text);
-    tell('standing', standing);
-    const fps = state === 'waiting' ? 0 : stats.fps.upconverted;
-    tell('fps', fps >= 0.05 ? fps.toFixed(1) : '–');
-    const latency = stats.latencyMs.upconverted ?? stats.latencyMs.source;
-    tell('latency', latency ? latency.p50.toFixed(0) : '–');
-    tell('watching', String(Math.max(stats.viewers.upconverted, stats.viewers.source)));
+    /** @type {(part: string, text: string) => void} */
+    const set = (part, text) => write(within(row, `.${part}`, HTMLElement), text);
+    set('status', status);
+    set('fps', frameRate(state === 'waiting' ? 0 : stats.fps.upconverted));
+    set('latency', fixed((stats.latencyMs.upconverted ?? stats.latencyMs.source)?.p50));
+    set('viewers', String(Math.max(stats.viewers.upconverted, stats.viewers.source)));
   }
 
-  #link(name) {
-    return this.#list.querySelector(`[data-name="${CSS.escape(name)}"] a`);
-  }
-
-  #move(event) {
+  /** @param {KeyboardEvent} event */
+  #moveFocus(event) {
     const links = [...this.#list.querySelectorAll('a')];
-    const at = links.indexOf(document.activeElement);
-    const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: links.length - 1 }[event.key];
+    const focused = document.activeElement?.closest('a');
+    const at = focused ? links.indexOf(focused) : -1;
+    const last = links.length - 1;
+    const to = new Map([
+      ['ArrowDown', at + 1],
+      ['ArrowUp', at - 1],
+      ['Home', 0],
+      ['End', last],
+    ]).get(event.key);
     if (to === undefined || at < 0) return;
     event.preventDefault();
-    links[Math.min(links.length - 1, Math.max(0, to))].focus();
+    links[Math.min(last, Math.max(0, to))]?.focus();
   }
 }

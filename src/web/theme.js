@@ -7,13 +7,13 @@
     const theme = localStorage.getItem(KEY) ?? (system.matches ? 'light' : 'dark');
     root.dataset.theme = theme;
     const button = document.getElementById('theme');
-    button?.setAttribute('aria-label', `Switch to ${theme === 'light' ? 'dark' : 'light'} colours`);
+    button?.setAttribute('aria-label', `Switch to ${theme === 'light' ? 'dark' : 'light'} theme`);
   };
   apply();
   system.addEventListener('change', apply);
   addEventListener('DOMContentLoaded', () => {
     apply();
-    document.getElementById('theme').addEventListener('click', () => {
+    document.getElementById('theme')?.addEventListener('click', () => {
       localStorage.setItem(KEY, root.dataset.theme === 'light' ? 'dark' : 'light');
       apply();
     });

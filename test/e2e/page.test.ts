@@ -120,7 +120,7 @@ function bothHalves(page: Page, seconds: number): Promise<{ source: string; upco
 it('under the slider both halves show the same frame of the camera', async () => {
   const page = await open('?view=compare#/theatre');
   await Promise.all([firstPicture(page, 'upconverted', 15_000), firstPicture(page, 'source', 15_000)]);
-  await page.locator('#step', { hasText: 'In step by source timestamps' }).waitFor({ timeout: 5000 });
+  await page.locator('#sync', { hasText: 'In sync by source timestamps' }).waitFor({ timeout: 5000 });
   await page.waitForTimeout(1000);
   // The held source lies exactly where the video is.
   const place = (selector: string): Promise<unknown> => page.locator(selector).boundingBox();
@@ -131,7 +131,7 @@ it('under the slider both halves show the same frame of the camera', async () =>
   const turns = seen.filter(([source], i) => i > 0 && source !== undefined && source !== seen[i - 1]?.[0]);
   const decided = turns.filter(([, upconverted]) => upconverted !== undefined);
   const same = decided.filter(([source, upconverted]) => source === upconverted).length;
-  console.log(`slider: ${same} of ${decided.length} source frames met; ${await page.locator('#step').textContent()}`);
+  console.log(`slider: ${same} of ${decided.length} source frames met; ${await page.locator('#sync').textContent()}`);
   expect(decided.length).toBeGreaterThan(50);
   const ahead = seen.filter(([source = 0, upconverted = Number.POSITIVE_INFINITY]) => source > upconverted).length;
   expect(ahead / seen.length).toBeLessThan(0.02);
@@ -142,7 +142,7 @@ it('under the slider both halves show the same frame of the camera', async () =>
 /** Opens the dialog and publishes the camera, as a person would. */
 async function publish(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Publish camera' }).click();
-  await page.getByLabel('Token for publishing').fill(TOKENS.publish);
+  await page.getByLabel('Publishing token').fill(TOKENS.publish);
   await page.getByRole('button', { name: 'Start' }).click();
   await page.locator('#publish-state', { hasText: /^Publishing$/ }).waitFor({ timeout: 10_000 });
 }
@@ -152,13 +152,13 @@ it('publishes its camera, plays it, shows what is sent, gives way to another pub
   await page.locator('#state-name', { hasText: 'Waiting' }).waitFor();
   await page.getByRole('button', { name: 'Publish camera' }).click();
   expect(await page.locator('#publish-stream option').allTextContents()).toEqual(['door']);
-  await page.getByLabel('Token for publishing').fill('a-wrong-one');
+  await page.getByLabel('Publishing token').fill('a-wrong-one');
   await page.getByRole('button', { name: 'Start' }).click();
   await page.locator('#publish-state', { hasText: 'the token does not allow publishing' }).waitFor({ timeout: 5000 });
   await page.getByRole('button', { name: 'Close' }).click();
   await publish(page);
-  await page.locator('#sent-picture', { hasText: / × \d+, .* fps/ }).waitFor({ timeout: 5000 });
-  await page.locator('#sent-rate', { hasText: /[kM]b\/s/ }).waitFor({ timeout: 5000 });
+  await page.locator('#sent-video', { hasText: / × \d+, .* fps/ }).waitFor({ timeout: 5000 });
+  await page.locator('#sent-bitrate', { hasText: /[kM]b\/s/ }).waitFor({ timeout: 5000 });
   await page.getByRole('button', { name: 'Close' }).click();
   await firstPicture(page, 'upconverted', 15_000);
   const counts = await countPerSecond(page, 'upconverted', 3);
@@ -168,7 +168,7 @@ it('publishes its camera, plays it, shows what is sent, gives way to another pub
   const other = await open('?view=source#/theatre');
   await publish(other);
   await page
-    .locator('#publish-state', { hasText: 'Another publisher has taken door over.' })
+    .locator('#publish-state', { hasText: 'Another publisher has taken over door.' })
     .waitFor({ timeout: 15_000 });
   await other.getByRole('button', { name: 'Stop' }).click();
   expect(await other.locator('#publish-state').textContent()).toBe('Stopped');

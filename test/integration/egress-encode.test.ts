@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type EncodeDrop, VideoEncoder, type VideoEncoderOptions } from '../../src/egress/encoder.ts';
 import { splitNalUnits } from '../../src/egress/packetizer.ts';
-import type { AccessUnit } from '../../src/egress/viewer.ts';
+import type { EncodedUnit } from '../../src/egress/viewer.ts';
 import type { FrameliftError } from '../../src/errors.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
@@ -26,7 +26,7 @@ function picture(width: number, height: number, index: number): Frame {
 }
 
 class Rig {
-  readonly units: AccessUnit[] = [];
+  readonly units: EncodedUnit[] = [];
   readonly errors: FrameliftError[] = [];
   readonly drops: EncodeDrop[] = [];
   readonly encoder: VideoEncoder;
@@ -45,7 +45,7 @@ class Rig {
   }
 
   /** Encodes `count` pictures at `fps`, one at a time. */
-  async run(count: number, fps = 60, width = 320, height = 180): Promise<AccessUnit[]> {
+  async run(count: number, fps = 60, width = 320, height = 180): Promise<EncodedUnit[]> {
     const before = this.units.length;
     for (let i = 0; i < count; i += 1) {
       const due: Micros = micros((this.#count * 1e6) / fps);
@@ -58,7 +58,7 @@ class Rig {
   }
 }
 
-const types = (unit: AccessUnit): number[] => splitNalUnits(unit.data).map((nal) => (nal[0] ?? 0) & 31);
+const types = (unit: EncodedUnit): number[] => splitNalUnits(unit.data).map((nal) => (nal[0] ?? 0) & 31);
 
 afterEach(() => {
   expect(arena.liveFrames).toBe(0);
@@ -98,7 +98,7 @@ describe('VideoEncoder', () => {
 
   it('follows a bitrate change within a second', async () => {
     const rig = new Rig({ bitrate: 2_000_000 });
-    const rate = (units: AccessUnit[]): number =>
+    const rate = (units: EncodedUnit[]): number =>
       (units.reduce((bytes, unit) => bytes + unit.data.length, 0) * 8 * 60) / units.length;
     await rig.run(60);
     expect(rate(await rig.run(120))).toBeGreaterThan(1_500_000);

@@ -121,7 +121,7 @@ it('the slider divides the pictures: by keys, by the mouse, and for those who do
   const page = await open(url);
   await page.getByText('Slider', { exact: true }).click();
   expect(page.url()).toBe(`${url}/?view=compare`);
-  const slider = page.getByRole('slider', { name: /Divide/ });
+  const slider = page.getByRole('slider', { name: /^Comparison slider/ });
   /** Where the upconverted picture begins: pixels right of the video's left edge, and its width. */
   const divide = (): Promise<number> =>
     page.evaluate(() => {
@@ -191,14 +191,14 @@ it('is dark or light as the system is, until a person chooses, and then for good
   const ground = (): Promise<string> => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const dark = await ground();
   await page.emulateMedia({ colorScheme: 'light' });
-  await page.getByRole('button', { name: 'Switch to dark colours' }).waitFor();
+  await page.getByRole('button', { name: 'Switch to dark theme' }).waitFor();
   const light = await ground();
   expect(light).not.toBe(dark);
-  await page.getByRole('button', { name: 'Switch to dark colours' }).click();
+  await page.getByRole('button', { name: 'Switch to dark theme' }).click();
   expect(await ground()).toBe(dark);
   await page.reload();
   expect(await ground()).toBe(dark);
-  await page.getByRole('button', { name: 'Switch to light colours' }).click();
+  await page.getByRole('button', { name: 'Switch to light theme' }).click();
   expect(await ground()).toBe(light);
 });
 
@@ -206,9 +206,9 @@ it('asks for a token where playing needs one, says when it was wrong, and keeps 
   const access = new Access({ publish: [], play: ['let-me-see'], admin: [] });
   const { url } = await startServer([LIVE], { access });
   const page = await visit(url);
-  const dialog = page.getByRole('dialog', { name: 'This server asks for a token' });
+  const dialog = page.getByRole('dialog', { name: 'This server requires a token' });
   await dialog.waitFor();
-  await stands(page, 'Token needed');
+  await stands(page, 'Token required');
   expect(await complaints(page)).toEqual([]);
   expect(await page.getByRole('alert').isVisible()).toBe(false);
   await page.keyboard.type('let-me-in');
@@ -219,7 +219,7 @@ it('asks for a token where playing needs one, says when it was wrong, and keeps 
   await page.keyboard.type('let-me-see');
   await page.keyboard.press('Enter');
   await stands(page, 'Full rate');
-  expect(await page.evaluate(() => window.framelift.stats().through)).toBe('socket');
+  expect(await page.evaluate(() => window.framelift.stats().transport)).toBe('websocket');
   await page.reload();
   await stands(page, 'Full rate');
   expect(
@@ -235,7 +235,7 @@ describe('for assistive technology', () => {
     const page = await open(`${url}/#/theatre`);
     expect(await complaints(page)).toEqual([]);
     await page.getByText('Slider', { exact: true }).click();
-    await page.getByRole('button', { name: 'Switch to light colours' }).click();
+    await page.getByRole('button', { name: 'Switch to light theme' }).click();
     expect(await complaints(page)).toEqual([]);
     await page.getByRole('button', { name: 'Publish camera' }).click();
     expect(await complaints(page)).toEqual([]);
@@ -256,7 +256,7 @@ describe('for assistive technology', () => {
     expect(reached).toEqual([
       'Side by side',
       'Publish camera',
-      'Switch to light colours',
+      'Switch to light theme',
       'cam, Full rate',
       'door, Full rate',
       'Source full screen',
@@ -290,43 +290,10 @@ describe('for assistive technology', () => {
   });
 });
 
-describe('provenance', () => {
-  /** Runs in the page, which is where the module belongs. */
-  const LEDGER = `import('/provenance.js').then(({ Ledger }) => {
-    const ledger = new Ledger();
-    ledger.take({ rtp: 1, kind: 'source' });
-    ledger.take({ rtp: 2, kind: 'interpolated', confidence: 0.5, model: 'flow-s' });
-    const seen = [1, 3, 2, undefined].map((rtp) => ledger.present(rtp)?.kind);
-    const before = ledger.counts();
-    ledger.take({ rtp: 3, kind: 'repeated', reason: 'deadline' });
-    ledger.take({ rtp: 9, kind: 'a later kind' });
-    ledger.present(9);
-    const after = ledger.counts();
-    for (let rtp = 100; rtp < 1100; rtp += 1) ledger.take({ rtp, kind: 'source' });
-    const [oldest, newest] = [ledger.present(100), ledger.present(1099)?.kind];
-    for (let rtp = 2000; rtp < 3000; rtp += 1) ledger.present(rtp);
-    return { seen, before, after, oldest, newest, cells: ledger.ring.cells.length, unknown: ledger.counts().unknown };
-  })`;
-
-  it('joins pictures and records in either order, and forgets both', async () => {
-    const { url } = await startServer();
-    const page = await open(url);
-    expect(await page.evaluate(LEDGER)).toEqual({
-      seen: ['source', undefined, 'interpolated', undefined],
-      before: { source: 1, interpolated: 1, repeated: 0, unknown: 2 },
-      after: { source: 1, interpolated: 1, repeated: 1, unknown: 2 },
-      oldest: undefined,
-      newest: 'source',
-      cells: 240,
-      unknown: 240,
-    });
-  });
-});
-
 it('under the slider the newest source frame that is not later is shown, and none of before the stream began anew', async () => {
   const { url } = await startServer();
   const page = await open(url);
-  const shown = await page.evaluate(`import('/compare.js').then(({ HeldSource }) => {
+  const shown = await page.evaluate(`import('/player/slider.js').then(({ HeldSource }) => {
     const [camera, screen] = ['canvas', 'canvas'].map((tag) => document.createElement(tag));
     camera.width = camera.height = 16;
     const paint = camera.getContext('2d');
@@ -347,9 +314,9 @@ it('under the slider the newest source frame that is not later is shown, and non
     hold(200, 4);
     hold(250, 0.5);
     const anew = [show(0.4), show(0.5)];
-    const { held } = source;
+    const { heldMs } = source;
     source.clear();
-    return { forward, anew, held: held >= 0, after: source.held, hidden: screen.hidden };
+    return { forward, anew, held: heldMs >= 0, after: source.heldMs, hidden: screen.hidden };
   })`);
   expect(shown).toEqual({ forward: [0, 50, 50, 150], anew: [150, 250], held: true, after: undefined, hidden: true });
 });

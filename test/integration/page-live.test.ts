@@ -17,45 +17,45 @@ afterAll(async () => {
 
 const DEGRADED: StreamEntry = { ...LIVE, status: { ...LIVE.status, state: 'degraded', reason: 'too slow' } };
 
-/** Opens the page; `asked` counts its questions to the API. */
-async function open(url: string): Promise<{ page: Page; asked: () => number }> {
+/** Opens the page; `polls` counts its polls of the API. */
+async function open(url: string): Promise<{ page: Page; polls: () => number }> {
   const page = await browser.newPage();
   onTestFinished(() => page.close());
-  let asked = 0;
+  let polls = 0;
   page.on('request', (request) => {
-    if (request.url().endsWith('/api/streams')) asked += 1;
+    if (request.url().endsWith('/api/streams')) polls += 1;
   });
   await page.goto(url);
-  return { page, asked: () => asked };
+  return { page, polls: () => polls };
 }
 
-const through = (page: Page): Promise<unknown> => page.evaluate('window.framelift.stats().through');
+const transport = (page: Page): Promise<unknown> => page.evaluate('window.framelift.stats().transport');
 const shows = (page: Page, state: string, timeout = 5000): Promise<unknown> =>
   page.waitForFunction((text) => document.getElementById('state-name')?.textContent === text, state, { timeout });
 
-it('lives on the socket, and on questions while there is none', async () => {
+it('updates over the WebSocket, and polls while there is none', async () => {
   const entries = [LIVE];
   const server = await startServer(entries);
-  const { page, asked } = await open(server.url);
+  const { page, polls } = await open(server.url);
   await shows(page, 'Full rate');
-  expect(await through(page)).toBe('socket');
+  expect(await transport(page)).toBe('websocket');
   entries[0] = DEGRADED;
   await shows(page, 'Degraded', 1000);
   await page.waitForTimeout(3000);
-  expect(asked()).toBe(0);
+  expect(polls()).toBe(0);
 
   await server.close();
   await shows(page, 'Server unreachable', 1500);
   entries[0] = LIVE;
   await startServer(entries, { port: server.port });
   await shows(page, 'Full rate', 3000);
-  await vi.waitFor(async () => expect(await through(page)).toBe('socket'), { timeout: 8000, interval: 100 });
-  const before = asked();
+  await vi.waitFor(async () => expect(await transport(page)).toBe('websocket'), { timeout: 8000, interval: 100 });
+  const before = polls();
   await page.waitForTimeout(2500);
-  expect(asked()).toBe(before);
+  expect(polls()).toBe(before);
 });
 
-it('asks where no socket comes through', async () => {
+it('polls where no WebSocket gets through', async () => {
   const entries = [LIVE];
   const server = await startServer(entries);
   const page = await browser.newPage();
@@ -64,7 +64,7 @@ it('asks where no socket comes through', async () => {
   await page.routeWebSocket('**/ws', () => {});
   await page.goto(server.url);
   await shows(page, 'Full rate');
-  expect(await through(page)).toBe('question');
+  expect(await transport(page)).toBe('polling');
   entries[0] = DEGRADED;
   await shows(page, 'Degraded', 2500);
   await page.waitForTimeout(5000);

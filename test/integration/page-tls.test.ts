@@ -26,7 +26,7 @@ it('the page lives on https and wss as it does without', async () => {
   await page.waitForFunction(() => document.getElementById('state-name')?.textContent === 'Full rate', undefined, {
     timeout: 5000,
   });
-  expect(await page.evaluate('window.framelift.stats().through')).toBe('socket');
+  expect(await page.evaluate('window.framelift.stats().transport')).toBe('websocket');
   expect(await page.evaluate('window.isSecureContext')).toBe(true);
   expect(complaints).toEqual([]);
 });

@@ -1,7 +1,7 @@
 /** Chromium plays over the WebSocket's signalling, over a TURN server, and reads a data channel. */
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { connectPeer } from '../../src/egress/connect.ts';
+import { connectPeer } from '../../src/egress/peer.ts';
 import { Publication, type PublicationOptions } from '../../src/egress/publication.ts';
 import type { Viewer } from '../../src/egress/viewer.ts';
 import { WhepEndpoint } from '../../src/egress/whep.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
-import { connectPeer } from '../../src/egress/connect.ts';
+import { connectPeer } from '../../src/egress/peer.ts';
 import { fromMs, ManualClock } from '../../src/time.ts';
 
 const OFFER = readFileSync(new URL('../fixtures/offers/chromium-whep.sdp', import.meta.url), 'utf8');

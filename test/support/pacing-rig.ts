@@ -1,17 +1,21 @@
-/** A stream's output side on a manual clock: real pairing, schedule, pacer and operators; scripted source and engine. */
+/**
+ * A stream's output side on a manual clock: real pairing, schedule, pacer and operators; scripted
+ * source and engine.
+ */
 
 import { Subject, type Subscription } from 'rxjs';
 import { FrameliftError } from '../../src/errors.ts';
 import type { InterpJob, InterpResult } from '../../src/interp/engine/job.ts';
-import { Ladder, type LadderChange, rungsOf } from '../../src/interp/ladder.ts';
+import { Ladder, type LadderChange, type LadderDecision, rungsOf } from '../../src/interp/ladder.ts';
 import { Arena } from '../../src/media/arena.ts';
 import type { Frame, Provenance } from '../../src/media/frame.ts';
 import type { PairDecision } from '../../src/media/pair-decision.ts';
 import { DelayControl } from '../../src/pacing/delay-control.ts';
-import { interpolateAndPace, type Lineup } from '../../src/pacing/interpolate-and-pace.ts';
+import { interpolateAndPace } from '../../src/pacing/interpolate-and-pace.ts';
 import type { PacedFrame } from '../../src/pacing/pacer.ts';
+import type { Lineup } from '../../src/pacing/submission.ts';
 import { pairUp, planOutput } from '../../src/pairing/operators.ts';
-import { LONGEST_GAP, Pairing } from '../../src/pairing/pairing.ts';
+import { MAX_GAP, Pairing } from '../../src/pairing/pairing.ts';
 import { type RateTarget, Scheduler } from '../../src/pairing/scheduler.ts';
 import { type CancelTimer, fromMs, ManualClock, type Micros, minus, plus } from '../../src/time.ts';
 import { EventLog, flatFrame } from './frames.ts';
@@ -23,7 +27,10 @@ export type Answer = { readonly ms: number } & (
   | { readonly fail: string }
 );
 
-/** Answers each job as told, with frames of luma level 255. Holds its own handles meanwhile, as the real one does. */
+/**
+ * Answers each job as told, with frames of luma level 255. Holds its own handles meanwhile, as the
+ * real one does.
+ */
 export class ScriptedEngine {
   readonly workers = 1;
   readonly jobs: { a: Micros; b: Micros; timesteps: readonly number[]; deadline: Micros | undefined }[] = [];
@@ -91,7 +98,10 @@ export interface RigOptions {
   readonly target: RateTarget;
   /** Of the delay, the floor included. Default: 40 ms beyond the floor. */
   readonly budgetMs?: number;
-  /** True: below the engine stands the search, below that hold. Default: the engine alone, whatever happens. */
+  /**
+   * True: below the engine stands the search, below that hold. Default: the engine alone, whatever
+   * happens.
+   */
   readonly ladder?: boolean;
   readonly minConfidence?: number;
   readonly capacity?: number;
@@ -99,7 +109,10 @@ export interface RigOptions {
   readonly pairing?: Pairing;
 }
 
-/** Decides as {@link Pairing} does, but from one sample: fingerprints would take most of the time of a test with many frames. */
+/**
+ * Decides as {@link Pairing} does, but from one sample: fingerprints would take most of the time of
+ * a test with many frames.
+ */
 export class LevelPairing extends Pairing {
   #before: { readonly level: number; readonly pts: Micros } | undefined;
 
@@ -108,7 +121,7 @@ export class LevelPairing extends Pairing {
     const level = frame.bytes[0] ?? 0;
     this.#before = { level, pts: frame.pts };
     if (!before) return undefined;
-    if (frame.discontinuity || frame.pts <= before.pts || frame.pts > plus(before.pts, LONGEST_GAP)) {
+    if (frame.discontinuity || frame.pts <= before.pts || frame.pts > plus(before.pts, MAX_GAP)) {
       return 'discontinuity';
     }
     const change = Math.abs(level - before.level);
@@ -128,6 +141,7 @@ export class OutputRig {
   readonly engine = new ScriptedEngine(this.arena, this.clock);
   readonly search = new ScriptedEngine(this.arena, this.clock, 'search');
   readonly ladderChanges: (LadderChange & { readonly at: Micros })[] = [];
+  readonly decisions: LadderDecision[] = [];
   lineup: Lineup | undefined;
   readonly source = new Subject<Frame>();
   readonly released: Released[] = [];
@@ -164,6 +178,7 @@ export class OutputRig {
           minConfidence,
           onEngineError: (error) => this.engineErrors.push(error.message),
           onLadder: (change) => this.ladderChanges.push({ ...change, at: clock.now() }),
+          onDecision: (decision) => this.decisions.push(decision),
           onWork: () => {},
         }),
       )
@@ -175,7 +190,10 @@ export class OutputRig {
       });
   }
 
-  /** Sends a source frame. Levels go up and down so that no two in a row look alike or like another scene. */
+  /**
+   * Sends a source frame. Levels go up and down so that no two in a row look alike or like another
+   * scene.
+   */
   push(pts: Micros, info: { level?: number; size?: number; discontinuity?: boolean } = {}): void {
     const level = info.level ?? 100 + 2 * Math.abs((this.sent.size % 32) - 16);
     const { size = 16, discontinuity = false } = info;
@@ -187,7 +205,10 @@ export class OutputRig {
     this.#mostLive = Math.max(this.#mostLive, this.arena.liveFrames);
   }
 
-  /** Sends `count` frames at `fps` from now on, the i-th `lateMs(i)` late. Its timeline starts at `from`. */
+  /**
+   * Sends `count` frames at `fps` from now on, the i-th `lateMs(i)` late. Its timeline starts at
+   * `from`.
+   */
   schedule(fps: number, count: number, options: { from?: Micros; lateMs?: (i: number) => number } = {}): void {
     const start = this.clock.now();
     const from = options.from ?? start;

@@ -1,33 +1,9 @@
 /// <reference lib="dom" />
 /** framelift's own page in Chromium, watched frame by frame. */
 import type { Browser, Page } from 'playwright-core';
+// Declares `window.framelift`.
+import type {} from '../../src/web/browser.d.ts';
 import { type Barcode, readBarcode } from './camera.ts';
-
-/** What the page says of itself to tests: `window.framelift.stats()`. */
-interface PageStats {
-  /** How the server's state comes: over the WebSocket, or by asking. */
-  readonly through: 'socket' | 'question' | undefined;
-  readonly source: ScreenStats;
-  readonly upconverted: ScreenStats;
-}
-
-/** One of its videos. */
-interface ScreenStats {
-  /** Frames, since the page was loaded. */
-  readonly presented: number;
-  readonly origins: {
-    /** The last 240 presented frames. */
-    readonly counts: Record<'source' | 'interpolated' | 'repeated' | 'unknown', number>;
-    /** Records that came over this connection. */
-    readonly records: number;
-  };
-}
-
-declare global {
-  interface Window {
-    readonly framelift: { stats(): PageStats };
-  }
-}
 
 /** One presented frame. */
 export interface Presented {

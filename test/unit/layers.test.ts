@@ -78,12 +78,12 @@ const ADAPTERS: Record<string, readonly string[]> = {
     'ingest/decode/decoder.ts',
     'ingest/file/demuxer.ts',
     'ingest/ffmpeg/binary.ts',
-    'egress/encoder.ts',
+    'egress/x264-session.ts',
     'egress/file-writer.ts',
     'eval/filter.ts',
   ],
   jimp: ['eval/png.ts', 'eval/sheet.ts'],
-  werift: ['webrtc/transport.ts', 'egress/peer.ts', 'ingest/whip/peer.ts'],
+  werift: ['webrtc/transport.ts', 'egress/peer.ts', 'egress/rtp-sender.ts', 'ingest/whip/peer.ts'],
   'fluent-ffmpeg': ['ingest/ffmpeg/source.ts'],
   'onnxruntime-node': ['interp/networks/onnx.ts', 'interp/networks/session.ts'],
   'prom-client': ['metrics/instruments.ts'],
@@ -152,6 +152,12 @@ function upward(order: readonly string[], links: readonly Import[], layer: (file
     .map(([from, to]) => `${from} imports ${to}`);
 }
 
+/** Whether a test of this path (without its ending) is a test of `source`. */
+function mirrors(path: string, source: string): boolean {
+  const stem = source.replace(/\.\w+$/, '');
+  return path === stem || path.startsWith(`${stem}-`);
+}
+
 describe('layers', () => {
   it('finds imports at all', () => {
     expect(local.length).toBeGreaterThan(500);
@@ -215,6 +221,16 @@ describe('layers', () => {
       return folder !== '' && name.startsWith(`${folder}-`);
     });
     expect(repeating).toEqual([]);
+  });
+
+  it('a unit test stands where the code stands that it tests', () => {
+    const OF_THE_TREE = ['layers.test.ts', 'docs.test.ts'];
+    const tests = readdirSync(import.meta.dirname, { recursive: true, encoding: 'utf8' });
+    const lost = tests
+      .filter((file) => file.endsWith('.test.ts') && !OF_THE_TREE.includes(file) && !file.startsWith('support/'))
+      // scheduler.test.ts, or by behaviour: scheduler-grid.test.ts
+      .filter((file) => !everything.some((source) => mirrors(file.slice(0, -'.test.ts'.length), source)));
+    expect(lost).toEqual([]);
   });
 
   it('each foreign library stays in its adapter', () => {

@@ -73,7 +73,7 @@ export async function chooseModel(parts: ChooseModelOptions): Promise<Choice> {
     try {
       lease = await pool.acquire(model);
       const cost = await measure(lease, parts);
-      const fits = cost <= FIT * Math.min(limits.room, limits.share);
+      const fits = cost <= FIT * Math.min(limits.headroom, limits.period);
       measured.push({ model, result: `${toMs(cost).toFixed(0)} ms`, fits });
       if (fits || model === candidates.at(-1)) return { lease, measured };
       lease.release();

@@ -83,7 +83,7 @@ describe('targetOf', () => {
   it('is what was asked for, else the profile’s, else the usual one', () => {
     expect(targetOf({ fps: 60 }, fluoroscopy)).toEqual({ kind: 'fps', fps: 60 });
     expect(targetOf({ factor: 2 }, fluoroscopy)).toEqual({ kind: 'factor', factor: 2 });
-    expect(targetOf({}, fluoroscopy)).toEqual({ kind: 'factor', factor: 4, mostFps: 60 });
+    expect(targetOf({}, fluoroscopy)).toEqual({ kind: 'factor', factor: 4, maxFps: 60 });
     expect(targetOf({}, profileOf(undefined))).toEqual({ kind: 'factor', factor: 2 });
   });
 });

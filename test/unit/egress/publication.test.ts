@@ -1,12 +1,13 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { defaultBitrate } from '../../../src/egress/bitrate.ts';
 import type { EncodeDrop, VideoEncoderOptions } from '../../../src/egress/encoder.ts';
-import { type Encoder, Publication, type PublicationOptions } from '../../../src/egress/publication.ts';
-import type { PacketizedUnit, Viewer, ViewerEvents } from '../../../src/egress/viewer.ts';
+import type { Encoder } from '../../../src/egress/encoding.ts';
+import { Publication, type PublicationOptions } from '../../../src/egress/publication.ts';
 import { Arena } from '../../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../../src/media/frame.ts';
 import type { MetricEvent } from '../../../src/metrics/events.ts';
 import { fromMs, ManualClock, type Micros, micros, plus } from '../../../src/time.ts';
+import { FakeViewer } from '../../support/fake-viewer.ts';
 
 const arena = new Arena(16);
 const ANNEX_B = Buffer.from([0, 0, 0, 1, 0x65, 1, 2, 3]);
@@ -43,7 +44,7 @@ class FakeEncoder implements Encoder {
     this.#options.onDrop(reason);
   }
 
-  /** Gives a picture that is due in a second. */
+  /** Gives an access unit that is due in a second. */
   giveEarly(): void {
     const now = this.#options.clock.now();
     const due = plus(now, fromMs(1000));
@@ -62,44 +63,6 @@ class FakeEncoder implements Encoder {
 
   close(): Promise<void> {
     this.closed = true;
-    return Promise.resolve();
-  }
-}
-
-class FakeViewer implements Viewer {
-  readonly answer = 'answer';
-  readonly capacity = 16;
-  stats = { rtt: undefined, loss: 0, depth: 0 };
-  readonly units: PacketizedUnit[] = [];
-  connected = false;
-  readonly events: ViewerEvents;
-
-  constructor(events: ViewerEvents) {
-    this.events = events;
-  }
-
-  connect(): void {
-    this.connected = true;
-    this.events.keyframeNeeded('join');
-  }
-
-  send(item: PacketizedUnit): void {
-    if (!this.connected) return;
-    this.units.push(item);
-    this.events.sent(item.unit, item.payloads.length, 8);
-  }
-
-  readonly iceUfrag = 'abcd';
-
-  addCandidate(): void {}
-
-  openChannel(): undefined {
-    return undefined;
-  }
-
-  close(reason: string): Promise<void> {
-    this.connected = false;
-    this.events.ended(reason);
     return Promise.resolve();
   }
 }
@@ -389,7 +352,7 @@ describe('Publication', () => {
     await rig.publication[Symbol.asyncDispose]();
   });
 
-  it('holds 8 pictures at most, counts what it gives up and asks for a keyframe', async () => {
+  it('holds 8 access units at most, counts what it gives up and asks for a keyframe', async () => {
     const rig = new Rig({ even: true });
     rig.push();
     await rig.join();

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { defaultBitrate, RateMeter } from '../../../src/egress/bitrate.ts';
 import {
   middleNtp,
   ntpTimestamp,
@@ -42,28 +41,5 @@ describe('RTP times', () => {
     expect([...playoutDelay(fromMs(0))]).toEqual([0, 0, 0]);
     expect([...playoutDelay(fromMs(50))]).toEqual([0, 0, 5]);
     expect([...playoutDelay(fromMs(1e6))]).toEqual([0, 0x0f, 0xff]);
-  });
-});
-
-describe('RateMeter', () => {
-  it('assumes the nominal rate, then measures', () => {
-    const meter = new RateMeter(60);
-    let fps = 0;
-    for (let i = 0; i < 40; i += 1) fps = meter.observe(micros((i * 1e6) / 15));
-    expect(fps).toBeCloseTo(15, 5);
-  });
-
-  it('does not take a pause for a rate', () => {
-    const meter = new RateMeter(30);
-    for (let i = 0; i < 10; i += 1) expect(meter.observe(micros(i * 1e6))).toBe(30);
-  });
-});
-
-describe('defaultBitrate', () => {
-  it('grows with size and, slower, with rate, within bounds', () => {
-    expect(defaultBitrate(1280, 720, 30)).toBe(4_608_000);
-    expect(defaultBitrate(1280, 720, 60) / defaultBitrate(1280, 720, 30)).toBeCloseTo(1.516, 2);
-    expect(defaultBitrate(64, 64, 30)).toBe(300_000);
-    expect(defaultBitrate(7680, 4320, 120)).toBe(20e6);
   });
 });

@@ -1,21 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { PacketHistory } from '../../../src/egress/rtx-history.ts';
 import { SendQueue } from '../../../src/egress/send-queue.ts';
 import type { PacketizedUnit } from '../../../src/egress/viewer.ts';
-import { SOURCE } from '../../../src/media/frame.ts';
-import { fromMs, type Micros, micros } from '../../../src/time.ts';
+import { type Micros, micros } from '../../../src/time.ts';
+import { packetizedUnit } from '../../support/encoded-unit.ts';
 
 const INTERVAL = 16_667;
 
 function unit(index: number, packets: number, keyframe = false): PacketizedUnit {
-  const due = micros(index * INTERVAL);
-  return {
-    unit: {
-      ...{ data: Buffer.alloc(0), keyframe, provenance: SOURCE },
-      ...{ due, pts: due, arrival: due, capture: due, encoded: due },
-    },
-    payloads: Array.from({ length: packets }, (_, i) => Buffer.from([index, i])),
-  };
+  return packetizedUnit(micros(index * INTERVAL), packets, keyframe);
 }
 
 class Rig {
@@ -35,9 +27,9 @@ class Rig {
   drain(now = 0, until = Number.POSITIVE_INFINITY): { at: number; packets: number }[] {
     const bursts = [];
     for (let at: Micros | undefined = micros(now); at !== undefined && at <= until; ) {
-      const turn = this.queue.next(at);
-      if (turn.packets.length > 0) bursts.push({ at, packets: turn.packets.length });
-      at = turn.wake;
+      const decision = this.queue.next(at);
+      if (decision.packets.length > 0) bursts.push({ at, packets: decision.packets.length });
+      at = decision.wake;
     }
     return bursts;
   }
@@ -130,25 +122,5 @@ describe('SendQueue', () => {
     const rig = new Rig();
     for (let i = 0; i < 1000; i += 1) rig.queue.retransmit(i);
     expect(rig.drain().reduce((sum, burst) => sum + burst.packets, 0)).toBe(128);
-  });
-});
-
-describe('PacketHistory', () => {
-  const packet = (sequence: number) => ({ sequence, timestamp: 0, marker: false, payload: Buffer.alloc(0) });
-
-  it('remembers the last packets across the wrap of the sequence number and forgets the older', () => {
-    const history = new PacketHistory();
-    for (let i = 0; i < 1500; i += 1) history.add(packet((65_000 + i) % 65_536));
-    expect(history.take(65_500, fromMs(0), 0)?.sequence).toBe(65_500);
-    expect(history.take(3, fromMs(0), 0)?.sequence).toBe(3);
-    expect(history.take(65_400, fromMs(0), 0)).toBeUndefined();
-  });
-
-  it('does not give the same packet twice within the pause', () => {
-    const history = new PacketHistory();
-    history.add(packet(7));
-    expect(history.take(7, fromMs(0), 10_000)).toBeDefined();
-    expect(history.take(7, fromMs(5), 10_000)).toBeUndefined();
-    expect(history.take(7, fromMs(15), 10_000)).toBeDefined();
   });
 });

@@ -4,7 +4,10 @@ import { fromMs, ZERO } from '../../../src/time.ts';
 import { type Load, lateShare, simulate } from '../../support/ladder-sim.ts';
 import { seededRandom } from '../../support/random.ts';
 
-/** 30 fps, 30 ms of room beyond an interval of 33: the large model takes 24 ms, the search 10, two middles 6. */
+/**
+ * 30 fps, 30 ms of headroom beyond an interval of 33: the large model takes 24 ms, the search 10,
+ * two middles 6.
+ */
 const CALM: Load = { fps: 30, seconds: 30, work: [24, 10, 6], slowdown: () => 1 };
 
 /** A load of `times` from one second to another. */
@@ -54,6 +57,36 @@ describe('Ladder', () => {
     expect(changes[1]?.detail).toBe('large: its pairs take 24 ms, the budget leaves 40 ms');
   });
 
+  it('tells a debug log of falls and trials with their figures, and of no ordinary pair', () => {
+    const { decisions } = simulate({ ...CALM, slowdown: step(2.5, 5, 10), seconds: 30 });
+    const [fall, scout, , ...later] = decisions;
+    expect(fall).toMatchObject({ kind: 'fell', rung: 'large', current: 'large', headroom: fromMs(40) });
+    expect(['late', 'refused']).toContain(fall?.why);
+    expect(scout).toMatchObject({ kind: 'trial-started', rung: 'large', current: 'search', why: 'due' });
+    const failed = decisions.filter(({ kind }) => kind === 'trial-failed');
+    expect(failed.length).toBeGreaterThan(0);
+    for (const { why, cost, elapsed } of failed) {
+      expect(why).toBe('late');
+      expect(cost).toBe(fromMs(60));
+      expect(elapsed).toBeGreaterThan(fromMs(40));
+    }
+    expect(later.at(-1)).toMatchObject({
+      ...{ kind: 'trial-passed', rung: 'large', current: 'search', why: 'in-time' },
+      ...{ cost: fromMs(24), elapsed: fromMs(24), period: fromMs(1000 / 30) },
+    });
+    // Each trial that starts ends.
+    expect(decisions.filter(({ kind }) => kind === 'trial-started').length).toBe(failed.length + 1);
+    expect(decisions).toHaveLength(2 * failed.length + 3);
+  });
+
+  it.each([
+    ['too much work', { work: [28, 10] }, 'too-much-work'],
+    ['the engine fails', { work: [24, 10], fails: (at: number) => at > 1 && at < 20 }, 'failed'],
+  ])('says why a trial failed: %s', (_, load, why) => {
+    const { decisions } = simulate({ ...CALM, slowdown: step(3, 1, 3), ...load, seconds: 12 });
+    expect(decisions.find(({ kind }) => kind === 'trial-failed')?.why).toBe(why);
+  });
+
   it('makes fewer timesteps before it gives up', () => {
     const course = simulate({
       ...CALM,
@@ -61,7 +94,7 @@ describe('Ladder', () => {
       work: [45, 26, 8],
       slowdown: step(2, 5, 20),
       seconds: 40,
-      roomMs: 40,
+      headroomMs: 40,
     });
     expect(course.at(1)).toBe('search');
     expect(course.at(19)).toBe('search-middle');
@@ -127,7 +160,7 @@ describe('Ladder', () => {
   });
 
   it('ignores what comes late of a rung that it has left', () => {
-    const limits = { room: fromMs(40), share: fromMs(33) };
+    const limits = { headroom: fromMs(40), period: fromMs(33) };
     const ladder = new Ladder(rungsOf(['a', 'b'], false), ZERO);
     const old = Array.from({ length: 12 }, () => ladder.choose(ZERO, limits));
     const settled = old.map((attempt) => ladder.settle(attempt, { kind: 'refused' }, ZERO, limits));

@@ -27,7 +27,7 @@ describe('DelayControl', () => {
     const delay = control(40);
     feed(delay, 64, () => 10);
     expect([0, 16.5, 45, 55].map((ms) => toMs(delay.delay(fromMs(ms))))).toEqual([10.5, 27, 55.5, 60]);
-    expect([0, 45, 60].map((ms) => toMs(delay.room(fromMs(ms))))).toEqual([60, 15, 0]);
+    expect([0, 45, 60].map((ms) => toMs(delay.headroom(fromMs(ms))))).toEqual([60, 15, 0]);
   });
 
   it('allows the floor and 40 ms where no budget is given', () => {
@@ -37,20 +37,20 @@ describe('DelayControl', () => {
     expect(extra(delay)).toBe(40);
   });
 
-  it('keeps a budget that is below the floor, and says that there is no room', () => {
+  it('keeps a budget that is below the floor, and says that there is no headroom', () => {
     const delay = new DelayControl({ budget: fromMs(15) });
     feed(delay, 64, () => 10);
     expect(toMs(delay.delay(FLOOR))).toBe(15);
-    expect(toMs(delay.room(FLOOR))).toBe(-5);
+    expect(toMs(delay.headroom(FLOOR))).toBe(-5);
   });
 
-  it('leaves room for the jitter that is smoothed, but never less than 8 ms, or what there is', () => {
+  it('leaves headroom for the jitter that is smoothed, but never less than 8 ms, or what there is', () => {
     const delay = control(40);
     feed(delay, 64, () => 30);
     expect([0, 5, 20, 100].map((ms) => toMs(delay.delay(FLOOR, true, fromMs(ms))))).toEqual([50.5, 50.5, 40, 28]);
-    expect([0, 5, 20, 100].map((ms) => toMs(delay.room(FLOOR, fromMs(ms))))).toEqual([40, 35, 20, 8]);
-    expect(toMs(control(3).room(FLOOR, fromMs(2)))).toBe(3);
-    expect(toMs(control(-5).room(FLOOR, fromMs(2)))).toBe(-5);
+    expect([0, 5, 20, 100].map((ms) => toMs(delay.headroom(FLOOR, fromMs(ms))))).toEqual([40, 35, 20, 8]);
+    expect(toMs(control(3).headroom(FLOOR, fromMs(2)))).toBe(3);
+    expect(toMs(control(-5).headroom(FLOOR, fromMs(2)))).toBe(-5);
   });
 
   it('uses all of the budget while the need is about to change', () => {

@@ -2,7 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { fromMs, minus } from '../../../src/time.ts';
 import { OutputRig } from '../../support/pacing-rig.ts';
 
-/** All source frames that were released are the very pixels that went in, in order; returns how many. */
+/**
+ * All source frames that were released are the very pixels that went in, in order; returns how
+ * many.
+ */
 function expectSourceUntouched(rig: OutputRig): number {
   const sources = rig.kind('source');
   for (const frame of sources) {
@@ -28,7 +31,8 @@ describe('interpolateAndPace on a good day', () => {
     expect(rig.repeats).toEqual({});
     expect(rig.events.count('drop')).toEqual({});
     expect(rig.events.of('deadline-miss')).toEqual([]);
-    // The pacer bends its delay by at most 5 % of the time between two source frames, and in the end not at all.
+    // The pacer bends its delay by at most 5 % of the time between two source frames, and in the
+    // end not at all.
     const interval = 1000 / out;
     for (const gap of rig.gaps()) expect(Math.abs(gap - interval)).toBeLessThan(0.06 * (1000 / fps));
     for (const gap of rig.gaps(rig.released.length - 2 * out)) {
@@ -73,7 +77,8 @@ describe('interpolateAndPace on a good day', () => {
     rig.engine.jobs.forEach((job, i) => {
       expect([job.a, job.b]).toEqual([sent[i], sent[i + 1]]);
       expect(job.timesteps).toEqual([0.25, 0.5, 0.75]);
-      // Its slot, 50 ms after the earlier frame, may be held back by the floor of 50 ms and the budget of 40 beyond it.
+      // Its slot, 50 ms after the earlier frame, may be held back by the floor of 50 ms and the
+      // budget of 40 beyond it.
       const work = i === 0 ? 0 : 5;
       expect(Math.abs(minus(job.deadline ?? fromMs(0), job.a) / 1000 - (140 - work))).toBeLessThan(0.1);
     });
@@ -142,7 +147,8 @@ describe('interpolateAndPace on a good day', () => {
     const held = rig.kind('source').map(({ pts, at }) => minus(at, rig.sent.get(pts)?.arrival ?? at) / 1000);
     expect(held).toHaveLength(600);
     const settled = held.slice(120);
-    // One in twenty came earlier than what counts as the fastest. Unbounded, they would wait 60 ms and more.
+    // One in twenty came earlier than what counts as the fastest. Unbounded, they would wait 60 ms
+    // and more.
     expect(settled.filter((ms) => ms > 50.1).length).toBeLessThan(0.07 * settled.length);
     expect(Math.max(...settled)).toBeLessThan(54);
     expect(Math.max(...settled)).toBeGreaterThan(48);

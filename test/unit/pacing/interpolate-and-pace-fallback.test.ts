@@ -13,7 +13,10 @@ async function second(answer: (job: number) => Answer, options: Partial<RigOptio
   return rig;
 }
 
-/** The stream went on as if nothing had happened: 59 releases, even, all source frames, none left behind. */
+/**
+ * The stream went on as if nothing had happened: 59 releases, even, all source frames, none left
+ * behind.
+ */
 async function expectUnharmed(rig: OutputRig): Promise<void> {
   expect(rig.released).toHaveLength(59);
   expect(rig.kind('source')).toHaveLength(30);

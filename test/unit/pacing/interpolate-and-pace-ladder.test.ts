@@ -6,7 +6,10 @@ import { seededRandom } from '../../support/random.ts';
 
 const DOUBLE = { kind: 'factor', factor: 2 } as const;
 
-/** One worker behind both tiers of a rig: jobs wait for each other, and are refused when they cannot start before their deadline. */
+/**
+ * One worker behind both tiers of a rig: jobs wait for each other, and are refused when they cannot
+ * start before their deadline.
+ */
 function shareWorker(
   rig: OutputRig,
   workMs: Record<'engine' | 'search', number>,
@@ -29,7 +32,10 @@ function shareWorker(
   serve(rig.search, workMs.search);
 }
 
-/** A rig at 30 fps whose model takes 18 ms and whose search takes 8, under this load, run to the end. */
+/**
+ * A rig at 30 fps whose model takes 18 ms and whose search takes 8, under this load, run to the
+ * end.
+ */
 async function under(
   slowdown: (ms: number) => number,
   seconds: number,
@@ -66,6 +72,7 @@ describe('interpolateAndPace on a ladder', () => {
   it('stays on the model that was asked for while it is in time', async () => {
     const rig = await under(() => 1, 10);
     expect(rig.ladderChanges).toEqual([]);
+    expect(rig.decisions).toEqual([]);
     expect(rig.repeats).toEqual({});
     await expectContract(rig, FLOOR_2 + 40);
   });
@@ -73,6 +80,8 @@ describe('interpolateAndPace on a ladder', () => {
   it('shows the search under load, and the model again within 10 s of its end', async () => {
     const rig = await under(during(3, 5000, 15_000), 27);
     expect(rig.ladderChanges.map(({ to }) => to)).toEqual(['search', 'scripted']);
+    const kinds = rig.decisions.map(({ kind }) => kind);
+    expect([kinds[0], kinds[1], kinds.at(-1)]).toEqual(['fell', 'trial-started', 'trial-passed']);
     const [fell, rose] = rig.ladderChanges.map(({ at }) => minus(at, fromMs(1000)) / 1000);
     expect(fell).toBeLessThan(5700);
     expect(rose).toBeGreaterThan(15_000);

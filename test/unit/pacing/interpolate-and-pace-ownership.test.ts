@@ -176,7 +176,8 @@ describe('interpolateAndPace, ownership', () => {
     const rig = new OutputRig({ target: FACTOR_4 });
     rig.schedule(30, 20);
     await rig.run(667);
-    // A step back that is too small to be a new timeline: everything up to the last release is late.
+    // A step back that is too small to be a new timeline: everything up to the last release is
+    // late.
     for (let i = 0; i < 40; i++) {
       rig.push(fromMs(1501 + i * 2));
       await rig.run(1);

@@ -4,6 +4,7 @@ import { Frame, SOURCE } from '../../../src/media/frame.ts';
 import type { DropReason } from '../../../src/metrics/events.ts';
 import { type PacedFrame, Pacer } from '../../../src/pacing/pacer.ts';
 import { fromMs, ManualClock, type Micros, micros, plus } from '../../../src/time.ts';
+import { seededRandom } from '../../support/random.ts';
 
 const arena = new Arena(16);
 
@@ -77,15 +78,6 @@ class Rig {
   }
 }
 
-/** Uniform in 0…1, the same every run. */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
-    return state / 2 ** 32;
-  };
-}
-
 afterEach(() => {
   expect(arena.liveFrames).toBe(0);
 });
@@ -103,7 +95,7 @@ describe('Pacer', () => {
 
   it('keeps the cadence within 3 % while arrivals jitter by 25 ms', () => {
     const rig = new Rig(30);
-    const next = random(7);
+    const next = seededRandom(7);
     for (let i = 0; i < 900; i += 1)
       rig.at(i * (1000 / 30) + next() * 25, () => rig.source(i * (1000 / 30), 1000 / 30));
     rig.advance(31_000);
@@ -133,7 +125,8 @@ describe('Pacer', () => {
     rig.advance(3_700_000);
     expect(i).toBe(frames);
     expect(rig.drops).toEqual([]);
-    // The last release before an arrival lies interval − delay before it, at the start as an hour later.
+    // The last release before an arrival lies interval − delay before it, at the start as an hour
+    // later.
     const steady = latencies.slice(100);
     expect(Math.max(...steady.slice(0, 1000)) - Math.min(...steady.slice(-1000))).toBeLessThan(3);
     expect(Math.abs(steady.at(-1)! - steady[0]!)).toBeLessThan(3);
@@ -176,7 +169,7 @@ describe('Pacer', () => {
     for (const entry of rig.sent) expect(entry.at - entry.pts).toBe(1_025_000);
   });
 
-  it.each([-3_600_000, 3_600_000])('anchors anew when the timeline jumps by %i ms at a discontinuity', (jump) => {
+  it.each([-3_600_000, 3_600_000])('steps when the timeline jumps by %i ms at a discontinuity', (jump) => {
     const rig = new Rig(25);
     const base = 4_000_000;
     for (let i = 0; i < 50; i += 1) rig.at(i * 40, () => rig.source(base + i * 40, 40));
@@ -186,7 +179,7 @@ describe('Pacer', () => {
     expect(new Set(rig.gaps())).toEqual(new Set([40]));
   });
 
-  it('anchors anew within half a second when the timeline jumps and nobody says so', () => {
+  it('steps within half a second when the timeline jumps and nobody says so', () => {
     const rig = new Rig(25);
     for (let i = 0; i < 50; i += 1) rig.at(i * 40, () => rig.source(i * 40, 40));
     for (let i = 50; i < 200; i += 1) rig.at(i * 40, () => rig.source(i * 40 + 600_000, 40));
@@ -303,7 +296,7 @@ describe('Pacer', () => {
     rig.pacer.clear();
   });
 
-  it('bends to a new delay instead of jumping', () => {
+  it('slews to a new delay instead of stepping', () => {
     const rig = new Rig(20);
     for (let i = 0; i < 500; i += 1) rig.at(i * 20, () => rig.source(i * 20, 20));
     rig.at(2000, () => rig.pacer.setDelay(fromMs(60)));

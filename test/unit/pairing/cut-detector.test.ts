@@ -3,7 +3,10 @@ import { planeLayout } from '../../../src/media/frame.ts';
 import { CutDetector, compare, isDuplicate, Thumbnail } from '../../../src/pairing/cut-detector.ts';
 import { seededRandom } from '../../support/random.ts';
 
-/** Pictures are described at 640 × 360; the detector reads 256 × 144 points of them, so no more are computed. */
+/**
+ * Pictures are described at 640 × 360; the detector reads 256 × 144 points of them, so no more are
+ * computed.
+ */
 const FULL = planeLayout(640, 360);
 const POINTS = planeLayout(256, 144);
 

@@ -8,13 +8,19 @@ import { seededRandom } from '../../support/random.ts';
 const WIDTH = 128;
 const HEIGHT = 72;
 
-/** A video of X-ray pulses: which pulse each frame shows, and what lies between two frames of one pulse. */
+/**
+ * A video of X-ray pulses: which pulse each frame shows, and what lies between two frames of one
+ * pulse.
+ */
 interface Exam {
   readonly videoFps: number;
   /** Pulse shown by the i-th frame. */
   readonly pulseOf: (i: number) => number;
   readonly frames: number;
-  /** Amplitude of the X-ray noise, new with each pulse, and of the frame grabber's, new with each frame. Luma levels. */
+  /**
+   * Amplitude of the X-ray noise, new with each pulse, and of the frame grabber's, new with each
+   * frame. Luma levels.
+   */
   readonly quantum?: number;
   readonly grabber?: number;
   /** Frames that are coded anew, a little different, whatever they show. */

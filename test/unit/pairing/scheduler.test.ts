@@ -74,7 +74,7 @@ describe('Scheduler, factor with a limit', () => {
     [60, 1],
   ])('%f fps get %i pictures for each of theirs, at most 60 a second', (fps, multiple) => {
     const jitter = seededRandom(5);
-    const scheduler = new Scheduler({ kind: 'factor', factor: 4, mostFps: 60 });
+    const scheduler = new Scheduler({ kind: 'factor', factor: 4, maxFps: 60 });
     const out = run(
       scheduler,
       regular(fps, 40, () => 4000 * (jitter() - 0.5)),

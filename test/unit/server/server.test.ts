@@ -29,10 +29,10 @@ describe('the page', () => {
     const { url } = await start();
     const page = await fetch(`${url}/`);
     const html = await page.text();
-    const files = [...html.matchAll(/(?:src|href)="(\/[a-z-]+\.[a-z]+)"/g)].map((match) => match[1] ?? '');
+    const files = [...html.matchAll(/(?:src|href)="(\/[a-z/-]+\.[a-z]+)"/g)].map((match) => match[1] ?? '');
     expect(files).toContain('/app.js');
     expect(html).not.toMatch(/https?:\/\/|<style|<script>|onload=/);
-    for (const path of ['/', ...files, '/player.js', '/whep.js', '/plot.js', '/panel.js', '/live.js']) {
+    for (const path of ['/', ...files, '/player/screen.js', '/player/whep.js', '/plot.js', '/readings.js']) {
       const response = await fetch(url + path);
       expect(response.status, path).toBe(200);
       expect(response.headers.get('content-security-policy')).toContain("default-src 'none'");
@@ -44,19 +44,22 @@ describe('the page', () => {
 
   it('is not sent again to who has it', async () => {
     const { url } = await start();
-    const etag = (await fetch(`${url}/style.css`)).headers.get('etag') ?? '';
-    const again = await fetch(`${url}/style.css`, { headers: { 'If-None-Match': etag } });
+    const etag = (await fetch(`${url}/styles/base.css`)).headers.get('etag') ?? '';
+    const again = await fetch(`${url}/styles/base.css`, { headers: { 'If-None-Match': etag } });
     expect(again.status).toBe(304);
   });
 
   it('imports only what is served', async () => {
     const { url } = await start();
-    for (const file of ['app', 'live', 'panel', 'player', 'plot', 'whep']) {
-      const script = await (await fetch(`${url}/${file}.js`)).text();
-      for (const [, path] of script.matchAll(/from '([^']+)'/g)) {
-        expect((await fetch(new URL(path ?? '', url))).status, path).toBe(200);
+    const scripts = new Set([`${url}/app.js`]);
+    for (const script of scripts) {
+      const response = await fetch(script);
+      expect(response.status, script).toBe(200);
+      for (const [, path] of (await response.text()).matchAll(/from '([^']+)'/g)) {
+        scripts.add(new URL(path ?? '', script).href);
       }
     }
+    expect(scripts).toContain(`${url}/player/screen.js`);
   });
 });
 

@@ -28,7 +28,7 @@ class Scene {
       stream: 's',
       target: { kind: 'factor', factor: 3 },
       timesteps: () => 2,
-      limits: () => ({ room: fromMs(40), share: fromMs(33) }),
+      limits: () => ({ headroom: fromMs(40), period: fromMs(33) }),
       onChoice: ({ lease }) => this.chosen.push(lease.model),
       onHeld: (reason) => this.held.push(reason),
       onReady: (model) => this.ready.push(model),

@@ -46,7 +46,7 @@ async function choose(
       release: () => held.splice(held.indexOf(name), 1),
     };
   };
-  const limits = { room: fromMs(roomMs), share: fromMs(1000 / 30) };
+  const limits = { headroom: fromMs(roomMs), period: fromMs(1000 / 30) };
   const { lease, measured } = await chooseModel({
     pool: { acquire, providerOf: async (name) => (gpu && name === 'flow-m' ? 'webgpu' : 'cpu') },
     arena,

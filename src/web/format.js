@@ -1,0 +1,87 @@
+/** Values as text for people. Pure. */
+
+/** @typedef {import('./state-feed.js').StreamReport} StreamReport */
+
+/**
+ * States of a stream, and of the page's own connection.
+ * @type {Readonly<Record<string, string>>}
+ */
+export const STATES = {
+  full: 'Full rate',
+  degraded: 'Degraded',
+  'pass-through': 'Pass-through',
+  waiting: 'Waiting for source',
+  connecting: 'Connecting',
+  unreachable: 'Server unreachable',
+  locked: 'Token required',
+  unknown: 'No such stream',
+};
+
+/** @type {Readonly<Record<string, string>>} */
+const CODECS = { h264: 'H.264', hevc: 'H.265', h265: 'H.265', vp8: 'VP8', vp9: 'VP9', av1: 'AV1', mjpeg: 'MJPEG' };
+
+/**
+ * A number with so many decimals, or a dash.
+ * @param {number | undefined} value
+ * @param {number} [digits]
+ */
+export const fixed = (value, digits = 0) => (value === undefined ? '–' : value.toFixed(digits));
+
+/**
+ * A frame rate with one decimal, or a dash where nothing moves.
+ * @param {number | undefined} fps
+ */
+export const frameRate = (fps = 0) => (fps >= 0.05 ? fps.toFixed(1) : '–');
+
+/**
+ * 1 234 567 → `1.2 Mb/s`.
+ * @param {number} bitsPerSecond
+ */
+export function bitrate(bitsPerSecond) {
+  if (!bitsPerSecond) return '–';
+  return bitsPerSecond >= 1e6 ? `${(bitsPerSecond / 1e6).toFixed(1)} Mb/s` : `${Math.round(bitsPerSecond / 1e3)} kb/s`;
+}
+
+/**
+ * `h264` and `video/H264` → `H.264`.
+ * @param {string} name
+ */
+export function codec(name) {
+  const bare = name.replace('video/', '');
+  return CODECS[bare.toLowerCase()] ?? bare;
+}
+
+/**
+ * `1280 × 720, H.264, 29.97 fps`. The declared rate is shown while the measured one is near it.
+ * @param {StreamReport['source']} source
+ * @param {number} measuredFps
+ */
+export function describeSource(source, measuredFps) {
+  if (!source) return '–';
+  const declared = source.fps ?? 0;
+  const fps = measuredFps > 0 && Math.abs(measuredFps - declared) > 0.05 * declared ? measuredFps : declared;
+  const size = source.width > 0 ? `${source.width} × ${source.height}` : '';
+  const rate = fps > 0 ? `${Number(fps.toFixed(fps === declared ? 2 : 1))} fps` : '';
+  return [size, codec(source.codec), rate].filter(Boolean).join(', ');
+}
+
+/**
+ * `search, 2 of 3: late`: which rung, how far down, and what led there.
+ * @param {StreamReport['ladder']} ladder
+ */
+export function describeRung(ladder) {
+  if (!ladder) return 'preparing';
+  const place = `${ladder.rungs.indexOf(ladder.rung) + 1} of ${ladder.rungs.length}`;
+  return `${ladder.rung}, ${place}${ladder.reason ? `: ${ladder.reason}` : ''}`;
+}
+
+/**
+ * `repeated: 7 deadline, 3 cut`: frames by reason, the most frequent first.
+ * @param {StreamReport['stats']['repeats']} repeats
+ */
+export function describeRepeats(repeats) {
+  const reasons = Object.entries(repeats)
+    .sort(([, a], [, b]) => b - a)
+    .map(([reason, count]) => `${count} ${reason}`);
+  return reasons.length > 0 ? `repeated: ${reasons.join(', ')}` : 'none repeated';
+}

@@ -1,0 +1,42 @@
+/** A viewer without a network: connects when told, takes everything. */
+import type { PacketizedUnit, Viewer, ViewerEvents, ViewerStats } from '../../src/egress/viewer.ts';
+
+export class FakeViewer implements Viewer {
+  readonly answer = 'answer';
+  readonly iceUfrag = 'abcd';
+  readonly capacity = 16;
+  stats: ViewerStats = { rtt: undefined, loss: 0, depth: 0 };
+  readonly units: PacketizedUnit[] = [];
+  connected = false;
+  /** Why it was closed. */
+  closed: string | undefined;
+  readonly events: ViewerEvents;
+
+  constructor(events: ViewerEvents) {
+    this.events = events;
+  }
+
+  connect(): void {
+    this.connected = true;
+    this.events.keyframeNeeded('join');
+  }
+
+  send(item: PacketizedUnit): void {
+    if (!this.connected) return;
+    this.units.push(item);
+    this.events.sent(item.unit, item.payloads.length, 8);
+  }
+
+  addCandidate(): void {}
+
+  openChannel(): undefined {
+    return undefined;
+  }
+
+  close(reason: string): Promise<void> {
+    this.connected = false;
+    this.closed ??= reason;
+    this.events.ended(reason);
+    return Promise.resolve();
+  }
+}

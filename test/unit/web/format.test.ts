@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import {
+  bitrate,
+  codec,
+  describeRepeats,
+  describeRung,
+  describeSource,
+  fixed,
+  frameRate,
+} from '../../../src/web/format.js';
+
+it('shows a dash where there is no number', () => {
+  expect([fixed(undefined, 2), frameRate(undefined), frameRate(0.04), bitrate(0)]).toEqual(['–', '–', '–', '–']);
+});
+
+it('rounds numbers to what can be read', () => {
+  expect([fixed(0.873, 2), fixed(99.6), frameRate(59.94), frameRate(0.05)]).toEqual(['0.87', '100', '59.9', '0.1']);
+  expect([bitrate(999_499), bitrate(1_234_567)]).toEqual(['999 kb/s', '1.2 Mb/s']);
+});
+
+it('names a codec the same whether a stream or a MIME type tells it', () => {
+  expect([codec('h264'), codec('video/H264'), codec('hevc'), codec('av2')]).toEqual(['H.264', 'H.264', 'H.265', 'av2']);
+});
+
+describe('a source', () => {
+  const source = { codec: 'h264', width: 1280, height: 720, fps: 29.97 };
+
+  it('is shown with its declared rate while the measured one is within 5 %', () => {
+    expect(describeSource(source, 29.2)).toBe('1280 × 720, H.264, 29.97 fps');
+    expect(describeSource(source, 0)).toBe('1280 × 720, H.264, 29.97 fps');
+  });
+
+  it('is shown with the measured rate where the declared one is wrong or missing', () => {
+    expect(describeSource(source, 24.98)).toBe('1280 × 720, H.264, 25 fps');
+    expect(describeSource({ codec: 'vp8', width: 0, height: 0 }, 14.96)).toBe('VP8, 15 fps');
+  });
+
+  it('is a dash before it is known', () => {
+    expect(describeSource(undefined, 30)).toBe('–');
+  });
+});
+
+describe('the ladder', () => {
+  const ladder = { rung: 'search', rungs: ['flow-s', 'search', 'hold'], since: '2026-01-01T00:00:00Z' };
+
+  it('is told as rung, place and reason', () => {
+    expect(describeRung({ ...ladder, reason: 'late' })).toBe('search, 2 of 3: late');
+    expect(describeRung(ladder)).toBe('search, 2 of 3');
+    expect(describeRung(undefined)).toBe('preparing');
+  });
+});
+
+it('lists the reasons of repeated frames, the most frequent first', () => {
+  expect(describeRepeats({ cut: 3, deadline: 12, silence: 1 })).toBe('repeated: 12 deadline, 3 cut, 1 silence');
+  expect(describeRepeats({})).toBe('none repeated');
+});
