@@ -12,6 +12,7 @@ import type { MetricEvent } from '../../src/metrics/events.ts';
 import { fromMs, ManualClock, type Micros, micros, plus, systemClock } from '../../src/time.ts';
 import { i420Network } from '../support/engine-i420-onnx.ts';
 import { twoMotionNetwork } from '../support/engine-onnx.ts';
+import { samplesOf } from '../support/i420-images.ts';
 
 const SCRIPT = new URL('../support/engine-scripted-worker.ts', import.meta.url);
 
@@ -82,7 +83,7 @@ interface Pair {
 }
 
 /** What came of a pair: the samples of each made frame, or why there are none. */
-type Made = { readonly pictures: readonly Buffer[]; readonly confidence: number | undefined } | string;
+type Made = { readonly pictures: readonly Uint8Array[]; readonly confidence: number | undefined } | string;
 
 async function ask(tier: Pick<Tier, 'interpolate'>, { stream, width, height, seed, timesteps }: Pair): Promise<Made> {
   const [a, b] = [picture(width, height, seed, 0), picture(width, height, seed, 6 + seed)];
@@ -91,22 +92,9 @@ async function ask(tier: Pick<Tier, 'interpolate'>, { stream, width, height, see
   b.release();
   const result = await asked;
   if (result.status !== 'done') return result.reason;
-  const pictures = result.frames.map(samples);
+  const pictures = result.frames.map(samplesOf);
   for (const frame of result.frames) frame.release();
   return { pictures, confidence: result.confidence };
-}
-
-/** A copy of them, without what lies between rows. */
-function samples({ bytes, layout }: Frame): Buffer {
-  const rows: Uint8Array[] = [];
-  for (const [offset, stride, width, height] of [
-    [layout.y, layout.strideY, layout.width, layout.height],
-    [layout.u, layout.strideC, layout.chromaWidth, layout.chromaHeight],
-    [layout.v, layout.strideC, layout.chromaWidth, layout.chromaHeight],
-  ] as const) {
-    for (let y = 0; y < height; y++) rows.push(bytes.slice(offset + y * stride, offset + y * stride + width));
-  }
-  return Buffer.concat(rows);
 }
 
 /** Pairs of each run so far. */

@@ -1,147 +1,43 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { InterpEngine, type InterpEngineOptions, type InterpResult } from '../../src/interp/engine/engine.ts';
+import { describe, expect, it } from 'vitest';
+import type { InterpEngine, InterpEngineOptions } from '../../src/interp/engine/engine.ts';
 import { loadKernel, pyramidBytes, searchScratchBytes } from '../../src/interp/kernel/kernel.ts';
 import { perform, searchTasks } from '../../src/interp/kernel/tasks.ts';
-import { findModel, type ModelSpec } from '../../src/interp/models/manifest.ts';
-import { Arena } from '../../src/media/arena.ts';
-import { Frame, SOURCE } from '../../src/media/frame.ts';
-import { noEvents } from '../../src/metrics/events.ts';
-import { micros, systemClock } from '../../src/time.ts';
+import type { ModelSpec } from '../../src/interp/models/manifest.ts';
 import { type I420NetworkOptions, i420Network } from '../support/engine-i420-onnx.ts';
 import type { Graph, Port } from '../support/engine-onnx.ts';
+import { HASH, useEngines } from '../support/engine-rig.ts';
+import { distance, type I420Image, noise, planesOfImage, toFrame } from '../support/i420-images.ts';
 
-let directory: string;
-let arena: Arena;
-let written = 0;
+const rig = useEngines(32);
 
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'framelift-'));
-});
-afterAll(() => rm(directory, { recursive: true }));
-beforeEach(() => {
-  arena = new Arena(32);
-});
-afterEach(() => {
-  expect([arena.liveFrames, arena.usedBytes]).toEqual([0, 0]);
-});
-
-async function model(options: I420NetworkOptions, changes: Partial<ModelSpec> = {}): Promise<ModelSpec> {
-  written += 1;
-  const path = join(directory, `net${written}.onnx`);
-  await writeFile(path, i420Network(options));
-  return { ...(await findModel(path)), ...changes };
-}
-
-const start = async (
+const start = (
   options: I420NetworkOptions,
   changes: Partial<ModelSpec> = {},
   more: Partial<InterpEngineOptions> = {},
-): Promise<InterpEngine> =>
-  InterpEngine.start({
-    arena,
-    clock: systemClock,
-    events: noEvents,
-    model: await model(options, changes),
-    threads: 1,
-    ...more,
-  });
+): Promise<InterpEngine> => rig.start(i420Network(options), changes, more);
 
-/** The planes of a picture without stride. */
-interface Planes {
-  readonly planes: readonly { readonly width: number; readonly height: number; readonly samples: Uint8Array }[];
-}
-
-/** Noise, the same for the same seed. */
-function noise(width: number, height: number, seed: number): Planes {
-  let state = seed * 2654435761 + 1;
-  const next = (): number => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
-    return state >>> 24;
-  };
-  const [cw, ch] = [(width + 1) >> 1, (height + 1) >> 1];
-  const plane = (w: number, h: number) => ({ width: w, height: h, samples: Uint8Array.from({ length: w * h }, next) });
-  return { planes: [plane(width, height), plane(cw, ch), plane(cw, ch)] };
-}
-
-/** A frame with these planes; what lies between rows is 255, so that it shows when it is read. */
-function toFrame({ planes }: Planes, ms: number): Frame {
-  const at = micros(ms * 1000);
-  const [luma] = planes;
-  const info = { pts: at, arrival: at, capture: at, discontinuity: false, provenance: SOURCE };
-  const frame = Frame.allocate(arena, luma?.width ?? 0, luma?.height ?? 0, info);
-  frame.bytes.fill(255);
-  for (const [i, { width, height, samples }] of planes.entries()) {
-    const [offset, stride] = place(frame, i);
-    for (let y = 0; y < height; y++) {
-      frame.bytes.set(samples.subarray(y * width, (y + 1) * width), offset + y * stride);
-    }
-  }
-  return frame;
-}
-
-function place({ layout }: Frame, plane: number): [offset: number, stride: number] {
-  return [[layout.y, layout.u, layout.v][plane] ?? 0, plane === 0 ? layout.strideY : layout.strideC];
-}
-
-/** The samples of a frame, plane after plane, without what lies between rows. */
-function samplesOf(frame: Frame): Uint8Array {
-  const { width, height, chromaWidth, chromaHeight } = frame.layout;
-  const rows: Uint8Array[] = [];
-  for (const [i, w, h] of [
-    [0, width, height],
-    [1, chromaWidth, chromaHeight],
-    [2, chromaWidth, chromaHeight],
-  ] as const) {
-    const [offset, stride] = place(frame, i);
-    for (let y = 0; y < h; y++) rows.push(frame.bytes.slice(offset + y * stride, offset + y * stride + w));
-  }
-  return Buffer.concat(rows);
-}
-
-const joined = ({ planes }: Planes): Uint8Array => Buffer.concat(planes.map((p) => p.samples));
-
-/** What {@link i420Network} makes of two pictures that are padded to a multiple, or to a size, and cropped again. */
-function expected(a: Planes, b: Planes, t: number, { multiple = 32, mirror = false, to = [0, 0] } = {}): Planes {
-  const planes = a.planes.map(({ width, height, samples }, i) => {
-    const other = b.planes[i]?.samples ?? samples;
+/** What {@link i420Network} gives for two images that are padded to a multiple, or to a size, and cropped again. */
+function expected(
+  a: I420Image,
+  b: I420Image,
+  t: number,
+  { multiple = 32, mirror = false, to = [0, 0] } = {},
+): I420Image {
+  const samples = planesOfImage(a.width, a.height).flatMap(({ offset, width, height }, i) => {
     const unit = i === 0 ? multiple : multiple / 2;
     const fixed = (to[0] ?? 0) / (i === 0 ? 1 : 2);
     const padded = fixed || Math.ceil(width / unit) * unit;
-    const made = Uint8Array.from(samples, (_, at) => {
+    return Array.from({ length: width * height }, (_, at) => {
       const [x, y] = [at % width, Math.floor(at / width)];
-      const from = y * width + Math.min(width - 1, mirror ? padded - 1 - x : x);
-      const [p, q] = [samples[from] ?? 0, other[from] ?? 0];
+      const from = offset + y * width + Math.min(width - 1, mirror ? padded - 1 - x : x);
+      const [p, q] = [a.samples[from] ?? 0, b.samples[from] ?? 0];
       return Math.floor(p + (q - p) * t);
     });
-    return { width, height, samples: made };
   });
-  return { planes };
+  return { width: a.width, height: a.height, samples };
 }
 
-async function ask(engine: InterpEngine, a: Planes, b: Planes, timesteps: readonly number[]) {
-  const [from, to] = [toFrame(a, 0), toFrame(b, 40)];
-  let result: InterpResult;
-  try {
-    result = await engine.interpolate({ stream: 's', a: from, b: to, timesteps });
-  } finally {
-    from.release();
-    to.release();
-  }
-  if (result.status !== 'done') throw new Error(`refused: ${result.reason}`);
-  const { frames, confidence, spanMicros } = result;
-  const pictures = frames.map((f) => ({ samples: samplesOf(f), pts: f.pts, provenance: f.provenance }));
-  for (const frame of frames) frame.release();
-  return { pictures, confidence, spanMicros };
-}
-
-const equal = (actual: Uint8Array | undefined, wanted: Planes): boolean =>
-  actual !== undefined && Buffer.compare(actual, joined(wanted)) === 0;
-
-/** A network's file is named with every picture that it makes. */
-const HASH: unknown = expect.stringMatching(/^[0-9a-f]{16}$/);
+const equal = (actual: Uint8Array | undefined, wanted: I420Image): boolean => distance(actual ?? [], wanted) === 0;
 
 describe('InterpEngine with an i420 network', () => {
   it.each([
@@ -158,11 +54,11 @@ describe('InterpEngine with an i420 network', () => {
       const [a, b] = [noise(width, height, 1), noise(width, height, 2)];
       for (let round = 0; round < 2; round++) {
         const timesteps = [0.25, 0.5, 0.8125];
-        const { pictures, confidence, spanMicros } = await ask(engine, a, b, timesteps);
+        const { frames, confidence, networkMicros } = await rig.ask(engine, a, b, timesteps);
         for (const [i, t] of timesteps.entries()) {
-          expect(equal(pictures[i]?.samples, expected(a, b, t, { mirror: true, multiple }))).toBe(true);
-          expect(pictures[i]?.pts).toBe(40_000 * t);
-          expect(pictures[i]?.provenance).toEqual({
+          expect(equal(frames[i]?.samples, expected(a, b, t, { mirror: true, multiple }))).toBe(true);
+          expect(frames[i]?.pts).toBe(40_000 * t);
+          expect(frames[i]?.provenance).toEqual({
             kind: 'synthetic',
             t,
             model: engine.model,
@@ -172,7 +68,7 @@ describe('InterpEngine with an i420 network', () => {
         }
         // It has no error output: it is not judged.
         expect(confidence).toBeUndefined();
-        expect(spanMicros.network).toBeGreaterThan(0);
+        expect(networkMicros).toBeGreaterThan(0);
       }
     },
   );
@@ -181,24 +77,24 @@ describe('InterpEngine with an i420 network', () => {
     await using engine = await start({});
     expect(engine.times).toBe('any');
     const [a, b] = [noise(64, 64, 3), noise(64, 64, 4)];
-    const { pictures } = await ask(engine, a, b, [0.5]);
-    expect(equal(pictures[0]?.samples, expected(a, b, 0.5))).toBe(true);
-    // Three pictures of 64 × 64 and nothing else.
-    expect(arena.usedBytes).toBe(3 * 64 * 64 * 1.5);
+    const { frames } = await rig.ask(engine, a, b, [0.5]);
+    expect(equal(frames[0]?.samples, expected(a, b, 0.5))).toBe(true);
+    // Three frames of 64 × 64 and nothing else.
+    expect(rig.arena.usedBytes).toBe(3 * 64 * 64 * 1.5);
   });
 
   it('turns the error output into confidence: exp(−mean / 0.05)', async () => {
     await using engine = await start({ error: 0.1 });
     const [a, b] = [noise(64, 64, 1), noise(64, 64, 2)];
-    const { confidence, pictures } = await ask(engine, a, b, [0.25, 0.5, 0.75]);
+    const { confidence, frames } = await rig.ask(engine, a, b, [0.25, 0.5, 0.75]);
     expect(confidence).toBeCloseTo(Math.exp(-1), 5);
-    expect(pictures[0]?.provenance).toMatchObject({ confidence });
+    expect(frames[0]?.provenance).toMatchObject({ confidence });
   });
 
   it('has no confidence in an error that is not a number', async () => {
     await using engine = await start({ error: Number.NaN });
     const [a, b] = [noise(64, 64, 1), noise(64, 64, 2)];
-    expect((await ask(engine, a, b, [0.5])).confidence).toBe(0);
+    expect((await rig.ask(engine, a, b, [0.5])).confidence).toBe(0);
   });
 
   it.each([
@@ -208,35 +104,35 @@ describe('InterpEngine with an i420 network', () => {
   ])("gives the network the search's result at %d × %d (multiple %d)", async (width, height, multiple) => {
     await using engine = await start({ seed: true }, { multiple });
     const [a, b] = [texture(width, height, 0), texture(width, height, 12)];
-    const { pictures, spanMicros } = await ask(engine, a, b, [0.5]);
-    expect(spanMicros.search).toBeGreaterThan(0);
+    const { frames, searchMicros } = await rig.ask(engine, a, b, [0.5]);
+    expect(searchMicros).toBeGreaterThan(0);
     const vx = searchHorizontal(a, b, multiple);
     const luma = Uint8Array.from({ length: width * height }, (_, at) =>
       Math.trunc(128.5 + 4 * vx(at % width, Math.floor(at / width))),
     );
-    expect(Buffer.compare(pictures[0]?.samples.subarray(0, luma.length) ?? luma, luma)).toBe(0);
+    expect(Buffer.compare(frames[0]?.samples.subarray(0, luma.length) ?? luma, luma)).toBe(0);
     expect(luma[width * (height >> 1) + (width >> 1)]).toBeGreaterThan(128 + 4 * 10);
   });
 
   it('gives the network the costs of the candidates', async () => {
     await using engine = await start({ costs: true });
     const [a, b] = [texture(128, 96, 0), texture(128, 96, 12)];
-    const brightness = async (x: Planes, y: Planes): Promise<number> => {
-      const { pictures } = await ask(engine, x, y, [0.5]);
-      const luma = pictures[0]?.samples.subarray(0, 128 * 96) ?? new Uint8Array(1);
+    const brightness = async (x: I420Image, y: I420Image): Promise<number> => {
+      const { frames } = await rig.ask(engine, x, y, [0.5]);
+      const luma = frames[0]?.samples.subarray(0, 128 * 96) ?? new Uint8Array(1);
       return luma.reduce((sum, v) => sum + v, 0) / luma.length;
     };
     expect(await brightness(a, a)).toBe(0);
     expect(await brightness(a, b)).toBeGreaterThan(50);
   });
 
-  it('serves pictures of several sizes in turn with bounded scratch, and the same pair again', async () => {
+  it('serves frames of several sizes in turn with bounded scratch, and the same pair again', async () => {
     await using engine = await start({ seed: true, error: 0.01 }, {}, { workers: 2 });
     let most = 0;
     for (let n = 0; n < 24; n++) {
       const width = 64 + 16 * (n % 4);
-      await ask(engine, noise(width, 48, n), noise(width, 48, n + 1), [0.5]);
-      most = Math.max(most, arena.usedBytes);
+      await rig.ask(engine, noise(width, 48, n), noise(width, 48, n + 1), [0.5]);
+      most = Math.max(most, rig.arena.usedBytes);
     }
     expect(most).toBeLessThan(3_000_000);
   });
@@ -246,32 +142,32 @@ describe('InterpEngine with an i420 network', () => {
     await using engine = await start({ mirror: true }, {}, { workerScript });
     const [a, b] = [noise(70, 46, 1), noise(70, 46, 2)];
     const right = async (): Promise<boolean> =>
-      equal((await ask(engine, a, b, [0.5])).pictures[0]?.samples, expected(a, b, 0.5, { mirror: true }));
+      equal((await rig.ask(engine, a, b, [0.5])).frames[0]?.samples, expected(a, b, 0.5, { mirror: true }));
     expect(await right()).toBe(true);
-    await expect(ask(engine, a, b, [0.125])).rejects.toMatchObject({ code: 'engine.failed', recoverable: true });
+    await expect(rig.ask(engine, a, b, [0.125])).rejects.toMatchObject({ code: 'engine.failed', recoverable: true });
     expect(await right()).toBe(true);
     expect(engine.stats.restarts).toBe(1);
   });
 });
 
 /** A smooth texture that has moved to the right by `shift` luma samples. */
-function texture(width: number, height: number, shift: number): Planes {
+function texture(width: number, height: number, shift: number): I420Image {
   const value = (x: number, y: number): number =>
     128 + 50 * Math.sin((x - shift) / 6 + y / 19) + 50 * Math.cos(y / 5 - (x - shift) / 23);
-  const [luma, ...chroma] = noise(width, height, 9).planes;
-  if (!luma) throw new Error('no luma');
-  const samples = luma.samples.map((_, at) => value(at % width, Math.floor(at / width)));
-  return { planes: [{ ...luma, samples }, ...chroma] };
+  const samples = Array.from(noise(width, height, 9).samples, (chroma, at) =>
+    at < width * height ? Math.floor(value(at % width, Math.floor(at / width))) : chroma,
+  );
+  return { width, height, samples };
 }
 
 /** Horizontal motion at a luma sample, as the kernel finds it by itself. */
-function searchHorizontal(a: Planes, b: Planes, multiple: number): (x: number, y: number) => number {
-  const kernel = loadKernel(arena.memory);
-  const { width = 0, height = 0 } = a.planes[0] ?? {};
+function searchHorizontal(a: I420Image, b: I420Image, multiple: number): (x: number, y: number) => number {
+  const kernel = loadKernel(rig.arena.memory);
+  const { width, height } = a;
   const [w, h] = [Math.ceil(width / multiple) * multiple, Math.ceil(height / multiple) * multiple];
-  const [from, to] = [toFrame(a, 0), toFrame(b, 40)];
+  const [from, to] = [toFrame(rig.arena, a, 0), toFrame(rig.arena, b, 40)];
   const blocks = [pyramidBytes(w, h), pyramidBytes(w, h), searchScratchBytes(w, h), (12 * w * h) / 64].map((bytes) =>
-    arena.allocate(bytes),
+    rig.arena.allocate(bytes),
   );
   const [p0 = 0, p1 = 0, work = 0, seed = 0] = blocks.map((block) => block.offset);
   kernel.buildPyramid(from.offset, width, height, w, h, p0);
@@ -280,16 +176,16 @@ function searchHorizontal(a: Planes, b: Planes, multiple: number): (x: number, y
     const [name, ...numbers] = task;
     perform(kernel, name, Int32Array.from(numbers), 0, 0, rows);
   }
-  const vx = new Float32Array(arena.memory.buffer, seed, (w * h) / 64).slice();
-  for (const block of blocks) arena.free(block);
+  const vx = new Float32Array(rig.arena.memory.buffer, seed, (w * h) / 64).slice();
+  for (const block of blocks) rig.arena.free(block);
   from.release();
   to.release();
   return (x, y) => vx[(y >> 3) * (w / 8) + (x >> 3)] ?? 0;
 }
 
 describe('InterpEngine with an i420 network that only knows the middle', () => {
-  const halved = (a: Planes, b: Planes): Record<number, Planes> => {
-    const made: Record<number, Planes> = { 0: a, 8: b };
+  const halved = (a: I420Image, b: I420Image): Record<number, I420Image> => {
+    const frames: Record<number, I420Image> = { 0: a, 8: b };
     for (const [from, to] of [
       [0, 8],
       [0, 4],
@@ -299,9 +195,9 @@ describe('InterpEngine with an i420 network that only knows the middle', () => {
       [4, 6],
       [6, 8],
     ] as const) {
-      made[(from + to) / 2] = expected(made[from] ?? a, made[to] ?? b, 0.5, { mirror: true });
+      frames[(from + to) / 2] = expected(frames[from] ?? a, frames[to] ?? b, 0.5, { mirror: true });
     }
-    return made;
+    return frames;
   };
 
   it.each([
@@ -314,13 +210,13 @@ describe('InterpEngine with an i420 network that only knows the middle', () => {
     const [a, b] = [noise(71, 45, 1), noise(71, 45, 2)];
     const wanted = halved(a, b);
     for (const eighths of [[4], [2, 4, 6], [2, 6], [3], [1, 2, 3, 4, 5, 6, 7], [7]]) {
-      const { pictures } = await ask(
+      const { frames } = await rig.ask(
         engine,
         a,
         b,
         eighths.map((e) => e / 8),
       );
-      for (const [i, e] of eighths.entries()) expect(equal(pictures[i]?.samples, wanted[e] ?? a)).toBe(true);
+      for (const [i, e] of eighths.entries()) expect(equal(frames[i]?.samples, wanted[e] ?? a)).toBe(true);
     }
   });
 
@@ -328,13 +224,13 @@ describe('InterpEngine with an i420 network that only knows the middle', () => {
     await using engine = await start({ mirror: true, time: false });
     const [a, b] = [noise(71, 45, 1), noise(71, 45, 2)];
     const wanted = halved(a, b);
-    const { pictures } = await ask(engine, a, b, [0.01, 1 / 3, 0.36, 0.99]);
+    const { frames } = await rig.ask(engine, a, b, [0.01, 1 / 3, 0.36, 0.99]);
     for (const [i, e] of [1, 3, 3, 7].entries()) {
-      expect(pictures[i]?.provenance).toMatchObject({ t: e / 8 });
-      expect(equal(pictures[i]?.samples, wanted[e] ?? a)).toBe(true);
+      expect(frames[i]?.provenance).toMatchObject({ t: e / 8 });
+      expect(equal(frames[i]?.samples, wanted[e] ?? a)).toBe(true);
     }
     // They stand where they were asked for.
-    expect(pictures.map((p) => p.pts)).toEqual([400, 13_333, 14_400, 39_600]);
+    expect(frames.map((p) => p.pts)).toEqual([400, 13_333, 14_400, 39_600]);
   });
 });
 
@@ -380,13 +276,13 @@ describe('InterpEngine and i420 files', () => {
   it('runs a fixed size for frames that are little smaller, and refuses others, and stays alive', async () => {
     await using engine = await start({ size: [100, 52], mirror: true });
     const larger = [noise(128, 64, 1), noise(128, 64, 2)] as const;
-    await expect(ask(engine, ...larger, [0.5])).rejects.toMatchObject({
+    await expect(rig.ask(engine, ...larger, [0.5])).rejects.toMatchObject({
       code: 'model.invalid',
       message: expect.stringMatching(/y0 is \[1,1,52,100\], this frame size needs \[1,1,64,128\]/),
     });
     await expect(engine.warmUp(64, 32)).rejects.toMatchObject({ code: 'model.invalid', recoverable: false });
     const [a, b] = [noise(99, 51, 1), noise(99, 51, 2)];
-    const { pictures } = await ask(engine, a, b, [0.5]);
-    expect(equal(pictures[0]?.samples, expected(a, b, 0.5, { mirror: true, to: [100, 52] }))).toBe(true);
+    const { frames } = await rig.ask(engine, a, b, [0.5]);
+    expect(equal(frames[0]?.samples, expected(a, b, 0.5, { mirror: true, to: [100, 52] }))).toBe(true);
   });
 });

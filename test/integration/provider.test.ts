@@ -123,7 +123,7 @@ describe('a provider that', () => {
   });
 
   it('hangs is given up after its time', async () => {
-    await expect(select('hang', { limitMs: 700 })).rejects.toThrow(/no picture within 0\.7 s/);
+    await expect(select('hang', { limitMs: 700 })).rejects.toThrow(/no frame within 0\.7 s/);
   });
 
   it('gives another picture is refused', async () => {

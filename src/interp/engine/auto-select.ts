@@ -5,9 +5,10 @@
 
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { Arena } from '../../media/arena.ts';
-import { Frame, SOURCE } from '../../media/frame.ts';
-import { type Micros, micros, toMs, ZERO } from '../../time.ts';
+import type { Frame } from '../../media/frame.ts';
+import { type Micros, micros, toMs } from '../../time.ts';
 import type { LadderLimits } from '../ladder.ts';
+import { testPair } from '../providers/test-pair.ts';
 import type { Tier } from './job.ts';
 import type { EnginePool, ModelLease } from './pool.ts';
 
@@ -15,7 +16,7 @@ import type { EnginePool, ModelLease } from './pool.ts';
 export const AUTO = 'auto';
 
 /**
- * Candidates on a graphics processor and on the CPU, best picture first (docs/models.md). The last
+ * Candidates on a graphics processor and on the CPU, best quality first (docs/models.md). The last
  * one needs no network.
  */
 const ON_CPU = ['flow-s', 'flow-s@0.5', 'search'] as const;
@@ -96,7 +97,7 @@ async function measure({ tiers }: ModelLease, parts: ChooseModelOptions): Promis
   for (const tier of tiers) await tier.warmUp(width, height);
   const [top] = tiers;
   if (!top) throw new FrameliftError('engine.failed', 'a model without an engine');
-  const pair = [texture(arena, width, height, 0), texture(arena, width, height, 6)] as const;
+  const pair = testPair(arena, width, height);
   try {
     const costs: number[] = [];
     for (let run = 0; run < RUNS; run++) costs.push(await timed(top, parts.stream, pair, timesteps));
@@ -113,17 +114,4 @@ async function timed(tier: Tier, stream: string, [a, b]: readonly [Frame, Frame]
   for (const frame of result.frames) frame.release();
   const { search, network, kernel } = result.spanMicros;
   return micros(search + network + kernel);
-}
-
-/** A frame with detail everywhere, moved by `shift` luma samples. */
-function texture(arena: Arena, width: number, height: number, shift: number): Frame {
-  const info = { pts: micros(shift), arrival: ZERO, capture: ZERO, discontinuity: false, provenance: SOURCE };
-  const frame = Frame.allocate(arena, width, height, info);
-  const { bytes, layout } = frame;
-  bytes.fill(128);
-  for (let y = 0; y < height; y++) {
-    const row = layout.y + y * layout.strideY;
-    for (let x = 0; x < width; x++) bytes[row + x] = ((((x + shift) * 7) ^ (y * 13)) & 127) + 64;
-  }
-  return frame;
 }

@@ -1,5 +1,5 @@
 /**
- * Models whose frames take their colour from a source frame: for pictures whose colour carries
+ * Models whose frames take their colour from a source frame: for images whose colour carries
  * nothing, such as X-rays.
  */
 

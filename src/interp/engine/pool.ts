@@ -27,7 +27,7 @@ export interface ModelLease {
   /** What it runs on. */
   readonly provider: Provider;
   /**
-   * The model, and below it what takes less work: a flow model on half the picture, and the block
+   * The model, and below it what takes less work: a flow model at half the size, and the block
    * search. Best first.
    */
   readonly tiers: readonly Tier[];

@@ -8,7 +8,7 @@ import type { WireResult } from '../worker/protocol.ts';
 import type { PendingJob } from './job-run.ts';
 
 /** Of so many pairs, one is logged at `trace`. */
-const TRACE_EVERY = 100;
+const TRACE_INTERVAL = 100;
 
 /** What {@link EngineReport} works with. */
 export interface EngineReportDeps {
@@ -46,7 +46,7 @@ export class EngineReport {
     const span = minus(clock.now(), job.enqueued);
     this.counts.done += 1;
     events.emit({ type: 'stage', stream: job.stream, stage: 'interpolate', span });
-    if (this.counts.done % TRACE_EVERY === 1 && log.enabled('trace')) this.#trace(job, result, toMs(span));
+    if (this.counts.done % TRACE_INTERVAL === 1 && log.enabled('trace')) this.#trace(job, result, toMs(span));
   }
 
   /** A job has been refused. */

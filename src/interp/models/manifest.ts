@@ -50,11 +50,11 @@ export interface ModelSpec {
   /** Times between two frames that it can make. */
   readonly times: Times;
   /**
-   * How much of a real frame's noise made frames get back unless the user says otherwise, 0…1
+   * How much of a real frame's noise interpolated frames get back unless the user says otherwise, 0…1
    * (FLUORO.md, "Noise"). Absent: 0, none.
    */
   readonly grain?: number;
-  /** A flow model that sees pictures of half the size: a quarter of the work (`flow-s@0.5`). */
+  /** A flow model that sees frames at half their size: a quarter of the work (`flow-s@0.5`). */
   readonly half?: boolean;
   /** Number format of the convolutions: `fp32`, `int8`, `fp16`. */
   readonly precision: string;
@@ -64,7 +64,7 @@ export interface ModelSpec {
   readonly quality?: unknown;
 }
 
-/** Behind the name of a flow model: it finds the motion in pictures of half the size. */
+/** Behind the name of a flow model: it finds the motion at half the size. */
 export const HALF = '@0.5';
 
 /** The manifest that comes with framelift. */
@@ -122,7 +122,7 @@ export async function readManifest(path: string = MANIFEST): Promise<ModelSpec[]
 
 /**
  * The model of that name in the manifest, or a user's own file when `name` ends in `.onnx`; with
- * {@link HALF} behind it, on half the picture.
+ * {@link HALF} behind it, at half the size.
  * @throws FrameliftError `model.not-found` with the names that exist, `model.invalid` for a bad
  * manifest.
  */
@@ -211,7 +211,7 @@ export async function resolveModel(name: string): Promise<ModelSpec | ReferenceM
 }
 
 /**
- * Checks before the start that a model can make the pictures of a schedule.
+ * Checks before the start that a model can make the frames of a schedule.
  * @param multiple output frames for each source frame, 0 on a free grid. @throws FrameliftError
  * `config.invalid` naming the models that can.
  */

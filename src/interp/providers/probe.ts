@@ -31,10 +31,10 @@ const ENOUGH_MS = 1000;
 
 /** The luma size that a network's file fixes. Flow networks see a quarter of it each way. */
 function fixedSize(inputs: readonly IoShape[]): FrameSize | undefined {
-  const picture = inputs.find(({ shape }) => shape.length === 4);
-  const [, , height, width] = picture?.shape ?? [];
+  const image = inputs.find(({ shape }) => shape.length === 4);
+  const [, , height, width] = image?.shape ?? [];
   if (typeof height !== 'number' || typeof width !== 'number') return undefined;
-  const scale = picture?.name === 'images' ? 4 : 1;
+  const scale = image?.name === 'images' ? 4 : 1;
   return { width: width * scale, height: height * scale };
 }
 
@@ -54,7 +54,7 @@ async function sample({ provider, model, threads }: ProbeRequest): Promise<Sampl
   return { ...small, pairMs: hopeless ? undefined : (await measure(engine, arena, LARGE)).pairMs };
 }
 
-/** The picture in the middle of a test pair of this size, and the time it takes. */
+/** The frame in the middle of a test pair of this size, and the time it takes. */
 async function measure(engine: InterpEngine, arena: Arena, { width, height }: FrameSize) {
   const [a, b] = testPair(arena, width, height);
   await engine.warmUp(width, height);

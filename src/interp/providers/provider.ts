@@ -11,13 +11,13 @@ export type Provider = (typeof PROVIDERS)[number];
 /** What a person may ask for. */
 export const PROVIDER_CHOICES = ['auto', ...PROVIDERS] as const;
 /**
- * One of {@link PROVIDER_CHOICES}: a provider, or the fastest that gives the pictures of the CPU.
+ * One of {@link PROVIDER_CHOICES}: a provider, or the fastest that gives the frames of the CPU.
  */
 export type ProviderChoice = (typeof PROVIDER_CHOICES)[number];
 
 /** What a provider made of the test pair. */
 export interface Sample {
-  /** Planes of the made picture without gaps: luma, then both of chroma. */
+  /** Planes of the interpolated frame without gaps: luma, then both of chroma. */
   readonly planes: readonly Uint8Array[];
   /** As in `InterpResult`. */
   readonly confidence: number | undefined;
@@ -47,7 +47,7 @@ export interface ProviderVerdict {
   readonly remedy?: string;
   /** As in {@link Sample}. */
   readonly pairMs?: number;
-  /** Mean difference from the CPU's picture in grey levels, of the plane that differs most. */
+  /** Mean difference from the CPU's frame in grey levels, of the plane that differs most. */
   readonly difference?: number;
 }
 
@@ -67,7 +67,7 @@ export interface ProviderSelection {
  * on the test pair, which is textured and moves everywhere.
  */
 const TOLERANCE = 0.25;
-/** Confidences may differ by so much: they decide whether a picture is shown. */
+/** Confidences may differ by so much: they decide whether a frame is shown. */
 const CONFIDENCE_TOLERANCE = 0.05;
 
 /**
@@ -90,7 +90,7 @@ function meanDifference(a: Uint8Array, b: Uint8Array): number {
 function disagreement(sample: Sample, cpu: Sample): string | undefined {
   const levels = difference(sample.planes, cpu.planes);
   if (!(levels <= TOLERANCE)) {
-    return `its picture differs from the CPU's by ${levels.toFixed(2)} grey levels on average; ${TOLERANCE} are allowed`;
+    return `its frame differs from the CPU's by ${levels.toFixed(2)} grey levels on average; ${TOLERANCE} are allowed`;
   }
   const apart = Math.abs((sample.confidence ?? 0) - (cpu.confidence ?? 0));
   if (!(apart <= CONFIDENCE_TOLERANCE)) {
@@ -109,7 +109,7 @@ function judge(provider: Provider, trial: Trial | undefined, cpu: Trial | undefi
   const { pairMs, planes } = trial.sample;
   if (!cpu || 'refusal' in cpu) {
     const why = cpu ? `: ${cpu.refusal.reason}` : '';
-    return { provider, state: 'unusable', detail: `there is no picture of the CPU to compare with${why}` };
+    return { provider, state: 'unusable', detail: `there is no frame of the CPU to compare with${why}` };
   }
   const time = pairMs === undefined ? {} : { pairMs };
   const known = { provider, ...time, difference: difference(planes, cpu.sample.planes) };

@@ -5,6 +5,7 @@
 import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
+import { type Log, SILENT_LOG } from '../../log.ts';
 import { type ModelSpec, readModel } from '../models/manifest.ts';
 import type { ReferenceModel } from '../models/reference.ts';
 import { absence } from './files.ts';
@@ -21,12 +22,12 @@ import {
 
 const PROBE = fileURLToPath(new URL('./probe.ts', import.meta.url));
 /**
- * How long a trial may take: what needs longer for a few small pictures is of no use live. TensorRT
+ * How long a trial may take: what needs longer for a few small frames is of no use live. TensorRT
  * builds an engine for the network first.
  */
-const LIMIT_MS = { cpu: 30_000, webgpu: 30_000, cuda: 30_000, tensorrt: 300_000 } as const;
+const TIMEOUT_MS = { cpu: 30_000, webgpu: 30_000, cuda: 30_000, tensorrt: 300_000 } as const;
 /** Of what the runtime writes, the last characters are kept. */
-const LOG_KEPT = 16_384;
+const MAX_LOG = 16_384;
 
 /** What a child is asked. */
 export interface ProbeRequest {
@@ -46,6 +47,8 @@ export interface ProviderTrialsOptions {
   readonly script?: string;
   /** Time limit of each trial, for tests. Default: 30 s, five minutes for TensorRT. */
   readonly limitMs?: number;
+  /** Gets the result of each trial at `debug`. Default: nothing. */
+  readonly log?: Log;
 }
 
 /**
@@ -108,11 +111,19 @@ export class ProviderTrials {
   }
 
   async #try(provider: Provider, model: ModelSpec): Promise<Trial> {
+    const { script = PROBE, limitMs = TIMEOUT_MS[provider], threads = 1, log = SILENT_LOG } = this.#options;
     const absent = absence(provider);
-    if (absent) return { refusal: absent };
-    const { script = PROBE, limitMs = LIMIT_MS[provider], threads = 1 } = this.#options;
-    return runProbe({ provider, model, threads }, script, limitMs);
+    const trial = absent ? { refusal: absent } : await runProbe({ provider, model, threads }, script, limitMs);
+    log.debug({ provider, model: model.id, ...resultOf(trial) }, 'provider tried');
+    return trial;
   }
+}
+
+/** What a trial came to, for the log. */
+function resultOf(trial: Trial): object {
+  if ('refusal' in trial) return trial.refusal;
+  const { pairMs, confidence } = trial.sample;
+  return { pairMs, confidence };
 }
 
 function withoutNetwork(model: ReferenceModel, wanted: ProviderChoice): ProviderSelection {
@@ -140,10 +151,10 @@ function runProbe(request: ProbeRequest, script: string, limitMs: number): Promi
     let log = '';
     let reply: ProbeReply | undefined;
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      log = (log + text).slice(-LOG_KEPT);
+      log = (log + text).slice(-MAX_LOG);
     });
     child.once('message', (message) => {
-      // What provider-probe.ts sends.
+      // What probe.ts sends.
       reply = message as ProbeReply;
     });
     child.once('error', (cause) => {
@@ -161,6 +172,6 @@ function runProbe(request: ProbeRequest, script: string, limitMs: number): Promi
 
 function ended(stopped: boolean, code: number | null, signal: NodeJS.Signals | null, limitMs: number) {
   const remedy = 'Update the driver, or use another provider.';
-  if (stopped) return { reason: `no picture within ${limitMs / 1000} s`, remedy };
+  if (stopped) return { reason: `no frame within ${limitMs / 1000} s`, remedy };
   return { reason: `it crashed its test process (${signal ?? `exit code ${code}`})`, remedy };
 }
