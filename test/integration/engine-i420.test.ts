@@ -7,6 +7,7 @@ import { type I420NetworkOptions, i420Network } from '../support/engine-i420-onn
 import type { Graph, Port } from '../support/engine-onnx.ts';
 import { HASH, useEngines } from '../support/engine-rig.ts';
 import { distance, type I420Image, noise, planesOfImage, toFrame } from '../support/i420-images.ts';
+import { LogLines } from '../support/log-lines.ts';
 
 const rig = useEngines(32);
 
@@ -81,6 +82,23 @@ describe('InterpEngine with an i420 network', () => {
     expect(equal(frames[0]?.samples, expected(a, b, 0.5))).toBe(true);
     // Three frames of 64 × 64 and nothing else.
     expect(rig.arena.usedBytes).toBe(3 * 64 * 64 * 1.5);
+  });
+
+  it('logs each session that it makes, with its inputs and the time it took', async () => {
+    const log = new LogLines();
+    await using engine = await start({}, {}, { log });
+    await engine.warmUp(70, 46);
+    await engine.warmUp(70, 46);
+    const made = log.lines.filter(({ message }) => message === 'session made');
+    expect(made.map(({ fields }) => fields)).toEqual([
+      expect.objectContaining({
+        model: engine.model,
+        provider: 'cpu',
+        threads: 1,
+        inputs: expect.objectContaining({ y0: [1, 1, 64, 96], u1: [1, 1, 32, 48], t: [1] }),
+        ms: expect.any(Number),
+      }),
+    ]);
   });
 
   it('turns the error output into confidence: exp(−mean / 0.05)', async () => {
