@@ -82,7 +82,7 @@ interface Pair {
   readonly timesteps: readonly number[];
 }
 
-/** What came of a pair: the samples of each made frame, or why there are none. */
+/** What came of a pair: the samples of each interpolated frame, or why there are none. */
 type Made = { readonly pictures: readonly Uint8Array[]; readonly confidence: number | undefined } | string;
 
 async function ask(tier: Pick<Tier, 'interpolate'>, { stream, width, height, seed, timesteps }: Pair): Promise<Made> {

@@ -50,8 +50,8 @@ export interface ModelSpec {
   /** Times between two frames that it can make. */
   readonly times: Times;
   /**
-   * How much of a real frame's noise interpolated frames get back unless the user says otherwise, 0…1
-   * (FLUORO.md, "Noise"). Absent: 0, none.
+   * How much of a real frame's noise interpolated frames get back unless the user says otherwise,
+   * 0…1 (FLUORO.md, "Noise"). Absent: 0, none.
    */
   readonly grain?: number;
   /** A flow model that sees frames at half their size: a quarter of the work (`flow-s@0.5`). */

@@ -1,6 +1,6 @@
 /**
- * The test pair: textured everywhere, and everything moves. Providers are compared by it, and models
- * timed.
+ * The test pair: textured everywhere, and everything moves. Providers are compared by it, and
+ * models timed.
  */
 import type { Arena } from '../../media/arena.ts';
 import { Frame, SOURCE } from '../../media/frame.ts';
@@ -20,7 +20,10 @@ const WAVES = [
   { x: 0, y: 1 / 4 },
 ] as const;
 
-/** Sine and cosine of each wave's part of the angle at every position along one axis, wave after wave. */
+/**
+ * Sine and cosine of each wave's part of the angle at every position along one axis, wave after
+ * wave.
+ */
 interface Table {
   readonly length: number;
   readonly sin: Float64Array;
