@@ -1,6 +1,6 @@
 /**
- * Compiles the kernel: `npm run build`. The result is committed; a test compares it with a fresh
- * build.
+ * Compiles the kernel: `npm run build:kernel`. The result is committed; a test compares it with a
+ * fresh build.
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
