@@ -72,7 +72,7 @@ export class Framelift implements AsyncDisposable {
     const arena = new Arena(config.arenaMb);
     const names = config.streams.map(({ name }) => name);
     const metrics = running.use(new MetricsRegistry({ clock, arena, version, streams: names }));
-    const trials = new ProviderTrials({ threads: config.engine.threads });
+    const trials = new ProviderTrials({ threads: config.engine.threads, log });
     const pool = running.use(makePool(config.engine, { arena, clock, metrics, trials, log }));
     const iceServers = new IceServers(config.webrtc.iceServers, clock, log);
     const streams = running.use(makeStreams(config, { arena, clock, events: metrics, pool, log }, iceServers, env));
@@ -133,6 +133,7 @@ function makePool(engine: Config['engine'], { arena, clock, metrics, trials, log
     arena,
     clock,
     events: metrics,
+    log,
     workers: engine.workers,
     threads: engine.threads,
     provide: async (model) => {

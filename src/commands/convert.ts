@@ -6,7 +6,7 @@ import { type FileCodec, FileWriter } from '../egress/file-writer.ts';
 import { FrameliftError } from '../errors.ts';
 import { openVideoFile } from '../ingest/file/video-file.ts';
 import { InterpEngine } from '../interp/engine/engine.ts';
-import { lumaOnly } from '../interp/models/luma-only.ts';
+import { lumaOnly } from '../interp/engine/luma-only.ts';
 import { type ModelSpec, requireTimes, resolveModel } from '../interp/models/manifest.ts';
 import type { ReferenceModel } from '../interp/models/reference.ts';
 import type { ProviderChoice } from '../interp/providers/provider.ts';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { FrameliftError } from '../../../../src/errors.ts';
+import { chooseModel } from '../../../../src/interp/engine/auto-select.ts';
 import type { Tier } from '../../../../src/interp/engine/job.ts';
 import type { ModelLease } from '../../../../src/interp/engine/pool.ts';
-import { chooseModel } from '../../../../src/interp/models/auto-select.ts';
 import { repeatNearer } from '../../../../src/interp/models/reference.ts';
 import { Arena } from '../../../../src/media/arena.ts';
 import { fromMs } from '../../../../src/time.ts';

@@ -1,30 +1,40 @@
-/** Which model is the best that is in time on this machine at a stream's size: measured by running them. */
+/**
+ * Which model is the best that is in time on this machine at a stream's size: measured by running
+ * them.
+ */
 
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { Arena } from '../../media/arena.ts';
-import { Frame, SOURCE } from '../../media/frame.ts';
-import { type Micros, micros, toMs, ZERO } from '../../time.ts';
-import type { Tier } from '../engine/job.ts';
-import type { EnginePool, ModelLease } from '../engine/pool.ts';
+import type { Frame } from '../../media/frame.ts';
+import { type Micros, micros, toMs } from '../../time.ts';
 import type { LadderLimits } from '../ladder.ts';
+import { testPair } from '../providers/test-pair.ts';
+import type { Tier } from './job.ts';
+import type { EnginePool, ModelLease } from './pool.ts';
 
 /** The model name that asks for {@link chooseModel}. */
 export const AUTO = 'auto';
 
-/** Candidates on a graphics processor and on the CPU, best picture first (docs/models.md). The last one needs no network. */
+/**
+ * Candidates on a graphics processor and on the CPU, best quality first (docs/models.md). The last
+ * one needs no network.
+ */
 const ON_CPU = ['flow-s', 'flow-s@0.5', 'search'] as const;
 /** Tried first where it runs on a graphics processor. */
 const ON_GPU = 'flow-m';
 /** Runs that are timed; their median counts. */
 const RUNS = 5;
-/** A model fits when its work takes no more than this share of the limits: decoding and encoding want some, too. */
+/**
+ * A model fits when its work takes no more than this share of the limits: decoding and encoding
+ * want some, too.
+ */
 const FIT = 0.8;
 
 /** Where models come from. */
 export type ModelSource = Pick<EnginePool, 'acquire' | 'providerOf'>;
 
 /** What {@link chooseModel} works with. */
-export interface ChoiceParts {
+export interface ChooseModelOptions {
   readonly pool: ModelSource;
   readonly arena: Arena;
   readonly stream: string;
@@ -51,10 +61,11 @@ export interface Choice {
 }
 
 /**
- * Holds the first candidate that fits, or the last one if none does. Candidates behind the one that fits are not run.
+ * Holds the first candidate that fits, or the last one if none does. Candidates behind the one that
+ * fits are not run.
  * @throws FrameliftError as {@link EnginePool.acquire} when not even the last one can be had.
  */
-export async function chooseModel(parts: ChoiceParts): Promise<Choice> {
+export async function chooseModel(parts: ChooseModelOptions): Promise<Choice> {
   const { pool, limits } = parts;
   const measured: Measured[] = [];
   const candidates = await candidatesOn(pool);
@@ -81,12 +92,12 @@ async function candidatesOn(pool: ModelSource): Promise<readonly string[]> {
 }
 
 /** Makes a lease's models ready, and gives the median work of a pair by the first one. */
-async function measure({ tiers }: ModelLease, parts: ChoiceParts): Promise<Micros> {
+async function measure({ tiers }: ModelLease, parts: ChooseModelOptions): Promise<Micros> {
   const { arena, width, height, timesteps } = parts;
   for (const tier of tiers) await tier.warmUp(width, height);
   const [top] = tiers;
   if (!top) throw new FrameliftError('engine.failed', 'a model without an engine');
-  const pair = [texture(arena, width, height, 0), texture(arena, width, height, 6)] as const;
+  const pair = testPair(arena, width, height);
   try {
     const costs: number[] = [];
     for (let run = 0; run < RUNS; run++) costs.push(await timed(top, parts.stream, pair, timesteps));
@@ -103,17 +114,4 @@ async function timed(tier: Tier, stream: string, [a, b]: readonly [Frame, Frame]
   for (const frame of result.frames) frame.release();
   const { search, network, kernel } = result.spanMicros;
   return micros(search + network + kernel);
-}
-
-/** A frame with detail everywhere, moved by `shift` luma samples. */
-function texture(arena: Arena, width: number, height: number, shift: number): Frame {
-  const info = { pts: micros(shift), arrival: ZERO, capture: ZERO, discontinuity: false, provenance: SOURCE };
-  const frame = Frame.allocate(arena, width, height, info);
-  const { bytes, layout } = frame;
-  bytes.fill(128);
-  for (let y = 0; y < height; y++) {
-    const row = layout.y + y * layout.strideY;
-    for (let x = 0; x < width; x++) bytes[row + x] = ((((x + shift) * 7) ^ (y * 13)) & 127) + 64;
-  }
-  return frame;
 }

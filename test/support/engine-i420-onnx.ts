@@ -1,8 +1,8 @@
 /** Tiny `i420` networks whose results can be worked out by hand. */
 import { type Constant, freeFirst, type Graph, type Node, onnxModel, type Port } from './engine-onnx.ts';
 
-/** What {@link planesNetwork} builds. */
-export interface PlanesNetworkOptions {
+/** What {@link i420Network} builds. */
+export interface I420NetworkOptions {
   /** Mix by `t`; without, the network only knows the middle. Default true. */
   readonly time?: boolean;
   /** Turn the picture over, left to right, padding included. Default false. */
@@ -22,7 +22,7 @@ export interface PlanesNetworkOptions {
 }
 
 /** Plane by plane: ⌊(1 − t)·a + t·b⌋, or ⌊(a + b)/2⌋. */
-export function planesNetwork(options: PlanesNetworkOptions = {}): Uint8Array {
+export function i420Network(options: I420NetworkOptions = {}): Uint8Array {
   const { time = true, mirror = false, error, seed = false, costs = false, size, batches = false } = options;
   const { change = batches ? freeFirst : (graph: Graph) => graph } = options;
   const [width, height] = size ?? ['W', 'H'];

@@ -1,33 +1,36 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { Lane } from '../../src/interp/engine/worker-slot.ts';
+import { WorkerSlot } from '../../src/interp/engine/worker-slot.ts';
+import { SILENT_LOG } from '../../src/log.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { fromMs, ManualClock } from '../../src/time.ts';
 
 const SCRIPT = new URL('../support/engine-scripted-worker.ts', import.meta.url);
 const MEBIBYTE = 1_048_576;
 
-describe('Lane', () => {
+describe('WorkerSlot', () => {
   let arena: Arena;
   let clock: ManualClock;
-  let lane: Lane;
+  let slot: WorkerSlot;
 
   beforeEach(async () => {
     arena = new Arena(64);
     clock = new ManualClock();
-    lane = new Lane({
+    slot = new WorkerSlot({
       arena,
       clock,
+      log: SILENT_LOG,
+      index: 0,
       setup: { memory: arena.memory, model: 'blend', multiple: 32, threads: 1, provider: 'cpu', grain: 0, batch: 1 },
       limit: fromMs(10_000),
       scratchBytes: (width) => (width / 64) * MEBIBYTE,
       onIdle: () => {},
       script: SCRIPT,
     });
-    await lane.start();
+    await slot.start();
   });
 
   afterEach(async () => {
-    await lane.close();
+    await slot.close();
     expect(arena.usedBytes).toBe(0);
   });
 
@@ -43,9 +46,9 @@ describe('Lane', () => {
       pyramidA: pyramid,
       pyramidB: pyramid,
       grainSeeds: [0],
-      way: 'whole' as const,
+      mode: 'whole' as const,
     };
-    await lane.run(width, height, [job]);
+    await slot.run(width, height, [job]);
   };
   const heldMebibytes = (): number => arena.usedBytes / MEBIBYTE;
 

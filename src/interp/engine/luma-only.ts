@@ -1,6 +1,10 @@
-/** Models whose frames take their colour from a source frame: for pictures whose colour carries nothing, such as X-rays. */
-import type { InterpJob, InterpResult, Tier } from '../engine/job.ts';
+/**
+ * Models whose frames take their colour from a source frame: for images whose colour carries
+ * nothing, such as X-rays.
+ */
+
 import type { ModelSource } from './auto-select.ts';
+import type { InterpJob, InterpResult, Tier } from './job.ts';
 
 /** Models that are all {@link lumaOnly}. */
 export function lumaOnlyPool(pool: ModelSource): ModelSource {
@@ -13,7 +17,9 @@ export function lumaOnlyPool(pool: ModelSource): ModelSource {
   };
 }
 
-/** A model whose frames have no colour of their own: chroma is that of the nearer parent, untouched. */
+/**
+ * A model whose frames have no colour of their own: chroma is that of the nearer parent, untouched.
+ */
 export function lumaOnly(tier: Tier): Tier {
   const { model, times, workers } = tier;
   return {

@@ -1,31 +1,21 @@
-import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { runCli, startApp } from '../support/app.ts';
-import { planesNetwork } from '../support/engine-planes-onnx.ts';
-import { ffmpeg, temporaryFolder, testVideo } from '../support/media.ts';
+import { i420Network } from '../support/engine-i420-onnx.ts';
+import { ffmpeg, frameHashes, temporaryFolder, testVideo } from '../support/media.ts';
 
 let folder: { path: string; remove: () => Promise<void> };
 const at = (name: string): string => join(folder.path, name);
 
 beforeAll(async () => {
   folder = await temporaryFolder();
-  writeFileSync(at('any.onnx'), planesNetwork());
-  writeFileSync(at('half.onnx'), planesNetwork({ time: false }));
+  writeFileSync(at('any.onnx'), i420Network());
+  writeFileSync(at('half.onnx'), i420Network({ time: false }));
   await ffmpeg(...testVideo('322x182', '25', 6), '-vf', 'crop=321:181:exact=1', '-c:v', 'ffv1', at('in.mkv'));
 });
 
 afterAll(() => folder.remove());
-
-/** The MD5 of each decoded frame of a file. */
-function frameHashes(path: string): string[] {
-  const args = ['-v', 'error', '-i', path, '-map', '0:v', '-f', 'framemd5', '-fps_mode', 'passthrough', '-'];
-  return execFileSync('ffmpeg', args, { encoding: 'utf8' })
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'))
-    .map((line) => line.split(',').at(-1)?.trim() ?? '');
-}
 
 describe("a user's own i420 network", () => {
   it.each([
@@ -49,9 +39,9 @@ describe("a user's own i420 network", () => {
       interpolated: frames - 6,
       model: model.slice(0, -5),
     });
-    const hashes = frameHashes(out);
+    const hashes = await frameHashes(out);
     expect(new Set(hashes).size).toBe(frames);
-    expect(hashes.filter((_, i) => i % Number(factor) === 0)).toEqual(frameHashes(at('in.mkv')));
+    expect(hashes.filter((_, i) => i % Number(factor) === 0)).toEqual(await frameHashes(at('in.mkv')));
   });
 
   it.each([

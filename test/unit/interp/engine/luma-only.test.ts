@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { InterpResult, Tier } from '../../../../src/interp/engine/job.ts';
-import { lumaOnly } from '../../../../src/interp/models/luma-only.ts';
+import { lumaOnly } from '../../../../src/interp/engine/luma-only.ts';
 import { Arena } from '../../../../src/media/arena.ts';
 import { Frame, type Provenance, SOURCE } from '../../../../src/media/frame.ts';
 import { micros } from '../../../../src/time.ts';
