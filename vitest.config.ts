@@ -1,19 +1,31 @@
 import { defineConfig } from 'vitest/config';
+import { RetryReporter } from './test/support/retry-reporter.ts';
 
 const report = process.env.FRAMELIFT_TEST_REPORT;
 
-/** What runs against other programs and the real clock may run again: another tenant of the machine may spoil one run, hardly two. */
-const SPOILT = 1;
+const json = (outputFile: string): ['json', { outputFile: string }] => ['json', { outputFile }];
 
-/** What says how fast, how soon or how even something is: these have the machine to themselves. The others, which mostly wait, run two at a time. */
+/**
+ * Tests against other programs and the real clock get a second try: something else on the machine
+ * may upset one, hardly both.
+ */
+const RETRIES = 1;
+
+/**
+ * Tests that measure rate, delay or jitter run alone. The other integration tests, which mostly
+ * wait, run two files at a time.
+ */
 const TIMED = ['cli', 'convert', 'provider', 'rtsp-camera', 'whep-chromium', 'whip-network'].map(
   (name) => `test/integration/${name}.test.ts`,
 );
 
-/** Four projects: pure code, code against real programs, that which measures time, and the whole product in a real browser. */
+/**
+ * Four projects, one after the other: pure code, code against real programs, tests that measure
+ * time, the product in a browser.
+ */
 export default defineConfig({
   test: {
-    reporters: report ? ['default', ['json', { outputFile: report }]] : ['default'],
+    reporters: ['default', new RetryReporter(), ...(report ? [json(report)] : [])],
     projects: [
       {
         test: {
@@ -21,12 +33,14 @@ export default defineConfig({
           include: ['test/unit/**/*.test.ts', 'bench/**/*.test.ts'],
           testTimeout: 20_000,
           sequence: { groupOrder: 0 },
+          // The default leaves a core free.
+          maxWorkers: 2,
         },
       },
       {
         test: {
           name: 'integration',
-          retry: SPOILT,
+          retry: RETRIES,
           include: ['test/integration/**/*.test.ts'],
           exclude: TIMED,
           testTimeout: 60_000,
@@ -38,20 +52,20 @@ export default defineConfig({
       {
         test: {
           name: 'timed',
-          retry: SPOILT,
+          retry: RETRIES,
           include: TIMED,
           testTimeout: 60_000,
           sequence: { groupOrder: 2 },
           hookTimeout: 60_000,
           fileParallelism: false,
-          // Of tests that say they may.
+          // Of tests marked `concurrent`.
           maxConcurrency: 2,
         },
       },
       {
         test: {
           name: 'e2e',
-          retry: SPOILT,
+          retry: RETRIES,
           include: ['test/e2e/**/*.test.ts'],
           testTimeout: 180_000,
           sequence: { groupOrder: 3 },

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs the programs that the tests run against (Debian, Ubuntu): ffmpeg, Chromium, Prometheus, systemd-analyze, GStreamer's RTSP server
-# and its WebRTC, aiortc, coturn.
+# Installs the programs that the tests use (Debian, Ubuntu): ffmpeg, Chromium, Prometheus,
+# systemd-analyze, openssl, GStreamer's RTSP server and WebRTC elements, aiortc, coturn. Does
+# nothing where all are installed.
 set -euo pipefail
 programs=(ffmpeg chromium prometheus systemd openssl python3-gi python3-numpy gir1.2-gst-rtsp-server-1.0
   gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly

@@ -13,7 +13,7 @@ import { Arena } from '../media/arena.ts';
 import { MetricsRegistry } from '../metrics/registry.ts';
 import { Access } from '../server/auth.ts';
 import { Certificate, readCertificate } from '../server/certificate.ts';
-import type { ReloadReport } from '../server/contract.ts';
+import type { ReloadReport } from '../server/schemas.ts';
 import { FrameliftServer } from '../server/server.ts';
 import { sourceRules } from '../stream/make-source.ts';
 import { StreamSet } from '../stream/set.ts';
@@ -79,15 +79,16 @@ export class Framelift implements AsyncDisposable {
     const { model } = config.engine;
     const { maxStreams } = config.server;
     await streams.apply({ added: config.streams, removed: [], changed: [], model, maxStreams });
-    const [whep, whip] = makeEndpoints(config, streams, iceServers, running);
+    const [whep, whip] = makeEndpoints(config, streams, { iceServers, log }, running);
     const reloader = new Reloader({ config, reread, env, streams, access, certificate, log });
-    const server = await FrameliftServer.start({
-      ...config.server,
-      certificate,
-      ...{ access, streams, whep, whip, metrics, log, clock },
-      control: { streams, config: reloader },
-      providers: () => trials.selections,
-    });
+    const server = await FrameliftServer.start(
+      { ...config.server, certificate },
+      {
+        ...{ access, streams, whep, whip, metrics, log, clock },
+        control: { streams, config: reloader },
+        providers: () => trials.selections,
+      },
+    );
     running.defer(() => server.close());
     streams.start();
     return new Framelift(running.move(), arena, metrics, server, reloader);
@@ -157,7 +158,7 @@ function makeStreams(
   return new StreamSet({
     ...context,
     env,
-    transport: { advertisedHosts, iceServers, ...(portRange === undefined ? {} : { portRange }) },
+    transport: { advertisedHosts, iceServers, log: context.log, ...(portRange === undefined ? {} : { portRange }) },
     sourceRules: { operator: sourceRules(config, 'operator'), api: sourceRules(config, 'api') },
     maxViewers,
     maxStreams: config.server.maxStreams,
@@ -169,14 +170,14 @@ function makeStreams(
 function makeEndpoints(
   { webrtc: { publishOrigins } }: Config,
   streams: StreamSet,
-  iceServers: IceServers,
+  shared: { readonly iceServers: IceServers; readonly log: Log },
   running: AsyncDisposableStack,
 ): [WhepEndpoint, WhipEndpoint] {
   const publication: WhepOptions['find'] = (name, variant) => streams.publication(name, variant);
   const gate: WhipOptions['find'] = (name) => streams.gate(name);
   return [
-    running.use(new WhepEndpoint({ find: publication, iceServers })),
-    running.use(new WhipEndpoint({ find: gate, allowedOrigins: publishOrigins, iceServers })),
+    running.use(new WhepEndpoint({ find: publication, ...shared })),
+    running.use(new WhipEndpoint({ find: gate, allowedOrigins: publishOrigins, ...shared })),
   ];
 }
 

@@ -1,18 +1,13 @@
 /** SDP of a player: what an offer asks for, and the answer. Pure. */
-import {
-  dataBeside,
-  extensionIds,
-  Formats,
-  onlyVideo,
-  parseOffer,
-  type RemoteTransport,
-  remoteData,
-  transportOf,
-  unacceptable,
-} from '../webrtc/sdp.ts';
+import { answerable, describe, extensionIds, type OfferedFormat, OfferedFormats } from '../webrtc/formats.ts';
+import { dataBeside, type RemoteTransport, remoteData, transportOf } from '../webrtc/remote-transport.ts';
+import { midOf, onlyVideo, parseOffer, unacceptable } from '../webrtc/sdp.ts';
 import { composeAnswer, headsOf, type LocalTransport, type SectionHead } from '../webrtc/sdp-answer.ts';
 
-/** Header extensions we send, by the name used here. */
+/**
+ * Header extensions we send, by the name used here. `transportCc` is offered and numbered; not
+ * acted on until bandwidth estimation exists.
+ */
 export const EXTENSIONS = {
   mid: 'urn:ietf:params:rtp-hdrext:sdes:mid',
   transportCc: 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
@@ -36,6 +31,8 @@ export interface OfferedVideo {
   /** Ids (1…14) of the extensions offered. */
   readonly extensions: ReadonlyMap<ExtensionName, number>;
   readonly feedback: readonly string[];
+  /** For logs: each codec of the offer, and whether it was chosen or why not. */
+  readonly codecs: readonly string[];
   /** All sections in their order, for the answer. */
   readonly sections: readonly SectionHead[];
 }
@@ -47,13 +44,17 @@ export interface LocalSender extends LocalTransport {
   readonly cname: string;
 }
 
-/** `nack`, `nack pli`, `ccm fir`, `transport-cc` are what we act on. */
+/**
+ * Repeated of what the player offers. Lost packets are sent again and keyframes made;
+ * `transport-cc` is taken and packets are numbered for it, but what players report is not acted on
+ * until bandwidth estimation exists.
+ */
 const FEEDBACK = ['nack', 'nack pli', 'ccm fir', 'transport-cc'];
 
 /**
  * Reads an offer and chooses its video.
- * @throws FrameliftError `webrtc.bad-offer` when it is not SDP or lacks what WebRTC requires, `webrtc.unacceptable` when it is
- * sound but asks for what we do not give.
+ * @throws FrameliftError `webrtc.bad-offer` when it is not SDP or lacks what WebRTC requires,
+ * `webrtc.unacceptable` when it is sound but asks for what we do not give.
  */
 export function readOffer(text: string): OfferedVideo {
   const offer = parseOffer(text);
@@ -61,21 +62,29 @@ export function readOffer(text: string): OfferedVideo {
   const video = onlyVideo(offer, ['sendonly', 'inactive'], 'a player receives', remedy);
   const data = dataBeside(video, offer);
   const remote = { ...transportOf(video, offer), data: data && remoteData(data) };
-  const formats = new Formats(video);
-  const payloadType = chooseCodec(formats);
+  const formats = new OfferedFormats(video);
+  const chosen = chooseCodec(formats);
+  const { payloadType } = chosen;
   return {
     remote,
-    mid: video.attributes.first('mid') ?? '0',
+    mid: midOf(video) ?? '0',
     payloadType,
-    format: formats.line(payloadType),
+    format: answerable(chosen),
     rtxPayloadType: formats.rtxOf(payloadType),
     extensions: extensionIds<ExtensionName>(video, EXTENSIONS),
     feedback: formats.feedback(payloadType, FEEDBACK),
+    codecs: formats.verdicts(
+      chosen,
+      (format) => unsuitable(format) ?? 'a profile that more decoders take is preferred',
+    ),
     sections: headsOf(offer, video, data),
   };
 }
 
-/** The answer: the chosen video sendonly with all candidates, data channels as offered, everything else refused. */
+/**
+ * The answer: the chosen video sendonly with all candidates, data channels as offered, everything
+ * else refused.
+ */
 export function writeAnswer(video: OfferedVideo, local: LocalSender): string {
   const { payloadType, format, rtxPayloadType, feedback, sections } = video;
   const { ssrc, rtxSsrc, cname } = local;
@@ -88,22 +97,43 @@ export function writeAnswer(video: OfferedVideo, local: LocalSender): string {
   return composeAnswer({ sections, codec, direction: 'sendonly', extensions, lines, origin: ssrc }, local);
 }
 
-/** Which H.264 profile is preferred: we send constrained baseline, which decoders of the others take as well. */
+/** Formats that a refusal names. */
+const MAX_NAMED = 8;
+
+/**
+ * Which H.264 profile is preferred: we send constrained baseline, which decoders of the others take
+ * as well.
+ */
 const PROFILES = [/^42[ef]0/i, /^42c0/i, /^4200/i, /^4d/i, /^64/i];
 
-function chooseCodec(formats: Formats): number {
-  const rank = (type: number): number => {
-    const profile = formats.parameter(type, 'profile-level-id');
-    const at = profile === undefined ? PROFILES.length : PROFILES.findIndex((pattern) => pattern.test(profile));
-    return at < 0 ? PROFILES.length + 1 : at;
-  };
-  const h264 = formats.types(/^H264\/90000$/i);
-  const [best] = h264
-    .filter((type) => formats.parameter(type, 'packetization-mode') === '1' && rank(type) <= PROFILES.length)
-    .sort((a, b) => rank(a) - rank(b));
-  if (best === undefined) {
-    const why = h264.length === 0 ? 'no H.264 is offered' : 'no H.264 with packetization-mode=1 is offered';
-    throw unacceptable(why, 'Offer H.264 with packetization-mode=1.');
-  }
-  return best;
+/**
+ * Lower is better; undefined when it is none that we send. A format that names no profile comes
+ * last.
+ */
+function rank({ parameters }: OfferedFormat): number | undefined {
+  const profile = parameters.get('profile-level-id');
+  if (profile === undefined) return PROFILES.length;
+  const at = PROFILES.findIndex((pattern) => pattern.test(profile));
+  return at < 0 ? undefined : at;
+}
+
+/** Why a format cannot be sent; undefined when it can. */
+function unsuitable(format: OfferedFormat): string | undefined {
+  if (format.encoding !== 'H264') return 'players are sent H.264 alone';
+  if (format.parameters.get('packetization-mode') !== '1') return 'packetization-mode=1 is needed';
+  return rank(format) === undefined
+    ? 'constrained baseline is sent, which decoders of this profile may not take'
+    : undefined;
+}
+
+function chooseCodec(formats: OfferedFormats): OfferedFormat {
+  const suitable = formats.codecs.filter((format) => unsuitable(format) === undefined);
+  const [best] = suitable.sort((a, b) => (rank(a) ?? 0) - (rank(b) ?? 0));
+  if (best) return best;
+  const h264 = formats.codecs.filter(({ encoding }) => encoding === 'H264');
+  const why =
+    h264.length === 0
+      ? `no H.264 is offered (it offers ${formats.names()})`
+      : `no H.264 with packetization-mode=1 and a profile that we send is offered (${h264.slice(0, MAX_NAMED).map(describe).join(', ')})`;
+  throw unacceptable(why, 'Offer H.264 with packetization-mode=1.');
 }

@@ -1,9 +1,11 @@
 /** WHEP (draft-ietf-wish-whep-03): players by HTTP. */
 import { FrameliftError } from '../errors.ts';
+import type { Log } from '../log.ts';
 import type { Variant } from '../metrics/events.ts';
 import { type PeerSession, SessionEndpoint } from '../webrtc/endpoint.ts';
 import type { IceServer, IceServers } from '../webrtc/ice-servers.ts';
 import type { CandidateSink } from '../webrtc/transport.ts';
+import { readOffer } from './offer.ts';
 import type { Publication } from './publication.ts';
 
 /** Finds the publication of a stream, or undefined when there is no such stream. */
@@ -18,6 +20,8 @@ export interface WhepOptions {
   readonly allowedOrigins?: readonly string[];
   /** STUN and TURN servers that players are told of. Default none. */
   readonly iceServers?: Pick<IceServers, 'links' | 'offered'>;
+  /** Told of offers, answers and refusals. Default: nothing is. */
+  readonly log?: Log;
 }
 
 /** Players' sessions as resources. */
@@ -25,19 +29,27 @@ export class WhepEndpoint extends SessionEndpoint {
   readonly #options: WhepOptions;
 
   constructor(options: WhepOptions) {
-    const { find, basePath = '/whep/', allowedOrigins = ['*'], iceServers } = options;
+    const { find, basePath = '/whep/', allowedOrigins = ['*'], iceServers, log } = options;
     super({
-      basePath,
-      allowedOrigins,
-      iceServers,
-      open: async ({ stream, variant, body }) => findPublication(find, stream, variant).join(body),
+      ...{ protocol: 'WHEP', basePath, allowedOrigins, iceServers, log },
+      open: async ({ stream, variant, body }, trickle) => findPublication(find, stream, variant).join(body, trickle),
+      codecsOf: (offer) => readOffer(offer).codecs,
     });
     this.#options = options;
   }
 
-  /** Lets a player in that offers by other means than HTTP: its session is no resource. @param trickle takes our candidates, which the answer lacks. @throws FrameliftError `webrtc.*`. */
+  /**
+   * Lets a player in that offers by other means than HTTP: its session is no resource.
+   * @param trickle takes our candidates, which the answer lacks.
+   * @throws FrameliftError `webrtc.*`.
+   */
   async join(stream: string, variant: string | undefined, offer: string, trickle: CandidateSink): Promise<PeerSession> {
-    return findPublication(this.#options.find, stream, variant).join(offer, trickle);
+    const request = { stream, variant, body: offer };
+    try {
+      return await this.admit(request, trickle);
+    } catch (thrown) {
+      throw this.refuse(request, thrown);
+    }
   }
 
   /** STUN and TURN servers that players are told of. */

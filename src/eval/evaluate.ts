@@ -2,15 +2,15 @@
 
 import { FrameliftError } from '../errors.ts';
 import { Arena } from '../media/arena.ts';
-import type { Frame } from '../media/frame.ts';
 import { type Clock, systemClock } from '../time.ts';
-import { type Contender, type ContenderRun, checkBaseline, type Filled, startContender } from './contender.ts';
-import { type Case, drawTiles, type Extreme, Gallery } from './gallery.ts';
-import { type Gap, type GapOptions, readGaps, releaseGap } from './gaps.ts';
+import { checkBaseline, startContender } from './contender.ts';
+import { type Case, type Extreme, Gallery } from './gallery.ts';
+import type { GapOptions } from './gaps.ts';
+import { type Entry, ItemMeasurement } from './item-measurement.ts';
 import { findItems, type Item } from './items.ts';
-import { checkFactor, checkWhole, countedGaps } from './protocol.ts';
-import { meanSquaredError, type Plane, score } from './quality.ts';
-import { type EvalReport, type GapResult, type ItemReport, itemFigures, meanFigures } from './report.ts';
+import { loadJimp } from './png.ts';
+import { checkFactor, checkWhole } from './protocol.ts';
+import { type EvalReport, type ItemReport, meanFigures } from './report.ts';
 import { sheetFormat, writeSheet } from './sheet.ts';
 
 /** Options of {@link evaluate}. */
@@ -21,9 +21,9 @@ export interface EvalOptions {
   readonly models: readonly string[];
   /** `repeat`, `blend`, `search`, `minterpolate`. */
   readonly baselines: readonly string[];
-  /** Clips: of so many frames one is kept. Default 2. */
+  /** Clips: every Nth frame is kept. Default 2. */
   readonly factor?: number | undefined;
-  /** Clips: frames read at most. Default 41. */
+  /** Clips: at most this many frames are read. Default 41. */
   readonly frames?: number | undefined;
   /** Clips: lines at most. Default 480. */
   readonly height?: number | undefined;
@@ -56,57 +56,31 @@ interface EvalProgress {
 
 /** Address space, not memory: pages are touched on first use. */
 const ARENA_MB = 2048;
-/** Pictures on a sheet are at most this wide. */
-const TILE_WIDTH = 480;
-/** First and last gap may turn out not to count. */
-const SPARE = 2;
+/** Cases of each contender on the sheet. */
+const DEFAULT_WORST = 4;
 
 /**
  * Measures all contenders on all items.
  * @throws FrameliftError `config.invalid` for options and inputs that cannot be measured, `source.*`, `model.*`, `engine.failed`, `ffmpeg.failed`.
  */
 export async function evaluate(options: EvalOptions): Promise<EvalReport> {
-  const { clock = systemClock, threads, worst = 4 } = options;
-  const protocol = {
-    factor: checkFactor(options.factor ?? 2),
-    frames: checkWhole('frames', options.frames ?? 41, 3, 1_000_000),
-    height: checkWhole('height', options.height ?? 480, 16, 4320),
-    samples: 'luma; RGB pictures as BT.601 full-range luma',
-    edges: 'the first and the last gap of a clip count only when it has at most 6',
-  };
-  checkWhole('worst', worst, 1, 100);
-  if (options.sheet !== undefined) sheetFormat(options.sheet);
+  const { clock = systemClock } = options;
+  const protocol = protocolOf(options);
+  checkWhole('worst', options.worst ?? DEFAULT_WORST, 1, 100);
+  if (options.sheet !== undefined) {
+    sheetFormat(options.sheet);
+    // Now rather than after all the work.
+    await loadJimp();
+  }
   const names = contenderNames(options);
   const items = findItems(options.paths, options.truth);
   const arena = options.arena ?? new Arena(ARENA_MB);
   await using stack = new AsyncDisposableStack();
-  const entries: Entry[] = [];
-  const kept = options.sheet === undefined && !options.onCases ? 0 : worst;
-  for (const name of names) {
-    const contender = stack.use(await startContender(name, { arena, clock, threads }));
-    if (entries.some((entry) => entry.contender.id === contender.id)) throw twice(contender.id);
-    entries.push({
-      contender,
-      worst: new Gallery(kept, 'worst'),
-      best: new Gallery(options.onCases ? kept : 0, 'best'),
-    });
-  }
-  const reports: ItemReport[] = [];
-  const slots = items.map((item) => (item.kind === 'clip' ? Math.floor((protocol.frames - 1) / protocol.factor) : 1));
-  const total = slots.reduce((sum, slot) => sum + slot, 0);
-  let done = 0;
-  for (const [i, item] of items.entries()) {
-    const report = await measure(item, { ...protocol, arena, clock }, entries, options.signal, (gaps) =>
-      options.onProgress?.({ done: done + gaps, total, item: item.name }),
-    );
-    if (!report) break;
-    reports.push(report);
-    done += slots[i] ?? 0;
-    options.onProgress?.({ done, total, item: item.name });
-  }
-  const worstCases = entries.flatMap((entry) => entry.worst.cases);
-  if (options.sheet !== undefined && worstCases.length > 0) await writeSheet(options.sheet, worstCases);
-  await options.onCases?.({ worst: worstCases, best: entries.flatMap((entry) => entry.best.cases) });
+  const entries = await startEntries(names, options, arena, clock, stack);
+  const reports = await measureAll(items, { ...protocol, arena, clock }, entries, options);
+  const worst = entries.flatMap((entry) => entry.worst.cases);
+  if (options.sheet !== undefined && worst.length > 0) await writeSheet(options.sheet, worst);
+  await options.onCases?.({ worst, best: entries.flatMap((entry) => entry.best.cases) });
   return {
     protocol,
     contenders: entries.map(({ contender: { id, kind, sha256 } }) => ({
@@ -120,10 +94,58 @@ export async function evaluate(options: EvalOptions): Promise<EvalReport> {
   };
 }
 
-interface Entry {
-  readonly contender: Contender;
-  readonly worst: Gallery;
-  readonly best: Gallery;
+/** How it is measured. @throws FrameliftError `config.invalid`. */
+function protocolOf({ factor = 2, frames = 41, height = 480 }: EvalOptions): EvalReport['protocol'] {
+  return {
+    factor: checkFactor(factor),
+    frames: checkWhole('frames', frames, 3, 1_000_000),
+    height: checkWhole('height', height, 16, 4320),
+    samples: 'luma; RGB pictures as BT.601 full-range luma',
+    edges: 'the first and the last gap of a clip count only when it has at most 6',
+  };
+}
+
+/** Starts the contenders; `stack` closes them. */
+async function startEntries(
+  names: readonly string[],
+  { sheet, onCases, worst = DEFAULT_WORST, threads }: EvalOptions,
+  arena: Arena,
+  clock: Clock,
+  stack: AsyncDisposableStack,
+): Promise<Entry[]> {
+  const kept = sheet === undefined && !onCases ? 0 : worst;
+  const entries: Entry[] = [];
+  for (const name of names) {
+    const contender = stack.use(await startContender(name, { arena, clock, threads }));
+    if (entries.some((entry) => entry.contender.id === contender.id)) throw twice(contender.id);
+    const best = new Gallery(onCases ? kept : 0, 'best');
+    entries.push({ contender, worst: new Gallery(kept, 'worst'), best });
+  }
+  return entries;
+}
+
+/** Measures one item after the other; fewer than there are when it was stopped. */
+async function measureAll(
+  items: readonly Item[],
+  options: GapOptions,
+  entries: readonly Entry[],
+  { signal, onProgress }: Pick<EvalOptions, 'signal' | 'onProgress'>,
+): Promise<ItemReport[]> {
+  const gaps = items.map(({ kind }) => (kind === 'clip' ? Math.floor((options.frames - 1) / options.factor) : 1));
+  const total = gaps.reduce((sum, count) => sum + count, 0);
+  const reports: ItemReport[] = [];
+  let done = 0;
+  for (const [i, item] of items.entries()) {
+    using measurement = new ItemMeasurement(item, entries);
+    const report = await measurement.run(options, signal, (seen) =>
+      onProgress?.({ done: done + seen, total, item: item.name }),
+    );
+    if (!report) break;
+    reports.push(report);
+    done += gaps[i] ?? 0;
+    onProgress?.({ done, total, item: item.name });
+  }
+  return reports;
 }
 
 function contenderNames({ models, baselines }: EvalOptions): string[] {
@@ -138,134 +160,4 @@ function twice(id: string): FrameliftError {
   return new FrameliftError('config.invalid', `two models are called "${id}"`, {
     remedy: 'Rename one of the files, or measure them one after the other.',
   });
-}
-
-/** All contenders on one item; undefined when it was stopped. */
-async function measure(
-  item: Item,
-  options: GapOptions,
-  entries: readonly Entry[],
-  signal: AbortSignal | undefined,
-  onGap: (gaps: number) => void,
-): Promise<ItemReport | undefined> {
-  /** Gaps that somebody has not filled yet. */
-  const open = new Map<number, { readonly gap: Gap; waiting: number }>();
-  const runs: ItemRun[] = [];
-  using cleanup = new DisposableStack();
-  cleanup.defer(() => {
-    for (const { gap } of open.values()) releaseGap(gap);
-  });
-  let size: { width: number; height: number; newFrames: number } | undefined;
-  let seen = 0;
-
-  const judge = (run: ItemRun, filled: readonly Filled[]): void => {
-    try {
-      for (const one of filled) {
-        const entry = open.get(one.gap);
-        if (!entry)
-          throw new FrameliftError('engine.failed', `${run.entry.contender.id} filled a gap that is not open`);
-        run.take(item, entry.gap, one);
-        entry.waiting -= 1;
-        if (entry.waiting > 0) continue;
-        open.delete(one.gap);
-        releaseGap(entry.gap);
-      }
-    } finally {
-      for (const frame of filled.flatMap((one) => one.frames)) frame.release();
-    }
-  };
-
-  for await (const gap of readGaps(item, options)) {
-    const { width, height } = gap.a;
-    const entry = { gap, waiting: 0 };
-    open.set(gap.index, entry);
-    if (signal?.aborted) return undefined;
-    if (!size) {
-      size = { width, height, newFrames: gap.truths.length };
-      for (const one of entries) {
-        runs.push(new ItemRun(one, cleanup.use(await one.contender.begin(width, height, gap.timesteps))));
-      }
-    }
-    entry.waiting = runs.length;
-    for (const run of runs) judge(run, await run.at.push(gap));
-    seen += 1;
-    onGap(seen);
-  }
-  for (const run of runs) judge(run, await run.at.finish());
-  if (!size) throw new FrameliftError('source.no-video', `${item.name} has no gap`);
-  for (const run of runs) run.keepCases();
-  const results = runs.map((run) => [run.entry.contender.id, itemFigures(run.ordered)] as const);
-  return {
-    name: item.name,
-    kind: item.kind,
-    width: size.width,
-    height: size.height,
-    gaps: countedGaps(Array.from({ length: seen })).length,
-    newFramesPerGap: size.newFrames,
-    results: Object.fromEntries(results),
-  };
-}
-
-/** One contender on one item: its figures and its extreme cases. */
-class ItemRun {
-  readonly entry: Entry;
-  readonly at: ContenderRun;
-  readonly #results: GapResult[] = [];
-  readonly #worst: Gallery;
-  readonly #best: Gallery;
-
-  constructor(entry: Entry, at: ContenderRun) {
-    this.entry = entry;
-    this.at = at;
-    this.#worst = entry.worst.another(SPARE);
-    this.#best = entry.best.another(SPARE);
-  }
-
-  /** Results in the order of their gaps. */
-  get ordered(): GapResult[] {
-    return this.#results.toSorted((a, b) => a.gap - b.gap);
-  }
-
-  take(item: Item, gap: Gap, { frames, ms }: Filled): void {
-    const truths = gap.truths.map(luma);
-    const scores = frames.map((frame, k) => score(luma(frame), truths[k] ?? luma(gap.a)));
-    this.#results.push({ gap: gap.index, scores, ms, ...noiseOf(gap, frames, truths) });
-    for (const [k, figures] of scores.entries()) {
-      const [result, truth] = [frames[k], truths[k]];
-      if (!result || !truth) continue;
-      const draw = () =>
-        drawTiles({ before: luma(gap.a), after: luma(gap.b), truth, result: luma(result) }, TILE_WIDTH);
-      const t = gap.timesteps[k] ?? 0.5;
-      const entry = { contender: this.entry.contender.id, item: item.name, gap: gap.index, t, score: figures };
-      this.#worst.offer(entry, draw);
-      this.#best.offer(entry, draw);
-    }
-  }
-
-  /** Hands the cases on whose gaps count. */
-  keepCases(): void {
-    const counted = new Set(countedGaps(this.ordered).map((one) => one.gap));
-    this.entry.worst.merge(this.#worst, (one) => counted.has(one.gap));
-    this.entry.best.merge(this.#best, (one) => counted.has(one.gap));
-  }
-}
-
-/** Error power of interpolated frames over the noise power of the frames beside them; nothing where the truth is the clip itself or there is no noise. */
-function noiseOf(gap: Gap, frames: readonly Frame[], truths: readonly Plane[]): { noise?: number } {
-  if (!gap.ends) return {};
-  const [start, end] = gap.ends;
-  const given = (meanSquaredError(luma(gap.a), luma(start)) + meanSquaredError(luma(gap.b), luma(end))) / 2;
-  if (given === 0) return {};
-  const made = frames.reduce((sum, frame, k) => sum + meanSquaredError(luma(frame), truths[k] ?? luma(start)), 0);
-  return { noise: made / frames.length / given };
-}
-
-function luma(frame: Frame): Plane {
-  const { layout } = frame;
-  return {
-    data: frame.bytes.subarray(layout.y, layout.u),
-    width: layout.width,
-    height: layout.height,
-    stride: layout.strideY,
-  };
 }

@@ -4,6 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { dirname, extname } from 'node:path';
 import { FrameliftError } from '../errors.ts';
 import { type Case, ERROR_GAIN } from './gallery.ts';
+import { loadJimp } from './png.ts';
 import type { Plane } from './quality.ts';
 
 /** Space around tiles, and the height of a line of text, in pixels. */
@@ -40,7 +41,7 @@ export function caption({ contender, item, gap, t, score }: Case): string {
 export async function writeSheet(path: string, cases: readonly Case[]): Promise<void> {
   const mime = sheetFormat(path);
   if (cases.length === 0) throw new FrameliftError('config.invalid', 'there are no cases to put on a sheet');
-  const { Jimp, loadFont } = await import('jimp');
+  const { Jimp, loadFont } = await loadJimp();
   const { SANS_16_BLACK } = await import('jimp/fonts');
   const font = await loadFont(SANS_16_BLACK);
   const heightOf = (one: Case): number => 2 * LINE + one.tiles.truth.height + GAP;

@@ -1,4 +1,6 @@
-/** The certificate that the server shows: read from files, checked, and exchanged while it listens. */
+/**
+ * The certificate that the server shows: read from files, checked, and exchanged while it listens.
+ */
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { FrameliftError } from '../errors.ts';
@@ -16,7 +18,10 @@ export interface Pem {
   readonly key: string;
 }
 
-/** Reads a certificate and its key. @throws FrameliftError `config.invalid` naming the key of the configuration and the file. */
+/**
+ * Reads a certificate and its key.
+ * @throws FrameliftError `config.invalid` naming the key of the configuration and the file.
+ */
 export function readCertificate(files: CertificateFiles): Pem {
   const pem = { cert: readPem('cert', files.cert), key: readPem('key', files.key) };
   try {

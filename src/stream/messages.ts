@@ -1,5 +1,6 @@
 /** What a stream tells people, in words. Pure. */
 import type { Tier } from '../interp/engine/job.ts';
+import type { LadderDecision } from '../interp/ladder.ts';
 import type { DelayControl } from '../pacing/delay-control.ts';
 import type { RateTarget, Scheduler } from '../pairing/scheduler.ts';
 import { standsAtEighths } from '../pairing/timesteps.ts';
@@ -9,6 +10,14 @@ import { fromMs, type Micros, toMs } from '../time.ts';
 export function describeTarget(target: RateTarget): string {
   if (target.kind === 'fps') return `${target.fps} fps`;
   return `×${target.factor}${target.maxFps === undefined ? '' : `, at most ${target.maxFps} fps`}`;
+}
+
+/** A decision of the ladder with its figures in milliseconds, for the log. */
+export function describeDecision(decision: LadderDecision): object {
+  const { rung, current, why, cost, elapsed, headroom, period } = decision;
+  const ms = (span: Micros | undefined): number | undefined => (span === undefined ? undefined : toMs(span));
+  const figures = { costMs: ms(cost), elapsedMs: ms(elapsed), headroomMs: ms(headroom), periodMs: ms(period) };
+  return { rung, current, why, ...figures };
 }
 
 /** What is said when the interval of X-ray pulses changes. */

@@ -17,9 +17,9 @@ import type { EventSink, Variant } from '../metrics/events.ts';
 import { DEFAULT_HEADROOM, DelayControl } from '../pacing/delay-control.ts';
 import { type RateTarget, Scheduler } from '../pairing/scheduler.ts';
 import { upconvert } from '../pipeline.ts';
-import { type Clock, fromMs, type Micros, plus } from '../time.ts';
+import { type Clock, fromMs, type Micros, plus, toMs } from '../time.ts';
 import { StreamHealth } from './health.ts';
-import { budgetWarning, describePulses, floorWarning, timesWarning } from './messages.ts';
+import { budgetWarning, describeDecision, describePulses, floorWarning, timesWarning } from './messages.ts';
 import { type LadderStatus, StreamModel } from './model.ts';
 import { type SupervisionStatus, Supervisor } from './supervisor.ts';
 
@@ -118,8 +118,9 @@ export class Stream implements AsyncDisposable {
       stream: settings.name,
       clock: context.clock,
       events: context.events,
-      log: context.log,
       onStatus: (status) => this.#report(status),
+      onRetry: ({ code, cause }, wait) =>
+        context.log.debug({ stream: settings.name, code, inMs: toMs(wait), cause }, 'trying the source again'),
     });
   }
 
@@ -156,6 +157,7 @@ export class Stream implements AsyncDisposable {
       onPulseInterval: profile?.pulses ? (interval) => log.info({ stream: name }, describePulses(interval)) : undefined,
       onEngineError: (error) => this.#engineFailed(error),
       onLadder: (change) => this.#ladderChanged(change),
+      onDecision: (decision) => log.debug({ stream: name, ...describeDecision(decision) }, `ladder: ${decision.kind}`),
       onWork: (done) => {
         this.#work.add(done);
         void done.then(() => this.#work.delete(done));

@@ -1,11 +1,10 @@
 /** The one owner of retries: runs a source, restarts it with capped, jittered backoff, and says what is going on. */
 import { Observable } from 'rxjs';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
-import type { Source, SourceInfo } from '../ingest/source.ts';
-import type { Log } from '../log.ts';
+import type { FrameSink, Source, SourceInfo } from '../ingest/source.ts';
 import type { Frame } from '../media/frame.ts';
 import type { EventSink } from '../metrics/events.ts';
-import { type Clock, fromMs, type Micros, micros, plus, toMs, waitUntil } from '../time.ts';
+import { type Clock, fromMs, type Micros, micros, plus, waitUntil } from '../time.ts';
 
 /** How long to wait before trying again. */
 export interface BackoffPolicy {
@@ -63,13 +62,13 @@ export interface SupervisorOptions {
   readonly stream: string;
   readonly clock: Clock;
   readonly events: EventSink;
-  /** Told how long is waited. Default: none. */
-  readonly log?: Log;
   readonly backoff?: BackoffPolicy;
   /** 0…1, default Math.random. */
   readonly random?: () => number;
   /** Called at every change, for logs. */
   readonly onStatus?: (status: SupervisionStatus) => void;
+  /** Called after each failure, with how long is waited before the next attempt. */
+  readonly onRetry?: (error: FrameliftError, wait: Micros) => void;
 }
 
 /** Keeps one source alive. */
@@ -110,45 +109,57 @@ export class Supervisor {
   });
 
   async #run(deliver: (frame: Frame) => void, signal: AbortSignal): Promise<void> {
-    const { clock, events, log, stream } = this.#options;
-    const random = this.#options.random ?? Math.random;
+    const { clock, events, stream, random = Math.random, onRetry } = this.#options;
     const backoff = new Backoff(this.#options.backoff);
     while (!signal.aborted) {
       this.#set({ phase: this.#status.reconnects ? 'waiting' : 'connecting' });
-      let first = true;
-      const sink = {
-        frame: (frame: Frame): void => {
-          if (first && !signal.aborted) {
-            first = false;
-            backoff.reset();
-            this.#set({ phase: 'live', lastError: undefined });
-            const fresh = frame.share({ discontinuity: true });
-            frame.release();
-            deliver(fresh);
-          } else deliver(frame);
-        },
-        info: (info: SourceInfo): void => this.#set({ info }),
-      };
-      try {
-        await this.#source.run(sink, signal);
-        if (signal.aborted) break;
-        throw new FrameliftError('source.ended', `${this.#source.label}: the source closed the stream`, {
-          recoverable: true,
-        });
-      } catch (thrown) {
-        if (signal.aborted) break;
-        const error = asFrameliftError(thrown, 'source.protocol');
-        if (error.code === 'source.ended' && !error.recoverable) {
-          this.#set({ phase: 'ended', lastError: error });
+      const error = await this.#attempt(deliver, backoff, signal);
+      if (!error) return;
+      if (error.code === 'source.ended' && !error.recoverable) {
+        this.#set({ phase: 'ended', lastError: error });
+        return;
+      }
+      const wait = backoff.next(error.recoverable, random());
+      events.emit({ type: 'reconnect', stream, reason: error.code });
+      this.#set({ phase: 'waiting', lastError: error, reconnects: this.#status.reconnects + 1 });
+      onRetry?.(error, wait);
+      await waitUntil(plus(clock.now(), wait), clock, signal);
+    }
+  }
+
+  /** One life of the source. Resolves with why it ended; undefined when it was stopped. Never rejects. */
+  async #attempt(
+    deliver: (frame: Frame) => void,
+    backoff: Backoff,
+    signal: AbortSignal,
+  ): Promise<FrameliftError | undefined> {
+    try {
+      await this.#source.run(this.#sink(deliver, backoff, signal), signal);
+      if (signal.aborted) return undefined;
+      const message = `${this.#source.label}: the source closed the stream`;
+      return new FrameliftError('source.ended', message, { recoverable: true });
+    } catch (thrown) {
+      return signal.aborted ? undefined : asFrameliftError(thrown, 'source.protocol');
+    }
+  }
+
+  #sink(deliver: (frame: Frame) => void, backoff: Backoff, signal: AbortSignal): FrameSink {
+    let first = true;
+    return {
+      frame: (frame) => {
+        if (!first || signal.aborted) {
+          deliver(frame);
           return;
         }
-        const wait = backoff.next(error.recoverable, random());
-        events.emit({ type: 'reconnect', stream, reason: error.code });
-        this.#set({ phase: 'waiting', lastError: error, reconnects: this.#status.reconnects + 1 });
-        log?.debug({ stream, waitMs: Math.round(toMs(wait)), code: error.code }, 'waiting to connect again');
-        await waitUntil(plus(clock.now(), wait), clock, signal);
-      }
-    }
+        first = false;
+        backoff.reset();
+        this.#set({ phase: 'live', lastError: undefined });
+        const fresh = frame.share({ discontinuity: true });
+        frame.release();
+        deliver(fresh);
+      },
+      info: (info) => this.#set({ info }),
+    };
   }
 
   #set(change: Partial<SupervisionStatus>): void {

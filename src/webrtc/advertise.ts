@@ -1,7 +1,12 @@
-/** Candidates for addresses that this machine does not know of: the public one behind NAT or Docker. */
+/**
+ * Candidates for addresses that this machine does not know of: the public one behind NAT or Docker.
+ */
 import { lookup } from 'node:dns/promises';
 
-/** A candidate for each of `hosts`, at the UDP port of the first outward host candidate. Names that do not resolve, and addresses that are there already, are left out. */
+/**
+ * A candidate for each of `hosts`, at the UDP port of the first outward host candidate. Names that
+ * do not resolve, and addresses that are there already, are left out.
+ */
 export async function advertised(candidates: readonly string[], hosts: readonly string[]): Promise<string[]> {
   const all = candidates.map((line) => line.split(' '));
   const local = all.find((fields) => isOutward(fields));

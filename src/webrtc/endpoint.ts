@@ -1,7 +1,12 @@
-/** WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep-03) as resources: what both have in common, independent of the HTTP framework that mounts them. */
+/**
+ * WHIP (RFC 9725) and WHEP (draft-ietf-wish-whep-03) as resources: what both have in common,
+ * independent of the HTTP framework that mounts them.
+ */
 import { asFrameliftError, FrameliftError } from '../errors.ts';
+import { type Log, SILENT_LOG } from '../log.ts';
 import { FRAGMENT, readFragment } from './fragment.ts';
 import type { IceServers } from './ice-servers.ts';
+import { logAdmission, logOffer, logRefusal, type NegotiationFields } from './negotiation-log.ts';
 import {
   corsHeaders,
   entityTag,
@@ -16,6 +21,7 @@ import {
   type SignallingResponse,
   sessionId,
 } from './resource.ts';
+import type { CandidateSink } from './transport.ts';
 
 /** A peer that was let in. */
 export interface PeerSession {
@@ -25,22 +31,43 @@ export interface PeerSession {
   readonly iceUfrag: string;
   /** Settles with the reason when the session is over. */
   readonly ended: Promise<string>;
-  /** Takes a candidate of the peer's that was not in its offer: the value of an `a=candidate:` line, checked. */
+  /**
+   * Takes a candidate of the peer's that was not in its offer: the value of an `a=candidate:` line,
+   * checked.
+   */
   addCandidate(candidate: string): void;
   /** Ends the session. Closing twice is harmless. */
   close(): Promise<void>;
 }
 
+/** What a peer asks for. */
+export type OfferRequest = Pick<SignallingRequest, 'stream' | 'variant' | 'body'>;
+
 /** Options of {@link SessionEndpoint}. */
 export interface SessionEndpointOptions {
+  /** `WHIP` or `WHEP`, for the log. */
+  readonly protocol: string;
   /** Path before `<stream>`, for `Location`, with slashes at both ends. */
   readonly basePath: string;
-  /** Origins of other sites whose pages may come, `*` for all. No credentials are ever allowed with it. */
+  /**
+   * Origins of other sites whose pages may come, `*` for all. No credentials are ever allowed with
+   * it.
+   */
   readonly allowedOrigins: readonly string[];
-  /** Lets the peer in that made an offer. @throws FrameliftError, whose code becomes the status. */
-  readonly open: (request: SignallingRequest) => Promise<PeerSession>;
+  /**
+   * Lets the peer in that made an offer.
+   * @param trickle takes our candidates, which the answer then lacks.
+   * @throws FrameliftError, whose code becomes the status.
+   */
+  readonly open: (request: OfferRequest, trickle?: CandidateSink) => Promise<PeerSession>;
+  /**
+   * The codecs of an offer that was taken and the reason why each was chosen or not, for the log.
+   */
+  readonly codecsOf: (offer: string) => readonly string[];
   /** STUN and TURN servers that peers are told of. Default none. */
   readonly iceServers?: Pick<IceServers, 'links'> | undefined;
+  /** Told of offers, answers and refusals. Default: nothing is. */
+  readonly log?: Log | undefined;
 }
 
 interface Session {
@@ -53,15 +80,18 @@ const ENDPOINT = 'POST, OPTIONS';
 const RESOURCE = 'PATCH, DELETE, OPTIONS';
 
 /**
- * Handles POST and OPTIONS of `<path><stream>`; PATCH, DELETE and OPTIONS of `<path><stream>/<sessionId>`. Trickled candidates are taken. ICE restart
- * is refused with 422 and leaves the session as it is: a peer that lost its connection posts anew.
+ * Handles POST and OPTIONS of `<path><stream>`; PATCH, DELETE and OPTIONS of
+ * `<path><stream>/<sessionId>`. Trickled candidates are taken. ICE restart is refused with 422 and
+ * leaves the session as it is: a peer that lost its connection posts anew.
  */
 export class SessionEndpoint implements SignallingEndpoint, AsyncDisposable {
   readonly #options: SessionEndpointOptions;
+  readonly #log: Log;
   readonly #sessions = new Map<string, Session>();
 
   constructor(options: SessionEndpointOptions) {
     this.#options = options;
+    this.#log = options.log ?? SILENT_LOG;
   }
 
   /** Answers one request. Never rejects. */
@@ -81,11 +111,32 @@ export class SessionEndpoint implements SignallingEndpoint, AsyncDisposable {
     await Promise.all([...this.#sessions.values()].map(({ peer }) => peer.close()));
   }
 
+  /** Lets a peer in by its offer, and writes it into the log. @throws FrameliftError of `open`. */
+  protected async admit(request: OfferRequest, trickle?: CandidateSink): Promise<PeerSession> {
+    const { open, codecsOf } = this.#options;
+    const fields = this.#fields(request);
+    logOffer(this.#log, fields, request.body);
+    const peer = await open(request, trickle);
+    logAdmission(this.#log, fields, peer, () => codecsOf(request.body));
+    return peer;
+  }
+
+  /** Writes into the log why a request is refused. @returns the error that its peer is told of. */
+  protected refuse(request: OfferRequest & { method?: string }, thrown: unknown): FrameliftError {
+    const error = asFrameliftError(thrown, 'server.failed');
+    logRefusal(this.#log, { ...this.#fields(request), ...(request.method && { method: request.method }) }, error);
+    return error;
+  }
+
+  #fields({ stream, variant }: OfferRequest): NegotiationFields {
+    return { protocol: this.#options.protocol, stream, ...(variant && { variant }) };
+  }
+
   async #answer(request: SignallingRequest): Promise<SignallingResponse> {
     try {
       return await this.#route(request);
     } catch (thrown) {
-      const refused = refusalOf(asFrameliftError(thrown, 'server.failed'));
+      const refused = refusalOf(this.refuse(request, thrown));
       return refused.status === 415 ? { ...refused, headers: { ...refused.headers, ...accepted(request) } } : refused;
     }
   }
@@ -110,7 +161,10 @@ export class SessionEndpoint implements SignallingEndpoint, AsyncDisposable {
     return method === 'PATCH' ? this.#patch(request, session) : this.#remove(id, session);
   }
 
-  /** A browser's preflight carries no token, so it is not told of ICE servers and their credentials (RFC 9725 section 4.6). */
+  /**
+   * A browser's preflight carries no token, so it is not told of ICE servers and their credentials
+   * (RFC 9725 section 4.6).
+   */
   #describe(request: SignallingRequest, allowed: string): SignallingResponse {
     const { headers, denial } = request;
     const preflight = headers['access-control-request-method'] !== undefined;
@@ -119,9 +173,9 @@ export class SessionEndpoint implements SignallingEndpoint, AsyncDisposable {
   }
 
   async #create(request: SignallingRequest): Promise<SignallingResponse> {
-    const { basePath, open } = this.#options;
+    const { basePath } = this.#options;
     this.#check(request, SDP);
-    const peer = await open(request);
+    const peer = await this.admit(request);
     const id = sessionId();
     const { stream } = request;
     const tag = entityTag();

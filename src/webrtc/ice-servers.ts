@@ -10,7 +10,10 @@ export interface IceServerSettings {
   readonly urls: readonly string[];
   readonly username?: string | undefined;
   readonly credential?: string | undefined;
-  /** Shared with the TURN server, which takes credentials made of it for a day (draft-uberti-behave-turn-rest-00; coturn: `use-auth-secret`). */
+  /**
+   * Shared with the TURN server, which takes credentials made of it for a day
+   * (draft-uberti-behave-turn-rest-00; coturn: `use-auth-secret`).
+   */
   readonly secret?: string | undefined;
   /** Only told to peers. */
   readonly clientOnly?: boolean;
@@ -24,10 +27,10 @@ export interface IceServer {
 }
 
 /** How long credentials made of a secret hold: longer than anybody watches. */
-const VALID_FOR = fromMs(24 * 3600 * 1000);
+const CREDENTIAL_LIFETIME = fromMs(24 * 3600 * 1000);
 
 /** Complaints of TURN servers are at least so far apart. */
-const COMPLAIN_EVERY = fromMs(60_000);
+const COMPLAINT_INTERVAL = fromMs(60_000);
 
 /** The servers of one configuration. Credentials made of secrets are made anew at each question. */
 export class IceServers {
@@ -43,25 +46,32 @@ export class IceServers {
     this.#log = log;
   }
 
-  /** Those that this side asks for its own addresses. werift takes the first STUN and the first TURN URL. */
+  /**
+   * Those that this side asks for its own addresses. werift takes the first STUN and the first TURN
+   * URL.
+   */
   own(): IceServer[] {
     const servers = this.#settings.filter(({ clientOnly }) => !clientOnly).map((server) => this.#filled(server));
     const urls = servers.flatMap((server) => server.urls);
     const turn = urls.find((url) => url.startsWith('turn'));
-    // Where none is named werift asks a public STUN server; a TURN server answers STUN as well, so that one is asked instead.
+    // Where none is named werift asks a public STUN server; a TURN server answers STUN as well, so
+    // that one is asked instead.
     if (turn && !urls.some((url) => url.startsWith('stun:'))) {
       servers.push({ urls: [turn.replace(/^turns?:/, 'stun:').replace(/\?.*$/, '')] });
     }
     return servers;
   }
 
-  /** Judges what a connection of ours got from {@link own}, values of `a=candidate:` lines: a TURN server that gave nothing is complained of, once a minute. */
+  /**
+   * Judges what a connection of ours got from {@link own}, values of `a=candidate:` lines: a TURN
+   * server that gave nothing is complained of, once a minute.
+   */
   got(candidates: readonly string[]): void {
     const turn = this.own().flatMap(({ urls }) => urls.filter((url) => url.startsWith('turn')));
     if (turn.length === 0 || candidates.some((candidate) => / typ relay( |$)/.test(candidate))) return;
     this.#unrelayed += 1;
     const now = this.#clock.wall();
-    if (this.#complained !== undefined && minus(now, this.#complained) < COMPLAIN_EVERY) return;
+    if (this.#complained !== undefined && minus(now, this.#complained) < COMPLAINT_INTERVAL) return;
     this.#complained = now;
     const fields = {
       turn,
@@ -95,7 +105,7 @@ export class IceServers {
   }
 
   #temporary(secret: string, name = 'framelift'): { username: string; credential: string } {
-    const expires = Math.floor(plus(this.#clock.wall(), VALID_FOR) / 1e6);
+    const expires = Math.floor(plus(this.#clock.wall(), CREDENTIAL_LIFETIME) / 1e6);
     const username = `${expires}:${name}`;
     return { username, credential: createHmac('sha1', secret).update(username).digest('base64') };
   }

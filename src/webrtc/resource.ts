@@ -1,4 +1,6 @@
-/** What WHIP and WHEP have in common over HTTP, independent of the framework that mounts them. Pure. */
+/**
+ * What WHIP and WHEP have in common over HTTP, independent of the framework that mounts them. Pure.
+ */
 import { randomBytes } from 'node:crypto';
 import type { ErrorCode, FrameliftError } from '../errors.ts';
 
@@ -119,7 +121,10 @@ export function entityTag(): string {
   return `"${randomBytes(9).toString('base64url')}"`;
 }
 
-/** CORS headers of an answer to pages of `allowed` origins, `*` for all; no credentials are ever allowed. */
+/**
+ * CORS headers of an answer to pages of `allowed` origins, `*` for all; no credentials are ever
+ * allowed.
+ */
 export function corsHeaders(
   { headers, method }: SignallingRequest,
   allowed: readonly string[],

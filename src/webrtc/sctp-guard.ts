@@ -1,15 +1,16 @@
 /**
- * Which SCTP packets of a peer reach the WebRTC library (RFC 9260). werift's parser, read at 0.25.2, loops for ever on a chunk or a parameter without
- * length, throws where nobody catches, and takes any range of acknowledgements and any number of streams. Pure.
+ * Which SCTP packets of a peer reach the WebRTC library (RFC 9260). werift's parser, read at
+ * 0.25.2, loops for ever on a chunk or a parameter without length, throws where nobody catches, and
+ * takes any range of acknowledgements and any number of streams. Pure.
  */
 
 /** Bytes; WebRTC peers send no packet longer than about 1200. */
-const LONGEST_PACKET = 2048;
-const MOST_CHUNKS = 64;
+const MAX_PACKET_BYTES = 2048;
+const MAX_CHUNKS = 64;
 /** A player makes few channels; browsers number them in steps of two. */
-const MOST_STREAMS = 64;
+const MAX_STREAMS = 64;
 /** TSNs that the gap blocks of one packet may name: more than are ever on the way. */
-const MOST_ACKNOWLEDGED = 4096;
+const MAX_ACKNOWLEDGED = 4096;
 
 const PACKET_HEADER = 12;
 const CHUNK_HEADER = 4;
@@ -45,9 +46,12 @@ const CHECKS: ReadonlyMap<number, Check> = new Map([
 ]);
 const SACK = 3;
 
-/** True for a packet that the library can read, and read quickly. Its checksum is left to the library. */
+/**
+ * True for a packet that the library can read, and read quickly. Its checksum is left to the
+ * library.
+ */
 export function wellFormed(packet: Uint8Array): boolean {
-  if (packet.length < PACKET_HEADER || packet.length > LONGEST_PACKET) return false;
+  if (packet.length < PACKET_HEADER || packet.length > MAX_PACKET_BYTES) return false;
   const view = new DataView(packet.buffer, packet.byteOffset, packet.length);
   let chunks = 0;
   let acknowledged = 0;
@@ -59,7 +63,7 @@ export function wellFormed(packet: Uint8Array): boolean {
     if (!CHECKS.get(type)?.(body)) return false;
     chunks += 1;
     if (type === SACK) acknowledged += acknowledgedBy(body);
-    if (chunks > MOST_CHUNKS || acknowledged > MOST_ACKNOWLEDGED) return false;
+    if (chunks > MAX_CHUNKS || acknowledged > MAX_ACKNOWLEDGED) return false;
     at += padded(length);
   }
   return true;
@@ -85,7 +89,7 @@ function forwardTsn(body: Body): boolean {
 }
 
 function isStream(body: Body, at: number): boolean {
-  return body.getUint16(at) < MOST_STREAMS;
+  return body.getUint16(at) < MAX_STREAMS;
 }
 
 /** Parameters and causes of errors: type, length, value. */

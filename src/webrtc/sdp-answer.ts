@@ -1,5 +1,7 @@
 /** SDP answers to players and publishers: what all have in common. Pure. */
-import { DEFAULT_MESSAGE_SIZE, type Offer, type Section } from './sdp.ts';
+import type { SdpSection, SessionDescription } from '../media/sdp.ts';
+import { DEFAULT_MESSAGE_SIZE } from './remote-transport.ts';
+import { midOf } from './sdp.ts';
 
 /** What an answer repeats of each media section. */
 export interface SectionHead {
@@ -12,13 +14,16 @@ export interface SectionHead {
   readonly data: boolean;
 }
 
-/** The heads of all sections of an offer, for {@link composeAnswer}. @param data the section of data channels that are taken. */
-export function headsOf(offer: Offer, chosen: Section, data?: Section): SectionHead[] {
+/**
+ * The heads of all sections of an offer, for {@link composeAnswer}.
+ * @param data the section of data channels that are taken.
+ */
+export function headsOf(offer: SessionDescription, chosen: SdpSection, data?: SdpSection): SectionHead[] {
   return offer.sections.map((section) => ({
     kind: section.kind,
     protocol: section.protocol,
     firstFormat: section.formats[0] ?? '0',
-    mid: section.attributes.first('mid'),
+    mid: midOf(section),
     chosen: section === chosen,
     data: section === data,
   }));
@@ -61,7 +66,10 @@ export interface AnsweredVideo {
   readonly origin: number;
 }
 
-/** An answer: the chosen section with its codec and all candidates, data channels beside it, everything else refused. */
+/**
+ * An answer: the chosen section with its codec and all candidates, data channels beside it,
+ * everything else refused.
+ */
 export function composeAnswer(video: AnsweredVideo, local: LocalTransport): string {
   const bundled = video.sections.filter(({ chosen, data, mid }) => (chosen || data) && mid !== undefined);
   const lines = ['v=0', `o=- ${video.origin} 1 IN IP4 0.0.0.0`, 's=-', 't=0 0'];
@@ -128,7 +136,10 @@ function codecLines({ payloadType, encoding, format, rtxPayloadType, feedback }:
   return lines;
 }
 
-/** Where a candidate belongs, as `RTCIceCandidate` says it: the video that was taken in an answer of ours. */
+/**
+ * Where a candidate belongs, as `RTCIceCandidate` says it: the video that was taken in an answer of
+ * ours.
+ */
 export function candidateTarget(answer: string): { readonly sdpMid?: string; readonly sdpMLineIndex: number } {
   const sections = answer.split(/^m=/m).slice(1);
   const sdpMLineIndex = sections.findIndex((section) => section.startsWith('video 9 '));

@@ -1,9 +1,13 @@
-/** What the WebRTC library is told of a peer: its transport, in SDP that names no media of the peer's. Pure. */
-import type { RemoteTransport } from './sdp.ts';
+/**
+ * What the WebRTC library is told of a peer: its transport, in SDP that names no media of the
+ * peer's. Pure.
+ */
+import type { RemoteTransport } from './remote-transport.ts';
 
 /**
- * The offer as werift sees it: a player's, whoever the peer is, so that neither its sender nor its receiver does
- * anything. It does not say that the candidates are complete: some may be trickled, and others are names that only the peer knows.
+ * The offer as werift sees it: a player's, whoever the peer is, so that neither its sender nor its
+ * receiver does anything. It does not say that the candidates are complete: some may be trickled,
+ * and others are names that only the peer knows.
  */
 export function transportOffer({ ufrag, pwd, fingerprints, setup, candidates, data }: RemoteTransport): string {
   const transport = [

@@ -1,15 +1,18 @@
 /**
- * WebRTC connections: ICE, DTLS and SRTP of a peer that has offered. werift sees none of the peer's media lines: packets
- * are numbered, ordered, repeated and reported in `egress/` and `ingest/`. With `egress/peer.ts` and `ingest/webrtc-peer.ts` the only adapter of werift.
+ * WebRTC connections: ICE, DTLS and SRTP of a peer that has offered. werift sees none of the peer's
+ * media lines: packets are numbered, ordered, repeated and reported in `egress/` and `ingest/`.
+ * With `egress/peer.ts` and `ingest/whip/peer.ts` the only adapter of werift.
  */
 import { RTCPeerConnection, RTCRtpCodecParameters, type RTCRtpTransceiver, type RTCSctpTransport } from 'werift';
 import { FrameliftError } from '../errors.ts';
+import { type Log, SILENT_LOG } from '../log.ts';
 import { type Clock, fromMs, type Micros, plus } from '../time.ts';
 import { advertised } from './advertise.ts';
-import type { IceServers } from './ice-servers.ts';
+import { ConnectionLog } from './connection-log.ts';
+import type { IceServer, IceServers } from './ice-servers.ts';
+import { MAX_CANDIDATES, type RemoteTransport } from './remote-transport.ts';
 import { followRollover } from './rollover.ts';
 import { wellFormed } from './sctp-guard.ts';
-import { MOST_CANDIDATES, type RemoteTransport } from './sdp.ts';
 import type { LocalTransport } from './sdp-answer.ts';
 import { transportOffer } from './transport-offer.ts';
 
@@ -17,13 +20,24 @@ import { transportOffer } from './transport-offer.ts';
 export interface TransportSettings {
   /** UDP ports to use, inclusive, at least two. Undefined = any. */
   readonly portRange?: readonly [number, number];
-  /** Addresses to announce beside the machine's own, e.g. the public one behind NAT or Docker. IP addresses or names. */
+  /**
+   * Addresses to announce beside the machine's own, e.g. the public one behind NAT or Docker. IP
+   * addresses or names.
+   */
   readonly advertisedHosts?: readonly string[];
-  /** STUN/TURN servers. None by default: no request leaves the machine unasked, and ICE runs in its lite form. */
+  /**
+   * STUN/TURN servers. None by default: no request leaves the machine unasked, and ICE runs in its
+   * lite form.
+   */
   readonly iceServers?: Pick<IceServers, 'own' | 'got'>;
+  /** Told of states, candidates and RTCP. Default: nothing is. */
+  readonly log?: Log;
 }
 
-/** Takes our candidates as they are found, values of `a=candidate:` lines; undefined when there are no more. */
+/**
+ * Takes our candidates as they are found, values of `a=candidate:` lines; undefined when there are
+ * no more.
+ */
 export type CandidateSink = (candidate: string | undefined) => void;
 
 /** A connection that is being made. */
@@ -36,23 +50,35 @@ export interface PeerTransport {
   readonly heard: { at: Micros };
   /** Longest message the peer takes on data channels, in bytes; undefined when it takes none. */
   readonly longestMessage: number | undefined;
-  /** Takes a candidate of the peer's that was not in its offer, the value of an `a=candidate:` line that was checked. Of too many the last are ignored. */
+  /** Where the connection writes what it does. */
+  readonly log: ConnectionLog;
+  /**
+   * Takes a candidate of the peer's that was not in its offer, the value of an `a=candidate:` line
+   * that was checked. Of too many the last are ignored.
+   */
   addCandidate(candidate: string): void;
   /** Ends the connection. */
   close(): Promise<void>;
 }
 
-/** An answer waits so long for STUN and TURN servers: what they have not said by then is left out. */
-const GATHER_WITHIN = fromMs(2000);
-/** Chunks of a peer that may wait for earlier ones: a message of the longest size that the answer announces, and as much again. */
-const MOST_WAITING = 128;
+/**
+ * An answer waits so long for STUN and TURN servers: what they have not said by then is left out.
+ */
+const GATHER_TIMEOUT = fromMs(2000);
+/**
+ * Chunks of a peer that may wait for earlier ones: a message of the longest size that the answer
+ * announces, and as much again.
+ */
+const MAX_WAITING_CHUNKS = 128;
 /** Channels that a peer may open, one after the other. */
-const MOST_OPENED = 64;
+const MAX_OPENED_CHANNELS = 64;
 /** Payload protocol of the messages that open channels (RFC 8832). */
 const DCEP = 50;
 
 /**
- * Makes a connection for a peer that has offered; close it. @param trickle takes our candidates, which the answer then lacks; without it the answer has them all.
+ * Makes a connection for a peer that has offered; close it.
+ * @param trickle takes our candidates, which the answer then lacks; without it the answer has them
+ * all.
  * @throws what werift throws, when the peer's values make no sense to it.
  */
 export async function openTransport(
@@ -64,57 +90,96 @@ export async function openTransport(
   const servers = settings.iceServers?.own() ?? [];
   const lite = servers.length === 0;
   const heard = { at: clock.now() };
+  const log = new ConnectionLog(settings.log ?? SILENT_LOG, remote.ufrag, clock);
   let username = '';
-  const pc = new RTCPeerConnection({
-    codecs: { audio: [], video: [CODEC] },
-    headerExtensions: { audio: [], video: [] },
-    iceServers: [...servers],
-    iceStunGatherTimeout: 1,
-    iceTurnConnectTimeout: 2,
-    iceLite: lite,
-    iceAdditionalHostAddresses: ['127.0.0.1'],
-    bundlePolicy: 'max-bundle',
-    ...(settings.portRange ? { icePortRange: [...settings.portRange] } : {}),
-    // werift takes any check as the peer's: only those for this session count.
-    iceFilterStunResponse: (message) => {
-      if (message.getAttributeValue('USERNAME') !== username) return false;
-      heard.at = clock.now();
-      return true;
-    },
+  const pc = makeConnection(settings.portRange, servers, (given) => {
+    if (given !== username) return false;
+    heard.at = clock.now();
+    return true;
   });
   try {
     const transceiver = pc.addTransceiver('video', { direction: 'sendonly' });
     await pc.setRemoteDescription({ type: 'offer', sdp: transportOffer(remote) });
     const answer = await pc.createAnswer();
-    const iceUfrag = attribute(answer.sdp, 'ice-ufrag');
-    username = `${iceUfrag}:${remote.ufrag}`;
+    username = `${attribute(answer.sdp, 'ice-ufrag')}:${remote.ufrag}`;
+    log.follow({ pc, dtls: transceiver.dtlsTransport });
     mendRollover(transceiver);
     const gathering = gather(pc, answer, settings, trickle);
-    guardData(pc, () => void close(pc, gathering.done).catch(() => {}));
-    if (!trickle) await within(gathering.done, GATHER_WITHIN, clock);
-    const local = {
-      iceUfrag,
-      icePwd: attribute(answer.sdp, 'ice-pwd'),
-      iceLite: lite,
-      fingerprint: attribute(answer.sdp, 'fingerprint'),
-      setup: attribute(answer.sdp, 'setup'),
-      candidates: trickle ? undefined : [...gathering.candidates],
+    gathering.done.then(
+      () => log.gathered(gathering.candidates, remote.candidates.length),
+      // Whoever still waits is told; a connection that fails later is noticed by who watches it.
+      () => {},
+    );
+    const end = (): Promise<void> => close(pc, gathering.done);
+    guardData(pc, () => void end().catch(() => {}));
+    if (!trickle) await within(gathering.done, GATHER_TIMEOUT, clock);
+    return {
+      ...{ pc, transceiver, heard, log },
+      local: localTransport(answer.sdp, lite, trickle ? undefined : [...gathering.candidates]),
+      longestMessage: longestMessage(remote),
+      addCandidate: candidateTaker(pc, remote, lite, log),
+      close: end,
     };
-    const { data } = remote;
-    const longestMessage = data && (data.maxMessageSize === 0 ? Number.POSITIVE_INFINITY : data.maxMessageSize);
-    let known = remote.candidates.length;
-    const addCandidate = (candidate: string): void => {
-      known += 1;
-      // In its lite form ICE waits to be asked: it has no use for the peer's addresses.
-      if (lite || known > MOST_CANDIDATES || pc.connectionState === 'closed') return;
-      // One that werift cannot use is as good as none.
-      void pc.addIceCandidate({ candidate: `candidate:${candidate}`, sdpMid: '0' }).catch(() => {});
-    };
-    return { pc, transceiver, local, heard, longestMessage, addCandidate, close: () => close(pc, gathering.done) };
   } catch (error) {
     await pc.close();
     throw error;
   }
+}
+
+/**
+ * @param accept by the user name of an ICE check. werift takes any check as the peer's: only those
+ * for this session count.
+ */
+function makeConnection(
+  portRange: TransportSettings['portRange'],
+  servers: readonly IceServer[],
+  accept: (username: string) => boolean,
+): RTCPeerConnection {
+  return new RTCPeerConnection({
+    codecs: { audio: [], video: [CODEC] },
+    headerExtensions: { audio: [], video: [] },
+    iceServers: [...servers],
+    iceStunGatherTimeout: 1,
+    iceTurnConnectTimeout: 2,
+    iceLite: servers.length === 0,
+    iceAdditionalHostAddresses: ['127.0.0.1'],
+    bundlePolicy: 'max-bundle',
+    ...(portRange ? { icePortRange: [...portRange] } : {}),
+    iceFilterStunResponse: (message) => accept(String(message.getAttributeValue('USERNAME'))),
+  });
+}
+
+/** @param answer of werift, whose media mean nothing. */
+function localTransport(answer: string, iceLite: boolean, candidates: readonly string[] | undefined): LocalTransport {
+  return {
+    iceUfrag: attribute(answer, 'ice-ufrag'),
+    icePwd: attribute(answer, 'ice-pwd'),
+    iceLite,
+    fingerprint: attribute(answer, 'fingerprint'),
+    setup: attribute(answer, 'setup'),
+    candidates,
+  };
+}
+
+function longestMessage({ data }: RemoteTransport): number | undefined {
+  return data && (data.maxMessageSize === 0 ? Number.POSITIVE_INFINITY : data.maxMessageSize);
+}
+
+function candidateTaker(
+  pc: RTCPeerConnection,
+  remote: RemoteTransport,
+  lite: boolean,
+  log: ConnectionLog,
+): (candidate: string) => void {
+  let known = remote.candidates.length;
+  return (candidate) => {
+    known += 1;
+    // In its lite form ICE waits to be asked: it has no use for the peer's addresses.
+    if (lite || known > MAX_CANDIDATES || pc.connectionState === 'closed') return;
+    log.trickled(candidate);
+    // One that werift cannot use is as good as none.
+    void pc.addIceCandidate({ candidate: `candidate:${candidate}`, sdpMid: '0' }).catch(() => {});
+  };
 }
 
 /** werift wants a codec to speak of; which one never matters, since it sees no media. */
@@ -150,20 +215,20 @@ function gather(
     for (const candidate of await advertised(candidates, advertisedHosts)) found(candidate);
     trickle(undefined);
   };
-  const done = run();
-  // Whoever still waits is told; a connection that fails later is noticed by who watches it.
-  done.catch(() => {});
-  return { candidates, done };
+  return { candidates, done: run() };
 }
 
-/** Resolves with `done`, or after `most`. */
-async function within(done: Promise<void>, most: Micros, clock: Clock): Promise<void> {
+/** Resolves with `done`, or after `timeout`. */
+async function within(done: Promise<void>, timeout: Micros, clock: Clock): Promise<void> {
   const late = Promise.withResolvers<void>();
-  const cancel = clock.at(plus(clock.now(), most), late.resolve);
+  const cancel = clock.at(plus(clock.now(), timeout), late.resolve);
   await Promise.race([done, late.promise]).finally(cancel);
 }
 
-/** werift forgets what a TURN server gives after the end: it is closed once more when nothing can come any more. */
+/**
+ * werift forgets what a TURN server gives after the end: it is closed once more when nothing can
+ * come any more.
+ */
 async function close(pc: RTCPeerConnection, gathered: Promise<void>): Promise<void> {
   const transports = pc.iceTransports;
   await pc.close();
@@ -175,7 +240,8 @@ async function close(pc: RTCPeerConnection, gathered: Promise<void>): Promise<vo
 
 // biome-ignore-start lint/complexity/useLiteralKeys: private to TypeScript, and there is no other way to them
 /**
- * Lets through to werift only what it can bear, and catches what it throws in promises that it forgets: either would end the process.
+ * Lets through to werift only what it can bear, and catches what it throws in promises that it
+ * forgets: either would end the process.
  * @param end ends this peer's connection.
  */
 function guardData({ sctpTransport }: RTCPeerConnection, end: () => void): void {
@@ -183,25 +249,31 @@ function guardData({ sctpTransport }: RTCPeerConnection, end: () => void): void 
   const { sctp, dtlsTransport } = sctpTransport;
   let opened = 0;
   dtlsTransport.dataReceiver = (packet) => {
-    if (wellFormed(packet) && waiting(sctpTransport) <= MOST_WAITING) void sctp['handleData'](packet).catch(end);
+    if (wellFormed(packet) && waiting(sctpTransport) <= MAX_WAITING_CHUNKS) void sctp['handleData'](packet).catch(end);
     else end();
   };
   sctp.onReceive.allUnsubscribe();
   sctp.onReceive.subscribe((stream, protocol, message) => {
     if (protocol === DCEP) opened += 1;
-    if (opened <= MOST_OPENED) void sctpTransport['datachannelReceive'](stream, protocol, message).catch(end);
+    if (opened <= MAX_OPENED_CHANNELS) void sctpTransport['datachannelReceive'](stream, protocol, message).catch(end);
     else end();
   });
 }
 
-/** Chunks that wait for earlier ones, for the same message or the same stream. werift does not limit them. */
+/**
+ * Chunks that wait for earlier ones, for the same message or the same stream. werift does not limit
+ * them.
+ */
 function waiting({ sctp }: RTCSctpTransport): number {
   const streams: { reassembly: unknown[] }[] = Object.values(sctp['inboundStreams']);
   return streams.reduce((sum, { reassembly }) => sum + reassembly.length, sctp['sackMisOrdered'].size);
 }
 // biome-ignore-end lint/complexity/useLiteralKeys: private to TypeScript, and there is no other way to them
 
-/** Puts our rollover counter into werift's SRTP, as soon as there is one. Going out, it matters for packets that are sent again. */
+/**
+ * Puts our rollover counter into werift's SRTP, as soon as there is one. Going out, it matters for
+ * packets that are sent again.
+ */
 export function mendRollover({ dtlsTransport }: RTCRtpTransceiver): void {
   dtlsTransport.onStateChange.subscribe((state) => {
     if (state !== 'connected') return;

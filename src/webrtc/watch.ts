@@ -1,6 +1,14 @@
 /** Watching a WebRTC connection: when media can flow, and when it is over. */
-import { type CancelTimer, type Clock, fromMs, minus, plus } from '../time.ts';
-import type { PeerTransport } from './transport.ts';
+import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
+import type { Subject } from './connection-log.ts';
+
+/** What is watched of a connection. */
+export interface WatchedTransport {
+  readonly pc: { readonly connectionStateChange: Subject<string> };
+  readonly transceiver: { readonly dtlsTransport: { readonly onStateChange: Subject<string> } };
+  /** When the peer was last heard of. */
+  readonly heard: { at: Micros };
+}
 
 /** What happens to a connection. Each is called at most once. */
 export interface TransportEvents {
@@ -12,13 +20,19 @@ export interface TransportEvents {
 
 /** A peer that has not connected by then never will. */
 const CONNECT_TIMEOUT = fromMs(8000);
-/** Peers send reports every second and ICE checks every few: silence this long is a peer that is gone. */
+/**
+ * Peers send reports every second and ICE checks every few: silence this long is a peer that is
+ * gone.
+ */
 const SILENCE_TIMEOUT = fromMs(10_000);
-const WATCH_EVERY = fromMs(1000);
+const WATCH_INTERVAL = fromMs(1000);
 
-/** Watches a connection until the returned function is called. @param everySecond called once a second while it is connected. */
+/**
+ * Watches a connection until the returned function is called.
+ * @param everySecond called once a second while it is connected.
+ */
 export function watchTransport(
-  { pc, transceiver, heard }: PeerTransport,
+  { pc, transceiver, heard }: WatchedTransport,
   clock: Clock,
   events: TransportEvents,
   everySecond: () => void = () => {},
@@ -42,12 +56,13 @@ export function watchTransport(
       return;
     }
     everySecond();
-    cancel = clock.at(plus(clock.now(), WATCH_EVERY), watch);
+    cancel = clock.at(plus(clock.now(), WATCH_INTERVAL), watch);
   };
   pc.connectionStateChange.subscribe((state) => {
     if (state === 'failed' || state === 'disconnected' || state === 'closed') broken(`ICE or DTLS ${state}`);
   });
-  // werift's connection counts as connected only when its data channels are as well: pictures need not wait for them.
+  // werift's connection counts as connected only when its data channels are as well: video need not
+  // wait for them.
   transceiver.dtlsTransport.onStateChange.subscribe((state) => {
     if (state === 'closed' || state === 'failed') broken(`DTLS ${state}`);
     if (state !== 'connected' || connected || over) return;

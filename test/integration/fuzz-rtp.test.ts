@@ -3,7 +3,7 @@ import { Av1Packetizer } from 'werift';
 import { VideoDecoder } from '../../src/ingest/decode/decoder.ts';
 import { parseRtp, type RtpPacket } from '../../src/ingest/rtp/packet.ts';
 import { RtpReceiver } from '../../src/ingest/rtp/receiver.ts';
-import { WebRtcReceiver } from '../../src/ingest/whip/receiver.ts';
+import { WhipReceiver } from '../../src/ingest/whip/receiver.ts';
 import type { AccessUnit, VideoCodec } from '../../src/media/access-unit.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { fromMs, type Micros, micros, systemClock } from '../../src/time.ts';
@@ -96,7 +96,7 @@ function mistreat(packets: readonly RtpPacket[], fuzz: Fuzzer): RtpPacket[] {
 class Rig implements AsyncDisposable {
   readonly arena = new Arena(16);
   readonly units: AccessUnit[] = [];
-  readonly #receiver: WebRtcReceiver | RtpReceiver;
+  readonly #receiver: WhipReceiver | RtpReceiver;
   readonly #decoder: VideoDecoder;
 
   private constructor(codec: VideoCodec, kind: 'WHIP' | 'RTSP', arena: Arena, decoder: VideoDecoder) {
@@ -110,7 +110,7 @@ class Rig implements AsyncDisposable {
     const video = { codec, payloadType: MEDIA, rtxPayloadType: RTX, feedback: ['nack', 'nack pli'] };
     this.#receiver =
       kind === 'WHIP'
-        ? new WebRtcReceiver({ video, ...taking })
+        ? new WhipReceiver({ video, ...taking })
         : new RtpReceiver({
             ...taking,
             codec,
@@ -131,7 +131,7 @@ class Rig implements AsyncDisposable {
   receive(packets: readonly RtpPacket[], untilMs: number): void {
     for (const packet of packets) this.#receiver.push(packet);
     const now = fromMs(untilMs);
-    if (this.#receiver instanceof WebRtcReceiver) this.#receiver.advance(now, this.#decoder.awaitingKeyframe);
+    if (this.#receiver instanceof WhipReceiver) this.#receiver.advance(now, this.#decoder.awaitingKeyframe);
     else this.#receiver.expire(now);
   }
 

@@ -19,7 +19,7 @@ import { startFakeRtsp } from '../support/fake-rtsp.ts';
 import { ffmpeg, temporaryFolder, testVideo } from '../support/media.ts';
 import { packetize } from '../support/rtp.ts';
 import { watch } from '../support/watch.ts';
-import { vp8Pictures, WhipPublisher } from '../support/whip-publisher.ts';
+import { vp8Units, WhipPublisher } from '../support/whip-publisher.ts';
 import { until, WhipRig } from '../support/whip-rig.ts';
 
 const LIMITS: IngestLimits = { ...DEFAULT_LIMITS, maxWidth: 320, maxHeight: 180 };
@@ -116,13 +116,13 @@ test('a camera that is set to a smaller picture is taken back', async () => {
 
 test('a publisher is sent away, and one within the limits let in', async () => {
   await using rig = await WhipRig.start({ limits: LIMITS });
-  const pictures = vp8Pictures('336x192', 30);
-  await using large = await WhipPublisher.publish(rig.url, { codec: 'VP8', pictures });
+  const units = vp8Units('336x192', 30);
+  await using large = await WhipPublisher.publish(rig.url, { codec: 'VP8', units });
   large.start();
   await until('the refusal', () => rig.log.some((line) => /publisher gone .*336x192, the limit is 320x180/.test(line)));
   expect(rig.frames).toEqual([]);
   large.stop();
-  await using small = await WhipPublisher.publish(rig.url, { codec: 'VP8', pictures: vp8Pictures('320x180', 30) });
+  await using small = await WhipPublisher.publish(rig.url, { codec: 'VP8', units: vp8Units('320x180', 30) });
   small.start();
   await rig.untilFrames(10);
   expect(rig.frames[0]?.size).toBe('320x180');

@@ -1,31 +1,31 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ImpairedPath } from '../support/impair.ts';
-import { type CodedPicture, h264Pictures, vp8Pictures, WhipPublisher } from '../support/whip-publisher.ts';
+import { type CodedUnit, h264Units, vp8Units, WhipPublisher } from '../support/whip-publisher.ts';
 import { pause, until, WhipRig } from '../support/whip-rig.ts';
 
 const SIZE = '640x360';
-const pictures: Record<'H264' | 'VP8', CodedPicture[]> = { H264: [], VP8: [] };
+const units: Record<'H264' | 'VP8', CodedUnit[]> = { H264: [], VP8: [] };
 
 beforeAll(() => {
-  pictures.H264 = h264Pictures(SIZE, 90);
-  pictures.VP8 = vp8Pictures(SIZE, 90);
+  units.H264 = h264Units(SIZE, 90);
+  units.VP8 = vp8Units(SIZE, 90);
 });
 
-/** Packets of the pictures that are sent in `seconds`. */
+/** Packets of the access units that are sent in `seconds`. */
 const packetsIn = (codec: 'H264' | 'VP8', seconds: number): number => {
-  const all = pictures[codec].reduce((sum, { payloads }) => sum + payloads.length, 0);
-  return Math.round((all / pictures[codec].length) * 30 * seconds);
+  const all = units[codec].reduce((sum, { payloads }) => sum + payloads.length, 0);
+  return Math.round((all / units[codec].length) * 30 * seconds);
 };
 
 describe.concurrent.each(['H264', 'VP8'] as const)('%s by WHIP', (codec) => {
-  it('over a good network: every picture, in even time, with its reports', async () => {
+  it('over a good network: every frame, in even time, with its reports', async () => {
     await using rig = await WhipRig.start();
-    await using publisher = await WhipPublisher.publish(rig.url, { codec, pictures: pictures[codec] });
+    await using publisher = await WhipPublisher.publish(rig.url, { codec, units: units[codec] });
     publisher.start();
     await rig.untilFrames(90);
     publisher.stop();
     await pause(300);
-    expect(publisher.pictures - rig.frames.length).toBeLessThanOrEqual(2);
+    expect(publisher.units - rig.frames.length).toBeLessThanOrEqual(2);
     expect(rig.lost).toBe(0);
     expect(rig.frames.every(({ size }) => size === SIZE)).toBe(true);
     expect(rig.frames.filter(({ discontinuity }) => discontinuity)).toHaveLength(1);
@@ -37,11 +37,11 @@ describe.concurrent.each(['H264', 'VP8'] as const)('%s by WHIP', (codec) => {
     expect(publisher.asked.arrivals).toBeGreaterThan(10);
   });
 
-  it('under 5 % loss, 30 ms jitter and reordering, across the wrap: 95 % of the pictures and more', async () => {
+  it('under 5 % loss, 30 ms jitter and reordering, across the wrap: 95 % of the frames and more', async () => {
     await using rig = await WhipRig.start();
     await using path = await ImpairedPath.open();
     const sequence = 65_536 - packetsIn(codec, 3.5);
-    await using publisher = await WhipPublisher.publish(rig.url, { codec, pictures: pictures[codec], path, sequence });
+    await using publisher = await WhipPublisher.publish(rig.url, { codec, units: units[codec], path, sequence });
     path.impair({ loss: 0.05, delayMs: 10, jitterMs: 30, reorder: 0.02, seed: 7 });
     publisher.start();
     await until('the wrap', () => publisher.sequence < 10_000, 10_000);
@@ -49,9 +49,9 @@ describe.concurrent.each(['H264', 'VP8'] as const)('%s by WHIP', (codec) => {
     publisher.stop();
     await pause(500);
     const { frames } = rig;
-    const share = frames.length / publisher.pictures;
+    const share = frames.length / publisher.units;
     console.log(
-      `${codec}: ${frames.length} of ${publisher.pictures} pictures decoded, ${path.counts.lost} of ` +
+      `${codec}: ${frames.length} of ${publisher.units} frames decoded, ${path.counts.lost} of ` +
         `${path.counts.passed + path.counts.lost} packets lost on the way, ${publisher.asked.packets} asked for again, ` +
         `${rig.lost} given up, ${publisher.asked.keyframes} keyframes asked for`,
     );
@@ -65,7 +65,7 @@ describe.concurrent.each(['H264', 'VP8'] as const)('%s by WHIP', (codec) => {
   it('a burst across the wrap that nothing mends: a keyframe is asked for, the stream goes on', async () => {
     await using rig = await WhipRig.start();
     const sequence = 65_536 - packetsIn(codec, 2);
-    await using publisher = await WhipPublisher.publish(rig.url, { codec, pictures: pictures[codec], sequence });
+    await using publisher = await WhipPublisher.publish(rig.url, { codec, units: units[codec], sequence });
     publisher.start();
     await until('the wrap to come near', () => publisher.sequence > 65_536 - 130, 10_000);
     const before = publisher.asked.keyframes;
@@ -77,34 +77,34 @@ describe.concurrent.each(['H264', 'VP8'] as const)('%s by WHIP', (codec) => {
     expect(publisher.asked.keyframes).toBeGreaterThan(before);
     expect(rig.lost).toBeGreaterThan(200);
     const resumed = rig.frames.find(({ atMs }) => atMs > through + 100)?.atMs ?? 0;
-    console.log(`${codec}: the next picture came ${(resumed - at).toFixed(0)} ms after the burst began`);
+    console.log(`${codec}: the next frame came ${(resumed - at).toFixed(0)} ms after the burst began`);
     const flowing = performance.now();
     await pause(1000);
     expect(rig.frames.filter(({ atMs }) => atMs > flowing).length).toBeGreaterThan(20);
   });
 });
 
-it('where lost packets cannot be asked for, loss costs pictures up to the next keyframe, which is asked for', async () => {
+it('where lost packets cannot be asked for, loss costs frames up to the next keyframe, which is asked for', async () => {
   await using rig = await WhipRig.start();
   await using path = await ImpairedPath.open();
-  const options = { codec: 'VP8', pictures: pictures.VP8, path, nack: false } as const;
+  const options = { codec: 'VP8', units: units.VP8, path, nack: false } as const;
   await using publisher = await WhipPublisher.publish(rig.url, options);
   path.impair({ loss: 0.01, seed: 3 });
   publisher.start();
   await until(
-    'losses, keyframes for them, and pictures',
+    'losses, keyframes for them, and frames',
     () => publisher.asked.keyframes > 2 && rig.frames.length > 50,
     10_000,
   );
   expect(publisher.asked.packets).toBe(0);
   expect(rig.lost).toBeGreaterThan(0);
-  expect(rig.frames.length).toBeLessThan(publisher.pictures);
+  expect(rig.frames.length).toBeLessThan(publisher.units);
 });
 
 it('a network too narrow for a while: what fits arrives, and when there is room again the stream goes on', async () => {
   await using rig = await WhipRig.start();
   await using path = await ImpairedPath.open();
-  await using publisher = await WhipPublisher.publish(rig.url, { codec: 'VP8', pictures: pictures.VP8, path });
+  await using publisher = await WhipPublisher.publish(rig.url, { codec: 'VP8', units: units.VP8, path });
   path.impair({ rate: 8e6, delayMs: 40, seed: 5 });
   publisher.start();
   await rig.untilFrames(30);
@@ -113,7 +113,7 @@ it('a network too narrow for a while: what fits arrives, and when there is room 
   await until('the queue to overflow', () => path.counts.lost > 100);
   path.impair({ rate: 8e6, delayMs: 40, seed: 5 });
   const roomy = performance.now();
-  await until('a second of pictures', () => rig.frames.filter(({ atMs }) => atMs > roomy).length >= 30, 5000);
+  await until('a second of frames', () => rig.frames.filter(({ atMs }) => atMs > roomy).length >= 30, 5000);
   expect(performance.now() - roomy).toBeLessThan(3000);
   expect(rig.supervisor.status.phase).toBe('live');
 });

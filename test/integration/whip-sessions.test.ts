@@ -1,17 +1,17 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bearer, TOKENS } from '../support/tokens.ts';
-import { type CodedPicture, h264Pictures, vp8Pictures, WhipPublisher } from '../support/whip-publisher.ts';
+import { type CodedUnit, h264Units, vp8Units, WhipPublisher } from '../support/whip-publisher.ts';
 import { pause, until, WhipRig } from '../support/whip-rig.ts';
 
 const AUTHORIZATION = bearer(TOKENS.publish);
 
-let pictures: CodedPicture[];
+let units: CodedUnit[];
 
 beforeAll(() => {
-  pictures = vp8Pictures('320x180', 60);
+  units = vp8Units('320x180', 60);
 });
 
-const publish = (rig: WhipRig): Promise<WhipPublisher> => WhipPublisher.publish(rig.url, { codec: 'VP8', pictures });
+const publish = (rig: WhipRig): Promise<WhipPublisher> => WhipPublisher.publish(rig.url, { codec: 'VP8', units });
 
 /** Longest time without a frame from `since` on. */
 function longestGap(rig: WhipRig, since: number): number {
@@ -20,14 +20,14 @@ function longestGap(rig: WhipRig, since: number): number {
 }
 
 describe.concurrent('a publisher', () => {
-  it('takes the stream over with its first picture: the source lives on, the old session ends', async () => {
+  it('takes the stream over with its first frame: the source lives on, the old session ends', async () => {
     await using rig = await WhipRig.start();
     await using first = await publish(rig);
     first.start();
     await rig.untilFrames(30);
     const since = performance.now();
     await using second = await publish(rig);
-    // Connected, but without a picture, it takes nothing away.
+    // Connected, but without a frame, it takes nothing away.
     await pause(500);
     expect(longestGap(rig, since)).toBeLessThan(300);
     const before = rig.frames.length;
@@ -39,7 +39,7 @@ describe.concurrent('a publisher', () => {
     expect((await fetch(first.resource, { method: 'DELETE', headers: AUTHORIZATION })).status).toBe(404);
     expect((await fetch(second.resource, { method: 'DELETE', headers: AUTHORIZATION })).status).toBe(200);
     expect(rig.frames.slice(1).filter(({ discontinuity }) => discontinuity)).toHaveLength(1);
-    // Each publisher's time rises; that of the second begins where its first picture arrived.
+    // Each publisher's time rises; that of the second begins where its first frame arrived.
     const rises = rig.frames.map(
       ({ ptsMs, discontinuity }, i) => discontinuity || ptsMs > (rig.frames[i - 1]?.ptsMs ?? 0),
     );
@@ -94,8 +94,8 @@ describe.concurrent('a publisher', () => {
   it('may change its resolution', async () => {
     await using rig = await WhipRig.start();
     const sizes = ['320x180', '640x360', '480x270'];
-    const changing = sizes.flatMap((size) => h264Pictures(size, 30));
-    await using publisher = await WhipPublisher.publish(rig.url, { codec: 'H264', pictures: changing });
+    const changing = sizes.flatMap((size) => h264Units(size, 30));
+    await using publisher = await WhipPublisher.publish(rig.url, { codec: 'H264', units: changing });
     publisher.start();
     await rig.untilFrames(100);
     const seen = rig.frames.map(({ size }) => size).filter((size, i, all) => size !== all[i - 1]);

@@ -1,4 +1,7 @@
-/** The checklist of RFC 9725 (WHIP) and draft-ietf-wish-whep-03 (WHEP), each line against the server as it listens, with offers of a real browser. */
+/**
+ * The checklist of RFC 9725 (WHIP) and draft-ietf-wish-whep-03 (WHEP), each line against the server
+ * as it listens, with offers of a real browser.
+ */
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
@@ -34,11 +37,11 @@ const TURN = {
 };
 
 interface RigOptions {
-  /** Default true: there is a picture to play, or a stream that takes publishers. */
+  /** Default true: there is a frame to play, or a stream that takes publishers. */
   readonly live?: boolean;
 }
 
-/** A server with the stream `cam`, which has a picture and takes publishers. */
+/** A server with the stream `cam`, which has a frame and takes publishers. */
 class Rig implements AsyncDisposable {
   readonly #kind: Kind;
   readonly #parts: AsyncDisposableStack;
@@ -75,7 +78,7 @@ class Rig implements AsyncDisposable {
     const streams = { list: () => [], engineWarm: () => true };
     const access = new Access({ publish: [TOKENS.WHIP], play: [TOKENS.WHEP], admin: [] });
     const endpoints = { streams, whep, whip, control: NO_CONTROL };
-    const server = await FrameliftServer.start({ port: 0, ...endpoints, metrics, access, log, clock });
+    const server = await FrameliftServer.start({ port: 0 }, { ...endpoints, metrics, access, log, clock });
     parts.defer(() => server.close());
     return new Rig(kind, parts, server);
   }
@@ -104,7 +107,10 @@ class Rig implements AsyncDisposable {
     return this.ask('PATCH', session, { 'Content-Type': FRAGMENT, ...headers }, fragment);
   }
 
-  /** A fragment with a candidate. @param ufrag other ICE credentials than the offer's ask for a restart. */
+  /**
+   * A fragment with a candidate.
+   * @param ufrag other ICE credentials than the offer's ask for a restart.
+   */
   fragment(ufrag = /a=ice-ufrag:(\S+)/.exec(OFFERS[this.#kind])?.[1] ?? ''): string {
     const lines = [`a=ice-ufrag:${ufrag}`, 'a=ice-pwd:abcdefghijklmnopqrstuv', 'm=video 9 RTP/AVP 0', 'a=mid:0'];
     return `${[...lines, 'a=candidate:1 1 udp 1 10.0.0.1 5000 typ host', 'a=end-of-candidates'].join('\r\n')}\r\n`;

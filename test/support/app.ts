@@ -4,7 +4,17 @@ import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { bearer, TOKENS } from './tokens.ts';
 
-const LAUNCHER = fileURLToPath(new URL('../../bin/framelift.js', import.meta.url));
+/** A framelift that can be run. */
+export interface Installation {
+  readonly launcher: string;
+  /** Working directory of what is run. */
+  readonly folder: string;
+}
+
+const CHECKOUT: Installation = {
+  launcher: fileURLToPath(new URL('../../bin/framelift.js', import.meta.url)),
+  folder: process.cwd(),
+};
 const START_TIMEOUT_MS = 20_000;
 
 /** A running `framelift serve`. */
@@ -42,9 +52,16 @@ interface StreamEntry {
 /** Runs the command line to its end. */
 export async function runCli(
   args: readonly string[],
-  options: { env?: Record<string, string>; timeoutMs?: number; interruptAfterMs?: number } = {},
+  options: {
+    env?: Record<string, string>;
+    timeoutMs?: number;
+    interruptAfterMs?: number;
+    installation?: Installation;
+  } = {},
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(process.execPath, [LAUNCHER, ...args], {
+  const { launcher, folder } = options.installation ?? CHECKOUT;
+  const child = spawn(process.execPath, [launcher, ...args], {
+    cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, ...options.env },
     timeout: options.timeoutMs ?? 60_000,
@@ -57,8 +74,9 @@ export async function runCli(
 }
 
 /** Starts `framelift serve …` on a port, by default a free one, with the tokens of tests, and waits until it listens. @throws Error with its log when it does not. */
-export async function startApp(args: readonly string[], { port = 0 } = {}): Promise<App> {
-  const child = spawn(process.execPath, [LAUNCHER, 'serve', ...args, '--port', String(port)], {
+export async function startApp(args: readonly string[], { port = 0, installation = CHECKOUT } = {}): Promise<App> {
+  const child = spawn(process.execPath, [installation.launcher, 'serve', ...args, '--port', String(port)], {
+    cwd: installation.folder,
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, FRAMELIFT_PUBLISH_TOKEN: TOKENS.publish, FRAMELIFT_ADMIN_TOKEN: TOKENS.admin },
   });

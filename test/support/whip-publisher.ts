@@ -1,4 +1,7 @@
-/** A WHIP publisher for tests: it sends coded pictures as RTP, from a sequence number of the test's choice, and answers NACK and PLI. */
+/**
+ * A WHIP publisher for tests: it sends access units as RTP, from a sequence number of the test's
+ * choice, and answers NACK and PLI.
+ */
 import {
   GenericNack,
   PictureLossIndication,
@@ -20,16 +23,16 @@ import type { ImpairedPath } from './impair.ts';
 import { packetize } from './rtp.ts';
 import { bearer, TOKENS } from './tokens.ts';
 
-/** A coded picture, as payloads. */
-export interface CodedPicture {
+/** An access unit, as payloads. */
+export interface CodedUnit {
   readonly payloads: readonly Uint8Array[];
   readonly keyframe: boolean;
 }
 
 const GOP = 15;
 
-/** `frames` pictures of ffmpeg's test picture as H.264, a keyframe every half second. */
-export function h264Pictures(size: string, frames: number, args: string[] = []): CodedPicture[] {
+/** `frames` access units of ffmpeg's test picture as H.264, a keyframe every half second. */
+export function h264Units(size: string, frames: number, args: string[] = []): CodedUnit[] {
   const coded = encodeTestPicture('libx264', size, frames, [
     ...['-pix_fmt', 'yuv420p', '-g', `${GOP}`, '-bf', '0', '-tune', 'zerolatency', '-b:v', '2M', ...args],
   ]);
@@ -40,7 +43,7 @@ export function h264Pictures(size: string, frames: number, args: string[] = []):
 }
 
 /** The same as VP8. */
-export function vp8Pictures(size: string, frames: number): CodedPicture[] {
+export function vp8Units(size: string, frames: number): CodedUnit[] {
   const packetizer = new Vp8Packetizer({ maxPayloadSize: 1100 });
   return encodeIvf('libvpx', size, frames, ['-g', `${GOP}`, '-b:v', '2M']).map((frame) => ({
     payloads: packetizer.packetize(Buffer.from(frame), 0).map(({ payload }) => payload),
@@ -51,7 +54,7 @@ export function vp8Pictures(size: string, frames: number): CodedPicture[] {
 /** Options of {@link WhipPublisher.publish}. */
 export interface PublishOptions {
   readonly codec: 'H264' | 'VP8';
-  readonly pictures: readonly CodedPicture[];
+  readonly units: readonly CodedUnit[];
   /** The network between publisher and server. */
   readonly path?: ImpairedPath;
   /** First sequence number. Default 0. */
@@ -64,8 +67,8 @@ export interface PublishOptions {
 export class WhipPublisher implements AsyncDisposable {
   /** What it was asked for. */
   readonly asked = { packets: 0, keyframes: 0, reports: 0, arrivals: 0 };
-  /** Pictures sent. */
-  pictures = 0;
+  /** Access units sent. */
+  units = 0;
   /** Full URL of its session. */
   readonly resource: string;
   readonly #pc: RTCPeerConnection;
@@ -93,7 +96,10 @@ export class WhipPublisher implements AsyncDisposable {
     transceiver.dtlsTransport.onRtcp.subscribe((packet) => this.#onRtcp(packet));
   }
 
-  /** Posts an offer to `url` and waits until media can flow. @throws Error with status and body when it is refused. */
+  /**
+   * Posts an offer to `url` and waits until media can flow.
+   * @throws Error with status and body when it is refused.
+   */
   static async publish(url: string, options: PublishOptions): Promise<WhipPublisher> {
     const nack = options.nack === false ? [] : [{ type: 'nack' }];
     const parameters = options.codec === 'H264' ? 'packetization-mode=1;profile-level-id=42e01f' : undefined;
@@ -143,12 +149,12 @@ export class WhipPublisher implements AsyncDisposable {
     return publisher;
   }
 
-  /** Sends 30 pictures a second, over and over, until {@link stop}. */
+  /** Sends 30 access units a second, over and over, until {@link stop}. */
   start(): void {
     const started = performance.now();
     let ticks = 0;
     const tick = (): void => {
-      this.#sendPicture(Math.round((performance.now() - started) * 90));
+      this.#sendUnit(Math.round((performance.now() - started) * 90));
       ticks += 1;
       this.#timer = setTimeout(tick, Math.max(0, started + (ticks * 1000) / 30 - performance.now()));
     };
@@ -160,7 +166,9 @@ export class WhipPublisher implements AsyncDisposable {
     clearTimeout(this.#timer);
   }
 
-  /** The next `packets` packets are never sent, nor sent again: a burst of loss that nothing mends. */
+  /**
+   * The next `packets` packets are never sent, nor sent again: a burst of loss that nothing mends.
+   */
   loseForGood(packets: number): void {
     this.#dropping = packets;
   }
@@ -181,18 +189,18 @@ export class WhipPublisher implements AsyncDisposable {
     await this.#pc.close();
   }
 
-  #sendPicture(ticks: number): void {
-    const { pictures } = this.#options;
-    const picture = pictures[this.#next % pictures.length];
+  #sendUnit(ticks: number): void {
+    const { units } = this.#options;
+    const unit = units[this.#next % units.length];
     this.#next += 1;
-    this.pictures += 1;
-    picture?.payloads.forEach((payload, index) => {
+    this.units += 1;
+    unit?.payloads.forEach((payload, index) => {
       const header = new RtpHeader({
         ssrc: this.#transceiver.sender.ssrc,
         payloadType: this.#transceiver.codecs[0]?.payloadType ?? 96,
         sequenceNumber: this.#sequence,
         timestamp: (this.#timestamp + ticks) >>> 0,
-        marker: index === picture.payloads.length - 1,
+        marker: index === unit.payloads.length - 1,
       });
       this.#sequence = (this.#sequence + 1) & 0xffff;
       if (this.#dropping > 0) {
@@ -221,8 +229,8 @@ export class WhipPublisher implements AsyncDisposable {
     if (packet instanceof RtcpRrPacket) this.asked.reports += 1;
     if (packet instanceof RtcpPayloadSpecificFeedback && packet.feedback instanceof PictureLossIndication) {
       this.asked.keyframes += 1;
-      const { pictures } = this.#options;
-      while (!pictures[this.#next % pictures.length]?.keyframe) this.#next += 1;
+      const { units } = this.#options;
+      while (!units[this.#next % units.length]?.keyframe) this.#next += 1;
     }
     if (!(packet instanceof RtcpTransportLayerFeedback)) return;
     if (packet.feedback instanceof TransportWideCC) this.asked.arrivals += 1;

@@ -1,7 +1,9 @@
 /** WHIP (RFC 9725): publishers by HTTP. */
 import { FrameliftError } from '../../errors.ts';
+import type { Log } from '../../log.ts';
 import { SessionEndpoint } from '../../webrtc/endpoint.ts';
 import type { IceServers } from '../../webrtc/ice-servers.ts';
+import { readPublication } from './offer.ts';
 import type { PublisherGate } from './source.ts';
 
 /** Options of {@link WhipEndpoint}. */
@@ -10,19 +12,25 @@ export interface WhipOptions {
   readonly find: (stream: string) => PublisherGate | undefined;
   /** Path before `<stream>`, for `Location`. Default `/whip/`. */
   readonly basePath?: string;
-  /** Origins of other sites whose pages may publish. Default none: no page elsewhere may take a stream over. */
+  /**
+   * Origins of other sites whose pages may publish. Default none: no page elsewhere may take a
+   * stream over.
+   */
   readonly allowedOrigins?: readonly string[];
   /** STUN and TURN servers that publishers are told of. Default none. */
   readonly iceServers?: Pick<IceServers, 'links'>;
+  /** Told of offers, answers and refusals. Default: nothing is. */
+  readonly log?: Log;
 }
 
-/** Publishers' sessions as resources. A publisher that posts anew takes its stream over without a gap of its own making. */
+/**
+ * Publishers' sessions as resources. A publisher that posts anew takes its stream over without a
+ * gap of its own making.
+ */
 export class WhipEndpoint extends SessionEndpoint {
-  constructor({ find, basePath = '/whip/', allowedOrigins = [], iceServers }: WhipOptions) {
+  constructor({ find, basePath = '/whip/', allowedOrigins = [], iceServers, log }: WhipOptions) {
     super({
-      basePath,
-      allowedOrigins,
-      iceServers,
+      ...{ protocol: 'WHIP', basePath, allowedOrigins, iceServers, log },
       open: async ({ stream, body }) => {
         const gate = find(stream);
         if (gate) return gate.publish(body);
@@ -30,6 +38,7 @@ export class WhipEndpoint extends SessionEndpoint {
           remedy: `Add a stream to the configuration with source: whip, or start framelift with ${stream}=whip.`,
         });
       },
+      codecsOf: (offer) => readPublication(offer).codecs,
     });
   }
 }

@@ -3,21 +3,28 @@ import { fromMs, type Micros, plus } from '../../time.ts';
 import { sequenceDistance } from '../rtp/packet.ts';
 
 /** A packet this late may merely have been overtaken by others: it is not asked for yet. */
-const GRACE = fromMs(10);
+const REORDER_GRACE = fromMs(10);
 /** Between two requests for the same packet. */
-const RETRY = fromMs(50);
+const RETRY_INTERVAL = fromMs(50);
 /** Requests for one packet. */
 const MAX_TRIES = 5;
-/** More missing packets than this are not asked for: sending them again would be worse for the network than a keyframe. */
+/**
+ * More missing packets than this are not asked for: sending them again would be worse for the
+ * network than a keyframe.
+ */
 const MAX_MISSING = 256;
 /** A packet so much older than the newest comes of a sender that began anew. */
 const MAX_MISORDER = 1000;
 
-/** After this a packet that is still missing has been asked for as often as it will be, and the last answer had time to come. */
-export const NACK_PATIENCE: Micros = fromMs(250);
+/**
+ * After this a packet that is still missing has been asked for as often as it will be, and the last
+ * answer had time to come.
+ */
+export const NACK_TIMEOUT: Micros = fromMs(250);
 
 /**
- * The missing packets of one SSRC. Capacity: 256; policy: when more are missing, all of them are given up; counters: {@link requested}.
+ * The missing packets of one SSRC. Capacity: 256; policy: when more are missing, all of them are
+ * given up; counters: {@link requested}.
  */
 export class NackSchedule {
   readonly #missing = new Map<number, { tries: number; next: Micros }>();
@@ -51,7 +58,7 @@ export class NackSchedule {
     if (ahead < 0 || this.#missing.size + ahead - 1 > MAX_MISSING) {
       this.#missing.clear();
     } else {
-      const next = plus(now, GRACE);
+      const next = plus(now, REORDER_GRACE);
       for (let back = ahead - 1; back > 0; back -= 1) {
         this.#missing.set((sequence - back) & 0xffff, { tries: 0, next });
       }
@@ -69,7 +76,7 @@ export class NackSchedule {
         continue;
       }
       packet.tries += 1;
-      packet.next = plus(now, RETRY);
+      packet.next = plus(now, RETRY_INTERVAL);
       due.push(sequence);
     }
     this.#requested += due.length;

@@ -1,16 +1,9 @@
 /** SDP of a publisher: what an offer would send, and the answer. Pure. */
 
 import type { VideoCodec } from '../../media/access-unit.ts';
-import {
-  extensionIds,
-  Formats,
-  onlyVideo,
-  parseOffer,
-  type RemoteTransport,
-  type Section,
-  transportOf,
-  unacceptable,
-} from '../../webrtc/sdp.ts';
+import { answerable, extensionIds, type OfferedFormat, OfferedFormats } from '../../webrtc/formats.ts';
+import { type RemoteTransport, transportOf } from '../../webrtc/remote-transport.ts';
+import { onlyVideo, parseOffer, unacceptable } from '../../webrtc/sdp.ts';
 import { composeAnswer, headsOf, type LocalTransport, type SectionHead } from '../../webrtc/sdp-answer.ts';
 
 /** Header extensions we read, by the name used here. */
@@ -30,7 +23,11 @@ export interface PublishedVideo {
   readonly format: string;
   readonly rtxPayloadType: number | undefined;
   readonly feedback: readonly string[];
-  /** Id of the transport-wide sequence number's header extension; undefined when it is not offered. */
+  /** For logs: each codec of the offer, and whether it was chosen or why not. */
+  readonly codecs: readonly string[];
+  /**
+   * Id of the transport-wide sequence number's header extension; undefined when it is not offered.
+   */
   readonly transportCc: number | undefined;
   /** All sections in their order, for the answer. */
   readonly sections: readonly SectionHead[];
@@ -40,19 +37,20 @@ export interface PublishedVideo {
 const FEEDBACK = ['nack', 'nack pli', 'transport-cc'];
 
 /** RTP encoding names to FFmpeg's spelling. */
-const CODECS: readonly (readonly [encoding: string, codec: VideoCodec])[] = [
+const CODECS: ReadonlyMap<string, VideoCodec> = new Map([
   ['H264', 'h264'],
   ['VP8', 'vp8'],
   ['VP9', 'vp9'],
   ['H265', 'hevc'],
   ['AV1', 'av1'],
-];
+]);
 
 /**
- * Reads a publisher's offer and chooses its video: of the codecs that we take, the one that it prefers, AV1 only where it offers no
- * other. Audio is refused, and so is simulcast: then browsers send the best layer alone.
- * @throws FrameliftError `webrtc.bad-offer` when it is not SDP or lacks what WebRTC requires, `webrtc.unacceptable` when it is
- * sound but sends nothing that we take.
+ * Reads a publisher's offer and chooses its video: of the codecs that we take, the one that it
+ * prefers, AV1 only where it offers no other. Audio is refused, and so is simulcast: then browsers
+ * send the best layer alone.
+ * @throws FrameliftError `webrtc.bad-offer` when it is not SDP or lacks what WebRTC requires,
+ * `webrtc.unacceptable` when it is sound but sends nothing that we take.
  */
 export function readPublication(text: string): PublishedVideo {
   const offer = parseOffer(text);
@@ -62,16 +60,18 @@ export function readPublication(text: string): PublishedVideo {
     throw unacceptable('there is more than one audio in it', 'Offer at most one audio beside the video.');
   }
   const remote = transportOf(video, offer);
-  const formats = new Formats(video);
-  const { payloadType, encoding, codec } = chooseCodec(video, formats);
+  const formats = new OfferedFormats(video);
+  const { format: chosen, codec } = chooseCodec(formats);
+  const { payloadType, encoding } = chosen;
   return {
     remote,
     codec,
     encoding,
     payloadType,
-    format: formats.line(payloadType),
+    format: answerable(chosen),
     rtxPayloadType: formats.rtxOf(payloadType),
     feedback: formats.feedback(payloadType, FEEDBACK),
+    codecs: formats.verdicts(chosen, (format) => unsuitable(format) ?? whyLess(format)),
     transportCc: extensionIds<'transportCc'>(video, PUBLISHER_EXTENSIONS).get('transportCc'),
     sections: headsOf(offer, video),
   };
@@ -84,23 +84,29 @@ export function writePublicationAnswer(video: PublishedVideo, local: LocalTransp
   return composeAnswer({ sections, codec: video, direction: 'recvonly', extensions, origin }, local);
 }
 
-interface Choice {
-  readonly payloadType: number;
-  readonly encoding: string;
-  readonly codec: VideoCodec;
+/** Why a format cannot be taken; undefined when it can. */
+function unsuitable({ encoding, parameters }: OfferedFormat): string | undefined {
+  if (!CODECS.has(encoding)) return 'no codec that is taken';
+  const interleaved = encoding === 'H264' && parameters.get('packetization-mode') === '2';
+  return interleaved ? 'interleaved mode is not taken' : undefined;
 }
 
-/** The first payload type of the m= line that we take, the publisher's favourite; AV1, which costs both sides the most, comes last. */
-function chooseCodec(video: Section, formats: Formats): Choice {
-  const choices = CODECS.flatMap(([encoding, codec]) =>
-    formats.types(new RegExp(`^${encoding}/90000$`, 'i')).map((payloadType) => ({ payloadType, encoding, codec })),
-  ).filter(
-    ({ codec, payloadType }) => codec !== 'h264' || formats.parameter(payloadType, 'packetization-mode') !== '2',
+/** Why a format that could be taken was not. */
+function whyLess({ encoding }: OfferedFormat): string {
+  return encoding === 'AV1' ? 'costs both sides the most: the last resort' : 'the publisher prefers another';
+}
+
+/**
+ * The first format of the m= line that we take, the publisher's favourite; AV1, which costs both
+ * sides the most, comes last.
+ */
+function chooseCodec(formats: OfferedFormats): { format: OfferedFormat; codec: VideoCodec } {
+  const suitable = formats.codecs.filter((format) => unsuitable(format) === undefined);
+  const format = suitable.find(({ encoding }) => encoding !== 'AV1') ?? suitable[0];
+  const codec = format && CODECS.get(format.encoding);
+  if (codec) return { format, codec };
+  throw unacceptable(
+    `of its codecs (${formats.names()}) none is taken`,
+    'Publish H.264 (packetization-mode 0 or 1), VP8, VP9, H.265 or AV1.',
   );
-  const place = ({ payloadType, codec }: Choice): number =>
-    video.formats.indexOf(`${payloadType}`) + (codec === 'av1' ? video.formats.length : 0);
-  const [best] = choices.sort((a, b) => place(a) - place(b));
-  if (best) return best;
-  const offered = formats.names().join(', ') || 'nothing that has a name';
-  throw unacceptable(`of its codecs (${offered}) none is taken`, 'Publish H.264, VP8, VP9, H.265 or AV1.');
 }

@@ -1,4 +1,7 @@
-/** A WebRTC publisher's connection; the only adapter of werift on the way in. Packets come out as they arrive; what is made of them is decided elsewhere. */
+/**
+ * A WebRTC publisher's connection; the only adapter of werift on the way in. Packets come out as
+ * they arrive; what is made of them is decided elsewhere.
+ */
 import { randomBytes } from 'node:crypto';
 import {
   GenericNack,
@@ -33,15 +36,20 @@ export interface PeerEvents {
   rtcp(event: RtcpEvent): void;
   /** Called once a second while connected: the report to send, if there is one. */
   report(): ReceptionReport | undefined;
-  /** It broke, never came about, or the publisher fell silent. Called at most once, and not after `close`. */
+  /**
+   * It broke, never came about, or the publisher fell silent. Called at most once, and not after
+   * `close`.
+   */
   broken(reason: string): void;
 }
 
+type Rtcp = Parameters<PeerTransport['transceiver']['dtlsTransport']['sendRtcp']>[0][number];
+
 /** Reports of arrival times go out so often: senders adapt to them within a few. */
-const ARRIVALS_EVERY = fromMs(100);
+const ARRIVALS_INTERVAL = fromMs(100);
 
 /** A publisher at the other end of a werift connection. */
-export class PublisherPeer {
+export class WhipPeer {
   /** SDP answer with all candidates. */
   readonly answer: string;
   readonly #transport: PeerTransport;
@@ -76,15 +84,18 @@ export class PublisherPeer {
     );
   }
 
-  /** Makes a connection for an offer that was read. @throws FrameliftError `webrtc.bad-offer`, `server.failed`. */
+  /**
+   * Makes a connection for an offer that was read.
+   * @throws FrameliftError `webrtc.bad-offer`, `server.failed`.
+   */
   static async open(
     video: PublishedVideo,
     settings: TransportSettings,
     clock: Clock,
     events: PeerEvents,
-  ): Promise<PublisherPeer> {
+  ): Promise<WhipPeer> {
     try {
-      return new PublisherPeer(await openTransport(video.remote, settings, clock), video, clock, events);
+      return new WhipPeer(await openTransport(video.remote, settings, clock), video, clock, events);
     } catch (thrown) {
       throw asFrameliftError(thrown, 'webrtc.bad-offer', false);
     }
@@ -94,13 +105,13 @@ export class PublisherPeer {
   requestPackets(ssrc: number, lost: readonly number[]): void {
     const header = new RtcpHeader({ type: RtcpTransportLayerFeedback.type, count: GenericNack.count, version: 2 });
     const feedback = new GenericNack({ header, senderSsrc: this.#ownSsrc, mediaSourceSsrc: ssrc, lost: [...lost] });
-    this.#send(new RtcpTransportLayerFeedback({ feedback }));
+    this.#send(new RtcpTransportLayerFeedback({ feedback }), 'NACK', { ssrc, lost });
   }
 
   /** Asks the sender of `ssrc` for a keyframe. */
   requestKeyframe(ssrc: number): void {
     const feedback = new PictureLossIndication({ senderSsrc: this.#ownSsrc, mediaSsrc: ssrc });
-    this.#send(new RtcpPayloadSpecificFeedback({ feedback }));
+    this.#send(new RtcpPayloadSpecificFeedback({ feedback }), 'PLI', { ssrc });
   }
 
   /** Takes a candidate of the publisher's that was not in its offer. */
@@ -148,19 +159,24 @@ export class PublisherPeer {
       lsr: report.lastReport,
       dlsr: report.lastReport === 0 ? 0 : Math.round((report.sinceLastReport / 1e6) * 65_536),
     });
-    this.#send(new RtcpRrPacket({ ssrc: this.#ownSsrc, reports: [info] }));
+    this.#send(new RtcpRrPacket({ ssrc: this.#ownSsrc, reports: [info] }), 'receiver report', report);
   }
 
   #reportArrivals(): void {
-    this.#cancelArrivals = this.#clock.at(plus(this.#clock.now(), ARRIVALS_EVERY), () => {
+    this.#cancelArrivals = this.#clock.at(plus(this.#clock.now(), ARRIVALS_INTERVAL), () => {
       const report = this.#arrivals.take();
-      if (report) this.#send(arrivalFeedback(report, this.#ownSsrc, this.#mediaSsrc));
+      if (report) {
+        const feedback = arrivalFeedback(report, this.#ownSsrc, this.#mediaSsrc);
+        this.#send(feedback, 'transport-cc', { base: report.base, packets: report.deltas.length });
+      }
       this.#reportArrivals();
     });
   }
 
-  #send(packet: Parameters<PeerTransport['transceiver']['dtlsTransport']['sendRtcp']>[0][number]): void {
+  /** @param kind and @param fields for the log. */
+  #send(packet: Rtcp, kind: string, fields: object): void {
     if (this.#closing) return;
+    this.#transport.log.rtcp('sent', kind, fields);
     void this.#transport.transceiver.dtlsTransport.sendRtcp([packet]);
   }
 }

@@ -1,6 +1,9 @@
-/** One publisher's session: its connection, its packets put in order and decoded. */
+/**
+ * One publisher, from its offer to its end: its connection, its packets put in order and decoded.
+ */
 
 import { asFrameliftError } from '../../errors.ts';
+import type { Log } from '../../log.ts';
 import type { Arena } from '../../media/arena.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { EventSink } from '../../metrics/events.ts';
@@ -11,23 +14,24 @@ import { DecodePump } from '../decode/pump.ts';
 import type { IngestLimits } from '../limits.ts';
 import type { SourceInfo } from '../source.ts';
 import { type PublishedVideo, readPublication } from './offer.ts';
-import { PublisherPeer } from './peer.ts';
-import { WebRtcReceiver } from './receiver.ts';
+import { WhipPeer } from './peer.ts';
+import { WhipReceiver } from './receiver.ts';
 
-/** What a session needs from its source. */
-export interface SessionOptions {
-  /** For events. */
+/** Options of {@link Publisher}. */
+export interface PublisherOptions {
+  /** For events and logs. */
   readonly stream: string;
   readonly arena: Arena;
   readonly clock: Clock;
   readonly events: EventSink;
   readonly transport: TransportSettings;
+  readonly log: Log;
   /** A publisher that exceeds them is sent away. Default: none. */
   readonly limits?: IngestLimits | undefined;
 }
 
-/** What a session tells its source. */
-export interface SessionEvents {
+/** What a publisher tells its source. */
+export interface PublisherEvents {
   /** Hands a frame over: the source owns it. */
   frame(frame: Frame): void;
   /** It is over, for this reason. Called once. */
@@ -35,26 +39,31 @@ export interface SessionEvents {
 }
 
 /** How often is looked whether a keyframe is needed. */
-const LOOK_EVERY = fromMs(50);
-/** A publisher that is connected for this long without a picture that can be decoded is of no use. */
-const FIRST_FRAME_WITHIN = fromMs(10_000);
+const LOOK_INTERVAL = fromMs(50);
+/** A publisher that is connected for this long without a frame that can be decoded is of no use. */
+const FIRST_FRAME_TIMEOUT = fromMs(10_000);
 
-/** A publisher's session, from its offer to its end. */
-export class PublisherSession {
-  readonly #options: SessionOptions;
-  readonly #events: SessionEvents;
+/** A publisher and its session. */
+export class Publisher {
+  readonly #options: PublisherOptions;
+  readonly #events: PublisherEvents;
   readonly #video: PublishedVideo;
   readonly #decoder: VideoDecoder;
   readonly #pump: DecodePump;
-  readonly #receiver: WebRtcReceiver;
-  #peer: PublisherPeer | undefined;
+  readonly #receiver: WhipReceiver;
+  #peer: WhipPeer | undefined;
   #frames = 0;
   #cancelLook: CancelTimer = () => {};
   #cancelDeadline: CancelTimer | undefined;
   #cancelFirstFrame: CancelTimer = () => {};
   #closing: Promise<void> | undefined;
 
-  private constructor(video: PublishedVideo, decoder: VideoDecoder, options: SessionOptions, events: SessionEvents) {
+  private constructor(
+    video: PublishedVideo,
+    decoder: VideoDecoder,
+    options: PublisherOptions,
+    events: PublisherEvents,
+  ) {
     const { clock, stream, limits } = options;
     this.#options = options;
     this.#events = events;
@@ -65,7 +74,7 @@ export class PublisherSession {
       frame: (frame) => this.#frame(frame),
       failed: (error) => void this.close(asFrameliftError(error, 'decode.failed').message),
     });
-    this.#receiver = new WebRtcReceiver({
+    this.#receiver = new WhipReceiver({
       video,
       wallAt: (instant) => plus(clock.wall(), minus(instant, clock.now())),
       complete: (unit) => this.#pump.push(unit),
@@ -73,17 +82,21 @@ export class PublisherSession {
     });
   }
 
-  /** Takes a publisher's offer. @throws FrameliftError `webrtc.bad-offer`, `webrtc.unacceptable`, `decode.failed`, `server.failed`. */
-  static async open(offer: string, options: SessionOptions, events: SessionEvents): Promise<PublisherSession> {
+  /**
+   * Takes a publisher's offer.
+   * @throws FrameliftError `webrtc.bad-offer`, `webrtc.unacceptable`, `decode.failed`,
+   * `server.failed`.
+   */
+  static async open(offer: string, options: PublisherOptions, events: PublisherEvents): Promise<Publisher> {
     const video = readPublication(offer);
     const { arena, clock, stream, limits } = options;
     const decoder = await VideoDecoder.open({
       ...{ codec: video.codec, arena, clock, stream, limits },
       events: options.events,
     });
-    const session = new PublisherSession(video, decoder, options, events);
+    const session = new Publisher(video, decoder, options, events);
     try {
-      session.#peer = await PublisherPeer.open(video, options.transport, clock, {
+      session.#peer = await WhipPeer.open(video, options.transport, clock, {
         connected: () => session.#connected(),
         packet: (packet) => {
           session.#receiver.push(packet);
@@ -132,6 +145,8 @@ export class PublisherSession {
     this.#cancelLook();
     this.#cancelDeadline?.();
     this.#cancelFirstFrame();
+    const { packets, lost } = this.#receiver.counts;
+    this.#log('publisher closing', { reason, packets, lost, frames: this.#frames });
     this.#events.ended(reason);
     await this.#peer?.close();
     await this.#pump.close();
@@ -140,10 +155,10 @@ export class PublisherSession {
 
   #connected(): void {
     const { clock } = this.#options;
-    this.#cancelFirstFrame = clock.at(plus(clock.now(), FIRST_FRAME_WITHIN), () => {
+    this.#cancelFirstFrame = clock.at(plus(clock.now(), FIRST_FRAME_TIMEOUT), () => {
       const { packets } = this.#receiver.counts;
-      const why = packets === 0 ? 'it sent no video' : 'none of its pictures could be decoded';
-      void this.close(`${why} for ${FIRST_FRAME_WITHIN / 1e6} s`);
+      const why = packets === 0 ? 'it sent no video' : 'none of its frames could be decoded';
+      void this.close(`${why} for ${FIRST_FRAME_TIMEOUT / 1e6} s`);
     });
     this.#look();
   }
@@ -151,7 +166,7 @@ export class PublisherSession {
   #look(): void {
     this.#advance();
     const { clock } = this.#options;
-    this.#cancelLook = clock.at(plus(clock.now(), LOOK_EVERY), () => this.#look());
+    this.#cancelLook = clock.at(plus(clock.now(), LOOK_INTERVAL), () => this.#look());
   }
 
   /** Wakes up when something that is missing is due. */
@@ -170,13 +185,20 @@ export class PublisherSession {
     const requests = this.#receiver.advance(this.#now(), keyframeNeeded);
     if (!requests) return;
     if (requests.packets.length > 0) this.#peer?.requestPackets(requests.ssrc, requests.packets);
-    if (requests.keyframe) this.#peer?.requestKeyframe(requests.ssrc);
+    if (!requests.keyframe) return;
+    this.#log('keyframe requested: nothing can be decoded without one', { packets: this.#receiver.counts.packets });
+    this.#peer?.requestKeyframe(requests.ssrc);
   }
 
   #frame(frame: Frame): void {
     if (this.#frames === 0) this.#cancelFirstFrame();
     this.#frames += 1;
     this.#events.frame(frame);
+  }
+
+  #log(message: string, fields: object): void {
+    const { log, stream } = this.#options;
+    log.debug({ stream, peer: this.iceUfrag, ...fields }, message);
   }
 
   #now(): Micros {

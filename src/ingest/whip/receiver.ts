@@ -1,6 +1,7 @@
 /**
- * The video of one WebRTC publisher: packets in, access units out, and what to ask the sender for. werift's own receiver is not used: read at
- * 0.25.2, it stops asking for lost packets for a whole round of sequence numbers when 65,535 is lost, and never asks for keyframes. Pure.
+ * The video of one WebRTC publisher: packets in, access units out, and what to ask the sender for.
+ * werift's own receiver is not used: read at 0.25.2, it stops asking for lost packets for a whole
+ * round of sequence numbers when 65,535 is lost, and never asks for keyframes. Pure.
  */
 
 import type { AccessUnit } from '../../media/access-unit.ts';
@@ -8,20 +9,26 @@ import { fromMs, type Micros, micros, minus, plus } from '../../time.ts';
 import type { RtpPacket } from '../rtp/packet.ts';
 import { RtpReceiver } from '../rtp/receiver.ts';
 import type { ReceptionReport, RtcpEvent } from '../rtp/rtcp.ts';
-import { NACK_PATIENCE, NackSchedule } from './nack.ts';
+import { NACK_TIMEOUT, NackSchedule } from './nack.ts';
 import type { PublishedVideo } from './offer.ts';
 
 /** Packets held while one is missing: 250 ms of 25 Mb/s. */
 const REORDER_CAPACITY = 512;
 /** How long a missing packet is waited for where it cannot be asked for. */
-const REORDER_WAIT = fromMs(60);
-/** A layer that has sent nothing for this long has been paused or replaced: another one may take its place. */
-const LAYER_SILENCE = fromMs(500);
-/** Two requests for a keyframe are at least so far apart: one takes that long to be made, sent and decoded. */
-const KEYFRAME_PAUSE = fromMs(500);
+const REORDER_TIMEOUT = fromMs(60);
+/**
+ * A layer that has sent nothing for this long has been paused or replaced: another one may take its
+ * place.
+ */
+const LAYER_TIMEOUT = fromMs(500);
+/**
+ * Two requests for a keyframe are at least so far apart: one takes that long to be made, sent and
+ * decoded.
+ */
+const KEYFRAME_INTERVAL = fromMs(500);
 
-/** Options of {@link WebRtcReceiver}. */
-export interface WebRtcReceiverOptions {
+/** Options of {@link WhipReceiver}. */
+export interface WhipReceiverOptions {
   readonly video: Pick<PublishedVideo, 'codec' | 'payloadType' | 'rtxPayloadType' | 'feedback'>;
   /** The wall clock at a monotonic instant. */
   readonly wallAt: (instant: Micros) => Micros;
@@ -40,9 +47,12 @@ export interface Requests {
   readonly keyframe: boolean;
 }
 
-/** Receives one video. Of several layers sent at once it follows the first, and another one when that falls silent. */
-export class WebRtcReceiver {
-  readonly #video: WebRtcReceiverOptions['video'];
+/**
+ * Receives one video. Of several layers sent at once it follows the first, and another one when
+ * that falls silent.
+ */
+export class WhipReceiver {
+  readonly #video: WhipReceiverOptions['video'];
   readonly #rtp: RtpReceiver;
   readonly #nack = new NackSchedule();
   readonly #nackOffered: boolean;
@@ -51,7 +61,7 @@ export class WebRtcReceiver {
   #heard: Micros | undefined;
   #asked: Micros | undefined;
 
-  constructor(options: WebRtcReceiverOptions) {
+  constructor(options: WhipReceiverOptions) {
     const { video, wallAt, complete, lost } = options;
     this.#video = video;
     this.#nackOffered = video.feedback.includes('nack');
@@ -60,7 +70,7 @@ export class WebRtcReceiver {
       codec: video.codec,
       clockRate: 90_000,
       payloadType: video.payloadType,
-      maxWait: this.#nackOffered ? NACK_PATIENCE : REORDER_WAIT,
+      maxWait: this.#nackOffered ? NACK_TIMEOUT : REORDER_TIMEOUT,
       capacity: REORDER_CAPACITY,
       wallAt,
       complete,
@@ -73,7 +83,9 @@ export class WebRtcReceiver {
     return { packets: this.#rtp.packets, lost: this.#rtp.lost };
   }
 
-  /** When {@link advance} has something to do, keyframes apart; undefined while nothing is missing. */
+  /**
+   * When {@link advance} has something to do, keyframes apart; undefined while nothing is missing.
+   */
   get deadline(): Micros | undefined {
     const [a, b] = [this.#rtp.deadline, this.#nackOffered ? this.#nack.deadline : undefined];
     if (a === undefined || b === undefined) return a ?? b;
@@ -93,14 +105,17 @@ export class WebRtcReceiver {
     this.#rtp.rtcp(event, arrival);
   }
 
-  /** Gives up what was waited for too long. @param keyframeNeeded nothing can be decoded without one. */
+  /**
+   * Gives up what was waited for too long.
+   * @param keyframeNeeded nothing can be decoded without one.
+   */
   advance(now: Micros, keyframeNeeded: boolean): Requests | undefined {
     this.#rtp.expire(now);
     const ssrc = this.#ssrc;
     if (ssrc === undefined) return undefined;
     const packets = this.#nackOffered ? this.#nack.due(now) : [];
     const keyframe =
-      this.#pliOffered && keyframeNeeded && (this.#asked === undefined || minus(now, this.#asked) >= KEYFRAME_PAUSE);
+      this.#pliOffered && keyframeNeeded && (this.#asked === undefined || minus(now, this.#asked) >= KEYFRAME_INTERVAL);
     if (keyframe) this.#asked = now;
     return packets.length > 0 || keyframe ? { ssrc, packets, keyframe } : undefined;
   }
@@ -110,7 +125,10 @@ export class WebRtcReceiver {
     return this.#rtp.reception(now);
   }
 
-  /** RFC 4588: the original number stands before the payload. Only what is missed is taken: the rest is padding, or of another layer. */
+  /**
+   * RFC 4588: the original number stands before the payload. Only what is missed is taken: the rest
+   * is padding, or of another layer.
+   */
   #unwrap(packet: RtpPacket): RtpPacket | undefined {
     const { payload } = packet;
     const sequence = ((payload[0] ?? 0) << 8) | (payload[1] ?? 0);
@@ -121,7 +139,7 @@ export class WebRtcReceiver {
 
   #follows({ ssrc, arrival }: RtpPacket): boolean {
     if (ssrc !== this.#ssrc) {
-      if (this.#heard !== undefined && arrival < plus(this.#heard, LAYER_SILENCE)) return false;
+      if (this.#heard !== undefined && arrival < plus(this.#heard, LAYER_TIMEOUT)) return false;
       this.#ssrc = ssrc;
       this.#nack.reset();
       this.#asked = undefined;

@@ -1,4 +1,7 @@
-/** WHIP sources: a stream that waits for a publisher, shows what it sends, and lets the next one take over. */
+/**
+ * WHIP sources: a stream that waits for a publisher, shows what it sends, and lets the next one
+ * take over.
+ */
 
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
@@ -10,7 +13,7 @@ import type { PeerSession } from '../../webrtc/endpoint.ts';
 import type { TransportSettings } from '../../webrtc/transport.ts';
 import type { IngestLimits } from '../limits.ts';
 import type { FrameSink, Source, SourceInfo } from '../source.ts';
-import { PublisherSession } from './publisher.ts';
+import { Publisher } from './publisher.ts';
 
 /** Options of {@link WhipSource}. */
 export interface WhipSourceOptions {
@@ -21,7 +24,7 @@ export interface WhipSourceOptions {
   readonly events: EventSink;
   /** How publishers connect. */
   readonly transport: TransportSettings;
-  /** Told when a publisher comes, takes over or goes. */
+  /** Told when a publisher comes, takes over or goes, and what it is asked for. */
   readonly log: Log;
   /** Without a frame for this long the publisher has stalled. Default 5 s. */
   readonly stallTimeout?: Micros;
@@ -32,16 +35,18 @@ export interface WhipSourceOptions {
 /** Takes publishers in. */
 export interface PublisherGate {
   /**
-   * Lets a publisher in by its SDP offer. It takes the stream over with its first picture, so that one that never gets through takes nothing away.
-   * @throws FrameliftError `webrtc.bad-offer`, `webrtc.unacceptable`, `webrtc.overloaded`, `webrtc.no-source` when the stream has stopped.
+   * Lets a publisher in by its SDP offer. It takes the stream over with its first frame, so that
+   * one that never gets through takes nothing away.
+   * @throws FrameliftError `webrtc.bad-offer`, `webrtc.unacceptable`, `webrtc.overloaded`,
+   * `webrtc.no-source` when the stream has stopped.
    */
   publish(offer: string): Promise<PeerSession>;
 }
 
 /** Sessions of one stream at a time: the one that is seen, and others on their way to take over. */
 const MAX_SESSIONS = 4;
-const DEFAULT_STALL = fromMs(5000);
-const WATCH_EVERY = fromMs(100);
+const DEFAULT_STALL_TIMEOUT = fromMs(5000);
+const WATCH_INTERVAL = fromMs(100);
 
 /** One run of the source: where frames go, and how it fails. */
 interface Life {
@@ -52,14 +57,17 @@ interface Life {
   lastFrame: Micros | undefined;
 }
 
-/** A source that publishers feed. Sessions outlive a run that failed because frames ceased: the next one shows them when they come back. */
+/**
+ * A source that publishers feed. Sessions outlive a run that failed because frames ceased: the next
+ * one shows them when they come back.
+ */
 export class WhipSource implements Source, PublisherGate {
   readonly label = 'whip';
   readonly #options: WhipSourceOptions;
   /** In the order of their offers. Capacity: 4; policy: another one is refused. */
-  readonly #sessions: PublisherSession[] = [];
+  readonly #sessions: Publisher[] = [];
   #opening = 0;
-  #current: PublisherSession | undefined;
+  #current: Publisher | undefined;
   #life: Life | undefined;
   #stopped = false;
 
@@ -79,7 +87,7 @@ export class WhipSource implements Source, PublisherGate {
     const { promise: ended, resolve } = Promise.withResolvers<string>();
     this.#opening += 1;
     try {
-      const session: PublisherSession = await PublisherSession.open(offer, this.#options, {
+      const session: Publisher = await Publisher.open(offer, this.#options, {
         frame: (frame) => this.#frame(session, frame),
         ended: (reason) => {
           this.#ended(session, reason);
@@ -88,8 +96,8 @@ export class WhipSource implements Source, PublisherGate {
       });
       this.#sessions.push(session);
       if (this.#stopped) await session.close('stream stopped');
-      log.info({ stream, codec: session.info.codec }, 'publisher connecting');
       const { answer, iceUfrag } = session;
+      log.info({ stream, peer: iceUfrag, codec: session.info.codec }, 'publisher connecting');
       const addCandidate = (candidate: string): void => session.addCandidate(candidate);
       return { answer, iceUfrag, ended, addCandidate, close: () => session.close('closed by the publisher') };
     } finally {
@@ -97,7 +105,10 @@ export class WhipSource implements Source, PublisherGate {
     }
   }
 
-  /** Shows the publisher there is, or the next one. Rejects with `source.ended` when it leaves, `source.stalled` when its frames cease. */
+  /**
+   * Shows the publisher there is, or the next one. Rejects with `source.ended` when it leaves,
+   * `source.stalled` when its frames cease.
+   */
   async run(sink: FrameSink, signal: AbortSignal): Promise<void> {
     const broken = Promise.withResolvers<void>();
     const stop = (): void => broken.resolve();
@@ -120,7 +131,7 @@ export class WhipSource implements Source, PublisherGate {
     }
   }
 
-  #frame(session: PublisherSession, frame: Frame): void {
+  #frame(session: Publisher, frame: Frame): void {
     const takesOver = this.#current !== session;
     if (takesOver) this.#takeOver(session);
     const life = this.#life;
@@ -144,17 +155,18 @@ export class WhipSource implements Source, PublisherGate {
   }
 
   /** Sessions older than this one end. */
-  #takeOver(session: PublisherSession): void {
+  #takeOver(session: Publisher): void {
     const { stream, log } = this.#options;
     const older = this.#sessions.slice(0, this.#sessions.indexOf(session));
     this.#current = session;
-    log.info({ stream, codec: session.info.codec, replaced: older.length }, 'publisher live');
+    const { iceUfrag: peer, info } = session;
+    log.info({ stream, peer, codec: info.codec, replaced: older.length }, 'publisher live');
     for (const other of older) void other.close('another publisher took the stream over');
   }
 
-  #ended(session: PublisherSession, reason: string): void {
+  #ended(session: Publisher, reason: string): void {
     const { stream, log } = this.#options;
-    log.info({ stream, reason }, 'publisher gone');
+    log.info({ stream, peer: session.iceUfrag, reason }, 'publisher gone');
     const at = this.#sessions.indexOf(session);
     if (at >= 0) this.#sessions.splice(at, 1);
     if (this.#current !== session) return;
@@ -164,7 +176,7 @@ export class WhipSource implements Source, PublisherGate {
 
   /** Fails a life whose frames have ceased. One that never had any waits. */
   #watch(life: Life): CancelTimer {
-    const { clock, stallTimeout = DEFAULT_STALL } = this.#options;
+    const { clock, stallTimeout = DEFAULT_STALL_TIMEOUT } = this.#options;
     let cancel: CancelTimer = () => {};
     const look = (): void => {
       if (life.lastFrame !== undefined && minus(clock.now(), life.lastFrame) > stallTimeout) {
@@ -172,7 +184,7 @@ export class WhipSource implements Source, PublisherGate {
         life.fail(new FrameliftError('source.stalled', message, { recoverable: true, remedy: 'Check the publisher.' }));
         return;
       }
-      cancel = clock.at(plus(clock.now(), WATCH_EVERY), look);
+      cancel = clock.at(plus(clock.now(), WATCH_INTERVAL), look);
     };
     look();
     return () => cancel();

@@ -1,4 +1,7 @@
-/** When packets arrived, as the sender's congestion control wants to know it (draft-holmer-rmcat-transport-wide-cc-extensions-01). Pure. */
+/**
+ * When packets arrived, as the sender's congestion control wants to know it
+ * (draft-holmer-rmcat-transport-wide-cc-extensions-01). Pure.
+ */
 import type { Micros } from '../../time.ts';
 import { sequenceDistance } from '../rtp/packet.ts';
 
@@ -15,13 +18,19 @@ export interface ArrivalReport {
   readonly base: number;
   /** Reference time, in 64 ms, 24 bits. */
   readonly reference: number;
-  /** For each packet the ticks of 250 µs since the one before that arrived (the first: since the reference time); undefined where it is missing. */
+  /**
+   * For each packet the ticks of 250 µs since the one before that arrived (the first: since the
+   * reference time); undefined where it is missing.
+   */
   readonly deltas: readonly (number | undefined)[];
   /** Number of this report, 8 bits. */
   readonly count: number;
 }
 
-/** Collects arrivals. Capacity: 1024 packets between two reports; policy: what comes beyond is left out, and so is what is 1024 numbers old. */
+/**
+ * Collects arrivals. Capacity: 1024 packets between two reports; policy: what comes beyond is left
+ * out, and so is what is 1024 numbers old.
+ */
 export class ArrivalLog {
   /** By number without wraps. */
   readonly #arrivals = new Map<number, Micros>();

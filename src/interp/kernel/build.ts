@@ -1,4 +1,4 @@
-/** Compiles the kernel: `npm run build`. The result is committed; a test compares it with a fresh build. */
+/** Compiles the kernel: `npm run build:kernel`. The result is committed; a test compares it with a fresh build. */
 import { writeFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';

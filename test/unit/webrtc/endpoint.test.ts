@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import { type ErrorCode, FrameliftError } from '../../../src/errors.ts';
 import { type PeerSession, SessionEndpoint } from '../../../src/webrtc/endpoint.ts';
-import { readFragment } from '../../../src/webrtc/fragment.ts';
 import type { SignallingRequest } from '../../../src/webrtc/resource.ts';
+import { RecordedLog } from '../../support/recorded-log.ts';
 
-/** What WHIP and WHEP answer, line by line: test/integration/whip-whep-checklist.test.ts. Here is what only scripted sessions can show. */
+/**
+ * What WHIP and WHEP answer, line by line: test/integration/whip-whep-checklist.test.ts. Here is
+ * what only scripted sessions can show.
+ */
 class FakePeer implements PeerSession {
-  readonly answer = 'v=0\r\n';
+  readonly answer = 'v=0\r\na=ice-pwd:ours\r\n';
   readonly iceUfrag = 'abcd';
   readonly #ended = Promise.withResolvers<string>();
   readonly ended = this.#ended.promise;
@@ -29,8 +32,15 @@ class Rig {
   fails: ErrorCode | undefined;
   readonly endpoint: SessionEndpoint;
 
-  constructor(allowedOrigins: string[] = []) {
-    this.endpoint = new SessionEndpoint({ basePath: '/whip/', allowedOrigins, open: () => this.#open() });
+  readonly log: RecordedLog;
+
+  constructor(allowedOrigins: string[] = [], log = new RecordedLog()) {
+    this.log = log;
+    this.endpoint = new SessionEndpoint({
+      ...{ protocol: 'WHIP', basePath: '/whip/', allowedOrigins, log },
+      open: () => this.#open(),
+      codecsOf: () => ['96 VP8: chosen'],
+    });
   }
 
   async #open(): Promise<PeerSession> {
@@ -125,14 +135,48 @@ describe('SessionEndpoint', () => {
     });
     expect((await ask('https://evil')).headers['Access-Control-Allow-Origin']).toBeUndefined();
   });
-});
 
-describe('readFragment', () => {
-  it.each(['', 'nonsense', 'a=x\r\n\u0000', `a=${'x'.repeat(2000)}`, 'a=x\n'.repeat(501)])('refuses %j', (body) => {
-    expect(() => readFragment(body)).toThrow(expect.objectContaining({ code: 'webrtc.bad-offer' }));
+  it('logs an offer and its answer without passwords, the codecs with the reasons, and the end', async () => {
+    const rig = new Rig();
+    await rig.ask({ variant: 'source', body: 'v=0\r\na=ice-pwd:theirs\r\n' });
+    await rig.peers[0]?.close();
+    await rig.peers[0]?.ended;
+    const session = { level: 'debug', protocol: 'WHIP', stream: 'cam', variant: 'source' };
+    expect(rig.log.lines).toEqual([
+      { ...session, message: 'SDP offer', sdp: 'v=0\r\na=ice-pwd:***\r\n' },
+      { ...session, message: 'codec chosen', peer: 'abcd', codecs: ['96 VP8: chosen'] },
+      { ...session, message: 'SDP answer', peer: 'abcd', sdp: 'v=0\r\na=ice-pwd:***\r\n' },
+      { ...session, message: 'session ended', peer: 'abcd', reason: 'closed' },
+    ]);
   });
 
-  it('takes one without candidates, and bare line feeds', () => {
-    expect(readFragment('a=mid:0\na=end-of-candidates\n')).toEqual({ ufrag: undefined, candidates: [] });
+  it('logs nothing of a session that goes well where debug is off', async () => {
+    const rig = new Rig([], new RecordedLog('info'));
+    await rig.ask({});
+    expect(rig.log.lines).toEqual([]);
+  });
+
+  it.each([
+    ['webrtc.unacceptable', 'warn'],
+    ['webrtc.overloaded', 'warn'],
+    ['decode.failed', 'warn'],
+    ['webrtc.no-stream', 'info'],
+    // A player asks again every other second until there is a frame.
+    ['webrtc.no-source', 'debug'],
+  ] as const)('logs the refusal %s with its reason at %s', async (code, level) => {
+    const rig = new Rig();
+    rig.fails = code;
+    await rig.ask({});
+    expect(rig.log.of('request refused')).toEqual([
+      expect.objectContaining({ level, code, stream: 'cam', method: 'POST', reason: 'because', remedy: 'Do this.' }),
+    ]);
+  });
+
+  it('logs a request that never came to an offer', async () => {
+    const rig = new Rig();
+    await rig.ask({ headers: { 'content-type': 'text/plain' } });
+    expect(rig.log.lines).toEqual([
+      expect.objectContaining({ level: 'warn', message: 'request refused', code: 'webrtc.unsupported-media-type' }),
+    ]);
   });
 });

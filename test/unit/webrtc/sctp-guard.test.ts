@@ -75,7 +75,10 @@ it.each(Object.entries(UNSOUND))('stops: %s', (_, bytes) => {
   expect(wellFormed(bytes)).toBe(false);
 });
 
-/** True when each chunk has a length that leads onwards, within the packet. Written apart from what it tests. */
+/**
+ * True when each chunk has a length that leads onwards, within the packet. Written apart from what
+ * it tests.
+ */
 function leadsOn(bytes: Uint8Array): boolean {
   for (let rest = Buffer.from(bytes.subarray(12)); rest.length >= 4; ) {
     const length = rest.readUInt16BE(2);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { expect, it, onTestFinished } from 'vitest';
 import { fromMs, ManualClock, systemClock } from '../../../src/time.ts';
 import { IceServers } from '../../../src/webrtc/ice-servers.ts';
-import type { RemoteTransport } from '../../../src/webrtc/sdp.ts';
+import type { RemoteTransport } from '../../../src/webrtc/remote-transport.ts';
 import { openTransport, type PeerTransport } from '../../../src/webrtc/transport.ts';
 
 const REMOTE: RemoteTransport = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NACK_PATIENCE, NackSchedule } from '../../../../src/ingest/whip/nack.ts';
+import { NACK_TIMEOUT, NackSchedule } from '../../../../src/ingest/whip/nack.ts';
 import { fromMs, type Micros, ZERO } from '../../../../src/time.ts';
 
 /** A schedule that has received these packets at 0. */
@@ -31,7 +31,7 @@ describe('NackSchedule', () => {
     const asked: number[] = [];
     for (let ms = 0; ms <= 400; ms += 1) if (schedule.due(at(ms)).length > 0) asked.push(ms);
     expect(asked).toEqual([10, 60, 110, 160, 210]);
-    expect(at(210)).toBeLessThan(NACK_PATIENCE);
+    expect(at(210)).toBeLessThan(NACK_TIMEOUT);
     expect(schedule.deadline).toBeUndefined();
     expect(schedule.requested).toBe(5);
   });

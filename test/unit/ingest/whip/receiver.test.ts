@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RtpPacket } from '../../../../src/ingest/rtp/packet.ts';
-import { WebRtcReceiver } from '../../../../src/ingest/whip/receiver.ts';
+import { WhipReceiver } from '../../../../src/ingest/whip/receiver.ts';
 import type { AccessUnit } from '../../../../src/media/access-unit.ts';
 import { fromMs, type Micros, micros } from '../../../../src/time.ts';
 import { rtpPacket } from '../../../support/rtp.ts';
@@ -10,10 +10,10 @@ const VIDEO = { codec: 'vp8', payloadType: 96, rtxPayloadType: 97, feedback: ['n
 class Rig {
   readonly units: AccessUnit[] = [];
   lost = 0;
-  readonly receiver: WebRtcReceiver;
+  readonly receiver: WhipReceiver;
 
   constructor(video: Partial<typeof VIDEO | { feedback: readonly string[] }> = {}) {
-    this.receiver = new WebRtcReceiver({
+    this.receiver = new WhipReceiver({
       video: { ...VIDEO, ...video },
       wallAt: (instant) => micros(instant + 1e15),
       complete: (unit) => this.units.push(unit),
@@ -50,7 +50,7 @@ class Rig {
 
 const at = (ms: number): Micros => fromMs(ms);
 
-describe('WebRtcReceiver', () => {
+describe('WhipReceiver', () => {
   it('asks for a missing packet and puts it in its place when it comes by RTX', () => {
     const rig = new Rig();
     rig.push(1, 0);

@@ -1,10 +1,13 @@
 /** The OpenAPI 3.1 document of the API, made of its operations and schemas. Pure. */
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
-import type { Operation } from './api.ts';
-import { problem } from './schemas.ts';
+import { problem } from '../schemas.ts';
+import type { Operation } from './operations.ts';
 
-/** Refusals that every operation has: no token, another Host or Origin, too many requests, an error of ours. */
+/**
+ * Refusals that every operation has: no token, another Host or Origin, too many requests, an error
+ * of ours.
+ */
 const EVERYWHERE = [401, 403, 429, 500] as const;
 
 /** Where the document is served. It needs no token. */

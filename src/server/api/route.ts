@@ -1,17 +1,20 @@
 /** Mounts the API on fastify: who may call, what a body may be, and how refusals look. */
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
-import { asFrameliftError, type ErrorCode } from '../errors.ts';
-import type { Operation } from './api.ts';
-import type { Access } from './auth.ts';
-import { originAllowed } from './host.ts';
+import { asFrameliftError, type ErrorCode } from '../../errors.ts';
+import type { Access } from '../auth.ts';
+import { guard } from '../hooks.ts';
+import { notAllowed, refuse, uncached } from '../reply.ts';
 import { OPENAPI_PATH, openApi } from './openapi.ts';
-import { deny, refuse, uncached } from './reply.ts';
+import type { Operation } from './operations.ts';
 
 /** Bytes of a request's body. */
-const MOST_API_BYTES = 16_384;
+const MAX_BODY_BYTES = 16_384;
 
-/** Statuses of errors that the request is to blame for, or that pass. Errors of sources and models that are not listed are 422. */
+/**
+ * Statuses of errors that the request is to blame for, or that pass. Errors of sources and models
+ * that are not listed are 422.
+ */
 const STATUSES: Partial<Record<ErrorCode, number>> = {
   'config.invalid': 422,
   'provider.unusable': 422,
@@ -22,14 +25,16 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
 };
 
 /** What {@link mountApi} works with. */
-export interface ApiRouteParts {
+export interface ApiRouteDeps {
   readonly operations: readonly Operation[];
   readonly access: Access;
   readonly version: string;
 }
 
-/** Mounts every operation, the OpenAPI document, and an answer to all other methods of their paths. */
-export function mountApi(app: FastifyInstance, { operations, access, version }: ApiRouteParts): void {
+/**
+ * Mounts every operation, the OpenAPI document, and an answer to all other methods of their paths.
+ */
+export function mountApi(app: FastifyInstance, { operations, access, version }: ApiRouteDeps): void {
   const document = JSON.stringify(openApi(operations, version));
   app.register(async (scope) => {
     // A page elsewhere may send text/plain without asking first.
@@ -50,16 +55,9 @@ function mount(scope: FastifyInstance, operation: Operation, access: Access): vo
   scope.route({
     method,
     url: urlOf(path),
-    bodyLimit: MOST_API_BYTES,
-    // Before the body is read.
-    onRequest: async (request, reply) => {
-      const { headers } = request;
-      if (method !== 'GET' && !originAllowed(headers.origin, headers.host)) {
-        return refuse(reply, 403, 'http.forbidden-origin', 'pages of other sites may not change anything');
-      }
-      const denial = access.authorize(headers, role);
-      return denial && deny(reply, denial);
-    },
+    bodyLimit: MAX_BODY_BYTES,
+    config: { role },
+    onRequest: guard(access),
     handler: async (request, reply) => {
       const body = schema?.safeParse(request.body);
       if (body?.success === false) return refuseBody(request, reply, body.error);
@@ -72,7 +70,7 @@ function mount(scope: FastifyInstance, operation: Operation, access: Access): vo
       } catch (thrown) {
         const { code, message, remedy } = asFrameliftError(thrown, 'server.failed');
         if (code === 'server.failed') throw thrown;
-        return refuse(reply, statusOf(code), code, message, remedy);
+        return refuse(reply, { status: statusOf(code), code, message, remedy });
       }
     },
   });
@@ -84,11 +82,7 @@ function mountOthers(scope: FastifyInstance, path: string, methods: readonly str
     method: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS'].filter((method) => !methods.includes(method)),
     url: urlOf(path),
     // Whatever was sent is not read.
-    onRequest: async (request, reply) => {
-      reply.header('Allow', allow.join(', '));
-      const remedy = `Use ${allow.join(', ')}.`;
-      return refuse(reply, 405, 'http.method-not-allowed', `${request.method} is not possible here`, remedy);
-    },
+    onRequest: async (request, reply) => refuse(reply, notAllowed(request.method, allow)),
     handler: () => undefined,
   });
 }
@@ -96,11 +90,12 @@ function mountOthers(scope: FastifyInstance, path: string, methods: readonly str
 function refuseBody(request: FastifyRequest, reply: FastifyReply, error: z.ZodError): FastifyReply {
   const remedy = `Send Content-Type: application/json with a body as ${OPENAPI_PATH} describes it.`;
   if (request.body === undefined) {
-    return refuse(reply, 415, 'http.unsupported-media-type', 'the request has no JSON body', remedy);
+    const message = 'the request has no JSON body';
+    return refuse(reply, { status: 415, code: 'http.unsupported-media-type', message, remedy });
   }
   // Issues name keys and rules, never values: these may be secrets.
   const message = error.issues.map((issue) => [...issue.path, issue.message].join(': ')).join('; ');
-  return refuse(reply, 400, 'http.bad-request', message, remedy);
+  return refuse(reply, { status: 400, code: 'http.bad-request', message, remedy });
 }
 
 function statusOf(code: ErrorCode): number {

@@ -1,8 +1,8 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it } from 'vitest';
-import type { ServerOptions } from '../../../src/server/server.ts';
-import { LIVE, startServer } from '../../support/server.ts';
-import { bearer, TOKENS } from '../../support/tokens.ts';
+import type { ServerDeps } from '../../../../src/server/server.ts';
+import { LIVE, startServer } from '../../../support/server.ts';
+import { bearer, TOKENS } from '../../../support/tokens.ts';
 
 /** What the test reads of the document. */
 interface Document {
@@ -24,7 +24,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   changeStream: { model: 'search', bitrateKbps: 2000 },
 };
 
-const control: ServerOptions['control'] = {
+const control: ServerDeps['control'] = {
   streams: { add: async () => {}, change: async () => {}, remove: async () => {} },
   config: {
     show: () => ({ log: 'info' }),
@@ -38,7 +38,7 @@ const control: ServerOptions['control'] = {
 /** The document and every operation in it. */
 async function read() {
   const entry = { ...LIVE, awaitsPublisher: true, notice: 'not for diagnosis', badge: true };
-  const providers: ServerOptions['providers'] = () => [
+  const providers: ServerDeps['providers'] = () => [
     {
       model: 'flow-s',
       wanted: 'auto',

@@ -1,10 +1,7 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { WebSocket as Client } from 'ws';
 import { SILENT_LOG } from '../../../src/log.ts';
-import { RequestRate } from '../../../src/server/request-rate.ts';
-import { fromMs, ManualClock } from '../../../src/time.ts';
 import { startServer } from '../../support/server.ts';
 
 /** A connection that has sent `text`, and everything it has received when it is closed by the server. */
@@ -59,53 +56,4 @@ it('a request target that is no URL is the fault of who sends it', async () => {
   const body = 'Content-Type: application/sdp\r\nContent-Length: 3\r\nConnection: close\r\n\r\nv=0';
   const { closed } = await open(server.port, `POST http://x:99999/whep/cam HTTP/1.1\r\nHost: localhost\r\n${body}`);
   expect(await closed).toMatch(/^HTTP\/1\.1 400 /);
-});
-
-describe('requests a second', () => {
-  it('are counted for each address, and come back with time', () => {
-    const clock = new ManualClock();
-    const rate = new RequestRate(clock, 3);
-    const take = (address: string): boolean => rate.take(address);
-    expect(['a', 'a', 'a', 'a', 'b'].map(take)).toEqual([true, true, true, false, true]);
-    clock.advance(fromMs(350));
-    expect(['a', 'a'].map(take)).toEqual([true, false]);
-    clock.advance(fromMs(60_000));
-    expect(['a', 'a', 'a', 'a'].map(take)).toEqual([true, true, true, false]);
-  });
-
-  it('forget who was silent for longest, so that many addresses cost no memory', () => {
-    const rate = new RequestRate(new ManualClock(), 1);
-    expect([rate.take('first'), rate.take('first')]).toEqual([true, false]);
-    for (let i = 0; i < 4096; i += 1) rate.take(`address ${i}`);
-    expect(rate.take('first')).toBe(true);
-    expect(rate.take('address 4095')).toBe(false);
-  });
-
-  it('beyond the limit are refused with 429', async () => {
-    const { url } = await startServer(undefined, { requestsPerSecond: 2, clock: new ManualClock() });
-    const responses = [await fetch(`${url}/healthz`), await fetch(`${url}/healthz`), await fetch(`${url}/healthz`)];
-    expect(responses.map(({ status }) => status)).toEqual([200, 200, 429]);
-    expect(responses[2]?.headers.get('retry-after')).toBe('1');
-    expect(await responses[2]?.json()).toMatchObject({ code: 'http.too-many-requests' });
-  });
-
-  it('count WebSockets as well', async () => {
-    const server = await startServer(undefined, { requestsPerSecond: 2, clock: new ManualClock() });
-    const connect = (): Client => {
-      const client = new Client(`${server.url.replace('http', 'ws')}/ws`);
-      onTestFinished(() => client.terminate());
-      return client;
-    };
-    await once(connect(), 'open');
-    expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
-    const refused = connect();
-    refused.on('error', () => {});
-    const [, response] = await once(refused, 'unexpected-response');
-    expect([response.statusCode, response.headers['retry-after']]).toEqual([429, '1']);
-    expect(JSON.parse(Buffer.concat(await response.toArray()).toString())).toMatchObject({
-      code: 'http.too-many-requests',
-      message: 'more than 2 requests a second from this address',
-    });
-    expect((await fetch(`${server.url}/healthz`)).status).toBe(429);
-  });
 });

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { parseConfig, readConfigFile } from '../../../src/config/schema.ts';
+import { parseConfig, readConfigFile } from '../../../src/config/parse.ts';
 import { FrameliftError } from '../../../src/errors.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'framelift-config-'));

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { StreamConfig } from '../../../src/config/schema.ts';
-import { FrameliftError } from '../../../src/errors.ts';
-import type { ConfigControl, ReloadReport, StreamControl, StreamEntry } from '../../../src/server/contract.ts';
-import { LIVE, startServer } from '../../support/server.ts';
-import { bearer, TOKENS } from '../../support/tokens.ts';
+import type { StreamConfig } from '../../../../src/config/schema.ts';
+import { FrameliftError } from '../../../../src/errors.ts';
+import type { ConfigControl, StreamControl, StreamEntry } from '../../../../src/server/contract.ts';
+import type { ReloadReport } from '../../../../src/server/schemas.ts';
+import { LIVE, startServer } from '../../../support/server.ts';
+import { bearer, TOKENS } from '../../../support/tokens.ts';
 
 const RELOADED: ReloadReport = {
   added: ['door'],
@@ -135,7 +136,7 @@ describe('changing a stream', () => {
     [{ model: 7 }, 400, 'http.bad-request', 'model: '],
     [{ model: 'flow-s', extra: 1 }, 400, 'http.bad-request', '"extra"'],
     [{ name: 'other' }, 400, 'http.bad-request', '"name"'],
-    [{ model: '../../etc/passwd' }, 400, 'http.bad-request', 'model: expected the id'],
+    [{ model: '../../../etc/passwd' }, 400, 'http.bad-request', 'model: expected the id'],
     [{ model: 'mine.onnx' }, 400, 'http.bad-request', 'model: a file can only be named'],
     [{ model: 'mine.onnx@0.5' }, 400, 'http.bad-request', 'model: a file can only be named'],
     [{ model: 'flow-s@0.25' }, 400, 'http.bad-request', 'model: expected the id'],

@@ -1,0 +1,119 @@
+/**
+ * How an offer says that its peer is reached: ICE, DTLS, candidates, data channels. Checked, since
+ * all of it goes to the WebRTC library. Pure.
+ */
+import type { SdpSection, SessionDescription } from '../media/sdp.ts';
+import { badOffer, bundlesOf, isActive, midOf } from './sdp.ts';
+
+const ICE_CHARS = /^[A-Za-z0-9+/]+$/;
+const FINGERPRINT = /^(sha-(?:1|224|256|384|512)) ((?:[0-9A-Fa-f]{2}:){15,}[0-9A-Fa-f]{2})$/;
+/** A peer has few addresses: of more the last are ignored. */
+export const MAX_CANDIDATES = 64;
+/** Longest message where nothing is said, in bytes (RFC 8841). */
+export const DEFAULT_MESSAGE_SIZE = 65_536;
+
+/** How the peer can be reached and known: checked, lines as written. */
+export interface RemoteTransport {
+  readonly ufrag: string;
+  readonly pwd: string;
+  readonly fingerprints: readonly string[];
+  readonly setup: string;
+  /**
+   * Values of `a=candidate:` lines with literal UDP addresses, each once, {@link MAX_CANDIDATES} at
+   * most.
+   */
+  readonly candidates: readonly string[];
+  /**
+   * Where the peer takes data channels, on the same connection; undefined when it takes none, or we
+   * do not.
+   */
+  readonly data?: RemoteData | undefined;
+}
+
+/** What a peer says of its data channels (RFC 8841). */
+export interface RemoteData {
+  /** SCTP port. */
+  readonly port: number;
+  /** Longest message it takes, in bytes; 0 = any. */
+  readonly maxMessageSize: number;
+}
+
+/**
+ * ICE and DTLS values: from the section, else from the section that carries its BUNDLE group, else
+ * from the session.
+ * @throws FrameliftError `webrtc.bad-offer` naming what is missing.
+ */
+export function transportOf(section: SdpSection, offer: SessionDescription): RemoteTransport {
+  const [group] = bundlesOf(midOf(section), offer);
+  const carrier = group && offer.sections.find((other) => midOf(other) === group[0]);
+  const places = [section.attributes, ...(carrier ? [carrier.attributes] : []), offer.session];
+  const value = (name: string): string | undefined =>
+    places.map((place) => place.first(name)).find((v) => v !== undefined);
+  const given = places.map((place) => place.all('fingerprint')).find((lines) => lines.length > 0) ?? [];
+  const candidates = new Set(places.flatMap((place) => place.all('candidate')));
+  return {
+    ufrag: iceWord('ice-ufrag', value('ice-ufrag'), 4),
+    pwd: iceWord('ice-pwd', value('ice-pwd'), 22),
+    fingerprints: soundFingerprints(given),
+    setup: soundSetup(value('setup') ?? 'actpass'),
+    candidates: [...candidates].filter(isUsable).slice(0, MAX_CANDIDATES),
+  };
+}
+
+function iceWord(name: string, value = '', minLength: number): string {
+  if (value.length >= minLength && value.length <= 256 && ICE_CHARS.test(value)) return value;
+  throw badOffer(`a=${name} is missing or malformed`);
+}
+
+function soundFingerprints(given: readonly string[]): string[] {
+  const sound = given.map((line) => line.toLowerCase()).filter((line) => FINGERPRINT.test(line));
+  if (sound.length > 0) return sound;
+  throw badOffer('a=fingerprint is missing or malformed');
+}
+
+function soundSetup(setup: string): string {
+  if (['actpass', 'active', 'passive'].includes(setup)) return setup;
+  throw badOffer('a=setup is not actpass, active or passive');
+}
+
+/**
+ * A UDP candidate with a literal address. Names (`….local`) would need mDNS; such peers reach us,
+ * we need not reach them.
+ */
+export function isUsable(candidate: string): boolean {
+  const fields =
+    /^[A-Za-z0-9+/]{1,32} 1 (?:udp|UDP) \d{1,10} [0-9A-Fa-f.:]{3,45} (\d{1,5}) typ (?:host|srflx|prflx|relay)(?: |$)/.exec(
+      candidate,
+    );
+  return fields !== null && Number(fields[1]) <= 65_535 && /^[\x20-\x7e]{1,300}$/.test(candidate);
+}
+
+/**
+ * The section that carries data channels beside `video` on one connection; undefined without one,
+ * and for one that is not bundled with it.
+ */
+export function dataBeside(video: SdpSection, offer: SessionDescription): SdpSection | undefined {
+  const beside = new Set(bundlesOf(midOf(video), offer).flat());
+  return offer.sections.find(
+    (section) =>
+      section.kind === 'application' &&
+      isActive(section) &&
+      /^(UDP|TCP)\/DTLS\/SCTP$/.test(section.protocol) &&
+      section.formats.includes('webrtc-datachannel') &&
+      sctpPort(section) > 0 &&
+      beside.has(midOf(section) ?? ''),
+  );
+}
+
+/** 0 when it is missing or malformed. */
+function sctpPort({ attributes }: SdpSection): number {
+  const port = attributes.first('sctp-port') ?? '';
+  return /^\d{1,5}$/.test(port) && Number(port) <= 65_535 ? Number(port) : 0;
+}
+
+/** What a section found by {@link dataBeside} says. */
+export function remoteData(section: SdpSection): RemoteData {
+  const size = section.attributes.first('max-message-size') ?? '';
+  const maxMessageSize = /^\d{1,15}$/.test(size) ? Number(size) : DEFAULT_MESSAGE_SIZE;
+  return { port: sctpPort(section), maxMessageSize };
+}

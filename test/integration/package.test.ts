@@ -1,0 +1,96 @@
+/** The package that `npm pack` makes, installed for production where there is no checkout. */
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import * as library from '../../src/index.ts';
+import { runCli, startApp } from '../support/app.ts';
+import { INSTALL_TIMEOUT_MS, type InstalledPackage, installPackage } from '../support/installed.ts';
+import { timestamps } from '../support/media.ts';
+
+const run = promisify(execFile);
+const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const DEMO = 'node_modules/framelift/demo/fluoroscopy15.mp4';
+
+let installation: InstalledPackage;
+
+beforeAll(async () => {
+  installation = await installPackage();
+}, INSTALL_TIMEOUT_MS);
+
+afterAll(() => installation?.remove());
+
+it('holds what runs: no sources, training or checkpoints', () => {
+  expect(installation.files).toEqual(
+    expect.arrayContaining([
+      'LICENSE',
+      'README.md',
+      'dist/cli.js',
+      'dist/cli.js.map',
+      'dist/index.d.ts',
+      'dist/web/index.html',
+    ]),
+  );
+  expect(installation.files.filter((path) => /^src\/|\.pt$|training|(?<!\.d)\.ts$/.test(path))).toEqual([]);
+});
+
+it('doctor tries the models of the package and finds this machine fit', async () => {
+  const { code, stdout, stderr } = await runCli(['doctor', '--json', '--port', '0'], { installation });
+  expect(code, stdout + stderr).toBe(0);
+  expect(stdout).toMatch(/flow-s on cpu/);
+});
+
+it('models lists those of the checkout', async () => {
+  const [installed, checkout] = await Promise.all([runCli(['models'], { installation }), runCli(['models'])]);
+  expect(installed).toEqual(checkout);
+  expect(installed.stdout).toContain('flow-s');
+});
+
+it('convert upconverts the demo clip', async () => {
+  const { code, stderr } = await runCli(['convert', DEMO, 'out.mp4', '--fps', '30'], { installation });
+  expect(code, stderr).toBe(0);
+  const before = await timestamps(join(installation.folder, DEMO));
+  expect(await timestamps(join(installation.folder, 'out.mp4'))).toHaveLength(2 * before.length - 1);
+});
+
+it('serves the demo and its page, and becomes ready', async () => {
+  const app = await startApp(['demo'], { installation });
+  await expect.poll(async () => (await fetch(`${app.url}/readyz`)).status, { timeout: 20_000 }).toBe(200);
+  expect(await (await fetch(app.url)).text()).toContain('<title>');
+  expect((await app.stop()).code, app.log()).toBe(0);
+});
+
+it('eval says by name which optional package a sheet needs', async () => {
+  const { code, stderr } = await runCli(['eval', DEMO, '--baseline', 'blend', '--sheet', 'worst.png'], {
+    installation,
+  });
+  expect(stderr).toMatch(/npm install jimp/);
+  expect(code).toBe(2);
+});
+
+it('on an older Node says which one it needs', async () => {
+  const older = `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '20.20.2' } })`;
+  const NODE_OPTIONS = `--import=data:text/javascript,${encodeURIComponent(older)}`;
+  const { code, stderr } = await runCli(['--version'], { installation, env: { NODE_OPTIONS } });
+  expect(stderr).toMatch(/needs Node 24 or later/);
+  expect(code).toBe(1);
+});
+
+it('is a library with types', async () => {
+  const { folder } = installation;
+  const print = `console.log(JSON.stringify(Object.keys(await import('framelift')).toSorted()))`;
+  const { stdout } = await run(process.execPath, ['--input-type=module', '--eval', print], { cwd: folder });
+  expect(JSON.parse(stdout)).toEqual(Object.keys(library).toSorted());
+  writeFileSync(
+    join(folder, 'use.mts'),
+    `import { convert, rateTarget } from 'framelift';
+rateTarget satisfies (...given: never) => object;
+// @ts-expect-error a promise of the result
+convert satisfies (...given: never) => string;
+`,
+  );
+  const flags = ['--module', 'nodenext', '--target', 'esnext', '--strict', '--noEmit', '--skipLibCheck'];
+  await run(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), ...flags, 'use.mts'], { cwd: folder });
+});
