@@ -104,7 +104,7 @@ test('a camera that sends no keyframe: told while it is waited for, and as the r
 });
 
 test('a camera that works, at trace: dialogue, choices, first frame, samples; no secret, whatever it sends back', async () => {
-  const sdp = `v=0\r\nm=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:track1?token=${TOKEN}\r\nm=video 0 RTP/AVP 97\r\n`;
+  const sdp = `v=0\r\nm=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 98 96\r\na=rtpmap:98 MP4V-ES/90000\r\na=rtpmap:96 H264/90000\r\na=control:track1?token=${TOKEN}\r\nm=video 0 RTP/AVP 97\r\n`;
   const script: FakeScript = ({ method, headers, uri }) => {
     if (!headers.has('authorization')) {
       return { status: 401, headers: { 'WWW-Authenticate': `Basic realm="not ${PASSWORD}"` } };
