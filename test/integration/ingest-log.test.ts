@@ -7,11 +7,10 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ffmpegSource } from '../../src/ingest/ffmpeg/source.ts';
 import { fileSource } from '../../src/ingest/file/source.ts';
-import { Supervisor } from '../../src/stream/supervisor.ts';
 import { fromMs, systemClock } from '../../src/time.ts';
 import type { FakeScript } from '../support/fake-rtsp.ts';
 import { ffmpeg, JumpingClock, Recording, temporaryFolder, testVideo } from '../support/media.ts';
-import { RecordingLog } from '../support/recording-log.ts';
+import { RecordedLog } from '../support/recorded-log.ts';
 import { rtspRig } from '../support/rtsp-rig.ts';
 import { watch } from '../support/watch.ts';
 
@@ -35,10 +34,10 @@ function secretUrl(url: string): string {
 }
 
 /** Neither as it is nor in Basic's disguise. */
-function expectNoSecrets(log: RecordingLog): void {
+function expectNoSecrets(log: RecordedLog): void {
   const text = JSON.stringify(log.lines);
   expect(log.lines.length).toBeGreaterThanOrEqual(3);
-  expect(log.lines.filter(({ fields }) => fields.stream !== 's')).toEqual([]);
+  expect(log.lines.filter(({ stream }) => stream !== 's')).toEqual([]);
   for (const secret of [PASSWORD, TOKEN, Buffer.from(`nurse:${PASSWORD}`).toString('base64')]) {
     expect(text).not.toContain(secret);
   }
@@ -52,7 +51,7 @@ function challenging(challenge: string): FakeScript {
 describe('a camera that answers 401', () => {
   test('to a wrong password: the challenge, our answer to it, and the second refusal', async () => {
     const { url } = await start({ script: challenging('Digest realm="cam", nonce="n1", algorithm=MD5') });
-    const log = new RecordingLog('debug');
+    const log = new RecordedLog('debug');
     const { error } = await watch(source(secretUrl(url), { log }), 1);
     expect(error).toMatchObject({ message: 'the server rejects the user name or the password' });
     expect(log.messages('debug')).toEqual([
@@ -63,8 +62,8 @@ describe('a camera that answers 401', () => {
       'RTSP < 401 Other',
     ]);
     const [, , refusal, answer] = log.lines;
-    expect(refusal?.fields.headers).toMatchObject({ 'www-authenticate': expect.stringContaining('realm="cam"') });
-    expect(answer?.fields.headers).toMatchObject({ CSeq: '2', Authorization: 'Digest ***' });
+    expect(refusal?.headers).toMatchObject({ 'www-authenticate': expect.stringContaining('realm="cam"') });
+    expect(answer?.headers).toMatchObject({ CSeq: '2', Authorization: 'Digest ***' });
     expectNoSecrets(log);
   });
 
@@ -76,10 +75,10 @@ describe('a camera that answers 401', () => {
     ],
   ])('with %s, which we lack: the error names it', async (challenge, message) => {
     const { url } = await start({ script: challenging(challenge) });
-    const log = new RecordingLog('debug');
+    const log = new RecordedLog('debug');
     const { error } = await watch(source(secretUrl(url), { log }), 1);
     expect(error).toMatchObject({ code: 'source.unauthorized', message, remedy: expect.stringContaining('Digest') });
-    expect(log.find('RTSP < 401 Other').fields.headers).toMatchObject({ 'www-authenticate': challenge });
+    expect(log.find('RTSP < 401 Other').headers).toMatchObject({ 'www-authenticate': challenge });
     expectNoSecrets(log);
   });
 });
@@ -89,12 +88,12 @@ test('a camera that sends no keyframe: told while it is waited for, and as the r
   const { url } = await start({
     packets: rig.packets.slice(second).map((packet, sequence) => ({ ...packet, sequence })),
   });
-  const log = new RecordingLog('debug');
+  const log = new RecordedLog('debug');
   const { error, frames } = await watch(source(secretUrl(url), { log, stallTimeout: fromMs(600) }), 1);
   expect(frames).toEqual([]);
-  expect(log.find('video chosen').fields).toMatchObject({ codec: 'h264', payloadType: 96, left: [] });
-  expect(log.find('decoder opened').fields).toMatchObject({ codec: 'h264', threads: 1 });
-  expect(log.find('frames are dropped: nothing can be decoded before a keyframe').fields).toMatchObject({
+  expect(log.find('video chosen')).toMatchObject({ codec: 'h264', payloadType: 96, left: [] });
+  expect(log.find('decoder opened')).toMatchObject({ codec: 'h264', threads: 1 });
+  expect(log.find('frames are dropped: nothing can be decoded before a keyframe')).toMatchObject({
     ...{ stage: 'decode', reason: 'awaiting-keyframe' },
   });
   const what = /^\d+ access units in 0\.[36] s and no keyframe: nothing can be decoded without one$/;
@@ -105,7 +104,7 @@ test('a camera that sends no keyframe: told while it is waited for, and as the r
 });
 
 test('a camera that works, at trace: dialogue, choices, first frame, samples; no secret, whatever it sends back', async () => {
-  const sdp = `v=0\r\nm=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:track1?token=${TOKEN}\r\nm=video 0 RTP/AVP 97\r\n`;
+  const sdp = `v=0\r\nm=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 98 96\r\na=rtpmap:98 MP4V-ES/90000\r\na=rtpmap:96 H264/90000\r\na=control:track1?token=${TOKEN}\r\nm=video 0 RTP/AVP 97\r\n`;
   const script: FakeScript = ({ method, headers, uri }) => {
     if (!headers.has('authorization')) {
       return { status: 401, headers: { 'WWW-Authenticate': `Basic realm="not ${PASSWORD}"` } };
@@ -115,7 +114,7 @@ test('a camera that works, at trace: dialogue, choices, first frame, samples; no
       : undefined;
   };
   const { url } = await start({ script });
-  const log = new RecordingLog('trace');
+  const log = new RecordedLog('trace');
   const { frames } = await watch(source(secretUrl(url), { log }), 3);
   expect(frames).toHaveLength(3);
   const order = ['connected', 'RTSP > DESCRIBE', 'video chosen', 'RTSP > SETUP', 'transport chosen', 'decoder opened'];
@@ -123,34 +122,18 @@ test('a camera that works, at trace: dialogue, choices, first frame, samples; no
   for (const message of [...order, ...rest, 'RTSP > TEARDOWN']) log.find(message);
   const told = log.lines.map(({ message }) => message).filter((message) => order.includes(message));
   expect(told).toEqual(order);
-  expect(log.find('video chosen').fields.left).toEqual([
-    'audio: not video',
-    'video: only the first video section is taken',
-  ]);
-  expect(log.find('transport chosen').fields).toMatchObject({ transport: 'rtsp/tcp', channels: [0, 1] });
-  expect(log.find('frames have this size').fields).toMatchObject({ width: 320, height: 180 });
+  expect(log.find('video chosen').left).toEqual(['audio: not video', 'video: only the first video section is taken']);
+  expect(log.find('transport chosen')).toMatchObject({ transport: 'rtsp/tcp', channels: [0, 1] });
+  expect(log.find('frames have this size')).toMatchObject({ width: 320, height: 180 });
   expectNoSecrets(log);
 });
 
 test('a name is told with its addresses', async () => {
   const { url } = await start();
-  const log = new RecordingLog('debug');
+  const log = new RecordedLog('debug');
   await watch(source(url.replace('127.0.0.1', 'localhost'), { log }), 1);
-  expect(log.find('address found').fields.host).toBe('localhost');
-  expect(log.find('connected').fields).toMatchObject({ host: 'localhost', address: '127.0.0.1' });
-});
-
-test('waiting to connect again is told', async () => {
-  const { url } = await start({ script: () => 'close' });
-  const log = new RecordingLog('debug');
-  const backoff = { first: fromMs(10), cap: fromMs(10), hopeless: fromMs(10), jitter: 0 };
-  const options = { stream: 's', clock: systemClock, events: { emit: () => {} }, log, backoff };
-  const supervisor = new Supervisor(source(url, { log }), options);
-  const running = supervisor.frames.subscribe((frame) => frame.release());
-  await expect.poll(() => log.messages('debug')).toContain('waiting to connect again');
-  running.unsubscribe();
-  await supervisor.stopped;
-  expect(log.find('waiting to connect again').fields).toEqual({ stream: 's', waitMs: 10, code: 'source.ended' });
+  expect(log.find('address found').host).toBe('localhost');
+  expect(log.find('connected')).toMatchObject({ host: 'localhost', address: '127.0.0.1' });
 });
 
 describe('ffmpeg', () => {
@@ -160,19 +143,19 @@ describe('ffmpeg', () => {
     await once(server, 'listening');
     const address = server.address();
     const port = typeof address === 'object' && address ? address.port : 0;
-    const [to, log] = [new Recording(), new RecordingLog('trace')];
+    const [to, log] = [new Recording(), new RecordedLog('trace')];
     const url = secretUrl(`tcp://127.0.0.1:${port}`);
     const options = { url, stream: 's', arena: to.arena, clock: systemClock, events: to, env: process.env, log };
     await to.run(ffmpegSource(options)).catch(() => {});
     server.close();
     expect(to.frames.length).toBeGreaterThan(20);
-    expect(log.find('starting ffmpeg').fields.command).toEqual(
+    expect(log.find('starting ffmpeg').command).toEqual(
       expect.arrayContaining(['-protocol_whitelist', 'tcp', '-i', `tcp://***@127.0.0.1:${port}`]),
     );
-    const lines = log.lines.flatMap(({ fields }) => fields.line ?? []).join('\n');
+    const lines = log.lines.flatMap(({ line }) => line ?? []).join('\n');
     expect(lines).toMatch(/Video: h264/);
-    expect(log.find('frames have this size').fields).toMatchObject({ codec: 'h264', width: 160, height: 96 });
-    expect(log.find('ffmpeg exited').fields).toMatchObject({ code: 0, frames: to.frames.length });
+    expect(log.find('frames have this size')).toMatchObject({ codec: 'h264', width: 160, height: 96 });
+    expect(log.find('ffmpeg exited')).toMatchObject({ code: 0, frames: to.frames.length });
     expectNoSecrets(log);
   });
 
@@ -181,12 +164,12 @@ describe('ffmpeg', () => {
     await once(server, 'listening');
     const address = server.address();
     const port = typeof address === 'object' && address ? address.port : 0;
-    const [to, log] = [new Recording(), new RecordingLog('trace')];
+    const [to, log] = [new Recording(), new RecordedLog('trace')];
     const url = secretUrl(`http://127.0.0.1:${port}/live.m3u8`);
     const options = { url, stream: 's', arena: to.arena, clock: systemClock, events: to, env: process.env, log };
     await expect(to.run(ffmpegSource(options))).rejects.toMatchObject({ code: 'source.not-found' });
     server.close();
-    expect(log.find("ffmpeg's GET by the gateway").fields).toMatchObject({
+    expect(log.find("ffmpeg's GET by the gateway")).toMatchObject({
       ...{ url: `http://127.0.0.1:${port}/live.m3u8`, status: 404, address: '127.0.0.1' },
     });
     expectNoSecrets(log);
@@ -194,10 +177,10 @@ describe('ffmpeg', () => {
 });
 
 test('a file: what the container says, and how it is decoded', async () => {
-  const [to, log] = [new Recording(), new RecordingLog('debug')];
+  const [to, log] = [new Recording(), new RecordedLog('debug')];
   const path = join(folder, 'a.ts');
   const options = { path, stream: 's', arena: to.arena, clock: new JumpingClock(), events: to, log };
   await to.run(fileSource(options)).catch(() => {});
-  expect(log.find('file opened').fields).toMatchObject({ path, codec: 'h264', container: 'mpegts', width: 160 });
-  expect(log.find('decoder opened').fields).toMatchObject({ codec: 'h264', lowDelay: false });
+  expect(log.find('file opened')).toMatchObject({ path, codec: 'h264', container: 'mpegts', width: 160 });
+  expect(log.find('decoder opened')).toMatchObject({ codec: 'h264', lowDelay: false });
 });

@@ -2,12 +2,12 @@ import { expect, test } from 'vitest';
 import { MediaWatch, type Reception } from '../../../../src/ingest/rtsp/media-watch.ts';
 import { SourceLog } from '../../../../src/ingest/source-log.ts';
 import { fromMs } from '../../../../src/time.ts';
-import { RecordingLog } from '../../../support/recording-log.ts';
+import { RecordedLog } from '../../../support/recorded-log.ts';
 
 const RECEPTION: Reception = { packets: 100, awaitingKeyframe: true, unreliable: false };
 
 function rig(limitMs = 3000) {
-  const log = new RecordingLog('debug');
+  const log = new RecordedLog('debug');
   const watch = new MediaWatch({ limit: fromMs(limitMs), log: new SourceLog({ stream: 's', log }), now: fromMs(0) });
   /** Access units at 30 a second up to `untilMs`. */
   const units = (untilMs: number, unit: { keyframe: boolean; damaged?: boolean } = { keyframe: false }) => {
@@ -77,7 +77,7 @@ test('frames count anew; the first keyframe and the first frame are told with ho
   watch.unit({ keyframe: true }, fromMs(2100));
   watch.frame(fromMs(2110));
   expect(check(5000)).toBeUndefined();
-  expect(log.find('first keyframe').fields).toMatchObject({ afterMs: 2000, before: 61 });
-  expect(log.find('first frame').fields).toMatchObject({ afterMs: 2010 });
+  expect(log.find('first keyframe')).toMatchObject({ afterMs: 2000, before: 61 });
+  expect(log.find('first frame')).toMatchObject({ afterMs: 2010 });
   expect(check(5111)?.message).toBe('no frame arrived for 3 s');
 });
