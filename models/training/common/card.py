@@ -38,7 +38,7 @@ def table(head, rows):
 
 
 def facts(entries, padded, digits, published=None, more=()):
-    """The table on top of a card, of a network's manifest entries (one a file).
+    """The list on top of a card, of a network's manifest entries (one a file).
 
     `padded`: what a picture of 1280×720 is padded to for its multiply-accumulates, which are given
     to so many digits.
@@ -55,7 +55,7 @@ def facts(entries, padded, digits, published=None, more=()):
         ("trained", entry["trained"]),
         *more,
     ]
-    return table(("", ""), rows)
+    return fill("\n".join(f"- **{name}**: {fact}" for name, fact in rows))
 
 
 def keep_logs(run, name):
@@ -67,7 +67,7 @@ def keep_logs(run, name):
 
 
 def write(folder, name, intro, head, sections):
-    """Write <name>.md: intro, the table of facts, and sections (heading → text)."""
+    """Write <name>.md: intro, the list of facts, and sections (heading → text)."""
     parts = [f"# {name}", fill(intro), head]
     parts += [f"## {heading}\n{fill(text)}" for heading, text in sections.items()]
     with open(os.path.join(folder, f"{name}.md"), "w") as f:

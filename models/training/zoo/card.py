@@ -82,8 +82,8 @@ Noise-free frames: the motion alone."""
         "",
         "clean truth PSNR",
         "noisy truth PSNR",
-        "noise-free frames PSNR / SSIM",
-        "guidewire tip, median px, noisy / noise-free",
+        "noise-free PSNR / SSIM",
+        "guidewire tip, px, noisy / noise-free",
         "noise",
     )
     rows = []
