@@ -122,7 +122,11 @@ test('a camera that works, at trace: dialogue, choices, first frame, samples; no
   for (const message of [...order, ...rest, 'RTSP > TEARDOWN']) log.find(message);
   const told = log.lines.map(({ message }) => message).filter((message) => order.includes(message));
   expect(told).toEqual(order);
-  expect(log.find('video chosen').left).toEqual(['audio: not video', 'video: only the first video section is taken']);
+  expect(log.find('video chosen').left).toEqual([
+    'audio: not video',
+    'MP4V-ES: not the first format that is known',
+    'video: only the first video section is taken',
+  ]);
   expect(log.find('transport chosen')).toMatchObject({ transport: 'rtsp/tcp', channels: [0, 1] });
   expect(log.find('frames have this size')).toMatchObject({ width: 320, height: 180 });
   expectNoSecrets(log);
