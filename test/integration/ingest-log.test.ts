@@ -104,7 +104,7 @@ test('a camera that sends no keyframe: told while it is waited for, and as the r
 });
 
 test('a camera that works, at trace: dialogue, choices, first frame, samples; no secret, whatever it sends back', async () => {
-  const sdp = `v=0\r\nm=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\na=control:track1?token=${TOKEN}\r\nm=video 0 RTP/AVP 97\r\n`;
+  const sdp = `v=0\r\nm=audio 0 RTP/AVP 0\r\nm=video 0 RTP/AVP 98 96\r\na=rtpmap:98 MP4V-ES/90000\r\na=rtpmap:96 H264/90000\r\na=control:track1?token=${TOKEN}\r\nm=video 0 RTP/AVP 97\r\n`;
   const script: FakeScript = ({ method, headers, uri }) => {
     if (!headers.has('authorization')) {
       return { status: 401, headers: { 'WWW-Authenticate': `Basic realm="not ${PASSWORD}"` } };
@@ -122,7 +122,11 @@ test('a camera that works, at trace: dialogue, choices, first frame, samples; no
   for (const message of [...order, ...rest, 'RTSP > TEARDOWN']) log.find(message);
   const told = log.lines.map(({ message }) => message).filter((message) => order.includes(message));
   expect(told).toEqual(order);
-  expect(log.find('video chosen').left).toEqual(['audio: not video', 'video: only the first video section is taken']);
+  expect(log.find('video chosen').left).toEqual([
+    'audio: not video',
+    'MP4V-ES: not the first format that is known',
+    'video: only the first video section is taken',
+  ]);
   expect(log.find('transport chosen')).toMatchObject({ transport: 'rtsp/tcp', channels: [0, 1] });
   expect(log.find('frames have this size')).toMatchObject({ width: 320, height: 180 });
   expectNoSecrets(log);

@@ -1,5 +1,6 @@
 /** What an RTSP client and its server say to each other, for the log at `debug`. */
 import type { Socket } from 'node:net';
+import { formatsOf, parseSdp, type SdpSection } from '../../media/sdp.ts';
 import type { SourceLog } from '../source-log.ts';
 import type { RtspResponse, RtspServerRequest } from './message.ts';
 import type { VideoTrack } from './sdp.ts';
@@ -41,17 +42,23 @@ export function logServerRequest(log: SourceLog, { method, headers }: RtspServer
   if (log.debugs) log.debug({ headers: Object.fromEntries(headers) }, `RTSP < ${method}`);
 }
 
-/** Notes which media section of a description is taken, and why the others are not. */
+/** Notes which format of which media section is taken, and why the others are not. */
 export function logTrack(log: SourceLog, track: VideoTrack, sdp: string): void {
   if (!log.debugs) return;
-  const kinds = [...sdp.matchAll(/^m=(\S+)/gm)].map(([, kind = '']) => kind);
-  const taken = kinds.indexOf('video');
-  const left = kinds.flatMap((kind, index) => {
-    if (index === taken) return [];
-    return kind === 'video' ? 'video: only the first video section is taken' : `${kind}: not video`;
-  });
   const { codec, payloadType, clockRate, fps, control, extradata } = track;
+  const { sections } = parseSdp(sdp);
+  const taken = sections.find(({ kind }) => kind === 'video');
+  const left = sections.flatMap((section) => {
+    if (section === taken) return otherFormats(section, payloadType);
+    return `${section.kind}: ${section.kind === 'video' ? 'only the first video section is taken' : 'not video'}`;
+  });
   log.debug({ codec, payloadType, clockRate, fps, control, parameterSetBytes: extradata.length, left }, 'video chosen');
+}
+
+function otherFormats(section: SdpSection, payloadType: number): string[] {
+  return formatsOf(section)
+    .filter(({ id }) => Number(id) !== payloadType)
+    .map(({ id, encoding }) => `${encoding ?? `payload type ${id}`}: not the first format that is known`);
 }
 
 function shownHeader(name: string, value: string): string {
