@@ -72,8 +72,12 @@ export class FrameliftError extends Error {
 /** Any thrown value as a {@link FrameliftError}; foreign ones get `code` and keep themselves as `cause`. */
 export function asFrameliftError(thrown: unknown, code: ErrorCode, recoverable = true): FrameliftError {
   if (thrown instanceof FrameliftError) return thrown;
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new FrameliftError(code, message, { recoverable, cause: thrown });
+  return new FrameliftError(code, messageOf(thrown), { recoverable, cause: thrown });
+}
+
+/** What any thrown value says. */
+export function messageOf(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
 /** Names of query parameters that are secrets: SRT passphrases, tokens, the logins of cameras. */

@@ -61,7 +61,8 @@ export class Framelift implements AsyncDisposable {
 
   /**
    * Starts everything; resolves when HTTP listens and the model is loaded. Sources connect in the background.
-   * @throws FrameliftError `provider.unusable`, `config.invalid` (a factor included that the model has no pictures for), `source.*` for a source that can never work, `model.*`, `server.port-taken`.
+   * @throws FrameliftError `provider.unusable`, `config.invalid` (also for a factor that the model cannot
+   * make), `source.*` for a source that can never work, `model.*`, `server.port-taken`.
    */
   static async start(options: ServeOptions): Promise<Framelift> {
     const { config, log, env = {}, reread, version } = options;

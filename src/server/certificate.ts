@@ -3,7 +3,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
-import { FrameliftError } from '../errors.ts';
+import { FrameliftError, messageOf } from '../errors.ts';
 
 /** PEM files. */
 interface CertificateFiles {
@@ -28,8 +28,7 @@ export function readCertificate(files: CertificateFiles): Pem {
     createSecureContext(pem);
   } catch (thrown) {
     // OpenSSL's reason names no contents.
-    const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new FrameliftError('config.invalid', `server.tls: ${files.cert} and ${files.key}: ${reason}`, {
+    throw new FrameliftError('config.invalid', `server.tls: ${files.cert} and ${files.key}: ${messageOf(thrown)}`, {
       remedy: 'Give a PEM certificate, and the PEM key without a passphrase that belongs to it.',
     });
   }

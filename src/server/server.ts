@@ -5,7 +5,7 @@
 import type { AddressInfo } from 'node:net';
 import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import type { WhepEndpoint } from '../egress/whep.ts';
-import { FrameliftError } from '../errors.ts';
+import { FrameliftError, messageOf } from '../errors.ts';
 import type { WhipEndpoint } from '../ingest/whip/endpoint.ts';
 import type { ProviderSelection } from '../interp/providers/provider.ts';
 import type { Log } from '../log.ts';
@@ -255,6 +255,6 @@ function listenError(thrown: unknown, host: string, port: number): FrameliftErro
     code === 'EACCES'
       ? 'Choose a port of 1024 or above with --port.'
       : 'Choose an address of this machine with --host: 127.0.0.1, or 0.0.0.0 for all.';
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new FrameliftError('server.failed', `cannot listen on ${host}:${port}: ${message}`, { remedy, cause: thrown });
+  const message = `cannot listen on ${host}:${port}: ${messageOf(thrown)}`;
+  return new FrameliftError('server.failed', message, { remedy, cause: thrown });
 }

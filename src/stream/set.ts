@@ -227,7 +227,7 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
     return { settings, origin, stream, gate: source instanceof WhipSource ? source : undefined };
   }
 
-  /** A file that the configuration names goes by its id as well; each on the whole picture, or on half of it. */
+  /** A file that the configuration names goes by its id as well; each at full size, or at half of it. */
   #fileOf(model: string): string {
     const half = model.endsWith(HALF) ? HALF : '';
     const id = wholeOf(model);

@@ -5,7 +5,7 @@
 import { ChildProcess } from 'node:child_process';
 import { finished, Writable } from 'node:stream';
 import ffmpeg from 'fluent-ffmpeg';
-import { FrameliftError } from '../../errors.ts';
+import { FrameliftError, messageOf } from '../../errors.ts';
 import { type Clock, fromMs, plus } from '../../time.ts';
 
 /** How long ffmpeg may take to leave after SIGTERM, before SIGKILL. */
@@ -115,7 +115,7 @@ class FfmpegProcess {
   }
 
   #notStarted(thrown: unknown): void {
-    const message = thrown instanceof Error ? thrown.message : String(thrown);
+    const message = messageOf(thrown);
     this.#cleanUp();
     this.#exit.reject(
       new FrameliftError('ffmpeg.failed', `${this.#options.path} cannot be started: ${message}`, { cause: thrown }),

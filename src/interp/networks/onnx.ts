@@ -2,7 +2,7 @@
  * Adapter of onnxruntime-node: network files, opened and made into sessions. Worker threads only.
  */
 import { InferenceSession, listSupportedBackends } from 'onnxruntime-node';
-import { FrameliftError } from '../../errors.ts';
+import { FrameliftError, messageOf } from '../../errors.ts';
 import { type Clock, minus } from '../../time.ts';
 import type { ModelKind } from '../models/manifest.ts';
 import type { Provider } from '../providers/provider.ts';
@@ -10,7 +10,7 @@ import { nativeCall } from '../worker/native-call.ts';
 import type { SessionMade } from '../worker/protocol.ts';
 import type { IoShape } from './io.ts';
 import { detectKind } from './kind.ts';
-import { BoundSession, dismiss, messageOf } from './session.ts';
+import { BoundSession, dismiss } from './session.ts';
 
 /** How a network is run. */
 export interface SessionOptions {

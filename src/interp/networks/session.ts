@@ -2,7 +2,7 @@
  * Adapter of onnxruntime-node: sessions on fixed buffers, which all kinds of network run through.
  */
 import { type InferenceSession, Tensor } from 'onnxruntime-node';
-import { FrameliftError } from '../../errors.ts';
+import { FrameliftError, messageOf } from '../../errors.ts';
 import { nativeCall } from '../worker/native-call.ts';
 
 /** What a session reads and writes. */
@@ -106,9 +106,4 @@ function isLike(data: unknown, view: TensorView): data is TensorView {
 /** Frees a session that was not bound. */
 export function dismiss(session: InferenceSession): Promise<void> {
   return nativeCall(() => session.release());
-}
-
-/** What a foreign error says. */
-export function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
 }
