@@ -1,6 +1,6 @@
 /** The package that `npm pack` makes, installed for production where there is no checkout. */
 import { execFile } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -12,6 +12,7 @@ import { timestamps } from '../support/media.ts';
 
 const run = promisify(execFile);
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
+const RUNTIME = 'node_modules/onnxruntime-node';
 const DEMO = 'node_modules/framelift/demo/fluoroscopy15.mp4';
 
 let installation: InstalledPackage;
@@ -33,7 +34,39 @@ it('holds what runs: no sources, training or checkpoints', () => {
       'dist/web/index.html',
     ]),
   );
-  expect(installation.files.filter((path) => /^src\/|\.pt$|training|(?<!\.d)\.ts$/.test(path))).toEqual([]);
+  const own = installation.files.filter((path) => !path.startsWith('node_modules/'));
+  expect(own.filter((path) => /^src\/|\.pt$|training|(?<!\.d)\.ts$/.test(path))).toEqual([]);
+});
+
+it('bundles ONNX Runtime for Linux alone, on both processors, without what it would fetch', () => {
+  const runtime = installation.files
+    .filter((path) => path.startsWith(RUNTIME))
+    .map((path) => path.slice(RUNTIME.length));
+  const libraries = ['libonnxruntime.so.1', 'onnxruntime_binding.node'];
+  const expected = ['arm64', 'x64'].flatMap((cpu) => libraries.map((file) => `/bin/napi-v6/linux/${cpu}/${file}`));
+  expect(runtime.filter((path) => path.startsWith('/bin/')).toSorted()).toEqual(expected);
+  const installed = join(installation.folder, 'node_modules/framelift', RUNTIME, 'package.json');
+  expect(JSON.parse(readFileSync(installed, 'utf8'))).not.toHaveProperty('scripts');
+});
+
+it('leaves the ONNX Runtime of the checkout as it was', () => {
+  const manifest = join(ROOT, RUNTIME, 'package.json');
+  expect(JSON.parse(readFileSync(manifest, 'utf8'))).toHaveProperty('scripts.postinstall');
+  expect(existsSync(`${manifest}.orig`)).toBe(false);
+});
+
+it('takes less than half of the 871 MB that it once took', async () => {
+  const { stdout } = await run('du', ['-sm', join(installation.folder, 'node_modules')]);
+  expect(Number.parseInt(stdout, 10)).toBeLessThan(435);
+});
+
+it('install-cuda runs the script that fetches the libraries', async () => {
+  const { code, stderr } = await runCli(['install-cuda'], {
+    installation,
+    env: { HTTPS_PROXY: 'http://127.0.0.1:9' },
+  });
+  expect(stderr).toMatch(/libraries could not be fetched: .*ECONNREFUSED/);
+  expect(code).toBe(1);
 });
 
 it('doctor tries the models of the package and finds this machine fit', async () => {

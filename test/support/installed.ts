@@ -30,9 +30,10 @@ export async function installPackage(): Promise<InstalledPackage> {
   const { path: folder, remove } = await temporaryFolder();
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', folder], { cwd: ROOT });
   const { filename, files } = packed(stdout);
-  // No install scripts: all that they would fetch is another ffmpeg and CUDA (README).
-  const flags = ['--prefix', folder, '--ignore-scripts', '--prefer-offline', '--no-audit', '--no-fund'];
-  await run('npm', ['install', ...flags, join(folder, filename)], { cwd: folder });
+  const flags = ['--prefix', folder, '--prefer-offline', '--no-audit', '--no-fund'];
+  // The checkout's .npmrc, which npm hands on to what it runs, does not count there.
+  const env = { ...process.env, npm_config_onnxruntime_node_install: undefined };
+  await run('npm', ['install', ...flags, join(folder, filename)], { cwd: folder, env });
   return { launcher: join(folder, 'node_modules/.bin/framelift'), folder, files, remove };
 }
 
