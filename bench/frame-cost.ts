@@ -39,7 +39,7 @@ export interface FrameCost {
 }
 
 /** More runs of minterpolate would take minutes and change little. */
-const MOST_FFMPEG_RUNS = 3;
+const MAX_FFMPEG_RUNS = 3;
 
 /** Times one interpolated frame (t = 1/2) at each size. @throws FrameliftError `ffmpeg.missing`, `ffmpeg.failed`, `engine.failed`. */
 export async function measureFrameCost(options: FrameCostOptions): Promise<FrameCost> {
@@ -53,8 +53,8 @@ export async function measureFrameCost(options: FrameCostOptions): Promise<Frame
     const times = await timeInterpolation(model, threads, clip, width, height, runs);
     let minterpolateMs: number | null = null;
     if (options.ffmpeg) {
-      onProgress(`${width}x${height}: minterpolate, ${Math.min(runs, MOST_FFMPEG_RUNS)} runs`);
-      minterpolateMs = await timeMinterpolate(clip, width, height, Math.min(runs, MOST_FFMPEG_RUNS));
+      onProgress(`${width}x${height}: minterpolate, ${Math.min(runs, MAX_FFMPEG_RUNS)} runs`);
+      minterpolateMs = await timeMinterpolate(clip, width, height, Math.min(runs, MAX_FFMPEG_RUNS));
     }
     const timesFaster = minterpolateMs === null ? null : minterpolateMs / times.totalMs;
     rows.push({

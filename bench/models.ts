@@ -43,7 +43,7 @@ const THREADS = 2;
 /** Natural clips are measured at so many lines at most; the phantom as it is, because scaling would change its noise. */
 const LINES = { natural: 480, phantom: 4320 };
 /** With fewer frames a second left there is nothing to interpolate. */
-const LEAST_RATE = 5;
+const MIN_RATE = 5;
 /** Pairs that are timed, and how often. */
 const TIMED = { frames: 7, runs: 3 };
 
@@ -88,7 +88,7 @@ async function phantomClips(folder: string, kind: 'clean' | 'noisy', factor: num
   for (const path of paths) {
     await using video = await openVideoFile({ path, stream: 'docs', arena, clock: systemClock, events: noEvents });
     const { fps } = video.info;
-    if (!fps || fps.num / fps.den / factor >= LEAST_RATE) fit.push(path);
+    if (!fps || fps.num / fps.den / factor >= MIN_RATE) fit.push(path);
   }
   if (fit.length > 0) return fit;
   throw new FrameliftError(

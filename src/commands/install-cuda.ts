@@ -59,7 +59,7 @@ Examples:
   framelift install-cuda --dir /srv/framelift/node_modules/onnxruntime-node --json`;
 
 const NEEDED = 2 * 1024 ** 3;
-const PROGRESS_EVERY = fromMs(1000);
+const PROGRESS_INTERVAL = fromMs(1000);
 const OTHERWISE =
   'Give it a way to nuget.org (HTTPS_PROXY), or run it where there is one and copy the libraries from there.';
 
@@ -204,7 +204,7 @@ function watchDownload(stage: string, clock: Clock, onProgress: (text: string) =
     if (!stopped) again();
   };
   const again = (): void => {
-    cancel = clock.at(plus(clock.now(), PROGRESS_EVERY), () => void look().catch(() => {}));
+    cancel = clock.at(plus(clock.now(), PROGRESS_INTERVAL), () => void look().catch(() => {}));
   };
   again();
   return () => {

@@ -26,7 +26,7 @@ const WINDOW = 8;
 const C1 = 6.5025;
 const C2 = 58.5225;
 /** Two pictures that are the same would be infinitely good. */
-const LEAST_ERROR = 1e-3;
+const MIN_ERROR = 1e-3;
 
 /** Mean of the squared differences of two planes of one size. */
 export function meanSquaredError(a: Plane, b: Plane): number {
@@ -45,7 +45,7 @@ export function meanSquaredError(a: Plane, b: Plane): number {
 
 /** Peak signal-to-noise ratio in dB of a mean squared error. */
 export function psnr(meanSquared: number): number {
-  return 10 * Math.log10(65025 / Math.max(meanSquared, LEAST_ERROR));
+  return 10 * Math.log10(65025 / Math.max(meanSquared, MIN_ERROR));
 }
 
 /**

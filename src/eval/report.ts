@@ -99,11 +99,11 @@ function meanScore(scores: readonly Score[]): Score {
 }
 
 /** More items than this are too many rows to read: the table then shows the mean alone. */
-const MOST_ROWS = 40;
+const MAX_ROWS = 40;
 
 /** The report as a table: a row for each item and the mean, three columns for each contender. */
 export function evalTable({ contenders, items }: EvalReport): string {
-  const rows = items.length > MOST_ROWS ? [] : items;
+  const rows = items.length > MAX_ROWS ? [] : items;
   const noisy = contenders.some((one) => one.mean?.errorOverNoise !== undefined);
   const figures = ['PSNR', 'SSIM', 'IE', 'ms', ...(noisy ? ['e/n'] : [])];
   const cells = (of: Figures | null | undefined): string[] => {
@@ -129,6 +129,6 @@ export function evalTable({ contenders, items }: EvalReport): string {
     .map((line) =>
       line.map((cell, i) => (i === 0 ? cell.padEnd(widths[0] ?? 0) : `  ${cell.padStart(widths[i] ?? 0)}`)).join(''),
     );
-  const hidden = items.length > MOST_ROWS ? `\n(${items.length} items: --json gives the figures of each)` : '';
+  const hidden = items.length > MAX_ROWS ? `\n(${items.length} items: --json gives the figures of each)` : '';
   return `${[' '.repeat(widths[0] ?? 0) + head.join(''), ...body].map((line) => line.trimEnd()).join('\n')}${hidden}`;
 }

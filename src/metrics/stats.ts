@@ -52,7 +52,7 @@ export interface StreamStats {
 /** How far back {@link StreamStats} looks. */
 const STATS_WINDOW = fromMs(5000);
 /** Different reasons that are kept apart. */
-const MOST_REASONS = 16;
+const MAX_REASONS = 16;
 const P50_P95 = [0.5, 0.95] as const;
 
 /** Folds the events of one stream into {@link StreamStats}. Bounded and, once warm, free of allocation. */
@@ -174,7 +174,7 @@ export class StreamWindow {
   }
 
   #repeat(reason: string): SlidingSum {
-    const key = this.#repeats.has(reason) || this.#repeats.size < MOST_REASONS ? reason : 'other';
+    const key = this.#repeats.has(reason) || this.#repeats.size < MAX_REASONS ? reason : 'other';
     const known = this.#repeats.get(key);
     if (known) return known;
     const fresh = sum();

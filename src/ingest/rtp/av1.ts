@@ -97,7 +97,7 @@ export class Av1Depacketizer extends UnitAssembler {
 
   protected take(payload: Uint8Array): void {
     const head = payload[0] ?? 0;
-    const [continues, goesOn] = [(head & 0x80) !== 0, (head & 0x40) !== 0];
+    const [continues, unfinished] = [(head & 0x80) !== 0, (head & 0x40) !== 0];
     const elements = elementsOf(payload);
     this.#received += payload.length;
     if (!elements || continues !== this.#fragments.length > 0 || this.#received > MAX_UNIT_BYTES) {
@@ -106,7 +106,7 @@ export class Av1Depacketizer extends UnitAssembler {
     }
     for (const [index, element] of elements.entries()) {
       this.#fragments.push(element);
-      if (!goesOn || index < elements.length - 1) this.#finishObu();
+      if (!unfinished || index < elements.length - 1) this.#finishObu();
     }
   }
 

@@ -40,7 +40,7 @@ export interface Placement {
 export class Timeline {
   readonly #clockRate: number;
   /** Where the timeline was set last, and how far the timestamps ran since: no rounding adds up. */
-  #anchor = ZERO;
+  #base = ZERO;
   #ticks = 0;
   #timestamp = 0;
   #pts: Micros | undefined;
@@ -79,12 +79,12 @@ export class Timeline {
     const jumped = this.#restart || step < -MAX_STEP_BACK || step > elapsed + MAX_RUN_AHEAD;
     const gap = this.#interval > 0 && step > Math.max(MIN_GAP, GAP_INTERVALS * this.#interval);
     if (before === undefined || jumped) {
-      this.#anchor = before === undefined ? arrival : plus(before, micros(Math.max(elapsed, 1)));
+      this.#base = before === undefined ? arrival : plus(before, micros(Math.max(elapsed, 1)));
       this.#ticks = 0;
     } else {
       this.#ticks += (timestamp - this.#timestamp) | 0;
     }
-    const pts = plus(this.#anchor, micros((this.#ticks * 1e6) / this.#clockRate));
+    const pts = plus(this.#base, micros((this.#ticks * 1e6) / this.#clockRate));
     if (!jumped && !gap && step !== 0) this.#learn(Math.abs(step));
     this.#timestamp = timestamp;
     this.#pts = pts;

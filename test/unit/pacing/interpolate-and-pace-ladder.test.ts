@@ -60,7 +60,7 @@ async function expectContract(rig: OutputRig, budgetMs: number, factor = 2): Pro
   for (const { pts, at } of rig.kind('source')) {
     expect(minus(at, rig.sent.get(pts)?.arrival ?? at) / 1000).toBeLessThan(budgetMs + 0.1);
   }
-  // At 5 % the delay may bend by 1.7 ms between two source frames.
+  // At 5 % the delay may slew by 1.7 ms between two source frames.
   for (const gap of rig.gaps(3)) expect(Math.abs(gap - 1000 / (30 * factor))).toBeLessThan(1.8);
   await rig.stop();
   expect([rig.arena.liveFrames, rig.arena.usedBytes]).toEqual([0, 0]);
