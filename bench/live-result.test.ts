@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../src/config/schema.ts';
+import { parseConfig } from '../src/config/parse.ts';
 import type { MetricEvent } from '../src/metrics/events.ts';
 import { MetricsRegistry } from '../src/metrics/registry.ts';
 import { fromMs, ManualClock } from '../src/time.ts';

@@ -102,7 +102,7 @@ export function modelsPage(data: ModelsData, listed: readonly ListedModel[]): st
     '    npm run docs:models -- --val <folder of clips> --phantom <folder of clips> --only flow-s',
     '    npm run docs:models -- --render-only',
     '',
-    'The phantom clips are rendered by `models/training/evaluate_phantom.py --write <folder>`.',
+    'The phantom clips are rendered by `python3 -m training.phantom.evaluate --write <folder>` in `models/`.',
     '',
     '## Good and bad cases',
     '',

@@ -9,7 +9,7 @@ import { evaluate } from '../src/eval/evaluate.ts';
 import type { Case } from '../src/eval/gallery.ts';
 import type { Figures } from '../src/eval/report.ts';
 import { writeSheet } from '../src/eval/sheet.ts';
-import { openVideoFile } from '../src/ingest/file/source.ts';
+import { openVideoFile } from '../src/ingest/file/video-file.ts';
 import { resolveModel } from '../src/interp/models/manifest.ts';
 import { Arena } from '../src/media/arena.ts';
 import { noEvents } from '../src/metrics/events.ts';

@@ -9,7 +9,7 @@ import { convert } from './commands/convert.ts';
 import { examine, type Finding } from './commands/doctor.ts';
 import { CUDA_HELP, cudaReport, installCuda } from './commands/install-cuda.ts';
 import { modelsTable } from './commands/models-table.ts';
-import { makeTokens, type RateFlags, type ServeFlags, serveConfig } from './config/flags.ts';
+import { configFromFlags, generateTokens, type RateFlags, type ServeFlags } from './config/flags.ts';
 import { profileOf } from './config/profile.ts';
 import type { Config } from './config/schema.ts';
 import { type ErrorCode, FrameliftError } from './errors.ts';
@@ -190,13 +190,13 @@ function line({ level, what, detail, remedy }: Finding): string {
 }
 
 async function serve(sources: readonly string[], given: ServeFlags): Promise<void> {
-  const { flags, made } = makeTokens(given);
+  const { flags, generated } = generateTokens(given);
   let app: Framelift | undefined;
   // What is wrong with a file, reloading has logged.
   const reload = (): void => void app?.reload().catch(() => {});
   const watch = watchFiles(systemClock, reload);
   const read = (): Config => {
-    const config = serveConfig(sources, flags);
+    const config = configFromFlags(sources, flags);
     if (flags.watch) watch(filesOf(flags.config, config));
     checkSources(config.streams, (stream) => sourceKind(stream.source, stream.ingest));
     return config;
@@ -216,7 +216,7 @@ async function serve(sources: readonly string[], given: ServeFlags): Promise<voi
     ...(flags.config === undefined ? {} : { reread: read }),
   });
   console.error(`framelift ${version} on ${app.url}  (Ctrl-C stops)`);
-  for (const [role, token] of made) console.error(`${role} token: ${token}`);
+  for (const [role, token] of generated) console.error(`${role} token: ${token}`);
   const signal = await stop;
   log.info({ signal }, 'stopping');
   const cancelHardStop = systemClock.at(plus(systemClock.now(), DRAIN_TIMEOUT), () => process.exit(FAILED));

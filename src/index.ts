@@ -2,7 +2,8 @@
 
 export { Framelift, type ServeOptions } from './app/framelift.ts';
 export { type ConvertOptions, type ConvertProgress, type ConvertResult, convert } from './commands/convert.ts';
-export { type Config, type ConfigInput, parseConfig, readConfigFile, type StreamConfig } from './config/schema.ts';
+export { parseConfig, readConfigFile } from './config/parse.ts';
+export type { Config, ConfigInput, StreamConfig } from './config/schema.ts';
 export { type ErrorCode, FrameliftError } from './errors.ts';
 export type { Provenance, RepeatReason } from './media/frame.ts';
 export { type RateTarget, rateTarget } from './pairing/scheduler.ts';

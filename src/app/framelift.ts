@@ -13,7 +13,7 @@ import { Arena } from '../media/arena.ts';
 import { MetricsRegistry } from '../metrics/registry.ts';
 import { Access } from '../server/auth.ts';
 import { Certificate, readCertificate } from '../server/certificate.ts';
-import type { ReloadReport } from '../server/contract.ts';
+import type { ReloadReport } from '../server/schemas.ts';
 import { FrameliftServer } from '../server/server.ts';
 import { sourceRules } from '../stream/make-source.ts';
 import { StreamSet } from '../stream/set.ts';
@@ -61,7 +61,8 @@ export class Framelift implements AsyncDisposable {
 
   /**
    * Starts everything; resolves when HTTP listens and the model is loaded. Sources connect in the background.
-   * @throws FrameliftError `provider.unusable`, `config.invalid` (a factor included that the model has no pictures for), `source.*` for a source that can never work, `model.*`, `server.port-taken`.
+   * @throws FrameliftError `provider.unusable`, `config.invalid` (also for a factor that the model cannot
+   * make), `source.*` for a source that can never work, `model.*`, `server.port-taken`.
    */
   static async start(options: ServeOptions): Promise<Framelift> {
     const { config, log, env = {}, reread, version } = options;
@@ -72,7 +73,7 @@ export class Framelift implements AsyncDisposable {
     const arena = new Arena(config.arenaMb);
     const names = config.streams.map(({ name }) => name);
     const metrics = running.use(new MetricsRegistry({ clock, arena, version, streams: names }));
-    const trials = new ProviderTrials({ threads: config.engine.threads });
+    const trials = new ProviderTrials({ threads: config.engine.threads, log });
     const pool = running.use(makePool(config.engine, { arena, clock, metrics, trials, log }));
     const iceServers = new IceServers(config.webrtc.iceServers, clock, log);
     const streams = running.use(makeStreams(config, { arena, clock, events: metrics, pool, log }, iceServers, env));
@@ -81,13 +82,14 @@ export class Framelift implements AsyncDisposable {
     await streams.apply({ added: config.streams, removed: [], changed: [], model, maxStreams });
     const [whep, whip] = makeEndpoints(config, streams, { iceServers, log }, running);
     const reloader = new Reloader({ config, reread, env, streams, access, certificate, log });
-    const server = await FrameliftServer.start({
-      ...config.server,
-      certificate,
-      ...{ access, streams, whep, whip, metrics, log, clock },
-      control: { streams, config: reloader },
-      providers: () => trials.selections,
-    });
+    const server = await FrameliftServer.start(
+      { ...config.server, certificate },
+      {
+        ...{ access, streams, whep, whip, metrics, log, clock },
+        control: { streams, config: reloader },
+        providers: () => trials.selections,
+      },
+    );
     running.defer(() => server.close());
     streams.start();
     return new Framelift(running.move(), arena, metrics, server, reloader);
@@ -132,6 +134,7 @@ function makePool(engine: Config['engine'], { arena, clock, metrics, trials, log
     arena,
     clock,
     events: metrics,
+    log,
     workers: engine.workers,
     threads: engine.threads,
     provide: async (model) => {

@@ -1,6 +1,6 @@
 /** The configuration while framelift runs: read again, compared, and carried out where that is possible. */
 
-import { type ConfigChange, compareConfigs, goesOn } from '../config/diff.ts';
+import { appliesLive, type ConfigDiff, diffConfigs } from '../config/diff.ts';
 import type { Config } from '../config/schema.ts';
 import { resolveTokens, withoutSecrets } from '../config/secrets.ts';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
@@ -8,7 +8,8 @@ import type { Log } from '../log.ts';
 import { Mutex } from '../mutex.ts';
 import type { Access } from '../server/auth.ts';
 import { type Certificate, readCertificate } from '../server/certificate.ts';
-import type { ConfigControl, ReloadReport } from '../server/contract.ts';
+import type { ConfigControl } from '../server/contract.ts';
+import type { ReloadReport } from '../server/schemas.ts';
 import type { StreamSet } from '../stream/set.ts';
 
 /** What {@link Reloader} works with. */
@@ -67,21 +68,21 @@ export class Reloader implements ConfigControl {
     const next = reread();
     const tokens = resolveTokens(next.auth, env);
     const pem = certificate && next.server.tls && readCertificate(next.server.tls);
-    const change = compareConfigs(this.#config, next);
+    const change = diffConfigs(this.#config, next);
     await streams.apply({ ...change, model: next.engine.model, maxStreams: next.server.maxStreams });
     access.update(tokens);
     if (pem) certificate.use(pem);
     this.#config = next;
-    return { ...reportOf(change), needsRestart: compareConfigs(atStart, next).atStart };
+    return { ...reportOf(change), needsRestart: diffConfigs(atStart, next).needsRestart };
   }
 }
 
-function reportOf({ added, removed, unchanged, changed, live }: ConfigChange): Omit<ReloadReport, 'needsRestart'> {
+function reportOf({ added, removed, unchanged, changed, applied }: ConfigDiff): Omit<ReloadReport, 'needsRestart'> {
   return {
     added: added.map(({ name }) => name),
     removed,
-    changed: changed.map((one) => ({ name: one.settings.name, keys: one.keys, startedAnew: !goesOn(one) })),
+    changed: changed.map((one) => ({ name: one.settings.name, keys: one.keys, startedAnew: !appliesLive(one) })),
     unchanged,
-    applied: live,
+    applied,
   };
 }

@@ -35,13 +35,11 @@ export const rateOptions = (command: Command): Command =>
     )
     .addOption(new Option('--factor <n>', 'output frames for each source frame, source frames kept').argParser(number))
     .addOption(new Option('--model <name>', 'model id, search, blend, repeat, or an .onnx file (default: flow-s)'))
-    .addOption(
-      new Option('--profile <name>', 'model, rate and rules that fit what the pictures are of').choices(PROFILE_NAMES),
-    )
+    .addOption(new Option('--profile <name>', 'model, rate and rules for what the video shows').choices(PROFILE_NAMES))
     .addOption(
       new Option(
         '--provider <name>',
-        'where networks run; auto: the fastest that gives the pictures of the CPU (default: auto)',
+        'where networks run; auto: the fastest that agrees with the CPU (default: auto)',
       ).choices(PROVIDER_CHOICES),
     )
     .addOption(new Option('--threads <n>', 'threads of one worker').argParser(number))

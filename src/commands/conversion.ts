@@ -1,7 +1,7 @@
 /** One conversion under way: source frames in, source and interpolated frames into a file. */
 import type { FileWriter } from '../egress/file-writer.ts';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
-import type { VideoFile } from '../ingest/file/source.ts';
+import type { VideoFile } from '../ingest/file/video-file.ts';
 import type { Tier } from '../interp/engine/job.ts';
 import type { Frame, RepeatReason } from '../media/frame.ts';
 import type { PairDecision } from '../media/pair-decision.ts';

@@ -52,7 +52,7 @@ nuget.org. HTTP_PROXY, HTTPS_PROXY and NO_PROXY count. What is there already is 
 Needed besides, and not fetched:
   cuda      ${CUDA_NEEDS.cuda}
   tensorrt  ${CUDA_NEEDS.tensorrt}
-Afterwards framelift doctor says whether the providers give the pictures of the CPU.
+Afterwards framelift doctor says whether the providers agree with the CPU.
 
 Examples:
   framelift install-cuda

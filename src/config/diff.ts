@@ -1,4 +1,7 @@
-/** What differs between two configurations, and what follows from it: streams to touch, and keys that only a start can change. Pure. */
+/**
+ * What differs between two configurations, and what follows from it: streams to touch, and keys
+ * that only a start can change. Pure.
+ */
 import { isDeepStrictEqual } from 'node:util';
 import type { Config, StreamConfig } from './schema.ts';
 
@@ -10,8 +13,8 @@ export interface StreamChange {
   readonly keys: readonly string[];
 }
 
-/** What leads from one configuration to another. */
-export interface ConfigChange {
+/** The way from one configuration to another. */
+export interface ConfigDiff {
   readonly added: readonly StreamConfig[];
   /** Names. */
   readonly removed: readonly string[];
@@ -19,21 +22,30 @@ export interface ConfigChange {
   /** Names of streams that stay as they are. */
   readonly unchanged: readonly string[];
   /** Keys outside of `streams` that take effect at once. */
-  readonly live: readonly string[];
+  readonly applied: readonly string[];
   /** Keys outside of `streams` that take effect at the next start. */
-  readonly atStart: readonly string[];
+  readonly needsRestart: readonly string[];
 }
 
-/** Keys outside of `streams` that can change while framelift runs. TLS files are read anew; whether there is TLS at all is decided at the start. */
-const LIVE = /^(?:auth\.|server\.tls\.(?:cert|key)$|server\.maxStreams$|engine\.model$)/;
+/**
+ * Keys outside of `streams` that can change while framelift runs. TLS files are read again; whether
+ * there is TLS at all is decided at the start.
+ */
+const APPLIED = /^(?:auth\.|server\.tls\.(?:cert|key)$|server\.maxStreams$|engine\.model$)/;
 
-/** Whether a stream can take a change while it runs, and keep its viewers. Any other one starts the stream anew. */
-export function goesOn({ settings, keys }: StreamChange): boolean {
+/**
+ * Whether a stream can take a change while it runs, and keep its viewers. Any other one restarts
+ * the stream.
+ */
+export function appliesLive({ settings, keys }: StreamChange): boolean {
   return keys.every((key) => key === 'model' || (key === 'bitrateKbps' && settings.bitrateKbps !== undefined));
 }
 
-/** Compares two checked configurations. Streams are told apart by their names; their order does not matter. */
-export function compareConfigs(before: Config, after: Config): ConfigChange {
+/**
+ * Compares two checked configurations. Streams are told apart by their names; their order does not
+ * matter.
+ */
+export function diffConfigs(before: Config, after: Config): ConfigDiff {
   const { streams: old, ...restBefore } = before;
   const { streams: fresh, ...restAfter } = after;
   const known = new Map(old.map((stream) => [stream.name, stream]));
@@ -48,8 +60,8 @@ export function compareConfigs(before: Config, after: Config): ConfigChange {
     removed: old.map(({ name }) => name).filter((name) => !wanted.has(name)),
     changed: kept.filter((change) => change.keys.length > 0),
     unchanged: kept.filter((change) => change.keys.length === 0).map(({ settings }) => settings.name),
-    live: keys.filter((key) => LIVE.test(key)),
-    atStart: keys.filter((key) => !LIVE.test(key)),
+    applied: keys.filter((key) => APPLIED.test(key)),
+    needsRestart: keys.filter((key) => !APPLIED.test(key)),
   };
 }
 

@@ -1,10 +1,10 @@
 /** The configuration of `serve`: the file, and the command line, which wins over it. */
 
 import type { ProviderChoice } from '../interp/providers/provider.ts';
+import { parseConfig, readConfigFile } from './parse.ts';
 import type { ProfileName } from './profile.ts';
-import { type Config, type ConfigInput, parseConfig, readConfigFile } from './schema.ts';
-import type { Role } from './secrets.ts';
-import { makeToken } from './secrets.ts';
+import type { Config, ConfigInput } from './schema.ts';
+import { makeToken, type Role } from './secrets.ts';
 
 /** Output rate of the demo. */
 const DEMO_FPS = 60;
@@ -39,23 +39,29 @@ export interface ServeFlags extends RateFlags {
   readonly watch?: boolean;
 }
 
-/** On the command line in place of a token: one is made up. */
+/** On the command line in place of a token: one is generated. */
 const GENERATE = 'generate';
 
-/** The flags with tokens made up where that was asked for, and those tokens. */
-export function makeTokens(flags: ServeFlags): {
+/** The flags with tokens generated where that was asked for, and those tokens. */
+export function generateTokens(flags: ServeFlags): {
   readonly flags: ServeFlags;
-  readonly made: readonly [Role, string][];
+  readonly generated: readonly [Role, string][];
 } {
   const { publishToken, playToken, adminToken } = flags;
   const asked = { publish: publishToken, play: playToken, admin: adminToken };
   const roles = (['publish', 'play', 'admin'] as const).filter((role) => asked[role] === GENERATE);
-  const made = roles.map((role): [Role, string] => [role, makeToken()]);
-  return { flags: { ...flags, ...Object.fromEntries(made.map(([role, token]) => [`${role}Token`, token])) }, made };
+  const generated = roles.map((role): [Role, string] => [role, makeToken()]);
+  return {
+    flags: { ...flags, ...Object.fromEntries(generated.map(([role, token]) => [`${role}Token`, token])) },
+    generated,
+  };
 }
 
-/** Reads the file, if there is one, and puts the command line over it. @throws FrameliftError `config.invalid`. */
-export function serveConfig(sources: readonly string[], flags: ServeFlags): Config {
+/**
+ * Reads the file, if there is one, and puts the command line over it.
+ * @throws FrameliftError `config.invalid`.
+ */
+export function configFromFlags(sources: readonly string[], flags: ServeFlags): Config {
   const file: ConfigInput = flags.config ? readConfigFile(flags.config) : {};
   return parseConfig(
     {
@@ -92,7 +98,10 @@ function tls(file: ConfigInput, { tlsCert, tlsKey }: ServeFlags): object {
   return { tls: { cert: tlsCert ?? cert, key: tlsKey ?? key } };
 }
 
-/** Streams of the file and then those of the command line; the demo where there are none. Rates and the like of the command line are for all. */
+/**
+ * Streams of the file and then those of the command line; the demo where there are none. Rates and
+ * the like of the command line are for all.
+ */
 function streamsOf(
   sources: readonly string[],
   flags: ServeFlags,
@@ -128,7 +137,10 @@ function streamsOf(
   });
 }
 
-/** Gives unnamed sources their names: `demo` for the demo, else `live`, `live2`, …, none that is `alreadyTaken`. */
+/**
+ * Gives unnamed sources their names: `demo` for the demo, else `live`, `live2`, …, none that is
+ * `alreadyTaken`.
+ */
 function nameStreams(
   sources: readonly { name?: string | undefined; source: string }[],
   alreadyTaken: readonly string[] = [],

@@ -19,7 +19,7 @@ export interface Profile {
   readonly target: RateTarget;
   /** Made frames take over the colour of the nearer source frame. */
   readonly lumaOnly: boolean;
-  /** Frames that repeat an X-ray pulse are left out before pairs are formed. */
+  /** Frames that repeat an X-ray pulse are dropped before pairs are formed. */
   readonly pulses: boolean;
   /** Players mark interpolated frames unless their viewer says otherwise. */
   readonly badge: boolean;
@@ -35,7 +35,8 @@ const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     pulses: true,
     badge: true,
     notice:
-      'Not for diagnosis. Most pictures of the upconverted stream are made by a network from two X-ray pulses and may show what was not there, or not show what was.',
+      'Not for diagnosis. Most frames of the upconverted stream are interpolated by a network from two X-ray pulses ' +
+      'and may show what was not there, or not show what was.',
   },
 };
 
@@ -44,7 +45,10 @@ export function profileOf(name: ProfileName | undefined): Profile | undefined {
   return name === undefined ? undefined : PROFILES[name];
 }
 
-/** The output rate that was asked for, else the profile's, else the usual one. @throws FrameliftError `config.invalid` as {@link rateTarget}. */
+/**
+ * The output rate that was asked for, else the profile's, else the usual one.
+ * @throws FrameliftError `config.invalid` as {@link rateTarget}.
+ */
 export function targetOf(want: Parameters<typeof rateTarget>[0], profile: Profile | undefined): RateTarget {
   const asked = want.fps !== undefined || want.factor !== undefined;
   return profile && !asked ? profile.target : rateTarget(want);

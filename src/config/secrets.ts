@@ -1,8 +1,14 @@
-/** Secrets of the configuration: tokens and where they come from, and what may be shown of the rest. Pure. */
+/**
+ * Secrets of the configuration: tokens and where they come from, and what may be shown of the rest.
+ * Pure.
+ */
 import { randomBytes } from 'node:crypto';
 import { FrameliftError, redactUrl } from '../errors.ts';
 
-/** What a request wants: to publish by WHIP, to watch and read (WHEP, `/ws`, the API's GETs), or to change something. */
+/**
+ * What a request wants: to publish by WHIP, to watch and read (WHEP, `/ws`, the API's GETs), or to
+ * change something.
+ */
 export type Role = 'publish' | 'play' | 'admin';
 
 /** Tokens of each role. A token for `admin` may do everything. */
@@ -22,13 +28,16 @@ const VARIABLES: Readonly<Record<Role, string>> = {
   admin: 'FRAMELIFT_ADMIN_TOKEN',
 };
 
-/** Tokens as they are configured: themselves, or the name of an environment variable that holds one. */
+/**
+ * Tokens as they are configured: themselves, or the name of an environment variable that holds one.
+ */
 type TokenSettings = Readonly<Record<Role, readonly (string | { readonly env: string })[]>>;
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /**
  * The tokens of a configuration and of the environment.
- * @throws FrameliftError `config.invalid` naming the key and the variable that is not set, or holds no token. Never its value.
+ * @throws FrameliftError `config.invalid` naming the key and the variable that is not set, or holds
+ * no token. Never its value.
  */
 export function resolveTokens(settings: TokenSettings, env: Environment): Tokens {
   const of = (role: Role): string[] => {
@@ -59,7 +68,8 @@ export function makeToken(): string {
 const SECRET_KEY = /credential|password|secret|token/i;
 
 /**
- * A copy of `value` for people: tokens, passwords and credentials are `***`, URLs lose theirs. Names of environment variables stay.
+ * A copy of `value` for people: tokens, passwords and credentials are `***`, URLs lose theirs.
+ * Names of environment variables stay.
  * @param path keys that lead to it from the top of the configuration.
  */
 export function withoutSecrets(value: unknown, path: readonly PropertyKey[] = []): unknown {

@@ -1,7 +1,7 @@
 /** The gaps of an item: two frames that are given, and the removed ones between them. Holds one gap of a clip at a time. */
 
 import { FrameliftError } from '../errors.ts';
-import { openVideoFile } from '../ingest/file/source.ts';
+import { openVideoFile } from '../ingest/file/video-file.ts';
 import type { Arena } from '../media/arena.ts';
 import { Frame, SOURCE } from '../media/frame.ts';
 import { noEvents } from '../metrics/events.ts';

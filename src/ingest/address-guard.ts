@@ -1,4 +1,7 @@
-/** To which addresses sources may lead: classes of addresses, what is allowed of them, and names resolved once and checked. */
+/**
+ * To which addresses sources may lead: classes of addresses, what is allowed of them, and names
+ * resolved once and checked.
+ */
 import { type LookupAddress, lookup } from 'node:dns';
 import { BlockList, isIP, isIPv4, type LookupFunction } from 'node:net';
 import { FrameliftError } from '../errors.ts';
@@ -7,11 +10,12 @@ import { FrameliftError } from '../errors.ts';
 export type AddressClass = 'link-local' | 'loopback' | 'unspecified' | 'private' | 'multicast' | 'reserved' | 'public';
 
 /**
- * IANA's special-purpose registries. The first class that has an address wins. Translations of IPv4 that hide it from
- * routers' rules (6to4, Teredo, IPv4-compatible, local NAT64) are `reserved`.
+ * IANA's special-purpose registries. The first class that has an address wins. Translations of IPv4
+ * that hide it from routers' rules (6to4, Teredo, IPv4-compatible, local NAT64) are `reserved`.
  */
 const RANGES: readonly (readonly [AddressClass, readonly string[]])[] = [
-  // With the metadata services of Amazon (IPv6), Google (IPv6), Alibaba and Oracle, which lie elsewhere.
+  // With the metadata services of Amazon (IPv6), Google (IPv6), Alibaba and Oracle, which lie
+  // elsewhere.
   [
     'link-local',
     [
@@ -33,7 +37,10 @@ const RANGES: readonly (readonly [AddressClass, readonly string[]])[] = [
   ],
 ];
 
-/** NAT64 (RFC 6052): such an address is the IPv4 address in its last 32 bits. IPv4-mapped ones BlockList knows itself. */
+/**
+ * NAT64 (RFC 6052): such an address is the IPv4 address in its last 32 bits. IPv4-mapped ones
+ * BlockList knows itself.
+ */
 const NAT64 = '64:ff9b::';
 
 function addRange(list: BlockList, range: string): void {
@@ -56,13 +63,19 @@ function contains(list: BlockList, address: string): boolean {
   return list.check(address, isIPv4(address) ? 'ipv4' : 'ipv6');
 }
 
-/** The class of an IPv4 or IPv6 address, zone or none. IPv4 inside IPv6 (mapped, NAT64) has the class of the IPv4 address. */
+/**
+ * The class of an IPv4 or IPv6 address, zone or none. IPv4 inside IPv6 (mapped, NAT64) has the
+ * class of the IPv4 address.
+ */
 export function addressClass(address: string): AddressClass {
   const bare = address.replace(/%.*$/, '');
   return CLASSES.find(([, list]) => contains(list, bare))?.[0] ?? 'public';
 }
 
-/** True for what {@link AddressGuard} takes as an exception: `loopback`, `private`, an address, or a range in CIDR notation. */
+/**
+ * True for what {@link AddressGuard} takes as an exception: `loopback`, `private`, an address, or a
+ * range in CIDR notation.
+ */
 export function isAllowance(text: string): boolean {
   if (text === 'loopback' || text === 'private') return true;
   const [address = '', bits, ...more] = text.split('/');
@@ -71,10 +84,16 @@ export function isAllowance(text: string): boolean {
   return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= (version === 4 ? 32 : 128));
 }
 
-/** What URLs may lead to that an operator wrote down: cameras are in private networks, and test servers on this machine. */
+/**
+ * What URLs may lead to that an operator wrote down: cameras are in private networks, and test
+ * servers on this machine.
+ */
 export const OPERATORS_CLASSES: readonly AddressClass[] = ['loopback', 'private'];
 
-/** Name resolution: all addresses of a host name, in the order in which they are to be tried. Rejects as `dns.lookup` does. */
+/**
+ * Name resolution: all addresses of a host name, in the order in which they are to be tried.
+ * Rejects as `dns.lookup` does.
+ */
 export type Resolve = (host: string) => Promise<readonly LookupAddress[]>;
 
 const systemResolve: Resolve = (host) =>
@@ -83,9 +102,9 @@ const systemResolve: Resolve = (host) =>
   });
 
 /**
- * Decides where sources may connect to: public addresses, and what is allowed beside them. Names are resolved once for each
- * connection, all their addresses are checked, and the connection goes to one that was: a name that changes
- * between check and use (DNS rebinding) changes nothing.
+ * Decides where sources may connect to: public addresses, and what is allowed beside them. Names
+ * are resolved once for each connection, all their addresses are checked, and the connection goes
+ * to one that was: a name that changes between check and use (DNS rebinding) changes nothing.
  */
 export class AddressGuard {
   readonly #allowances: readonly string[];
@@ -107,8 +126,9 @@ export class AddressGuard {
   }
 
   /**
-   * The guard of what a server at these addresses may lead to: redirections, playlists. Not further inside than itself: from a public
-   * address to public ones, from a private network not to this machine.
+   * The guard of what a server at these addresses may lead to: redirections, playlists. Not further
+   * inside than itself: from a public address to public ones, from a private network not to this
+   * machine.
    */
   beyond(addresses: readonly string[]): AddressGuard {
     const classes = new Set(addresses.map(addressClass));
@@ -117,7 +137,10 @@ export class AddressGuard {
     return new AddressGuard(this.#allowances, this.#resolve, kept);
   }
 
-  /** True when sources may lead to this address. `multicast`: the protocol receives by joining groups. */
+  /**
+   * True when sources may lead to this address. `multicast`: the protocol receives by joining
+   * groups.
+   */
   permits(address: string, multicast = false): boolean {
     const found = addressClass(address);
     if (found === 'public' || (found === 'multicast' && multicast)) return true;
@@ -125,7 +148,8 @@ export class AddressGuard {
   }
 
   /**
-   * Checks a host if it is an address; names are left to {@link lookup}, which is not called for addresses.
+   * Checks a host if it is an address; names are left to {@link lookup}, which is not called for
+   * addresses.
    * @throws FrameliftError `source.forbidden`.
    */
   checkLiteral(host: string, multicast = false): void {
@@ -134,7 +158,8 @@ export class AddressGuard {
 
   /**
    * The addresses of a host, name or address, all of them permitted.
-   * @throws FrameliftError `source.forbidden` when one is not, `source.unreachable` when the name is not known.
+   * @throws FrameliftError `source.forbidden` when one is not, `source.unreachable` when the name
+   * is not known.
    */
   async resolve(host: string, multicast = false): Promise<readonly LookupAddress[]> {
     const version = isIP(host);
@@ -144,7 +169,10 @@ export class AddressGuard {
     return addresses;
   }
 
-  /** For `net.connect`, `tls.connect` and `http.request`, with {@link checkLiteral} before. Its errors are FrameliftErrors. */
+  /**
+   * For `net.connect`, `tls.connect` and `http.request`, with {@link checkLiteral} before. Its
+   * errors are FrameliftErrors.
+   */
   readonly lookup: LookupFunction = (host, options, callback) => {
     this.resolve(host).then(
       (all) => {

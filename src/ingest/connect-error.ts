@@ -8,7 +8,10 @@ export interface Place {
   readonly port: number;
 }
 
-/** A connection that could not be made, and why. Those of the address guard are returned as they are. */
+/**
+ * A connection that could not be made, and why. Those of the address guard are returned as they
+ * are.
+ */
 export function connectError(error: Error, { host, port, secure }: Place): FrameliftError {
   if (error instanceof FrameliftError) return error;
   const code = errorCode(error) ?? '';

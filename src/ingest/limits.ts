@@ -3,40 +3,49 @@ import { FrameliftError } from '../errors.ts';
 import type { Micros } from '../time.ts';
 import { TokenBucket } from '../token-bucket.ts';
 
-/** Bounds on a source's pictures and data. */
+/** Bounds on a source's frames and data. */
 export interface IngestLimits {
   /** Luma samples. */
   readonly maxWidth: number;
   /** Luma samples. */
   readonly maxHeight: number;
-  /** Pictures per second. */
+  /** Frames per second. */
   readonly maxFps: number;
   /** Coded video, where we see it: RTSP and WHIP. */
   readonly maxBitrateKbps: number;
 }
 
-/** What no camera exceeds: 8K, 240 pictures and 200 Mbit a second. */
+/** What no camera exceeds: 8K, 240 frames and 200 Mbit a second. */
 export const DEFAULT_LIMITS: IngestLimits = { maxWidth: 8192, maxHeight: 4320, maxFps: 240, maxBitrateKbps: 200_000 };
 
-/** Rates may be exceeded by so much: clocks differ, 29.97 is written as 30, and rates are measured as pictures arrive. */
+/**
+ * Rates may be exceeded by so much: clocks differ, 29.97 is written as 30, and rates are measured
+ * as frames arrive.
+ */
 const TOLERANCE = 1.05;
-/** A burst of so much is no rate: servers send the pictures since the last keyframe at once, networks stall. */
+/**
+ * A burst of so much is no rate: servers send the frames since the last keyframe at once, networks
+ * stall.
+ */
 const BURST_SECONDS = 3;
 /** Decoders count whole blocks, and rows aligned for their vector instructions. */
 const ALIGNMENT = 128;
 
-/** The error for a picture of this size, undefined when it is within the limits. */
+/** The error for a frame of this size, undefined when it is within the limits. */
 export function sizeExcess(limits: IngestLimits, width: number, height: number): FrameliftError | undefined {
   const { maxWidth, maxHeight } = limits;
   if (width <= maxWidth && height <= maxHeight) return undefined;
   return new FrameliftError(
     'source.too-large',
-    `the pictures are ${width}x${height}, the limit is ${maxWidth}x${maxHeight}`,
-    { remedy: 'Let the source send a smaller picture, or raise limits.maxWidth and limits.maxHeight.' },
+    `the frames are ${width}x${height}, the limit is ${maxWidth}x${maxHeight}`,
+    { remedy: 'Let the source send smaller frames, or raise limits.maxWidth and limits.maxHeight.' },
   );
 }
 
-/** Luma samples beyond which a decoder need not even begin: what protects memory before the first picture is there. */
+/**
+ * Luma samples beyond which a decoder need not even begin: what protects memory before the first
+ * frame is there.
+ */
 export function maxPixels({ maxWidth, maxHeight }: IngestLimits): number {
   return (maxWidth + ALIGNMENT) * (maxHeight + ALIGNMENT);
 }
@@ -44,21 +53,24 @@ export function maxPixels({ maxWidth, maxHeight }: IngestLimits): number {
 /** Measures what a source sends against its limits, by token buckets. One for each connection. */
 export class IngestGauge {
   readonly #limits: IngestLimits;
-  readonly #pictures: TokenBucket;
+  readonly #frames: TokenBucket;
   readonly #bits: TokenBucket;
 
   constructor(limits: IngestLimits) {
     this.#limits = limits;
-    this.#pictures = bucketFor(limits.maxFps);
+    this.#frames = bucketFor(limits.maxFps);
     this.#bits = bucketFor(limits.maxBitrateKbps * 1000);
   }
 
-  /** Counts a picture that came at `now`. Returns the error when there are too many, or it is too large. */
-  picture(width: number, height: number, now: Micros): FrameliftError | undefined {
+  /**
+   * Counts a frame that came at `now`. Returns the error when there are too many, or it is too
+   * large.
+   */
+  frame(width: number, height: number, now: Micros): FrameliftError | undefined {
     const { maxFps } = this.#limits;
-    if (this.#pictures.take(1, now)) return sizeExcess(this.#limits, width, height);
-    return new FrameliftError('source.too-fast', `more than ${maxFps} pictures came per second, the limit`, {
-      remedy: 'Let the source send fewer pictures, or raise limits.maxFps.',
+    if (this.#frames.take(1, now)) return sizeExcess(this.#limits, width, height);
+    return new FrameliftError('source.too-fast', `more than ${maxFps} frames per second arrive, the limit`, {
+      remedy: 'Let the source send fewer frames, or raise limits.maxFps.',
     });
   }
 
@@ -66,7 +78,7 @@ export class IngestGauge {
   data(bytes: number, now: Micros): FrameliftError | undefined {
     if (this.#bits.take(bytes * 8, now)) return undefined;
     const { maxBitrateKbps } = this.#limits;
-    return new FrameliftError('source.too-fast', `more than ${maxBitrateKbps} kbit came per second, the limit`, {
+    return new FrameliftError('source.too-fast', `more than ${maxBitrateKbps} kbit/s arrive, the limit`, {
       remedy: 'Lower the bitrate of the source, or raise limits.maxBitrateKbps.',
     });
   }

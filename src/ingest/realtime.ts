@@ -6,11 +6,17 @@ const MAX_LATE = fromMs(100);
 /** A frame due later than this is not waited for: its timestamp jumped. */
 const MAX_WAIT = fromMs(10_000);
 
-/** Says when each frame is due: at the pace of its timestamps, counted from the first one, so that nothing drifts. */
+/**
+ * Says when each frame is due: at the pace of its timestamps, counted from the first one, so that
+ * nothing drifts.
+ */
 export class RealtimePacing {
   #offset: Micros | undefined;
 
-  /** When the frame of `pts` is to be delivered, never before `now`. A late reader starts a new count from here. */
+  /**
+   * When the frame of `pts` is to be delivered, never before `now`. A late reader starts a new
+   * count from here.
+   */
   due(pts: Micros, now: Micros): Micros {
     const due = this.#offset === undefined ? now : plus(pts, this.#offset);
     const late = minus(now, due);

@@ -9,7 +9,10 @@ export interface SourceInfo {
   /** Luma samples; 0 when only the first frame will tell. */
   readonly width: number;
   readonly height: number;
-  /** Nominal frame rate if the source declares one (SDP, container), else undefined. Never used for timing. */
+  /**
+   * Nominal frame rate if the source declares one (SDP, container), else undefined. Never used for
+   * timing.
+   */
   readonly fps: number | undefined;
   /** For people: `rtsp/tcp`, `file`, `ffmpeg`. */
   readonly transport: string;
@@ -21,7 +24,10 @@ export interface SourceInfo {
 export interface FrameSink {
   /** Hands a frame over: the sink owns it. */
   frame(frame: Frame): void;
-  /** Called once per connection, before the first frame; again when the source's size or codec changes. */
+  /**
+   * Called once per connection, before the first frame; again when the source's size or codec
+   * changes.
+   */
   info(info: SourceInfo): void;
 }
 
@@ -30,8 +36,9 @@ export interface Source {
   /** For logs: kind and URL without credentials. */
   readonly label: string;
   /**
-   * Connects and delivers until `signal` aborts (then resolves) or the source ends or breaks (then rejects with a
-   * FrameliftError; `source.ended` for an orderly end). Settles only when every socket, child process and native object is closed.
+   * Connects and delivers until `signal` aborts (then resolves) or the source ends or breaks (then
+   * rejects with a FrameliftError; `source.ended` for an orderly end). Settles only when every
+   * socket, child process and native object is closed.
    */
   run(sink: FrameSink, signal: AbortSignal): Promise<void>;
 }

@@ -1,7 +1,10 @@
 /** The access unit: what depacketizers and demuxers hand to the decoder. */
 import type { Micros } from '../time.ts';
 
-/** The coded bytes of one picture, with its times. */
+/** Codecs that arrive over RTP, in FFmpeg's spelling. Files may hold any other that FFmpeg decodes. */
+export type VideoCodec = 'h264' | 'hevc' | 'vp8' | 'vp9' | 'av1';
+
+/** The coded bytes of one frame, with its times. */
 export interface AccessUnit {
   /** Annex B for H.264 and H.265 (or as the container's extradata says), one temporal unit or frame for the others. */
   readonly data: Uint8Array;

@@ -1,4 +1,4 @@
-/** Copying picture planes. */
+/** Copying planes. */
 import { FrameliftError } from '../errors.ts';
 
 /**

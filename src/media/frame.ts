@@ -1,10 +1,10 @@
-/** The frame: I420 planes in the arena, an owner, times, and where the picture came from. */
+/** The frame: I420 planes in the arena, an owner, times, and where it came from. */
 
 import { FrameliftError } from '../errors.ts';
 import type { Micros } from '../time.ts';
 import type { Arena, Block } from './arena.ts';
 
-/** Where a presented picture came from. Nothing synthetic is hidden. */
+/** Where a presented frame came from. Nothing synthetic is hidden. */
 export type Provenance =
   | { readonly kind: 'source' }
   /** A source frame shown again in place of an interpolated one. `t` is the time it stands for; 0 where no other source frame has come. */
@@ -200,7 +200,7 @@ export class Frame implements FrameInfo {
 }
 
 /**
- * Gives a library's views on a picture back at once. V8 counts each as memory outside of its heap: at 1080p30 it would collect the whole
+ * Gives a library's views on a decoded frame back at once. V8 counts each as memory outside of its heap: at 1080p30 it would collect the whole
  * heap four times a second, 100 ms each, until the collector finds the views.
  */
 export function detachPlanes(planes: readonly Buffer[]): void {

@@ -99,7 +99,7 @@ export type MetricEvent =
       readonly span: Micros;
       readonly jobs: number;
     }
-  /** A picture whose model judges itself was shown. */
+  /** A frame whose model judges itself was shown. */
   | { readonly type: 'confidence'; readonly stream: string; readonly model: string; readonly value: number }
   /** The ladder stands so many rungs below the best; with the change that led there. */
   | {

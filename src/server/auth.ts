@@ -1,26 +1,26 @@
-/** Who may do what: bearer tokens (RFC 6750) for publishing, playing and administration, compared in constant time. */
+/**
+ * Who may do what: bearer tokens (RFC 6750) for publishing, playing and administration, compared in
+ * constant time.
+ */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { Role, Tokens } from '../config/secrets.ts';
+import type { Denial } from '../webrtc/resource.ts';
 
 /** Header fields of a request, lower-case names, as node:http gives them. */
 type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
 
-/** Why a request is refused, as the API words it. */
-export interface Denial {
-  readonly status: 401;
-  readonly code: 'http.unauthorized';
-  readonly message: string;
-  readonly remedy: string;
-  /** To be sent with the answer. */
-  readonly headers: { readonly 'WWW-Authenticate': string };
-}
-
-/** What a browser's WebSocket, which cannot send headers, offers as a subprotocol beside `framelift`: this, and its token in base64url. */
-const SUBPROTOCOL = 'bearer.';
+/**
+ * What a browser's WebSocket, which cannot send headers, offers as a subprotocol beside
+ * `framelift`: this, and its token in base64url.
+ */
+const SUBPROTOCOL_PREFIX = 'bearer.';
 
 const NO_TOKENS: Tokens = { publish: [], play: [], admin: [] };
 
-/** The tokens in force. Without any, playing is open; publishing and administration are closed, on loopback, too. */
+/**
+ * The tokens in force. Without any, playing is open; publishing and administration are closed, on
+ * loopback, too.
+ */
 export class Access {
   #digests: Readonly<Record<Role, readonly Buffer[]>>;
 
@@ -38,7 +38,10 @@ export class Access {
     return role === 'play' && this.#digests.play.length === 0;
   }
 
-  /** Undefined when a request with these headers may act as `role`; else why not. Tokens come as `Authorization: Bearer …`, or, of a WebSocket alone, as a subprotocol. */
+  /**
+   * Undefined when a request with these headers may act as `role`; else why not. Tokens come as
+   * `Authorization: Bearer …`, or, of a WebSocket alone, as a subprotocol.
+   */
   authorize(headers: Headers, role: Role, by: 'http' | 'websocket' = 'http'): Denial | undefined {
     if (this.isOpen(role)) return undefined;
     const known = role === 'admin' ? this.#digests.admin : [...this.#digests[role], ...this.#digests.admin];
@@ -75,7 +78,7 @@ function bearerOf(headers: Headers): string | undefined {
 
 function subprotocolOf(headers: Headers): string | undefined {
   const offered = String(headers['sec-websocket-protocol'] ?? '').split(/ *, */);
-  const coded = offered.find((protocol) => protocol.startsWith(SUBPROTOCOL))?.slice(SUBPROTOCOL.length);
+  const coded = offered.find((protocol) => protocol.startsWith(SUBPROTOCOL_PREFIX))?.slice(SUBPROTOCOL_PREFIX.length);
   return coded === undefined ? undefined : Buffer.from(coded, 'base64url').toString('utf8');
 }
 

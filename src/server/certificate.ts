@@ -1,7 +1,9 @@
-/** The certificate that the server shows: read from files, checked, and exchanged while it listens. */
+/**
+ * The certificate that the server shows: read from files, checked, and exchanged while it listens.
+ */
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
-import { FrameliftError } from '../errors.ts';
+import { FrameliftError, messageOf } from '../errors.ts';
 
 /** PEM files. */
 interface CertificateFiles {
@@ -16,15 +18,17 @@ export interface Pem {
   readonly key: string;
 }
 
-/** Reads a certificate and its key. @throws FrameliftError `config.invalid` naming the key of the configuration and the file. */
+/**
+ * Reads a certificate and its key.
+ * @throws FrameliftError `config.invalid` naming the key of the configuration and the file.
+ */
 export function readCertificate(files: CertificateFiles): Pem {
   const pem = { cert: readPem('cert', files.cert), key: readPem('key', files.key) };
   try {
     createSecureContext(pem);
   } catch (thrown) {
     // OpenSSL's reason names no contents.
-    const reason = thrown instanceof Error ? thrown.message : String(thrown);
-    throw new FrameliftError('config.invalid', `server.tls: ${files.cert} and ${files.key}: ${reason}`, {
+    throw new FrameliftError('config.invalid', `server.tls: ${files.cert} and ${files.key}: ${messageOf(thrown)}`, {
       remedy: 'Give a PEM certificate, and the PEM key without a passphrase that belongs to it.',
     });
   }

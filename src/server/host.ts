@@ -1,4 +1,7 @@
-/** Which Host and Origin headers are accepted: a page elsewhere must not reach the server, not even through a name it controls. Pure. */
+/**
+ * Which Host and Origin headers are accepted: a page elsewhere must not reach the server, not even
+ * through a name it controls. Pure.
+ */
 import { isIP } from 'node:net';
 
 /** True for addresses and names that never leave the machine: `localhost`, 127.0.0.0/8, `::1`. */
@@ -16,7 +19,10 @@ export function hostOf(header: string | undefined): string | undefined {
   return match?.[1] ?? match?.[2];
 }
 
-/** Whether a request with this Host header may be served by a server bound to `boundTo`. Beyond loopback, any name may be right. */
+/**
+ * Whether a request with this Host header may be served by a server bound to `boundTo`. Beyond
+ * loopback, any name may be right.
+ */
 export function hostAllowed(header: string | undefined, boundTo: string): boolean {
   if (!isLoopback(boundTo)) return true;
   const host = hostOf(header);
@@ -24,8 +30,9 @@ export function hostAllowed(header: string | undefined, boundTo: string): boolea
 }
 
 /**
- * Whether a WebSocket may be opened with this Origin header. Browsers always send one and let any site connect: it must be
- * the page of the very host and port that was asked. Other programs send none.
+ * Whether a WebSocket may be opened with this Origin header. Browsers always send one and let any
+ * site connect: it must be the page of the very host and port that was asked. Other programs send
+ * none.
  */
 export function originAllowed(origin: string | undefined, host: string | undefined): boolean {
   if (origin === undefined) return true;

@@ -7,14 +7,17 @@ import type { Certificate } from './certificate.ts';
 export interface ListenerLimits {
   /** TCP connections at a time; more are cut off. */
   readonly maxConnections: number;
-  /** A request, headers and body, has arrived by then, or its connection is cut off; before it, TLS has as long. */
+  /**
+   * A request, headers and body, has arrived by then, or its connection is cut off; before it, TLS
+   * has as long.
+   */
   readonly requestTimeoutMs: number;
 }
 
 /** An idle keep-alive connection is closed after this. */
 const KEEP_ALIVE_TIMEOUT_MS = 30_000;
 /** Headers of a request, in bytes. */
-const MOST_HEADER_BYTES = 16_384;
+const MAX_HEADER_BYTES = 16_384;
 
 /** Makes the server of node:http or node:https; it does not listen yet. */
 export function makeListener(
@@ -28,9 +31,9 @@ export function makeListener(
     headersTimeout: requestTimeoutMs,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     connectionsCheckingInterval: Math.min(1000, requestTimeoutMs),
-    maxHeaderSize: MOST_HEADER_BYTES,
+    maxHeaderSize: MAX_HEADER_BYTES,
     // Other upgrades (curl offers h2c) are answered as if none had been asked for.
-    shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+    shouldUpgradeCallback: ({ method, headers }) => method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket',
   };
   const server = certificate ? makeTls(handle, options, certificate) : createServer(options, handle);
   server.maxConnections = maxConnections;

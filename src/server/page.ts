@@ -33,7 +33,10 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
   'Cache-Control': 'no-cache',
 };
 
-/** Reads the page; its `index.html` is `/`. @throws the error of node:fs when the installation is incomplete. */
+/**
+ * Reads the page; its `index.html` is `/`.
+ * @throws the error of node:fs when the installation is incomplete.
+ */
 export function readPage(): PageFile[] {
   return readdirSync(WEB, { recursive: true, encoding: 'utf8' }).flatMap((name) => {
     const type = TYPES[extname(name)];

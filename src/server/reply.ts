@@ -1,7 +1,17 @@
 /** How the server answers: never cached, refusals as JSON with a code and a remedy. */
 import type { FastifyReply } from 'fastify';
-import type { Denial } from './auth.ts';
-import type { TooMany } from './request-rate.ts';
+
+/** Why a request is refused. */
+export interface Refusal {
+  readonly status: number;
+  /** For programs. */
+  readonly code: string;
+  readonly message: string;
+  /** What the client can do about it. */
+  readonly remedy?: string | undefined;
+  /** Sent with the answer. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
 
 /** Keeps an answer out of caches. */
 export function uncached(reply: FastifyReply): FastifyReply {
@@ -9,19 +19,21 @@ export function uncached(reply: FastifyReply): FastifyReply {
 }
 
 /** Answers with an error. */
-export function refuse(
-  reply: FastifyReply,
-  status: number,
-  code: string,
-  message: string,
-  remedy?: string,
-): FastifyReply {
+export function refuse(reply: FastifyReply, { status, code, message, remedy, headers = {} }: Refusal): FastifyReply {
   return uncached(reply)
+    .headers(headers)
     .code(status)
     .send({ code, message, ...(remedy === undefined ? {} : { remedy }) });
 }
 
-/** Answers a request that lacks the right token, or is one too many. */
-export function deny(reply: FastifyReply, { status, code, message, remedy, headers }: Denial | TooMany): FastifyReply {
-  return refuse(reply.headers(headers), status, code, message, remedy);
+/** Why a method is refused where only `methods` are possible. */
+export function notAllowed(method: string, methods: readonly string[]): Refusal {
+  const allow = methods.join(', ');
+  return {
+    status: 405,
+    code: 'http.method-not-allowed',
+    message: `${method} is not possible here`,
+    remedy: `Use ${allow}.`,
+    headers: { Allow: allow },
+  };
 }

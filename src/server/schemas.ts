@@ -1,10 +1,14 @@
-/** What the API takes and gives, as schemas: requests are checked by them, and the OpenAPI document is made of them. */
+/**
+ * What the API takes and gives, told once: types, the checks of requests and the OpenAPI document
+ * are all made of these schemas.
+ */
 import { z } from 'zod';
 import { streamSchema } from '../config/schema.ts';
 import { HALF } from '../interp/models/manifest.ts';
 import { PROVIDER_CHOICES, PROVIDERS } from '../interp/providers/provider.ts';
+import type { StreamState } from '../media/stream-state.ts';
 
-/** Files are named by who starts framelift, not by who can reach it. */
+/** Only those who start framelift may name files, not everybody who can reach it. */
 const modelId = z
   .string()
   .regex(/^[a-z0-9][a-z0-9.-]{0,63}(?:@0\.5)?$/, 'expected the id of a model (GET /api/models lists them)')
@@ -12,12 +16,15 @@ const modelId = z
     (name) => !name.replace(HALF, '').endsWith('.onnx'),
     'a file can only be named when framelift is started, by --model',
   )
-  .describe(`id of a model; with ${HALF} behind that of a flow model, on half the picture`);
+  .describe(`id of a model; a flow model with ${HALF} appended estimates motion at half the resolution`);
 
 /** Body of `POST /api/streams`: a stream as in the configuration. */
 export const newStream = streamSchema.extend({ model: modelId.optional() });
 
-/** Body of `POST /api/streams/{name}`: the keys to change. A key that is absent stays as it is, so there are no defaults. */
+/**
+ * Body of `POST /api/streams/{name}`: the keys to change. A key that is absent stays as it is, so
+ * there are no defaults.
+ */
 export const streamPatch = z
   .strictObject(withoutDefaults(newStream.omit({ name: true }).shape))
   .refine((patch) => Object.keys(patch).length > 0, 'there is nothing to change') as z.ZodType<
@@ -37,7 +44,8 @@ const variants = <T extends z.ZodType>(value: T) => z.object({ upconverted: valu
 const strings = z.array(z.string()).readonly();
 const counters = z.record(z.string(), z.number()).readonly();
 const percentiles = z.object({ p50: z.number(), p95: z.number() }).readonly();
-const streamState = z.enum(['waiting', 'full', 'degraded', 'pass-through']);
+const STATES = ['waiting', 'full', 'degraded', 'pass-through'] as const satisfies readonly StreamState[];
+const streamState = z.enum(STATES);
 
 const sourceInfo = z
   .object({ codec: z.string(), width: z.number(), height: z.number(), fps: z.number().optional() })
@@ -61,36 +69,40 @@ const streamStats = z.object({
   source: sourceInfo.optional(),
 });
 
+const ladderReport = z
+  .object({
+    rung: z.string().describe('the rung in force: flow-s, search, hold'),
+    rungs: strings.describe('all rungs, best first'),
+    reason: z.string().optional().describe('late, failed or recovered; absent at the start'),
+    detail: z.string().optional().describe('the measured figures behind the reason'),
+    since: z.iso.datetime(),
+  })
+  .readonly();
+
 /** One stream. */
 export const streamReport = z.object({
   name: z.string(),
-  label: z.string().describe('the source, without credentials'),
+  label: z.string().describe('kind and URL of the source, without credentials'),
   target: z.string().describe('60 fps, or ×2'),
-  model: z.string(),
+  model: z.string().describe('id of the model that was asked for'),
   ready: z.boolean().describe('a frame has come through'),
-  ladder: z
-    .object({
-      rung: z.string(),
-      rungs: strings,
-      reason: z.string().optional(),
-      detail: z.string().optional(),
-      since: z.iso.datetime(),
-    })
-    .readonly()
-    .optional(),
-  latencyBudgetMs: z.number(),
-  latencyFloorMs: z.number(),
-  badge: z.boolean().describe('players mark made pictures unless their viewer says otherwise'),
+  ladder: ladderReport.optional().describe('absent while the model is being prepared'),
+  latencyBudgetMs: z.number().describe('how long a source frame may be held back'),
+  latencyFloorMs: z.number().describe('the part of it that is arithmetic: (N−1)/N of a source interval'),
+  badge: z.boolean().describe('players mark interpolated frames unless their viewer says otherwise'),
   notice: z.string().optional().describe('what viewers have to be told, always'),
-  state: z.string(),
-  reason: z.string().optional(),
-  phase: z.string(),
-  error: z.string().optional(),
-  source: sourceInfo.optional(),
+  state: streamState,
+  reason: z.string().optional().describe('why the state is not full'),
+  phase: z.enum(['connecting', 'live', 'waiting', 'ended']).describe('what the source is doing'),
+  error: z.string().optional().describe('the fault that the source is recovering from'),
+  source: sourceInfo.optional().describe('absent until connected'),
   whep: variants(z.string()).describe('paths for WHEP players'),
   whip: z.string().optional().describe('path for WHIP publishers, where the source is one'),
   stats: streamStats.readonly(),
 });
+
+/** One stream, as `GET /api/streams/<name>` answers. */
+export type StreamReport = Readonly<z.output<typeof streamReport>>;
 
 const verdict = z.object({
   provider: z.enum(PROVIDERS),
@@ -118,6 +130,9 @@ export const streamList = z.object({
   streams: z.array(streamReport).readonly(),
 });
 
+/** All streams, as `GET /api/streams` answers. */
+export type StreamsDocument = Readonly<z.output<typeof streamList>>;
+
 /** `GET /api/models`. */
 export const modelList = z.object({
   models: z.array(
@@ -142,10 +157,16 @@ export const reloadReport = z.object({
   added: strings,
   removed: strings,
   unchanged: strings,
-  changed: z.array(z.object({ name: z.string(), keys: strings, startedAnew: z.boolean() }).readonly()).readonly(),
+  changed: z
+    .array(z.object({ name: z.string(), keys: strings, startedAnew: z.boolean() }).readonly())
+    .readonly()
+    .describe('streams whose entry differs, in which keys, and whether they were restarted, which ends sessions'),
   applied: strings.describe('keys beside streams that took effect'),
   needsRestart: strings.describe('keys that take effect at the next start'),
 });
+
+/** What a reload of the configuration has done. */
+export type ReloadReport = Readonly<z.output<typeof reloadReport>>;
 
 /** Every refusal. */
 export const problem = z.object({

@@ -1,29 +1,32 @@
-/** The HTTP server: page, WHEP and WHIP, metrics, health, the API and live state, on fastify. */
+/**
+ * The HTTP server: page, WHEP and WHIP, metrics, health, the API and the state feed, on fastify.
+ */
 
 import type { AddressInfo } from 'node:net';
-import fastify, { type FastifyError, type FastifyInstance, type FastifyRequest } from 'fastify';
+import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import type { WhepEndpoint } from '../egress/whep.ts';
-import { FrameliftError } from '../errors.ts';
+import { FrameliftError, messageOf } from '../errors.ts';
 import type { WhipEndpoint } from '../ingest/whip/endpoint.ts';
 import type { ProviderSelection } from '../interp/providers/provider.ts';
 import type { Log } from '../log.ts';
 import type { MetricsRegistry } from '../metrics/registry.ts';
 import { type Clock, fromMs, plus, toMs } from '../time.ts';
 import { MAX_OFFER_BYTES } from '../webrtc/resource.ts';
-import { type ApiParts, operations } from './api.ts';
-import { mountApi } from './api-route.ts';
+import { type ApiDeps, operations } from './api/operations.ts';
+import { mountApi } from './api/route.ts';
 import { Access } from './auth.ts';
 import type { Certificate } from './certificate.ts';
 import type { ConfigControl, StreamControl, StreamDirectory } from './contract.ts';
-import { hostAllowed } from './host.ts';
+import { checkHost, checkUpgrade, limitRate, pathOf } from './hooks.ts';
 import { makeListener } from './listener.ts';
 import { PAGE_HEADERS, readPage } from './page.ts';
-import { noteRefusal } from './refusals.ts';
-import { deny, refuse, uncached } from './reply.ts';
-import { RequestRate } from './request-rate.ts';
+import { notAllowed, refuse, uncached } from './reply.ts';
+import { logRequests } from './request-log.ts';
+import type { StreamReport } from './schemas.ts';
 import { mountSignalling } from './signalling-route.ts';
-import { notReady, type StreamReport, streamReport } from './status.ts';
-import { LIVE_PATH, type LiveOptions, LiveState } from './websocket.ts';
+import { notReady, streamReport } from './status.ts';
+import { StateFeed } from './websocket.ts';
+import { acceptWebSockets, mountWebSocket, WEBSOCKET_PATH } from './websocket-route.ts';
 
 /** Options of {@link FrameliftServer.start}. */
 export interface ServerOptions {
@@ -39,6 +42,10 @@ export interface ServerOptions {
   readonly requestTimeoutMs?: number;
   /** From one address. Default: any number. */
   readonly requestsPerSecond?: number | undefined;
+}
+
+/** What the server works with. */
+export interface ServerDeps {
   /** Default: playing is open, everything else closed. */
   readonly access?: Access;
   readonly streams: StreamDirectory;
@@ -47,7 +54,9 @@ export interface ServerOptions {
   readonly whep: WhepEndpoint;
   readonly whip: WhipEndpoint;
   readonly metrics: MetricsRegistry;
-  /** Which execution provider each model runs on, and why no other one. Default: nothing is known. */
+  /**
+   * Which execution provider each model runs on, and why no other one. Default: nothing is known.
+   */
   readonly providers?: () => readonly ProviderSelection[];
   readonly log: Log;
   readonly clock: Clock;
@@ -56,7 +65,7 @@ export interface ServerOptions {
 const MAX_CONNECTIONS = 1024;
 const REQUEST_TIMEOUT_MS = 10_000;
 /** Closing takes no longer than this. */
-const CLOSE_WITHIN = fromMs(1000);
+const CLOSE_TIMEOUT = fromMs(1000);
 
 /** A listening server. */
 export class FrameliftServer implements AsyncDisposable {
@@ -75,9 +84,9 @@ export class FrameliftServer implements AsyncDisposable {
   }
 
   /** Listens. @throws FrameliftError `server.port-taken`, `server.failed`. */
-  static async start(options: ServerOptions): Promise<FrameliftServer> {
+  static async start(options: ServerOptions, deps: ServerDeps): Promise<FrameliftServer> {
     const { host = '127.0.0.1', port = 8080 } = options;
-    const app = buildApp(options, host);
+    const app = await buildApp({ ...options, host }, deps);
     try {
       await app.listen({ host, port });
     } catch (thrown) {
@@ -88,13 +97,16 @@ export class FrameliftServer implements AsyncDisposable {
     const { port: bound } = app.server.address() as AddressInfo;
     const shown = host === '0.0.0.0' ? '127.0.0.1' : host === '::' ? '[::1]' : host.includes(':') ? `[${host}]` : host;
     const scheme = options.certificate ? 'https' : 'http';
-    return new FrameliftServer(app, options.clock, `${scheme}://${shown}:${bound}`, bound);
+    return new FrameliftServer(app, deps.clock, `${scheme}://${shown}:${bound}`, bound);
   }
 
-  /** Stops listening and closes every connection, idle ones included. Resolves within 2 s; calling it twice is harmless. */
+  /**
+   * Stops listening and closes every connection, idle ones included. Resolves within 2 s; calling
+   * it twice is harmless.
+   */
   close(): Promise<void> {
     this.#closing ??= new Promise((resolve) => {
-      const cancel = this.#clock.at(plus(this.#clock.now(), CLOSE_WITHIN), resolve);
+      const cancel = this.#clock.at(plus(this.#clock.now(), CLOSE_TIMEOUT), resolve);
       const closed = (): void => {
         cancel();
         resolve();
@@ -109,94 +121,59 @@ export class FrameliftServer implements AsyncDisposable {
   }
 }
 
-function buildApp(options: ServerOptions, host: string): FastifyInstance {
-  const { log, whep, whip, access = new Access(), metrics, certificate } = options;
-  const { maxConnections = MAX_CONNECTIONS, requestTimeoutMs = REQUEST_TIMEOUT_MS } = options;
+/** Everything that is mounted; it does not listen yet. */
+async function buildApp(
+  options: ServerOptions & { readonly host: string },
+  deps: ServerDeps,
+): Promise<FastifyInstance> {
+  const { host, requestsPerSecond } = options;
+  const { log } = deps;
+  const app = makeApp(options, log);
+  // First: the sockets of refused upgrades, and with them their addresses, go with the answer.
+  logRequests(app, log);
+  await acceptWebSockets(app, log);
+  app.addHook('onRequest', async (_request, reply) => {
+    reply.header('X-Content-Type-Options', 'nosniff');
+  });
+  if (requestsPerSecond !== undefined) await limitRate(app, requestsPerSecond);
+  checkHost(app, host);
+  checkUpgrade(app, WEBSOCKET_PATH);
+  mountPage(app);
+  mountStatus(app, deps);
+  mountStreams(app, deps);
+  answerFaults(app, log);
+  return app;
+}
+
+/** A fastify that listens as the options say. */
+function makeApp({ certificate, ...limits }: ServerOptions, log: Log): FastifyInstance {
+  const { maxConnections = MAX_CONNECTIONS, requestTimeoutMs = REQUEST_TIMEOUT_MS } = limits;
   const app = fastify({
     bodyLimit: MAX_OFFER_BYTES,
     forceCloseConnections: true,
     serverFactory: (handle) => makeListener(handle, { maxConnections, requestTimeoutMs }, certificate),
-    frameworkErrors: (error, _request, reply) => {
-      refuse(reply, 400, 'http.bad-request', error.message);
+    frameworkErrors: ({ message }, { raw }, reply) => {
+      // No hook runs here: nobody else would close the connection of an upgrade.
+      reply.raw.once('finish', () => raw.socket.destroySoon());
+      refuse(reply, { status: 400, code: 'http.bad-request', message, headers: { Connection: 'close' } });
     },
   });
-  const rate = limitRate(app, options);
   app.server.on('drop', () => log.warn({ maxConnections }, 'refused: too many connections'));
-  app.addHook('onResponse', async ({ method, url, ip }, { statusCode }) => {
-    noteRefusal(log, { status: statusCode, method, url, from: ip });
-  });
-  app.addHook('onRequest', async (request, reply) => {
-    reply.header('X-Content-Type-Options', 'nosniff');
-    if (pathOf(request).startsWith('/whep/') || hostAllowed(request.headers.host, host)) return;
-    const remedy = 'Open the page as localhost or by the address the server listens on.';
-    return refuse(reply, 403, 'http.forbidden-host', `this server does not answer as "${request.hostname}"`, remedy);
-  });
-  const document = apiDocument(options);
-  const text = (): string => JSON.stringify(document());
-  const paths = new Set([
-    ...mountPage(app),
-    ...mountStatus(app, options),
-    ...mountLive(app, options, { access, rate, document: text, boundTo: host }),
-  ]);
-  const table = operations({
-    document,
-    report: (name) => reportOf(options, name),
-    stats: () => options.streams.list().map(({ name }) => metrics.snapshot(name)),
-    ...options.control,
-  });
-  mountApi(app, { operations: table, access, version: metrics.version });
-  mountSignalling(app, '/whep', {
-    endpoint: whep,
-    authorize: (headers) => access.authorize(headers, 'play'),
-  });
-  mountSignalling(app, '/whip', {
-    endpoint: whip,
-    authorize: (headers) => access.authorize(headers, 'publish'),
-  });
-  app.setNotFoundHandler(async (request, reply) => {
-    if (!paths.has(pathOf(request))) {
-      return refuse(reply, 404, 'http.not-found', `there is nothing at ${pathOf(request)}`, 'The page is at /.');
-    }
-    reply.header('Allow', 'GET, HEAD');
-    return refuse(reply, 405, 'http.method-not-allowed', `${request.method} is not possible here`, 'Use GET.');
-  });
-  app.setErrorHandler(async (error: FastifyError, request, reply) => {
-    const status = error.statusCode ?? 500;
-    if (status < 500) return refuse(reply, status, CODES[status] ?? 'http.bad-request', error.message);
-    log.warn({ err: error, path: pathOf(request) }, 'request failed');
-    return refuse(reply, 500, 'server.failed', 'the server failed to answer', 'See its log.');
-  });
   return app;
 }
 
-/** Codes of requests that fastify refuses. */
-const CODES: Readonly<Record<number, string>> = { 413: 'http.too-large', 415: 'http.unsupported-media-type' };
-
-/** Counts requests; upgrades, which pass by hooks, have to be counted by the same rate. */
-function limitRate(app: FastifyInstance, { clock, requestsPerSecond }: ServerOptions): RequestRate | undefined {
-  if (requestsPerSecond === undefined) return undefined;
-  const rate = new RequestRate(clock, requestsPerSecond);
-  app.addHook('onRequest', async (request, reply) => {
-    if (!rate.take(request.ip)) return deny(reply, rate.refusal);
-  });
-  return rate;
-}
-
-/** Page files; returns their paths. */
-function mountPage(app: FastifyInstance): string[] {
-  const files = readPage();
-  for (const { path, type, body, etag } of files) {
+function mountPage(app: FastifyInstance): void {
+  for (const { path, type, body, etag } of readPage()) {
     app.get(path, async (request, reply) => {
       reply.headers(PAGE_HEADERS).header('ETag', etag);
       if (request.headers['if-none-match'] === etag) return reply.code(304).send();
       return reply.type(type).send(body);
     });
   }
-  return files.map((file) => file.path);
 }
 
-/** Health and metrics, which need no token; returns their paths. */
-function mountStatus(app: FastifyInstance, { streams, metrics }: ServerOptions): string[] {
+/** Health and metrics, which need no token. */
+function mountStatus(app: FastifyInstance, { streams, metrics }: ServerDeps): void {
   const { version } = metrics;
   app.get('/healthz', async (_request, reply) => uncached(reply).send({ status: 'ok', version }));
   app.get('/readyz', async (_request, reply) => {
@@ -211,11 +188,27 @@ function mountStatus(app: FastifyInstance, { streams, metrics }: ServerOptions):
       .header('Content-Type', metrics.contentType)
       .send(await metrics.text()),
   );
-  return ['/healthz', '/readyz', '/metrics'];
 }
 
-/** What `GET /api/streams` answers and live state sends. */
-function apiDocument({ streams, metrics, providers = () => [], clock }: ServerOptions): ApiParts['document'] {
+/** The ways to the streams: API, WebSocket, WHEP and WHIP. */
+function mountStreams(app: FastifyInstance, deps: ServerDeps): void {
+  const { access = new Access(), control, streams, metrics, whep, whip, clock, log } = deps;
+  const document = streamsDocument(deps);
+  const table = operations({
+    document,
+    report: (name) => reportOf(deps, name),
+    stats: () => streams.list().map(({ name }) => metrics.snapshot(name)),
+    ...control,
+  });
+  const feed = new StateFeed({ streams, document: () => JSON.stringify(document()), gate: whep, clock, log });
+  mountApi(app, { operations: table, access, version: metrics.version });
+  mountWebSocket(app, { feed, access, log });
+  mountSignalling(app, { path: '/whep', role: 'play', endpoint: whep, access });
+  mountSignalling(app, { path: '/whip', role: 'publish', endpoint: whip, access });
+}
+
+/** What `GET /api/streams` answers and the state feed sends. */
+function streamsDocument({ streams, metrics, providers = () => [], clock }: ServerDeps): ApiDeps['document'] {
   const startedAt = new Date(toMs(clock.wall())).toISOString();
   const { version } = metrics;
   return () => {
@@ -224,29 +217,30 @@ function apiDocument({ streams, metrics, providers = () => [], clock }: ServerOp
   };
 }
 
-function reportOf({ streams, metrics }: ServerOptions, name: string): StreamReport | undefined {
+function reportOf({ streams, metrics }: ServerDeps, name: string): StreamReport | undefined {
   const entry = streams.list().find((stream) => stream.name === name);
   return entry && streamReport(entry, metrics.snapshot(name));
 }
 
-/** Live state over WebSocket; returns its path. */
-function mountLive(
-  app: FastifyInstance,
-  { streams, whep, clock, log }: ServerOptions,
-  parts: Pick<LiveOptions, 'access' | 'rate' | 'document' | 'boundTo'>,
-): string[] {
-  const live = new LiveState({ streams, gate: whep, clock, log, ...parts });
-  app.server.on('upgrade', (request, socket, head) => live.upgrade(request, socket, head));
-  app.addHook('preClose', async () => live.close());
-  app.get(LIVE_PATH, async (_request, reply) => {
-    reply.header('Upgrade', 'websocket');
-    return refuse(reply, 426, 'http.upgrade-required', 'only WebSockets are served here', 'Ask /api/streams instead.');
-  });
-  return [LIVE_PATH];
-}
+/** Codes of requests that fastify refuses. */
+const CODES: Readonly<Record<number, string>> = { 413: 'http.too-large', 415: 'http.unsupported-media-type' };
 
-function pathOf(request: FastifyRequest): string {
-  return request.url.split('?', 1)[0] ?? '/';
+/** Answers what no route does, and what a route or fastify has thrown. */
+function answerFaults(app: FastifyInstance, log: Log): void {
+  app.setNotFoundHandler(async (request, reply) => {
+    const { method } = request;
+    const path = pathOf(request);
+    if (app.hasRoute({ method: 'GET', url: path })) return refuse(reply, notAllowed(method, ['GET', 'HEAD']));
+    const message = `there is nothing at ${path}`;
+    return refuse(reply, { status: 404, code: 'http.not-found', message, remedy: 'The page is at /.' });
+  });
+  app.setErrorHandler(async (error: FastifyError, request, reply) => {
+    const { statusCode: status = 500, message } = error;
+    if (status < 500) return refuse(reply, { status, code: CODES[status] ?? 'http.bad-request', message });
+    log.warn({ err: error, path: pathOf(request) }, 'request failed');
+    const told = { code: 'server.failed', message: 'the server failed to answer', remedy: 'See its log.' };
+    return refuse(reply, { status: 500, ...told });
+  });
 }
 
 function listenError(thrown: unknown, host: string, port: number): FrameliftError {
@@ -261,6 +255,6 @@ function listenError(thrown: unknown, host: string, port: number): FrameliftErro
     code === 'EACCES'
       ? 'Choose a port of 1024 or above with --port.'
       : 'Choose an address of this machine with --host: 127.0.0.1, or 0.0.0.0 for all.';
-  const message = thrown instanceof Error ? thrown.message : String(thrown);
-  return new FrameliftError('server.failed', `cannot listen on ${host}:${port}: ${message}`, { remedy, cause: thrown });
+  const message = `cannot listen on ${host}:${port}: ${messageOf(thrown)}`;
+  return new FrameliftError('server.failed', message, { remedy, cause: thrown });
 }

@@ -1,6 +1,10 @@
-/** Signalling over a WebSocket: a player offers, both sides trickle their candidates (docs/signalling.md). One for each socket; the socket itself is elsewhere. */
+/**
+ * Signalling over a WebSocket: a player offers, both sides trickle their candidates
+ * (docs/signalling.md). One for each socket; the socket itself is elsewhere.
+ */
 import { z } from 'zod';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
+import type { Log } from '../log.ts';
 import { type CancelTimer, type Clock, fromMs, plus } from '../time.ts';
 import type { PeerSession } from '../webrtc/endpoint.ts';
 import type { IceServer } from '../webrtc/ice-servers.ts';
@@ -9,23 +13,30 @@ import { sessionId, tell } from '../webrtc/resource.ts';
 import { candidateTarget } from '../webrtc/sdp-answer.ts';
 import type { CandidateSink } from '../webrtc/transport.ts';
 
-/** Sessions of one socket, those that are being made included. */
-const MOST_SESSIONS = 8;
-/** Sessions of a socket that broke live on for so long: a player that opens another one and offers anew loses no picture. */
+/** Sessions of one socket, those being set up included. */
+const MAX_SESSIONS = 8;
+/**
+ * Sessions of a socket that broke live on for so long: a player that reconnects and offers again
+ * keeps its video.
+ */
 const GRACE = fromMs(10_000);
 
 /** Lets players in. */
 export interface PlayerGate {
-  /** By an SDP offer; `trickle` takes our candidates, which the answer lacks. @throws FrameliftError `webrtc.*`. */
+  /**
+   * By an SDP offer; `trickle` takes our candidates, which the answer lacks.
+   * @throws FrameliftError `webrtc.*`.
+   */
   join(stream: string, variant: string | undefined, offer: string, trickle: CandidateSink): Promise<PeerSession>;
   /** STUN and TURN servers that players are told of. */
   iceServers(): readonly IceServer[];
 }
 
-/** What {@link SocketSignalling} works with. */
-export interface SocketSignallingParts {
+/** What {@link WebSocketSignalling} works with. */
+export interface WebSocketSignallingDeps {
   readonly gate: PlayerGate;
   readonly clock: Clock;
+  readonly log: Log;
   /** Sends a message to the player; nothing once the socket is closed. */
   readonly send: (message: object) => void;
 }
@@ -51,15 +62,15 @@ type Offer = Extract<Message, { type: 'offer' }>;
 const nameSchema = z.object({ id: name.optional().catch(undefined), session: name.optional().catch(undefined) });
 
 /** The sessions of one socket. Capacity: 8; policy: another one is refused. */
-export class SocketSignalling {
-  readonly #parts: SocketSignallingParts;
+export class WebSocketSignalling {
+  readonly #deps: WebSocketSignallingDeps;
   readonly #sessions = new Map<string, PeerSession>();
   #opening = 0;
   #gone = false;
   #cancelGrace: CancelTimer = () => {};
 
-  constructor(parts: SocketSignallingParts) {
-    this.#parts = parts;
+  constructor(deps: WebSocketSignallingDeps) {
+    this.#deps = deps;
   }
 
   /** Sessions open now. */
@@ -73,16 +84,21 @@ export class SocketSignalling {
     try {
       await this.#act(value);
     } catch (thrown) {
-      const { code, message, remedy, retryAfter } = tell(asFrameliftError(thrown, 'server.failed'));
+      const error = asFrameliftError(thrown, 'server.failed');
+      const { code, message, remedy, retryAfter } = tell(error);
+      const { log } = this.#deps;
+      // Faults of ours are not told: they have to be in the log at least.
+      if (code === 'server.failed') log.warn({ err: error }, 'signalling failed');
+      else log.debug({ code, reason: message }, 'signalling message refused');
       const named = nameSchema.safeParse(value).data;
-      this.#parts.send({ type: 'error', ...named, code, message, remedy, retryAfter });
+      this.#deps.send({ type: 'error', ...named, code, message, remedy, retryAfter });
     }
   }
 
   /** The socket is gone. @param goodbye the player closed it: its sessions end at once. */
   close(goodbye: boolean): void {
     this.#gone = true;
-    const { clock } = this.#parts;
+    const { clock } = this.#deps;
     if (goodbye) this.#endAll();
     else if (this.#sessions.size > 0) this.#cancelGrace = clock.at(plus(clock.now(), GRACE), () => this.#endAll());
   }
@@ -98,11 +114,12 @@ export class SocketSignalling {
     if (message.type === 'offer') return this.#join(message);
     if (message.type === 'ice-servers') {
       const { id } = message;
-      this.#parts.send({ type: 'ice-servers', id, iceServers: this.#parts.gate.iceServers() });
+      this.#deps.send({ type: 'ice-servers', id, iceServers: this.#deps.gate.iceServers() });
       return;
     }
     const peer = this.#sessions.get(message.session);
-    if (!peer) throw new FrameliftError('webrtc.no-session', 'there is no such session', { remedy: 'Offer anew.' });
+    if (!peer)
+      throw new FrameliftError('webrtc.no-session', 'there is no such session', { remedy: 'Send a new offer.' });
     if (message.type === 'close') await peer.close();
     else if (message.type === 'candidate') {
       const candidate = message.candidate.replace(/^candidate:/, '');
@@ -111,8 +128,8 @@ export class SocketSignalling {
   }
 
   async #join({ id, stream, variant, sdp }: Offer): Promise<void> {
-    if (this.#sessions.size + this.#opening >= MOST_SESSIONS) {
-      throw new FrameliftError('webrtc.overloaded', `this socket has ${MOST_SESSIONS} sessions already`, {
+    if (this.#sessions.size + this.#opening >= MAX_SESSIONS) {
+      throw new FrameliftError('webrtc.overloaded', `this socket has ${MAX_SESSIONS} sessions already`, {
         recoverable: true,
         remedy: 'Close one of them.',
       });
@@ -121,14 +138,14 @@ export class SocketSignalling {
     const early: (string | undefined)[] = [];
     let take: CandidateSink = (candidate) => void early.push(candidate);
     this.#opening += 1;
-    const peer = await this.#parts.gate
+    const peer = await this.#deps.gate
       .join(stream, variant, sdp, (candidate) => take(candidate))
       .finally(() => {
         this.#opening -= 1;
       });
     const session = sessionId();
     this.#keep(session, peer);
-    const { send } = this.#parts;
+    const { send } = this.#deps;
     send({ type: 'answer', id, session, sdp: peer.answer });
     const target = candidateTarget(peer.answer);
     take = (candidate) => {
@@ -144,7 +161,7 @@ export class SocketSignalling {
     void peer.ended.then((reason) => {
       this.#sessions.delete(session);
       if (this.#sessions.size === 0) this.#cancelGrace();
-      this.#parts.send({ type: 'close', session, reason });
+      this.#deps.send({ type: 'close', session, reason });
     });
   }
 

@@ -54,7 +54,6 @@ export interface SourceContext {
   readonly env: Readonly<Record<string, string | undefined>>;
   /** How WHIP publishers connect. */
   readonly transport: TransportSettings;
-  /** Told when a publisher comes, takes over or goes. */
   readonly log: Log;
 }
 
@@ -124,7 +123,7 @@ export function makeSource(stream: StreamConfig, context: SourceContext): Source
   const { arena, clock, events, env, transport, log, rules } = context;
   const { guard, limits } = rules;
   const { verifyCertificate } = stream;
-  const shared = { stream: stream.name, arena, clock, events, limits };
+  const shared = { stream: stream.name, arena, clock, events, log, limits };
   const stallTimeout = fromMs(stream.stallTimeoutMs);
   switch (allowedKind(stream, rules)) {
     case 'demo':
@@ -141,7 +140,7 @@ export function makeSource(stream: StreamConfig, context: SourceContext): Source
         guard,
       });
     case 'whip':
-      return new WhipSource({ ...shared, transport, log, stallTimeout });
+      return new WhipSource({ ...shared, transport, stallTimeout });
     case 'ffmpeg':
       return ffmpegSource({
         ...shared,

@@ -27,7 +27,7 @@ export function describePulses(interval: Micros | undefined): string {
     : `${(1e6 / interval).toFixed(1)} pulses a second, each repeated several times: interpolating between pulses`;
 }
 
-/** Above this much delay manual work under the picture suffers. */
+/** Above this much delay manual work guided by the video suffers. */
 const FLOOR_LIMIT = fromMs(60);
 
 /** A warning when arithmetic alone costs more than {@link FLOOR_LIMIT}. */

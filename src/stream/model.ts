@@ -1,10 +1,10 @@
 /** Which model a stream runs, and the ladder below it: prepared beside the chain, exchanged between two pairs. */
 
 import { asFrameliftError, FrameliftError } from '../errors.ts';
+import { AUTO, type Choice, chooseModel, type ModelSource } from '../interp/engine/auto-select.ts';
 import type { Tier } from '../interp/engine/job.ts';
 import type { ModelLease } from '../interp/engine/pool.ts';
 import { Ladder, type LadderChange, type LadderLimits, rungsOf } from '../interp/ladder.ts';
-import { AUTO, type Choice, chooseModel, type ModelSource } from '../interp/models/auto-select.ts';
 import { requireTimes } from '../interp/models/manifest.ts';
 import type { Arena } from '../media/arena.ts';
 import type { FrameSize } from '../media/size.ts';

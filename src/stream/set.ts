@@ -1,6 +1,6 @@
 /** The streams of a process: those of the configuration and those that were added since, changed one request after the other. */
 import { parse } from 'node:path';
-import { differingKeys, goesOn, type StreamChange } from '../config/diff.ts';
+import { appliesLive, differingKeys, type StreamChange } from '../config/diff.ts';
 import { profileOf, targetOf } from '../config/profile.ts';
 import type { StreamConfig } from '../config/schema.ts';
 import type { Publication } from '../egress/publication.ts';
@@ -10,7 +10,7 @@ import { HALF } from '../interp/models/manifest.ts';
 import type { EventSink, Variant } from '../metrics/events.ts';
 import { Mutex } from '../mutex.ts';
 import type { StreamControl, StreamDirectory, StreamEntry } from '../server/contract.ts';
-import { type Clock, fromMs, minus, plus, toMs } from '../time.ts';
+import { type Clock, fromMs, type Micros, minus, plus, toMs } from '../time.ts';
 import type { TransportSettings } from '../webrtc/transport.ts';
 import { makeSource, type SourceOrigin, type SourceRules } from './make-source.ts';
 import { describeTarget } from './messages.ts';
@@ -151,7 +151,7 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
       if (this.#closed) throw new FrameliftError('server.failed', 'framelift is closing', { recoverable: true });
       const { model = this.#model, maxStreams = this.#maxStreams, origin = 'operator', ...plan } = decide();
       const { added = [], removed = [], changed = [] } = plan;
-      const live = changed.filter((change) => goesOn(change) && this.#members.has(change.settings.name));
+      const live = changed.filter((change) => appliesLive(change) && this.#members.has(change.settings.name));
       const anew = changed.filter((change) => !live.includes(change)).map(({ settings }) => settings);
       await using undo = new AsyncDisposableStack();
       const fresh: Member[] = [];
@@ -227,7 +227,7 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
     return { settings, origin, stream, gate: source instanceof WhipSource ? source : undefined };
   }
 
-  /** A file that the configuration names goes by its id as well; each on the whole picture, or on half of it. */
+  /** A file that the configuration names goes by its id as well; each at full size, or at half of it. */
   #fileOf(model: string): string {
     const half = model.endsWith(HALF) ? HALF : '';
     const id = wholeOf(model);
@@ -293,11 +293,15 @@ function entryOf({ stream, gate }: Member, clock: Clock): StreamEntry {
     model: stream.model,
     ready: stream.ready,
     awaitsPublisher: gate !== undefined,
-    status: { state, reason, phase, sourceInfo: info, lastError: lastError?.message },
-    ladder: ladder && { ...ladder, since: plus(clock.wall(), minus(ladder.since, clock.now())) },
+    ...{ state, reason, phase, source: info, error: lastError?.message },
+    ladder: ladder && { ...ladder, since: isoTime(plus(clock.wall(), minus(ladder.since, clock.now()))) },
     latencyBudgetMs: toMs(latencyBudget),
     latencyFloorMs: toMs(latencyFloor),
     badge,
     notice,
   };
+}
+
+function isoTime(wall: Micros): string {
+  return new Date(toMs(wall)).toISOString();
 }

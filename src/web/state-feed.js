@@ -3,9 +3,9 @@ import { Backoff } from './backoff.js';
 
 /**
  * The state of the server: `GET /api/streams`, and what `/ws` pushes.
- * @typedef {import('zod').output<typeof import('../server/schemas.ts').streamList>} ServerState
+ * @typedef {import('../server/schemas.ts').StreamsDocument} ServerState
  */
-/** The state of one stream. @typedef {ServerState['streams'][number]} StreamReport */
+/** The state of one stream. @typedef {import('../server/schemas.ts').StreamReport} StreamReport */
 /** A stream's two outputs. @typedef {keyof StreamReport['whep']} Variant */
 
 /** Milliseconds between two polls, and how long an answer may take. */

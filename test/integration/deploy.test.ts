@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { checkSources } from '../../src/app/framelift.ts';
-import { parseConfig, readConfigFile } from '../../src/config/schema.ts';
+import { parseConfig, readConfigFile } from '../../src/config/parse.ts';
 import { sourceKind } from '../../src/stream/make-source.ts';
 import { startApp } from '../support/app.ts';
 import { temporaryFolder } from '../support/media.ts';

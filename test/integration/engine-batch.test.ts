@@ -10,8 +10,9 @@ import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
 import type { MetricEvent } from '../../src/metrics/events.ts';
 import { fromMs, ManualClock, type Micros, micros, plus, systemClock } from '../../src/time.ts';
+import { i420Network } from '../support/engine-i420-onnx.ts';
 import { twoMotionNetwork } from '../support/engine-onnx.ts';
-import { planesNetwork } from '../support/engine-planes-onnx.ts';
+import { samplesOf } from '../support/i420-images.ts';
 
 const SCRIPT = new URL('../support/engine-scripted-worker.ts', import.meta.url);
 
@@ -81,8 +82,8 @@ interface Pair {
   readonly timesteps: readonly number[];
 }
 
-/** What came of a pair: the samples of each made frame, or why there are none. */
-type Made = { readonly pictures: readonly Buffer[]; readonly confidence: number | undefined } | string;
+/** What came of a pair: the samples of each interpolated frame, or why there are none. */
+type Made = { readonly pictures: readonly Uint8Array[]; readonly confidence: number | undefined } | string;
 
 async function ask(tier: Pick<Tier, 'interpolate'>, { stream, width, height, seed, timesteps }: Pair): Promise<Made> {
   const [a, b] = [picture(width, height, seed, 0), picture(width, height, seed, 6 + seed)];
@@ -91,22 +92,9 @@ async function ask(tier: Pick<Tier, 'interpolate'>, { stream, width, height, see
   b.release();
   const result = await asked;
   if (result.status !== 'done') return result.reason;
-  const pictures = result.frames.map(samples);
+  const pictures = result.frames.map(samplesOf);
   for (const frame of result.frames) frame.release();
   return { pictures, confidence: result.confidence };
-}
-
-/** A copy of them, without what lies between rows. */
-function samples({ bytes, layout }: Frame): Buffer {
-  const rows: Uint8Array[] = [];
-  for (const [offset, stride, width, height] of [
-    [layout.y, layout.strideY, layout.width, layout.height],
-    [layout.u, layout.strideC, layout.chromaWidth, layout.chromaHeight],
-    [layout.v, layout.strideC, layout.chromaWidth, layout.chromaHeight],
-  ] as const) {
-    for (let y = 0; y < height; y++) rows.push(bytes.slice(offset + y * stride, offset + y * stride + width));
-  }
-  return Buffer.concat(rows);
 }
 
 /** Pairs of each run so far. */
@@ -179,12 +167,12 @@ describe('a run of several pairs gives the pictures of runs of one', () => {
     ['any time, with costs', { costs: true }, {}],
     ['the middle', { mirror: true, time: false }, {}],
   ] as const)('an i420 network that knows %s', async (name, options, changes) => {
-    const model = await file(name, planesNetwork({ ...options, batches: true }), changes);
+    const model = await file(name, i420Network({ ...options, batches: true }), changes);
     await compare(model, pairs(71, 45, 4, [0.25, 0.5, 0.625]));
   });
 
   it('at times of their own', async () => {
-    const model = await file('times', planesNetwork({ error: 0.05, batches: true }));
+    const model = await file('times', i420Network({ error: 0.05, batches: true }));
     const times = [0.5, 0.25, 0.3125, 0.9];
     await compare(
       model,
@@ -225,7 +213,7 @@ describe('what shares no run', () => {
       stream: `s${i}`,
     }));
     for (const options of [{}, { time: false }]) {
-      await using engine = await start(await file('steps', planesNetwork({ ...options, batches: true })), 4);
+      await using engine = await start(await file('steps', i420Network({ ...options, batches: true })), 4);
       events = [];
       await Promise.all(more.map((pair) => ask(engine, pair)));
       expect(runs()).toEqual([1, 2, 2]);
@@ -233,7 +221,7 @@ describe('what shares no run', () => {
   });
 
   it('pairs of a network whose file fixes the first dimension', async () => {
-    for (const bytes of [twoMotionNetwork(), planesNetwork()]) {
+    for (const bytes of [twoMotionNetwork(), i420Network()]) {
       await using engine = await start(await file('fixed', bytes), 4);
       expect(engine.batch).toBe(1);
       events = [];

@@ -4,6 +4,7 @@ import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
 import { noEvents } from '../../src/metrics/events.ts';
 import { systemClock, ZERO } from '../../src/time.ts';
+import { LogLines } from '../support/log-lines.ts';
 
 const SCRIPT = new URL('../support/engine-scripted-worker.ts', import.meta.url);
 const INFO = { pts: ZERO, arrival: ZERO, capture: ZERO, discontinuity: false, provenance: SOURCE };
@@ -12,9 +13,11 @@ describe('InterpEngine when its worker misbehaves', () => {
   let arena: Arena;
   let engine: InterpEngine;
   let a: Frame;
+  let log: LogLines;
 
   beforeEach(async () => {
     arena = new Arena(16);
+    log = new LogLines();
     a = Frame.allocate(arena, 64, 64, INFO);
     engine = await InterpEngine.start({
       arena,
@@ -23,6 +26,7 @@ describe('InterpEngine when its worker misbehaves', () => {
       model: 'blend',
       workerScript: SCRIPT,
       limitMs: 1500,
+      log,
     });
   });
 
@@ -46,6 +50,12 @@ describe('InterpEngine when its worker misbehaves', () => {
       await expect(crashed).rejects.toMatchObject({ code: 'engine.failed', recoverable: true });
       expect(await settle(next)).toBe('done');
       expect(engine.stats).toMatchObject({ restarts: 1, failed: 1, done: 1 });
+      expect(log.texts.filter((text) => text.startsWith('debug'))).toEqual([
+        'debug interpolation worker started',
+        'debug interpolation engine opened',
+        'debug interpolation worker crashed',
+        'debug interpolation worker restarted',
+      ]);
     },
   );
 
@@ -60,7 +70,7 @@ describe('InterpEngine when its worker misbehaves', () => {
     expect(await settle(ask(0.5))).toBe('done');
   });
 
-  it('waits for a worker that is inside the runtime, where it cannot be ended', async () => {
+  it('waits for a worker that is inside ONNX Runtime, where it cannot be ended', async () => {
     expect(await settle(ask(0.875))).toBe('done');
     expect(engine.stats.restarts).toBe(0);
     const begun = systemClock.now();
@@ -75,5 +85,8 @@ describe('InterpEngine when its worker misbehaves', () => {
     expect(last.status).toBe('rejected');
     expect(waiting).toMatchObject({ status: 'rejected', reason: { code: 'engine.failed', recoverable: false } });
     await expect(ask(0.5)).rejects.toMatchObject({ recoverable: false });
+    expect(log.texts.filter((text) => text.startsWith('error'))).toEqual([
+      'error interpolation has ended: every worker crashed too often',
+    ]);
   });
 });

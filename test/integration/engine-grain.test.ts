@@ -102,7 +102,7 @@ async function made(options: Pick<InterpEngineOptions, 'model' | 'grain'>, noise
 }
 
 describe('grain through the engine', () => {
-  it.each(['one motion', 'two motions'])('made frames are as noisy as real ones, %s', async (kind) => {
+  it.each(['one motion', 'two motions'])('interpolated frames are as noisy as real ones, %s', async (kind) => {
     const model = kind === 'one motion' ? grainy : twice;
     const [without, grained] = [await made({ model, grain: 0 }), await made({ model })];
     for (const [i, frame] of grained.entries()) {

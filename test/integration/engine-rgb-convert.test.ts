@@ -1,11 +1,10 @@
-import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { EvalReport } from '../../src/eval/report.ts';
 import { runCli, startApp } from '../support/app.ts';
 import { rgbNetwork } from '../support/engine-rgb-onnx.ts';
-import { ffmpeg, temporaryFolder, testVideo } from '../support/media.ts';
+import { ffmpeg, frameHashes, temporaryFolder, testVideo } from '../support/media.ts';
 
 let folder: { path: string; remove: () => Promise<void> };
 const at = (name: string): string => join(folder.path, name);
@@ -13,7 +12,7 @@ const at = (name: string): string => join(folder.path, name);
 beforeAll(async () => {
   folder = await temporaryFolder();
   writeFileSync(at('v1.onnx'), rgbNetwork({ input: 11, multiple: 64 }));
-  writeFileSync(at('tas.onnx'), rgbNetwork({ input: 'pictures', type: 'float16' }));
+  writeFileSync(at('tas.onnx'), rgbNetwork({ input: 'images', type: 'float16' }));
   writeFileSync(at('middle.onnx'), rgbNetwork({ input: 6 }));
   writeFileSync(at('nine.onnx'), rgbNetwork({ change: (graph) => ({ ...graph, inputs: [nine] }) }));
   await ffmpeg(...testVideo('322x182', '25', 6), '-vf', 'crop=321:181:exact=1', '-c:v', 'ffv1', at('in.mkv'));
@@ -22,15 +21,6 @@ beforeAll(async () => {
 afterAll(() => folder.remove());
 
 const nine = { name: 'input', shape: [1, 9, 'H', 'W'] };
-
-/** The MD5 of each decoded frame of a file. */
-function frameHashes(path: string): string[] {
-  const args = ['-v', 'error', '-i', path, '-map', '0:v', '-f', 'framemd5', '-fps_mode', 'passthrough', '-'];
-  return execFileSync('ffmpeg', args, { encoding: 'utf8' })
-    .split('\n')
-    .filter((line) => line !== '' && !line.startsWith('#'))
-    .map((line) => line.split(',').at(-1)?.trim() ?? '');
-}
 
 describe("a user's own rgb network", () => {
   it.each([
@@ -52,9 +42,9 @@ describe("a user's own rgb network", () => {
     // Paddings that do not fit are found out in silence.
     expect(stderr).not.toMatch(/onnxruntime/);
     expect(JSON.parse(stdout)).toMatchObject({ outputFrames: frames, interpolated: frames - 6, model });
-    const hashes = frameHashes(out);
+    const hashes = await frameHashes(out);
     expect(new Set(hashes).size).toBe(frames);
-    expect(hashes.filter((_, i) => i % Number(factor) === 0)).toEqual(frameHashes(at('in.mkv')));
+    expect(hashes.filter((_, i) => i % Number(factor) === 0)).toEqual(await frameHashes(at('in.mkv')));
   });
 
   it('eval measures it beside blending: the same mix', async () => {

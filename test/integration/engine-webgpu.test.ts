@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { planesNetwork } from '../support/engine-planes-onnx.ts';
+import { i420Network } from '../support/engine-i420-onnx.ts';
 import { temporaryFolder } from '../support/media.ts';
 import { softwareVulkan } from '../support/vulkan.ts';
 
@@ -30,7 +30,7 @@ describe('an i420 network on webgpu', () => {
     ['that runs several pairs at a time', { mirror: true, error: 0.02, batches: true }, [1, 3]],
   ])('%s gives the same bytes as on the CPU, every time', async (name, options, runs) => {
     const path = join(folder.path, `${name}.onnx`);
-    writeFileSync(path, planesNetwork(options));
+    writeFileSync(path, i420Network(options));
     const expected = await run(path, 'cpu');
     expect(expected).toMatchObject({ runs: Array(8).fill(1), liveFrames: 0, usedBytes: 0 });
     expect(await run(path, 'webgpu')).toEqual({ ...expected, runs: [...runs, ...runs] });

@@ -19,16 +19,16 @@ test.each([
   ['162x98', 4096],
   ['48x48', 1000],
   ['64x48', 7],
-])('%s in chunks of %i bytes: every picture bit-exact, with its time', (size, chunk) => {
+])('%s in chunks of %i bytes: every frame bit-exact, with its time', (size, chunk) => {
   const stream = picture(size, FFMPEG_OUTPUT);
   const raw = picture(size, ['-f', 'rawvideo', '-pix_fmt', 'yuv420p']);
   const headers: NutHeader[] = [];
-  const pictures: Buffer[] = [];
+  const frames: Buffer[] = [];
   const times: number[] = [];
   const reader = new NutReader({
     header: (header) => headers.push(header),
-    picture: (data, pts) => {
-      pictures.push(Buffer.from(data));
+    frame: (data, pts) => {
+      frames.push(Buffer.from(data));
       times.push(pts);
     },
   });
@@ -37,6 +37,6 @@ test.each([
   expect(new Set(headers.map((header) => JSON.stringify(header)))).toEqual(
     new Set([JSON.stringify({ fourcc: 'I420', width, height })]),
   );
-  expect(Buffer.concat(pictures).equals(raw)).toBe(true);
+  expect(Buffer.concat(frames).equals(raw)).toBe(true);
   expect(times).toEqual(Array.from({ length: 12 }, (_, i) => micros((i * 1001e6) / 30_000)));
 });

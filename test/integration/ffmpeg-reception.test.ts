@@ -20,8 +20,8 @@ function reception(paced: boolean): Reception {
   return new Reception({ stream: 's', arena: to.arena, clock, events: to }, to, paced);
 }
 
-/** 16×16 pictures as ffmpeg sends them; `times` is a filter that changes when each is shown. */
-function pictures(count: number, times = 'null'): Buffer {
+/** 16×16 frames as ffmpeg sends them; `times` is a filter that changes when each is shown. */
+function frames(count: number, times = 'null'): Buffer {
   const input = ['-f', 'lavfi', '-i', 'testsrc2=size=16x16:rate=25', '-frames:v', String(count), '-vf', times];
   return execFileSync('ffmpeg', ['-v', 'fatal', '-nostdin', '-copyts', ...input, ...FFMPEG_OUTPUT, 'pipe:1']);
 }
@@ -51,10 +51,10 @@ test('the same in the words of ffmpeg 7', () => {
   run.close();
 });
 
-test('times that ffmpeg spaces by microseconds are no pictures, and many in a row a clock that went back', async () => {
+test('times that ffmpeg spaces by microseconds are dropped, and many in a row are a clock that went back', async () => {
   const run = reception(false);
   // 0, 40, … 360 ms, then 0 again: as with a server that restarts.
-  await run.data(pictures(30, "setpts='mod(N,10)*40000/1000000/TB'"), never);
+  await run.data(frames(30, "setpts='mod(N,10)*40000/1000000/TB'"), never);
   expect(to.pts).toEqual(Array.from({ length: 10 }, (_, i) => fromMs(i * 40)));
   expect(run.failure).toMatchObject({ code: 'source.protocol', recoverable: true });
   run.close();
@@ -62,16 +62,16 @@ test('times that ffmpeg spaces by microseconds are no pictures, and many in a ro
 
 test('a time given twice now and then is survived', async () => {
   const run = reception(false);
-  await run.data(pictures(30, "setpts='(N-eq(mod(N,3),2))*40000/1000000/TB'"), never);
+  await run.data(frames(30, "setpts='(N-eq(mod(N,3),2))*40000/1000000/TB'"), never);
   expect(run.failure).toBeUndefined();
   expect(to.frames).toHaveLength(20);
   run.close();
 });
 
-test('closing while a picture waits for its time is no use after release', async () => {
+test('closing while a frame waits for its time is no use after release', async () => {
   const run = reception(true);
   const stop = new AbortController();
-  const waiting = run.data(pictures(5), stop.signal);
+  const waiting = run.data(frames(5), stop.signal);
   await turn();
   run.close();
   expect(to.arena.liveFrames).toBe(1);
@@ -81,7 +81,7 @@ test('closing while a picture waits for its time is no use after release', async
   expect(to.frames).toHaveLength(1);
 });
 
-test('pictures that wait are bounded, the rest counted, and the next one marked', async () => {
+test('waiting frames are bounded, the rest counted, and the next one marked', async () => {
   const run = reception(true);
   const deliver = async (chunk: Buffer) => {
     const waiting = run.data(chunk, never);
@@ -91,7 +91,7 @@ test('pictures that wait are bounded, the rest counted, and the next one marked'
     }
     await waiting;
   };
-  const stream = pictures(310);
+  const stream = frames(310);
   const most = Math.round(stream.length * 0.97);
   await deliver(stream.subarray(0, most));
   expect(to.frames).toHaveLength(256);

@@ -1,7 +1,8 @@
 import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { fileSource, openVideoFile } from '../../src/ingest/file/source.ts';
+import { fileSource } from '../../src/ingest/file/source.ts';
+import { openVideoFile } from '../../src/ingest/file/video-file.ts';
 import { micros } from '../../src/time.ts';
 import { ffmpeg, JumpingClock, Recording, temporaryFolder, testVideo, timestamps } from '../support/media.ts';
 

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Av1Packetizer } from 'werift';
-import { type RtpVideoCodec, VideoDecoder } from '../../src/ingest/decode/decoder.ts';
+import { VideoDecoder } from '../../src/ingest/decode/decoder.ts';
 import { parseRtp, type RtpPacket } from '../../src/ingest/rtp/packet.ts';
 import { RtpReceiver } from '../../src/ingest/rtp/receiver.ts';
 import { WhipReceiver } from '../../src/ingest/whip/receiver.ts';
-import type { AccessUnit } from '../../src/media/access-unit.ts';
+import type { AccessUnit, VideoCodec } from '../../src/media/access-unit.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { fromMs, type Micros, micros, systemClock } from '../../src/time.ts';
 import { cutAtDelimiters, encodeIvf, encodeTestPicture } from '../support/coded.ts';
@@ -13,8 +13,8 @@ import { packetize, rtpBytes, rtpPacket } from '../support/rtp.ts';
 
 const CASES = 750;
 const SIZE = '96x64';
-/** A keyframe and two pictures that need it. */
-const PICTURES = 3;
+/** A keyframe and two frames that need it. */
+const FRAMES = 3;
 const MTU = 300;
 const MEDIA = 96;
 const RTX = 97;
@@ -22,26 +22,26 @@ const RTX = 97;
 const ANEW = 20_000;
 const CASE_MS = 1000;
 
-/** Payloads of each picture. */
+/** Payloads of each frame. */
 type Coded = readonly (readonly Uint8Array[])[];
 
-const CODED: Readonly<Record<RtpVideoCodec, () => Coded>> = {
-  h264: () => nalPictures('h264', encodeTestPicture('libx264', SIZE, PICTURES, ['-bf', '0', '-tune', 'zerolatency'])),
-  hevc: () => nalPictures('hevc', encodeTestPicture('libx265', SIZE, PICTURES, ['-bf', '0', '-tune', 'zerolatency'])),
-  vp8: () => encodeIvf('libvpx', SIZE, PICTURES, []).map((frame) => cut(frame, (start) => [start ? 0x10 : 0])),
+const CODED: Readonly<Record<VideoCodec, () => Coded>> = {
+  h264: () => nalFrames('h264', encodeTestPicture('libx264', SIZE, FRAMES, ['-bf', '0', '-tune', 'zerolatency'])),
+  hevc: () => nalFrames('hevc', encodeTestPicture('libx265', SIZE, FRAMES, ['-bf', '0', '-tune', 'zerolatency'])),
+  vp8: () => encodeIvf('libvpx', SIZE, FRAMES, []).map((frame) => cut(frame, (start) => [start ? 0x10 : 0])),
   vp9: () =>
-    encodeIvf('libvpx-vp9', SIZE, PICTURES, []).map((frame, index) =>
+    encodeIvf('libvpx-vp9', SIZE, FRAMES, []).map((frame, index) =>
       cut(frame, (start, end) => [(index > 0 ? 0x40 : 0) | (start ? 0x08 : 0) | (end ? 0x04 : 0)]),
     ),
   av1: () =>
-    encodeIvf('libaom-av1', SIZE, PICTURES, []).map((unit, index) =>
+    encodeIvf('libaom-av1', SIZE, FRAMES, []).map((unit, index) =>
       new Av1Packetizer({ maxPayloadSize: MTU, isKeyframe: index === 0 })
         .packetize(Buffer.from(unit), 0)
         .map(({ payload }) => payload),
     ),
 };
 
-function nalPictures(codec: 'h264' | 'hevc', coded: Uint8Array): Coded {
+function nalFrames(codec: 'h264' | 'hevc', coded: Uint8Array): Coded {
   return cutAtDelimiters(coded, codec).map((unit) =>
     packetize([unit], codec, { mtu: MTU }).map(({ payload }) => payload),
   );
@@ -55,16 +55,16 @@ function cut(frame: Uint8Array, descriptor: (start: boolean, end: boolean) => nu
   );
 }
 
-/** The pictures as packets, one every 33 ms. */
+/** The frames as packets, one every 33 ms. */
 function packetsOf(coded: Coded, sequence: number, atMs: number): RtpPacket[] {
   let next = sequence;
-  return coded.flatMap((payloads, picture) =>
+  return coded.flatMap((payloads, frame) =>
     payloads.map((payload, i) => {
-      const arrival = fromMs(atMs + picture * 33);
+      const arrival = fromMs(atMs + frame * 33);
       const marker = i === payloads.length - 1;
       return rtpPacket({
         sequence: next++ & 0xffff,
-        timestamp: ((atMs + picture * 33) * 90) >>> 0,
+        timestamp: ((atMs + frame * 33) * 90) >>> 0,
         payloadType: MEDIA,
         marker,
         payload,
@@ -99,7 +99,7 @@ class Rig implements AsyncDisposable {
   readonly #receiver: WhipReceiver | RtpReceiver;
   readonly #decoder: VideoDecoder;
 
-  private constructor(codec: RtpVideoCodec, kind: 'WHIP' | 'RTSP', arena: Arena, decoder: VideoDecoder) {
+  private constructor(codec: VideoCodec, kind: 'WHIP' | 'RTSP', arena: Arena, decoder: VideoDecoder) {
     this.arena = arena;
     this.#decoder = decoder;
     const taking = {
@@ -121,7 +121,7 @@ class Rig implements AsyncDisposable {
           });
   }
 
-  static async open(codec: RtpVideoCodec, kind: 'WHIP' | 'RTSP'): Promise<Rig> {
+  static async open(codec: VideoCodec, kind: 'WHIP' | 'RTSP'): Promise<Rig> {
     const arena = new Arena(16);
     const decoder = await VideoDecoder.open({ codec, arena, clock: systemClock, stream: 'cam' });
     return new Rig(codec, kind, arena, decoder);
@@ -158,7 +158,7 @@ describe.each(Object.keys(CODED) as (keyof typeof CODED)[])('%s', (codec) => {
 
   beforeAll(() => {
     coded = CODED[codec]();
-    expect(coded).toHaveLength(PICTURES);
+    expect(coded).toHaveLength(FRAMES);
     before = heldBytes();
   });
 
@@ -191,10 +191,10 @@ describe.each(Object.keys(CODED) as (keyof typeof CODED)[])('%s', (codec) => {
         const well = packetsOf([key ?? [], ...coded], sequence, atMs + CASE_MS);
         rig.receive(well, atMs + 1.5 * CASE_MS);
         sequence = (sequence + ANEW) & 0xffff;
-        const last = rig.units.at(-PICTURES);
+        const last = rig.units.at(-FRAMES);
         expect(last, what).toMatchObject({ keyframe: true });
         expect(last?.damaged ?? false, what).toBe(false);
-        expect(await rig.decode(), what).toBeGreaterThanOrEqual(PICTURES);
+        expect(await rig.decode(), what).toBeGreaterThanOrEqual(FRAMES);
         expect(rig.arena.liveFrames, what).toBe(0);
       }
     },

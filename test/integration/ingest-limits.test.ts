@@ -64,10 +64,10 @@ async function byTcp(path: string, limits: IngestLimits): Promise<unknown> {
   }
 }
 
-// Slightly too large is seen in the picture; much too large is not decoded at all.
+// Slightly too large is seen in the frame; much too large is not decoded at all.
 test.each([
-  ['330x180', 'the pictures are 330x180, the limit is 320x180'],
-  ['640x360', 'the pictures are 640x360, the limit is 320x180'],
+  ['330x180', 'the frames are 330x180, the limit is 320x180'],
+  ['640x360', 'the frames are 640x360, the limit is 320x180'],
 ])('%s is too large, by every way in', async (size, message) => {
   const expected = { code: 'source.too-large', message, recoverable: false };
   const camera = await startFakeRtsp({ packets: packets(size) });

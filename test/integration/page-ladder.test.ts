@@ -20,8 +20,8 @@ it('the page tells the rung, its place on the ladder, and what led there, within
   const detail = 'flow-s: its pairs took 61 ms, the budget leaves 40 ms';
   const since = LIVE.ladder?.since;
   if (since === undefined) throw new Error('the stream has no ladder');
-  const status = { ...LIVE.status, state: 'degraded', reason: `search instead of flow-s (${detail})` } as const;
-  entries[0] = { ...LIVE, status, ladder: { rung: 'search', rungs, reason: 'late', detail, since } };
+  const status = { state: 'degraded', reason: `search instead of flow-s (${detail})` } as const;
+  entries[0] = { ...LIVE, ...status, ladder: { rung: 'search', rungs, reason: 'late', detail, since } };
   await shows('search, 2 of 3: late');
   expect(await page.title()).toContain('cam');
   expect(await page.locator('#rung').getAttribute('title')).toBe(detail);

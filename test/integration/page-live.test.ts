@@ -15,7 +15,7 @@ afterAll(async () => {
   await browser?.close();
 });
 
-const DEGRADED: StreamEntry = { ...LIVE, status: { ...LIVE.status, state: 'degraded', reason: 'too slow' } };
+const DEGRADED: StreamEntry = { ...LIVE, state: 'degraded', reason: 'too slow' };
 
 /** Opens the page; `polls` counts its polls of the API. */
 async function open(url: string): Promise<{ page: Page; polls: () => number }> {

@@ -70,7 +70,7 @@ describe('a real Prometheus', () => {
     const streams = { list: () => [], engineWarm: () => true };
     const whip = parts.use(new WhipEndpoint({ find: () => undefined }));
     const shared = { streams, whep, whip, metrics, log, clock: systemClock, control: NO_CONTROL };
-    const server = await FrameliftServer.start({ port: 0, ...shared });
+    const server = await FrameliftServer.start({ port: 0 }, shared);
     parts.use(server);
     feed = setInterval(everything, 20);
     parts.defer(() => clearInterval(feed));

@@ -6,7 +6,7 @@ import { findModel, type ModelSpec } from '../../src/interp/models/manifest.ts';
 import type { Provider, ProviderSelection } from '../../src/interp/providers/provider.ts';
 import { ProviderTrials } from '../../src/interp/providers/trial.ts';
 import { runCli, startApp } from '../support/app.ts';
-import { planesNetwork } from '../support/engine-planes-onnx.ts';
+import { i420Network } from '../support/engine-i420-onnx.ts';
 import { temporaryFolder } from '../support/media.ts';
 import { softwareVulkan } from '../support/vulkan.ts';
 
@@ -22,9 +22,9 @@ const verdict = (selection: ProviderSelection, provider: Provider) =>
   selection.verdicts.find((v) => v.provider === provider);
 
 /** A network of our own whose file has this name. */
-function network(name: string, options: Parameters<typeof planesNetwork>[0] = {}): Promise<ModelSpec> {
+function network(name: string, options: Parameters<typeof i420Network>[0] = {}): Promise<ModelSpec> {
   const path = join(folder.path, `${name}.onnx`);
-  writeFileSync(path, planesNetwork(options));
+  writeFileSync(path, i420Network(options));
   return findModel(path);
 }
 
@@ -123,7 +123,7 @@ describe('a provider that', () => {
   });
 
   it('hangs is given up after its time', async () => {
-    await expect(select('hang', { limitMs: 700 })).rejects.toThrow(/no picture within 0\.7 s/);
+    await expect(select('hang', { limitMs: 700 })).rejects.toThrow(/no frame within 0\.7 s/);
   });
 
   it('gives another picture is refused', async () => {

@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { stringify } from 'yaml';
-import type { ReloadReport } from '../../src/server/contract.ts';
+import type { ReloadReport } from '../../src/server/schemas.ts';
 import { type App, startApp } from '../support/app.ts';
 import { nameShown, writeCertificate } from '../support/certificate.ts';
 import { temporaryFolder } from '../support/media.ts';

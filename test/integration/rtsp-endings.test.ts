@@ -100,7 +100,7 @@ describe('silence and endings', () => {
     });
   });
 
-  test('pictures without a keyframe are a stall that says so', async () => {
+  test('frames without a keyframe are a stall that says so', async () => {
     const start2 = rig.packets.findIndex((p) => p.marker) + 1;
     const { url } = await start({ packets: rig.packets.slice(start2).map((p, i) => ({ ...p, sequence: i })) });
     const { error } = await watch(source(url, { stallTimeout: fromMs(400) }), 1);

@@ -211,7 +211,7 @@ describe('keep-alive', () => {
     });
   });
 
-  test('an unanswered keep-alive is none while pictures arrive', async () => {
+  test('an unanswered keep-alive is none while frames arrive', async () => {
     const { url } = await start({
       script: (request, socket) => (request.method === 'GET_PARAMETER' ? 'drop' : session(2)(request, socket)),
     });

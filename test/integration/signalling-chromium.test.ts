@@ -65,7 +65,7 @@ window.playByPost = async (peer) => {
   await peer.setRemoteDescription({ type: 'answer', sdp: await response.text() });
 };
 window.playAsPage = async (iceTransportPolicy) => {
-  const { Link } = await import('/link.js');
+  const { Session } = await import('/session.js');
   const prepare = (peer) => {
     window.peer = peer;
     window.servers = peer.getConfiguration().iceServers;
@@ -73,7 +73,7 @@ window.playAsPage = async (iceTransportPolicy) => {
     window.show(peer);
     peer.addTransceiver('video', { direction: 'recvonly' });
   };
-  new Link({ url: '/whep/cam', headers: () => ({}), prepare, onState: () => {} }).start();
+  new Session({ url: '/whep/cam', headers: () => ({}), prepare, onState: () => {} }).start();
 };`;
 
 const arena = new Arena(64);

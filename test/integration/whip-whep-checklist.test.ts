@@ -78,7 +78,7 @@ class Rig implements AsyncDisposable {
     const streams = { list: () => [], engineWarm: () => true };
     const access = new Access({ publish: [TOKENS.WHIP], play: [TOKENS.WHEP], admin: [] });
     const endpoints = { streams, whep, whip, control: NO_CONTROL };
-    const server = await FrameliftServer.start({ port: 0, ...endpoints, metrics, access, log, clock });
+    const server = await FrameliftServer.start({ port: 0 }, { ...endpoints, metrics, access, log, clock });
     parts.defer(() => server.close());
     return new Rig(kind, parts, server);
   }

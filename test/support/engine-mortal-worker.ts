@@ -1,6 +1,6 @@
 /** The real worker, until it is asked for t = ⅛: then its thread ends. */
 import { parentPort } from 'node:worker_threads';
-import type { Request } from '../../src/interp/engine/protocol.ts';
+import type { Request } from '../../src/interp/worker/protocol.ts';
 import '../../src/interp/worker/main.ts';
 
 parentPort?.on('message', (request: Request) => {

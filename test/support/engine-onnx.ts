@@ -110,7 +110,7 @@ function convNetwork({ inputs, output, from, weights, bias }: ConvNetwork): Uint
   });
 }
 
-/** The ports of a network with its first dimension free, by the name `batch`. */
+/** The inputs and outputs of a network with its first dimension free, by the name `batch`. */
 export function freeFirst<T extends Pick<Graph, 'inputs' | 'outputs'>>(graph: T): T {
   const free = (port: Port): Port => ({ ...port, shape: ['batch', ...port.shape.slice(1)] });
   return { ...graph, inputs: graph.inputs.map(free), outputs: graph.outputs.map(free) };

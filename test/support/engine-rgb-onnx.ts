@@ -4,7 +4,7 @@ import { type Constant, type Graph, type Node, onnxModel, type Port } from './en
 /** What {@link rgbNetwork} builds. */
 export interface RgbNetworkOptions {
   /** Channels of the one input, or two pictures. Default 7. */
-  readonly input?: 6 | 7 | 8 | 11 | 'pictures';
+  readonly input?: 6 | 7 | 8 | 11 | 'images';
   /** Of two pictures: the shape of `timestep`. Default a plane; null: there is none. */
   readonly timestep?: readonly (number | string)[] | null;
   /** Of inputs and output; the sums inside are float32. Default float32. */
@@ -51,14 +51,14 @@ export function rgbNetwork(options: RgbNetworkOptions = {}): Uint8Array {
   const wide = (name: string): string => op('Cast', [name], { to: 1 });
 
   const inputs: Port[] =
-    input === 'pictures'
+    input === 'images'
       ? [
           channels('img0', 3),
           channels('img1', 3),
           ...(timestep ? [{ name: 'timestep', type, shape: timestep } satisfies Port] : []),
         ]
       : [channels('input', input)];
-  const all = input === 'pictures' ? '' : wide('input');
+  const all = input === 'images' ? '' : wide('input');
   const [a, b] = all ? [slice(all, 1, 0, 3), slice(all, 1, 3, 6)] : [wide('img0'), wide('img1')];
   const time = (): string => {
     if (all) return input === 6 ? constant([0.5]) : slice(all, 1, 6, 7);

@@ -1,8 +1,8 @@
 /** A worker that misbehaves on request: the first timestep of a job says how. */
 import { parentPort, workerData } from 'node:worker_threads';
-import type { Reply, Request, WorkerData } from '../../src/interp/engine/protocol.ts';
+import type { Reply, Request, WorkerData } from '../../src/interp/worker/protocol.ts';
 
-const { inside, model } = workerData as WorkerData;
+const { nativeCalls, model } = workerData as WorkerData;
 
 const done = ({ jobs }: { jobs: readonly unknown[] }): void =>
   reply({ type: 'done', results: jobs.map(() => ({ confidence: 1, spans: { search: 1, network: 2, kernel: 3 } })) });
@@ -16,11 +16,11 @@ parentPort?.on('message', (request: Request) => {
   if (t === 0.125) throw new Error('scripted crash');
   if (t === 0.75) reply({ type: 'failed', code: 'engine.failed', message: 'scripted failure', recoverable: true });
   // t = 0.375: never answers.
-  // t = 0.875: is inside the runtime for longer than the limit, then answers. t = 0.625: never answers after it.
+  // t = 0.875: is inside ONNX Runtime for longer than the limit, then answers. t = 0.625: never answers after it.
   if (t === 0.875 || t === 0.625) {
-    Atomics.add(inside, 0, 1);
+    Atomics.add(nativeCalls, 0, 1);
     setTimeout(() => {
-      Atomics.add(inside, 0, 1);
+      Atomics.add(nativeCalls, 0, 1);
       if (t === 0.875) done(request);
     }, 2500);
   }

@@ -29,7 +29,7 @@ export type FakeScript = (request: FakeRequest, socket: Socket) => FakeResponse 
 export interface FakeOptions {
   readonly script?: FakeScript;
   readonly sdp?: string;
-  /** Sent on `channel` after PLAY, at `fps` pictures a second, over and over by sequence; none = silence. */
+  /** Sent on `channel` after PLAY, at `fps` frames a second, over and over by sequence; none = silence. */
   readonly packets?: readonly RtpPacket[];
   readonly channel?: number;
   readonly fps?: number;
@@ -147,7 +147,7 @@ function format(request: FakeRequest, response: FakeResponse): Buffer {
   return Buffer.concat([response.before ?? new Uint8Array(0), text, response.after ?? new Uint8Array(0)]);
 }
 
-/** Sends a picture (the packets up to a marker) per tick, then the whole again with sequence and time going on. */
+/** Sends a frame (the packets up to a marker) per tick, then the whole again with sequence and time going on. */
 function play(socket: Socket, packets: readonly RtpPacket[], channel: number, fps: number): NodeJS.Timeout {
   let at = 0;
   let sequence = packets[0]?.sequence ?? 0;

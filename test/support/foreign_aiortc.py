@@ -1,15 +1,25 @@
 #!/usr/bin/python3
-"""A WHIP publisher and a WHEP player of aiortc (its own ICE, SRTP and RTP in Python): no kin of the libraries under test.
+"""A WHIP publisher and a WHEP player of aiortc (its own ICE, SRTP and RTP in Python): no kin of the
+libraries under test.
 
 Needs (Debian): python3-aiortc python3-numpy
 
-    foreign_aiortc.py publish http://127.0.0.1:8080/whip/cam --codec vp8   until standard input ends; prints {"sent": frames}
-    foreign_aiortc.py play http://127.0.0.1:8080/whep/cam --seconds 3      prints {"frames", "seconds", "width", "height"}
+    foreign_aiortc.py publish http://127.0.0.1:8080/whip/cam --codec vp8
+        until standard input ends; prints {"sent": frames}
+    foreign_aiortc.py play http://127.0.0.1:8080/whep/cam --seconds 3
+        prints {"frames", "seconds", "width", "height"}
 """
-import argparse, asyncio, json, sys, time
+
+import argparse
+import asyncio
+import json
+import sys
+import time
+
 import numpy as np
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpSender, RTCSessionDescription, VideoStreamTrack
 from av import VideoFrame
+
 from foreign_http import Session
 
 # A player's decoder is given a moment after the first picture.

@@ -1,23 +1,43 @@
 #!/usr/bin/python3
-"""A WHIP publisher and a WHEP player of GStreamer's webrtcbin (libnice, OpenSSL, libsrtp): no kin of the libraries under test.
+"""A WHIP publisher and a WHEP player of GStreamer's webrtcbin (libnice, OpenSSL, libsrtp): no kin
+of the libraries under test.
 
-Needs (Debian): python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice gstreamer1.0-plugins-{base,good,bad,ugly}
+Needs (Debian): python3-gi gir1.2-gst-plugins-bad-1.0 gstreamer1.0-nice
+gstreamer1.0-plugins-{base,good,bad,ugly}
 
-    foreign_gstreamer.py publish http://127.0.0.1:8080/whip/cam --codec vp8   until standard input ends; prints {"sent": frames}
-    foreign_gstreamer.py play http://127.0.0.1:8080/whep/cam --seconds 3      prints {"frames", "seconds", "width", "height"}
+    foreign_gstreamer.py publish http://127.0.0.1:8080/whip/cam --codec vp8
+        until standard input ends; prints {"sent": frames}
+    foreign_gstreamer.py play http://127.0.0.1:8080/whep/cam --seconds 3
+        prints {"frames", "seconds", "width", "height"}
 """
-import argparse, json, sys, time
+
+import argparse
+import json
+import sys
+import time
+
 import gi
-gi.require_version("Gst", "1.0"); gi.require_version("GstSdp", "1.0"); gi.require_version("GstWebRTC", "1.0")
-from gi.repository import GLib, Gst, GstSdp, GstWebRTC
-from foreign_http import Session
+
+gi.require_version("Gst", "1.0")
+gi.require_version("GstSdp", "1.0")
+gi.require_version("GstWebRTC", "1.0")
+# The versions are asked for before.
+from gi.repository import GLib, Gst, GstSdp, GstWebRTC  # noqa: E402
+
+from foreign_http import Session  # noqa: E402
 
 # A player's decoders are given a moment after the first picture.
 SETTLE_SECONDS = 1
 ENCODERS = {
-    "h264": ("x264enc tune=zerolatency speed-preset=ultrafast bitrate=1000 key-int-max=60"
-             " ! video/x-h264,profile=constrained-baseline ! rtph264pay config-interval=-1 aggregate-mode=zero-latency", "H264"),
-    "vp8": ("vp8enc deadline=1 cpu-used=8 target-bitrate=1000000 keyframe-max-dist=60 ! rtpvp8pay picture-id-mode=15-bit", "VP8"),
+    "h264": (
+        "x264enc tune=zerolatency speed-preset=ultrafast bitrate=1000 key-int-max=60"
+        " ! video/x-h264,profile=constrained-baseline ! rtph264pay config-interval=-1 aggregate-mode=zero-latency",
+        "H264",
+    ),
+    "vp8": (
+        "vp8enc deadline=1 cpu-used=8 target-bitrate=1000000 keyframe-max-dist=60 ! rtpvp8pay picture-id-mode=15-bit",
+        "VP8",
+    ),
 }
 
 
@@ -28,9 +48,13 @@ class Peer:
         self.arguments, self.pipeline = arguments, pipeline
         self.webrtc = pipeline.get_by_name("webrtc")
         self.loop, self.session, self.failure = GLib.MainLoop(), None, None
-        self.webrtc.connect("on-negotiation-needed", lambda _: self.webrtc.emit("create-offer", None, Gst.Promise.new_with_change_func(self._offered)))
+        self.webrtc.connect(
+            "on-negotiation-needed",
+            lambda _: self.webrtc.emit("create-offer", None, Gst.Promise.new_with_change_func(self._offered)),
+        )
         self.webrtc.connect("notify::ice-gathering-state", lambda *_: GLib.idle_add(self._gathered))
-        bus = pipeline.get_bus(); bus.add_signal_watch()
+        bus = pipeline.get_bus()
+        bus.add_signal_watch()
         bus.connect("message::error", lambda _, message: self.fail(message.parse_error()))
 
     def run(self):
@@ -69,10 +93,12 @@ def publish(arguments):
     encoder, name = ENCODERS[arguments.codec]
     width, height = arguments.size.split("x")
     pipeline = Gst.parse_launch(
-        f"videotestsrc is-live=true pattern=ball ! video/x-raw,format=I420,width={width},height={height},framerate={arguments.fps}/1"
+        "videotestsrc is-live=true pattern=ball"
+        f" ! video/x-raw,format=I420,width={width},height={height},framerate={arguments.fps}/1"
         f" ! identity name=pictures ! {encoder}"
         f" ! application/x-rtp,media=video,encoding-name={name},payload=96,rtcp-fb-nack-pli=(boolean)true"
-        " ! webrtcbin name=webrtc bundle-policy=max-bundle")
+        " ! webrtcbin name=webrtc bundle-policy=max-bundle"
+    )
     sent = 0
 
     def count(*_):
@@ -95,8 +121,10 @@ def play(arguments):
     pipeline = Gst.Pipeline()
     pipeline.add(Gst.parse_launch("webrtcbin name=webrtc bundle-policy=max-bundle"))
     peer = Peer(arguments, pipeline)
-    caps = Gst.Caps.from_string("application/x-rtp,media=video,encoding-name=H264,payload=96,clock-rate=90000,"
-                                "packetization-mode=(string)1,profile-level-id=(string)42e01f,rtcp-fb-nack-pli=(boolean)true")
+    caps = Gst.Caps.from_string(
+        "application/x-rtp,media=video,encoding-name=H264,payload=96,clock-rate=90000,"
+        "packetization-mode=(string)1,profile-level-id=(string)42e01f,rtcp-fb-nack-pli=(boolean)true"
+    )
     transceiver = peer.webrtc.emit("add-transceiver", GstWebRTC.WebRTCRTPTransceiverDirection.RECVONLY, caps)
     transceiver.set_property("do-nack", True)
     times, size = [], {}
@@ -110,7 +138,9 @@ def play(arguments):
         return Gst.PadProbeReturn.OK
 
     def received(_, pad):
-        tail = Gst.parse_bin_from_description("rtph264depay ! h264parse ! openh264dec ! fakesink name=screen sync=false", True)
+        tail = Gst.parse_bin_from_description(
+            "rtph264depay ! h264parse ! openh264dec ! fakesink name=screen sync=false", True
+        )
         pipeline.add(tail)
         tail.get_by_name("screen").get_static_pad("sink").add_probe(Gst.PadProbeType.BUFFER, seen)
         tail.sync_state_with_parent()

@@ -1,10 +1,16 @@
-"""WHIP and WHEP over HTTP, for peers of other makers: an offer by POST, the answer back, DELETE at the end."""
+"""WHIP and WHEP over HTTP, for peers of other makers: an offer by POST, the answer back, DELETE at
+the end.
+"""
+
 import urllib.request
 from urllib.parse import urljoin
 
 
 class Session:
-    """A session at a WHIP or WHEP endpoint. Raises urllib.error.HTTPError when the offer is refused."""
+    """A session at a WHIP or WHEP endpoint.
+
+    Raises urllib.error.HTTPError when the offer is refused.
+    """
 
     def __init__(self, url, offer, token):
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
@@ -16,6 +22,6 @@ class Session:
         """Ends it. Raises when the server has ended it before."""
         self._ask("DELETE", self._resource).close()
 
-    def _ask(self, method, url, headers={}, body=None):
-        request = urllib.request.Request(url, data=body, method=method, headers={**self._headers, **headers})
+    def _ask(self, method, url, headers=None, body=None):
+        request = urllib.request.Request(url, data=body, method=method, headers={**self._headers, **(headers or {})})
         return urllib.request.urlopen(request, timeout=10)

@@ -28,6 +28,16 @@ export function testVideo(size: string, fps: string, frames: number, ...args: st
   return [...picture, '-c:v', 'libx264', '-preset', 'ultrafast', '-threads', '1', ...args];
 }
 
+/** The MD5 of each decoded frame of a file, in order. */
+export async function frameHashes(path: string): Promise<string[]> {
+  const args = ['-v', 'error', '-i', path, '-map', '0:v', '-f', 'framemd5', '-fps_mode', 'passthrough', '-'];
+  const { stdout } = await run('ffmpeg', args);
+  return stdout
+    .split('\n')
+    .filter((line) => line !== '' && !line.startsWith('#'))
+    .map((line) => line.split(',').at(-1)?.trim() ?? '');
+}
+
 /** Presentation times of the video in a file, in order, as ffprobe reads them. */
 export async function timestamps(path: string): Promise<Micros[]> {
   const show = ['-select_streams', 'v:0', '-show_entries', 'packet=pts:stream=time_base', '-of', 'json'];

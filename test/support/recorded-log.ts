@@ -28,6 +28,18 @@ export class RecordedLog implements Log {
   readonly error: Log['error'] = (fields, message) => this.#add('error', fields, message);
   readonly enabled: Log['enabled'] = (level) => LEVELS.indexOf(level) >= this.#from;
 
+  /** The messages written at `level`, in order. */
+  messages(level: Level): string[] {
+    return this.lines.filter((line) => line.level === level).map(({ message }) => message);
+  }
+
+  /** The first line with this message. @throws Error when there is none, naming those there are. */
+  find(message: string): LogLine {
+    const found = this.lines.find((line) => line.message === message);
+    if (!found) throw new Error(`no "${message}" among ${this.lines.map((line) => line.message).join(' | ')}`);
+    return found;
+  }
+
   /** The lines with this message. */
   of(message: string): LogLine[] {
     return this.lines.filter((line) => line.message === message);

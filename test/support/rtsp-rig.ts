@@ -12,7 +12,7 @@ import { DropCounter } from './watch.ts';
 
 /** What {@link rtspRig} gives. */
 export interface RtspRig {
-  /** Ten pictures, the first a keyframe, parameter sets in band. */
+  /** Ten frames, the first a keyframe, parameter sets in band. */
   readonly packets: readonly RtpPacket[];
   /** Starts the server of this test; it sends {@link packets} unless told otherwise. */
   start(options?: FakeOptions): Promise<FakeRtsp>;

@@ -7,9 +7,11 @@ import { WhipEndpoint } from '../../src/ingest/whip/endpoint.ts';
 import { SILENT_LOG } from '../../src/log.ts';
 import { MetricsRegistry } from '../../src/metrics/registry.ts';
 import type { ConfigControl, StreamControl, StreamEntry } from '../../src/server/contract.ts';
-import { FrameliftServer, type ServerOptions } from '../../src/server/server.ts';
-import { systemClock, ZERO } from '../../src/time.ts';
+import { FrameliftServer, type ServerDeps, type ServerOptions } from '../../src/server/server.ts';
+import { systemClock } from '../../src/time.ts';
 import { testAccess } from './tokens.ts';
+
+const START = '2026-01-01T00:00:00.000Z';
 
 /** A stream that is well. */
 export const LIVE: StreamEntry = {
@@ -18,16 +20,17 @@ export const LIVE: StreamEntry = {
   target: '60 fps',
   model: 'flow-s',
   ready: true,
-  ladder: { rung: 'flow-s', rungs: ['flow-s', 'search', 'hold'], reason: undefined, detail: undefined, since: ZERO },
+  ladder: { rung: 'flow-s', rungs: ['flow-s', 'search', 'hold'], reason: undefined, detail: undefined, since: START },
   latencyBudgetMs: 56.7,
   latencyFloorMs: 16.7,
-  status: {
-    state: 'full',
-    reason: undefined,
-    phase: 'live',
-    sourceInfo: { codec: 'h264', width: 640, height: 360, fps: 30 },
-    lastError: undefined,
-  },
+  badge: false,
+  awaitsPublisher: false,
+  notice: undefined,
+  state: 'full',
+  reason: undefined,
+  phase: 'live',
+  error: undefined,
+  source: { codec: 'h264', width: 640, height: 360, fps: 30 },
 };
 
 const unexpected = async (): Promise<never> => {
@@ -37,12 +40,12 @@ const streams: StreamControl = { add: unexpected, change: unexpected, remove: un
 const config: ConfigControl = { show: () => ({}), reload: unexpected };
 
 /** For servers whose streams are not to be changed. */
-export const NO_CONTROL: ServerOptions['control'] = { streams, config };
+export const NO_CONTROL: ServerDeps['control'] = { streams, config };
 
 /** Starts it on a free port, with the tokens of tests; it is closed with the test. What `entries` holds is read anew at every question. */
 export async function startServer(
   entries: StreamEntry[] = [LIVE],
-  options: Partial<ServerOptions> = {},
+  options: Partial<ServerOptions & ServerDeps> = {},
 ): Promise<FrameliftServer> {
   const { clock = systemClock } = options;
   const metrics = new MetricsRegistry({ clock, version: '1.2.3', streams: entries.map(({ name }) => name) });
@@ -62,8 +65,8 @@ export async function startServer(
     await publication[Symbol.asyncDispose]();
     metrics[Symbol.dispose]();
   });
-  const parts = { streams, whep, whip, metrics, log, clock, access: testAccess(), control: NO_CONTROL };
-  const server = await FrameliftServer.start({ port: 0, ...parts, ...options });
+  const deps = { streams, whep, whip, metrics, log, clock, access: testAccess(), control: NO_CONTROL };
+  const server = await FrameliftServer.start({ port: 0, ...options }, { ...deps, ...options });
   onTestFinished(() => server.close());
   return server;
 }

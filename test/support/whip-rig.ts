@@ -67,17 +67,19 @@ export class WhipRig implements AsyncDisposable {
       limits: options.limits,
     });
     const whip = new WhipEndpoint({ find: (name) => (name === 'cam' ? source : undefined) });
-    const server = await FrameliftServer.start({
-      port: 0,
-      streams: { list: () => [], engineWarm: () => true },
-      access: testAccess(),
-      control: NO_CONTROL,
-      whep: new WhepEndpoint({ find: () => undefined }),
-      whip,
-      metrics: new MetricsRegistry({ clock: systemClock, version: '0', streams: ['cam'] }),
-      log: SILENT_LOG,
-      clock: systemClock,
-    });
+    const server = await FrameliftServer.start(
+      { port: 0 },
+      {
+        streams: { list: () => [], engineWarm: () => true },
+        access: testAccess(),
+        control: NO_CONTROL,
+        whep: new WhepEndpoint({ find: () => undefined }),
+        whip,
+        metrics: new MetricsRegistry({ clock: systemClock, version: '0', streams: ['cam'] }),
+        log: SILENT_LOG,
+        clock: systemClock,
+      },
+    );
     return new WhipRig(source, whip, server, parts);
   }
 

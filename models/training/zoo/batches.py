@@ -1,11 +1,11 @@
 """Training batches for the zoo: prepared samples drawn in given shares, augmented and cropped."""
+
 import numpy as np
 import torch
 
-import parent  # noqa: F401
-from samples import MARGIN, Samples
+from training.common.samples import MARGIN, Samples
 
-HELD = 48           # samples of each kind kept for validation
+HELD = 48  # samples of each kind kept for validation
 LUMAS, FIELDS = ("frame0", "frame1", "truth"), ("frame0", "frame1", "truth", "flow", "time")
 
 
@@ -19,12 +19,18 @@ class Sources:
         for s in self.sets.values():
             s.refresh()
 
+    def counts(self):
+        """How many samples there are of each kind."""
+        return {k: len(s) for k, s in self.sets.items()}
+
     def ready(self):
         """The kinds of which there is more than the held-back part."""
         return {k: s for k, s in self.sets.items() if len(s) > 2 * HELD}
 
     def take(self, kind, numbers):
-        """Samples of one kind, the fields that need no block search; `truth` is noise-free where that is known (phantom), `noisy` as seen."""
+        """Samples of one kind, the fields that need no block search; `truth` is noise-free where
+        that is known (phantom), `noisy` as seen.
+        """
         s = self.sets[kind]
         rows = [s.index[int(n)] for n in numbers]
         field = lambda k: torch.from_numpy(np.stack([s.parts[p][k][i] for p, i in rows])).float()
@@ -48,7 +54,9 @@ class Sources:
 
 
 class FlowPairs:
-    """Frames with a true flow at t = 1/2, at 1/`reduced` resolution and small enough to be drawn in large batches: for the warm-up."""
+    """Frames with a true flow at t = 1/2, at 1/`reduced` resolution and small enough to be drawn in
+    large batches: for the warm-up.
+    """
 
     def __init__(self, sources, reduced, kinds=("scenes", "phantom")):
         self.reduced, self.kinds = reduced, []
@@ -63,14 +71,18 @@ class FlowPairs:
         return dict(frame0=mean(part["frame0"]), frame1=mean(part["frame1"]), flow=part["flow"])
 
     def draw(self, batch, rng, size=128, margin=32):
-        """Dict of frame0, frame1 (reduced lumas 0…1, with the margin), flow (1/8 grid, full-resolution pixels) and time."""
+        """Dict of frame0, frame1 (reduced lumas 0…1, with the margin), flow (1/8 grid,
+        full-resolution pixels) and time.
+        """
         kind = self.kinds[int(rng.integers(len(self.kinds)))]
         pick = torch.from_numpy(rng.integers(0, len(kind["flow"]), batch))
         at = [int(v) * 8 for v in rng.integers(0, (256 - size) // 8 + 1, 2)]
-        rows, columns = (slice((MARGIN + v - margin) // self.reduced, (MARGIN + v + size + margin) // self.reduced) for v in at)
+        rows, columns = (
+            slice((MARGIN + v - margin) // self.reduced, (MARGIN + v + size + margin) // self.reduced) for v in at
+        )
         b = {k: kind[k][pick][:, None, rows, columns].float() / 255 for k in LUMAS[:2]}
         y, x = (v // 8 for v in at)
-        b["flow"] = kind["flow"][pick][..., y: y + size // 8, x: x + size // 8].float()
+        b["flow"] = kind["flow"][pick][..., y : y + size // 8, x : x + size // 8].float()
         b["time"] = torch.full((batch, 1, 1, 1), 0.5)
         return turn_about(b, rng)
 
@@ -96,12 +108,19 @@ def turn_about(b, rng):
 
 
 def augment(b, rng):
-    """Turn about, and change the grey scale (each sample on its own, two of five left alone). As ../samples.py does, without the block search's fields."""
+    """Turn about, and change the grey scale (each sample on its own, two of five left alone).
+
+    As common/samples.py does, without the block search's fields.
+    """
     b = turn_about(b, rng)
     n = len(b["truth"])
     u = lambda lo, hi: torch.from_numpy(rng.uniform(lo, hi, (n, 1, 1, 1)).astype(np.float32))
     plain, negative = (u(0, 1) < 0.4).float(), (u(0, 1) < 0.06).float()
-    gain, gamma, lift = 1 + (u(0.6, 1.15) - 1) * (1 - plain), torch.exp(u(-0.25, 0.25) * (1 - plain)), u(-0.05, 0.1) * (1 - plain)
+    gain, gamma, lift = (
+        1 + (u(0.6, 1.15) - 1) * (1 - plain),
+        torch.exp(u(-0.25, 0.25) * (1 - plain)),
+        u(-0.05, 0.1) * (1 - plain),
+    )
     for k in LUMAS:
         x = (b[k].clamp(min=1e-4) ** gamma * gain + lift).clamp(0, 1)
         b[k] = x * (1 - negative) + (1 - x) * negative
@@ -109,27 +128,38 @@ def augment(b, rng):
 
 
 def crop(b, size, margin, at):
-    """The `size` square at `at` (y, x; multiples of 8) of the 256 centre; frames reach `margin` further. Adds the blend; time as [N,1,1,1]."""
+    """The `size` square at `at` (y, x; multiples of 8) of the 256 centre; frames reach `margin`
+    further. Adds the blend; time as [N,1,1,1].
+    """
     y, x = at
     out = dict(b)
-    wide = slice(MARGIN + y - margin, MARGIN + y + size + margin), slice(MARGIN + x - margin, MARGIN + x + size + margin)
+    wide = (
+        slice(MARGIN + y - margin, MARGIN + y + size + margin),
+        slice(MARGIN + x - margin, MARGIN + x + size + margin),
+    )
     for k in ("frame0", "frame1"):
         out[k] = b[k][..., wide[0], wide[1]].contiguous()
     for k in ("truth", "noisy"):
         if k in b:
-            out[k] = b[k][..., y: y + size, x: x + size].contiguous()
-    out["flow"] = b["flow"][..., y // 8: (y + size) // 8, x // 8: (x + size) // 8]
+            out[k] = b[k][..., y : y + size, x : x + size].contiguous()
+    out["flow"] = b["flow"][..., y // 8 : (y + size) // 8, x // 8 : (x + size) // 8]
     out["time"] = b["time"].reshape(-1, 1, 1, 1)
     inner = (slice(margin, margin + size),) * 2
-    out["blend"] = (1 - out["time"]) * out["frame0"][..., inner[0], inner[1]] + out["time"] * out["frame1"][..., inner[0], inner[1]]
+    out["blend"] = (1 - out["time"]) * out["frame0"][..., inner[0], inner[1]] + out["time"] * out["frame1"][
+        ..., inner[0], inner[1]
+    ]
     return out
 
 
 def inside(margin):
-    """Function that cuts the margin off a network's output; `cell`: pixels per sample of that output."""
+    """Function that cuts the margin off a network's output; `cell`: pixels per sample of that
+    output.
+    """
+
     def inner(x, cell=1):
         m = margin // cell
-        return x[..., m: x.shape[-2] - m, m: x.shape[-1] - m] if m else x
+        return x[..., m : x.shape[-2] - m, m : x.shape[-1] - m] if m else x
+
     return inner
 
 

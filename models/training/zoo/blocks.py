@@ -1,10 +1,12 @@
-"""Building bricks that several networks of the zoo share: convolutions, initialisation, flow resizing, per-pixel kernels."""
+"""Building bricks that several networks of the zoo share: convolutions, initialisation, flow
+resizing, per-pixel kernels.
+"""
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-import parent  # noqa: F401
-from warp import warp  # noqa: F401  (re-exported)
+from training.common.warp import warp  # noqa: F401  (re-exported)
 
 SLOPE = 0.1
 
@@ -19,17 +21,20 @@ def initialise(module, slope=SLOPE):
     for m in module.modules():
         if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d)):
             nn.init.kaiming_normal_(m.weight, a=slope, nonlinearity="leaky_relu")
-            if isinstance(m, nn.ConvTranspose2d):               # each output pixel sees 1/stride² of the taps, and many input channels
+            # each output pixel sees 1/stride² of the taps, and many input channels
+            if isinstance(m, nn.ConvTranspose2d):
                 with torch.no_grad():
                     m.weight.mul_((m.weight.shape[1] * m.stride[0] ** 2 / m.weight.shape[0]) ** 0.5)
             nn.init.zeros_(m.bias)
 
 
 def normalise(x, size=9):
-    """Local contrast normalisation: what a matching network needs of a picture, whatever its brightness and contrast."""
+    """Local contrast normalisation: what a matching network needs of a picture, whatever its
+    brightness and contrast.
+    """
     mean = lambda y: F.avg_pool2d(y, size, 1, size // 2, count_include_pad=False)
     d = x - mean(x)
-    return d / (mean(mean(d * d)) + 0.02 ** 2).sqrt()
+    return d / (mean(mean(d * d)) + 0.02**2).sqrt()
 
 
 def enlarge(x, factor=2):
@@ -38,7 +43,7 @@ def enlarge(x, factor=2):
 
 
 def enlarge_flow(flow, factor=2):
-    """A flow in pixels of its own grid → the same flow in pixels of a grid that is `factor` finer."""
+    """A flow in pixels of its own grid → the same in pixels of a grid that is `factor` finer."""
     return enlarge(flow, factor) * factor
 
 
@@ -48,12 +53,16 @@ def shrink_flow(flow, factor=2):
 
 
 def unshuffle(x, r):
-    """Pixel blocks r x r → channels, position by position (F.pixel_unshuffle, which some exporters get wrong, in another order of channels)."""
+    """Pixel blocks r x r → channels, position by position (F.pixel_unshuffle, which some exporters
+    get wrong, in another order of channels).
+    """
     return torch.cat([x[..., i::r, j::r] for i in range(r) for j in range(r)], 1)
 
 
 def hats(position, taps):
-    """A 1-D kernel of `taps` that reads at `position` [N,1,h,w] by linear interpolation, and whether that lies within its reach."""
+    """A 1-D kernel of `taps` that reads at `position` [N,1,h,w] by linear interpolation, and
+    whether that lies within its reach.
+    """
     r = taps // 2
     offset = torch.arange(-r, r + 1, device=position.device, dtype=position.dtype)[None, :, None, None]
     return (1 - (offset - position).abs()).clamp(min=0), (position.abs() <= r).to(position)
@@ -65,9 +74,11 @@ def constant(like, value):
 
 
 def separable(image, vertical, horizontal):
-    """Adaptive separable convolution: out(y,x) = Σ_i Σ_j vertical_i(y,x) · horizontal_j(y,x) · image(y+i−r, x+j−r).
+    """Adaptive separable convolution: out(y,x) = Σ_i Σ_j vertical_i(y,x) · horizontal_j(y,x) ·
+    image(y+i−r, x+j−r).
 
-    image [N,C,H,W], kernels [N,n,H,W], n = 2r+1; edges replicated. Written as n products over shifted pictures, so it exports.
+    image [N,C,H,W], kernels [N,n,H,W], n = 2r+1; edges replicated. Written as n products over
+    shifted pictures, so it exports.
     """
     n = vertical.shape[1]
     r = n // 2
@@ -75,15 +86,18 @@ def separable(image, vertical, horizontal):
     padded = F.pad(image, (r, r, r, r), mode="replicate")
     planes = []
     for c in range(image.shape[1]):
-        shifted = torch.cat([padded[:, c: c + 1, :, j: j + w] for j in range(n)], 1)
-        planes.append(sum(vertical[:, i: i + 1] * (horizontal * shifted[:, :, i: i + h]).sum(1, keepdim=True) for i in range(n)))
+        shifted = torch.cat([padded[:, c : c + 1, :, j : j + w] for j in range(n)], 1)
+        planes.append(
+            sum(vertical[:, i : i + 1] * (horizontal * shifted[:, :, i : i + h]).sum(1, keepdim=True) for i in range(n))
+        )
     return torch.cat(planes, 1)
 
 
 def halve_kernel(kernel):
     """A 1-D kernel per pixel [N,n,H,W] → one for the half-resolution plane [N,m,H/2,W/2].
 
-    Mean over 2x2 pixels; a tap at offset o goes to o/2, an odd one in halves to both neighbours (linear interpolation).
+    Mean over 2x2 pixels; a tap at offset o goes to o/2, an odd one in halves to both neighbours
+    (linear interpolation).
     """
     n = kernel.shape[1]
     r = n // 2
@@ -92,5 +106,5 @@ def halve_kernel(kernel):
     for k in range(n):
         for row in ((k - r) // 2 + s, (k - r + 1) // 2 + s):
             rows[row][k] += 0.5
-    matrix = torch.tensor(rows)                                 # not written to as a tensor: a traced graph would record that
+    matrix = torch.tensor(rows)  # not written to as a tensor: a traced graph would record that
     return F.conv2d(F.avg_pool2d(kernel, 2), matrix.to(kernel)[:, :, None, None])

@@ -1,17 +1,21 @@
-"""Convolutional fusion upsampling: the frame is made directly by convolutions, without any motion model.
+"""Convolutional fusion upsampling: the frame is made directly by convolutions, without any motion
+model.
 
-The "CFU" system for frame-rate up-conversion; the paper's text was not at hand, the structure follows its description: three
-feature-extraction blocks of two convolutions with ReLU, bilinear upsampling of their outputs to one size, a fusion convolution, an upsampling
-convolution; mean squared error, Adam. It is reported as it is: a network like this blurs whatever moves.
+The "CFU" system for frame-rate up-conversion; the paper's text was not at hand, the structure
+follows its description: three feature-extraction blocks of two convolutions with ReLU, bilinear
+upsampling of their outputs to one size, a fusion convolution, an upsampling convolution; mean
+squared error, Adam. It is reported as it is: a network like this blurs whatever moves.
 
-Here: the blocks work at 1/2, 1/4 and 1/8 resolution (the first one enters with stride 2), the fusion convolution at 1/2, the upsampling convolution
-is sub-pixel (four channels, shuffled). Each plane goes through the same network.
+Here: the blocks work at 1/2, 1/4 and 1/8 resolution (the first one enters with stride 2), the
+fusion convolution at 1/2, the upsampling convolution is sub-pixel (four channels, shuffled). Each
+plane goes through the same network.
 """
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from blocks import enlarge, initialise
+from training.zoo.blocks import enlarge, initialise
 
 
 def block(c_in, c_out, stride):
@@ -35,12 +39,12 @@ class Net(nn.Module):
         x, levels = torch.cat([y0, y1], 1), []
         for k, level in enumerate(self.blocks):
             x = level(x)
-            levels.append(enlarge(x, 2 ** k) if k else x)
+            levels.append(enlarge(x, 2**k) if k else x)
         return dict(frame=F.pixel_shuffle(self.upsampling(self.fusion(torch.cat(levels, 1))), 2))
 
     def chroma(self, m, c0, c1, t):
         """The same network, plane by plane."""
-        return torch.cat([self(c0[:, k: k + 1], c1[:, k: k + 1])["frame"] for k in range(c0.shape[1])], 1)
+        return torch.cat([self(c0[:, k : k + 1], c1[:, k : k + 1])["frame"] for k in range(c0.shape[1])], 1)
 
 
 def objective(net, b, progress, inner):

@@ -1,25 +1,30 @@
-"""Deep Voxel Flow: an encoder-decoder gives every pixel a vector across space and time; the frame is sampled trilinearly along it.
+"""Deep Voxel Flow: an encoder-decoder gives every pixel a vector across space and time; the frame
+is sampled trilinearly along it.
 
-Liu et al., "Video Frame Synthesis Using Deep Voxel Flow", ICCV 2017. As published: three convolution + pooling stages (5x5, 5x5, 3x3), a
-bottleneck, three stages of bilinear enlargement, skip connection and convolution (3x3, 5x5, 5x5), a three-channel tanh output (dx, dy, dt): frame 0 is
-read at x − d, frame 1 at x + d, and dt weights the two. No loss on the picture but its difference; smoothness of the field (total variation).
+Liu et al., "Video Frame Synthesis Using Deep Voxel Flow", ICCV 2017. As published: three
+convolution + pooling stages (5x5, 5x5, 3x3), a bottleneck, three stages of bilinear enlargement,
+skip connection and convolution (3x3, 5x5, 5x5), a three-channel tanh output (dx, dy, dt): frame 0
+is read at x − d, frame 1 at x + d, and dt weights the two. No loss on the picture but its
+difference; smoothness of the field (total variation).
 
-Shrunk: widths (64, 128, 256), 3x3 convolutions in the decoder, luma instead of RGB, and only the coarsest of the three scales of the multi-scale variant: the network runs on
-the quarter-resolution picture, its field is enlarged, sampling is at full resolution. Not in the paper: t as a constant input channel, with the
-vector of t = 1/2 scaled by 2t and 2(1 − t), so that one network serves any time; LeakyReLU for ReLU and batch normalisation; locally
-normalised lumas as further inputs; a warm-up on the
-true flow of rendered scenes, because the picture's difference alone keeps the field at zero.
+Shrunk: widths (64, 128, 256), 3x3 convolutions in the decoder, luma instead of RGB, and only the
+coarsest of the three scales of the multi-scale variant: the network runs on the quarter-resolution
+picture, its field is enlarged, sampling is at full resolution. Not in the paper: t as a constant
+input channel, with the vector of t = 1/2 scaled by 2t and 2(1 − t), so that one network serves any
+time; LeakyReLU for ReLU and batch normalisation; locally normalised lumas as further inputs; a
+warm-up on the true flow of rendered scenes, because the picture's difference alone keeps the field
+at zero.
 """
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-import parent  # noqa: F401
-import losses
-from blocks import constant, conv, enlarge, initialise, normalise, warp
-from ifrnet import flow_at_eighth
+from training.common import losses
+from training.zoo.blocks import constant, conv, enlarge, initialise, normalise, warp
+from training.zoo.ifrnet import flow_at_eighth
 
-REACH = 24.0        # pixels of the quarter-resolution picture that tanh spans
+REACH = 24.0  # pixels of the quarter-resolution picture that tanh spans
 
 
 class Net(nn.Module):
@@ -54,11 +59,15 @@ class Net(nn.Module):
         return torch.cat([-2 * t * d, 2 * (1 - t) * d], 1)
 
     def estimate(self, q0, q1, t):
-        """Flows of reduced lumas, with the size of their cells: what the true-flow warm-up looks at."""
+        """Flows of reduced lumas, with the size of their cells: what the true-flow warm-up looks
+        at.
+        """
         return [(self.both(self.voxels(q0, q1, t), t), 4)]
 
     def forward(self, y0, y1, t):
-        """Lumas [N,1,H,W] 0…1, t [N,1,1,1] → frame, flow (to frame 0, to frame 1; full-resolution pixels), weight of frame 0."""
+        """Lumas [N,1,H,W] 0…1, t [N,1,1,1] → frame, flow (to frame 0, to frame 1; full-resolution
+        pixels), weight of frame 0.
+        """
         voxel = self.voxels(F.avg_pool2d(y0, 4), F.avg_pool2d(y1, 4), t)
         flow = self.both(voxel, t)
         big, mask = enlarge(flow, 4) * 4, self.weight(enlarge((voxel[:, 2:] + 1) / 2, 4), t)
@@ -77,11 +86,18 @@ class Net(nn.Module):
 
 
 def objective(net, b, progress, inner):
-    """Picture difference (relative to the blend's) + total variation of the field; true flow leads at first (scenes only know it)."""
+    """Picture difference (relative to the blend's) + total variation of the field; true flow leads
+    at first (scenes only know it).
+    """
     m = net(b["frame0"], b["frame1"], b["time"])
     lead = max(0.0, 1 - progress / 0.4)
     d = m["d"]
     epe = losses.robust_endpoint_error(inner(flow_at_eighth(m["coarse"], 4), 8), b["flow"])
-    parts = dict(photo=losses.relative(inner(m["frame"]), b["blend"], b["truth"]).mean(), epe=epe,
-                 smooth=(d[..., 1:] - d[..., :-1]).abs().mean() + (d[..., 1:, :] - d[..., :-1, :]).abs().mean())
-    return (0.1 if progress > 0.08 else 0.01) * parts["photo"] + 0.002 * parts["smooth"] + (0.005 + 0.045 * lead) * epe, parts
+    parts = dict(
+        photo=losses.relative(inner(m["frame"]), b["blend"], b["truth"]).mean(),
+        epe=epe,
+        smooth=(d[..., 1:] - d[..., :-1]).abs().mean() + (d[..., 1:, :] - d[..., :-1, :]).abs().mean(),
+    )
+    return (0.1 if progress > 0.08 else 0.01) * parts["photo"] + 0.002 * parts["smooth"] + (
+        0.005 + 0.045 * lead
+    ) * epe, parts

@@ -1,25 +1,31 @@
-"""IFRNet: one encoder-decoder refines the intermediate flow and the intermediate feature together, coarse to fine.
+"""IFRNet: one encoder-decoder refines the intermediate flow and the intermediate feature together,
+coarse to fine.
 
-Kong et al., "IFRNet: Intermediate Feature Refine Network for Efficient Frame Interpolation", CVPR 2022. As published: a pyramid of
-four strides shared by both frames; decoders from the coarsest level up, each taking the intermediate feature, both frames' features
-warped by the present flows, and the flows; each gives a flow residual and the next feature; the last one also a blend mask and a
+Kong et al., "IFRNet: Intermediate Feature Refine Network for Efficient Frame Interpolation", CVPR
+2022. As published: a pyramid of four strides shared by both frames; decoders from the coarsest
+level up, each taking the intermediate feature, both frames' features warped by the present flows,
+and the flows; each gives a flow residual and the next feature; the last one also a blend mask and a
 picture residual; t enters as a constant channel at the coarsest level.
 
-Shrunk: widths (IFRNet-S: 24, 36, 54, 72), luma instead of RGB (also locally normalised, instead of a common mean), LeakyReLU for PReLU; encoder and decoders run on the half-resolution
-picture (the published code's `scale_factor` 1/2) and flows, mask and residual are enlarged; warping and blending are at full resolution. The mask is also drawn to the nearer frame by t; warm-up on the
-true flow of rendered scenes alone.
+Shrunk: widths (IFRNet-S: 24, 36, 54, 72), luma instead of RGB (also locally normalised, instead of
+a common mean), LeakyReLU for PReLU; encoder and decoders run on the half-resolution picture (the
+published code's `scale_factor` 1/2) and flows, mask and residual are enlarged; warping and blending
+are at full resolution. The mask is also drawn to the nearer frame by t; warm-up on the true flow of
+rendered scenes alone.
 """
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-import parent  # noqa: F401
-import losses
-from blocks import SLOPE, constant, conv, enlarge, enlarge_flow, initialise, normalise, warp
+from training.common import losses
+from training.zoo.blocks import SLOPE, constant, conv, enlarge, enlarge_flow, initialise, normalise, warp
 
 
 class Residual(nn.Module):
-    """The published ResBlock: five convolutions, the second and fourth on the last `side` channels only."""
+    """The published ResBlock: five convolutions, the second and fourth on the last `side` channels
+    only.
+    """
 
     def __init__(self, c, side):
         super().__init__()
@@ -32,7 +38,7 @@ class Residual(nn.Module):
         y = x
         for full, part in zip(self.full, self.part):
             y = full(y)
-            y = torch.cat([y[:, : -self.side], part(y[:, -self.side:])], 1)
+            y = torch.cat([y[:, : -self.side], part(y[:, -self.side :])], 1)
         return F.leaky_relu(x + self.last(y), SLOPE)
 
 
@@ -55,13 +61,15 @@ class Net(nn.Module):
         super().__init__()
         self.config = dict(widths=list(widths))
         a, b, c, d = widths
-        self.encoder = nn.ModuleList([nn.Sequential(conv(i, o, 3, 2), conv(o, o)) for i, o in zip((2, a, b, c), widths)])
+        self.encoder = nn.ModuleList(
+            [nn.Sequential(conv(i, o, 3, 2), conv(o, o)) for i, o in zip((2, a, b, c), widths)]
+        )
         self.decoder4 = Decoder(2 * d + 1, 2 * d, 4 + c)
         self.decoder3 = Decoder(3 * c + 4, 2 * c, 4 + b)
         self.decoder2 = Decoder(3 * b + 4, 2 * b + 8, 4 + a)
         self.decoder1 = Decoder(3 * a + 4, 2 * a + 8, 6)
         initialise(self)
-        with torch.no_grad():                                   # small flows at first, alive everywhere
+        with torch.no_grad():  # small flows at first, alive everywhere
             for dec in (self.decoder4, self.decoder3, self.decoder2, self.decoder1):
                 dec.up.weight[:, :4] *= 0.2
             self.decoder1.up.weight[:, 4:] *= 0.1
@@ -75,7 +83,9 @@ class Net(nn.Module):
         return out
 
     def decode(self, h0, h1, t):
-        """Half-resolution lumas → flows of all levels with their cells, intermediate features; the last one holds mask and residual."""
+        """Half-resolution lumas → flows of all levels with their cells, intermediate features; the
+        last one holds mask and residual.
+        """
         e0, e1 = self.encode(h0), self.encode(h1)
         out = self.decoder4(e0[3], e1[3], constant(e0[3], t))
         flow, feature = out[:, :4], out[:, 4:]
@@ -88,11 +98,15 @@ class Net(nn.Module):
         return flows, features
 
     def estimate(self, h0, h1, t):
-        """Flows of reduced lumas, with the size of their cells: what the true-flow warm-up looks at."""
+        """Flows of reduced lumas, with the size of their cells: what the true-flow warm-up looks
+        at.
+        """
         return self.decode(h0, h1, t)[0]
 
     def forward(self, y0, y1, t):
-        """Lumas [N,1,H,W] 0…1, t [N,1,1,1] → frame, flow (to frame 0, to frame 1; full-resolution pixels), mask; flows and features of all levels."""
+        """Lumas [N,1,H,W] 0…1, t [N,1,1,1] → frame, flow (to frame 0, to frame 1; full-resolution
+        pixels), mask; flows and features of all levels.
+        """
         flows, features = self.decode(F.avg_pool2d(y0, 2), F.avg_pool2d(y1, 2), t)
         mask, rest = torch.sigmoid(enlarge(features[3][:, :1])), enlarge(features[3][:, 1:2])
         mask = (1 - t) * mask / ((1 - t) * mask + t * (1 - mask) + 1e-6)
@@ -113,10 +127,12 @@ def flow_at_eighth(flow, cell):
 
 
 def objective(net, b, progress, inner):
-    """Published loss: Charbonnier + census + task-oriented flow + geometry consistency of features (weights 1, 1, 0.01, 0.01 there).
+    """Published loss: Charbonnier + census + task-oriented flow + geometry consistency of features
+    (weights 1, 1, 0.01, 0.01 there).
 
-    Here the flow loss uses the rendered scenes' true flow at every level (no teacher network), leads at first and is robust by its
-    logarithm instead of the teacher-error weights; the photometric part is relative to the blend's, so that easy samples count too.
+    Here the flow loss uses the rendered scenes' true flow at every level (no teacher network),
+    leads at first and is robust by its logarithm instead of the teacher-error weights; the
+    photometric part is relative to the blend's, so that easy samples count too.
     """
     m = net(b["frame0"], b["frame1"], b["time"])
     made, truth = inner(m["frame"]), b["truth"]
@@ -125,5 +141,10 @@ def objective(net, b, progress, inner):
     with torch.no_grad():
         true = net.encode(F.avg_pool2d(truth, 2))
     geometry = sum((inner(f, 2 ** (k + 2)) - true[k]).abs().mean() for f, k in zip(m["features"], (2, 1, 0))) / 3
-    parts = dict(photo=losses.relative(made, b["blend"], truth).mean(), census=losses.census(made, truth).mean(), epe=flow, geometry=geometry)
+    parts = dict(
+        photo=losses.relative(made, b["blend"], truth).mean(),
+        census=losses.census(made, truth).mean(),
+        epe=flow,
+        geometry=geometry,
+    )
     return 0.1 * parts["photo"] + 0.05 * parts["census"] + (0.005 + 0.045 * lead) * flow + 0.002 * geometry, parts

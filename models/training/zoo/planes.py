@@ -1,11 +1,17 @@
-"""What an exported network of the zoo does: I420 planes of two frames and a time in, planes of the frame at that time out."""
+"""What an exported network of the zoo does: I420 planes of two frames and a time in, planes of the
+frame at that time out.
+"""
+
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
 INPUTS = ("y0", "u0", "v0", "y1", "u1", "v1", "t")
 OUTPUTS = ("y", "u", "v")
-AXES = {**{n: {2: "height", 3: "width"} for n in ("y0", "y1", "y")}, **{n: {2: "height/2", 3: "width/2"} for n in ("u0", "v0", "u1", "v1", "u", "v")}}
+AXES = {
+    **{n: {2: "height", 3: "width"} for n in ("y0", "y1", "y")},
+    **{n: {2: "height/2", 3: "width/2"} for n in ("u0", "v0", "u1", "v1", "u", "v")},
+}
 
 
 def to_bytes(x):
@@ -13,7 +19,10 @@ def to_bytes(x):
 
 
 class Planes(nn.Module):
-    """y uint8 [1,1,H,W], u and v uint8 [1,1,H/2,W/2] of both frames, t float32 [1] → y, u, v. Motion is found on luma and applied to chroma too."""
+    """y uint8 [1,1,H,W], u and v uint8 [1,1,H/2,W/2] of both frames, t float32 [1] → y, u, v.
+
+    Motion is found on luma and applied to chroma too.
+    """
 
     def __init__(self, net):
         super().__init__()
@@ -25,7 +34,8 @@ class Planes(nn.Module):
         t = t.reshape(1, 1, 1, 1)
         m = self.net(y0, y1, t)
         c = self.net.chroma(m, c0, c1, t)
-        # A network for t = 1/2 only does not read t; adding nothing of it keeps the input in the graph.
+        # A network for t = 1/2 only does not read t; adding nothing of it keeps the input in the
+        # graph.
         unread = 0 * t if self.net.times == "half" else 0
         return to_bytes(m["frame"] + unread), to_bytes(c[:, :1]), to_bytes(c[:, 1:])
 
@@ -36,25 +46,13 @@ def random_planes(height, width, seed=0):
     out = []
     for k in (16, 8, 8):
         h, w = (height, width) if k == 16 else (height // 2, width // 2)
-        base = F.interpolate(torch.rand(1, 1, h // k + 4, w // k + 4, generator=g), size=(h + 8, w + 8), mode="bicubic", align_corners=False)
+        base = F.interpolate(
+            torch.rand(1, 1, h // k + 4, w // k + 4, generator=g),
+            size=(h + 8, w + 8),
+            mode="bicubic",
+            align_corners=False,
+        )
         base = (base * 200 + torch.rand(base.shape, generator=g) * 40).clamp(0, 255).byte()
         d = 6 if k == 16 else 3
-        out.append((base[..., :h, :w].contiguous(), base[..., d: h + d, d: w + d].contiguous()))
+        out.append((base[..., :h, :w].contiguous(), base[..., d : h + d, d : w + d].contiguous()))
     return (*(a for a, _ in out), *(b for _, b in out), torch.full((1,), 0.5))
-
-
-def count_macs(net, height=768, width=1280):
-    """(parameters, multiply-accumulates of the convolutions, luma and chroma) for one frame of 1280x720 padded to a multiple of 64."""
-    total = 0
-
-    def hook(m, _, out):
-        nonlocal total
-        shape = out if isinstance(m, nn.Conv2d) else _[0]       # a transposed convolution spends its kernel on every input sample
-        total += shape.numel() * (m.in_channels if isinstance(m, nn.Conv2d) else m.out_channels) * m.kernel_size[0] * m.kernel_size[1] // m.groups
-
-    handles = [m.register_forward_hook(hook) for m in net.modules() if isinstance(m, (nn.Conv2d, nn.ConvTranspose2d))]
-    with torch.no_grad():
-        Planes(net)(*random_planes(height, width))
-    for h in handles:
-        h.remove()
-    return sum(p.numel() for p in net.parameters()), total + getattr(net, "kernel_macs", 0) * height * width

@@ -1,4 +1,7 @@
-/** A bounded queue in front of a decoder, for live sources: one access unit at work, in order, never late for long. */
+/**
+ * A bounded queue in front of a decoder, for live sources: one access unit at work, in order, never
+ * late for long.
+ */
 
 import type { AccessUnit } from '../../media/access-unit.ts';
 import type { Frame } from '../../media/frame.ts';
@@ -9,11 +12,13 @@ import type { VideoDecoder } from './decoder.ts';
 
 /** Access units that may wait: a burst after a network stall is decoded, not thrown away. */
 const CAPACITY = 128;
-/** A unit that waited longer than this means the decoder is too slow: catch up at the next keyframe. */
+/**
+ * A unit that waited longer than this means the decoder is too slow: catch up at the next keyframe.
+ */
 const MAX_WAIT: Micros = fromMs(500);
 
-/** Options of {@link DecodePump}. */
-export interface DecodePumpOptions {
+/** What {@link DecodePump} works with. */
+export interface DecodePumpDeps {
   readonly decoder: Pick<VideoDecoder, 'decode'>;
   readonly clock: Clock;
   readonly stream: string;
@@ -27,11 +32,12 @@ export interface DecodePumpOptions {
 }
 
 /**
- * Feeds a decoder. Capacity: 128 access units of which none waits longer than 0.5 s; policy: everything that waits is
- * dropped up to the next keyframe; counted as `queue-full` drops of stage `decode`.
+ * Feeds a decoder. Capacity: 128 access units of which none waits longer than 0.5 s; policy:
+ * everything that waits is dropped up to the next keyframe; counted as `queue-full` drops of stage
+ * `decode`.
  */
 export class DecodePump {
-  readonly #options: DecodePumpOptions;
+  readonly #deps: DecodePumpDeps;
   readonly #gauge: IngestGauge | undefined;
   #queue: { readonly unit: AccessUnit; readonly since: Micros }[] = [];
   #working: Promise<void> | undefined;
@@ -39,12 +45,14 @@ export class DecodePump {
   #lossy = false;
   #closed = false;
 
-  constructor(options: DecodePumpOptions) {
-    this.#options = options;
-    this.#gauge = options.limits && new IngestGauge(options.limits);
+  constructor(deps: DecodePumpDeps) {
+    this.#deps = deps;
+    this.#gauge = deps.limits && new IngestGauge(deps.limits);
   }
 
-  /** True while units are dropped up to the next keyframe. A WebRTC source asks its peer for one. */
+  /**
+   * True while units are dropped up to the next keyframe. A WebRTC source asks its peer for one.
+   */
   get awaitingKeyframe(): boolean {
     return this.#lossy;
   }
@@ -52,7 +60,7 @@ export class DecodePump {
   /** Takes a unit; decoding begins at once when the decoder is idle. */
   push(unit: AccessUnit): void {
     if (this.#closed) return;
-    const now = this.#options.clock.now();
+    const now = this.#deps.clock.now();
     const excess = this.#gauge?.data(unit.data.byteLength, now);
     if (excess) {
       this.#fail(excess);
@@ -66,7 +74,7 @@ export class DecodePump {
     }
     this.#queue.push({ unit: this.#lossy ? { ...unit, afterLoss: true } : unit, since: now });
     this.#lossy = false;
-    const { stream, events } = this.#options;
+    const { stream, events } = this.#deps;
     events.emit({ type: 'queue', stream, stage: 'decode', depth: this.#queue.length, capacity: CAPACITY });
     this.#working ??= this.#work();
   }
@@ -81,7 +89,7 @@ export class DecodePump {
   async #work(): Promise<void> {
     try {
       for (let next = this.#queue.shift(); next && !this.#closed; next = this.#queue.shift()) {
-        for (const frame of await this.#options.decoder.decode(next.unit)) this.#deliver(frame);
+        for (const frame of await this.#deps.decoder.decode(next.unit)) this.#deliver(frame);
       }
     } catch (error) {
       this.#fail(error);
@@ -91,17 +99,17 @@ export class DecodePump {
   }
 
   #deliver(frame: Frame): void {
-    const excess = this.#gauge?.picture(frame.width, frame.height, this.#options.clock.now());
+    const excess = this.#gauge?.frame(frame.width, frame.height, this.#deps.clock.now());
     if (excess) this.#fail(excess);
     if (this.#closed) frame.release();
-    else this.#options.frame(frame);
+    else this.#deps.frame(frame);
   }
 
   #fail(error: unknown): void {
     if (this.#closed) return;
     this.#closed = true;
     this.#queue = [];
-    this.#options.failed(error);
+    this.#deps.failed(error);
   }
 
   /** Drops what waits, except from the last keyframe on when there is one. */
@@ -111,12 +119,12 @@ export class DecodePump {
     this.#queue = keep > 0 ? this.#queue.slice(keep) : [];
     this.#drop(dropped);
     const first = this.#queue[0];
-    if (first) this.#queue[0] = { unit: { ...first.unit, afterLoss: true }, since: this.#options.clock.now() };
+    if (first) this.#queue[0] = { unit: { ...first.unit, afterLoss: true }, since: this.#deps.clock.now() };
     else this.#lossy = true;
   }
 
   #drop(count: number): void {
-    const { stream, events } = this.#options;
+    const { stream, events } = this.#deps;
     events.emit({ type: 'drop', stream, stage: 'decode', reason: 'queue-full', count });
   }
 }

@@ -12,7 +12,8 @@ export interface FfmpegBinary {
 
 /**
  * Finds ffmpeg: `FFMPEG_PATH`, then the PATH, then the download of node-av's installation.
- * @throws FrameliftError `ffmpeg.missing`, also when FFMPEG_PATH names something that cannot be run.
+ * @throws FrameliftError `ffmpeg.missing`, also when FFMPEG_PATH names something that cannot be
+ * run.
  */
 export function findFfmpeg(env: Readonly<Record<string, string | undefined>>, bundled = bundledPath()): FfmpegBinary {
   const given = env.FFMPEG_PATH;

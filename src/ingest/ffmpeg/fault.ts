@@ -1,5 +1,6 @@
 /** From ffmpeg's last words to an error with a reason. Pure. */
-import { type ErrorCode, FrameliftError, redactUrl } from '../../errors.ts';
+import { type ErrorCode, FrameliftError } from '../../errors.ts';
+import { shownText } from './url.ts';
 
 interface Rule {
   readonly pattern: RegExp;
@@ -67,12 +68,13 @@ const RULES: readonly Rule[] = [
 ];
 
 /**
- * The error for an ffmpeg that ended by itself. `lines` are its warnings and errors, oldest first; `delivered` counts the
- * pictures that came before the end. A clean end after pictures is `source.ended`.
+ * The error for an ffmpeg that ended by itself. `lines` are its warnings and errors, oldest first;
+ * `delivered` counts the frames that came before the end. A clean end after frames is
+ * `source.ended`.
  */
 export function ffmpegFault(lines: readonly string[], exitCode: number | null, delivered: number): FrameliftError {
   if (delivered > 0 && exitCode === 0) {
-    return new FrameliftError('source.ended', `the source ended after ${delivered} pictures`, { recoverable: true });
+    return new FrameliftError('source.ended', `the source ended after ${delivered} frames`, { recoverable: true });
   }
   for (const rule of RULES) {
     const line = lines.findLast((text) => rule.pattern.test(text));
@@ -84,7 +86,7 @@ export function ffmpegFault(lines: readonly string[], exitCode: number | null, d
   }
   const last = lines.at(-1);
   if (exitCode === 0) {
-    return new FrameliftError('source.no-video', 'the source ended without a picture', { recoverable: true });
+    return new FrameliftError('source.no-video', 'the source ended without a frame', { recoverable: true });
   }
   const how = exitCode === null ? 'was killed' : `exited with ${exitCode}`;
   const said = last === undefined ? '' : `: ${tidy(last)}`;
@@ -93,11 +95,7 @@ export function ffmpegFault(lines: readonly string[], exitCode: number | null, d
 
 /** A line without credentials, queries (they hold passphrases), and ffmpeg's own prefixes. */
 function tidy(line: string): string {
-  return line
-    .replace(/\[[^\]]* @ 0x[0-9a-f]+\] /g, '')
-    .replace(/([a-z][a-z0-9+.-]*:\/\/\S+?)([:,]?)(?=\s|$)/gi, (_, url: string, end: string) => {
-      return `${redactUrl(url).replace(/\?.*$/, '')}${end}`;
-    })
+  return shownText(line.replace(/\[[^\]]* @ 0x[0-9a-f]+\] /g, ''))
     .trim()
     .slice(0, 300);
 }

@@ -1,10 +1,11 @@
 /**
- * ffmpeg's way to the web: a proxy on the loopback, for one run of one source. ffmpeg speaks plain HTTP with it and looks up
- * nothing; names, addresses, TLS and redirections are checked here, request by request, playlists' segments included.
+ * ffmpeg's way to the web: a proxy on the loopback, for one run of one source. ffmpeg speaks plain
+ * HTTP with it and looks up nothing; names, addresses, TLS and redirections are checked here,
+ * request by request, playlists' segments included.
  *
- * URLs that ffmpeg sees have a host under `.invalid` which spells the true origin. So a request that does not come here
- * (the user's `no_proxy`) leads nowhere, and HTTPS needs neither `tls` nor `httpproxy` on ffmpeg's list of protocols, through
- * which a playlist could connect to any address.
+ * URLs that ffmpeg sees have a host under `.invalid` which spells the true origin. So a request
+ * that does not come here (the user's `no_proxy`) leads nowhere, and HTTPS needs neither `tls` nor
+ * `httpproxy` on ffmpeg's list of protocols, through which a playlist could connect to any address.
  */
 import { once } from 'node:events';
 import {
@@ -22,6 +23,8 @@ import { pipeline } from 'node:stream/promises';
 import { FrameliftError } from '../../errors.ts';
 import type { AddressGuard } from '../address-guard.ts';
 import { connectError } from '../connect-error.ts';
+import type { SourceLog } from '../source-log.ts';
+import { shown } from './url.ts';
 
 const ZONE = '.framelift.invalid';
 /** Playlists are rewritten as a whole; larger ones are no playlists. */
@@ -44,6 +47,7 @@ export interface HttpGatewayOptions {
   readonly guard: AddressGuard;
   /** False accepts any certificate. */
   readonly verifyCertificate: boolean;
+  readonly log: SourceLog;
 }
 
 /** A running gateway. */
@@ -66,7 +70,8 @@ export class HttpGateway implements AsyncDisposable {
   }
 
   /**
-   * Listens on a port of the loopback. Whoever finds it can reach through it what a process of this machine reaches anyway, and less.
+   * Listens on a port of the loopback. Whoever finds it can reach through it what a process of this
+   * machine reaches anyway, and less.
    * @throws FrameliftError `source.forbidden`, `source.unreachable` by the URL's host.
    */
   static async open(options: HttpGatewayOptions): Promise<HttpGateway> {
@@ -84,7 +89,10 @@ export class HttpGateway implements AsyncDisposable {
     return { url: disguised(this.#options.url).href, options: ['-http_proxy', `http://127.0.0.1:${port}`] };
   }
 
-  /** Aborts when a request led where no source may lead, which ends the run: {@link failure} says where. */
+  /**
+   * Aborts when a request led where no source may lead, which ends the run: {@link failure} says
+   * where.
+   */
   get refused(): AbortSignal {
     return this.#refusing.signal;
   }
@@ -112,6 +120,12 @@ export class HttpGateway implements AsyncDisposable {
     try {
       const target = targetOf(request);
       const answer = await this.#fetch(target, request, gone.signal);
+      const { statusCode: status, socket } = answer;
+      const { log } = this.#options;
+      if (log.debugs) {
+        const fields = { url: shown(target.href), status, address: socket.remoteAddress };
+        log.debug(fields, `ffmpeg's ${request.method} by the gateway`);
+      }
       this.#failure = undefined;
       await passOn(answer, target, response);
     } catch (error) {
@@ -184,7 +198,10 @@ export function undisguised(text: string): string {
   );
 }
 
-/** What a request is for. @throws FrameliftError `source.protocol` for anything but reading from the web. */
+/**
+ * What a request is for.
+ * @throws FrameliftError `source.protocol` for anything but reading from the web.
+ */
 function targetOf({ method, url = '' }: IncomingMessage): URL {
   const target = URL.parse(undisguised(url));
   if (target && /^https?:$/.test(target.protocol) && (method === 'GET' || method === 'HEAD')) return target;
@@ -215,7 +232,10 @@ async function passOn(answer: IncomingMessage, target: URL, response: ServerResp
   );
 }
 
-/** Where a redirection leads; it is checked when ffmpeg follows it. @throws FrameliftError `source.forbidden` for other schemes. */
+/**
+ * Where a redirection leads; it is checked when ffmpeg follows it.
+ * @throws FrameliftError `source.forbidden` for other schemes.
+ */
 function redirection(location: string, from: URL): URL {
   const to = URL.parse(location, from);
   if (to && /^https?:$/.test(to.protocol)) return disguised(to);
@@ -233,7 +253,10 @@ async function whole(first: Buffer, rest: AsyncIterator<Buffer>): Promise<string
   return Buffer.concat(parts).toString();
 }
 
-/** Absolute URLs in M3U8 (lines, quoted attributes) and MPD (elements, attributes). Relative ones follow their playlist's. */
+/**
+ * Absolute URLs in M3U8 (lines, quoted attributes) and MPD (elements, attributes). Relative ones
+ * follow their playlist's.
+ */
 function disguisedPlaylist(text: string): string {
   return text.replace(/(?<=^|["'>\s])https?:\/\/[^\s"'<>]+/gim, (found) => {
     const url = URL.parse(found.replaceAll('&amp;', '&'));

@@ -1,12 +1,13 @@
 /**
- * A reader of NUT, the container in which ffmpeg writes raw pictures with their timestamps to a pipe. Pure: bytes in,
- * pictures out. It knows what such a stream uses: one video stream, version 3, no side data. Checksums are not verified,
- * for the pipe is local. Format: https://ffmpeg.org/~michael/nut.txt
+ * A reader of NUT, the container in which ffmpeg writes raw frames with their timestamps to a pipe.
+ * Pure: bytes in, frames out. It knows what such a stream uses: one video stream, version 3, no
+ * side data. Checksums are not verified, for the pipe is local. Format:
+ * https://ffmpeg.org/~michael/nut.txt
  */
-import { FrameliftError } from '../../errors.ts';
 import { type Micros, micros } from '../../time.ts';
+import { broken, MORE, NutBytes } from './nut-bytes.ts';
 
-/** The stream header: what the pictures are. */
+/** The stream header: what the frames are. */
 export interface NutHeader {
   /** Luma samples. */
   readonly width: number;
@@ -15,10 +16,10 @@ export interface NutHeader {
   readonly fourcc: string;
 }
 
-/** Takes what {@link NutReader} finds. The bytes of a picture are valid during the call only. */
+/** Takes what {@link NutReader} finds. The bytes of a frame are valid during the call only. */
 export interface NutSink {
   header(header: NutHeader): void;
-  picture(data: Uint8Array, pts: Micros): void;
+  frame(data: Uint8Array, pts: Micros): void;
 }
 
 interface FrameCode {
@@ -31,6 +32,7 @@ interface FrameCode {
   readonly header: number;
 }
 
+const EMPTY: Buffer = Buffer.alloc(0);
 const ID = Buffer.from('nut/multimedia container\0', 'latin1');
 /** First byte of every start code; no frame code has its value. */
 const N = 0x4e;
@@ -47,29 +49,27 @@ const HEADER_IDX = 1024;
 const MATCH_TIME = 2048;
 const CODED = 4096;
 const INVALID = 8192;
-/** Pictures larger than this never have part of their bytes kept in the main header. */
+/** Frames larger than this never have part of their bytes kept in the main header. */
 const MAX_ELIDED = 4096;
-/** 8192 × 8192 samples: anything larger is a broken stream, not a picture. */
-const MAX_PICTURE = 8192 * 8192 * 1.5;
+/** 8192 × 8192 samples: anything larger is a broken stream, not a frame. */
+const MAX_FRAME = 8192 * 8192 * 1.5;
 const MAX_HEADER = 1 << 20;
-
-/** Thrown inside the parser when the bytes end before the element does: try again with more. */
-const MORE = Symbol('more');
 
 /** One NUT stream. Feed it chunks in order. */
 export class NutReader {
   readonly #sink: NutSink;
-  #pending: Buffer = Buffer.alloc(0);
-  #at = 0;
+  #pending: Buffer = EMPTY;
+  /** Of what is pending. */
+  #bytes = new NutBytes(EMPTY);
   #started = false;
   #codes: (FrameCode | undefined)[] = [];
-  #elided: Buffer[] = [Buffer.alloc(0)];
+  #elided: Buffer[] = [EMPTY];
   #timeBases: { num: number; den: number }[] = [];
   #timeBase = { num: 1, den: 1 };
   #timeBaseId = 0;
   #ptsShift = 0;
   #lastPts = 0;
-  #picture = Buffer.alloc(0);
+  #frameBytes = EMPTY;
   #wanted = 0;
   #filled = 0;
   #pts = 0;
@@ -78,13 +78,16 @@ export class NutReader {
     this.#sink = sink;
   }
 
-  /** Reads a chunk, calling the sink for each picture that it completes. @throws FrameliftError `source.protocol` when this is not NUT. */
+  /**
+   * Reads a chunk, calling the sink for each frame that it completes.
+   * @throws FrameliftError `source.protocol` when this is not NUT.
+   */
   push(chunk: Uint8Array): void {
     let rest = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     while (rest.length > 0) {
       if (this.#wanted > 0) {
         const taken = rest.subarray(0, this.#wanted - this.#filled);
-        this.#picture.set(taken, this.#filled);
+        this.#frameBytes.set(taken, this.#filled);
         this.#filled += taken.length;
         rest = rest.subarray(taken.length);
         if (this.#filled === this.#wanted) this.#deliver();
@@ -95,10 +98,13 @@ export class NutReader {
     }
   }
 
-  /** Reads elements out of `#pending` until a picture's bytes begin (returns them) or more are needed (returns none). */
+  /**
+   * Reads elements out of `#pending` until a frame's bytes begin (returns them) or more are needed
+   * (returns none).
+   */
   #elements(): Buffer {
     for (;;) {
-      this.#at = 0;
+      this.#bytes = new NutBytes(this.#pending);
       try {
         this.#element();
       } catch (stop) {
@@ -106,12 +112,12 @@ export class NutReader {
         if (this.#pending.length > MAX_HEADER) throw broken('a header is too long');
         // A view of the caller's chunk must not outlive the call.
         this.#pending = Buffer.from(this.#pending);
-        return Buffer.alloc(0);
+        return EMPTY;
       }
-      this.#pending = this.#pending.subarray(this.#at);
+      this.#pending = this.#pending.subarray(this.#bytes.at);
       if (this.#wanted > 0) {
         const rest = this.#pending;
-        this.#pending = Buffer.alloc(0);
+        this.#pending = EMPTY;
         return rest;
       }
     }
@@ -119,41 +125,42 @@ export class NutReader {
 
   #element(): void {
     if (!this.#started) {
-      if (!this.#take(ID.length).equals(ID)) throw broken('the file id is missing');
+      if (!this.#bytes.take(ID.length).equals(ID)) throw broken('the file id is missing');
       this.#started = true;
       return;
     }
-    const code = this.#pending[this.#at];
-    if (code === undefined) throw MORE;
-    if (code === N) this.#packet();
+    if (this.#bytes.peek() === N) this.#packet();
     else this.#frame();
   }
 
   #packet(): void {
-    const startCode = this.#take(8).readBigUInt64BE();
-    const size = this.#v();
+    const startCode = this.#bytes.take(8).readBigUInt64BE();
+    const size = this.#bytes.unsigned();
     if (size > MAX_HEADER) throw broken('a packet is too long');
-    if (size > 4096) this.#take(4);
-    const end = this.#at + size;
-    if (end > this.#pending.length) throw MORE;
+    if (size > 4096) this.#bytes.take(4);
+    const start = this.#bytes.at;
+    // All of it, or more is needed.
+    this.#bytes.take(size);
+    this.#bytes.at = start;
     if (startCode === MAIN) this.#main();
     else if (startCode === STREAM) this.#stream();
     else if (startCode === SYNCPOINT) this.#syncpoint();
-    this.#at = end;
+    this.#bytes.at = start + size;
   }
 
   #main(): void {
-    const version = this.#v();
+    const version = this.#bytes.unsigned();
     if (version > 3) throw broken(`version ${version} instead of 3`);
-    this.#v();
-    this.#v();
-    const bases = this.#v();
+    this.#bytes.unsigned();
+    this.#bytes.unsigned();
+    const bases = this.#bytes.unsigned();
     this.#timeBases = [];
-    for (let i = 0; i < bases; i += 1) this.#timeBases.push({ num: this.#v(), den: this.#v() });
+    for (let i = 0; i < bases; i += 1)
+      this.#timeBases.push({ num: this.#bytes.unsigned(), den: this.#bytes.unsigned() });
     this.#frameCodes();
-    const headers = this.#v();
-    this.#elided = [Buffer.alloc(0)];
-    for (let i = 0; i < headers; i += 1) this.#elided.push(Buffer.from(this.#take(this.#v())));
+    const headers = this.#bytes.unsigned();
+    this.#elided = [EMPTY];
+    for (let i = 0; i < headers; i += 1) this.#elided.push(Buffer.from(this.#bytes.take(this.#bytes.unsigned())));
   }
 
   #frameCodes(): void {
@@ -163,17 +170,17 @@ export class NutReader {
     let stream = 0;
     let header = 0;
     while (this.#codes.length < 256) {
-      const flags = this.#v();
-      const fields = this.#v();
-      if (fields > 0) ptsDelta = this.#s();
-      if (fields > 1) sizeMul = this.#v();
-      if (fields > 2) stream = this.#v();
-      const sizeLsb = fields > 3 ? this.#v() : 0;
-      const reserved = fields > 4 ? this.#v() : 0;
-      const count = fields > 5 ? this.#v() : sizeMul - sizeLsb;
-      if (fields > 6) this.#s();
-      if (fields > 7) header = this.#v();
-      for (let i = 8; i < fields; i += 1) this.#v();
+      const flags = this.#bytes.unsigned();
+      const fields = this.#bytes.unsigned();
+      if (fields > 0) ptsDelta = this.#bytes.signed();
+      if (fields > 1) sizeMul = this.#bytes.unsigned();
+      if (fields > 2) stream = this.#bytes.unsigned();
+      const sizeLsb = fields > 3 ? this.#bytes.unsigned() : 0;
+      const reserved = fields > 4 ? this.#bytes.unsigned() : 0;
+      const count = fields > 5 ? this.#bytes.unsigned() : sizeMul - sizeLsb;
+      if (fields > 6) this.#bytes.signed();
+      if (fields > 7) header = this.#bytes.unsigned();
+      for (let i = 8; i < fields; i += 1) this.#bytes.unsigned();
       for (let j = 0; j < count && this.#codes.length < 256; j += 1) {
         if (this.#codes.length === N) this.#codes.push(undefined);
         this.#codes.push({ flags, stream, sizeMul, sizeLsb: sizeLsb + j, ptsDelta, reserved, header });
@@ -182,23 +189,23 @@ export class NutReader {
   }
 
   #stream(): void {
-    this.#v();
-    if (this.#v() !== 0) throw broken('the stream is not video');
-    const fourcc = this.#take(this.#v()).toString('latin1');
-    this.#timeBaseId = this.#v();
+    this.#bytes.unsigned();
+    if (this.#bytes.unsigned() !== 0) throw broken('the stream is not video');
+    const fourcc = this.#bytes.take(this.#bytes.unsigned()).toString('latin1');
+    this.#timeBaseId = this.#bytes.unsigned();
     const base = this.#timeBases[this.#timeBaseId];
     if (!base || base.den === 0) throw broken('a time base is missing');
     this.#timeBase = base;
-    this.#ptsShift = this.#v();
-    this.#v();
-    this.#v();
-    this.#v();
-    this.#take(this.#v());
-    this.#sink.header({ fourcc, width: this.#v(), height: this.#v() });
+    this.#ptsShift = this.#bytes.unsigned();
+    this.#bytes.unsigned();
+    this.#bytes.unsigned();
+    this.#bytes.unsigned();
+    this.#bytes.take(this.#bytes.unsigned());
+    this.#sink.header({ fourcc, width: this.#bytes.unsigned(), height: this.#bytes.unsigned() });
   }
 
   #syncpoint(): void {
-    const coded = this.#v();
+    const coded = this.#bytes.unsigned();
     const count = Math.max(1, this.#timeBases.length);
     const base = this.#timeBases[coded % count];
     if (!base) throw broken('a syncpoint has no time base');
@@ -207,33 +214,35 @@ export class NutReader {
   }
 
   #frame(): void {
-    const code = this.#codes[this.#take(1)[0] ?? 0];
+    const code = this.#codes[this.#bytes.take(1)[0] ?? 0];
     if (!code || code.flags & INVALID) throw broken('an invalid frame code');
-    const flags = code.flags & CODED ? code.flags ^ this.#v() : code.flags;
-    if (flags & STREAM_ID) this.#v();
-    const pts = flags & CODED_PTS ? this.#fullPts(this.#v()) : this.#lastPts + code.ptsDelta;
-    const msb = flags & SIZE_MSB ? this.#v() : 0;
-    if (flags & MATCH_TIME) this.#s();
-    let header = flags & HEADER_IDX ? this.#v() : code.header;
-    const reserved = flags & RESERVED ? this.#v() : code.reserved;
-    for (let i = 0; i < reserved; i += 1) this.#v();
-    if (flags & CHECKSUM) this.#take(4);
-    if (flags & SIDE_DATA) throw broken('side data in a picture');
+    const flags = code.flags & CODED ? code.flags ^ this.#bytes.unsigned() : code.flags;
+    if (flags & STREAM_ID) this.#bytes.unsigned();
+    const pts = flags & CODED_PTS ? this.#fullPts(this.#bytes.unsigned()) : this.#lastPts + code.ptsDelta;
+    const msb = flags & SIZE_MSB ? this.#bytes.unsigned() : 0;
+    if (flags & MATCH_TIME) this.#bytes.signed();
+    let header = flags & HEADER_IDX ? this.#bytes.unsigned() : code.header;
+    const reserved = flags & RESERVED ? this.#bytes.unsigned() : code.reserved;
+    for (let i = 0; i < reserved; i += 1) this.#bytes.unsigned();
+    if (flags & CHECKSUM) this.#bytes.take(4);
+    if (flags & SIDE_DATA) throw broken('side data in a frame');
     const size = code.sizeLsb + msb * code.sizeMul;
-    if (size > MAX_PICTURE) throw broken(`a picture of ${size} bytes`);
+    if (size > MAX_FRAME) throw broken(`a frame of ${size} bytes`);
     if (size > MAX_ELIDED) header = 0;
-    const elided = this.#elided[header] ?? Buffer.alloc(0);
+    const elided = this.#elided[header] ?? EMPTY;
     this.#lastPts = pts;
     this.#pts = pts;
     if (size === 0) return;
-    if (this.#picture.length < size) this.#picture = Buffer.alloc(size);
-    this.#picture.set(elided);
+    if (this.#frameBytes.length < size) this.#frameBytes = Buffer.alloc(size);
+    this.#frameBytes.set(elided);
     this.#filled = elided.length;
     this.#wanted = size;
     if (this.#filled >= size) this.#deliver();
   }
 
-  /** A timestamp from its coded low bits (or the whole of it, offset), nearest to the one before. */
+  /**
+   * A timestamp from its coded low bits (or the whole of it, offset), nearest to the one before.
+   */
   #fullPts(coded: number): number {
     const span = 2 ** this.#ptsShift;
     if (coded >= span) return coded - span;
@@ -245,39 +254,6 @@ export class NutReader {
     const size = this.#wanted;
     this.#wanted = 0;
     const pts = micros((this.#pts * 1e6 * this.#timeBase.num) / this.#timeBase.den);
-    this.#sink.picture(this.#picture.subarray(0, size), pts);
+    this.#sink.frame(this.#frameBytes.subarray(0, size), pts);
   }
-
-  #take(count: number): Buffer {
-    const end = this.#at + count;
-    if (end > this.#pending.length) throw MORE;
-    const bytes = this.#pending.subarray(this.#at, end);
-    this.#at = end;
-    return bytes;
-  }
-
-  /** An unsigned number, seven bits a byte, most significant first. */
-  #v(): number {
-    let value = 0;
-    for (;;) {
-      const byte = this.#pending[this.#at];
-      if (byte === undefined) throw MORE;
-      this.#at += 1;
-      value = value * 128 + (byte & 127);
-      if (byte < 128) return value;
-      if (value > Number.MAX_SAFE_INTEGER / 128) throw broken('a number is too large');
-    }
-  }
-
-  /** A signed number. */
-  #s(): number {
-    const value = this.#v() + 1;
-    return value % 2 === 1 ? -Math.floor(value / 2) : value / 2;
-  }
-}
-
-function broken(what: string): FrameliftError {
-  return new FrameliftError('source.protocol', `ffmpeg's output is not the NUT stream it should be: ${what}`, {
-    recoverable: true,
-  });
 }

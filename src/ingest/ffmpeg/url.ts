@@ -3,8 +3,9 @@ import { isIPv6 } from 'node:net';
 import { FrameliftError, redactUrl } from '../../errors.ts';
 
 /**
- * Schemes that {@link ffmpegInput} takes, with the protocols that ffmpeg may then use: never `file`, `concat`, `pipe`, `subfile` …
- * HTTP goes through our own gateway, which speaks TLS itself: `httpproxy` and `tls` would let a playlist connect past it.
+ * Schemes that {@link ffmpegInput} takes, with the protocols that ffmpeg may then use: never
+ * `file`, `concat`, `pipe`, `subfile` … HTTP goes through our own gateway, which speaks TLS itself:
+ * `httpproxy` and `tls` would let a playlist connect past it.
  */
 const PROTOCOLS: Readonly<Record<string, string>> = {
   srt: 'srt',
@@ -19,7 +20,9 @@ const PROTOCOLS: Readonly<Record<string, string>> = {
   rtsps: 'rtsps,rtsp,tls,tcp,rtp,udp',
 };
 
-/** Schemes that ffmpeg opens unasked; `rtsp` and `rtsps` on request, and `/dev/video0`, beside them. */
+/**
+ * Schemes that ffmpeg opens unasked; `rtsp` and `rtsps` on request, and `/dev/video0`, beside them.
+ */
 export const FFMPEG_SCHEMES: readonly string[] = Object.keys(PROTOCOLS).filter((scheme) => !scheme.startsWith('rtsp'));
 
 const DEVICE = /^\/dev\/video\d{1,3}$/;
@@ -30,17 +33,25 @@ export interface FfmpegInput {
   readonly url: string;
   /** Options before `-i`, each an element. */
   readonly options: readonly string[];
-  /** Host name or address to look up and check before connecting; absent for devices and for sockets that only listen. */
+  /**
+   * Host name or address to look up and check before connecting; absent for devices and for sockets
+   * that only listen.
+   */
   readonly host: string | undefined;
   /** Multicast is received by joining a group: nobody is connected to. */
   readonly multicast: boolean;
-  /** True for HTTP: requests go through the gateway, and the other side sends as fast as we read, not as fast as it was filmed. */
+  /**
+   * True for HTTP: requests go through the gateway, and the other side sends as fast as we read,
+   * not as fast as it was filmed.
+   */
   readonly http: boolean;
 }
 
 /**
- * Checks a source URL against the allowlist of schemes and says how to open it. Addresses are the guard's affair.
- * @throws FrameliftError `source.unsupported-scheme`, `source.forbidden` (local files), `config.invalid`.
+ * Checks a source URL against the allowlist of schemes and says how to open it. Addresses are the
+ * guard's affair.
+ * @throws FrameliftError `source.unsupported-scheme`, `source.forbidden` (local files),
+ * `config.invalid`.
  */
 export function ffmpegInput(source: string): FfmpegInput {
   if (/\p{Cc}/u.test(source))
@@ -66,7 +77,8 @@ export function ffmpegInput(source: string): FfmpegInput {
   }
   const http = scheme === 'http' || scheme === 'https';
   const place = http ? undefined : splitAuthority(source);
-  // Nothing that ffmpeg would split into several inputs, and no blanks, behind which its protocols look for options.
+  // Nothing that ffmpeg would split into several inputs, and no blanks, behind which its protocols
+  // look for options.
   if (/[|\s]/.test(source) || (http ? !isWebUrl(source) : !place)) {
     throw new FrameliftError('config.invalid', `${shown(source)} is not a URL of the form ${scheme}://host…`);
   }
@@ -89,7 +101,9 @@ export function pinned(url: string, address: string): string {
   return `${place.before}${isIPv6(address) ? `[${address}]` : address}${place.after}`;
 }
 
-/** As ffmpeg splits URLs: the authority ends at `/`, `?` or `#`, user and password at its last `@`. */
+/**
+ * As ffmpeg splits URLs: the authority ends at `/`, `?` or `#`, user and password at its last `@`.
+ */
 function splitAuthority(url: string): { before: string; host: string; after: string } | undefined {
   const match = /^([a-z]+:\/\/(?:[^/?#]*@)?)(\[[^\]/?#@]*\]|[^:/?#@[\]]*)((?::\d*)?(?:[/?#].*)?)$/is.exec(url);
   if (!match) return undefined;
@@ -102,15 +116,18 @@ function isWebUrl(source: string): boolean {
   return /^https?:\/\/[^/\\]/i.test(source) && !source.includes('\\') && URL.canParse(source);
 }
 
-/** How a query says that the protocol shall listen: a key, and what it may look like with its value. */
+/**
+ * How a query says that the protocol shall listen: a key, and what it may look like with its value.
+ */
 const LISTENING: Readonly<Record<string, { readonly key: string; readonly pairs: readonly string[] }>> = {
   srt: { key: 'mode', pairs: ['mode=listener'] },
   tcp: { key: 'listen', pairs: ['listen', 'listen=', 'listen=1'] },
 };
 
 /**
- * True where the protocol opens a port and waits, instead of connecting. Where ffmpeg could read the query in another way (it takes the
- * first of several values, and `#` for a letter), the answer is no.
+ * True where the protocol opens a port and waits, instead of connecting. Where ffmpeg could read
+ * the query in another way (it takes the first of several values, and `#` for a letter), the answer
+ * is no.
  */
 function listens(scheme: string, source: string): boolean {
   const listening = LISTENING[scheme];
@@ -120,7 +137,10 @@ function listens(scheme: string, source: string): boolean {
   return pair !== undefined && others.length === 0 && listening.pairs.includes(pair);
 }
 
-/** What an RTMP server is told of the URL: with the name that was asked for, though ffmpeg sees an address. */
+/**
+ * What an RTMP server is told of the URL: with the name that was asked for, though ffmpeg sees an
+ * address.
+ */
 function tcUrl(scheme: string, source: string): string[] {
   if (scheme !== 'rtmp' && scheme !== 'rtmps') return [];
   const match = /^([a-z]+:\/\/)(?:[^/?#]*@)?([^/?#]*)\/(.*)$/is.exec(source);
@@ -129,7 +149,10 @@ function tcUrl(scheme: string, source: string): string[] {
   return ['-rtmp_tcurl', `${start}${place}/${application(path)}`];
 }
 
-/** The application in an RTMP path, as ffmpeg finds it: one element, or two (an instance) where a third follows. */
+/**
+ * The application in an RTMP path, as ffmpeg finds it: one element, or two (an instance) where a
+ * third follows.
+ */
 function application(path: string): string {
   const [first = '', second = '', ...more] = path.split('/');
   if (first === 'ondemand') return first;
@@ -137,8 +160,8 @@ function application(path: string): string {
 }
 
 /**
- * Show frames as they come: little probing (without fpsprobesize 0, joining a 30 fps stream took a second longer), no packet
- * buffer, no frame threads (each costs a frame of delay).
+ * Show frames as they come: little probing (without fpsprobesize 0, joining a 30 fps stream took a
+ * second longer), no packet buffer, no frame threads (each costs a frame of delay).
  */
 const LOW_DELAY: readonly string[] = [
   ...['-fflags', '+discardcorrupt', '-flags', 'low_delay'],
@@ -171,4 +194,12 @@ export function shown(source: string): string {
     .replace(/[?#].*$/, '')
     .replace(/\p{Cc}/gu, '')
     .slice(0, 200);
+}
+
+/** A text with every URL in it as {@link shown} shows it: queries hold passphrases. */
+export function shownText(text: string): string {
+  return text.replace(
+    /([a-z][a-z0-9+.-]{0,40}:\/\/\S+?)([:,]?)(?=\s|$)/gi,
+    (_, url: string, end: string) => shown(url) + end,
+  );
 }

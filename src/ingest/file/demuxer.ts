@@ -1,4 +1,4 @@
-/** Reading coded pictures out of local video files. The only adapter of node-av's demuxers. */
+/** Reading coded frames out of local video files. The only adapter of node-av's demuxers. */
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import {
@@ -24,39 +24,18 @@ import {
 } from 'node-av';
 import { FrameliftError } from '../../errors.ts';
 import { type Micros, micros } from '../../time.ts';
+import { type Rational, rotationOf, type VideoFileInfo } from './info.ts';
 
-/** A fraction, as containers give rates. */
-export interface Rational {
-  readonly num: number;
-  readonly den: number;
-}
-
-/** What a container says about its video. */
-export interface VideoFileInfo {
-  /** Luma samples as stored. */
-  readonly width: number;
-  readonly height: number;
-  /** Average rate; undefined when the container declares none. Timing comes from the timestamps. */
-  readonly fps: Rational | undefined;
-  /** Number of frames, if the container tells. */
-  readonly frames: number | undefined;
-  /** Length of the video, if the container tells. */
-  readonly duration: Micros | undefined;
-  /** FFmpeg's name, `h264`. */
-  readonly codec: string;
-  /** FFmpeg's name of the container, `mov,mp4,m4a,3gp,3g2,mj2`. */
-  readonly container: string;
-  /** Degrees clockwise by which a player turns the picture. Frames are delivered as stored, not turned. */
-  readonly rotation: 0 | 90 | 180 | 270;
-}
-
-/** One coded picture. `data` is valid until the next call. */
-export interface CodedPicture {
+/** One coded frame. `data` is valid until the next call. */
+export interface CodedFrame {
   readonly data: Uint8Array;
   readonly pts: Micros;
-  /** False when the container gives times in decoding order only (AVI, bare streams): `pts` is then one of the right times, of another picture. */
+  /**
+   * False when the container gives times in decoding order only (AVI, bare streams): `pts` is then
+   * one of the right times, of another frame.
+   */
   readonly timed: boolean;
-  /** Time until the next picture, if known. */
+  /** Time until the next frame, if known. */
   readonly duration: Micros | undefined;
   readonly keyframe: boolean;
   /** Bytes are missing. */
@@ -95,14 +74,15 @@ export class Demuxer {
   }
 
   /**
-   * Opens a file. @throws FrameliftError `source.not-found`, `source.forbidden` (no permission), `source.protocol` (not a
-   * video, or broken before its first picture), `source.no-video`.
+   * Opens a file. @throws FrameliftError `source.not-found`, `source.forbidden` (no permission),
+   * `source.protocol` (not a video, or broken before its first frame), `source.no-video`.
    */
   static async open(path: string): Promise<Demuxer> {
     await checkFile(path);
     Log.setLevel(AV_LOG_FATAL);
     const context = new FormatContext();
-    // "file:" keeps the path from being read as a URL; the whitelist keeps playlists from leaving the disk.
+    // "file:" keeps the path from being read as a URL; the whitelist keeps playlists from leaving
+    // the disk.
     const options = Dictionary.fromObject({ protocol_whitelist: 'file,crypto,data', fflags: '+genpts' });
     try {
       context.allocContext();
@@ -132,10 +112,10 @@ export class Demuxer {
   }
 
   /**
-   * The next picture in decoding order, undefined at the end. @throws FrameliftError `source.protocol` where the file is
-   * broken, also where it ends before its declared length.
+   * The next frame in decoding order, undefined at the end. @throws FrameliftError
+   * `source.protocol` where the file is broken, also where it ends before its declared length.
    */
-  async next(): Promise<CodedPicture | undefined> {
+  async next(): Promise<CodedFrame | undefined> {
     const packet = this.#packet;
     for (;;) {
       packet.unref();
@@ -146,27 +126,26 @@ export class Demuxer {
       }
       if (code < 0) throw this.#broken(FFmpegError.strerror(code));
       this.#noteEnd(packet);
-      if (packet.streamIndex !== this.#stream.index || packet.size === 0) continue;
-      const data = packet.data;
-      if (!data) continue;
-      this.#timed &&= packet.pts !== AV_NOPTS_VALUE;
-      const stamp = this.#timed ? packet.pts : packet.dts;
-      const duration = packet.duration > 0n ? this.#micros(packet.duration) : this.#interval();
-      const pts = stamp === AV_NOPTS_VALUE ? this.#nextPts : this.#micros(stamp);
-      this.#nextPts = micros(pts + (duration ?? 0));
-      return {
-        data,
-        pts,
-        timed: this.#timed,
-        duration,
-        keyframe: packet.isKeyframe,
-        damaged: packet.hasFlags(AV_PKT_FLAG_CORRUPT),
-        hidden: packet.hasFlags(AV_PKT_FLAG_DISCARD),
-      };
+      const data = packet.streamIndex === this.#stream.index && packet.size > 0 ? packet.data : null;
+      if (data) return this.#timedFrame(packet, data);
     }
   }
 
-  /** Goes back to the first picture; false when this container cannot. */
+  #timedFrame(packet: Packet, data: Uint8Array): CodedFrame {
+    this.#timed &&= packet.pts !== AV_NOPTS_VALUE;
+    const stamp = this.#timed ? packet.pts : packet.dts;
+    const duration = packet.duration > 0n ? this.#micros(packet.duration) : this.#interval();
+    const pts = stamp === AV_NOPTS_VALUE ? this.#nextPts : this.#micros(stamp);
+    this.#nextPts = micros(pts + (duration ?? 0));
+    return {
+      ...{ data, pts, duration, timed: this.#timed },
+      keyframe: packet.isKeyframe,
+      damaged: packet.hasFlags(AV_PKT_FLAG_CORRUPT),
+      hidden: packet.hasFlags(AV_PKT_FLAG_DISCARD),
+    };
+  }
+
+  /** Goes back to the first frame; false when this container cannot. */
   async rewind(): Promise<boolean> {
     this.#nextPts = this.#start();
     const start = this.#stream.startTime === AV_NOPTS_VALUE ? 0n : this.#stream.startTime;
@@ -190,7 +169,7 @@ export class Demuxer {
     return this.#micros(start === AV_NOPTS_VALUE ? 0n : start);
   }
 
-  /** Time between pictures by the declared rate, for containers without timestamps. */
+  /** Time between frames by the declared rate, for containers without timestamps. */
   #interval(): Micros | undefined {
     const fps = this.info.fps;
     return fps && micros((1e6 * fps.den) / fps.num);
@@ -264,12 +243,4 @@ function describe(context: FormatContext, stream: Stream): VideoFileInfo {
     container: context.iformat?.name ?? 'unknown',
     rotation: rotationOf(parameters.getCodedSideData(AV_PKT_DATA_DISPLAYMATRIX)),
   };
-}
-
-/** The turn of a display matrix: nine 32-bit numbers, of which the first two are cosine and sine. */
-function rotationOf(matrix: Buffer | null): VideoFileInfo['rotation'] {
-  if (!matrix || matrix.length < 36) return 0;
-  const degrees = (Math.atan2(matrix.readInt32LE(4), matrix.readInt32LE(0)) * 180) / Math.PI;
-  const quarter = ((Math.round(degrees / 90) % 4) + 4) % 4;
-  return ([0, 90, 180, 270] as const)[quarter as 0 | 1 | 2 | 3]; // a number modulo 4
 }

@@ -1,39 +1,19 @@
-/** Local files: paced in real time as a source (the demo among them), or one frame at a time for conversion. */
-
+/** Local files as sources, paced in real time; the demo is one of them. */
 import { basename } from 'node:path';
 import { FrameliftError } from '../../errors.ts';
-import type { Arena } from '../../media/arena.ts';
-import type { Colour } from '../../media/colour.ts';
 import type { Frame } from '../../media/frame.ts';
-import type { EventSink, MetricEvent } from '../../metrics/events.ts';
-import { type Clock, fromMs, type Micros, minus, plus, waitUntil, ZERO } from '../../time.ts';
-import { VideoDecoder } from '../decode/decoder.ts';
-import { IngestGauge, type IngestLimits, sizeExcess } from '../limits.ts';
+import { plus, waitUntil, ZERO } from '../../time.ts';
+import { IngestGauge } from '../limits.ts';
 import { RealtimePacing } from '../realtime.ts';
 import type { FrameSink, Source } from '../source.ts';
-import { Demuxer, type VideoFileInfo } from './demuxer.ts';
-
-export type { VideoFileInfo } from './demuxer.ts';
-
-/** Options of {@link openVideoFile}. */
-export interface VideoFileOptions {
-  readonly path: string;
-  /** For events. */
-  readonly stream: string;
-  readonly arena: Arena;
-  readonly clock: Clock;
-  readonly events: EventSink;
-  /** Decoder threads, default 1. */
-  readonly threads?: number;
-  /** A file that exceeds them fails. Its bitrate does not matter. Default: none. */
-  readonly limits?: IngestLimits | undefined;
-  /** What happens to a frame that finds the arena full. Default `throw`; live sources drop it, counted. */
-  readonly whenFull?: 'throw' | 'drop';
-}
+import { SourceLog } from '../source-log.ts';
+import { openVideoFile, type VideoFile, type VideoFileOptions } from './video-file.ts';
 
 /** Options of {@link fileSource}. */
 export interface FileSourceOptions extends VideoFileOptions {
-  /** Starts again at the end, on a timeline that goes on. Default false: ends with `source.ended`. */
+  /**
+   * Starts again at the end, on a timeline that goes on. Default false: ends with `source.ended`.
+   */
   readonly loop?: boolean;
   /** The last frame leads into the first: the join is no discontinuity. Default false. */
   readonly seamless?: boolean;
@@ -41,269 +21,100 @@ export interface FileSourceOptions extends VideoFileOptions {
   readonly realtime?: boolean;
 }
 
-/** Time that a frame stands when neither file nor neighbours tell. */
-const DEFAULT_DURATION: Micros = fromMs(40);
-
 /**
- * A file as a source. It ends with `source.ended`, or with `source.protocol` where the file is broken; in a loop, a broken
- * file starts again at its break. Errors of opening: those of {@link openVideoFile}.
+ * A file as a source. It ends with `source.ended`, or with `source.protocol` where the file is
+ * broken; in a loop, a broken file starts again at its break. Errors of opening: those of
+ * {@link openVideoFile}.
  */
 export function fileSource(options: FileSourceOptions): Source {
   return {
     label: `file ${basename(options.path)}`,
-    run: (sink, signal) => play(options, sink, signal),
+    run: async (sink, signal) => {
+      await using file = await openVideoFile({ whenFull: 'drop', ...options });
+      await new Playback(file, options, sink, signal).run();
+    },
   };
 }
 
-async function play(options: FileSourceOptions, sink: FrameSink, signal: AbortSignal): Promise<void> {
-  const { clock, loop = false, seamless = false, realtime = true } = options;
-  await using file = await openVideoFile({ whenFull: 'drop', ...options });
-  const pacing = new RealtimePacing();
-  const gauge = options.limits && new IngestGauge(options.limits);
-  let size = { width: 0, height: 0 };
-  let offset = ZERO;
-  for (let round = 0; ; round += 1) {
-    let first = true;
-    try {
-      for await (const frame of file.frames(signal)) {
-        const pts = plus(frame.pts, offset);
-        if (realtime) await waitUntil(pacing.due(pts, clock.now()), clock, signal);
-        const excess = gauge?.picture(frame.width, frame.height, clock.now());
-        if (excess) {
-          frame.release();
-          throw excess;
-        }
-        if (!signal.aborted) {
-          if (frame.width !== size.width || frame.height !== size.height) {
-            size = { width: frame.width, height: frame.height };
-            const { colour } = file;
-            sink.info({
-              codec: file.info.codec,
-              ...size,
-              fps: rate(file.info),
-              transport: 'file',
-              ...(colour && { colour }),
-            });
-          }
-          const joined = first && round > 0 && seamless;
-          const discontinuity = joined ? false : frame.discontinuity;
-          sink.frame(frame.share({ pts, arrival: clock.now(), capture: clock.wall(), discontinuity }));
-        }
-        frame.release();
-        first = false;
-      }
-    } catch (error) {
-      if (!loop || first || !isBroken(error)) throw error;
-    }
-    if (signal.aborted) return;
-    if (first) throw new FrameliftError('source.no-video', `${options.path} holds no picture that can be decoded`);
-    if (!loop) throw new FrameliftError('source.ended', `${options.path} has ended`);
-    offset = plus(offset, file.length);
-    await file.rewind();
-  }
-}
+/** One run: the file from its beginning to its end, as often as it is asked for. */
+class Playback {
+  readonly #file: VideoFile;
+  readonly #options: FileSourceOptions;
+  readonly #sink: FrameSink;
+  readonly #signal: AbortSignal;
+  readonly #pacing = new RealtimePacing();
+  readonly #gauge: IngestGauge | undefined;
+  readonly #log: SourceLog;
+  #announced = { width: 0, height: 0 };
+  /** From the file's times to the stream's. */
+  #offset = ZERO;
 
-/** A broken file is shown up to its break, in a loop. */
-function isBroken(error: unknown): boolean {
-  return error instanceof FrameliftError && error.code === 'source.protocol';
-}
-
-function rate(info: VideoFileInfo): number | undefined {
-  return info.fps && info.fps.num / info.fps.den;
-}
-
-/**
- * Opens a video file for reading frame by frame. Pictures are delivered as stored: 10-bit and 4:2:2 become 8-bit 4:2:0, the
- * rotation of `info` is not applied.
- * @throws FrameliftError `source.not-found`, `source.forbidden`, `source.protocol`, `source.no-video`, `source.unsupported-codec`, `source.too-large`.
- */
-export async function openVideoFile(options: VideoFileOptions): Promise<VideoFile> {
-  const demuxer = await Demuxer.open(options.path);
-  try {
-    const { arena, clock, stream, threads = 1 } = options;
-    const { codecParameters, info } = demuxer;
-    const excess = options.limits && sizeExcess(options.limits, info.width, info.height);
-    if (excess) throw excess;
-    const full = new FullArena(options.events);
-    const events = options.whenFull === 'drop' ? options.events : full;
-    // Not low-delay: that mode may show the first of reordered pictures too early.
-    const decoder = await VideoDecoder.open({
-      arena,
-      clock,
-      stream,
-      threads,
-      codecParameters,
-      lowDelay: false,
-      limits: options.limits,
-      events,
-    });
-    return new VideoFile(options, demuxer, decoder, full);
-  } catch (error) {
-    await demuxer.close();
-    throw error;
-  }
-}
-
-/** Notices that the decoder dropped a frame because the arena was full. */
-class FullArena implements EventSink {
-  readonly #events: EventSink;
-  seen = false;
-
-  constructor(events: EventSink) {
-    this.#events = events;
-  }
-
-  emit(event: MetricEvent): void {
-    this.seen ||= event.type === 'drop' && event.reason === 'arena-full';
-    this.#events.emit(event);
-  }
-}
-
-/** An open video file. */
-export class VideoFile {
-  readonly #options: VideoFileOptions;
-  readonly #decoder: VideoDecoder;
-  readonly #full: FullArena;
-  #demuxer: Demuxer;
-  #ended = false;
-  /** Why it ended, if not in order. Thrown once the frames before it are taken. */
-  #failure: unknown;
-  /** Decoded, not asked for yet: what one access unit gave. */
-  #ready: Frame[] = [];
-  /** Times of pictures that are decoded but not shown. */
-  readonly #hidden = new Set<Micros>();
-  /** Times of untimed pictures inside the decoder, ascending. */
-  #untimed: Micros[] = [];
-  #size = { width: 0, height: 0 };
-  #first: Micros | undefined;
-  #last: Micros | undefined;
-  #step = DEFAULT_DURATION;
-  #end: Micros = ZERO;
-
-  /** For {@link openVideoFile}. */
-  constructor(options: VideoFileOptions, demuxer: Demuxer, decoder: VideoDecoder, full: FullArena) {
+  constructor(file: VideoFile, options: FileSourceOptions, sink: FrameSink, signal: AbortSignal) {
+    this.#file = file;
     this.#options = options;
-    this.#demuxer = demuxer;
-    this.#decoder = decoder;
-    this.#full = full;
+    this.#sink = sink;
+    this.#signal = signal;
+    this.#log = new SourceLog(options);
+    this.#gauge = options.limits && new IngestGauge(options.limits);
   }
 
-  get info(): VideoFileInfo {
-    return this.#demuxer.info;
-  }
-
-  /** Colour of the frames read so far; undefined before the first. */
-  get colour(): Colour | undefined {
-    return this.#decoder.colour;
-  }
-
-  /** From the first frame to the end of the last one read so far. */
-  get length(): Micros {
-    return minus(this.#end, this.#first ?? ZERO);
+  async run(): Promise<void> {
+    const { path, loop = false, seamless = false } = this.#options;
+    for (let joined = false; ; joined = seamless) {
+      const frames = await this.#round(joined);
+      if (this.#signal.aborted) return;
+      if (frames === 0) throw new FrameliftError('source.no-video', `${path} holds no frame that can be decoded`);
+      if (!loop) throw new FrameliftError('source.ended', `${path} has ended`);
+      this.#offset = plus(this.#offset, this.#file.length);
+      await this.#file.rewind();
+    }
   }
 
   /**
-   * The frames in presentation order, each decoded when it is asked for and then the caller's to release. Where the file
-   * is broken, the frames before the break come first. @throws FrameliftError `source.protocol` there, `arena.full`,
-   * `decode.failed`.
+   * Plays the file once; returns how many frames it gave. `joined`: its first follows on what came
+   * before.
    */
-  async *frames(signal?: AbortSignal): AsyncGenerator<Frame, void, void> {
-    while (!signal?.aborted) {
-      const frame = this.#ready.shift();
-      if (frame) {
-        yield frame;
-        continue;
+  async #round(joined: boolean): Promise<number> {
+    let frames = 0;
+    try {
+      for await (const frame of this.#file.frames(this.#signal)) {
+        await this.#deliver(frame, joined && frames === 0);
+        frames += 1;
       }
-      if (this.#failure !== undefined) throw this.#failure;
-      if (this.#ended) return;
-      await this.#read();
+    } catch (error) {
+      // In a loop a broken file is shown up to its break.
+      if (!this.#options.loop || frames === 0 || !isBroken(error)) throw error;
+      this.#log.debug({ reason: error.message, frames }, 'the file is broken: playing it again up to there');
     }
+    return frames;
   }
 
-  /** Back to the first frame. */
-  async rewind(): Promise<void> {
-    this.#clear();
-    await this.#decoder.reset();
-    if (!(await this.#demuxer.rewind())) {
-      await this.#demuxer.close();
-      this.#demuxer = await Demuxer.open(this.#options.path);
-    }
-    this.#ended = false;
-    this.#failure = undefined;
-    this.#last = undefined;
-  }
-
-  /** Frees everything. Closing twice is harmless. */
-  async close(): Promise<void> {
-    this.#clear();
-    this.#ended = true;
-    await this.#decoder.close();
-    await this.#demuxer.close();
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close();
-  }
-
-  /** Decodes one more access unit, or takes out what the decoder still holds at the end or at the break. */
-  async #read(): Promise<void> {
-    const picture = await this.#demuxer.next().catch((error: unknown) => {
-      this.#failure = error;
-      return undefined;
-    });
-    if (!picture) {
-      this.#ended = true;
-      this.#take(await this.#decoder.flush());
-      return;
-    }
-    const { clock } = this.#options;
-    if (picture.hidden) this.#hidden.add(picture.pts);
-    if (!picture.timed) this.#expect(picture.pts);
-    const unit = {
-      data: picture.data,
-      pts: picture.pts,
-      arrival: clock.now(),
-      capture: clock.wall(),
-      keyframe: picture.keyframe,
-      // Keeps the decoder from judging times that are not the picture's own.
-      discontinuity: !picture.timed,
-      damaged: picture.damaged,
-    };
-    if (picture.duration !== undefined) this.#step = picture.duration;
-    this.#take(await this.#decoder.decode(unit));
-    if (this.#full.seen) throw new FrameliftError('arena.full', 'the frame arena has no room for the next frame');
-  }
-
-  #take(frames: readonly Frame[]): void {
-    for (const frame of frames) {
-      if (this.#hidden.delete(frame.pts)) {
-        frame.release();
-        continue;
-      }
-      const pts = this.#untimed.shift();
-      const resized = frame.width !== this.#size.width || frame.height !== this.#size.height;
-      const discontinuity = this.#last === undefined || resized;
-      this.#size = { width: frame.width, height: frame.height };
-      this.#last = pts ?? frame.pts;
-      this.#first ??= this.#last;
-      this.#end = plus(this.#last, this.#step);
-      if (pts === undefined) {
-        this.#ready.push(frame);
-        continue;
-      }
-      this.#ready.push(frame.share({ pts, discontinuity }));
+  /** Hands the frame over when it is due. */
+  async #deliver(frame: Frame, joined: boolean): Promise<void> {
+    const { clock, realtime = true } = this.#options;
+    try {
+      const pts = plus(frame.pts, this.#offset);
+      if (realtime) await waitUntil(this.#pacing.due(pts, clock.now()), clock, this.#signal);
+      const excess = this.#gauge?.frame(frame.width, frame.height, clock.now());
+      if (excess) throw excess;
+      if (this.#signal.aborted) return;
+      this.#announce(frame);
+      const discontinuity = joined ? false : frame.discontinuity;
+      this.#sink.frame(frame.share({ pts, arrival: clock.now(), capture: clock.wall(), discontinuity }));
+    } finally {
       frame.release();
     }
   }
 
-  #expect(pts: Micros): void {
-    this.#untimed.push(pts);
-    this.#untimed.sort((a, b) => a - b);
+  #announce({ width, height }: Frame): void {
+    if (width === this.#announced.width && height === this.#announced.height) return;
+    this.#announced = { width, height };
+    const { info, colour } = this.#file;
+    const fps = info.fps && info.fps.num / info.fps.den;
+    this.#sink.info({ codec: info.codec, width, height, fps, transport: 'file', ...(colour && { colour }) });
   }
+}
 
-  #clear(): void {
-    for (const frame of this.#ready.splice(0)) frame.release();
-    this.#hidden.clear();
-    this.#untimed = [];
-  }
+function isBroken(error: unknown): error is FrameliftError {
+  return error instanceof FrameliftError && error.code === 'source.protocol';
 }

@@ -1,9 +1,9 @@
 /**
- * AV1 over RTP (Alliance for Open Media, RTP Payload Format For AV1 1.0), to temporal units. Our own rather than werift's, read at 0.25.2: that one
- * throws on malformed payloads, gives the last OBU away without its size, and leaves loss to its caller.
+ * AV1 over RTP (Alliance for Open Media, RTP Payload Format For AV1 1.0), to temporal units. Our
+ * own rather than werift's, read at 0.25.2: that one throws on malformed payloads, gives the last
+ * OBU away without its size, and leaves loss to its caller.
  */
-import type { Depacketizer, RtpAccessUnit } from './depacketizer.ts';
-import type { RtpPacket } from './packet.ts';
+import { MAX_UNIT_BYTES, UnitAssembler } from './unit-assembler.ts';
 
 /** obu_type of the AV1 specification, section 6.2.2. */
 const SEQUENCE_HEADER = 1;
@@ -17,11 +17,11 @@ const PADDING = 15;
 
 /** obu_has_size_field in an OBU's first byte. */
 const HAS_SIZE = 0x02;
-/** Each temporal unit of the low-overhead bitstream format begins with a temporal delimiter; over RTP they are left out. */
+/**
+ * Each temporal unit of the low-overhead bitstream format begins with a temporal delimiter; over
+ * RTP they are left out.
+ */
 const DELIMITER = Uint8Array.of((TEMPORAL_DELIMITER << 3) | HAS_SIZE, 0);
-/** Larger temporal units are damaged: 8K keyframes stay below. */
-const MAX_UNIT_BYTES = 16 << 20;
-const EMPTY = new Uint8Array(0);
 
 /** An Open Bitstream Unit, taken apart. */
 interface Obu {
@@ -43,7 +43,10 @@ function readObu(bytes: Uint8Array): Obu | undefined {
   return { type: (first >> 3) & 0x0f, header: bytes.subarray(0, header), payload };
 }
 
-/** The OBU elements of a payload, behind its aggregation header: OBUs and fragments of OBUs. Undefined when it is malformed. */
+/**
+ * The OBU elements of a payload, behind its aggregation header: OBUs and fragments of OBUs.
+ * Undefined when it is malformed.
+ */
 function elementsOf(payload: Uint8Array): Uint8Array[] | undefined {
   // W: how many there are, and then the last one has no length before it; 0 = all have one.
   const count = ((payload[0] ?? 0) >> 4) & 3;
@@ -59,7 +62,10 @@ function elementsOf(payload: Uint8Array): Uint8Array[] | undefined {
   return count === 0 || elements.length === count ? elements : undefined;
 }
 
-/** leb128() of the AV1 specification, section 4.10.5: at most eight bytes. Undefined when it is cut short or longer. */
+/**
+ * leb128() of the AV1 specification, section 4.10.5: at most eight bytes. Undefined when it is cut
+ * short or longer.
+ */
 function readLeb128(bytes: Uint8Array, at: number): { readonly value: number; readonly length: number } | undefined {
   let value = 0;
   for (let i = 0; i < 8; i += 1) {
@@ -79,49 +85,23 @@ function writeLeb128(value: number): Uint8Array {
   }
 }
 
-/** Assembles temporal units of AV1: the packets of one timestamp, up to the marker bit. */
-export class Av1Depacketizer implements Depacketizer {
-  readonly #complete: (unit: RtpAccessUnit) => void;
+/** Assembles temporal units of AV1. */
+export class Av1Depacketizer extends UnitAssembler {
   /** Whole OBUs, each with its size. */
   #parts: Uint8Array[] = [];
   /** Of the OBU that goes on in the next packet; empty when none does. */
   #fragments: Uint8Array[] = [];
   #received = 0;
-  /** The packet that came last of the unit being assembled; undefined between units. */
-  #last: RtpPacket | undefined;
   #hasSequenceHeader = false;
-  #hasPicture = false;
-  #keyframe = false;
-  #damaged = false;
-  #afterLoss = false;
+  #hasFrame = false;
 
-  constructor(complete: (unit: RtpAccessUnit) => void) {
-    this.#complete = complete;
-  }
-
-  push(packet: RtpPacket, lost: number): void {
-    const open = this.#last;
-    if (open && lost > 0) this.#damaged = true;
-    if (open && open.timestamp !== packet.timestamp) this.#end(open);
-    if (lost > 0) this.#afterLoss = true;
-    // Padding, which senders add to find out what the network carries.
-    if (packet.payload.length === 0) return;
-    this.#last = packet;
-    if (!this.#damaged) this.#take(packet.payload);
-    if (packet.marker) this.#end(packet);
-  }
-
-  reset(): void {
-    this.#begin();
-  }
-
-  #take(payload: Uint8Array): void {
+  protected take(payload: Uint8Array): void {
     const head = payload[0] ?? 0;
     const [continues, goesOn] = [(head & 0x80) !== 0, (head & 0x40) !== 0];
     const elements = elementsOf(payload);
     this.#received += payload.length;
     if (!elements || continues !== this.#fragments.length > 0 || this.#received > MAX_UNIT_BYTES) {
-      this.#damaged = true;
+      this.damaged = true;
       return;
     }
     for (const [index, element] of elements.entries()) {
@@ -130,11 +110,28 @@ export class Av1Depacketizer implements Depacketizer {
     }
   }
 
+  protected finish(): boolean {
+    if (this.#fragments.length > 0) this.damaged = true;
+    return this.#hasFrame;
+  }
+
+  protected join(): Uint8Array {
+    return Buffer.concat([DELIMITER, ...this.#parts]);
+  }
+
+  protected clear(): void {
+    this.#parts = [];
+    this.#fragments = [];
+    this.#received = 0;
+    this.#hasSequenceHeader = false;
+    this.#hasFrame = false;
+  }
+
   #finishObu(): void {
     const obu = readObu(Buffer.concat(this.#fragments));
     this.#fragments = [];
     if (!obu) {
-      this.#damaged = true;
+      this.damaged = true;
       return;
     }
     const { type, header, payload } = obu;
@@ -147,42 +144,13 @@ export class Av1Depacketizer implements Depacketizer {
   /** Notes what an OBU says of its temporal unit. */
   #note({ type, payload }: Obu): void {
     if (type === SEQUENCE_HEADER) this.#hasSequenceHeader = true;
-    const opensPicture = type === FRAME_HEADER || type === FRAME;
-    const isPicture = opensPicture || type === TILE_GROUP || type === REDUNDANT_FRAME_HEADER;
-    if (!isPicture || this.#hasPicture) return;
-    this.#hasPicture = true;
-    if (!opensPicture) this.#damaged = true;
-    // show_existing_frame = 0, frame_type = KEY_FRAME, show_frame = 1. Sequence headers may be repeated at other frames.
-    this.#keyframe = this.#hasSequenceHeader && (payload[0] ?? 0) >> 4 === 1;
-  }
-
-  /** @param last packet of the unit, complete or not. */
-  #end(last: RtpPacket): void {
-    const damaged = this.#damaged || this.#fragments.length > 0;
-    const afterLoss = this.#afterLoss;
-    const unit: RtpAccessUnit = {
-      data: damaged ? EMPTY : Buffer.concat([DELIMITER, ...this.#parts]),
-      timestamp: last.timestamp,
-      arrival: last.arrival,
-      keyframe: this.#keyframe,
-      damaged,
-      afterLoss,
-    };
-    const hasPicture = this.#hasPicture;
-    this.#begin();
-    if (hasPicture || damaged) this.#complete(unit);
-    else this.#afterLoss = afterLoss;
-  }
-
-  #begin(): void {
-    this.#parts = [];
-    this.#fragments = [];
-    this.#received = 0;
-    this.#last = undefined;
-    this.#hasSequenceHeader = false;
-    this.#hasPicture = false;
-    this.#keyframe = false;
-    this.#damaged = false;
-    this.#afterLoss = false;
+    const opensFrame = type === FRAME_HEADER || type === FRAME;
+    const isFrame = opensFrame || type === TILE_GROUP || type === REDUNDANT_FRAME_HEADER;
+    if (!isFrame || this.#hasFrame) return;
+    this.#hasFrame = true;
+    if (!opensFrame) this.damaged = true;
+    // show_existing_frame = 0, frame_type = KEY_FRAME, show_frame = 1. Sequence headers may be
+    // repeated at other frames.
+    this.keyframe = this.#hasSequenceHeader && (payload[0] ?? 0) >> 4 === 1;
   }
 }

@@ -1,12 +1,12 @@
 /** From RTP payloads to access units, whatever the codec. RTSP and WHIP share it. Pure. */
-import type { RtpVideoCodec } from '../decode/decoder.ts';
+import type { VideoCodec } from '../../media/access-unit.ts';
 import { Av1Depacketizer } from './av1.ts';
 import type { Depacketizer, RtpAccessUnit } from './depacketizer.ts';
 import { H264, H265, NalDepacketizer } from './h26x.ts';
 import { FrameDepacketizer, readVp8, readVp9 } from './vpx.ts';
 
 /** The depacketizer for `codec`; each finished unit goes to `complete`, during `push`. */
-export function createDepacketizer(codec: RtpVideoCodec, complete: (unit: RtpAccessUnit) => void): Depacketizer {
+export function createDepacketizer(codec: VideoCodec, complete: (unit: RtpAccessUnit) => void): Depacketizer {
   switch (codec) {
     case 'h264':
       return new NalDepacketizer(H264, complete);

@@ -2,7 +2,10 @@
 import type { Micros } from '../../time.ts';
 import type { RtpPacket } from './packet.ts';
 
-/** An access unit as it came over RTP: bytes and RTP timestamp; {@link Timeline} gives it its place in time. */
+/**
+ * An access unit as it came over RTP: bytes and RTP timestamp; {@link Timeline} gives it its place
+ * in time.
+ */
 export interface RtpAccessUnit {
   /** Bytes of its own, not a view of a packet. Empty when damaged. */
   readonly data: Uint8Array;

@@ -1,7 +1,7 @@
 /**
- * H.264 (RFC 6184, modes 0 and 1) and H.265 (RFC 7798, no DONL) over RTP, to Annex B. Our own rather than werift's,
- * read at 0.25.2: that one throws on malformed payloads, joins FU fragments without looking at the start bit or at
- * loss, clears the F bit, and concatenates quadratically.
+ * H.264 (RFC 6184, modes 0 and 1) and H.265 (RFC 7798, no DONL) over RTP, to Annex B. Our own
+ * rather than werift's, read at 0.25.2: that one throws on malformed payloads, joins FU fragments
+ * without looking at the start bit or at loss, clears the F bit, and concatenates quadratically.
  */
 import type { Depacketizer, RtpAccessUnit } from './depacketizer.ts';
 import type { RtpPacket } from './packet.ts';
@@ -17,13 +17,17 @@ export interface NalSyntax {
   typeOf(firstByte: number): number;
   /** `firstByte` of a fragmentation unit with the type of the fragmented NAL unit put in. */
   restore(firstByte: number, type: number): number;
-  isPicture(type: number): boolean;
-  /** Decoding can start at this picture, or at the one that this NAL unit announces. */
+  /** Holds coded samples (VCL), not parameters or messages. */
+  isSlice(type: number): boolean;
+  /** Decoding can start at this frame, or at the one that this NAL unit announces. */
   isKeyframe(type: number, nal: Uint8Array): boolean;
   isFiller(type: number): boolean;
 }
 
-/** H.264: IDR pictures are keyframes, and so are recovery points (open GOP, intra refresh): the decoder hides what they cannot show. */
+/**
+ * H.264: IDR frames are keyframes, and so are recovery points (open GOP, intra refresh): the
+ * decoder hides what they cannot show.
+ */
 export const H264: NalSyntax = {
   header: 1,
   aggregation: 24,
@@ -31,13 +35,13 @@ export const H264: NalSyntax = {
   isUnknown: (type) => type === 0 || type > 23,
   typeOf: (first) => first & 0x1f,
   restore: (first, type) => (first & 0xe0) | type,
-  isPicture: (type) => type >= 1 && type <= 5,
+  isSlice: (type) => type >= 1 && type <= 5,
   // SEI (6) whose first message is a recovery point (6).
   isKeyframe: (type, nal) => type === 5 || (type === 6 && nal[1] === 6),
   isFiller: (type) => type === 12,
 };
 
-/** H.265: intra random access pictures (types 16…21) are keyframes. */
+/** H.265: IRAP frames (types 16…21) are keyframes. */
 export const H265: NalSyntax = {
   header: 2,
   aggregation: 48,
@@ -45,12 +49,12 @@ export const H265: NalSyntax = {
   isUnknown: (type) => type > 47,
   typeOf: (first) => (first >> 1) & 0x3f,
   restore: (first, type) => (first & 0x81) | (type << 1),
-  isPicture: (type) => type <= 31,
+  isSlice: (type) => type <= 31,
   isKeyframe: (type) => type >= 16 && type <= 21,
   isFiller: (type) => type === 38,
 };
 
-/** Larger access units are damaged: 8K intra pictures stay below. */
+/** Larger access units are damaged: 8K intra frames stay below. */
 const MAX_UNIT_BYTES = 16 << 20;
 const EMPTY = new Uint8Array(0);
 
@@ -62,16 +66,16 @@ export class NalDepacketizer implements Depacketizer {
   #length = 0;
   /** The packet that came last, for the unit's timestamp and arrival. */
   #last: RtpPacket | undefined;
-  #hasPicture = false;
+  #hasSlice = false;
   #keyframe = false;
   #damaged = false;
   #afterLoss = false;
-  /** Packets are missing before this unit's first picture NAL unit, maybe of this unit. */
+  /** Packets are missing before this unit's first slice, maybe of this unit. */
   #unsure = true;
   /** Type of the NAL unit whose fragments are coming in. */
   #fragmented: number | undefined;
   #doneTimestamp: number | undefined;
-  /** False once a picture went on after its marker bit: then only a new timestamp ends a unit. */
+  /** False once a frame went on after its marker bit: then only a new timestamp ends a unit. */
   #markerTrusted = true;
 
   constructor(syntax: NalSyntax, complete: (unit: RtpAccessUnit) => void) {
@@ -83,10 +87,10 @@ export class NalDepacketizer implements Depacketizer {
     const last = this.#last;
     const another = last !== undefined && last.timestamp !== packet.timestamp;
     if (lost > 0) {
-      if (this.#hasPicture || this.#fragmented !== undefined) this.#damaged = true;
+      if (this.#hasSlice || this.#fragmented !== undefined) this.#damaged = true;
       if (another) this.#end();
       this.#afterLoss = true;
-      if (!this.#hasPicture) this.#unsure = true;
+      if (!this.#hasSlice) this.#unsure = true;
     } else if (another) {
       this.#end();
     }
@@ -157,8 +161,9 @@ export class NalDepacketizer implements Depacketizer {
     } else if (this.#fragmented !== type) {
       this.#fragmented = undefined;
       this.#damaged = true;
-      // Without its start nobody knows whether this was a picture: assume so, that the unit be counted.
-      this.#hasPicture = true;
+      // Without its start nobody knows whether this was a slice: assume so, that the unit be
+      // counted.
+      this.#hasSlice = true;
       return;
     }
     const at = this.#reserve(body.length);
@@ -178,20 +183,24 @@ export class NalDepacketizer implements Depacketizer {
     this.#bytes.set(nal, at + 4);
   }
 
-  /** Notes what a NAL unit says of its access unit. `first` is the byte after its header; `nal` is empty for fragments. */
+  /**
+   * Notes what a NAL unit says of its access unit. `first` is the byte after its header; `nal` is
+   * empty for fragments.
+   */
   #startNal(type: number, first: number, nal: Uint8Array): void {
     if (this.#syntax.isKeyframe(type, nal)) this.#keyframe = true;
-    if (!this.#syntax.isPicture(type)) return;
-    // Both codecs begin a picture's first slice with a one: first_mb_in_slice = ue(0), first_slice_segment_in_pic_flag.
-    const opensPicture = (first & 0x80) !== 0;
-    if (!this.#hasPicture && !opensPicture) {
+    if (!this.#syntax.isSlice(type)) return;
+    // Both codecs begin a frame's first slice with a one: first_mb_in_slice = ue(0),
+    // first_slice_segment_in_pic_flag.
+    const opensFrame = (first & 0x80) !== 0;
+    if (!this.#hasSlice && !opensFrame) {
       if (this.#unsure) this.#damaged = true;
       else if (this.#doneTimestamp === this.#last?.timestamp) {
         this.#markerTrusted = false;
         this.#damaged = true;
       }
     }
-    this.#hasPicture = true;
+    this.#hasSlice = true;
   }
 
   /** Room for `count` more bytes: their offset, or −1 when the unit grows too large. */
@@ -211,11 +220,13 @@ export class NalDepacketizer implements Depacketizer {
     return at;
   }
 
-  /** Gives the unit away if it holds a picture; parameter sets alone wait for the picture that follows. */
+  /**
+   * Gives the unit away if it holds a slice; parameter sets alone wait for the frame that follows.
+   */
   #end(): void {
     const last = this.#last;
     if (this.#fragmented !== undefined) this.#damaged = true;
-    if (!last || (!this.#hasPicture && !this.#damaged)) return;
+    if (!last || (!this.#hasSlice && !this.#damaged)) return;
     const damaged = this.#damaged;
     const unit: RtpAccessUnit = {
       data: damaged ? EMPTY : this.#bytes.slice(0, this.#length),
@@ -232,7 +243,7 @@ export class NalDepacketizer implements Depacketizer {
 
   #begin(): void {
     this.#length = 0;
-    this.#hasPicture = false;
+    this.#hasSlice = false;
     this.#keyframe = false;
     this.#damaged = false;
     this.#afterLoss = false;

@@ -1,10 +1,12 @@
-/** One incoming RTP video stream: reorder, depacketize, place in time. Pure; RTSP and WHIP drive it. */
+/**
+ * One incoming RTP video stream: reorder, depacketize, place in time. Pure; RTSP and WHIP drive it.
+ */
 
-import type { AccessUnit } from '../../media/access-unit.ts';
+import type { AccessUnit, VideoCodec } from '../../media/access-unit.ts';
 import { type Micros, minus, ZERO } from '../../time.ts';
-import type { RtpVideoCodec } from '../decode/decoder.ts';
 import { createDepacketizer } from './codecs.ts';
 import type { Depacketizer, RtpAccessUnit } from './depacketizer.ts';
+import { InterarrivalJitter } from './jitter.ts';
 import { type RtpPacket, sequenceDistance } from './packet.ts';
 import { ReorderBuffer } from './reorder-buffer.ts';
 import type { ReceptionReport, RtcpEvent } from './rtcp.ts';
@@ -12,7 +14,7 @@ import { Timeline } from './timeline.ts';
 
 /** Options of {@link RtpReceiver}. */
 export interface RtpReceiverOptions {
-  readonly codec: RtpVideoCodec;
+  readonly codec: VideoCodec;
   /** Of the RTP timestamps, in Hz. */
   readonly clockRate: number;
   /** Packets of other payload types are ignored; undefined = all are taken. */
@@ -29,12 +31,16 @@ export interface RtpReceiverOptions {
   readonly lost: (packets: number) => void;
 }
 
-/** Packets in, access units out, the moment each is complete. Follows one SSRC at a time; a new one takes over. */
+/**
+ * Packets in, access units out, the moment each is complete. Follows one SSRC at a time; a new one
+ * takes over.
+ */
 export class RtpReceiver {
   readonly #options: RtpReceiverOptions;
   readonly #timeline: Timeline;
   readonly #depacketizer: Depacketizer;
   #reorder: ReorderBuffer;
+  #jitter: InterarrivalJitter;
   #ssrc: number | undefined;
   /** The sender changed: whatever came before the next packet is lost. */
   #switched = 0;
@@ -50,6 +56,7 @@ export class RtpReceiver {
     this.#timeline = new Timeline(options.clockRate);
     this.#depacketizer = createDepacketizer(options.codec, (unit) => this.#complete(unit));
     this.#reorder = this.#newReorder();
+    this.#jitter = new InterarrivalJitter(options.clockRate);
   }
 
   /** Packets taken so far. */
@@ -71,6 +78,7 @@ export class RtpReceiver {
     if (this.#options.payloadType !== undefined && packet.payloadType !== this.#options.payloadType) return;
     if (packet.ssrc !== this.#ssrc) this.#follow(packet.ssrc);
     this.#packets += 1;
+    this.#jitter.push(packet);
     this.#reorder.push(packet);
   }
 
@@ -97,6 +105,7 @@ export class RtpReceiver {
       fractionLost: lost > 0 ? Math.min(255, Math.floor((lost * 256) / (packets + lost))) : 0,
       cumulativeLost: this.lost,
       highestSequence: ((this.#cycles & 0xffff) * 65_536 + this.#highest) >>> 0,
+      jitter: this.#jitter.value,
       lastReport: this.#report?.ntpMiddle ?? 0,
       sinceLastReport: this.#report ? minus(now, this.#report.arrival) : ZERO,
     };
@@ -115,6 +124,7 @@ export class RtpReceiver {
       this.#reorder.flush();
       this.#lostBefore += this.#reorder.lost;
       this.#reorder = this.#newReorder();
+      this.#jitter = new InterarrivalJitter(this.#options.clockRate);
       this.#depacketizer.reset();
       this.#timeline.newSender();
       this.#switched = 1;

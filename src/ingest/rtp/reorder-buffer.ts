@@ -1,4 +1,7 @@
-/** Puts RTP packets back in order of sequence. Pure: packets and `now` in, packets and a deadline out. */
+/**
+ * Puts RTP packets back in order of sequence. Pure: packets and `now` in, packets and a deadline
+ * out.
+ */
 import { type Micros, plus } from '../../time.ts';
 import { type RtpPacket, sequenceDistance } from './packet.ts';
 
@@ -9,7 +12,9 @@ const MAX_MISORDER = 1000;
 
 /** Options of {@link ReorderBuffer}. */
 export interface ReorderOptions {
-  /** How long a missing packet is waited for. Zero on reliable transports: a gap is loss at once. */
+  /**
+   * How long a missing packet is waited for. Zero on reliable transports: a gap is loss at once.
+   */
   readonly maxWait: Micros;
   /** Packets held at most while one is missing; then it is lost. A power of two. */
   readonly capacity: number;
@@ -18,8 +23,8 @@ export interface ReorderOptions {
 }
 
 /**
- * Reorder buffer of one RTP stream. Capacity: `capacity` packets; policy: when full, the oldest missing packet is
- * declared lost; counters: {@link lost}, {@link late}.
+ * Reorder buffer of one RTP stream. Capacity: `capacity` packets; policy: when full, the oldest
+ * missing packet is declared lost; counters: {@link lost}, {@link late}.
  */
 export class ReorderBuffer {
   readonly #options: ReorderOptions;
@@ -103,7 +108,10 @@ export class ReorderBuffer {
     while (this.#held > 0) this.#skipToHeld();
   }
 
-  /** Two packets in a row far from where we are: the sender started anew. The first of them is lost to us. */
+  /**
+   * Two packets in a row far from where we are: the sender started anew. The first of them is lost
+   * to us.
+   */
   #restart(packet: RtpPacket): void {
     const confirmed = this.#restartAt === packet.sequence;
     this.#restartAt = (packet.sequence + 1) & 0xffff;

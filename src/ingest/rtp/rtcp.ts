@@ -61,6 +61,8 @@ export interface ReceptionReport {
   readonly cumulativeLost: number;
   /** Wraps counted in the upper 16 bits. */
   readonly highestSequence: number;
+  /** Interarrival jitter, in units of the RTP timestamps. */
+  readonly jitter: number;
   /** {@link RtcpEvent} `ntpMiddle` of the last sender report, 0 when there was none. */
   readonly lastReport: number;
   /** Time since that report arrived. */
@@ -82,6 +84,7 @@ export function writeReceiverReport(ownSsrc: number, cname: string, report: Rece
     view.setUint32(8, report.ssrc);
     view.setUint32(12, Math.min(report.cumulativeLost, 0x7fffff) | (report.fractionLost << 24));
     view.setUint32(16, report.highestSequence);
+    view.setUint32(20, report.jitter);
     view.setUint32(24, report.lastReport);
     view.setUint32(28, report.lastReport === 0 ? 0 : Math.round((report.sinceLastReport / 1e6) * 65_536));
   }

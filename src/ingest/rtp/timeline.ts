@@ -1,22 +1,34 @@
 /** From 32-bit RTP timestamps to a timeline in microseconds. Pure. */
 import { fromMs, type Micros, micros, minus, plus, ZERO } from '../../time.ts';
 
-/** A step back larger than this is a jump; smaller ones are B-frames, whose times are not in decoding order. */
+/**
+ * A step back larger than this is a jump; smaller ones are B-frames, whose times are not in
+ * decoding order.
+ */
 const MAX_STEP_BACK = fromMs(1000);
-/** A step forward that exceeds the time that passed by more than this is a jump of the sender's clock. */
+/**
+ * A step forward that exceeds the time that passed by more than this is a jump of the sender's
+ * clock.
+ */
 const MAX_RUN_AHEAD = fromMs(2000);
 /** Shortest gap that is a discontinuity, whatever the frame rate. */
 const MIN_GAP = fromMs(500);
 /** … and in typical frame intervals. */
 const GAP_INTERVALS = 5;
-/** Sender reports whose capture times are further from our own clock than this come from an unset clock. */
+/**
+ * Sender reports whose capture times are further from our own clock than this come from an unset
+ * clock.
+ */
 const MAX_CAPTURE_AGE = fromMs(10_000);
 /** Capture times may be this far in the future: two synchronised clocks still differ. */
 const MAX_CAPTURE_LEAD = fromMs(250);
 
 /** Where an access unit belongs in time. */
 export interface Placement {
-  /** Runs with the source's clock from the first unit's arrival on, across wraps; continues across jumps. */
+  /**
+   * Runs with the source's clock from the first unit's arrival on, across wraps; continues across
+   * jumps.
+   */
   readonly pts: Micros;
   /** Unix time: from sender reports where plausible, else the wall clock at arrival. */
   readonly capture: Micros;
@@ -48,13 +60,18 @@ export class Timeline {
     this.#report = { timestamp, unix };
   }
 
-  /** The sender changed: its reports no longer count, the next unit is a discontinuity that continues the timeline. */
+  /**
+   * The sender changed: its reports no longer count, the next unit is a discontinuity that
+   * continues the timeline.
+   */
   newSender(): void {
     this.#report = undefined;
     this.#restart = true;
   }
 
-  /** Places the unit with `timestamp`; its last byte came at `arrival` (monotonic), `wall` (Unix). */
+  /**
+   * Places the unit with `timestamp`; its last byte came at `arrival` (monotonic), `wall` (Unix).
+   */
   place(timestamp: number, arrival: Micros, wall: Micros): Placement {
     const before = this.#pts;
     const step = before === undefined ? ZERO : this.#toMicros(timestamp - this.#timestamp);

@@ -1,9 +1,10 @@
 /**
- * VP8 (RFC 7741) and VP9 (RFC 9628) over RTP, to frames. Our own rather than werift's, read at 0.25.2: that one misses a byte of VP8's
- * descriptor where temporal layers come without TL0PICIDX, reads beyond payloads that are cut short, and leaves loss to its caller.
+ * VP8 (RFC 7741) and VP9 (RFC 9628) over RTP, to frames. Our own rather than werift's, read at
+ * 0.25.2: that one misses a byte of VP8's descriptor where temporal layers come without TL0PICIDX,
+ * reads beyond payloads that are cut short, and leaves loss to its caller.
  */
-import type { Depacketizer, RtpAccessUnit } from './depacketizer.ts';
-import type { RtpPacket } from './packet.ts';
+import type { RtpAccessUnit } from './depacketizer.ts';
+import { MAX_UNIT_BYTES, UnitAssembler } from './unit-assembler.ts';
 
 /** What a payload descriptor says. */
 interface Descriptor {
@@ -18,7 +19,10 @@ interface Descriptor {
 /** Reads the descriptor of one codec's payload; undefined when it is cut short. */
 export type DescriptorReader = (payload: Uint8Array) => Descriptor | undefined;
 
-/** VP8: the frame starts in the first packet of partition 0, and is a keyframe when the lowest bit of its first byte is 0. */
+/**
+ * VP8: the frame starts in the first packet of partition 0, and is a keyframe when the lowest bit
+ * of its first byte is 0.
+ */
 export const readVp8: DescriptorReader = (payload) => {
   const first = payload[0] ?? 0;
   let length = 1;
@@ -33,7 +37,7 @@ export const readVp8: DescriptorReader = (payload) => {
   return { length, start, keyframe: start && ((payload[length] ?? 1) & 1) === 0 };
 };
 
-/** VP9: the picture starts in the first packet of its lowest spatial layer. */
+/** VP9: the frame starts in the first packet of its lowest spatial layer. */
 export const readVp9: DescriptorReader = (payload) => {
   const first = payload[0] ?? 0;
   const has = (bit: number): boolean => (first & bit) !== 0;
@@ -60,98 +64,60 @@ function skipScalability(payload: Uint8Array, at: number): number {
   let length = at + 1;
   if (head & 0x10) length += ((head >> 5) + 1) * 4;
   if (head & 0x08) {
-    const pictures = payload[length++] ?? 0;
-    for (let i = 0; i < pictures; i += 1) length += 1 + (((payload[length] ?? 0) >> 2) & 3);
+    const frames = payload[length++] ?? 0;
+    for (let i = 0; i < frames; i += 1) length += 1 + (((payload[length] ?? 0) >> 2) & 3);
   }
   return length;
 }
 
-/** frame_type of the uncompressed header, behind marker, profile (and a reserved bit in profile 3) and show_existing_frame. */
+/**
+ * frame_type of the uncompressed header, behind marker, profile (and a reserved bit in profile 3)
+ * and show_existing_frame.
+ */
 function isVp9Key(first: number): boolean {
   const shift = (first & 0x30) === 0x30 ? 1 : 2;
   return ((first >> (shift + 1)) & 1) === 0 && ((first >> shift) & 1) === 0;
 }
 
-/** Larger frames are damaged: 8K keyframes stay below. */
-const MAX_FRAME_BYTES = 16 << 20;
-
-/** Assembles frames of VP8 or VP9: the packets of one timestamp, from the start of a frame to the marker bit. */
-export class FrameDepacketizer implements Depacketizer {
+/** Assembles frames of VP8 or VP9: from the start of a frame to the marker bit. */
+export class FrameDepacketizer extends UnitAssembler {
   readonly #read: DescriptorReader;
-  readonly #complete: (unit: RtpAccessUnit) => void;
   #parts: Uint8Array[] = [];
   #length = 0;
-  /** The packet that came last of the frame being assembled; undefined between frames. */
-  #last: RtpPacket | undefined;
-  #keyframe = false;
-  #damaged = false;
-  #afterLoss = false;
 
   constructor(read: DescriptorReader, complete: (unit: RtpAccessUnit) => void) {
+    super(complete);
     this.#read = read;
-    this.#complete = complete;
   }
 
-  push(packet: RtpPacket, lost: number): void {
-    const open = this.#last;
-    if (open && lost > 0) this.#damaged = true;
-    if (open && open.timestamp !== packet.timestamp) this.#end(open);
-    if (lost > 0) this.#afterLoss = true;
-    // Padding, which senders add to find out what the network carries.
-    if (packet.payload.length === 0) return;
-    this.#take(packet);
-    if (packet.marker) this.#end(packet);
-  }
-
-  reset(): void {
-    this.#begin();
-  }
-
-  #take(packet: RtpPacket): void {
-    const descriptor = this.#read(packet.payload);
-    const first = this.#last === undefined;
-    this.#last = packet;
-    if (!descriptor || descriptor.start !== first || this.#length > MAX_FRAME_BYTES) {
-      this.#damaged = true;
+  protected take(payload: Uint8Array, first: boolean): void {
+    const descriptor = this.#read(payload);
+    if (!descriptor || descriptor.start !== first || this.#length > MAX_UNIT_BYTES) {
+      this.damaged = true;
       return;
     }
-    if (first) this.#keyframe = descriptor.keyframe;
-    const bytes = packet.payload.subarray(descriptor.length);
+    if (first) this.keyframe = descriptor.keyframe;
+    const bytes = payload.subarray(descriptor.length);
     this.#parts.push(bytes);
     this.#length += bytes.length;
   }
 
-  /** @param last packet of the frame, complete or not. */
-  #end(last: RtpPacket): void {
-    const damaged = this.#damaged;
-    const unit: RtpAccessUnit = {
-      data: damaged ? new Uint8Array(0) : joined(this.#parts, this.#length),
-      timestamp: last.timestamp,
-      arrival: last.arrival,
-      keyframe: this.#keyframe,
-      damaged,
-      afterLoss: this.#afterLoss,
-    };
-    this.#begin();
-    this.#complete(unit);
+  protected finish(): boolean {
+    return true;
   }
 
-  #begin(): void {
+  protected join(): Uint8Array {
+    const bytes = new Uint8Array(this.#length);
+    let at = 0;
+    for (const part of this.#parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    return bytes;
+  }
+
+  protected clear(): void {
     this.#parts = [];
     this.#length = 0;
-    this.#last = undefined;
-    this.#keyframe = false;
-    this.#damaged = false;
-    this.#afterLoss = false;
   }
-}
-
-function joined(parts: readonly Uint8Array[], length: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
 }

@@ -1,4 +1,6 @@
-/** Basic (RFC 7617) and Digest (RFC 7616, and 2069 for old cameras) authentication for RTSP. Pure. */
+/**
+ * Basic (RFC 7617) and Digest (RFC 7616, and 2069 for old cameras) authentication for RTSP. Pure.
+ */
 import { createHash, randomBytes } from 'node:crypto';
 
 /** One challenge of a WWW-Authenticate field. */
@@ -29,6 +31,19 @@ export function parseChallenges(header: string): Challenge[] {
   return challenges;
 }
 
+/**
+ * What a WWW-Authenticate field asks for, for messages: `Bearer`, `Digest with SHA-1`; `nothing
+ * that is known` when it is empty.
+ */
+export function describeChallenges(header: string): string {
+  const asked = parseChallenges(header).map(({ scheme, parameters }) => {
+    const algorithm = parameters.get('algorithm');
+    const name = scheme.charAt(0).toUpperCase() + scheme.slice(1);
+    return algorithm === undefined ? name : `${name} with ${algorithm}`;
+  });
+  return asked.join(' or ').slice(0, 100) || 'nothing that is known';
+}
+
 /** Hashes by the name that the algorithm parameter uses. */
 const HASHES: Readonly<Record<string, string>> = { md5: 'md5', 'sha-256': 'sha256', 'sha-512-256': 'sha512-256' };
 const STRENGTH = ['md5', 'sha-256', 'sha-512-256'];
@@ -51,9 +66,9 @@ export class Authenticator {
   }
 
   /**
-   * Takes the WWW-Authenticate field of a 401. `tries`: how often this request was sent with an Authorization field.
-   * `retry`: ask again with {@link authorize}. `rejected`: the credentials are wrong. `unsupported`: the server offers
-   * nothing we speak.
+   * Takes the WWW-Authenticate field of a 401. `tries`: how often this request was sent with an
+   * Authorization field. `retry`: ask again with {@link authorize}. `rejected`: the credentials are
+   * wrong. `unsupported`: the server offers nothing we speak.
    */
   answer(header: string, tries: number): Answer {
     const chosen = choose(parseChallenges(header));
@@ -61,7 +76,8 @@ export class Authenticator {
     this.#challenge = chosen;
     this.#uses = 0;
     const stale = chosen.parameters.get('stale')?.toLowerCase() === 'true';
-    // Many cameras let a nonce run out without saying so: once credentials were good, a 401 earns one more try.
+    // Many cameras let a nonce run out without saying so: once credentials were good, a 401 earns
+    // one more try.
     const limit = stale ? 2 : this.#proven ? 1 : 0;
     return tries <= limit ? 'retry' : 'rejected';
   }

@@ -1,35 +1,24 @@
-/** One RTSP connection: TCP or TLS, requests matched with responses, authentication, time limits. */
-import { connect, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
-import { FrameliftError, redactUrl } from '../../errors.ts';
-import { type CancelTimer, type Clock, type Micros, plus } from '../../time.ts';
-import type { AddressGuard } from '../address-guard.ts';
-import { connectError, errorCode, unreachable } from '../connect-error.ts';
-import { Authenticator, type Credentials } from './auth.ts';
+/**
+ * One RTSP connection: TCP or TLS, requests matched with responses, authentication, time limits.
+ */
+import type { Socket } from 'node:net';
+import { FrameliftError } from '../../errors.ts';
+import { type CancelTimer, plus } from '../../time.ts';
+import { errorCode, unreachable } from '../connect-error.ts';
+import { Authenticator, describeChallenges } from './auth.ts';
+import { logRequest, logResponse, logServerRequest } from './dialogue.ts';
 import { formatRequest, RtspParser, type RtspResponse, type RtspServerRequest } from './message.ts';
+import { openSocket, type SocketOptions } from './socket.ts';
+import type { RtspEndpoint } from './url.ts';
 
-/** Where to connect. */
-export interface RtspEndpoint {
-  readonly secure: boolean;
-  readonly host: string;
-  readonly port: number;
-  readonly credentials: Credentials | undefined;
-  /** The URL that requests use: without credentials. */
-  readonly url: string;
-}
-
-/** Options of {@link RtspConnection.open}. */
-export interface RtspConnectionOptions {
-  readonly clock: Clock;
-  /** For connecting, and for each response. */
-  readonly timeout: Micros;
-  /** False accepts certificates that no authority vouches for, as cameras make them themselves. */
-  readonly verifyCertificate: boolean;
-  /** Where the connection may lead to. */
-  readonly guard: AddressGuard;
+/** Options of {@link RtspConnection.open}. The timeout holds for each response, too. */
+export interface RtspConnectionOptions extends SocketOptions {
   /** An interleaved packet. */
   readonly packet: (channel: number, bytes: Uint8Array) => void;
-  /** The connection is of no more use: closed by the server, reset, or not RTSP. Not called after `close`. */
+  /**
+   * The connection is of no more use: closed by the server, reset, or not RTSP. Not called after
+   * `close`.
+   */
   readonly lost: (error: FrameliftError) => void;
 }
 
@@ -43,37 +32,6 @@ interface Pending {
 }
 
 const USER_AGENT = 'framelift';
-
-/** Splits an RTSP URL. @throws FrameliftError `config.invalid`. */
-export function parseRtspUrl(text: string): RtspEndpoint {
-  const url = URL.parse(text);
-  if (!url || !/^rtsps?:$/.test(url.protocol) || url.hostname === '') {
-    throw new FrameliftError('config.invalid', `"${redactUrl(text)}" is no URL of the form rtsp://host[:port]/path`);
-  }
-  const secure = url.protocol === 'rtsps:';
-  const credentials =
-    url.username === '' && url.password === ''
-      ? undefined
-      : { user: decode(url.username), password: decode(url.password) };
-  url.username = '';
-  url.password = '';
-  return {
-    secure,
-    host: url.hostname.replace(/^\[|\]$/g, ''),
-    port: url.port === '' ? (secure ? 322 : 554) : Number(url.port),
-    credentials,
-    url: url.href.replace(/#.*$/, ''),
-  };
-}
-
-/** Percent-decoding that leaves stray percent signs alone: passwords often hold them unescaped. */
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
-}
 
 /** An open connection. */
 export class RtspConnection {
@@ -108,43 +66,13 @@ export class RtspConnection {
     });
   }
 
-  /** Connects. @throws FrameliftError `source.unreachable`, `source.forbidden` by the guard; on abort whatever `signal` gives as reason. */
+  /** Connects. @throws what {@link openSocket} throws. */
   static async open(
     endpoint: RtspEndpoint,
     options: RtspConnectionOptions,
     signal: AbortSignal,
   ): Promise<RtspConnection> {
-    signal.throwIfAborted();
-    const { host, port, secure } = endpoint;
-    options.guard.checkLiteral(host);
-    const address = { host, port, lookup: options.guard.lookup };
-    const socket = secure
-      ? connectTls({
-          ...address,
-          servername: /[a-z]/i.test(host) && !host.includes(':') ? host : '',
-          rejectUnauthorized: options.verifyCertificate,
-        })
-      : connect(address);
-    socket.setNoDelay(true);
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const abort = () => reject(signal.reason);
-    const cancelTimer = options.clock.at(plus(options.clock.now(), options.timeout), () => {
-      reject(unreachable(`${host}:${port} does not answer`));
-    });
-    socket.once(secure ? 'secureConnect' : 'connect', resolve);
-    socket.once('error', (error) => reject(connectError(error, endpoint)));
-    signal.addEventListener('abort', abort, { once: true });
-    try {
-      await promise;
-      return new RtspConnection(socket, endpoint, options);
-    } catch (error) {
-      socket.on('error', () => {});
-      socket.destroy();
-      throw error;
-    } finally {
-      cancelTimer();
-      signal.removeEventListener('abort', abort);
-    }
+    return new RtspConnection(await openSocket(endpoint, options, signal), endpoint, options);
   }
 
   /** The server's address, for UDP. */
@@ -154,7 +82,8 @@ export class RtspConnection {
 
   /**
    * Sends a request and resolves with the response, whatever its status but 401, which it answers.
-   * @throws FrameliftError `source.unauthorized`, `source.unreachable` without an answer in time, or why the connection was lost.
+   * @throws FrameliftError `source.unauthorized`, `source.unreachable` without an answer in time,
+   * or why the connection was lost.
    */
   async request(method: string, uri: string, headers: RequestHeaders = {}): Promise<RtspResponse> {
     for (let tries = 0; ; tries += 1) {
@@ -167,28 +96,14 @@ export class RtspConnection {
         this.#auth?.accepted();
         return response;
       }
-      if (!this.#auth) {
-        throw new FrameliftError('source.unauthorized', 'the server wants a user name and a password', {
-          remedy: 'Put them in the URL: rtsp://user:password@host/path.',
-        });
-      }
-      const sent = authorization === undefined ? 0 : tries + 1;
-      const answer = this.#auth.answer(response.headers.get('www-authenticate') ?? '', sent);
-      if (answer === 'unsupported') {
-        throw new FrameliftError(
-          'source.unauthorized',
-          'the server asks for an authentication other than Basic and Digest',
-        );
-      }
-      if (answer === 'rejected' || tries >= 3) {
-        throw new FrameliftError('source.unauthorized', 'the server rejects the user name or the password', {
-          remedy: 'Check both; characters such as @ and : must be percent-encoded in the URL.',
-        });
-      }
+      this.#answerChallenge(response, authorization === undefined ? 0 : tries + 1, tries);
     }
   }
 
-  /** Sends an interleaved packet. Dropped when the connection is congested: nothing we send matters that much. */
+  /**
+   * Sends an interleaved packet. Dropped when the connection is congested: nothing we send matters
+   * that much.
+   */
   sendPacket(channel: number, bytes: Uint8Array): void {
     if (this.#closed || this.#socket.writableLength > 65_536) return;
     this.#socket.write(Buffer.concat([Uint8Array.of(0x24, channel, bytes.length >> 8, bytes.length & 255), bytes]));
@@ -200,6 +115,31 @@ export class RtspConnection {
     const error = new FrameliftError('source.ended', 'the connection was closed', { recoverable: true });
     this.#failPending(error);
     this.#socket.destroy();
+  }
+
+  /**
+   * Takes the challenge of a 401, to ask again. @throws FrameliftError `source.unauthorized` when
+   * that is of no use.
+   */
+  #answerChallenge({ headers }: RtspResponse, authorized: number, tries: number): void {
+    if (!this.#auth) {
+      throw new FrameliftError('source.unauthorized', 'the server wants a user name and a password', {
+        remedy: 'Put them in the URL: rtsp://user:password@host/path.',
+      });
+    }
+    const challenges = headers.get('www-authenticate') ?? '';
+    const answer = this.#auth.answer(challenges, authorized);
+    if (answer === 'unsupported') {
+      const asked = describeChallenges(challenges);
+      throw new FrameliftError('source.unauthorized', `the server asks for ${asked}: framelift has Basic and Digest`, {
+        remedy: 'Allow Digest authentication in the settings of the camera.',
+      });
+    }
+    if (answer === 'rejected' || tries >= 3) {
+      throw new FrameliftError('source.unauthorized', 'the server rejects the user name or the password', {
+        remedy: 'Check both; characters such as @ and : must be percent-encoded in the URL.',
+      });
+    }
   }
 
   #exchange(method: string, uri: string, headers: RequestHeaders): Promise<RtspResponse> {
@@ -222,11 +162,13 @@ export class RtspConnection {
       ...(this.session === undefined ? {} : { Session: this.session }),
       ...headers,
     };
+    logRequest(this.#options.log, method, uri, all);
     this.#socket.write(formatRequest(method, uri, all));
     return promise;
   }
 
   #settle(response: RtspResponse): void {
+    logResponse(this.#options.log, response);
     if (response.status < 200) return;
     const field = response.headers.get('cseq');
     // Servers that leave CSeq out answer in order.
@@ -238,9 +180,13 @@ export class RtspConnection {
     pending.resolve(response);
   }
 
-  /** Answers the server's own requests: pings and parameters are taken note of, everything else is refused. */
+  /**
+   * Answers the server's own requests: pings and parameters are taken note of, everything else is
+   * refused.
+   */
   #serve(request: RtspServerRequest): void {
     const known = /^(OPTIONS|GET_PARAMETER|SET_PARAMETER)$/.test(request.method);
+    logServerRequest(this.#options.log, request);
     const cseq = request.headers.get('cseq') ?? '0';
     this.#socket.write(`RTSP/1.0 ${known ? '200 OK' : '501 Not Implemented'}\r\nCSeq: ${cseq}\r\n\r\n`);
   }

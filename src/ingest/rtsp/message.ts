@@ -1,10 +1,16 @@
-/** RTSP 1.0 on the wire (RFC 2326): responses, requests and interleaved packets out of a byte stream. Pure. */
+/**
+ * RTSP 1.0 on the wire (RFC 2326): responses, requests and interleaved packets out of a byte
+ * stream. Pure.
+ */
 import { FrameliftError } from '../../errors.ts';
 
 /** Largest header block and body taken from a server. */
 const MAX_HEAD = 64 << 10;
 const MAX_BODY = 1 << 20;
-/** Bytes skipped in search of a message before the peer is said not to speak RTSP: at the start, and later. */
+/**
+ * Bytes skipped in search of a message before the peer is said not to speak RTSP: at the start, and
+ * later.
+ */
 const MAX_GARBAGE_FIRST = 16;
 const MAX_GARBAGE = 256 << 10;
 const DOLLAR = 0x24;
@@ -32,7 +38,9 @@ export interface RtspServerRequest {
 export interface RtspSink {
   response(response: RtspResponse): void;
   request(request: RtspServerRequest): void;
-  /** An interleaved packet; a view, valid for as long as its holder wants (chunks are not reused). */
+  /**
+   * An interleaved packet; a view, valid for as long as its holder wants (chunks are not reused).
+   */
   packet(channel: number, bytes: Uint8Array): void;
 }
 
@@ -103,7 +111,9 @@ export class RtspParser {
     return total;
   }
 
-  /** Bytes before the next message or packet. Some servers put line ends, or padding, between them. */
+  /**
+   * Bytes before the next message or packet. Some servers put line ends, or padding, between them.
+   */
   #skipGarbage(bytes: Buffer, at: number): number {
     let from = at;
     while (from < bytes.length && !startsMessage(bytes, from)) from += 1;
@@ -130,7 +140,8 @@ function startsMessage(bytes: Buffer, at: number): boolean {
   const byte = bytes[at] ?? 0;
   if (byte === DOLLAR) return true;
   if (byte === CR || byte === LF) return false;
-  // A response, or a request that servers are known to make; a prefix of one at the end of the chunk.
+  // A response, or a request that servers are known to make; a prefix of one at the end of the
+  // chunk.
   const text = bytes.toString('latin1', at, Math.min(at + 14, bytes.length));
   return /^[A-Z_]{3,13} /.test(text) || /^RTSP\/\d/.test(text) || (at + 14 > bytes.length && /^[A-Z_/]+$/.test(text));
 }

@@ -1,11 +1,12 @@
 /** The session description (RFC 8866) of an RTSP stream: its first video track. Pure. */
+
 import { FrameliftError } from '../../errors.ts';
+import type { VideoCodec } from '../../media/access-unit.ts';
 import { formatsOf, parseSdp, type SdpFormat } from '../../media/sdp.ts';
-import type { RtpVideoCodec } from '../decode/decoder.ts';
 
 /** The video track that framelift takes. */
 export interface VideoTrack {
-  readonly codec: RtpVideoCodec;
+  readonly codec: VideoCodec;
   readonly payloadType: number;
   /** Hz. */
   readonly clockRate: number;
@@ -20,7 +21,7 @@ export interface VideoTrack {
 }
 
 /** RTP encoding names to FFmpeg's spelling. */
-const CODECS: ReadonlyMap<string, RtpVideoCodec> = new Map([
+const CODECS: ReadonlyMap<string, VideoCodec> = new Map([
   ['H264', 'h264'],
   ['H265', 'hevc'],
   ['HEVC', 'hevc'],
@@ -68,7 +69,7 @@ export function findVideo(sdp: string): VideoTrack {
   };
 }
 
-function codecOf({ encoding = '' }: SdpFormat): RtpVideoCodec | undefined {
+function codecOf({ encoding = '' }: SdpFormat): VideoCodec | undefined {
   return CODECS.get(encoding.toUpperCase());
 }
 
@@ -86,7 +87,7 @@ function unsupported(encoding: string): FrameliftError {
 }
 
 /** sprop parameter sets, each behind a start code. */
-function parameterSets(codec: RtpVideoCodec, parameters: ReadonlyMap<string, string>): Uint8Array {
+function parameterSets(codec: VideoCodec, parameters: ReadonlyMap<string, string>): Uint8Array {
   const names = codec === 'h264' ? ['sprop-parameter-sets'] : ['sprop-vps', 'sprop-sps', 'sprop-pps'];
   const parts: Uint8Array[] = [];
   for (const name of names) {

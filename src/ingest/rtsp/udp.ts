@@ -6,7 +6,7 @@ import { FrameliftError } from '../../errors.ts';
 
 /** Ports are sought this often: RTP wants an even one with its successor free. */
 const ATTEMPTS = 32;
-/** Kernel buffer asked for: a burst of intra pictures. The system may grant less. */
+/** Kernel buffer asked for: a burst of intra frames. The system may grant less. */
 const RECEIVE_BUFFER = 4 << 20;
 
 /** Options of {@link UdpPair.open}. */

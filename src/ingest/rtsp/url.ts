@@ -1,15 +1,59 @@
 /** RTSP URLs and fields, with the liberties that servers take. Pure. */
 import { isIP } from 'node:net';
-import { FrameliftError } from '../../errors.ts';
+import { FrameliftError, redactUrl } from '../../errors.ts';
 import { type Micros, micros } from '../../time.ts';
 import type { AddressGuard } from '../address-guard.ts';
-import { parseRtspUrl, type RtspEndpoint } from './connection.ts';
+import type { Credentials } from './auth.ts';
 import type { RtspHeaders } from './message.ts';
 
 /** Session timeout where the server gives none (RFC 2326 section 12.37), in seconds. */
 const DEFAULT_TIMEOUT = 60;
 
-/** What control URLs of a description are relative to: Content-Base, Content-Location, else the request's URL. */
+/** Where to connect. */
+export interface RtspEndpoint {
+  readonly secure: boolean;
+  readonly host: string;
+  readonly port: number;
+  readonly credentials: Credentials | undefined;
+  /** The URL that requests use: without credentials. */
+  readonly url: string;
+}
+
+/** Splits an RTSP URL. @throws FrameliftError `config.invalid`. */
+export function parseRtspUrl(text: string): RtspEndpoint {
+  const url = URL.parse(text);
+  if (!url || !/^rtsps?:$/.test(url.protocol) || url.hostname === '') {
+    throw new FrameliftError('config.invalid', `"${redactUrl(text)}" is no URL of the form rtsp://host[:port]/path`);
+  }
+  const secure = url.protocol === 'rtsps:';
+  const credentials =
+    url.username === '' && url.password === ''
+      ? undefined
+      : { user: decode(url.username), password: decode(url.password) };
+  url.username = '';
+  url.password = '';
+  return {
+    secure,
+    host: url.hostname.replace(/^\[|\]$/g, ''),
+    port: url.port === '' ? (secure ? 322 : 554) : Number(url.port),
+    credentials,
+    url: url.href.replace(/#.*$/, ''),
+  };
+}
+
+/** Percent-decoding that leaves stray percent signs alone: passwords often hold them unescaped. */
+function decode(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * What control URLs of a description are relative to: Content-Base, Content-Location, else the
+ * request's URL.
+ */
 export function baseUrl(requestUrl: string, headers: RtspHeaders): string {
   for (const name of ['content-base', 'content-location']) {
     const value = headers.get(name)?.split('\n')[0];
@@ -19,8 +63,8 @@ export function baseUrl(requestUrl: string, headers: RtspHeaders): string {
 }
 
 /**
- * The URL that an `a=control` value means. Relative values are appended to the whole base, its query included, as
- * every server expects, RFC 2326's reference resolution notwithstanding.
+ * The URL that an `a=control` value means. Relative values are appended to the whole base, its
+ * query included, as every server expects, RFC 2326's reference resolution notwithstanding.
  */
 export function controlUrl(base: string, control: string | undefined): string {
   if (control === undefined || control === '' || control === '*') return base;
@@ -31,7 +75,8 @@ export function controlUrl(base: string, control: string | undefined): string {
 
 /**
  * Where a redirect leads. Credentials go along only to the same host and port.
- * @throws FrameliftError `source.protocol` without a target, `source.forbidden` when the target has another scheme.
+ * @throws FrameliftError `source.protocol` without a target, `source.forbidden` when the target has
+ * another scheme.
  */
 export function redirectTarget(from: RtspEndpoint, location: string | undefined): RtspEndpoint {
   const target = location?.split('\n')[0]?.trim();
@@ -58,7 +103,9 @@ export function sessionTimeout(field: string | undefined): Micros {
   return micros(Math.min(Math.max(seconds, 2), 120) * 1e6);
 }
 
-/** A pair (or a single number and its successor) of a Transport field: `interleaved`, `server_port`. */
+/**
+ * A pair (or a single number and its successor) of a Transport field: `interleaved`, `server_port`.
+ */
 export function transportField(field: string | undefined, name: string): [number, number] | undefined {
   const match = new RegExp(`[;,\\s]${name}=(\\d+)(?:-(\\d+))?`, 'i').exec(field ?? '');
   if (!match) return undefined;
@@ -67,8 +114,9 @@ export function transportField(field: string | undefined, name: string): [number
 }
 
 /**
- * The address that a Transport field names as the sender of the packets. Undefined where it is a name or an address that no
- * source may lead to: packets then go to, and come from, the server itself.
+ * The address that a Transport field names as the sender of the packets. Undefined where it is a
+ * name or an address that no source may lead to: packets then go to, and come from, the server
+ * itself.
  */
 export function sourceAddress(field: string | undefined, guard: AddressGuard): string | undefined {
   const address = /;\s*source="?([^;,"\s]+)/i.exec(field ?? '')?.[1]?.replace(/^\[|\]$/g, '') ?? '';

@@ -1,9 +1,9 @@
 /** SDP of a publisher: what an offer would send, and the answer. Pure. */
+import type { VideoCodec } from '../../media/access-unit.ts';
 import { answerable, extensionIds, type OfferedFormat, OfferedFormats } from '../../webrtc/formats.ts';
 import { type RemoteTransport, transportOf } from '../../webrtc/remote-transport.ts';
 import { onlyVideo, parseOffer, unacceptable } from '../../webrtc/sdp.ts';
 import { composeAnswer, headsOf, type LocalTransport, type SectionHead } from '../../webrtc/sdp-answer.ts';
-import type { RtpVideoCodec } from '../decode/decoder.ts';
 
 /** Header extensions we read, by the name used here. */
 export const PUBLISHER_EXTENSIONS = {
@@ -14,7 +14,7 @@ export const PUBLISHER_EXTENSIONS = {
 export interface PublishedVideo {
   /** How to reach the publisher. */
   readonly remote: RemoteTransport;
-  readonly codec: RtpVideoCodec;
+  readonly codec: VideoCodec;
   /** The codec as SDP spells it. */
   readonly encoding: string;
   readonly payloadType: number;
@@ -36,7 +36,7 @@ export interface PublishedVideo {
 const FEEDBACK = ['nack', 'nack pli', 'transport-cc'];
 
 /** RTP encoding names to FFmpeg's spelling. */
-const CODECS: ReadonlyMap<string, RtpVideoCodec> = new Map([
+const CODECS: ReadonlyMap<string, VideoCodec> = new Map([
   ['H264', 'h264'],
   ['VP8', 'vp8'],
   ['VP9', 'vp9'],
@@ -99,7 +99,7 @@ function whyLess({ encoding }: OfferedFormat): string {
  * The first format of the m= line that we take, the publisher's favourite; AV1, which costs both
  * sides the most, comes last.
  */
-function chooseCodec(formats: OfferedFormats): { format: OfferedFormat; codec: RtpVideoCodec } {
+function chooseCodec(formats: OfferedFormats): { format: OfferedFormat; codec: VideoCodec } {
   const suitable = formats.codecs.filter((format) => unsuitable(format) === undefined);
   const format = suitable.find(({ encoding }) => encoding !== 'AV1') ?? suitable[0];
   const codec = format && CODECS.get(format.encoding);

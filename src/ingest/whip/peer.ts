@@ -155,7 +155,7 @@ export class WhipPeer {
       fractionLost: report.fractionLost,
       packetsLost: Math.min(report.cumulativeLost, 0x7fffff),
       highestSequence: report.highestSequence,
-      jitter: 0,
+      jitter: report.jitter,
       lsr: report.lastReport,
       dlsr: report.lastReport === 0 ? 0 : Math.round((report.sinceLastReport / 1e6) * 65_536),
     });

@@ -11,8 +11,11 @@ import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '
 import type { TransportSettings } from '../../webrtc/transport.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
 import { DecodePump } from '../decode/pump.ts';
+import { explainDrops } from '../drop-log.ts';
 import type { IngestLimits } from '../limits.ts';
+import { ReceptionTrace } from '../rtp/reception-trace.ts';
 import type { SourceInfo } from '../source.ts';
+import { SourceLog } from '../source-log.ts';
 import { type PublishedVideo, readPublication } from './offer.ts';
 import { WhipPeer } from './peer.ts';
 import { WhipReceiver } from './receiver.ts';
@@ -90,15 +93,19 @@ export class Publisher {
   static async open(offer: string, options: PublisherOptions, events: PublisherEvents): Promise<Publisher> {
     const video = readPublication(offer);
     const { arena, clock, stream, limits } = options;
+    const log = new SourceLog(options);
+    const watched = { ...options, events: explainDrops(options.events, log) };
     const decoder = await VideoDecoder.open({
-      ...{ codec: video.codec, arena, clock, stream, limits },
-      events: options.events,
+      ...{ codec: video.codec, arena, clock, stream, limits, log },
+      events: watched.events,
     });
-    const session = new Publisher(video, decoder, options, events);
+    const session = new Publisher(video, decoder, watched, events);
+    const trace = log.traces ? new ReceptionTrace(log) : undefined;
     try {
       session.#peer = await WhipPeer.open(video, options.transport, clock, {
         connected: () => session.#connected(),
         packet: (packet) => {
+          trace?.packet(packet, session.#receiver.counts.lost);
           session.#receiver.push(packet);
           session.#setDeadline();
         },

@@ -1,10 +1,16 @@
-/** Batching across streams: which waiting jobs share the next run of a network, and how long that run waits for more of them. Pure. */
+/**
+ * Batching across streams: which waiting jobs share the next run of a network, and how long that
+ * run waits for more of them. Pure.
+ */
 import { type Micros, micros, minus, plus } from '../../time.ts';
 
 /** What batching needs to know of a waiting job. */
 export interface BatchJob {
   readonly stream: string;
-  /** Jobs of one group can share a run: same model, same size, same runs of the network. Undefined: it always runs alone. */
+  /**
+   * Jobs of one group can share a run: same model, same size, same runs of the network. Undefined:
+   * it always runs alone.
+   */
   readonly group: string | undefined;
   /** Monotonic time after which the job is not worth starting. Undefined: it can always wait. */
   readonly deadline: Micros | undefined;
@@ -28,8 +34,8 @@ interface Arrivals {
 }
 
 /** Streams and groups that are remembered; the one that was not heard of for longest goes first. */
-const MOST_STREAMS = 64;
-const MOST_GROUPS = 64;
+const MAX_STREAMS = 64;
+const MAX_GROUPS = 64;
 /** Weights of a new value in the smoothed ones, as in RFC 6298. */
 const MEAN_WEIGHT = 1 / 8;
 const DEVIATION_WEIGHT = 1 / 4;
@@ -37,13 +43,15 @@ const DEVIATION_WEIGHT = 1 / 4;
 const TOLERANCE = 2;
 
 /**
- * Forms batches. The oldest waiting job goes with those of its group, at most `size`, and never before an older job of its own stream.
+ * Forms batches. The oldest waiting job goes with those of its group, at most `size`, and never
+ * before an older job of its own stream.
  *
- * A batch closes at once when it is full, or when something waits that cannot join it: a worker that has other work is kept busy, and what
- * comes meanwhile makes the next batch. Else it waits for the next job that is expected of another stream, if that lowers the mean latency of
- * all of them. With runs of c(n) for n jobs, waiting for w delays n jobs by w + c(n + 1) − c(n), and ends the coming one at w + c(n + 1)
- * instead of c(n) + c(1), after two runs: the sum falls if (n + 1) · (w + c(n + 1) − c(n)) < c(1). It never waits beyond the earliest
- * deadline less c(n + 1).
+ * A batch closes at once when it is full, or when something waits that cannot join it: a worker
+ * that has other work is kept busy, and what comes meanwhile makes the next batch. Else it waits
+ * for the next job that is expected of another stream, if that lowers the mean latency of all of
+ * them. With runs of c(n) for n jobs, waiting for w delays n jobs by w + c(n + 1) − c(n), and ends
+ * the coming one at w + c(n + 1) instead of c(n) + c(1), after two runs: the sum falls if (n + 1) ·
+ * (w + c(n + 1) − c(n)) < c(1). It never waits beyond the earliest deadline less c(n + 1).
  */
 export class Batcher {
   /** Most jobs of a run. */
@@ -61,7 +69,7 @@ export class Batcher {
   arrived({ stream, group }: Pick<BatchJob, 'stream' | 'group'>, now: Micros): void {
     if (this.size === 1 || group === undefined) return;
     const known = this.#arrivals.get(stream);
-    touch(this.#arrivals, stream, MOST_STREAMS, { group, ...expectation(known, now) });
+    touch(this.#arrivals, stream, MAX_STREAMS, { group, ...expectation(known, now) });
   }
 
   /** A run of `jobs` jobs has taken `span`, from its start to its result. */
@@ -69,7 +77,7 @@ export class Batcher {
     if (this.size === 1 || group === undefined) return;
     const costs = this.#costs.get(group) ?? [];
     costs[jobs] = smoothed(costs[jobs], span, MEAN_WEIGHT);
-    touch(this.#costs, group, MOST_GROUPS, costs);
+    touch(this.#costs, group, MAX_GROUPS, costs);
   }
 
   /**
@@ -103,7 +111,10 @@ export class Batcher {
     return micros(Math.min(arrival, ...deadlines));
   }
 
-  /** Expected time of a run of `jobs`. A number that was not tried yet is taken to cost as much as the next smaller one: else it never would be. */
+  /**
+   * Expected time of a run of `jobs`. A number that was not tried yet is taken to cost as much as
+   * the next smaller one: else it never would be.
+   */
   #cost(group: string, jobs: number): number | undefined {
     return this.#costs.get(group)?.findLast((span, n) => n <= jobs && span !== undefined);
   }

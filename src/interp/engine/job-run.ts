@@ -7,9 +7,9 @@ import { nearestEighth, type Times } from '../../pairing/timesteps.ts';
 import type { Micros } from '../../time.ts';
 import { between } from '../models/reference.ts';
 import { grainSeed } from '../worker/grain-seed.ts';
+import type { FlowMode, WireJob, WireResult } from '../worker/protocol.ts';
 import type { BatchJob } from './batcher.ts';
 import type { InterpResult } from './job.ts';
-import type { FlowWay, WireJob, WireResult } from './protocol.ts';
 import type { PyramidCache, PyramidLoan } from './pyramid-cache.ts';
 
 /** A job that waits. It has handles of its own on its frames. */
@@ -18,7 +18,7 @@ export interface PendingJob extends BatchJob {
   readonly model: string;
   /** Of the model's file, as it goes into provenance. Undefined: it has none. */
   readonly hash: string | undefined;
-  readonly way: FlowWay;
+  readonly mode: FlowMode;
   readonly a: Frame;
   readonly b: Frame;
   readonly timesteps: readonly number[];
@@ -28,7 +28,7 @@ export interface PendingJob extends BatchJob {
 }
 
 /** What {@link JobRun} works with. */
-export interface JobRunParts {
+export interface JobRunDeps {
   readonly arena: Arena;
   readonly pyramids: PyramidCache;
   /** Bytes of the pyramid of a frame; undefined: the model does not search. */
@@ -38,40 +38,46 @@ export interface JobRunParts {
   readonly grain: number;
 }
 
-/** A job while a worker has it: its output frames and the pyramids that it is lent. Ends with {@link JobRun.done} or {@link JobRun.failed}. */
+/**
+ * A job while a worker has it: its output frames and the pyramids that it is lent. Ends with {@link
+ * JobRun.done} or {@link JobRun.failed}.
+ */
 export class JobRun {
   readonly job: PendingJob;
   /** What the worker is told. */
   readonly wire: Omit<WireJob, 'scratch'>;
-  readonly #parts: JobRunParts;
-  /** The times that are made: the job's own, or the nearest that the model knows. */
-  readonly #made: readonly number[];
+  readonly #deps: JobRunDeps;
+  /** The times of its frames: the job's own, or the nearest that the model knows. */
+  readonly #times: readonly number[];
   readonly #outs: Frame[] = [];
   readonly #loans: PyramidLoan[] = [];
 
-  /** Takes memory for what will be made. @throws FrameliftError `arena.full`; then the job is still the caller's to end. */
-  constructor(job: PendingJob, parts: JobRunParts) {
+  /**
+   * Takes memory for its frames. @throws FrameliftError `arena.full`; then the job is still the
+   * caller's to end.
+   */
+  constructor(job: PendingJob, deps: JobRunDeps) {
     this.job = job;
-    this.#parts = parts;
-    this.#made = parts.times === 'half' ? job.timesteps.map(nearestEighth) : job.timesteps;
+    this.#deps = deps;
+    this.#times = deps.times === 'half' ? job.timesteps.map(nearestEighth) : job.timesteps;
     try {
       this.#allocate();
     } catch (error) {
       this.#giveBack(false);
       throw error;
     }
-    const { a, b, timesteps, way } = job;
+    const { a, b, timesteps, mode } = job;
     this.wire = {
       width: a.width,
       height: a.height,
       a: a.offset,
       b: b.offset,
-      timesteps: this.#made,
+      timesteps: this.#times,
       outs: this.#outs.map((frame) => frame.offset),
       pyramidA: wirePyramid(this.#loans[0]),
       pyramidB: wirePyramid(this.#loans[1]),
       grainSeeds: timesteps.map((t) => grainSeed(a.pts, b.pts, t)),
-      way,
+      mode,
     };
   }
 
@@ -91,12 +97,12 @@ export class JobRun {
   }
 
   #allocate(): void {
-    const { arena, pyramids, pyramidBytes } = this.#parts;
-    const { a, b, timesteps, way } = this.job;
+    const { arena, pyramids, pyramidBytes } = this.#deps;
+    const { a, b, timesteps, mode } = this.job;
     for (const i of timesteps.keys())
       this.#outs.push(Frame.allocate(arena, a.width, a.height, this.#info(i, undefined)));
     if (pyramidBytes === undefined) return;
-    for (const frame of [a, b]) this.#loans.push(pyramids.lend(frame, pyramidBytes, way === 'half'));
+    for (const frame of [a, b]) this.#loans.push(pyramids.lend(frame, pyramidBytes, mode === 'half'));
   }
 
   #giveBack(filled: boolean): void {
@@ -109,10 +115,10 @@ export class JobRun {
     this.job.b.release();
   }
 
-  /** Of the frame at a timestep: it stands where it was asked for, and says of which time its picture is. */
+  /** Of the frame at a timestep: it stands where it was asked for, and says which time it shows. */
   #info(timestep: number, confidence: number | undefined): FrameInfo {
     const { a, b, model, hash, timesteps } = this.job;
-    const { grain } = this.#parts;
+    const { grain } = this.#deps;
     const t = timesteps[timestep] ?? 0.5;
     return {
       pts: between(a.pts, b.pts, t),
@@ -121,7 +127,7 @@ export class JobRun {
       discontinuity: false,
       provenance: {
         kind: 'synthetic',
-        t: this.#made[timestep] ?? 0.5,
+        t: this.#times[timestep] ?? 0.5,
         model,
         confidence,
         ...(hash === undefined ? {} : { hash }),

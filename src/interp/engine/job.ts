@@ -2,9 +2,12 @@
 import type { Frame } from '../../media/frame.ts';
 import type { Times } from '../../pairing/timesteps.ts';
 import type { Micros } from '../../time.ts';
-import type { WorkSpans } from './protocol.ts';
+import type { WorkSpans } from '../worker/protocol.ts';
 
-/** One pair to interpolate. The caller keeps its handles on `a` and `b`; the engine holds its own while it needs them. */
+/**
+ * One pair to interpolate. The caller keeps its handles on `a` and `b`; the engine holds its own
+ * while it needs them.
+ */
 export interface InterpJob {
   readonly stream: string;
   readonly a: Frame;
@@ -21,11 +24,17 @@ export type InterpResult =
       readonly status: 'done';
       /** One frame per timestep, in order; the caller owns them. */
       readonly frames: readonly Frame[];
-      /** 0…1: exp(−mean expected luma error / 0.05). Undefined: the model does not judge itself (networks without that output, `blend`, `repeat`). */
+      /**
+       * 0…1: exp(−mean expected luma error / 0.05). Undefined: the model does not judge itself
+       * (networks without that output, `blend`, `repeat`).
+       */
       readonly confidence: number | undefined;
       readonly spanMicros: WorkSpans;
     }
-  /** `late`: past its deadline before it started. `dropped`: the queue was full. `closed`: the engine was closed. */
+  /**
+   * `late`: past its deadline before it started. `dropped`: the queue was full. `closed`: the
+   * engine was closed.
+   */
   | { readonly status: 'refused'; readonly reason: 'late' | 'dropped' | 'closed' };
 
 /** A model that can be run: what the rungs of a ladder stand on. */

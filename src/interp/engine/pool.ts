@@ -1,4 +1,7 @@
-/** The engines of a process: one for each model in use, started when it is asked for, closed a while after its last user has left. */
+/**
+ * The engines of a process: one for each model in use, started when it is asked for, closed a while
+ * after its last user has left.
+ */
 import { type CancelTimer, type Clock, fromMs, plus } from '../../time.ts';
 import { type ModelSpec, resolveModel } from '../models/manifest.ts';
 import type { ReferenceModel } from '../models/reference.ts';
@@ -23,7 +26,10 @@ export interface ModelLease {
   readonly model: string;
   /** What it runs on. */
   readonly provider: Provider;
-  /** The model, and below it what takes less work: a flow model on half the picture, and the block search. Best first. */
+  /**
+   * The model, and below it what takes less work: a flow model at half the size, and the block
+   * search. Best first.
+   */
   readonly tiers: readonly Tier[];
   /** Gives it up. Doing so twice is harmless. */
   release(): void;
@@ -54,14 +60,17 @@ export class EnginePool implements AsyncDisposable {
   }
 
   /**
-   * Holds a model by its name: of the manifest, a reference model, or a path; starts its engine if none runs.
-   * @throws FrameliftError `model.not-found`, `model.invalid`, `engine.failed`, `provider.unusable`; `config.invalid` for grain that the model cannot give.
+   * Holds a model by its name: of the manifest, a reference model, or a path; starts its engine if
+   * none runs.
+   * @throws FrameliftError `model.not-found`, `model.invalid`, `engine.failed`,
+   * `provider.unusable`; `config.invalid` for grain that the model cannot give.
    */
   async acquire(name: string): Promise<ModelLease> {
     const engine = await this.#hold(name);
     const holds = [name];
     const tiers: Tier[] = [engine, ...engine.lower];
-    // A flow network's workers search by themselves; beside others there is an engine for it. References stand alone.
+    // A flow network's workers search by themselves; beside others there is an engine for it.
+    // References stand alone.
     if (tiers.length === 1 && engine.hasNetwork) {
       try {
         tiers.push(await this.#hold('search'));
@@ -81,7 +90,10 @@ export class EnginePool implements AsyncDisposable {
     };
   }
 
-  /** What a model would run on; starts no engine. @throws FrameliftError `model.not-found`, `model.invalid`, `provider.unusable`. */
+  /**
+   * What a model would run on; starts no engine. @throws FrameliftError `model.not-found`,
+   * `model.invalid`, `provider.unusable`.
+   */
   async providerOf(name: string): Promise<Provider> {
     const { resolve = resolveModel, provide = onCpu } = this.#options;
     return provide(await resolve(name));

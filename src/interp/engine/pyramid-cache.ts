@@ -1,4 +1,7 @@
-/** Pyramids of recent frames, so that a stream's second frame need not be reduced again when it becomes the first. */
+/**
+ * Pyramids of recent frames, so that a stream's second frame need not be reduced again when it
+ * becomes the first.
+ */
 import type { Arena, Block } from '../../media/arena.ts';
 import type { Frame } from '../../media/frame.ts';
 
@@ -24,7 +27,10 @@ export interface PyramidLoan {
   done(filled: boolean): void;
 }
 
-/** Least-recently-used cache of pyramid blocks. Bound: `capacity` idle entries; lent ones are bounded by the running jobs. */
+/**
+ * Least-recently-used cache of pyramid blocks. Bound: `capacity` idle entries; lent ones are
+ * bounded by the running jobs.
+ */
 export class PyramidCache {
   readonly #arena: Arena;
   readonly #capacity: number;
@@ -36,7 +42,10 @@ export class PyramidCache {
     this.#capacity = capacity;
   }
 
-  /** Lends the pyramid of `frame`, or of its halved luma, or an empty block of `bytes` to fill. @throws FrameliftError `arena.full`. */
+  /**
+   * Lends the pyramid of `frame`, or of its halved luma, or an empty block of `bytes` to fill.
+   * @throws FrameliftError `arena.full`.
+   */
   lend(frame: Frame, bytes: number, half: boolean): PyramidLoan {
     const { pixels } = frame;
     const found = this.#entries.find((e) => e.pixels === pixels && e.half === half && e.bytes === bytes && e.ready);

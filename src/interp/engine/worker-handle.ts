@@ -1,4 +1,7 @@
-/** One interpolation worker as the engine sees it: started, asked one thing at a time, watched, closed. */
+/**
+ * One interpolation worker as the engine sees it: started, asked one thing at a time, watched,
+ * closed.
+ */
 import { Worker } from 'node:worker_threads';
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, plus } from '../../time.ts';
@@ -7,23 +10,29 @@ import type {
   Preparation,
   Reply,
   Request,
+  SessionMade,
   WireJob,
   WireResult,
   WorkerData,
   WorkerSetup,
-} from './protocol.ts';
+} from '../worker/protocol.ts';
 
 /** How long a worker may take to stop by itself before it is terminated. */
-const CLOSE_LIMIT = fromMs(1000);
+const CLOSE_TIMEOUT = fromMs(1000);
 
-/** Options of {@link WorkerThread.start}. */
-export interface WorkerThreadOptions {
+/** Options of {@link WorkerHandle.start}. */
+export interface WorkerHandleOptions {
   readonly setup: WorkerSetup;
   readonly clock: Clock;
-  /** A thread at a request that is outside of the runtime and has neither entered nor left it for this long has crashed. */
+  /**
+   * A worker at a request that is outside of ONNX Runtime and has neither entered nor left it for
+   * this long has crashed.
+   */
   readonly limit: Micros;
-  /** Called once when a started thread ends without having been closed. */
+  /** Called once when a started worker ends without having been closed. */
   readonly onCrash: (error: FrameliftError) => void;
+  /** Called when the worker has made a session. */
+  readonly onSession: (session: SessionMade) => void;
   /** The script, for tests. */
   readonly script?: URL;
 }
@@ -33,12 +42,15 @@ interface Waiter {
   reject(error: FrameliftError): void;
 }
 
-/** A running worker thread. A request is settled only when the worker has answered or is gone: its buffers are then free to reuse. */
-export class WorkerThread {
+/**
+ * A running worker. A request is settled only when the worker has answered or is gone: its buffers
+ * are then free to reuse.
+ */
+export class WorkerHandle {
   readonly #worker: Worker;
-  readonly #options: WorkerThreadOptions;
+  readonly #options: WorkerHandleOptions;
   readonly #exited: Promise<void>;
-  readonly #inside = new Int32Array(new SharedArrayBuffer(4));
+  readonly #nativeCalls = new Int32Array(new SharedArrayBuffer(4));
   #waiter: Waiter | undefined;
   #cancelLimit: CancelTimer | undefined;
   #reason: FrameliftError | undefined;
@@ -46,10 +58,10 @@ export class WorkerThread {
   #network: NetworkFacts | undefined;
   #closing = false;
 
-  private constructor(options: WorkerThreadOptions) {
+  private constructor(options: WorkerHandleOptions) {
     this.#options = options;
     this.#worker = new Worker(options.script ?? new URL('../worker/main.ts', import.meta.url), {
-      workerData: { ...options.setup, inside: this.#inside } satisfies WorkerData,
+      workerData: { ...options.setup, nativeCalls: this.#nativeCalls } satisfies WorkerData,
       name: 'framelift-interp',
     });
     this.#worker.on('message', (reply: Reply) => this.#take(reply));
@@ -64,12 +76,15 @@ export class WorkerThread {
     });
   }
 
-  /** Starts a thread and waits until it is ready. @throws FrameliftError what kept it from starting, `model.invalid` included. */
-  static async start(options: WorkerThreadOptions): Promise<WorkerThread> {
-    const thread = new WorkerThread(options);
-    await thread.#wait();
-    thread.#started = true;
-    return thread;
+  /**
+   * Starts a worker and waits until it is ready. @throws FrameliftError what kept it from starting,
+   * `model.invalid` included.
+   */
+  static async start(options: WorkerHandleOptions): Promise<WorkerHandle> {
+    const worker = new WorkerHandle(options);
+    await worker.#wait();
+    worker.#started = true;
+    return worker;
   }
 
   /** What the worker's network is, if it has one. */
@@ -77,26 +92,37 @@ export class WorkerThread {
     return this.#network;
   }
 
-  /** Interpolates. @throws FrameliftError `engine.failed` when the worker crashed or took too long. */
+  /**
+   * Interpolates. @throws FrameliftError `engine.failed` when the worker crashed or took too long.
+   */
   run(jobs: readonly WireJob[]): Promise<readonly WireResult[]> {
     return this.#ask({ type: 'run', jobs });
   }
 
-  /** Makes ready for a size and a number of pairs. @throws FrameliftError as {@link WorkerThread.run}; `model.invalid` when the network refuses the size. */
+  /**
+   * Makes ready for a size and a number of pairs. @throws FrameliftError as {@link
+   * WorkerHandle.run}; `model.invalid` when the network refuses the size.
+   */
   async prepare(wanted: Preparation): Promise<void> {
     await this.#ask({ type: 'prepare', ...wanted });
   }
 
-  /** Tells the worker that a scratch block will be reused once earlier requests are done. Not answered. */
+  /**
+   * Tells the worker that a scratch block will be reused once earlier requests are done. Not
+   * answered.
+   */
   forget(scratch: number): void {
     this.#post({ type: 'forget', scratch });
   }
 
-  /** Lets the worker finish and end; terminates it when it does not. Call it when no request is under way. */
+  /**
+   * Lets the worker finish and end; terminates it when it does not. Call it when no request is
+   * under way.
+   */
   async close(): Promise<void> {
     this.#closing = true;
     this.#post({ type: 'close' });
-    this.#endWhenStuck(CLOSE_LIMIT);
+    this.#endWhenStuck(CLOSE_TIMEOUT);
     await this.#exited;
   }
 
@@ -118,14 +144,15 @@ export class WorkerThread {
   }
 
   /**
-   * Terminates the thread once it has been outside of the runtime for `limit` without going in: inside it cannot be ended without
-   * ending the process, so there it is waited for, and what it answers counts.
+   * Terminates the worker once it has been outside of ONNX Runtime for `limit` without going in: in
+   * there it cannot be ended without ending the process, so it is waited for, and what it answers
+   * counts.
    */
   #endWhenStuck(limit: Micros): void {
     const { clock } = this.#options;
-    const before = Atomics.load(this.#inside, 0);
+    const before = Atomics.load(this.#nativeCalls, 0);
     this.#cancelLimit = clock.at(plus(clock.now(), limit), () => {
-      const now = Atomics.load(this.#inside, 0);
+      const now = Atomics.load(this.#nativeCalls, 0);
       if (now !== before || now % 2 !== 0) {
         this.#endWhenStuck(limit);
         return;
@@ -140,6 +167,10 @@ export class WorkerThread {
   }
 
   #take(reply: Reply): void {
+    if (reply.type === 'session') {
+      this.#options.onSession(reply.session);
+      return;
+    }
     const waiter = this.#waiter;
     this.#waiter = undefined;
     this.#cancelLimit?.();

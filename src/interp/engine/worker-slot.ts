@@ -1,29 +1,43 @@
-/** A lane of the engine: one worker thread, its scratch memory per frame size, and its restarts. */
+/**
+ * The engine's side of a worker: the worker itself, its scratch memory per frame size, and its
+ * restarts.
+ */
 
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
+import type { Log } from '../../log.ts';
 import type { Arena, Block } from '../../media/arena.ts';
-import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../../time.ts';
-import type { FlowWay, NetworkFacts, WireJob, WireResult, WorkerSetup } from './protocol.ts';
-import { WorkerThread } from './worker-handle.ts';
+import { Mutex } from '../../mutex.ts';
+import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus, toMs } from '../../time.ts';
+import type { FlowMode, NetworkFacts, SessionMade, WireJob, WireResult, WorkerSetup } from '../worker/protocol.ts';
+import { WorkerHandle } from './worker-handle.ts';
 
 /** A frame size that was not asked for this long is given up as soon as another one comes. */
 const SIZE_IDLE = fromMs(10_000);
-/** Most frame sizes a lane keeps ready, however often they are asked for: each has scratch memory and a session. */
-const SIZES = 16;
-/** Crashes tolerated within {@link CRASH_WINDOW}; one more and the lane is dead. */
-const CRASHES = 3;
+/**
+ * Most frame sizes that a slot keeps ready, however often they are asked for: each has scratch
+ * memory and a session.
+ */
+const MAX_SIZES = 16;
+/** Crashes tolerated within {@link CRASH_WINDOW}; one more and the slot is dead. */
+const MAX_CRASHES = 3;
 const CRASH_WINDOW = fromMs(60_000);
-const RESTART_AFTER = fromMs(100);
+/** From a crash to the next start. */
+const RESTART_DELAY = fromMs(100);
 
-/** Options of {@link Lane}. */
-export interface LaneOptions {
+/** Options of {@link WorkerSlot}. */
+export interface WorkerSlotOptions {
   readonly arena: Arena;
   readonly clock: Clock;
+  readonly log: Log;
+  /** Number of the worker, for the log. */
+  readonly index: number;
   readonly setup: WorkerSetup;
+  /** As {@link WorkerHandleOptions.limit}. */
   readonly limit: Micros;
   readonly scratchBytes: (width: number, height: number) => number;
-  /** Called whenever the lane may take a job again, or died. */
+  /** Called whenever the slot may take a job again, or died. */
   readonly onIdle: () => void;
+  /** The worker's script, for tests. */
   readonly script?: URL;
 }
 
@@ -33,14 +47,18 @@ interface Scratch {
   usedAt: Micros;
 }
 
-/** One worker with its memory. One request at a time: {@link Lane.idle} tells whether it may be asked. */
-export class Lane {
-  readonly #options: LaneOptions;
+/**
+ * One worker with its memory. One request at a time: {@link WorkerSlot.idle} tells whether it may
+ * be asked.
+ */
+export class WorkerSlot {
+  readonly #options: WorkerSlotOptions;
   /** By `width`x`height`, least recently used first. */
   readonly #scratch = new Map<string, Scratch>();
-  #thread: WorkerThread | undefined;
+  #worker: WorkerHandle | undefined;
   #network: NetworkFacts | undefined;
-  #turn: Promise<unknown> = Promise.resolve();
+  readonly #requests = new Mutex();
+  /** Requests under way and waiting. */
   #depth = 0;
   #crashes: Micros[] = [];
   #restarts = 0;
@@ -48,13 +66,13 @@ export class Lane {
   #cancelRestart: CancelTimer | undefined;
   #closed = false;
 
-  constructor(options: LaneOptions) {
+  constructor(options: WorkerSlotOptions) {
     this.#options = options;
   }
 
   /** True when a job would start at once. */
   get idle(): boolean {
-    return this.#thread !== undefined && this.#depth === 0 && !this.#closed;
+    return this.#worker !== undefined && this.#depth === 0 && !this.#closed;
   }
 
   /** True while a request is under way. */
@@ -62,47 +80,58 @@ export class Lane {
     return this.#depth > 0;
   }
 
-  /** The error that ended the lane for good, once it crashed too often. */
+  /** The error that ended the slot for good, once it crashed too often. */
   get dead(): FrameliftError | undefined {
     return this.#dead;
   }
 
-  /** What the worker's network is, if it has one; known once the lane has started. */
+  /** What the worker's network is, if it has one; known once the slot has started. */
   get network(): NetworkFacts | undefined {
     return this.#network;
   }
 
+  /** How often the worker was started again. */
   get restarts(): number {
     return this.#restarts;
   }
 
   /** Starts the worker. @throws FrameliftError why it cannot start. */
   async start(): Promise<void> {
-    const { setup, clock, limit, script } = this.#options;
-    const thread = await WorkerThread.start({
+    const { setup, clock, limit, script, log } = this.#options;
+    const begin = clock.now();
+    const worker = await WorkerHandle.start({
       setup,
       clock,
       limit,
       onCrash: (error) => this.#crashed(error),
+      onSession: (session) => this.#reportSession(session),
       ...(script ? { script } : {}),
     });
-    this.#thread = thread;
-    this.#network = thread.network;
-    if (this.#closed) await thread.close();
+    this.#worker = worker;
+    this.#network = worker.network;
+    const message = this.#restarts === 0 ? 'interpolation worker started' : 'interpolation worker restarted';
+    log.debug({ ...this.#names, restarts: this.#restarts, ms: toMs(minus(clock.now(), begin)) }, message);
+    if (this.#closed) await worker.close();
   }
 
-  /** Makes the worker ready for runs of `pairs` pairs of a size. @throws FrameliftError as {@link WorkerThread.prepare}, `arena.full`. */
-  prepare(width: number, height: number, pairs: number, way: FlowWay): Promise<void> {
-    return this.#alone((thread) =>
-      thread.prepare({ width, height, pairs, way, scratch: this.#scratchFor(width, height, thread) }),
+  /**
+   * Makes the worker ready for runs of `pairs` pairs of a size. @throws FrameliftError as {@link
+   * WorkerHandle.prepare}, `arena.full`.
+   */
+  prepare(width: number, height: number, pairs: number, mode: FlowMode): Promise<void> {
+    return this.#alone((worker) =>
+      worker.prepare({ width, height, pairs, mode, scratch: this.#scratchFor(width, height, worker) }),
     );
   }
 
-  /** Runs jobs of one size together: a result for each, in order. @throws FrameliftError as {@link WorkerThread.run}, `arena.full`. */
+  /**
+   * Runs jobs of one size together: a result for each, in order. @throws FrameliftError as {@link
+   * WorkerHandle.run}, `arena.full`.
+   */
   run(width: number, height: number, jobs: readonly Omit<WireJob, 'scratch'>[]): Promise<readonly WireResult[]> {
-    return this.#alone(async (thread) => {
-      const scratch = this.#scratchFor(width, height, thread);
-      const results = await thread.run(jobs.map((job) => ({ ...job, scratch })));
+    return this.#alone(async (worker) => {
+      const scratch = this.#scratchFor(width, height, worker);
+      const results = await worker.run(jobs.map((job) => ({ ...job, scratch })));
       if (results.length === jobs.length) return results;
       const message = `a worker gave ${results.length} results for ${jobs.length} jobs`;
       throw new FrameliftError('engine.failed', message, { recoverable: true });
@@ -113,31 +142,29 @@ export class Lane {
   async close(): Promise<void> {
     this.#closed = true;
     this.#cancelRestart?.();
-    await this.#turn.catch(() => {});
-    await this.#thread?.close();
-    this.#thread = undefined;
+    // Behind the requests that there are.
+    await this.#requests.run(async () => {});
+    await this.#worker?.close();
+    this.#worker = undefined;
     for (const { block } of this.#scratch.values()) this.#options.arena.free(block);
     this.#scratch.clear();
   }
 
   /** Requests one after the other. */
-  #alone<T>(ask: (thread: WorkerThread) => Promise<T>): Promise<T> {
+  #alone<T>(ask: (worker: WorkerHandle) => Promise<T>): Promise<T> {
     this.#depth += 1;
-    const result = this.#turn
-      .then(() => {
-        if (this.#thread) return ask(this.#thread);
-        throw this.#dead ?? new FrameliftError('engine.failed', 'the worker is being restarted', { recoverable: true });
-      })
-      .finally(() => {
-        this.#depth -= 1;
-        // After the caller has taken its result and given its buffers back.
-        if (this.#depth === 0) queueMicrotask(() => this.#options.onIdle());
-      });
-    this.#turn = result.catch(() => {});
-    return result;
+    const request = async (): Promise<T> => {
+      if (this.#worker) return ask(this.#worker);
+      throw this.#dead ?? new FrameliftError('engine.failed', 'the worker is being restarted', { recoverable: true });
+    };
+    return this.#requests.run(request).finally(() => {
+      this.#depth -= 1;
+      // After the caller has taken its result and given its buffers back.
+      if (this.#depth === 0) queueMicrotask(() => this.#options.onIdle());
+    });
   }
 
-  #scratchFor(width: number, height: number, thread: WorkerThread): number {
+  #scratchFor(width: number, height: number, worker: WorkerHandle): number {
     const key = `${width}x${height}`;
     const now = this.#options.clock.now();
     const known = this.#scratch.get(key);
@@ -148,55 +175,67 @@ export class Lane {
       return known.block.offset;
     }
     for (const [size, { usedAt }] of this.#scratch) {
-      if (this.#scratch.size >= SIZES || minus(now, usedAt) > SIZE_IDLE) this.#forget(size, thread);
+      if (this.#scratch.size >= MAX_SIZES || minus(now, usedAt) > SIZE_IDLE) this.#forget(size, worker);
     }
-    const block = this.#allocate(this.#options.scratchBytes(width, height), thread);
+    const block = this.#allocate(this.#options.scratchBytes(width, height), worker);
     this.#scratch.set(key, { block, usedAt: now });
     return block.offset;
   }
 
-  /** Gives up the least recently used sizes while the arena has no room. @throws FrameliftError `arena.full`. */
-  #allocate(bytes: number, thread: WorkerThread): Block {
+  /**
+   * Gives up the least recently used sizes while the arena has no room. @throws FrameliftError
+   * `arena.full`.
+   */
+  #allocate(bytes: number, worker: WorkerHandle): Block {
     for (;;) {
       try {
         return this.#options.arena.allocate(bytes);
       } catch (error) {
         const [oldest] = this.#scratch.keys();
         if (oldest === undefined) throw error;
-        this.#forget(oldest, thread);
+        this.#forget(oldest, worker);
       }
     }
   }
 
-  #forget(size: string, thread: WorkerThread): void {
+  #forget(size: string, worker: WorkerHandle): void {
     const scratch = this.#scratch.get(size);
     if (!scratch) return;
     this.#scratch.delete(size);
-    thread.forget(scratch.block.offset);
+    worker.forget(scratch.block.offset);
     this.#options.arena.free(scratch.block);
   }
 
   #crashed(error: FrameliftError): void {
-    const { clock, onIdle } = this.#options;
-    this.#thread = undefined;
+    const { clock, onIdle, log } = this.#options;
+    this.#worker = undefined;
     const now = clock.now();
     this.#crashes = this.#crashes.filter((at) => minus(now, at) < CRASH_WINDOW);
     this.#crashes.push(now);
     if (this.#closed) return;
-    if (this.#crashes.length > CRASHES) {
-      this.#dead = new FrameliftError(
-        'engine.failed',
-        `an interpolation worker crashed ${this.#crashes.length} times`,
-        {
-          cause: error,
-        },
-      );
+    const crashes = this.#crashes.length;
+    log.debug({ ...this.#names, crashes, error: error.message }, 'interpolation worker crashed');
+    if (crashes > MAX_CRASHES) {
+      const message = `an interpolation worker crashed ${crashes} times`;
+      this.#dead = new FrameliftError('engine.failed', message, { cause: error });
       onIdle();
       return;
     }
-    this.#cancelRestart = clock.at(plus(now, RESTART_AFTER), () => {
+    this.#cancelRestart = clock.at(plus(now, RESTART_DELAY), () => {
       this.#restarts += 1;
       this.start().then(onIdle, (thrown: unknown) => this.#crashed(asFrameliftError(thrown, 'engine.failed')));
     });
+  }
+
+  /** What the log calls it. */
+  get #names(): { readonly model: string; readonly worker: number } {
+    const { setup, index } = this.#options;
+    return { model: typeof setup.model === 'string' ? setup.model : setup.model.id, worker: index };
+  }
+
+  #reportSession({ inputs, span }: SessionMade): void {
+    const { log, setup } = this.#options;
+    const { provider, threads } = setup;
+    log.debug({ ...this.#names, provider, threads, inputs, ms: toMs(span) }, 'session made');
   }
 }

@@ -1,7 +1,13 @@
-/** Kernel work whose rows are independent: what a task's numbers mean, and how some of its rows are done. */
+/**
+ * Kernel work whose rows are independent: what a task's numbers mean, and how some of its rows are
+ * done.
+ */
 import { type Kernel, searchGrid } from './kernel.ts';
 
-/** A task and its numbers; offsets in bytes in the arena, `lanes` has `laneBytes` for every thread that takes part. */
+/**
+ * A task and its numbers; offsets in bytes in the arena, `rowScratch` has `rowScratchBytes` for
+ * every thread that takes part.
+ */
 export type Task =
   /** One pass of the block search over rows of blocks: {@link Kernel.searchRows}. */
   | readonly [
@@ -24,8 +30,8 @@ export type Task =
       h: number,
       seed: number,
       costs: number,
-      lanes: number,
-      laneBytes: number,
+      rowScratch: number,
+      rowScratchBytes: number,
     ]
   /** {@link Kernel.prepareImages} of rows of cells. */
   | readonly [
@@ -36,8 +42,8 @@ export type Task =
       h: number,
       seed: number,
       images: number,
-      lanes: number,
-      laneBytes: number,
+      rowScratch: number,
+      rowScratchBytes: number,
     ]
   /** {@link Kernel.warpBlend} of luma rows with every motion of the field. */
   | readonly [
@@ -51,26 +57,35 @@ export type Task =
       gridWidth: number,
       gridHeight: number,
       motions: number,
-      lanes: number,
-      laneBytes: number,
+      rowScratch: number,
+      rowScratchBytes: number,
     ];
 
 /** Names of tasks, as numbers in shared memory. */
 export const TASKS = ['search', 'costs', 'images', 'render'] as const satisfies readonly Task[0][];
-/** Most numbers of a task. */
-export const MOST_ARGUMENTS = 11;
+/** Most numbers that a task has. */
+export const MAX_ARGUMENTS = 11;
 
-/** Rows of cells that a lane's scratch is made for, and rows of luma: what one thread takes at a time. */
+/**
+ * Rows of cells that a thread's row scratch is made for, and rows of luma: what one thread takes at
+ * a time.
+ */
 export const CELL_ROWS = 8;
 export const LUMA_ROWS = 32;
-/** Levels of the search whose blocks are fewer than this are done by one thread: the others would not be awake in time. */
+/**
+ * Levels of the search whose blocks are fewer than this are done by one thread: the others would
+ * not be awake in time.
+ */
 const FEW_BLOCKS = 1000;
 
 /** Passes of the block search over each level: match, propagate, settle. */
 const PASSES = 3;
 const LEVELS = 5;
 
-/** The tasks of a whole block search in their order, each with its rows and how many of them are taken at a time. */
+/**
+ * The tasks of a whole block search in their order, each with its rows and how many of them are
+ * taken at a time.
+ */
 export function searchTasks(
   p0: number,
   p1: number,
@@ -90,24 +105,34 @@ export function searchTasks(
   });
 }
 
-/** Does rows [begin, end) of a task on this thread, whose number is `lane`. At most {@link CELL_ROWS} rows of cells at a time. */
-export function perform(kernel: Kernel, name: Task[0], n: Int32Array, lane: number, begin: number, end: number): void {
+/**
+ * Does rows [begin, end) of a task on row thread number `thread`. At most {@link
+ * CELL_ROWS} rows of cells at a time.
+ */
+export function perform(
+  kernel: Kernel,
+  name: Task[0],
+  n: Int32Array,
+  thread: number,
+  begin: number,
+  end: number,
+): void {
   const [n0 = 0, n1 = 0, n2 = 0, n3 = 0, n4 = 0, n5 = 0, n6 = 0, n7 = 0, n8 = 0, n9 = 0, n10 = 0] = n;
   switch (name) {
     case 'search':
       kernel.searchRows(n0, n1, n2, n3, n4, n5, n6, n7, begin, end);
       return;
     case 'costs':
-      kernel.candidateCosts(n0, n1, n2, n3, n4, n5, n6 + lane * n7, begin, end);
+      kernel.candidateCosts(n0, n1, n2, n3, n4, n5, n6 + thread * n7, begin, end);
       return;
     case 'images':
-      kernel.prepareImages(n0, n1, n2, n3, n4, n5, n6 + lane * n7, begin, end);
+      kernel.prepareImages(n0, n1, n2, n3, n4, n5, n6 + thread * n7, begin, end);
       return;
     case 'render': {
       const step = 24 * n6 * n7;
       for (let motion = 0; motion < n8; motion++) {
         const field = n5 + motion * step;
-        kernel.warpBlend(n0, n1, n2, n3, n4, field, n6, n7, n9 + lane * n10, begin, end, motion === 0 ? 0 : 1);
+        kernel.warpBlend(n0, n1, n2, n3, n4, field, n6, n7, n9 + thread * n10, begin, end, motion === 0 ? 0 : 1);
       }
       return;
     }

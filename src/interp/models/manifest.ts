@@ -1,4 +1,7 @@
-/** Which networks there are: the manifest, its checks, and files that users bring. No inference here. */
+/**
+ * Which networks there are: the manifest, its checks, and files that users bring. No inference
+ * here.
+ */
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';
@@ -6,11 +9,12 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { FrameliftError } from '../../errors.ts';
 import { standsAtEighths, type Times, timesRefusal } from '../../pairing/timesteps.ts';
-import { describePorts, PLANES_LAYOUT, type PortShape, planesPorts, takesPlanes } from '../networks/i420-io.ts';
-import { RGB_LAYOUT, rgbPorts, takesPictures } from '../networks/rgb-io.ts';
 import { REFERENCE_MODELS, type ReferenceModel } from './reference.ts';
 
-/** What a network takes and gives. `flow`: small lumas and a seed → flow, mask, error at 1/8; `i420`: planes → planes; `rgb`: the RIFE layouts. */
+/**
+ * What a network takes and gives. `flow`: small lumas and a seed → flow, mask, error at 1/8;
+ * `i420`: planes → planes; `rgb`: the RIFE layouts.
+ */
 export type ModelKind = 'flow' | 'i420' | 'rgb';
 
 const entrySchema = z.looseObject({
@@ -31,7 +35,9 @@ const manifestSchema = z.looseObject({ models: z.array(entrySchema) });
 
 /** A network that can be given to the engine. */
 export interface ModelSpec {
-  /** Name in the manifest, or the file's name without `.onnx`. Ends up in provenance and metrics. */
+  /**
+   * Name in the manifest, or the file's name without `.onnx`. Ends up in provenance and metrics.
+   */
   readonly id: string;
   /** `unknown` until the file is opened: a user's own file. */
   readonly kind: ModelKind | 'unknown';
@@ -43,9 +49,12 @@ export interface ModelSpec {
   readonly multiple: number;
   /** Times between two frames that it can make. */
   readonly times: Times;
-  /** How much of a real frame's noise made frames get back unless the user says otherwise, 0…1 (FLUORO.md, "Noise"). Absent: 0, none. */
+  /**
+   * How much of a real frame's noise interpolated frames get back unless the user says otherwise,
+   * 0…1 (FLUORO.md, "Noise"). Absent: 0, none.
+   */
   readonly grain?: number;
-  /** A flow model that sees pictures of half the size: a quarter of the work (`flow-s@0.5`). */
+  /** A flow model that sees frames at half their size: a quarter of the work (`flow-s@0.5`). */
   readonly half?: boolean;
   /** Number format of the convolutions: `fp32`, `int8`, `fp16`. */
   readonly precision: string;
@@ -55,13 +64,16 @@ export interface ModelSpec {
   readonly quality?: unknown;
 }
 
-/** Behind the name of a flow model: it finds the motion in pictures of half the size. */
+/** Behind the name of a flow model: it finds the motion at half the size. */
 export const HALF = '@0.5';
 
 /** The manifest that comes with framelift. */
 const MANIFEST = fileURLToPath(new URL('../../../models/manifest.json', import.meta.url));
 
-/** Parses a manifest. `directory` is where its files lie. Pure. @throws FrameliftError `model.invalid` naming the key that is wrong. */
+/**
+ * Parses a manifest. `directory` is where its files lie. Pure. @throws FrameliftError
+ * `model.invalid` naming the key that is wrong.
+ */
 export function parseManifest(text: string, directory: string): ModelSpec[] {
   let json: unknown;
   try {
@@ -109,8 +121,10 @@ export async function readManifest(path: string = MANIFEST): Promise<ModelSpec[]
 }
 
 /**
- * The model of that name in the manifest, or a user's own file when `name` ends in `.onnx`; with {@link HALF} behind it, on half the picture.
- * @throws FrameliftError `model.not-found` with the names that exist, `model.invalid` for a bad manifest.
+ * The model of that name in the manifest, or a user's own file when `name` ends in `.onnx`; with
+ * {@link HALF} behind it, at half the size.
+ * @throws FrameliftError `model.not-found` with the names that exist, `model.invalid` for a bad
+ * manifest.
  */
 export async function findModel(name: string, manifest: string = MANIFEST): Promise<ModelSpec> {
   if (name.endsWith(HALF)) {
@@ -175,7 +189,10 @@ export function modelHash(spec: ModelSpec, bytes: Uint8Array): string {
   return (spec.sha256 ?? createHash('sha256').update(bytes).digest('hex')).slice(0, 16);
 }
 
-/** True when the bytes start like the protobuf of an ONNX model: field 1, the IR version, as a small number. Pure. */
+/**
+ * True when the bytes start like the protobuf of an ONNX model: field 1, the IR version, as a small
+ * number. Pure.
+ */
 export function looksLikeOnnx(bytes: Uint8Array): boolean {
   const version = bytes[1];
   return bytes.length > 16 && bytes[0] === 0x08 && version !== undefined && version > 0 && version < 64;
@@ -186,42 +203,17 @@ function preview(bytes: Uint8Array): string {
 }
 
 /**
- * The kind of a network, told by its inputs. Pure.
- * @throws FrameliftError `model.invalid` that lists the inputs found and the layouts that are known.
+ * A model by name or file, or one of the reference interpolators. @throws FrameliftError
+ * `model.not-found`, `model.invalid`.
  */
-export function detectKind(inputs: readonly PortShape[], outputs: readonly PortShape[]): ModelKind {
-  const channels = (port: PortShape): number | string | undefined => port.shape[1];
-  const input = (name: string): PortShape | undefined => inputs.find((i) => i.name === name);
-  const flow = { images: 4, seed: 3, costs: 18 };
-  const known = (port: PortShape): boolean =>
-    port.type === 'float32' && channels(port) === flow[port.name as keyof typeof flow];
-  if (input('images') && input('seed') && inputs.every(known)) {
-    const field = outputs.find((o) => o.name === 'field');
-    if (field?.type === 'float32' && [6, 12].includes(Number(channels(field)))) return 'flow';
-  }
-  if (takesPlanes(inputs)) {
-    planesPorts(inputs, outputs);
-    return 'i420';
-  }
-  if (takesPictures(inputs)) {
-    rgbPorts(inputs, outputs);
-    return 'rgb';
-  }
-  throw new FrameliftError(
-    'model.invalid',
-    `the network's inputs are ${describePorts(inputs)} and its outputs ${describePorts(outputs)}; ` +
-      `a flow model takes images float32[1,4,H/4,W/4], seed float32[1,3,H/8,W/8] and, if it wants, costs float32[1,18,H/8,W/8], and gives field float32[1,6 or 12,H/8,W/8]; ${PLANES_LAYOUT}; ${RGB_LAYOUT}`,
-  );
-}
-
-/** A model by name or file, or one of the reference interpolators. @throws FrameliftError `model.not-found`, `model.invalid`. */
 export async function resolveModel(name: string): Promise<ModelSpec | ReferenceModel> {
   return REFERENCE_MODELS.find((reference) => reference === name) ?? findModel(name);
 }
 
 /**
- * Checks before the start that a model can make the pictures of a schedule.
- * @param multiple output frames for each source frame, 0 on a free grid. @throws FrameliftError `config.invalid` naming the models that can.
+ * Checks before the start that a model can make the frames of a schedule.
+ * @param multiple output frames for each source frame, 0 on a free grid. @throws FrameliftError
+ * `config.invalid` naming the models that can.
  */
 export async function requireTimes(
   engine: { readonly model: string; readonly times: Times },

@@ -1,51 +1,55 @@
-/** The `flow` kind in the worker: search, network, warp. With `search` instead of a network, the search alone. */
+/**
+ * The `flow` kind in the worker: search, network, warp. With `search` instead of a network, the
+ * search alone.
+ */
 
 import { type Clock, type Micros, minus } from '../../time.ts';
+import type { Kernel } from '../kernel/kernel.ts';
+import { CELL_ROWS, LUMA_ROWS } from '../kernel/tasks.ts';
+import { searchPair } from '../worker/block-search.ts';
+import { confidenceFrom } from '../worker/confidence.ts';
 import type {
-  FlowWay,
+  FlowMode,
   Interpolator,
   NetworkFacts,
   Preparation,
   WireJob,
   WireResult,
   WorkerSetup,
-} from '../engine/protocol.ts';
-import type { Kernel } from '../kernel/kernel.ts';
-import { CELL_ROWS, LUMA_ROWS } from '../kernel/tasks.ts';
-import { searchPair } from '../worker/block-search.ts';
-import { confidenceFrom } from '../worker/confidence.ts';
-import type { Crew } from '../worker/row-threads.ts';
+} from '../worker/protocol.ts';
+import type { RowThreads } from '../worker/row-threads.ts';
 import {
-  type HalfLayout,
-  halfLayout,
-  layoutOfPair,
-  type ScratchLayout,
-  scratchLayout,
+  type FlowLayout,
+  flowLayout,
+  flowLayoutOfPair,
+  type HalfFlowLayout,
+  halfFlowLayout,
 } from '../worker/scratch-layout.ts';
-import type { FlowBuffers, FlowNetwork, FlowSession } from './flow-session.ts';
+import type { FlowBuffers, FlowNetwork } from './flow-session.ts';
+import type { BoundSession } from './session.ts';
 
 /** Where one pair of a run lies. */
-interface Slot {
-  readonly layout: ScratchLayout;
+interface PairPlace {
+  readonly layout: FlowLayout;
   readonly field: Float32Array;
 }
 
 /** Where the motion of a run is found: at the size of the frames, or at half of it. */
 interface Site {
-  readonly slots: readonly Slot[];
+  readonly pairs: readonly PairPlace[];
   readonly buffers: FlowBuffers;
   /** By number of pairs. */
-  readonly sessions: Map<number, FlowSession>;
+  readonly sessions: Map<number, BoundSession>;
 }
 
 /** What hangs on one scratch block. */
 interface Workspace {
   readonly whole: Site;
-  readonly halved: Site & { readonly layout: HalfLayout };
+  readonly halved: Site & { readonly layout: HalfFlowLayout };
 }
 
-/** Confidence of a picture from the expected luma error of its cells. */
-function confidenceOf({ field, layout }: Slot, width: number, height: number): number {
+/** Confidence in a frame of width × height, from the expected luma error of its cells. */
+function confidenceOf({ field, layout }: PairPlace, width: number, height: number): number {
   const { gridWidth, gridHeight } = layout;
   const columns = Math.ceil(width / 8);
   const rows = Math.ceil(height / 8);
@@ -57,15 +61,15 @@ function confidenceOf({ field, layout }: Slot, width: number, height: number): n
   return confidenceFrom(sum / (rows * columns));
 }
 
-function siteOf({ whole, halved }: Workspace, way: FlowWay): Site {
-  return way === 'half' ? halved : whole;
+function siteOf({ whole, halved }: Workspace, mode: FlowMode): Site {
+  return mode === 'half' ? halved : whole;
 }
 
 /** Interpolates with a flow network, or with the block search alone. */
 export class FlowInterpolator implements Interpolator {
   readonly network: NetworkFacts;
   readonly #kernel: Kernel;
-  readonly #crew: Crew;
+  readonly #rowThreads: RowThreads;
   readonly #clock: Clock;
   readonly #memory: WebAssembly.Memory;
   readonly #multiple: number;
@@ -78,10 +82,16 @@ export class FlowInterpolator implements Interpolator {
   readonly #spaces = new Map<number, Workspace>();
 
   /** @param network a flow network, or none: the search alone. */
-  constructor(kernel: Kernel, crew: Crew, setup: WorkerSetup, clock: Clock, network: FlowNetwork | undefined) {
+  constructor(
+    kernel: Kernel,
+    rowThreads: RowThreads,
+    setup: WorkerSetup,
+    clock: Clock,
+    network: FlowNetwork | undefined,
+  ) {
     this.network = { kind: 'flow', seeded: true, times: 'any', batches: network?.batches ?? false };
     this.#kernel = kernel;
-    this.#crew = crew;
+    this.#rowThreads = rowThreads;
     this.#clock = clock;
     this.#memory = setup.memory;
     this.#multiple = setup.multiple;
@@ -90,24 +100,24 @@ export class FlowInterpolator implements Interpolator {
     this.#grain = setup.grain;
   }
 
-  async prepare({ width, height, pairs, scratch, way }: Preparation): Promise<void> {
-    const site = siteOf(this.#space(width, height, scratch), way);
+  async prepare({ width, height, pairs, scratch, mode }: Preparation): Promise<void> {
+    const site = siteOf(this.#space(width, height, scratch), mode);
     // The first run plans memory and is slow.
-    if (this.#flow && way !== 'search') await (await this.#session(this.#flow, site, pairs)).run();
+    if (this.#flow && mode !== 'search') await (await this.#session(this.#flow, site, pairs)).run();
   }
 
   async run(jobs: readonly WireJob[]): Promise<readonly WireResult[]> {
     const [first] = jobs;
     if (!first) return [];
-    const { width, height, scratch, way } = first;
+    const { width, height, scratch, mode } = first;
     const space = this.#space(width, height, scratch);
-    const site = siteOf(space, way);
-    const half = way === 'half' ? space.halved.layout : undefined;
-    const flow = way === 'search' ? undefined : this.#flow;
+    const site = siteOf(space, mode);
+    const half = mode === 'half' ? space.halved.layout : undefined;
+    const flow = mode === 'search' ? undefined : this.#flow;
     const session = flow && (await this.#session(flow, site, jobs.length));
     const work = jobs.flatMap((job, i) => {
-      const [slot, found] = [space.whole.slots[i], site.slots[i]];
-      return slot && found ? { job, slot, found } : [];
+      const [place, found] = [space.whole.pairs[i], site.pairs[i]];
+      return place && found ? { job, place, found } : [];
     });
     const begin = this.#clock.now();
     for (const { job, found } of work) this.#seed(job, found.layout, flow, half);
@@ -115,10 +125,10 @@ export class FlowInterpolator implements Interpolator {
     if (session) await session.run();
     else for (const { found } of work) this.#passSeed(scratch, found.layout);
     const known = this.#clock.now();
-    const confidences = work.map(({ job, slot, found }) => {
-      if (half) this.#expand(scratch, found.layout, slot.layout);
-      this.#render(job, slot.layout, flow?.motions ?? 1);
-      return confidenceOf(slot, width, height);
+    const confidences = work.map(({ job, place, found }) => {
+      if (half) this.#expand(scratch, found.layout, place.layout);
+      this.#render(job, place.layout, flow?.motions ?? 1);
+      return confidenceOf(place, width, height);
     });
     const share = (from: Micros, to: Micros): number => minus(to, from) / work.length;
     const spans = {
@@ -140,15 +150,15 @@ export class FlowInterpolator implements Interpolator {
 
   async close(): Promise<void> {
     for (const scratch of [...this.#spaces.keys()]) await this.forget(scratch);
-    this.#crew.close();
+    this.#rowThreads.close();
   }
 
   #space(width: number, height: number, scratch: number): Workspace {
     const known = this.#spaces.get(scratch);
     if (known) return known;
-    const [multiple, pairs, crew] = [this.#multiple, this.#pairs, this.#crew.size];
-    const layout = scratchLayout(width, height, multiple, this.#grain > 0, crew, pairs);
-    const half = halfLayout(width, height, multiple, crew, pairs, layout);
+    const [multiple, pairs, threads] = [this.#multiple, this.#pairs, this.#rowThreads.size];
+    const layout = flowLayout(width, height, multiple, this.#grain > 0, threads, pairs);
+    const half = halfFlowLayout(width, height, multiple, threads, pairs, layout);
     if (this.#grain > 0) this.#kernel.grainStart(scratch + layout.grain);
     const space: Workspace = {
       whole: this.#site(scratch, layout),
@@ -158,7 +168,7 @@ export class FlowInterpolator implements Interpolator {
     return space;
   }
 
-  #site(scratch: number, layout: ScratchLayout): Site {
+  #site(scratch: number, layout: FlowLayout): Site {
     const { gridWidth, gridHeight } = layout;
     const pairs = this.#pairs;
     const cells = gridWidth * gridHeight;
@@ -172,21 +182,21 @@ export class FlowInterpolator implements Interpolator {
       gridWidth,
       gridHeight,
     };
-    const slots = Array.from({ length: pairs }, (_, i) => {
-      const own = layoutOfPair(layout, i, this.#flow?.motions ?? 1);
+    const places = Array.from({ length: pairs }, (_, i) => {
+      const own = flowLayoutOfPair(layout, i, this.#flow?.motions ?? 1);
       return { layout: own, field: floats(own.field, 6 * cells) };
     });
-    return { buffers, slots, sessions: new Map() };
+    return { buffers, pairs: places, sessions: new Map() };
   }
 
-  async #session(flow: FlowNetwork, { buffers, sessions }: Site, pairs: number): Promise<FlowSession> {
+  async #session(flow: FlowNetwork, { buffers, sessions }: Site, pairs: number): Promise<BoundSession> {
     const session = sessions.get(pairs) ?? (await flow.session(buffers, pairs));
     sessions.set(pairs, session);
     return session;
   }
 
-  /** The field of half the picture as that of the whole. */
-  #expand(scratch: number, from: ScratchLayout, to: ScratchLayout): void {
+  /** The field found at half the size as that of the whole. */
+  #expand(scratch: number, from: FlowLayout, to: FlowLayout): void {
     this.#kernel.expandField(
       scratch + from.field,
       from.gridWidth,
@@ -199,21 +209,21 @@ export class FlowInterpolator implements Interpolator {
   }
 
   /** The field of the search alone. */
-  #passSeed(scratch: number, { gridWidth, gridHeight, seed, field }: ScratchLayout): void {
+  #passSeed(scratch: number, { gridWidth, gridHeight, seed, field }: FlowLayout): void {
     this.#kernel.seedField(scratch + seed, scratch + field, gridWidth * gridHeight);
   }
 
-  #seed(job: WireJob, layout: ScratchLayout, flow: FlowNetwork | undefined, half: HalfLayout | undefined): void {
-    searchPair(this.#kernel, this.#crew, job, layout, flow?.costs ?? false, half);
+  #seed(job: WireJob, layout: FlowLayout, flow: FlowNetwork | undefined, half: HalfFlowLayout | undefined): void {
+    searchPair(this.#kernel, this.#rowThreads, job, layout, flow?.costs ?? false, half);
     if (!flow) return;
-    const { paddedWidth: w, paddedHeight: h, gridHeight, laneBytes } = layout;
+    const { paddedWidth: w, paddedHeight: h, gridHeight, rowScratchBytes } = layout;
     const { scratch, pyramidA, pyramidB } = job;
-    const [seed, images, lanes] = [scratch + layout.seed, scratch + layout.images, scratch + layout.lanes];
-    const task = ['images', pyramidA.offset, pyramidB.offset, w, h, seed, images, lanes, laneBytes] as const;
-    this.#crew.run(task, gridHeight, CELL_ROWS);
+    const [seed, images, rowScratch] = [scratch + layout.seed, scratch + layout.images, scratch + layout.rowScratch];
+    const task = ['images', pyramidA.offset, pyramidB.offset, w, h, seed, images, rowScratch, rowScratchBytes] as const;
+    this.#rowThreads.run(task, gridHeight, CELL_ROWS);
   }
 
-  #render(job: WireJob, layout: ScratchLayout, motions: 1 | 2): void {
+  #render(job: WireJob, layout: FlowLayout, motions: 1 | 2): void {
     const { a, b, width, height, scratch, timesteps, outs, grainSeeds } = job;
     const { gridWidth, gridHeight, field, grain } = layout;
     if (this.#grain > 0) {
@@ -240,17 +250,30 @@ export class FlowInterpolator implements Interpolator {
   }
 
   /** The frame at `t`; gives the offset of the field it was made by. */
-  #warp(job: WireJob, layout: ScratchLayout, motions: 1 | 2, t: number, out: number): number {
+  #warp(job: WireJob, layout: FlowLayout, motions: 1 | 2, t: number, out: number): number {
     const { a, b, width, height, scratch } = job;
-    const { gridWidth, gridHeight, laneBytes } = layout;
-    const lanes = scratch + layout.lanes;
+    const { gridWidth, gridHeight, rowScratchBytes } = layout;
+    const rowScratch = scratch + layout.rowScratch;
     const field = scratch + (t === 0.5 ? layout.field : layout.retimed);
     for (let motion = 0; t !== 0.5 && motion < motions; motion++) {
       const step = motion * 24 * gridWidth * gridHeight;
       this.#kernel.retimeField(scratch + layout.field + step, field + step, gridWidth, gridHeight, t);
     }
-    const task = ['render', a, b, out, width, height, field, gridWidth, gridHeight, motions, lanes, laneBytes] as const;
-    this.#crew.run(task, height, LUMA_ROWS);
+    const task = [
+      'render',
+      a,
+      b,
+      out,
+      width,
+      height,
+      field,
+      gridWidth,
+      gridHeight,
+      motions,
+      rowScratch,
+      rowScratchBytes,
+    ] as const;
+    this.#rowThreads.run(task, height, LUMA_ROWS);
     return field;
   }
 }

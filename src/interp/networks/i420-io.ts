@@ -1,15 +1,9 @@
-/** Inputs and outputs of networks: how they are described, and what those of an `i420` network must be. Pure. */
+/** What the inputs and outputs of an `i420` network must be. Pure. */
 import { FrameliftError } from '../../errors.ts';
-
-/** One input or output of a network: its element type and its dimensions (numbers, or names where free). */
-export interface PortShape {
-  readonly name: string;
-  readonly type: string;
-  readonly shape: readonly (number | string)[];
-}
+import { describeIo, type IoShape, writeShape } from './io.ts';
 
 /** What an `i420` network has beside its planes. */
-export interface PlanesPorts {
+export interface I420Io {
   /** Takes `t`. Without it, it only knows t = ½. */
   readonly time: boolean;
   /** Takes the result of the block search. */
@@ -35,33 +29,28 @@ const OPTIONAL_INPUTS: Expected = {
 const OUTPUTS: Expected = { y: LUMA, u: CHROMA, v: CHROMA };
 const OPTIONAL_OUTPUTS: Expected = { error: ONE };
 
-const written = (type: string, shape: readonly (number | string)[]): string => `${type}[${shape.join(',')}]`;
-
-/** For messages: `y0 uint8[1,1,h,w], t float32[1]`. */
-export function describePorts(ports: readonly PortShape[]): string {
-  return ports.map(({ name, type, shape }) => `${name} ${written(type, shape)}`).join(', ') || 'none';
-}
-
 const describeExpected = (expected: Expected): string =>
   Object.entries(expected)
-    .map(([name, [type, shape]]) => `${name} ${written(type, shape)}`)
+    .map(([name, [type, shape]]) => `${name} ${writeShape(type, shape)}`)
     .join(', ');
 
 /** The `i420` layout in words. */
-export const PLANES_LAYOUT =
+export const I420_EXPECTED =
   `an i420 model takes ${describeExpected(INPUTS)} and, if it wants, ${describeExpected(OPTIONAL_INPUTS)}; ` +
   `it gives ${describeExpected(OUTPUTS)} and, if it can, ${describeExpected(OPTIONAL_OUTPUTS)}`;
 
 /** True when a network is meant to be an `i420` one: it takes some of the planes by name. */
-export function takesPlanes(inputs: readonly PortShape[]): boolean {
+export function takesI420(inputs: readonly IoShape[]): boolean {
   return inputs.some(({ name }) => name in INPUTS);
 }
 
 /**
- * Checks the ports of an `i420` network. Sizes that the file fixes are checked against each other.
- * @throws FrameliftError `model.invalid` that says what was found, what is wrong with it, and what is expected.
+ * Checks the inputs and outputs of an `i420` network. Sizes that the file fixes are checked against
+ * each other.
+ * @throws FrameliftError `model.invalid` that says what was found, what is wrong with it, and what
+ * is expected.
  */
-export function planesPorts(inputs: readonly PortShape[], outputs: readonly PortShape[]): PlanesPorts {
+export function i420Io(inputs: readonly IoShape[], outputs: readonly IoShape[]): I420Io {
   const sizes = new Map<string, number>();
   const wrong = [
     ...check('input', inputs, INPUTS, OPTIONAL_INPUTS, sizes),
@@ -73,10 +62,10 @@ export function planesPorts(inputs: readonly PortShape[], outputs: readonly Port
   if (wrong.length > 0) {
     throw new FrameliftError(
       'model.invalid',
-      `the network's inputs are ${describePorts(inputs)} and its outputs ${describePorts(outputs)}: ${wrong.join('; ')}. For comparison: ${PLANES_LAYOUT}`,
+      `the network's inputs are ${describeIo(inputs)} and its outputs ${describeIo(outputs)}: ${wrong.join('; ')}. For comparison: ${I420_EXPECTED}`,
     );
   }
-  const has = (ports: readonly PortShape[], name: string): boolean => ports.some((port) => port.name === name);
+  const has = (io: readonly IoShape[], name: string): boolean => io.some((one) => one.name === name);
   return {
     time: has(inputs, 't'),
     seed: has(inputs, 'seed'),
@@ -85,28 +74,34 @@ export function planesPorts(inputs: readonly PortShape[], outputs: readonly Port
   };
 }
 
-/** What is wrong with the ports that there are, and which are missing. `sizes`: luma sizes by `H`, `W` that the file fixes. */
+/**
+ * What is wrong with the inputs or outputs that there are, and which are missing. `sizes`: luma
+ * sizes by `H`, `W` that the file fixes.
+ */
 function check(
   what: 'input' | 'output',
-  ports: readonly PortShape[],
+  io: readonly IoShape[],
   required: Expected,
   optional: Expected,
   sizes: Map<string, number>,
 ): string[] {
   const wrong = Object.keys(required)
-    .filter((name) => !ports.some((port) => port.name === name))
+    .filter((name) => !io.some((one) => one.name === name))
     .map((name) => `${what} ${name} is missing`);
-  for (const { name, type, shape } of ports) {
+  for (const { name, type, shape } of io) {
     const expected = required[name] ?? optional[name];
     if (!expected) continue;
     const fits = shape.length === expected[1].length && shape.every((d, i) => fitsSize(d, expected[1][i] ?? 0, sizes));
     if (type === expected[0] && fits) continue;
-    wrong.push(`${what} ${name} is ${written(type, shape)}, not ${written(...expected)}`);
+    wrong.push(`${what} ${name} is ${writeShape(type, shape)}, not ${writeShape(...expected)}`);
   }
   return wrong;
 }
 
-/** Whether a dimension may be what is wanted: free ones may; a fixed one must agree with the others that the file fixes. */
+/**
+ * Whether a dimension may be what is wanted: free ones may; a fixed one must agree with the others
+ * that the file fixes.
+ */
 function fitsSize(dimension: number | string, wanted: number | string, sizes: Map<string, number>): boolean {
   if (typeof dimension === 'string' || dimension < 0) return true;
   if (typeof wanted === 'number') return dimension === wanted;

@@ -1,64 +1,92 @@
-/** Adapter of onnxruntime-node for `i420` networks: planes of two pictures and a time → planes. Worker threads only. */
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+/** Sessions of `i420` networks on fixed buffers: the planes of two images and a time → planes. */
 import { FrameliftError } from '../../errors.ts';
+import type { FrameSize } from '../../media/size.ts';
 import type { Times } from '../../pairing/timesteps.ts';
-import type { NetworkFacts } from '../engine/protocol.ts';
-import { type PlanesPorts, planesPorts } from './i420-io.ts';
-import { dismiss, infer, type Network } from './onnx.ts';
+import type { NetworkFacts } from '../worker/protocol.ts';
+import { type I420Io, i420Io } from './i420-io.ts';
+import type { Network } from './onnx.ts';
+import { type BoundSession, type BoundTensor, bind } from './session.ts';
 
-/** Views on one picture of each pair of a run in arena memory, one after the other, rows without gaps: width × height luma samples, half as many each way of chroma. */
-export interface PictureBuffers {
+/**
+ * Views on one image of each pair of a run in arena memory, one after the other, rows without gaps:
+ * width × height luma samples, half as many each way of chroma.
+ */
+interface ImageBuffers {
   readonly y: Uint8Array;
   readonly u: Uint8Array;
   readonly v: Uint8Array;
 }
 
 /** Views on arena memory that sessions read and write: room for the most pairs of a run. */
-export interface PlanesBuffers {
+export interface I420Buffers {
   readonly width: number;
   readonly height: number;
-  readonly pictures: readonly PictureBuffers[];
+  readonly images: readonly ImageBuffers[];
   /** float32 [pairs][3][height/8][width/8], for networks that take it. */
   readonly seed: Float32Array;
   /** float32 [pairs][18][height/8][width/8], for networks that take it. */
   readonly costs: Float32Array;
 }
 
-type PictureTensors = Readonly<Record<'y' | 'u' | 'v', Tensor>>;
+type ImageTensors = Readonly<Record<'y' | 'u' | 'v', BoundTensor>>;
+
+/** The shapes of what goes into a network. */
+interface InputShapes {
+  readonly luma: readonly number[];
+  readonly chroma: readonly number[];
+  readonly time: readonly number[];
+  readonly seed: readonly number[];
+  readonly costs: readonly number[];
+}
+
+function shapesFor({ width, height }: FrameSize, pairs: number): InputShapes {
+  const grid = [Math.ceil(height / 8), Math.ceil(width / 8)];
+  return {
+    luma: [pairs, 1, height, width],
+    chroma: [pairs, 1, height / 2, width / 2],
+    time: [pairs],
+    seed: [pairs, 3, ...grid],
+    costs: [pairs, 18, ...grid],
+  };
+}
 
 /** An `i420` network: a session for each frame size and number of pairs. */
-export class PlanesNetwork {
+export class I420Network {
   readonly facts: NetworkFacts;
   /** Whether it reads the candidates' costs. */
   readonly costs: boolean;
   readonly #network: Network;
-  readonly #ports: PlanesPorts;
+  readonly #io: I420Io;
 
   /**
-   * @param network one of kind `i420`. @param times what the manifest says; a network without `t` only knows the middle.
+   * @param network one of kind `i420`. @param times what the manifest says; a network without `t`
+   * only knows the middle.
    * @throws FrameliftError `model.invalid`.
    */
   constructor(network: Network, times: Times) {
     this.#network = network;
-    this.#ports = planesPorts(network.inputs, network.outputs);
-    this.costs = this.#ports.costs;
+    this.#io = i420Io(network.inputs, network.outputs);
+    this.costs = this.#io.costs;
     this.facts = {
       kind: 'i420',
-      seeded: this.#ports.seed || this.costs,
-      times: this.#ports.time ? times : 'half',
+      seeded: this.#io.seed || this.costs,
+      times: this.#io.time ? times : 'half',
       batches: network.batches,
     };
     if (this.facts.seeded && this.facts.times === 'half') {
       throw new FrameliftError(
         'model.invalid',
-        `model ${network.id} takes a seed and only knows t = ½: there is no seed between a frame and a made picture`,
+        `model ${network.id} takes a seed and only knows t = ½: there is no seed between a frame and an interpolated one`,
         { remedy: 'Export it with an input t and no `times: half`, or without seed.' },
       );
     }
   }
 
-  /** The picture size for frames of this one: the next multiple, or what the file fixes if that is in between. */
-  size(width: number, height: number, multiple: number): { width: number; height: number } {
+  /**
+   * The image size for frames of this one: the next multiple, or what the file fixes if that is in
+   * between.
+   */
+  size(width: number, height: number, multiple: number): FrameSize {
     const [, , fixedHeight, fixedWidth] = this.#network.inputs.find(({ name }) => name === 'y0')?.shape ?? [];
     return { width: side(width, fixedWidth, multiple), height: side(height, fixedHeight, multiple) };
   }
@@ -67,26 +95,12 @@ export class PlanesNetwork {
    * A session for one size and `pairs` pairs, which are the first ones of the buffers.
    * @throws FrameliftError `model.invalid` when the file fixes another size.
    */
-  async session(buffers: PlanesBuffers, pairs: number): Promise<PlanesSession> {
-    const { width, height } = buffers;
-    const { time, seed, costs } = this.#ports;
-    const [luma, chroma, grid] = [
-      [pairs, 1, height, width],
-      [pairs, 1, height / 2, width / 2],
-      [Math.ceil(height / 8), Math.ceil(width / 8)],
-    ];
-    const session = await this.#network.session({
-      y0: luma,
-      u0: chroma,
-      v0: chroma,
-      y1: luma,
-      u1: chroma,
-      v1: chroma,
-      ...(time ? { t: [pairs] } : {}),
-      ...(seed ? { seed: [pairs, 3, ...grid] } : {}),
-      ...(costs ? { costs: [pairs, 18, ...grid] } : {}),
-    });
-    return new PlanesSession(this.#network.id, session, this.#ports, firstPairs(buffers, pairs), pairs);
+  async session(buffers: I420Buffers, pairs: number): Promise<I420Session> {
+    const shapes = shapesFor(buffers, pairs);
+    const { luma, chroma, time, seed, costs } = shapes;
+    const images = { y0: luma, u0: chroma, v0: chroma, y1: luma, u1: chroma, v1: chroma };
+    const session = await this.#network.session({ ...images, t: time, seed, costs });
+    return new I420Session(session, this.#io, buffers, shapes);
   }
 }
 
@@ -95,104 +109,62 @@ function side(size: number, fixed: number | string | undefined, multiple: number
   return typeof fixed === 'number' && fixed >= size && fixed <= padded && fixed % 2 === 0 ? fixed : padded;
 }
 
-/** The same buffers, for so many pairs alone. */
-function firstPairs(buffers: PlanesBuffers, pairs: number): PlanesBuffers {
-  const { width, height, pictures, seed, costs } = buffers;
-  const luma = pairs * width * height;
-  const cells = pairs * Math.ceil(width / 8) * Math.ceil(height / 8);
-  return {
-    width,
-    height,
-    pictures: pictures.map(({ y, u, v }) => ({
-      y: y.subarray(0, luma),
-      u: u.subarray(0, luma / 4),
-      v: v.subarray(0, luma / 4),
-    })),
-    seed: seed.subarray(0, 3 * cells),
-    costs: costs.subarray(0, 18 * cells),
-  };
-}
+/**
+ * One network at one size for one number of pairs, on fixed buffers. Nothing is allocated here for
+ * a run.
+ */
+export class I420Session {
+  readonly #session: BoundSession;
+  readonly #images: readonly ImageTensors[];
+  /** The time of each pair. */
+  readonly #times: Float32Array;
+  /** The expected error of each pair. */
+  readonly #errors: Float32Array | undefined;
 
-/** One network at one size for one number of pairs, on fixed buffers. Nothing is allocated here for a run. */
-export class PlanesSession {
-  readonly #id: string;
-  readonly #session: InferenceSession;
-  readonly #pictures: readonly PictureTensors[];
-  readonly #buffers: readonly PictureBuffers[];
-  readonly #time: Float32Array | undefined;
-  readonly #error: Float32Array | undefined;
-  readonly #feeds: Record<string, Tensor> = {};
-  readonly #fetches: Record<string, Tensor> = {};
-
-  /** Made by {@link PlanesNetwork.session}. */
-  constructor(id: string, session: InferenceSession, ports: PlanesPorts, buffers: PlanesBuffers, pairs: number) {
-    const { width, height, pictures, seed, costs } = buffers;
-    this.#id = id;
+  /** Made by {@link I420Network.session}. */
+  constructor(session: BoundSession, io: I420Io, buffers: I420Buffers, shapes: InputShapes) {
+    const [pairs = 1] = shapes.time;
     this.#session = session;
-    this.#buffers = pictures;
-    this.#pictures = pictures.map(({ y, u, v }) => ({
-      y: new Tensor('uint8', y, [pairs, 1, height, width]),
-      u: new Tensor('uint8', u, [pairs, 1, height / 2, width / 2]),
-      v: new Tensor('uint8', v, [pairs, 1, height / 2, width / 2]),
+    this.#images = buffers.images.map(({ y, u, v }) => ({
+      y: bind(y, shapes.luma),
+      u: bind(u, shapes.chroma),
+      v: bind(v, shapes.chroma),
     }));
-    if (ports.time) {
-      this.#time = new Float32Array(pairs);
-      this.#feeds.t = new Tensor('float32', this.#time, [pairs]);
-    }
-    const grid = [Math.ceil(height / 8), Math.ceil(width / 8)];
-    if (ports.seed) this.#feeds.seed = new Tensor('float32', seed, [pairs, 3, ...grid]);
-    if (ports.costs) this.#feeds.costs = new Tensor('float32', costs, [pairs, 18, ...grid]);
-    if (ports.error) {
-      this.#error = new Float32Array(pairs);
-      this.#fetches.error = new Tensor('float32', this.#error, [pairs]);
-    }
+    this.#times = new Float32Array(pairs);
+    if (io.time) session.feed('t', bind(this.#times, shapes.time));
+    if (io.seed) session.feed('seed', bind(buffers.seed, shapes.seed));
+    if (io.costs) session.feed('costs', bind(buffers.costs, shapes.costs));
+    if (!io.error) return;
+    this.#errors = new Float32Array(pairs);
+    session.fetch('error', bind(this.#errors, shapes.time));
   }
 
   /**
-   * Makes, of each pair, the picture of its time `times` between pictures `a` and `b` (numbers of buffers) in buffer `into`. Resolves with
-   * the expected mean absolute luma errors, 0…1, valid until the next run, if the network tells. @throws FrameliftError `engine.failed`, `model.invalid`.
+   * Makes, of each pair, the image of its time `times` between images `a` and `b` (numbers of
+   * buffers) in buffer `into`. Resolves with the expected mean absolute luma errors, 0…1, valid
+   * until the next run, if the network tells. @throws FrameliftError `engine.failed`,
+   * `model.invalid`.
    */
   async run(a: number, b: number, into: number, times: readonly number[]): Promise<Float32Array | undefined> {
-    const [before, after, made, buffers] = [
-      this.#pictures[a],
-      this.#pictures[b],
-      this.#pictures[into],
-      this.#buffers[into],
-    ];
-    if (!before || !after || !made || !buffers) throw new FrameliftError('engine.failed', 'no such picture');
-    const feeds = this.#feeds;
-    const fetches = this.#fetches;
-    feeds.y0 = before.y;
-    feeds.u0 = before.u;
-    feeds.v0 = before.v;
-    feeds.y1 = after.y;
-    feeds.u1 = after.u;
-    feeds.v1 = after.v;
-    fetches.y = made.y;
-    fetches.u = made.u;
-    fetches.v = made.v;
-    this.#time?.set(times);
-    const outputs = await infer(this.#id, this.#session, feeds, fetches);
-    this.#take('y', outputs.y?.data, buffers.y);
-    this.#take('u', outputs.u?.data, buffers.u);
-    this.#take('v', outputs.v?.data, buffers.v);
-    if (!this.#error) return undefined;
-    this.#take('error', outputs.error?.data, this.#error);
-    return this.#error;
+    const [before, after, result] = [this.#images[a], this.#images[b], this.#images[into]];
+    if (!before || !after || !result) throw new FrameliftError('engine.failed', 'no such image');
+    const session = this.#session;
+    session.feed('y0', before.y);
+    session.feed('u0', before.u);
+    session.feed('v0', before.v);
+    session.feed('y1', after.y);
+    session.feed('u1', after.u);
+    session.feed('v1', after.v);
+    session.fetch('y', result.y);
+    session.fetch('u', result.u);
+    session.fetch('v', result.v);
+    this.#times.set(times);
+    await session.run();
+    return this.#errors;
   }
 
+  /** Frees the session. */
   async release(): Promise<void> {
-    await dismiss(this.#session);
-  }
-
-  /** Providers with memory of their own return another buffer than the one that was given. */
-  #take<T extends Uint8Array | Float32Array>(name: string, data: unknown, into: T): void {
-    const same = into instanceof Uint8Array ? data instanceof Uint8Array : data instanceof Float32Array;
-    // Narrowed by the comparison above, which the compiler cannot follow for a generic type.
-    const given = data as T;
-    if (!same || given.length !== into.length) {
-      throw new FrameliftError('model.invalid', `model ${this.#id} gave no ${name} of ${into.length} values`);
-    }
-    if (given.buffer !== into.buffer || given.byteOffset !== into.byteOffset) into.set(given);
+    await this.#session.release();
   }
 }

@@ -1,43 +1,50 @@
-/** The `i420` kind in the worker: planes are copied into contiguous pictures, padded, run through the network, and cropped. */
+/**
+ * The `i420` kind in the worker: planes are copied into contiguous images, padded, run through the
+ * network, and cropped.
+ */
 import { type PlaneLayout, planeLayout } from '../../media/frame.ts';
 import { type Clock, minus } from '../../time.ts';
-import type { Interpolator, NetworkFacts, Preparation, WireJob, WireResult, WorkerSetup } from '../engine/protocol.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { type PictureOffsets, type PlanesLayout, planesLayout, planesOfPair } from '../planes-layout.ts';
 import { searchPair } from '../worker/block-search.ts';
 import { confidenceFrom } from '../worker/confidence.ts';
-import type { Crew } from '../worker/row-threads.ts';
-import type { PlanesBuffers, PlanesNetwork, PlanesSession } from './i420-session.ts';
+import type { Interpolator, NetworkFacts, Preparation, WireJob, WireResult, WorkerSetup } from '../worker/protocol.ts';
+import type { RowThreads } from '../worker/row-threads.ts';
+import { type I420Layout, type ImageOffsets, i420Layout, i420LayoutOfPair } from '../worker/scratch-layout.ts';
+import { halvings } from './halving.ts';
+import type { I420Buffers, I420Network, I420Session } from './i420-session.ts';
 
 /** What hangs on one scratch block: layouts, and the sessions that work in it. */
 interface Workspace {
   readonly frame: PlaneLayout;
-  readonly buffers: PlanesBuffers;
+  readonly buffers: I420Buffers;
   /** Of each pair of a run. */
-  readonly slots: readonly PlanesLayout[];
+  readonly layouts: readonly I420Layout[];
   /** By number of pairs. */
-  readonly sessions: Map<number, PlanesSession>;
+  readonly sessions: Map<number, I420Session>;
 }
 
-/** The pictures of a workspace: both parents, and what is made from them. */
+/** The images of a workspace: both parents, and what is interpolated from them. */
 const PARENT_A = 0;
 const PARENT_B = 1;
-const MADE = 2;
-/** Which picture holds the one of so many eighths, when a network halves: the parents, the middles that are halved again, the rest. */
-const PICTURE_OF_EIGHTH = [PARENT_A, MADE, 3, MADE, 4, MADE, 5, MADE, PARENT_B] as const;
+const RESULT = 2;
+/**
+ * Which image holds the one of so many eighths, when a network halves: the parents, the middles
+ * that are halved again, the rest.
+ */
+const IMAGE_OF_EIGHTH = [PARENT_A, RESULT, 3, RESULT, 4, RESULT, 5, RESULT, PARENT_B] as const;
 
 /** One pair of a run. */
 interface Pair {
   readonly job: WireJob;
-  readonly layout: PlanesLayout;
+  readonly layout: I420Layout;
   readonly frame: PlaneLayout;
-  /** Sum of the errors that the network expected of its pictures. */
+  /** Sum of the errors that the network expected of its images. */
   error: number;
 }
 
 /** What is under way: the pairs of one run, which all take the same steps, and the work so far. */
 interface Work {
-  readonly session: PlanesSession;
+  readonly session: I420Session;
   readonly pairs: readonly Pair[];
   network: number;
   runs: number;
@@ -45,34 +52,34 @@ interface Work {
 }
 
 /** Interpolates with an `i420` network. */
-export class PlanesInterpolator implements Interpolator {
+export class I420Interpolator implements Interpolator {
   readonly network: NetworkFacts;
   readonly #kernel: Kernel;
-  readonly #crew: Crew;
+  readonly #rowThreads: RowThreads;
   readonly #clock: Clock;
   readonly #multiple: number;
   /** Most pairs of a run. */
   readonly #pairs: number;
-  readonly #planes: PlanesNetwork;
+  readonly #i420: I420Network;
   readonly #u8: Uint8Array;
   /** By offset of the scratch block. */
   readonly #spaces = new Map<number, Workspace>();
 
-  constructor(kernel: Kernel, crew: Crew, setup: WorkerSetup, clock: Clock, planes: PlanesNetwork) {
-    this.network = planes.facts;
+  constructor(kernel: Kernel, rowThreads: RowThreads, setup: WorkerSetup, clock: Clock, i420: I420Network) {
+    this.network = i420.facts;
     this.#kernel = kernel;
-    this.#crew = crew;
+    this.#rowThreads = rowThreads;
     this.#clock = clock;
     this.#multiple = setup.multiple;
-    this.#pairs = planes.facts.batches ? setup.batch : 1;
-    this.#planes = planes;
+    this.#pairs = i420.facts.batches ? setup.batch : 1;
+    this.#i420 = i420;
     this.#u8 = new Uint8Array(setup.memory.buffer);
   }
 
   async prepare({ width, height, pairs, scratch }: Preparation): Promise<void> {
     const session = await this.#session(this.#space(width, height, scratch), pairs);
     // The first run plans memory and is slow.
-    await session.run(PARENT_A, PARENT_B, MADE, Array(pairs).fill(0.5));
+    await session.run(PARENT_A, PARENT_B, RESULT, Array(pairs).fill(0.5));
   }
 
   async run(jobs: readonly WireJob[]): Promise<readonly WireResult[]> {
@@ -82,21 +89,15 @@ export class PlanesInterpolator implements Interpolator {
     const { pairs } = work;
     const begin = this.#clock.now();
     for (const { job, layout } of pairs) {
-      if (this.network.seeded) searchPair(this.#kernel, this.#crew, job, layout, this.#planes.costs);
+      if (this.network.seeded) searchPair(this.#kernel, this.#rowThreads, job, layout, this.#i420.costs);
     }
     const seeded = this.#clock.now();
     for (const pair of pairs) {
       this.#load(pair, pair.job.a, PARENT_A);
       this.#load(pair, pair.job.b, PARENT_B);
     }
-    if (this.network.times === 'half') await this.#halve(work, first.timesteps, 0, 8);
-    else {
-      for (let i = 0; i < first.timesteps.length; i++) {
-        const times = pairs.map(({ job }) => job.timesteps[i] ?? 0.5);
-        await this.#make(work, PARENT_A, PARENT_B, MADE, times);
-        this.#storeAll(work, MADE, i);
-      }
-    }
+    if (this.network.times === 'half') await this.#halve(work, first.timesteps);
+    else await this.#makeEach(work, first.timesteps.length);
     const share = (span: number): number => span / pairs.length;
     const spans = {
       search: share(minus(seeded, begin)),
@@ -117,14 +118,14 @@ export class PlanesInterpolator implements Interpolator {
 
   async close(): Promise<void> {
     for (const scratch of [...this.#spaces.keys()]) await this.forget(scratch);
-    this.#crew.close();
+    this.#rowThreads.close();
   }
 
   async #begin({ width, height, scratch }: WireJob, jobs: readonly WireJob[]): Promise<Work> {
     const space = this.#space(width, height, scratch);
     const session = await this.#session(space, jobs.length);
     const pairs = jobs.flatMap((job, i) => {
-      const layout = space.slots[i];
+      const layout = space.layouts[i];
       return layout ? { job, layout, frame: space.frame, error: 0 } : [];
     });
     return { session, pairs, network: 0, runs: 0, judged: false };
@@ -134,12 +135,12 @@ export class PlanesInterpolator implements Interpolator {
     const known = this.#spaces.get(scratch);
     if (known) return known;
     const pairs = this.#pairs;
-    const size = this.#planes.size(width, height, this.#multiple);
-    const layout = planesLayout(size.width, size.height, this.network, this.#crew.size, pairs);
+    const size = this.#i420.size(width, height, this.#multiple);
+    const layout = i420Layout(size.width, size.height, this.network, this.#rowThreads.size, pairs);
     const luma = pairs * size.width * size.height;
     const { buffer } = this.#u8;
     const plane = (offset: number, bytes: number): Uint8Array => new Uint8Array(buffer, scratch + offset, bytes);
-    const pictures = layout.pictures.map(({ y, u, v }) => ({
+    const images = layout.images.map(({ y, u, v }) => ({
       y: plane(y, luma),
       u: plane(u, luma / 4),
       v: plane(v, luma / 4),
@@ -149,37 +150,40 @@ export class PlanesInterpolator implements Interpolator {
     const costs = new Float32Array(buffer, scratch + layout.costs, 18 * cells).fill(0);
     const space: Workspace = {
       frame: planeLayout(width, height),
-      buffers: { ...size, pictures, seed, costs },
-      slots: Array.from({ length: pairs }, (_, i) => planesOfPair(layout, i)),
+      buffers: { ...size, images, seed, costs },
+      layouts: Array.from({ length: pairs }, (_, i) => i420LayoutOfPair(layout, i)),
       sessions: new Map(),
     };
     this.#spaces.set(scratch, space);
     return space;
   }
 
-  async #session({ buffers, sessions }: Workspace, pairs: number): Promise<PlanesSession> {
-    const session = sessions.get(pairs) ?? (await this.#planes.session(buffers, pairs));
+  async #session({ buffers, sessions }: Workspace, pairs: number): Promise<I420Session> {
+    const session = sessions.get(pairs) ?? (await this.#i420.session(buffers, pairs));
     sessions.set(pairs, session);
     return session;
   }
 
-  /**
-   * Makes the middle of two times (in eighths) when it is wanted or something between is, then the middles on both sides of it:
-   * a quarter is the middle of the first frame and the middle. Equal times, which come of rounding, get the same picture.
-   */
-  async #halve(work: Work, timesteps: readonly number[], from: number, to: number): Promise<void> {
-    if (to - from < 2 || !timesteps.some((t) => t * 8 > from && t * 8 < to)) return;
-    const middle = (from + to) / 2;
-    const into = PICTURE_OF_EIGHTH[middle] ?? MADE;
+  /** Makes the frames of each timestep. */
+  async #makeEach(work: Work, timesteps: number): Promise<void> {
+    for (let i = 0; i < timesteps; i++) {
+      const times = work.pairs.map(({ job }) => job.timesteps[i] ?? 0.5);
+      await this.#make(work, PARENT_A, PARENT_B, RESULT, times);
+      this.#storeAll(work, RESULT, i);
+    }
+  }
+
+  /** Makes the frames of a network that only knows the middle, each from what stands beside it. */
+  async #halve(work: Work, timesteps: readonly number[]): Promise<void> {
     const times = work.pairs.map(() => 0.5);
-    await this.#make(work, PICTURE_OF_EIGHTH[from] ?? 0, PICTURE_OF_EIGHTH[to] ?? 0, into, times);
-    timesteps.forEach((t, i) => {
-      if (t * 8 === middle) this.#storeAll(work, into, i);
-    });
-    // What the network makes of the padding is no picture: it is a parent now, padded as every other.
-    if (to - from > 2) for (const pair of work.pairs) this.#pad(pair, into);
-    await this.#halve(work, timesteps, from, middle);
-    await this.#halve(work, timesteps, middle, to);
+    for (const step of halvings(timesteps)) {
+      const into = IMAGE_OF_EIGHTH[step.middle] ?? RESULT;
+      await this.#make(work, IMAGE_OF_EIGHTH[step.from] ?? 0, IMAGE_OF_EIGHTH[step.to] ?? 0, into, times);
+      for (const i of step.timesteps) this.#storeAll(work, into, i);
+      // What the network makes of the padding is no image: it is a parent now, padded as every
+      // other.
+      if (step.to - step.from > 2) for (const pair of work.pairs) this.#pad(pair, into);
+    }
   }
 
   async #make(work: Work, a: number, b: number, into: number, times: readonly number[]): Promise<void> {
@@ -194,46 +198,53 @@ export class PlanesInterpolator implements Interpolator {
     });
   }
 
-  /** Gives every pair the picture as its output of one timestep. */
-  #storeAll({ pairs }: Work, picture: number, timestep: number): void {
-    for (const pair of pairs) this.#store(pair, picture, pair.job.outs[timestep] ?? 0);
+  /** Gives every pair the image as its output of one timestep. */
+  #storeAll({ pairs }: Work, image: number, timestep: number): void {
+    for (const pair of pairs) this.#store(pair, image, pair.job.outs[timestep] ?? 0);
   }
 
-  /** Copies the frame at `source` into a picture and pads it. */
-  #load(pair: Pair, source: number, picture: number): void {
+  /** Copies the frame at `source` into an image and pads it. */
+  #load(pair: Pair, source: number, image: number): void {
     const { job, layout, frame } = pair;
-    const { y, u, v } = pictureAt(layout, picture);
+    const { y, u, v } = imageAt(layout, image);
     const { width, height, chromaWidth, chromaHeight, strideY, strideC } = frame;
     const { paddedWidth } = layout;
     const at = job.scratch;
-    this.#copy(source + frame.y, strideY, at + y, paddedWidth, width, height);
-    this.#copy(source + frame.u, strideC, at + u, paddedWidth / 2, chromaWidth, chromaHeight);
-    this.#copy(source + frame.v, strideC, at + v, paddedWidth / 2, chromaWidth, chromaHeight);
-    this.#pad(pair, picture);
+    this.#copyPlane(source + frame.y, strideY, at + y, paddedWidth, width, height);
+    this.#copyPlane(source + frame.u, strideC, at + u, paddedWidth / 2, chromaWidth, chromaHeight);
+    this.#copyPlane(source + frame.v, strideC, at + v, paddedWidth / 2, chromaWidth, chromaHeight);
+    this.#pad(pair, image);
   }
 
-  /** Copies a picture, cropped, into the frame at `target`. */
-  #store({ job, layout, frame }: Pair, picture: number, target: number): void {
-    const { y, u, v } = pictureAt(layout, picture);
+  /** Copies an image, cropped, into the frame at `target`. */
+  #store({ job, layout, frame }: Pair, image: number, target: number): void {
+    const { y, u, v } = imageAt(layout, image);
     const { width, height, chromaWidth, chromaHeight, strideY, strideC } = frame;
     const { paddedWidth } = layout;
     const at = job.scratch;
-    this.#copy(at + y, paddedWidth, target + frame.y, strideY, width, height);
-    this.#copy(at + u, paddedWidth / 2, target + frame.u, strideC, chromaWidth, chromaHeight);
-    this.#copy(at + v, paddedWidth / 2, target + frame.v, strideC, chromaWidth, chromaHeight);
+    this.#copyPlane(at + y, paddedWidth, target + frame.y, strideY, width, height);
+    this.#copyPlane(at + u, paddedWidth / 2, target + frame.u, strideC, chromaWidth, chromaHeight);
+    this.#copyPlane(at + v, paddedWidth / 2, target + frame.v, strideC, chromaWidth, chromaHeight);
   }
 
-  #pad({ job, layout, frame }: Pair, picture: number): void {
-    const { y, u, v } = pictureAt(layout, picture);
+  #pad({ job, layout, frame }: Pair, image: number): void {
+    const { y, u, v } = imageAt(layout, image);
     const { width, height, chromaWidth, chromaHeight } = frame;
     const { paddedWidth, paddedHeight } = layout;
     const at = job.scratch;
-    this.#extend(at + y, width, height, paddedWidth, paddedHeight);
-    this.#extend(at + u, chromaWidth, chromaHeight, paddedWidth / 2, paddedHeight / 2);
-    this.#extend(at + v, chromaWidth, chromaHeight, paddedWidth / 2, paddedHeight / 2);
+    this.#padPlane(at + y, width, height, paddedWidth, paddedHeight);
+    this.#padPlane(at + u, chromaWidth, chromaHeight, paddedWidth / 2, paddedHeight / 2);
+    this.#padPlane(at + v, chromaWidth, chromaHeight, paddedWidth / 2, paddedHeight / 2);
   }
 
-  #copy(source: number, sourceStride: number, target: number, targetStride: number, width: number, rows: number): void {
+  #copyPlane(
+    source: number,
+    sourceStride: number,
+    target: number,
+    targetStride: number,
+    width: number,
+    rows: number,
+  ): void {
     const u8 = this.#u8;
     for (let row = 0; row < rows; row++) {
       const from = source + row * sourceStride;
@@ -242,7 +253,7 @@ export class PlanesInterpolator implements Interpolator {
   }
 
   /** Repeats the last column and row of a plane. */
-  #extend(plane: number, width: number, height: number, paddedWidth: number, paddedHeight: number): void {
+  #padPlane(plane: number, width: number, height: number, paddedWidth: number, paddedHeight: number): void {
     const u8 = this.#u8;
     if (paddedWidth > width) {
       for (let row = 0; row < height; row++) {
@@ -257,8 +268,8 @@ export class PlanesInterpolator implements Interpolator {
   }
 }
 
-function pictureAt(layout: PlanesLayout, picture: number): PictureOffsets {
-  const offsets = layout.pictures[picture];
-  if (!offsets) throw new RangeError(`no picture ${picture}`);
+function imageAt(layout: I420Layout, image: number): ImageOffsets {
+  const offsets = layout.images[image];
+  if (!offsets) throw new RangeError(`no image ${image}`);
   return offsets;
 }

@@ -1,29 +1,37 @@
-/** Adapter of onnxruntime-node: files and sessions. Runs block their thread: worker threads only. */
-import { InferenceSession, listSupportedBackends, type Tensor } from 'onnxruntime-node';
-import { FrameliftError } from '../../errors.ts';
-import { detectKind, type ModelKind } from '../models/manifest.ts';
+/**
+ * Adapter of onnxruntime-node: network files, opened and made into sessions. Worker threads only.
+ */
+import { InferenceSession, listSupportedBackends } from 'onnxruntime-node';
+import { FrameliftError, messageOf } from '../../errors.ts';
+import { type Clock, minus } from '../../time.ts';
+import type { ModelKind } from '../models/manifest.ts';
 import type { Provider } from '../providers/provider.ts';
-import { inside } from '../worker/native-call.ts';
-import type { PortShape } from './i420-io.ts';
+import { nativeCall } from '../worker/native-call.ts';
+import type { SessionMade } from '../worker/protocol.ts';
+import type { IoShape } from './io.ts';
+import { detectKind } from './kind.ts';
+import { BoundSession, dismiss } from './session.ts';
 
 /** How a network is run. */
 export interface SessionOptions {
   /** Threads within one operator. */
   readonly threads: number;
   readonly provider: Provider;
+  readonly clock: Clock;
+  /** Called with each session that is made, attempts left out. */
+  readonly onSession?: (session: SessionMade) => void;
 }
 
-function portsOf(metadata: readonly InferenceSession.ValueMetadata[]): PortShape[] {
+function shapesOf(metadata: readonly InferenceSession.ValueMetadata[]): IoShape[] {
   return metadata.map((m) =>
     m.isTensor ? { name: m.name, type: m.type, shape: m.shape } : { name: m.name, type: 'other', shape: [] },
   );
 }
 
-function messageOf(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
-}
-
-/** Names of the execution providers that this build of ONNX Runtime knows, those included whose libraries are not there. */
+/**
+ * Names of the execution providers that this build of ONNX Runtime knows, those included whose
+ * libraries are not there.
+ */
 export function listedProviders(): string[] {
   return listSupportedBackends().map(({ name }) => name);
 }
@@ -36,7 +44,7 @@ async function create(
   attempt = false,
 ): Promise<InferenceSession> {
   try {
-    return await inside(() =>
+    return await nativeCall(() =>
       InferenceSession.create(bytes, {
         // What TensorRT cannot run, CUDA runs; what neither can, the CPU.
         executionProviders: options.provider === 'tensorrt' ? ['tensorrt', 'cuda'] : [options.provider],
@@ -45,7 +53,8 @@ async function create(
         graphOptimizationLevel: 'all',
         // Errors, or of an attempt, whose failure is an answer, only what is fatal.
         logSeverityLevel: attempt ? 4 : 3,
-        // Idle threads would spin for milliseconds after each run: time that decoder and encoder need on a small machine.
+        // Idle threads would spin for milliseconds after each run: time that decoder and encoder
+        // need on a small machine.
         extra: { session: { intra_op: { allow_spinning: '0' } } },
         ...(sizes ? { freeDimensionOverrides: sizes } : {}),
       }),
@@ -59,10 +68,13 @@ async function create(
   }
 }
 
-/** Values of the free dimensions, by name. @throws FrameliftError `model.invalid` when a fixed one differs from the shape that is needed. */
+/**
+ * Values of the free dimensions, by name. @throws FrameliftError `model.invalid` when a fixed one
+ * differs from the shape that is needed.
+ */
 function freeDimensions(
   id: string,
-  inputs: readonly PortShape[],
+  inputs: readonly IoShape[],
   wanted: Readonly<Record<string, readonly number[]>>,
 ): Record<string, number> {
   const sizes: Record<string, number> = {};
@@ -82,12 +94,15 @@ function freeDimensions(
   return sizes;
 }
 
-/** A network's file, opened to see what it is. Makes one static-shape session per frame size and number of pairs. */
+/**
+ * A network's file, opened to see what it is. Makes one static-shape session per frame size and
+ * number of pairs.
+ */
 export class Network {
   readonly id: string;
   readonly kind: ModelKind;
-  readonly inputs: readonly PortShape[];
-  readonly outputs: readonly PortShape[];
+  readonly inputs: readonly IoShape[];
+  readonly outputs: readonly IoShape[];
   readonly #bytes: Uint8Array;
   readonly #options: SessionOptions;
 
@@ -95,17 +110,22 @@ export class Network {
     this.id = id;
     this.#bytes = bytes;
     this.#options = options;
-    this.inputs = portsOf(probe.inputMetadata);
-    this.outputs = portsOf(probe.outputMetadata);
+    this.inputs = shapesOf(probe.inputMetadata);
+    this.outputs = shapesOf(probe.outputMetadata);
     this.kind = detectKind(this.inputs, this.outputs);
   }
 
-  /** Whether a run can work on several pairs: the first dimension of every input and output is free. */
+  /**
+   * Whether a run can work on several pairs: the first dimension of every input and output is free.
+   */
   get batches(): boolean {
     return [...this.inputs, ...this.outputs].every(({ shape: [first] }) => typeof first === 'string');
   }
 
-  /** Loads the file once to see what it is. @throws FrameliftError `model.invalid`: not ONNX, or of no known layout. */
+  /**
+   * Loads the file once to see what it is. @throws FrameliftError `model.invalid`: not ONNX, or of
+   * no known layout.
+   */
   static async open(id: string, bytes: Uint8Array, options: SessionOptions): Promise<Network> {
     const probe = await create(id, bytes, options);
     try {
@@ -116,34 +136,18 @@ export class Network {
   }
 
   /**
-   * A session for inputs of these shapes: free dimensions are fixed, so that the runtime plans its memory once.
+   * A session for inputs of these shapes: free dimensions are fixed, so that the runtime plans its
+   * memory once.
    * @param attempt it may fail, also in its runs: the runtime prints no errors of it.
    * @throws FrameliftError `model.invalid` when the file fixes another size.
    */
-  session(wanted: Readonly<Record<string, readonly number[]>>, attempt = false): Promise<InferenceSession> {
-    return create(this.id, this.#bytes, this.#options, freeDimensions(this.id, this.inputs, wanted), attempt);
-  }
-}
-
-/** Frees a session. */
-export function dismiss(session: InferenceSession): Promise<void> {
-  return inside(() => session.release());
-}
-
-/** Runs a session. @throws FrameliftError `engine.failed`, or `model.invalid` when an output has another shape. */
-export async function infer(
-  id: string,
-  session: InferenceSession,
-  feeds: Readonly<Record<string, Tensor>>,
-  fetches: Readonly<Record<string, Tensor>>,
-): Promise<InferenceSession.OnnxValueMapType> {
-  try {
-    return await inside(() => session.run(feeds, fetches));
-  } catch (cause) {
-    const code = /shape|dimension/i.test(messageOf(cause)) ? 'model.invalid' : 'engine.failed';
-    throw new FrameliftError(code, `model ${id}: ${messageOf(cause)}`, {
-      recoverable: code === 'engine.failed',
-      cause,
-    });
+  async session(wanted: Readonly<Record<string, readonly number[]>>, attempt = false): Promise<BoundSession> {
+    const { clock, onSession } = this.#options;
+    const begin = clock.now();
+    const sizes = freeDimensions(this.id, this.inputs, wanted);
+    const session = await create(this.id, this.#bytes, this.#options, sizes, attempt);
+    const inputs = Object.fromEntries(this.inputs.map(({ name }) => [name, wanted[name] ?? []]));
+    if (!attempt) onSession?.({ inputs, span: minus(clock.now(), begin) });
+    return new BoundSession(this.id, session);
   }
 }

@@ -1,10 +1,12 @@
 /**
- * I420 frames as planar RGB and back, for networks that take pictures as they come from a PNG. Source frames are never converted:
- * only what a network sees, and what it makes. Pure.
+ * I420 frames as planar RGB and back, for networks that take images as they come from a PNG. Source
+ * frames are never converted: only what a network sees, and what it gives. Pure.
  *
- * The samples are read over the full range (0…255 is 0…1), also those of video of the limited range (16…235): what lies outside of it survives,
- * and no picture is clipped that another range would have been right for. Values are not clipped on the way in. Each chroma sample
- * is that of its 2 × 2 luma samples, and the mean of theirs on the way back: a picture that a network leaves alone comes back bit-exact.
+ * The samples are read over the full range (0…255 is 0…1), also those of video of the limited range
+ * (16…235): what lies outside of it survives, and nothing is clipped that another range would have
+ * been right for. Values are not clipped on the way in. Each chroma sample is that of its 2 × 2
+ * luma samples, and the mean of theirs on the way back: an image that a network leaves alone comes
+ * back bit-exact.
  */
 import type { PlaneLayout } from '../../media/frame.ts';
 
@@ -26,19 +28,19 @@ export function lumaWeights(height: number): LumaWeights {
   return height >= 720 ? BT709 : BT601;
 }
 
-/** A picture in planar RGB: three planes of `width` × `height` samples from `samples[0]` on. */
-export interface RgbPicture {
+/** An image in planar RGB: three planes of `width` × `height` samples from `samples[0]` on. */
+export interface RgbImage {
   readonly samples: Samples;
   readonly width: number;
   readonly height: number;
 }
 
 /**
- * Fills a picture from the frame whose block starts at `offset`, and pads it right and bottom by repeating the last column and row.
- * The picture is at least as large as the frame.
+ * Fills an image from the frame whose block starts at `offset`, and pads it right and bottom by
+ * repeating the last column and row. The image is at least as large as the frame.
  */
 export function fillRgb(
-  { samples, width, height }: RgbPicture,
+  { samples, width, height }: RgbImage,
   bytes: Uint8Array,
   offset: number,
   frame: PlaneLayout,
@@ -81,27 +83,31 @@ function extend(samples: Samples, at: number, frame: PlaneLayout, width: number,
 }
 
 /**
- * Fills the frame whose block starts at `offset` from the top left of a picture, rounded and clipped to 0…255.
- * The picture is at least as large as the frame. Returns whether all that was read are finite numbers.
+ * Fills the frame whose block starts at `offset` from the top left of an image, rounded and clipped
+ * to 0…255. The image is at least as large as the frame. Returns whether all that was read are
+ * finite numbers.
  */
 export function fillFrame(
   bytes: Uint8ClampedArray,
   offset: number,
   frame: PlaneLayout,
-  picture: RgbPicture,
+  image: RgbImage,
   weights: LumaWeights,
 ): boolean {
-  const total = fillLuma(bytes, offset, frame, picture, weights);
-  fillChroma(bytes, offset, frame, picture, weights);
+  const total = fillLuma(bytes, offset, frame, image, weights);
+  fillChroma(bytes, offset, frame, image, weights);
   return Number.isFinite(total);
 }
 
-/** Returns the sum of all luma, which every sample counts in: it is no finite number when one of them is none. */
+/**
+ * Returns the sum of all luma, which every sample counts in: it is no finite number when one of
+ * them is none.
+ */
 function fillLuma(
   bytes: Uint8ClampedArray,
   offset: number,
   frame: PlaneLayout,
-  { samples, width, height }: RgbPicture,
+  { samples, width, height }: RgbImage,
   weights: LumaWeights,
 ): number {
   const [red, green, blue] = [255 * weights.red, 255 * weights.green, 255 * weights.blue];
@@ -126,7 +132,7 @@ function fillChroma(
   bytes: Uint8ClampedArray,
   offset: number,
   frame: PlaneLayout,
-  { samples, width, height }: RgbPicture,
+  { samples, width, height }: RgbImage,
   weights: LumaWeights,
 ): void {
   const plane = width * height;

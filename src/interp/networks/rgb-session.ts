@@ -1,23 +1,18 @@
-/** Adapter of onnxruntime-node for `rgb` networks: two RGB pictures and a time → one RGB picture. Worker threads only. */
-import { type InferenceSession, Tensor } from 'onnxruntime-node';
+/** Sessions of `rgb` networks on fixed buffers: two RGB images and a time → one RGB image. */
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
+import type { FrameSize } from '../../media/size.ts';
 import type { Times } from '../../pairing/timesteps.ts';
-import type { NetworkFacts, RgbFacts } from '../engine/protocol.ts';
-import { dismiss, infer, type Network } from './onnx.ts';
+import type { NetworkFacts, RgbFacts } from '../worker/protocol.ts';
+import type { Network } from './onnx.ts';
 import type { Samples } from './rgb-colour.ts';
-import { type RgbPlane, type RgbPorts, rgbPorts, type SampleType, takesTime } from './rgb-io.ts';
-
-/** Width and height in samples. */
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
+import { type RgbIo, type RgbPlane, rgbIo, type SampleType, takesTime } from './rgb-io.ts';
+import { type BoundSession, bind } from './session.ts';
 
 /** Views that a session reads and writes. */
 export interface RgbBuffers {
-  /** Of the padded pictures. */
-  readonly size: Size;
-  /** [planes][height][width]: both pictures, then what else the network is told. */
+  /** Of the padded images. */
+  readonly size: FrameSize;
+  /** [planes][height][width]: both images, then what else the network is told. */
   readonly input: Samples;
   /** [3] of {@link RgbNetwork.outputSize}. */
   readonly output: Samples;
@@ -33,49 +28,41 @@ function view(type: SampleType, buffer: ArrayBufferLike, offset: number, length:
   return type === 'float32' ? new Float32Array(buffer, offset, length) : new Float16Array(buffer, offset, length);
 }
 
-/**
- * A tensor on a view. The runtime makes a Float16Array of every 16-bit view, and its binding takes that for empty
- * (microsoft/onnxruntime#32323): it is shown the bits.
- */
-function tensor(data: Samples, dims: readonly number[]): Tensor {
-  if (data instanceof Float32Array) return new Tensor('float32', data, dims);
-  const bits = new Uint16Array(data.buffer, data.byteOffset, data.length);
-  return Object.defineProperty(new Tensor('float16', bits, dims), 'data', { value: bits });
-}
-
 /** An `rgb` network: a session for each frame size. */
 export class RgbNetwork {
   readonly facts: NetworkFacts & { readonly rgb: RgbFacts };
   readonly #network: Network;
-  readonly #ports: RgbPorts;
+  readonly #io: RgbIo;
 
-  private constructor(network: Network, ports: RgbPorts, multiple: number, times: Times) {
+  private constructor(network: Network, io: RgbIo, multiple: number, times: Times) {
     this.#network = network;
-    this.#ports = ports;
+    this.#io = io;
     this.facts = {
       kind: 'rgb',
       seeded: false,
-      times: takesTime(ports) ? times : 'half',
+      times: takesTime(io) ? times : 'half',
       batches: false,
       rgb: {
         multiple,
-        planes: ports.planes.length,
-        inputBytes: SAMPLE_BYTES[ports.type],
-        outputBytes: SAMPLE_BYTES[ports.output.type],
+        planes: io.planes.length,
+        inputBytes: SAMPLE_BYTES[io.type],
+        outputBytes: SAMPLE_BYTES[io.output.type],
       },
     };
   }
 
   /**
-   * Finds out how far pictures must be padded: the least of `multiple`, 64 and 128 that the network runs with. One that fixes its size is not tried.
-   * @param network one of kind `rgb`. @param times what the manifest says; a network that takes no time only knows the middle.
+   * Finds out how far images must be padded: the least of `multiple`, 64 and 128 that the network
+   * runs with. One that fixes its size is not tried.
+   * @param network one of kind `rgb`. @param times what the manifest says; a network that takes no
+   * time only knows the middle.
    * @throws FrameliftError `model.invalid` when it runs with none of them, and why not.
    */
   static async open(network: Network, multiple: number, times: Times): Promise<RgbNetwork> {
-    const ports = rgbPorts(network.inputs, network.outputs);
+    const io = rgbIo(network.inputs, network.outputs);
     const multiples = [multiple, ...MULTIPLES.filter((larger) => larger > multiple)];
-    const open = (padding: number): RgbNetwork => new RgbNetwork(network, ports, padding, times);
-    const sides = [ports.width, ports.height, ports.output.width, ports.output.height];
+    const open = (padding: number): RgbNetwork => new RgbNetwork(network, io, padding, times);
+    const sides = [io.width, io.height, io.output.width, io.output.height];
     if (sides.some((side) => side !== undefined)) return open(multiples.at(-1) ?? multiple);
     let reason: FrameliftError | undefined;
     for (const padding of multiples) {
@@ -89,61 +76,68 @@ export class RgbNetwork {
     }
     throw new FrameliftError(
       'model.invalid',
-      `model ${network.id} runs on no pictures padded to multiples of ${multiples.join(', ')}: ${reason?.message ?? ''}`,
+      `model ${network.id} runs on no images padded to multiples of ${multiples.join(', ')}: ${reason?.message ?? ''}`,
       { cause: reason },
     );
   }
 
   /**
-   * The picture size for frames of this one: the next multiple, or what the file fixes if that is in between.
-   * @throws FrameliftError `model.invalid` when the file fixes another size, gives less than a frame, or more than it takes.
+   * The image size for frames of this one: the next multiple, or what the file fixes if that is in
+   * between.
+   * @throws FrameliftError `model.invalid` when the file fixes another size, gives less than a
+   * frame, or more than it takes.
    */
-  size(frame: Size): Size {
-    const { width, height, output } = this.#ports;
+  size(frame: FrameSize): FrameSize {
+    const { width, height, output } = this.#io;
     const { multiple } = this.facts.rgb;
     const size = { width: width ?? up(frame.width, multiple), height: height ?? up(frame.height, multiple) };
-    const made = this.outputSize(size);
+    const given = this.outputSize(size);
     // No less than a frame comes out, and no more than there is room for.
     const fits = (side: 'width' | 'height'): boolean =>
-      frame[side] <= made[side] && made[side] <= size[side] && size[side] <= up(frame[side], multiple);
+      frame[side] <= given[side] && given[side] <= size[side] && size[side] <= up(frame[side], multiple);
     if (fits('width') && fits('height')) return size;
     throw new FrameliftError(
       'model.invalid',
-      `model ${this.#network.id} only takes pictures of ${width ?? 'W'} × ${height ?? 'H'} and makes ${output.width ?? 'W'} × ${output.height ?? 'H'}; ` +
+      `model ${this.#network.id} only takes images of ${width ?? 'W'} × ${height ?? 'H'} and makes ${output.width ?? 'W'} × ${output.height ?? 'H'}; ` +
         `frames of ${frame.width} × ${frame.height} do not fit: export it for this size, or for any`,
     );
   }
 
   /** The size of what comes out: that of what goes in, unless the file fixes another. */
-  outputSize({ width, height }: Size): Size {
-    const { output } = this.#ports;
+  outputSize({ width, height }: FrameSize): FrameSize {
+    const { output } = this.#io;
     return { width: output.width ?? width, height: output.height ?? height };
   }
 
-  /** Views for pictures of this size; `input` and `output` are where they lie in the buffer, in bytes. */
-  buffers(buffer: ArrayBufferLike, input: number, output: number, size: Size): RgbBuffers {
-    const { planes, type, output: made } = this.#ports;
+  /**
+   * Views for images of this size; `input` and `output` are where they lie in the buffer, in bytes.
+   */
+  buffers(buffer: ArrayBufferLike, input: number, output: number, size: FrameSize): RgbBuffers {
+    const { planes, type, output: given } = this.#io;
     const result = this.outputSize(size);
     return {
       size,
       input: view(type, buffer, input, planes.length * size.width * size.height),
-      output: view(made.type, buffer, output, 3 * result.width * result.height),
+      output: view(given.type, buffer, output, 3 * result.width * result.height),
     };
   }
 
-  /** A session for one size, on its buffers; of an `attempt` the runtime prints no errors. @throws FrameliftError `model.invalid`. */
+  /**
+   * A session for one size, on its buffers; of an `attempt` the runtime prints no errors. @throws
+   * FrameliftError `model.invalid`.
+   */
   async session(buffers: RgbBuffers, attempt = false): Promise<RgbSession> {
     const { width, height } = buffers.size;
-    const { inputs, timeValue } = this.#ports;
+    const { inputs, timeValue } = this.#io;
     const shapes = inputs.map(({ name, planes }) => [name, [1, planes, height, width]] as const);
     const session = await this.#network.session(
       Object.fromEntries(timeValue ? [...shapes, [timeValue.name, timeValue.shape]] : shapes),
       attempt,
     );
-    return new RgbSession(this.#network.id, session, this.#ports, buffers, this.outputSize(buffers.size));
+    return new RgbSession(session, this.#io, buffers, this.outputSize(buffers.size));
   }
 
-  /** Runs it once on small black pictures whose sides have nothing in common but this number. */
+  /** Runs it once on small black images whose sides have nothing in common but this number. */
   async #tryOut(multiple: number): Promise<void> {
     const size = { width: 5 * multiple, height: 3 * multiple };
     const { planes, inputBytes, outputBytes } = this.facts.rgb;
@@ -164,70 +158,50 @@ function up(side: number, multiple: number): number {
 
 /** One network at one size, on fixed buffers. Nothing is allocated here for a run. */
 export class RgbSession {
-  readonly #id: string;
-  readonly #session: InferenceSession;
-  readonly #feeds: Record<string, Tensor> = {};
-  readonly #fetches: Record<string, Tensor>;
-  readonly #outputName: string;
-  readonly #output: Samples;
+  readonly #session: BoundSession;
   /** Where the time goes: a plane, one value, or nothing. */
   readonly #time: Samples;
 
   /** Made by {@link RgbNetwork.session}. */
-  constructor(id: string, session: InferenceSession, ports: RgbPorts, buffers: RgbBuffers, made: Size) {
-    const { size, input, output } = buffers;
+  constructor(session: BoundSession, io: RgbIo, { size, input, output }: RgbBuffers, outputSize: FrameSize) {
     const plane = size.width * size.height;
-    this.#id = id;
     this.#session = session;
-    this.#outputName = ports.output.name;
-    this.#output = output;
-    this.#fetches = { [ports.output.name]: tensor(output, [1, 3, made.height, made.width]) };
+    session.fetch(io.output.name, bind(output, [1, 3, outputSize.height, outputSize.width]));
     let at = 0;
-    for (const { name, planes } of ports.inputs) {
-      const data = input.subarray(at, at + planes * plane);
-      this.#feeds[name] = tensor(data, [1, planes, size.height, size.width]);
-      at += data.length;
+    for (const { name, planes } of io.inputs) {
+      session.feed(name, bind(input.subarray(at), [1, planes, size.height, size.width]));
+      at += planes * plane;
     }
-    const time = ports.planes.indexOf('time');
-    this.#time = time < 0 ? input.subarray(0, 0) : input.subarray(time * plane, (time + 1) * plane);
-    if (ports.timeValue) {
-      this.#time = view(ports.type, new ArrayBuffer(SAMPLE_BYTES[ports.type]), 0, 1);
-      this.#feeds[ports.timeValue.name] = tensor(this.#time, ports.timeValue.shape);
-    }
-    ports.planes.forEach((what, i) => {
+    io.planes.forEach((what, i) => {
       fillConstant(what, input.subarray(i * plane, (i + 1) * plane), size);
     });
+    const time = io.planes.indexOf('time');
+    this.#time = time < 0 ? input.subarray(0, 0) : input.subarray(time * plane, (time + 1) * plane);
+    if (!io.timeValue) return;
+    this.#time = view(io.type, new ArrayBuffer(SAMPLE_BYTES[io.type]), 0, 1);
+    session.feed(io.timeValue.name, bind(this.#time, io.timeValue.shape));
   }
 
-  /** Makes the picture of time `t` in `output` from the pictures in `input`. @throws FrameliftError `engine.failed`, `model.invalid`. */
+  /**
+   * Makes the image of time `t` in `output` from the images in `input`. @throws FrameliftError
+   * `engine.failed`, `model.invalid`.
+   */
   async run(t: number): Promise<void> {
     this.#time.fill(t);
-    const outputs = await infer(this.#id, this.#session, this.#feeds, this.#fetches);
-    this.#take(outputs[this.#outputName]?.data);
+    await this.#session.run();
   }
 
+  /** Frees the session. */
   async release(): Promise<void> {
-    await dismiss(this.#session);
-  }
-
-  /** Providers with memory of their own return another buffer than the one that was given. */
-  #take(data: unknown): void {
-    const into = this.#output;
-    const same = into instanceof Float32Array ? data instanceof Float32Array : data instanceof Float16Array;
-    // Narrowed by the comparison above, which the compiler cannot follow.
-    const given = data as Samples;
-    if (!same || given.length !== into.length) {
-      throw new FrameliftError(
-        'model.invalid',
-        `model ${this.#id} gave no ${this.#outputName} of ${into.length} values`,
-      );
-    }
-    if (given.buffer !== into.buffer || given.byteOffset !== into.byteOffset) into.set(given);
+    await this.#session.release();
   }
 }
 
-/** Fills a plane that is the same for all pairs: what vs-mlrt's and VSGAN's scripts put there, with a scale of 1. */
-function fillConstant(what: RgbPlane, plane: Samples, { width, height }: Size): void {
+/**
+ * Fills a plane that is the same for all pairs: what vs-mlrt's and VSGAN's scripts put there, with
+ * a scale of 1.
+ */
+function fillConstant(what: RgbPlane, plane: Samples, { width, height }: FrameSize): void {
   switch (what) {
     case 'scale':
       plane.fill(1);
@@ -245,7 +219,7 @@ function fillConstant(what: RgbPlane, plane: Samples, { width, height }: Size): 
     case 'y':
       for (let y = 0; y < height; y++) plane.fill((2 * y) / (height - 1) - 1, y * width, (y + 1) * width);
       return;
-    case 'picture':
+    case 'image':
     case 'time':
       return;
   }

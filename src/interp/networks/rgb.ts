@@ -1,32 +1,30 @@
-/** The `rgb` kind in the worker: frames become padded RGB pictures, run through the network, and come back as I420. */
+/**
+ * The `rgb` kind in the worker: frames become padded RGB images, run through the network, and come
+ * back as I420.
+ */
 import { type PlaneLayout, planeLayout } from '../../media/frame.ts';
 import { type Clock, minus } from '../../time.ts';
-import type { Interpolator, NetworkFacts, Preparation, WireJob, WireResult, WorkerSetup } from '../engine/protocol.ts';
-import { rgbLayout } from '../rgb-layout.ts';
-import { fillFrame, fillRgb, type LumaWeights, lumaWeights, type RgbPicture } from './rgb-colour.ts';
+import type { Interpolator, NetworkFacts, Preparation, WireJob, WireResult, WorkerSetup } from '../worker/protocol.ts';
+import { rgbLayout } from '../worker/scratch-layout.ts';
+import { halvings } from './halving.ts';
+import { fillFrame, fillRgb, type LumaWeights, lumaWeights, type RgbImage } from './rgb-colour.ts';
 import type { RgbNetwork, RgbSession } from './rgb-session.ts';
 
-/** What hangs on one scratch block: pictures, and the session that works on them. */
+/** What hangs on one scratch block: images, and the session that works on them. */
 interface Workspace {
   readonly frame: PlaneLayout;
   readonly weights: LumaWeights;
-  readonly parents: readonly [RgbPicture, RgbPicture];
-  readonly made: RgbPicture;
+  readonly parents: readonly [RgbImage, RgbImage];
+  readonly output: RgbImage;
   /** Offsets in the arena of the middles that are halved again, by depth. */
   readonly middles: readonly number[];
   readonly session: RgbSession;
 }
 
-/** A frame of a halving: its time in eighths, and where it is in the arena. */
-interface Mark {
-  readonly eighth: number;
-  readonly offset: number;
-}
-
-/** Work of the job under way. */
+/** The job at work: what it has taken so far. */
 interface Tally {
   network: number;
-  /** A picture was made that is not all numbers. */
+  /** An output was not all numbers. */
   broken: boolean;
 }
 
@@ -65,7 +63,7 @@ export class RgbInterpolator implements Interpolator {
     const begin = this.#clock.now();
     const tally: Tally = { network: 0, broken: false };
     if (this.network.times === 'half') {
-      await this.#halve(job, space, tally, { eighth: 0, offset: job.a }, { eighth: 8, offset: job.b });
+      await this.#halve(job, space, tally);
     } else {
       this.#load(space, job.a, job.b);
       for (let i = 0; i < job.timesteps.length; i++) {
@@ -73,7 +71,7 @@ export class RgbInterpolator implements Interpolator {
       }
     }
     return {
-      // It does not judge itself, but what is no picture is not to be trusted.
+      // It does not judge itself, but an output that is no image is not to be trusted.
       confidence: tally.broken ? 0 : undefined,
       spans: { search: 0, network: tally.network, kernel: minus(this.#clock.now(), begin) - tally.network },
     };
@@ -94,18 +92,17 @@ export class RgbInterpolator implements Interpolator {
     if (known) return known;
     const size = this.#rgb.size({ width, height });
     const layout = rgbLayout({ width, height }, size, this.#rgb.facts.rgb, this.network.times);
-    const made = this.#rgb.outputSize(size);
     const buffers = this.#rgb.buffers(this.#u8.buffer, scratch + layout.input, scratch + layout.output, size);
-    const picture = 3 * size.width * size.height;
-    const parent = (i: number): RgbPicture => ({
-      samples: buffers.input.subarray(i * picture, (i + 1) * picture),
+    const samples = 3 * size.width * size.height;
+    const parent = (i: number): RgbImage => ({
+      samples: buffers.input.subarray(i * samples, (i + 1) * samples),
       ...size,
     });
     const space: Workspace = {
       frame: planeLayout(width, height),
       weights: lumaWeights(height),
       parents: [parent(0), parent(1)],
-      made: { samples: buffers.output, ...made },
+      output: { samples: buffers.output, ...this.#rgb.outputSize(size) },
       middles: layout.middles.map((offset) => scratch + offset),
       session: await this.#rgb.session(buffers),
     };
@@ -113,20 +110,17 @@ export class RgbInterpolator implements Interpolator {
     return space;
   }
 
-  /**
-   * Makes the middle of two times when it is wanted or something between is, then the middles on both sides of it: a quarter is the middle
-   * of the first frame and the middle. Equal times, which come of rounding, get the same picture.
-   */
-  async #halve(job: WireJob, space: Workspace, tally: Tally, from: Mark, to: Mark, depth = 0): Promise<void> {
-    if (!job.timesteps.some((t) => t * 8 > from.eighth && t * 8 < to.eighth)) return;
-    const middle: Mark = { eighth: (from.eighth + to.eighth) / 2, offset: space.middles[depth] ?? 0 };
-    this.#load(space, from.offset, to.offset);
-    await this.#make(space, tally, from.offset, to.offset, middle.offset, 0.5);
-    job.timesteps.forEach((t, i) => {
-      if (t * 8 === middle.eighth) this.#copy(space, middle.offset, job.outs[i] ?? 0);
-    });
-    await this.#halve(job, space, tally, from, middle, depth + 1);
-    await this.#halve(job, space, tally, middle, to, depth + 1);
+  /** Makes the frames of a network that only knows the middle, each from what stands beside it. */
+  async #halve(job: WireJob, space: Workspace, tally: Tally): Promise<void> {
+    const [half = 0, quarter = 0, eighth = 0] = space.middles;
+    /** Where the frame of so many eighths lies. */
+    const places = [job.a, eighth, quarter, eighth, half, eighth, quarter, eighth, job.b];
+    for (const { from, to, middle, timesteps } of halvings(job.timesteps)) {
+      const [a = 0, b = 0, into = 0] = [places[from], places[to], places[middle]];
+      this.#load(space, a, b);
+      await this.#make(space, tally, a, b, into, 0.5);
+      for (const i of timesteps) this.#copy(space, into, job.outs[i] ?? 0);
+    }
   }
 
   #load({ parents, frame, weights }: Workspace, a: number, b: number): void {
@@ -134,12 +128,15 @@ export class RgbInterpolator implements Interpolator {
     fillRgb(parents[1], this.#u8, b, frame, weights);
   }
 
-  /** Makes the frame at `into` from the parents that are loaded. What is not all numbers is no picture: the nearer parent stands in for it. */
+  /**
+   * Makes the frame at `into` from the parents that are loaded. What is not all numbers is no
+   * image: the nearer parent stands in for it.
+   */
   async #make(space: Workspace, tally: Tally, a: number, b: number, into: number, t: number): Promise<void> {
     const begin = this.#clock.now();
     await space.session.run(t);
     tally.network += minus(this.#clock.now(), begin);
-    if (fillFrame(this.#clamped, into, space.frame, space.made, space.weights)) return;
+    if (fillFrame(this.#clamped, into, space.frame, space.output, space.weights)) return;
     tally.broken = true;
     this.#copy(space, t < 0.5 ? a : b, into);
   }

@@ -1,4 +1,7 @@
-/** Where onnxruntime-node lies and which provider libraries lie beside it. Looks at files only: the library itself is not loaded. */
+/**
+ * Where onnxruntime-node lies and which provider libraries lie beside it. Looks at files only: the
+ * library itself is not loaded.
+ */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +12,9 @@ export function runtimeFolder(): string {
   return dirname(fileURLToPath(import.meta.resolve('onnxruntime-node/package.json')));
 }
 
-/** Where a copy of onnxruntime-node has the libraries of Linux on x64. @param folder of the package. */
+/**
+ * Where a copy of onnxruntime-node has the libraries of Linux on x64. @param folder of the package.
+ */
 export function librariesFolder(folder: string): string {
   return join(folder, 'bin', 'napi-v6', 'linux', 'x64');
 }

@@ -1,4 +1,7 @@
-/** Execution providers: which there are, when two agree, and which one is taken. Pure: what was tried comes in as trials. */
+/**
+ * Execution providers: which there are, when two agree, and which one is taken. Pure: what was
+ * tried comes in as trials.
+ */
 import { FrameliftError } from '../../errors.ts';
 
 /** Execution providers of ONNX Runtime that framelift knows. */
@@ -7,16 +10,21 @@ export const PROVIDERS = ['cpu', 'webgpu', 'cuda', 'tensorrt'] as const;
 export type Provider = (typeof PROVIDERS)[number];
 /** What a person may ask for. */
 export const PROVIDER_CHOICES = ['auto', ...PROVIDERS] as const;
-/** One of {@link PROVIDER_CHOICES}: a provider, or the fastest that gives the pictures of the CPU. */
+/**
+ * One of {@link PROVIDER_CHOICES}: a provider, or the fastest that gives the frames of the CPU.
+ */
 export type ProviderChoice = (typeof PROVIDER_CHOICES)[number];
 
 /** What a provider made of the test pair. */
 export interface Sample {
-  /** Planes of the made picture without gaps: luma, then both of chroma. */
+  /** Planes of the interpolated frame without gaps: luma, then both of chroma. */
   readonly planes: readonly Uint8Array[];
   /** As in `InterpResult`. */
   readonly confidence: number | undefined;
-  /** Milliseconds for a pair of 640 × 360, search and warp included: the median of a few. Undefined: a much smaller one already took too long. */
+  /**
+   * Milliseconds for a pair of 640 × 360, search and warp included: the median of a few. Undefined:
+   * a much smaller one already took too long.
+   */
   readonly pairMs: number | undefined;
 }
 
@@ -39,7 +47,7 @@ export interface ProviderVerdict {
   readonly remedy?: string;
   /** As in {@link Sample}. */
   readonly pairMs?: number;
-  /** Mean difference from the CPU's picture in grey levels, of the plane that differs most. */
+  /** Mean difference from the CPU's frame in grey levels, of the plane that differs most. */
   readonly difference?: number;
 }
 
@@ -52,15 +60,20 @@ export interface ProviderSelection {
 }
 
 /**
- * Grey levels by which a plane may differ from the CPU's on average. Another order of summation changes next to nothing (flow-s on software
- * Vulkan: 0.00); fp16 and TF32 move a vector by a hundredth of a sample, which rounds some pixels to the next level. A provider that computes
- * something else (no motion, another part left out: flow-m on the same Vulkan, 0.6) is off by more on the test pair, which is textured and moves everywhere.
+ * Grey levels by which a plane may differ from the CPU's on average. Another order of summation
+ * changes next to nothing (flow-s on software Vulkan: 0.00); fp16 and TF32 move a vector by a
+ * hundredth of a sample, which rounds some pixels to the next level. A provider that computes
+ * something else (no motion, another part left out: flow-m on the same Vulkan, 0.6) is off by more
+ * on the test pair, which is textured and moves everywhere.
  */
 const TOLERANCE = 0.25;
-/** Confidences may differ by so much: they decide whether a picture is shown. */
+/** Confidences may differ by so much: they decide whether a frame is shown. */
 const CONFIDENCE_TOLERANCE = 0.05;
 
-/** Mean absolute difference of the plane that differs most, in grey levels; infinite when sizes differ. */
+/**
+ * Mean absolute difference of the plane that differs most, in grey levels; infinite when sizes
+ * differ.
+ */
 export function difference(a: readonly Uint8Array[], b: readonly Uint8Array[]): number {
   if (a.length !== b.length) return Number.POSITIVE_INFINITY;
   return Math.max(...a.map((plane, i) => meanDifference(plane, b[i] ?? new Uint8Array(0))));
@@ -77,7 +90,7 @@ function meanDifference(a: Uint8Array, b: Uint8Array): number {
 function disagreement(sample: Sample, cpu: Sample): string | undefined {
   const levels = difference(sample.planes, cpu.planes);
   if (!(levels <= TOLERANCE)) {
-    return `its picture differs from the CPU's by ${levels.toFixed(2)} grey levels on average; ${TOLERANCE} are allowed`;
+    return `its frame differs from the CPU's by ${levels.toFixed(2)} grey levels on average; ${TOLERANCE} are allowed`;
   }
   const apart = Math.abs((sample.confidence ?? 0) - (cpu.confidence ?? 0));
   if (!(apart <= CONFIDENCE_TOLERANCE)) {
@@ -96,7 +109,7 @@ function judge(provider: Provider, trial: Trial | undefined, cpu: Trial | undefi
   const { pairMs, planes } = trial.sample;
   if (!cpu || 'refusal' in cpu) {
     const why = cpu ? `: ${cpu.refusal.reason}` : '';
-    return { provider, state: 'unusable', detail: `there is no picture of the CPU to compare with${why}` };
+    return { provider, state: 'unusable', detail: `there is no frame of the CPU to compare with${why}` };
   }
   const time = pairMs === undefined ? {} : { pairMs };
   const known = { provider, ...time, difference: difference(planes, cpu.sample.planes) };
@@ -119,8 +132,10 @@ export interface ChoiceInput {
 }
 
 /**
- * Takes the wanted provider; of `auto`, the fastest that agrees with the CPU, and the CPU where none does.
- * @throws FrameliftError `provider.unusable` when a named one is absent, fails or disagrees: never another one in its place.
+ * Takes the wanted provider; of `auto`, the fastest that agrees with the CPU, and the CPU where
+ * none does.
+ * @throws FrameliftError `provider.unusable` when a named one is absent, fails or disagrees: never
+ * another one in its place.
  */
 export function chooseProvider({ model, wanted, trials }: ChoiceInput): ProviderSelection {
   const judged = PROVIDERS.map((provider) => judge(provider, trials.get(provider), trials.get('cpu')));
@@ -164,8 +179,8 @@ export function describeSelection({ provider, verdicts }: ProviderSelection): st
 const MISSING_LIBRARY = /(lib[\w.+-]+\.so[\w.]*): cannot open shared object file/;
 
 /**
- * What a provider's failure means and what helps. @param message of the error. @param log what ONNX Runtime wrote beside it, which names the
- * libraries that are missing.
+ * What a provider's failure means and what helps. @param message of the error. @param log what ONNX
+ * Runtime wrote beside it, which names the libraries that are missing.
  */
 export function explainFailure(provider: Provider, message: string, log: string): Refusal {
   const missing = log.match(new RegExp(MISSING_LIBRARY, 'g'))?.at(-1)?.match(MISSING_LIBRARY)?.[1];

@@ -1,4 +1,7 @@
-/** The test pair of the providers' self-test: textured everywhere, and everything moves. */
+/**
+ * The test pair: textured everywhere, and everything moves. Providers are compared by it, and
+ * models timed.
+ */
 import type { Arena } from '../../media/arena.ts';
 import { Frame, SOURCE } from '../../media/frame.ts';
 import { fromMs, ZERO } from '../../time.ts';
@@ -6,17 +9,41 @@ import { fromMs, ZERO } from '../../time.ts';
 /** Luma samples that the ground and the disc move between both frames. */
 const GROUND = { x: 6, y: -3 };
 const DISC = { x: -5, y: 4 };
+/** How much finer the disc's texture is. */
+const DISC_SCALE = { x: 3, y: 2 };
 
-/** Waves of a few lengths and directions, 16…235. */
-function texture(x: number, y: number): number {
-  const waves = Math.sin(x / 5 + y / 9) + Math.sin(x / 13 - y / 7) + Math.sin((x + 2 * y) / 23) + Math.sin(y / 4);
-  return 126 + 27 * waves;
+/** The waves of the texture: radians a sample along x, and along y. */
+const WAVES = [
+  { x: 1 / 5, y: 1 / 9 },
+  { x: 1 / 13, y: -1 / 7 },
+  { x: 1 / 23, y: 2 / 23 },
+  { x: 0, y: 1 / 4 },
+] as const;
+
+/**
+ * Sine and cosine of each wave's part of the angle at every position along one axis, wave after
+ * wave.
+ */
+interface Table {
+  readonly length: number;
+  readonly sin: Float64Array;
+  readonly cos: Float64Array;
 }
 
-function luma(x: number, y: number, width: number, height: number, t: number): number {
-  const [cx, cy] = [width / 2 + DISC.x * t, height / 2 + DISC.y * t];
-  if (Math.hypot(x - cx, y - cy) < Math.min(width, height) / 4) return texture(3 * (x - cx), 2 * (y - cy));
-  return texture(x - GROUND.x * t, y - GROUND.y * t);
+function tableAlong(axis: 'x' | 'y', length: number, origin: number, scale = 1): Table {
+  const angles = WAVES.flatMap((wave) => Array.from({ length }, (_, at) => wave[axis] * scale * (at - origin)));
+  return { length, sin: Float64Array.from(angles, Math.sin), cos: Float64Array.from(angles, Math.cos) };
+}
+
+/** The texture at a sample, 16…235: of each wave the sine of the sum of its two angles. */
+function textureAt(columns: Table, rows: Table, x: number, y: number): number {
+  let sum = 0;
+  for (let wave = 0; wave < WAVES.length; wave++) {
+    const c = wave * columns.length + x;
+    const r = wave * rows.length + y;
+    sum += (columns.sin[c] ?? 0) * (rows.cos[r] ?? 0) + (columns.cos[c] ?? 0) * (rows.sin[r] ?? 0);
+  }
+  return 126 + 27 * sum;
 }
 
 /** Both frames of the pair; the caller owns them. @throws FrameliftError `arena.full`. */
@@ -28,18 +55,44 @@ function draw(arena: Arena, width: number, height: number, t: number): Frame {
   const time = t === 0 ? ZERO : fromMs(40);
   const info = { pts: time, arrival: time, capture: time, discontinuity: false, provenance: SOURCE };
   const frame = Frame.allocate(arena, width, height, info);
-  const { y: luma0, u, v, strideY, strideC, chromaWidth, chromaHeight } = frame.layout;
+  drawLuma(frame, t);
+  drawChroma(frame);
+  return frame;
+}
+
+/** The ground, and a disc in front of it. */
+function drawLuma({ bytes, layout }: Frame, t: number): void {
+  const { width, height } = layout;
+  const centre = { x: width / 2 + DISC.x * t, y: height / 2 + DISC.y * t };
+  const radius = Math.min(width, height) / 4;
+  const ground = {
+    columns: tableAlong('x', width, GROUND.x * t),
+    rows: tableAlong('y', height, GROUND.y * t),
+  };
+  const disc = {
+    columns: tableAlong('x', width, centre.x, DISC_SCALE.x),
+    rows: tableAlong('y', height, centre.y, DISC_SCALE.y),
+  };
   for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) frame.bytes[luma0 + y * strideY + x] = luma(x, y, width, height, t);
-  }
-  for (let y = 0; y < chromaHeight; y++) {
-    for (let x = 0; x < chromaWidth; x++) {
-      const value = luma(2 * x, 2 * y, width, height, t);
-      frame.bytes[u + y * strideC + x] = value;
-      frame.bytes[v + y * strideC + x] = 255 - value;
+    const row = layout.y + y * layout.strideY;
+    for (let x = 0; x < width; x++) {
+      const isDisc = (x - centre.x) ** 2 + (y - centre.y) ** 2 < radius ** 2;
+      const { columns, rows } = isDisc ? disc : ground;
+      bytes[row + x] = textureAt(columns, rows, x, y);
     }
   }
-  return frame;
+}
+
+/** The luma of every second sample, and its opposite. */
+function drawChroma({ bytes, layout }: Frame): void {
+  const { y: luma, u, v, strideY, strideC, chromaWidth, chromaHeight } = layout;
+  for (let y = 0; y < chromaHeight; y++) {
+    for (let x = 0; x < chromaWidth; x++) {
+      const value = bytes[luma + 2 * y * strideY + 2 * x] ?? 0;
+      bytes[u + y * strideC + x] = value;
+      bytes[v + y * strideC + x] = 255 - value;
+    }
+  }
 }
 
 /** Copies of a frame's planes without gaps: luma, u, v. */

@@ -1,7 +1,11 @@
-/** Tries providers, each in a child process with a time limit, and remembers what came of it while this process lives. */
+/**
+ * Tries providers, each in a child process with a time limit, and remembers what came of it while
+ * this process lives.
+ */
 import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
+import { type Log, SILENT_LOG } from '../../log.ts';
 import { type ModelSpec, readModel } from '../models/manifest.ts';
 import type { ReferenceModel } from '../models/reference.ts';
 import { absence } from './files.ts';
@@ -17,10 +21,13 @@ import {
 } from './provider.ts';
 
 const PROBE = fileURLToPath(new URL('./probe.ts', import.meta.url));
-/** How long a trial may take: what needs longer for a few small pictures is of no use live. TensorRT builds an engine for the network first. */
-const LIMIT_MS = { cpu: 30_000, webgpu: 30_000, cuda: 30_000, tensorrt: 300_000 } as const;
+/**
+ * How long a trial may take: what needs longer for a few small frames is of no use live. TensorRT
+ * builds an engine for the network first.
+ */
+const TIMEOUT_MS = { cpu: 30_000, webgpu: 30_000, cuda: 30_000, tensorrt: 300_000 } as const;
 /** Of what the runtime writes, the last characters are kept. */
-const LOG_KEPT = 16_384;
+const MAX_LOG = 16_384;
 
 /** What a child is asked. */
 export interface ProbeRequest {
@@ -40,9 +47,14 @@ export interface ProviderTrialsOptions {
   readonly script?: string;
   /** Time limit of each trial, for tests. Default: 30 s, five minutes for TensorRT. */
   readonly limitMs?: number;
+  /** Gets the result of each trial at `debug`. Default: nothing. */
+  readonly log?: Log;
 }
 
-/** Trials of providers on models. Each provider is tried once for each network: driver and ONNX Runtime stay the same while the process lives. */
+/**
+ * Trials of providers on models. Each provider is tried once for each network: driver and ONNX
+ * Runtime stay the same while the process lives.
+ */
 export class ProviderTrials {
   readonly #options: ProviderTrialsOptions;
   /** By provider and SHA-256 of the network. */
@@ -54,7 +66,8 @@ export class ProviderTrials {
   }
 
   /**
-   * The provider for a model. `cpu` and reference models need no trial; the CPU is tried where there is something to compare with it.
+   * The provider for a model. `cpu` and reference models need no trial; the CPU is tried where
+   * there is something to compare with it.
    * @throws FrameliftError `provider.unusable` when a named one cannot run the model, `model.*`.
    */
   async select(model: ModelSpec | ReferenceModel, wanted: ProviderChoice): Promise<ProviderSelection> {
@@ -76,7 +89,10 @@ export class ProviderTrials {
     return chooseProvider({ model: model.id, wanted, trials });
   }
 
-  /** As {@link ProviderTrials.select} with `auto`, but tries the CPU in any case: for reports. @throws FrameliftError `model.*`. */
+  /**
+   * As {@link ProviderTrials.select} with `auto`, but tries the CPU in any case: for reports.
+   * @throws FrameliftError `model.*`.
+   */
   async examine(model: ModelSpec): Promise<ProviderSelection> {
     const trials = new Map<Provider, Trial>();
     // One after the other: they would slow each other down.
@@ -95,11 +111,19 @@ export class ProviderTrials {
   }
 
   async #try(provider: Provider, model: ModelSpec): Promise<Trial> {
+    const { script = PROBE, limitMs = TIMEOUT_MS[provider], threads = 1, log = SILENT_LOG } = this.#options;
     const absent = absence(provider);
-    if (absent) return { refusal: absent };
-    const { script = PROBE, limitMs = LIMIT_MS[provider], threads = 1 } = this.#options;
-    return runProbe({ provider, model, threads }, script, limitMs);
+    const trial = absent ? { refusal: absent } : await runProbe({ provider, model, threads }, script, limitMs);
+    log.debug({ provider, model: model.id, ...resultOf(trial) }, 'provider tried');
+    return trial;
   }
+}
+
+/** What a trial came to, for the log. */
+function resultOf(trial: Trial): object {
+  if ('refusal' in trial) return trial.refusal;
+  const { pairMs, confidence } = trial.sample;
+  return { pairMs, confidence };
 }
 
 function withoutNetwork(model: ReferenceModel, wanted: ProviderChoice): ProviderSelection {
@@ -111,7 +135,9 @@ function withoutNetwork(model: ReferenceModel, wanted: ProviderChoice): Provider
   };
 }
 
-/** One child, from its start to its end. Resolves in any case: a crash and a hang are answers too. */
+/**
+ * One child, from its start to its end. Resolves in any case: a crash and a hang are answers too.
+ */
 function runProbe(request: ProbeRequest, script: string, limitMs: number): Promise<Trial> {
   const { provider } = request;
   return new Promise((resolve) => {
@@ -125,10 +151,10 @@ function runProbe(request: ProbeRequest, script: string, limitMs: number): Promi
     let log = '';
     let reply: ProbeReply | undefined;
     child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      log = (log + text).slice(-LOG_KEPT);
+      log = (log + text).slice(-MAX_LOG);
     });
     child.once('message', (message) => {
-      // What provider-probe.ts sends.
+      // What probe.ts sends.
       reply = message as ProbeReply;
     });
     child.once('error', (cause) => {
@@ -146,6 +172,6 @@ function runProbe(request: ProbeRequest, script: string, limitMs: number): Promi
 
 function ended(stopped: boolean, code: number | null, signal: NodeJS.Signals | null, limitMs: number) {
   const remedy = 'Update the driver, or use another provider.';
-  if (stopped) return { reason: `no picture within ${limitMs / 1000} s`, remedy };
+  if (stopped) return { reason: `no frame within ${limitMs / 1000} s`, remedy };
   return { reason: `it crashed its test process (${signal ?? `exit code ${code}`})`, remedy };
 }

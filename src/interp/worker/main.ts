@@ -1,46 +1,79 @@
-/** Entry of an interpolation worker: one kernel instance and one interpolator; frames are offsets in the shared arena. */
+/**
+ * Entry of an interpolation worker: one kernel instance and one interpolator; frames are offsets in
+ * the shared arena.
+ */
 import { parentPort, workerData } from 'node:worker_threads';
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
+import { Mutex } from '../../mutex.ts';
+import type { Times } from '../../pairing/timesteps.ts';
 import { systemClock } from '../../time.ts';
-import type { Interpolator, Reply, Request, WorkerData } from '../engine/protocol.ts';
-import { loadKernel } from '../kernel/kernel.ts';
-import { BlendInterpolator } from '../models/reference.ts';
-import { countInside, inside } from './native-call.ts';
-import { Crew } from './row-threads.ts';
+import { type Kernel, loadKernel } from '../kernel/kernel.ts';
+import type { Network } from '../networks/onnx.ts';
+import { BlendInterpolator } from './blend.ts';
+import { countNativeCalls, nativeCall } from './native-call.ts';
+import type { Interpolator, Reply, Request, WorkerData } from './protocol.ts';
+import { RowThreads } from './row-threads.ts';
 
 const port = parentPort;
-if (!port) throw new FrameliftError('engine.failed', 'worker.ts only runs as a worker thread');
+if (!port) throw new FrameliftError('engine.failed', 'worker/main.ts only runs as a worker thread');
 
 // What the engine passes when it starts the thread.
 const setup = workerData as WorkerData;
-countInside(setup.inside);
+countNativeCalls(setup.nativeCalls);
+
+const reply = (message: Reply): void => port.postMessage(message);
+const rowThreads = (kernel: Kernel, size = setup.threads): RowThreads => new RowThreads(kernel, setup.memory, size);
 
 async function start(): Promise<Interpolator> {
   const kernel = loadKernel(setup.memory);
   if (setup.model === 'blend') return new BlendInterpolator(kernel, systemClock);
-  const crew = (threads = setup.threads): Crew => new Crew(kernel, setup.memory, threads);
+  if (setup.model === 'search') {
+    const { FlowInterpolator } = await import('../networks/flow.ts');
+    return new FlowInterpolator(kernel, rowThreads(kernel), setup, systemClock, undefined);
+  }
+  const { id, bytes, times } = setup.model;
   // ONNX Runtime is loaded where a network is used, and nowhere else.
-  const { FlowInterpolator } = await import('../networks/flow.ts');
-  if (setup.model === 'search') return new FlowInterpolator(kernel, crew(), setup, systemClock, undefined);
-  const { Network } = await inside(() => import('../networks/onnx.ts'));
-  const network = await Network.open(setup.model.id, setup.model.bytes, setup);
-  if (network.kind === 'flow') {
-    const { FlowNetwork } = await import('../networks/flow-session.ts');
-    return new FlowInterpolator(kernel, crew(), setup, systemClock, new FlowNetwork(network));
+  const { Network } = await nativeCall(() => import('../networks/onnx.ts'));
+  const network = await Network.open(id, bytes, {
+    threads: setup.threads,
+    provider: setup.provider,
+    clock: systemClock,
+    onSession: (session) => reply({ type: 'session', session }),
+  });
+  switch (network.kind) {
+    case 'flow':
+      return flow(kernel, network);
+    case 'i420':
+      return i420(kernel, network, times);
+    case 'rgb':
+      return rgb(network, times);
   }
-  if (network.kind === 'i420') {
-    const [{ PlanesInterpolator }, { PlanesNetwork }] = await Promise.all([
-      import('../networks/i420.ts'),
-      import('../networks/i420-session.ts'),
-    ]);
-    const planes = new PlanesNetwork(network, setup.model.times);
-    return new PlanesInterpolator(kernel, crew(planes.facts.seeded ? setup.threads : 1), setup, systemClock, planes);
-  }
+}
+
+async function flow(kernel: Kernel, network: Network): Promise<Interpolator> {
+  const [{ FlowInterpolator }, { FlowNetwork }] = await Promise.all([
+    import('../networks/flow.ts'),
+    import('../networks/flow-session.ts'),
+  ]);
+  return new FlowInterpolator(kernel, rowThreads(kernel), setup, systemClock, new FlowNetwork(network));
+}
+
+async function i420(kernel: Kernel, network: Network, times: Times): Promise<Interpolator> {
+  const [{ I420Interpolator }, { I420Network }] = await Promise.all([
+    import('../networks/i420.ts'),
+    import('../networks/i420-session.ts'),
+  ]);
+  const opened = new I420Network(network, times);
+  const threads = opened.facts.seeded ? setup.threads : 1;
+  return new I420Interpolator(kernel, rowThreads(kernel, threads), setup, systemClock, opened);
+}
+
+async function rgb(network: Network, times: Times): Promise<Interpolator> {
   const [{ RgbInterpolator }, { RgbNetwork }] = await Promise.all([
     import('../networks/rgb.ts'),
     import('../networks/rgb-session.ts'),
   ]);
-  return new RgbInterpolator(setup, systemClock, await RgbNetwork.open(network, setup.multiple, setup.model.times));
+  return new RgbInterpolator(setup, systemClock, await RgbNetwork.open(network, setup.multiple, times));
 }
 
 async function answer(interpolator: Interpolator, request: Request): Promise<Reply | undefined> {
@@ -65,21 +98,25 @@ function failure(thrown: unknown): Reply {
   return { type: 'failed', code: error.code, message: error.message, recoverable: error.recoverable };
 }
 
-// Requests are answered strictly in order: `forget` must not overtake the run before it.
-let turn: Promise<void> = Promise.resolve();
+/** Requests are answered strictly in order: `forget` must not overtake the run before it. */
+const requests = new Mutex();
+
+async function serve(interpolator: Interpolator, request: Request): Promise<void> {
+  try {
+    const answered = await answer(interpolator, request);
+    if (answered) reply(answered);
+  } catch (thrown) {
+    reply(failure(thrown));
+  }
+}
 
 start().then(
   (interpolator) => {
-    port.on('message', (request: Request) => {
-      turn = turn
-        .then(() => answer(interpolator, request))
-        .then((reply) => reply && port.postMessage(reply))
-        .catch((thrown: unknown) => port.postMessage(failure(thrown)));
-    });
-    port.postMessage({ type: 'ready', network: interpolator.network } satisfies Reply);
+    port.on('message', (request: Request) => void requests.run(() => serve(interpolator, request)));
+    reply({ type: 'ready', network: interpolator.network });
   },
   (thrown: unknown) => {
-    port.postMessage(failure(thrown));
+    reply(failure(thrown));
     port.close();
   },
 );

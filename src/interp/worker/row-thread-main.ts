@@ -1,16 +1,16 @@
-/** Entry of a hand: takes rows of its worker's tasks, and sleeps in between. */
+/** Entry of a row thread: takes rows of its worker's tasks, and sleeps in between. */
 import { workerData } from 'node:worker_threads';
 import { loadKernel } from '../kernel/kernel.ts';
-import { awaitChange, BOARD, type HandData, takeRows } from './row-threads.ts';
+import { awaitChange, CONTROL, type RowThreadData, takeRows } from './row-threads.ts';
 
-// What the crew passes when it starts the thread.
-const { memory, board, lane } = workerData as HandData;
+// What RowThreads passes when it starts the thread.
+const { memory, control, thread } = workerData as RowThreadData;
 const kernel = loadKernel(memory);
-const numbers = board.subarray(BOARD.arguments);
+const numbers = control.subarray(CONTROL.arguments);
 
-while (Atomics.load(board, BOARD.end) === 0) {
-  const claim = Atomics.load(board, BOARD.claim);
-  takeRows(kernel, board, numbers, lane);
-  // Changed in the meantime, by another's claim at least: look again before sleeping.
-  if (Atomics.load(board, BOARD.claim) === claim) awaitChange(board, BOARD.claim, claim);
+while (Atomics.load(control, CONTROL.end) === 0) {
+  const nextRow = Atomics.load(control, CONTROL.nextRow);
+  takeRows(kernel, control, numbers, thread);
+  // It has changed if anybody has taken rows in the meantime: then look again before sleeping.
+  if (Atomics.load(control, CONTROL.nextRow) === nextRow) awaitChange(control, CONTROL.nextRow, nextRow);
 }

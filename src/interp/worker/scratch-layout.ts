@@ -1,13 +1,59 @@
-/** Where the pieces of the flow path lie in a worker's scratch: pure arithmetic, shared by the engine (allocates) and the workers (use). */
+/**
+ * Where the pieces of a model's work lie in a worker's scratch, for each kind of network: pure
+ * arithmetic, shared by the engine (allocates) and the workers (use).
+ */
 import { planeLayout } from '../../media/frame.ts';
+import type { FrameSize } from '../../media/size.ts';
 import { grainScratchBytes, gridSize, pyramidBytes, searchScratchBytes, warpScratchBytes } from '../kernel/kernel.ts';
 import { CELL_ROWS } from '../kernel/tasks.ts';
+import type { NetworkFacts, RgbFacts, WorkerSetup } from './protocol.ts';
+
+/** Takes pieces one after the other, each at a multiple of 64 bytes. */
+class Pieces {
+  /** Bytes taken so far. */
+  end = 0;
+
+  /** Offset of the next piece, of this many bytes. */
+  take(bytes: number): number {
+    const start = this.end;
+    this.end = alignUp(start + bytes, 64);
+    return start;
+  }
+}
+
+function alignUp(value: number, multiple: number): number {
+  return Math.ceil(value / multiple) * multiple;
+}
 
 /**
- * Byte offsets from the start of the scratch; grids are of cells of 8 × 8 luma samples, padded. What goes into the network and comes out
- * is there for each pair of a run, one after the other; what is given is that of the first.
+ * Bytes of scratch for frames of width × height luma samples, whatever the network is; `batch`:
+ * most pairs of a run. `network` undefined: hardly any.
  */
-export interface ScratchLayout {
+export function scratchBytes(
+  network: NetworkFacts | undefined,
+  { multiple, grain, threads }: Pick<WorkerSetup, 'multiple' | 'grain' | 'threads'>,
+  batch: number,
+  width: number,
+  height: number,
+): number {
+  if (!network) return 64;
+  // A network that fixes its size pads less than this.
+  const padded = (to: number): FrameSize => ({ width: alignUp(width, to), height: alignUp(height, to) });
+  if (network.rgb) return rgbLayout({ width, height }, padded(network.rgb.multiple), network.rgb, network.times).bytes;
+  if (network.kind === 'i420') {
+    const size = padded(multiple);
+    return i420Layout(size.width, size.height, network, threads, batch).bytes;
+  }
+  const whole = flowLayout(width, height, multiple, grain > 0, threads, batch);
+  return halfFlowLayout(width, height, multiple, threads, batch, whole).bytes;
+}
+
+/**
+ * Byte offsets from the start of the scratch; grids are of cells of 8 × 8 luma samples, padded.
+ * What goes into the network and comes out is there for each pair of a run, one after the other;
+ * what is given is that of the first.
+ */
+export interface FlowLayout {
   readonly gridWidth: number;
   readonly gridHeight: number;
   /** Frame size after padding: eight times the grid. */
@@ -25,51 +71,49 @@ export interface ScratchLayout {
   readonly retimed: number;
   /** For the block search. */
   readonly work: number;
-  /** `laneBytes` for each thread of the crew. */
-  readonly lanes: number;
-  readonly laneBytes: number;
-  /** For the grain of made frames; of no size without it. */
+  /** `rowScratchBytes` for each row thread. */
+  readonly rowScratch: number;
+  readonly rowScratchBytes: number;
+  /** For the grain of interpolated frames; of no size without it. */
   readonly grain: number;
   readonly bytes: number;
 }
 
-/** Scratch of one thread that does rows of a kernel task: vectors of candidates, rows of the seed, tables of the warp. */
-export function laneScratchBytes(width: number, gridWidth: number): number {
+/**
+ * Scratch of one thread that does rows of a kernel task: vectors of candidates, rows of the seed,
+ * tables of the warp.
+ */
+function rowScratchBytesFor(width: number, gridWidth: number): number {
   const bytes = Math.max(4 * gridWidth * (CELL_ROWS + 6), 8 * (gridWidth + 2), warpScratchBytes(width));
-  return Math.ceil(bytes / 64) * 64;
+  return alignUp(bytes, 64);
 }
 
 /**
- * The scratch of one worker of `crew` threads for one frame size whose sides are padded to a multiple of `multiple`;
- * `grainy`: made frames get grain; `pairs`: most pairs of a run.
+ * The scratch of one worker of `threads` row threads for one frame size whose sides are padded to a
+ * multiple of `multiple`; `grainy`: interpolated frames get grain; `pairs`: most pairs of a run.
  */
-export function scratchLayout(
+export function flowLayout(
   width: number,
   height: number,
   multiple: number,
   grainy: boolean,
-  crew: number,
+  threads: number,
   pairs: number,
-): ScratchLayout {
+): FlowLayout {
   const { width: gridWidth, height: gridHeight } = gridSize(width, height, multiple);
   const paddedWidth = gridWidth * 8;
   const paddedHeight = gridHeight * 8;
   const plane = 4 * gridWidth * gridHeight;
-  let end = 0;
-  const take = (bytes: number): number => {
-    const start = end;
-    end = Math.ceil((start + bytes) / 64) * 64;
-    return start;
-  };
-  const seed = take(pairs * 3 * plane);
-  const images = take(pairs * 16 * plane);
-  const costs = take(pairs * 18 * plane);
-  const field = take(pairs * 12 * plane);
-  const retimed = take(12 * plane);
-  const work = take(searchScratchBytes(paddedWidth, paddedHeight));
-  const laneBytes = laneScratchBytes(width, gridWidth);
-  const lanes = take(crew * laneBytes);
-  const grain = take(grainy ? grainScratchBytes(gridWidth * gridHeight) : 0);
+  const pieces = new Pieces();
+  const seed = pieces.take(pairs * 3 * plane);
+  const images = pieces.take(pairs * 16 * plane);
+  const costs = pieces.take(pairs * 18 * plane);
+  const field = pieces.take(pairs * 12 * plane);
+  const retimed = pieces.take(12 * plane);
+  const work = pieces.take(searchScratchBytes(paddedWidth, paddedHeight));
+  const rowScratchBytes = rowScratchBytesFor(width, gridWidth);
+  const rowScratch = pieces.take(threads * rowScratchBytes);
+  const grain = pieces.take(grainy ? grainScratchBytes(gridWidth * gridHeight) : 0);
   return {
     gridWidth,
     gridHeight,
@@ -81,46 +125,52 @@ export function scratchLayout(
     field,
     retimed,
     work,
-    lanes,
-    laneBytes,
+    rowScratch,
+    rowScratchBytes,
     grain,
-    bytes: end,
+    bytes: pieces.end,
   };
 }
 
-/** What finding the motion from half the picture takes, behind the {@link ScratchLayout} of the whole: offsets from the start of the scratch. */
-export interface HalfLayout {
+/**
+ * What finding the motion at half the size takes, behind the {@link FlowLayout} of the whole:
+ * offsets from the start of the scratch.
+ */
+export interface HalfFlowLayout {
   readonly width: number;
   readonly height: number;
   /** A halved luma; its pyramid is made at once, so that one place does for all frames. */
   readonly luma: number;
   /** The path at that size. */
-  readonly path: ScratchLayout;
+  readonly path: FlowLayout;
   /** Of the whole scratch. */
   readonly bytes: number;
 }
 
-/** The part of a scratch for half the picture; `whole` and the rest as for {@link scratchLayout}. Its path has no grain. */
-export function halfLayout(
+/**
+ * The part of a scratch for half the size; `whole` and the rest as for {@link flowLayout}. Its path
+ * has no grain.
+ */
+export function halfFlowLayout(
   width: number,
   height: number,
   multiple: number,
-  crew: number,
+  threads: number,
   pairs: number,
-  whole: ScratchLayout,
-): HalfLayout {
+  whole: FlowLayout,
+): HalfFlowLayout {
   const [w, h] = [(width + 1) >> 1, (height + 1) >> 1];
   const luma = whole.bytes;
-  const start = luma + Math.ceil((planeLayout(w, h).u + 64) / 64) * 64;
-  const path = scratchLayout(w, h, multiple, false, crew, pairs);
-  const { seed, images, costs, field, retimed, work, lanes, grain, bytes } = path;
-  const moved = { seed, images, costs, field, retimed, work, lanes, grain, bytes };
+  const start = luma + alignUp(planeLayout(w, h).u + 64, 64);
+  const path = flowLayout(w, h, multiple, false, threads, pairs);
+  const { seed, images, costs, field, retimed, work, rowScratch, grain, bytes } = path;
+  const moved = { seed, images, costs, field, retimed, work, rowScratch, grain, bytes };
   for (const key of Object.keys(moved) as (keyof typeof moved)[]) moved[key] += start;
   return { width: w, height: h, luma, path: { ...path, ...moved }, bytes: moved.bytes };
 }
 
 /** The layout for the pair of a run at `index`; a field holds `motions` motions. */
-export function layoutOfPair(layout: ScratchLayout, index: number, motions: 1 | 2): ScratchLayout {
+export function flowLayoutOfPair(layout: FlowLayout, index: number, motions: 1 | 2): FlowLayout {
   const step = 4 * index * layout.gridWidth * layout.gridHeight;
   return {
     ...layout,
@@ -131,8 +181,118 @@ export function layoutOfPair(layout: ScratchLayout, index: number, motions: 1 | 
   };
 }
 
-/** Bytes of the pyramid of one frame whose sides are padded to a multiple of `multiple`; `half`: of its halved luma. */
+/**
+ * Bytes of the pyramid of one frame whose sides are padded to a multiple of `multiple`; `half`: of
+ * its halved luma.
+ */
 export function paddedPyramidBytes(width: number, height: number, multiple: number, half = false): number {
   const grid = half ? gridSize((width + 1) >> 1, (height + 1) >> 1, multiple) : gridSize(width, height, multiple);
   return pyramidBytes(grid.width * 8, grid.height * 8);
+}
+
+/**
+ * Byte offsets of the three planes of one padded image, rows without gaps, from the start of the
+ * scratch: those of the first pair of a run.
+ */
+export interface ImageOffsets {
+  readonly y: number;
+  readonly u: number;
+  readonly v: number;
+}
+
+/**
+ * Byte offsets from the start of the scratch. What goes into the network and comes out is there for
+ * each pair of a run, one after the other.
+ */
+export interface I420Layout {
+  /** Image size after padding, even. */
+  readonly paddedWidth: number;
+  readonly paddedHeight: number;
+  readonly images: readonly ImageOffsets[];
+  /** float32 [3][⌈paddedHeight/8⌉][⌈paddedWidth/8⌉]; for seeded networks. */
+  readonly seed: number;
+  /** float32 [18][⌈paddedHeight/8⌉][⌈paddedWidth/8⌉]; for seeded networks. */
+  readonly costs: number;
+  /** For the block search; for seeded networks. */
+  readonly work: number;
+  /** `rowScratchBytes` for each row thread. */
+  readonly rowScratch: number;
+  readonly rowScratchBytes: number;
+  readonly bytes: number;
+}
+
+/**
+ * Images that a network works with: both parents and the result; when it halves, also the middles
+ * of three halvings.
+ */
+const IMAGES = { any: 3, half: 6 } as const;
+
+/**
+ * The scratch of one worker of `threads` row threads for images of one padded size and runs of up
+ * to `pairs` pairs.
+ */
+export function i420Layout(
+  paddedWidth: number,
+  paddedHeight: number,
+  { seeded, times }: Pick<NetworkFacts, 'seeded' | 'times'>,
+  threads: number,
+  pairs: number,
+): I420Layout {
+  const pieces = new Pieces();
+  const luma = paddedWidth * paddedHeight;
+  const images = Array.from({ length: IMAGES[times] }, () => ({
+    y: pieces.take(pairs * luma),
+    u: pieces.take((pairs * luma) / 4),
+    v: pieces.take((pairs * luma) / 4),
+  }));
+  const grid = gridSize(paddedWidth, paddedHeight, 8);
+  const seed = pieces.take(seeded ? pairs * 12 * grid.width * grid.height : 0);
+  const costs = pieces.take(seeded ? pairs * 72 * grid.width * grid.height : 0);
+  const work = pieces.take(seeded ? searchScratchBytes(paddedWidth, paddedHeight) : 0);
+  const rowScratchBytes = seeded ? rowScratchBytesFor(paddedWidth, grid.width) : 0;
+  const rowScratch = pieces.take(threads * rowScratchBytes);
+  return { paddedWidth, paddedHeight, images, seed, costs, work, rowScratch, rowScratchBytes, bytes: pieces.end };
+}
+
+/** The layout for the pair of a run at `index`. */
+export function i420LayoutOfPair(layout: I420Layout, index: number): I420Layout {
+  const luma = index * layout.paddedWidth * layout.paddedHeight;
+  const grid = gridSize(layout.paddedWidth, layout.paddedHeight, 8);
+  const cells = index * grid.width * grid.height;
+  return {
+    ...layout,
+    images: layout.images.map(({ y, u, v }) => ({ y: y + luma, u: u + luma / 4, v: v + luma / 4 })),
+    seed: layout.seed + 12 * cells,
+    costs: layout.costs + 72 * cells,
+  };
+}
+
+/** Byte offsets from the start of the scratch. */
+export interface RgbLayout {
+  /** [planes][paddedHeight][paddedWidth] of the inputs' type. */
+  readonly input: number;
+  /** [3][paddedHeight][paddedWidth] of the output's type, or less where the file crops. */
+  readonly output: number;
+  /** Frame blocks of the middles of three halvings; none for a network that knows any time. */
+  readonly middles: readonly number[];
+  readonly bytes: number;
+}
+
+/** Halvings until an eighth. */
+const HALVINGS = 3;
+
+/** The scratch of one worker for frames of one size, padded to another. */
+export function rgbLayout(
+  frame: FrameSize,
+  padded: FrameSize,
+  { planes, inputBytes, outputBytes }: RgbFacts,
+  times: NetworkFacts['times'],
+): RgbLayout {
+  const pieces = new Pieces();
+  const samples = padded.width * padded.height;
+  const input = pieces.take(planes * samples * inputBytes);
+  const output = pieces.take(3 * samples * outputBytes);
+  const block = planeLayout(frame.width, frame.height).bytes;
+  const middles = Array.from({ length: times === 'half' ? HALVINGS : 0 }, () => pieces.take(block));
+  return { input, output, middles, bytes: pieces.end };
 }

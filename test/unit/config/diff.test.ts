@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { compareConfigs, goesOn } from '../../../src/config/diff.ts';
-import { type ConfigInput, parseConfig } from '../../../src/config/schema.ts';
+import { appliesLive, diffConfigs } from '../../../src/config/diff.ts';
+import { parseConfig } from '../../../src/config/parse.ts';
+import type { ConfigInput } from '../../../src/config/schema.ts';
 
 const stream = (name: string, extra: object = {}): { name: string; source: string } => ({
   name,
@@ -8,9 +9,9 @@ const stream = (name: string, extra: object = {}): { name: string; source: strin
   ...extra,
 });
 const compare = (before: ConfigInput, after: ConfigInput) =>
-  compareConfigs(parseConfig(before, 'a'), parseConfig(after, 'b'));
+  diffConfigs(parseConfig(before, 'a'), parseConfig(after, 'b'));
 
-describe('compareConfigs', () => {
+describe('diffConfigs', () => {
   it('finds nothing in what is written in another order, or with defaults spelt out', () => {
     const before = { streams: [stream('a'), stream('b')] };
     const after: ConfigInput = {
@@ -19,7 +20,7 @@ describe('compareConfigs', () => {
       streams: [stream('b', { loop: false }), stream('a')],
     };
     expect(compare(before, after)).toEqual({
-      ...{ added: [], removed: [], changed: [], live: [], atStart: [] },
+      ...{ added: [], removed: [], changed: [], applied: [], needsRestart: [] },
       unchanged: ['b', 'a'],
     });
   });
@@ -41,12 +42,12 @@ describe('compareConfigs', () => {
       ['other', ['fps', 'factor']],
       ['brighter', ['bitrateKbps']],
     ]);
-    expect(change.changed.map(goesOn)).toEqual([false, true]);
+    expect(change.changed.map(appliesLive)).toEqual([false, true]);
   });
 
   it('starts a stream anew whose bitrate is to be chosen again: an encoder can only be told one', () => {
     const [change] = compare({ streams: [stream('a', { bitrateKbps: 900 })] }, { streams: [stream('a')] }).changed;
-    expect(change && goesOn(change)).toBe(false);
+    expect(change && appliesLive(change)).toBe(false);
   });
 
   it.each<[ConfigInput, ConfigInput, string[], string[]]>([
@@ -61,11 +62,11 @@ describe('compareConfigs', () => {
       [],
     ],
     [{}, { webrtc: { portRange: [5000, 5010] }, arenaMb: 64 }, [], ['webrtc.portRange', 'arenaMb']],
-  ])('%j → %j', (before, after, live, atStart) => {
+  ])('%j → %j', (before, after, applied, needsRestart) => {
     const threads = { engine: { threads: 2, ...before.engine } };
     expect(compare({ ...before, ...threads }, { ...after, engine: { threads: 2, ...after.engine } })).toMatchObject({
-      live,
-      atStart,
+      applied,
+      needsRestart,
     });
   });
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { stringify } from 'yaml';
-import { makeTokens, serveConfig } from '../../../src/config/flags.ts';
+import { configFromFlags, generateTokens } from '../../../src/config/flags.ts';
 import type { ConfigInput } from '../../../src/config/schema.ts';
 
 /** Path of a configuration file that goes with the test. */
@@ -15,17 +15,17 @@ function file(input: ConfigInput): string {
   return path;
 }
 
-describe('serveConfig', () => {
+describe('configFromFlags', () => {
   it('puts the command line over the file, key by key', () => {
     const config = file({ server: { host: '10.0.0.1', port: 9000 }, log: 'warn', engine: { model: 'search' } });
-    expect(serveConfig([], { config, port: 9001, model: 'blend' })).toMatchObject({
+    expect(configFromFlags([], { config, port: 9001, model: 'blend' })).toMatchObject({
       ...{ server: { host: '10.0.0.1', port: 9001 }, engine: { model: 'blend' }, log: 'warn' },
     });
   });
 
   it('adds its tokens to those of the file', () => {
     const config = file({ auth: { publish: ['of-the-file'], play: ['of-the-file'] } });
-    expect(serveConfig([], { config, publishToken: 'of-the-line', adminToken: 'of-the-line' }).auth).toEqual({
+    expect(configFromFlags([], { config, publishToken: 'of-the-line', adminToken: 'of-the-line' }).auth).toEqual({
       publish: ['of-the-file', 'of-the-line'],
       play: ['of-the-file'],
       admin: ['of-the-line'],
@@ -34,33 +34,53 @@ describe('serveConfig', () => {
 
   it('takes a certificate from either, or one half from each', () => {
     const config = file({ server: { tls: { cert: 'cert.pem', key: 'key.pem' } } });
-    expect(serveConfig([], { config }).server.tls).toEqual({ cert: 'cert.pem', key: 'key.pem' });
-    expect(serveConfig([], { config, tlsCert: 'new.pem' }).server.tls).toEqual({ cert: 'new.pem', key: 'key.pem' });
-    expect(() => serveConfig([], { tlsCert: 'new.pem' })).toThrow('server.tls.key');
-    expect(serveConfig([], {}).server.tls).toBeUndefined();
+    expect(configFromFlags([], { config }).server.tls).toEqual({ cert: 'cert.pem', key: 'key.pem' });
+    expect(configFromFlags([], { config, tlsCert: 'new.pem' }).server.tls).toEqual({ cert: 'new.pem', key: 'key.pem' });
+    expect(() => configFromFlags([], { tlsCert: 'new.pem' })).toThrow('server.tls.key');
+    expect(configFromFlags([], {}).server.tls).toBeUndefined();
   });
 
   it('names streams that have no name, and gives the demo its rate', () => {
     const config = file({ streams: [{ name: 'live', source: 'rtsp://camera/1' }] });
-    const { streams } = serveConfig(['rtsp://camera/2', 'door=rtsp://camera/3', 'demo'], { config, loop: true });
+    const { streams } = configFromFlags(['rtsp://camera/2', 'door=rtsp://camera/3', 'demo'], { config, loop: true });
     expect(streams.map(({ name, fps, loop }) => [name, fps, loop])).toEqual([
       ['live', undefined, true],
       ['live2', undefined, true],
       ['door', undefined, true],
       ['demo', 60, true],
     ]);
-    expect(serveConfig([], {}).streams).toMatchObject([{ name: 'demo', source: 'demo', fps: 60 }]);
-    expect(serveConfig(['demo'], { factor: 3 }).streams[0]).toMatchObject({ factor: 3 });
+    expect(configFromFlags([], {}).streams).toMatchObject([{ name: 'demo', source: 'demo', fps: 60 }]);
+    expect(configFromFlags(['demo'], { factor: 3 }).streams[0]).toMatchObject({ factor: 3 });
   });
 });
 
-it('makeTokens makes up those that are asked for, another one each time', () => {
+it('generateTokens generates those that are asked for, another one each time', () => {
   const given = { publishToken: 'generate', playToken: 'my-own-token', adminToken: 'generate' };
-  const { flags, made } = makeTokens(given);
-  expect(made.map(([role]) => role)).toEqual(['publish', 'admin']);
-  const tokens = new Set(made.map(([, token]) => token));
+  const { flags, generated } = generateTokens(given);
+  expect(generated.map(([role]) => role)).toEqual(['publish', 'admin']);
+  const tokens = new Set(generated.map(([, token]) => token));
   expect(tokens.size).toBe(2);
   for (const token of tokens) expect(token).toMatch(/^[\w-]{32}$/);
   expect(flags.playToken).toBe('my-own-token');
   expect([flags.publishToken, flags.adminToken]).toEqual([...tokens]);
+});
+
+describe('--profile', () => {
+  it('is that of all streams of the command line, and brings its own rate, for the demo too', () => {
+    const { streams } = configFromFlags(['demo', 'room=whip'], { profile: 'fluoroscopy' });
+    expect(streams.map(({ profile, fps, model }) => ({ profile, fps, model }))).toEqual(
+      Array(2).fill({ profile: 'fluoroscopy', fps: undefined, model: undefined }),
+    );
+  });
+
+  it('gives way to a model and a rate beside it', () => {
+    const [stream] = configFromFlags(['demo'], { profile: 'fluoroscopy', model: 'search', fps: 30 }).streams;
+    expect(stream).toMatchObject({ profile: 'fluoroscopy', model: 'search', fps: 30 });
+  });
+
+  it('is refused by its name when there is none such', () => {
+    // As a person may write it.
+    const flags = { profile: 'x-ray' as 'fluoroscopy' };
+    expect(() => configFromFlags(['demo'], flags)).toThrow(/profile is "x-ray"/);
+  });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseConfig } from '../../../src/config/schema.ts';
+import { parseConfig } from '../../../src/config/parse.ts';
 import { makeToken, resolveTokens, TOKEN, withoutSecrets } from '../../../src/config/secrets.ts';
 import { FrameliftError } from '../../../src/errors.ts';
 

@@ -4,12 +4,12 @@ import { micros } from '../../../src/time.ts';
 
 const LIMITS = { maxWidth: 640, maxHeight: 360, maxFps: 30, maxBitrateKbps: 1000 };
 
-/** The first error of a source that sends `fps` pictures of `bytes` a second for `seconds`, after a burst; and when it came. */
+/** The first error of a source that sends `fps` frames of `bytes` a second for `seconds`, after a burst; and when it came. */
 function play(gauge: IngestGauge, { fps = 30, bytes = 1000, seconds = 60, burst = 0 }) {
   const due = [...Array<number>(burst).fill(0), ...Array.from({ length: fps * seconds }, (_, i) => i / fps)];
   for (const at of due) {
     const now = micros(at * 1e6);
-    const error = gauge.data(bytes, now) ?? gauge.picture(640, 360, now);
+    const error = gauge.data(bytes, now) ?? gauge.frame(640, 360, now);
     if (error) return { error, at };
   }
   return undefined;
@@ -23,12 +23,12 @@ describe('size', () => {
     [360, 640, 'source.too-large'],
   ])('%d × %d: %s', (width, height, code) => {
     expect(sizeExcess(LIMITS, width, height)?.code).toBe(code);
-    expect(new IngestGauge(LIMITS).picture(width, height, micros(0))?.code).toBe(code);
+    expect(new IngestGauge(LIMITS).frame(width, height, micros(0))?.code).toBe(code);
   });
 
   test('the error names size, limit and key', () => {
     const error = sizeExcess(LIMITS, 1920, 1080);
-    expect(error?.message).toBe('the pictures are 1920x1080, the limit is 640x360');
+    expect(error?.message).toBe('the frames are 1920x1080, the limit is 640x360');
     expect(error?.remedy).toContain('limits.maxWidth');
     expect(error?.recoverable).toBe(false);
   });
@@ -44,11 +44,11 @@ describe('rates', () => {
     expect(play(new IngestGauge(LIMITS), { fps: 30, seconds: 3600 })).toBeUndefined();
   });
 
-  test('pictures since the last keyframe, all at once, are no rate', () => {
+  test('frames since the last keyframe, all at once, are no rate', () => {
     expect(play(new IngestGauge(LIMITS), { fps: 30, burst: 60 })).toBeUndefined();
   });
 
-  test('twice the pictures: refused within seconds', () => {
+  test('twice the frames: refused within seconds', () => {
     const found = play(new IngestGauge(LIMITS), { fps: 60 });
     expect(found?.error).toMatchObject({ code: 'source.too-fast', remedy: expect.stringContaining('limits.maxFps') });
     expect(found?.at).toBeGreaterThan(1);
@@ -58,7 +58,7 @@ describe('rates', () => {
   test('twice the data: refused within seconds', () => {
     const found = play(new IngestGauge(LIMITS), { fps: 25, bytes: 10_000 });
     expect(found?.error).toMatchObject({
-      ...{ code: 'source.too-fast', message: 'more than 1000 kbit came per second, the limit' },
+      ...{ code: 'source.too-fast', message: 'more than 1000 kbit/s arrive, the limit' },
       remedy: expect.stringContaining('limits.maxBitrateKbps'),
     });
     expect(found?.at).toBeLessThan(5);
@@ -66,7 +66,7 @@ describe('rates', () => {
 
   test('a clock that stands still or goes back gives nothing', () => {
     const gauge = new IngestGauge(LIMITS);
-    const errors = Array.from({ length: 200 }, (_, i) => gauge.picture(640, 360, micros(1000 - i)));
+    const errors = Array.from({ length: 200 }, (_, i) => gauge.frame(640, 360, micros(1000 - i)));
     expect(errors.findIndex((error) => error !== undefined)).toBe(90);
   });
 });

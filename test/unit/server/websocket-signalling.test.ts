@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { FrameliftError } from '../../../src/errors.ts';
-import { type PlayerGate, SocketSignalling } from '../../../src/server/websocket-signalling.ts';
+import { SILENT_LOG } from '../../../src/log.ts';
+import { type PlayerGate, WebSocketSignalling } from '../../../src/server/websocket-signalling.ts';
 import { fromMs, ManualClock } from '../../../src/time.ts';
 import type { PeerSession } from '../../../src/webrtc/endpoint.ts';
 import type { CandidateSink } from '../../../src/webrtc/transport.ts';
@@ -69,13 +70,13 @@ class FakeGate implements PlayerGate {
 let clock: ManualClock;
 let gate: FakeGate;
 let said: Record<string, unknown>[];
-let signalling: SocketSignalling;
+let signalling: WebSocketSignalling;
 
 beforeEach(() => {
   clock = new ManualClock();
   gate = new FakeGate();
   said = [];
-  signalling = new SocketSignalling({ gate, clock, send: (message) => said.push({ ...message }) });
+  signalling = new WebSocketSignalling({ gate, clock, log: SILENT_LOG, send: (message) => said.push({ ...message }) });
 });
 
 const say = (message: object): Promise<void> => signalling.receive(JSON.stringify(message));

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { parseConfig, type StreamConfig } from '../../../src/config/schema.ts';
+import { parseConfig } from '../../../src/config/parse.ts';
+import type { StreamConfig } from '../../../src/config/schema.ts';
 import { SILENT_LOG } from '../../../src/log.ts';
 import { Arena } from '../../../src/media/arena.ts';
 import { noEvents } from '../../../src/metrics/events.ts';

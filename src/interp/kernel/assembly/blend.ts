@@ -1,7 +1,10 @@
 /** Linear cross-fade of two frames without motion: the `blend` reference interpolator. */
-import { strideOf } from './planes';
+import { strideOf } from './i420';
 
-/** out = a + (b − a) · weight / 32768, `bytes` a multiple of 16, all three planes and their padding alike. */
+/**
+ * out = a + (b − a) · weight / 32768, `bytes` a multiple of 16, all three planes and their padding
+ * alike.
+ */
 function fade(a: usize, b: usize, out: usize, bytes: i32, weight: i32): void {
   const w = i16x8.splat(<i16>weight);
   const half = i16x8.splat(64);
@@ -21,7 +24,10 @@ function fade(a: usize, b: usize, out: usize, bytes: i32, weight: i32): void {
   }
 }
 
-/** Rows [rowBegin, rowEnd) of luma (rowBegin even, rowEnd even or height) and the chroma rows under them. `weight` is t in 1/32768. */
+/**
+ * Rows [rowBegin, rowEnd) of luma (rowBegin even, rowEnd even or height) and the chroma rows under
+ * them. `weight` is t in 1/32768.
+ */
 export function blendFrames(
   a: usize,
   b: usize,

@@ -1,9 +1,8 @@
 /** How much two frames differ, for duplicate and cut detection. */
-import { strideOf } from './planes';
+import { strideOf } from './i420';
 
 /** Sum of absolute differences of 16 columns over `rows` rows, every second one. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function blockSum(a: usize, b: usize, stride: i32, rows: i32): u32 {
   let sum = i16x8.splat(0);
   for (let r = 0; r < rows; r += 2) {
@@ -32,8 +31,9 @@ function partialSum(a: usize, b: usize, stride: i32, columns: i32, rows: i32): u
 }
 
 /**
- * Luma difference of two frames over every second row, in blocks of 16 × 16.
- * Writes at `result` (float32): mean absolute difference, largest block mean, share of blocks whose mean exceeds `threshold`.
+ * Luma difference of two frames over every second row, in blocks of 16 × 16. Writes at `result`
+ * (float32): mean absolute difference, largest block mean, share of blocks whose mean exceeds
+ * `threshold`.
  */
 export function frameDifference(a: usize, b: usize, width: i32, height: i32, threshold: f32, result: usize): void {
   const stride = strideOf(width);
@@ -48,7 +48,7 @@ export function frameDifference(a: usize, b: usize, width: i32, height: i32, thr
       const columns = min(16, width - x);
       const at = <usize>(y * stride + x);
       const sum =
-        columns == 16 ? blockSum(a + at, b + at, stride, rows) : partialSum(a + at, b + at, stride, columns, rows);
+        columns === 16 ? blockSum(a + at, b + at, stride, rows) : partialSum(a + at, b + at, stride, columns, rows);
       total += sum;
       const mean = <f32>sum / <f32>(sampled * columns);
       if (mean > largest) largest = mean;

@@ -1,7 +1,13 @@
-/** How noisy a pair of frames is, by grey value, and a tile of grain like it (models/training/FLUORO.md, "Noise"). */
-import { clampInt, strideOf } from './planes';
+/**
+ * How noisy a pair of frames is, by grey value, and a tile of grain like it
+ * (models/training/FLUORO.md, "Noise").
+ */
+import { clampInt, strideOf } from './i420';
 
-/** Scratch of the grain, in bytes; its end: grainScratchBytes() in ../kernel.ts. S: u8[16]; rho: float32. */
+/**
+ * Scratch of the grain, in bytes; its end: grainScratchBytes() in ../kernel.ts. S: u8[16]; rho:
+ * float32.
+ */
 export const LEVELS: usize = 0;
 export const RHO: usize = 16;
 /** i32[16][256]: cells by grey and by deviation in 1/16. */
@@ -40,28 +46,24 @@ export function grainStart(grain: usize): void {
       s ^= s << 5;
       sum += (s & 255) + ((s >> 8) & 255) + ((s >> 16) & 255) + (s >> 24);
     }
-    store<i16>(grain + WHITE + (i << 1), <i16>((((<i32>sum - 1020) * 627) >> 6)));
+    store<i16>(grain + WHITE + (i << 1), <i16>(((<i32>sum - 1020) * 627) >> 6));
   }
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function sum32(v: v128): i32 {
-  return (
-    i32x4.extract_lane(v, 0) + i32x4.extract_lane(v, 1) + i32x4.extract_lane(v, 2) + i32x4.extract_lane(v, 3)
-  );
+  return i32x4.extract_lane(v, 0) + i32x4.extract_lane(v, 1) + i32x4.extract_lane(v, 2) + i32x4.extract_lane(v, 3);
 }
 
 /** Nearest 1/16 of a sample. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function sixteenths(flow: f32): i32 {
   return <i32>floor<f32>(flow * 16 + 0.5);
 }
 
 /**
- * Counts a cell by the correlation of neighbouring samples in the difference of `a` and `b`, in 1/64 from −1; not where it is too dark or
- * does not differ.
+ * Counts a cell by the correlation of neighbouring samples in the difference of `a` and `b`, in
+ * 1/64 from −1; not where it is too dark or does not differ.
  */
 function neighbours(a: usize, b: usize, stride: i32, counts: usize): void {
   let greys = i16x8.splat(0);
@@ -87,16 +89,15 @@ function neighbours(a: usize, b: usize, stride: i32, counts: usize): void {
     above = d;
   }
   const power = sum32(powers);
-  if (power == 0) return;
+  if (power === 0) return;
   // 64 squares, 112 products of neighbours.
-  const bucket = <i32>floor<f64>((<f64>sum32(nears) * 64) / (<f64>power * 112) * 64 + 64);
+  const bucket = <i32>floor<f64>(((<f64>sum32(nears) * 64) / (<f64>power * 112)) * 64 + 64);
   const slot = counts + (clampInt(bucket, 0, 127) << 2);
   store<i32>(slot, load<i32>(slot) + 1);
 }
 
 /** The lower median of counted values; −1 when there are fewer than `least`. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function median(row: usize, buckets: i32, least: i32): i32 {
   let cells = 0;
   for (let k = 0; k < buckets; k++) cells += load<i32>(row + (k << 2));
@@ -107,32 +108,38 @@ function median(row: usize, buckets: i32, least: i32): i32 {
 }
 
 /** Share of the noise that a fraction of `part`/16 of a sample leaves along one axis. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function left(part: i32, unkept: f64): f64 {
   return <f64>1 - <f64>(part * (16 - part)) * unkept;
 }
 
 /** Eight samples interpolated along their row, in 1/16. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function across(at: usize, part: v128): v128 {
   const here = v128.load_ext<u8>(at);
   return i16x8.add(i16x8.shl(here, 4), i16x8.mul(i16x8.sub(v128.load_ext<u8>(at + 1), here), part));
 }
 
 /** Between two rows; exact, though the steps on the way may wrap. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function down(top: v128, bottom: v128, part: v128): v128 {
   const sum = i16x8.add(i16x8.shl(top, 4), i16x8.mul(i16x8.sub(bottom, top), part));
   return i16x8.shr_u(i16x8.add(sum, i16x8.splat(8)), 4);
 }
 
 /** Counts the cell whose corners in both frames are at `a` and `b`, fractions in 1/16. */
-// @ts-ignore: decorator
-@inline
-function count(a: usize, b: usize, stride: i32, fx0: i32, fy0: i32, fx1: i32, fy1: i32, unkept: f64, counts: usize): void {
+// @inline
+function count(
+  a: usize,
+  b: usize,
+  stride: i32,
+  fx0: i32,
+  fy0: i32,
+  fx1: i32,
+  fy1: i32,
+  unkept: f64,
+  counts: usize,
+): void {
   const x0 = i16x8.splat(<i16>fx0);
   const y0 = i16x8.splat(<i16>fy0);
   const x1 = i16x8.splat(<i16>fx1);
@@ -159,7 +166,8 @@ function count(a: usize, b: usize, stride: i32, fx0: i32, fy0: i32, fx1: i32, fy
   const sum = <f64>sum32(i32x4.extadd_pairwise_i16x8_s(sums));
   const energy = <f64>64 * <f64>sum32(squares) - sum * sum;
   const share = left(fx0, unkept) * left(fy0, unkept) + left(fx1, unkept) * left(fy1, unkept);
-  // Squares of 1/16, 64 samples, 63 degrees of freedom; the rounding of made frames brings noise of its own.
+  // Squares of 1/16, 64 samples, 63 degrees of freedom; the rounding of interpolated frames brings
+  // noise of its own.
   const variance = energy / (share * 1032192) - <f64>1 / 6;
   const level = min(<i32>floor<f64>(sqrt<f64>(max<f64>(variance, 0)) * 16 + 0.5), 255);
   const bin = sum32(i32x4.extadd_pairwise_i16x8_u(greys)) >> 15;
@@ -213,8 +221,7 @@ function tile(grain: usize, rho: f64): void {
   }
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function along(at: usize, centre: v128, side: v128): v128 {
   const sides = i16x8.add_sat_s(v128.load(at - 2), v128.load(at + 2));
   const sum = i16x8.add_sat_s(i16x8.q15mulr_sat_s(v128.load(at), centre), i16x8.q15mulr_sat_s(sides, side));
@@ -229,9 +236,11 @@ let fraction0Y: i32 = 0;
 let fraction1X: i32 = 0;
 let fraction1Y: i32 = 0;
 
-/** Finds the windows of cell (i, j), moved by its flow and `more` sixteenths; false where they leave the frame, whose border tells nothing. */
-// @ts-ignore: decorator
-@inline
+/**
+ * Finds the windows of cell (i, j), moved by its flow and `more` sixteenths; false where they leave
+ * the frame, whose border tells nothing.
+ */
+// @inline
 function place(
   a: usize,
   b: usize,
@@ -270,8 +279,9 @@ function place(
 }
 
 /**
- * Measures the luma noise of the pair a, b (width × height) whose first motion at t = ½ is `field` (float32 [≥4][gridHeight][gridWidth])
- * and makes the tile, all in the scratch `grain` that grainStart() has seen. Any field, NaN included, reads inside the planes.
+ * Measures the luma noise of the pair a, b (width × height) whose first motion at t = ½ is `field`
+ * (float32 [≥4][gridHeight][gridWidth]) and makes the tile, all in the scratch `grain` that
+ * grainStart() has seen. Any field, NaN included, reads inside the planes.
  */
 export function grainMeasure(
   a: usize,

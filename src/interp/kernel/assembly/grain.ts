@@ -1,54 +1,50 @@
-/** Grain for made frames: the noise that blending took from them (models/training/FLUORO.md, "Noise"). Luma only. */
+/**
+ * Grain for interpolated frames: the noise that blending took from them (models/training/FLUORO.md,
+ * "Noise"). Luma only.
+ */
 import { LEVELS, RHO, SHARES, TILE, TILE_STRIDE } from './grain-measure';
-import { strideOf } from './planes';
+import { strideOf } from './i420';
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function splat(value: f32): v128 {
   return f32x4.splat(value);
 }
 
 /** A number within 0…1; not a number: 0. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function unit(value: v128): v128 {
   return f32x4.pmin(splat(1), f32x4.pmax(splat(0), value));
 }
 
 /** Share of the noise that reading at the fraction of `flow` leaves along one axis. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function left(flow: v128, twice: v128): v128 {
   const part = f32x4.sub(flow, f32x4.floor(flow));
   return f32x4.sub(splat(1), f32x4.mul(f32x4.mul(part, f32x4.sub(splat(1), part)), twice));
 }
 
 /** How alike the noise is that two motions read, along one axis. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function alike(one: v128, other: v128, unlike: v128): v128 {
   return f32x4.max(splat(0), f32x4.sub(splat(1), f32x4.mul(f32x4.abs(f32x4.sub(one, other)), unlike)));
 }
 
 /** −1 where x, y (a cell's middle, moved) lies in the plane or at most half a sample outside. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function inside(x: v128, y: v128, farX: v128, farY: v128): v128 {
   const low = splat(-0.5);
   return v128.and(v128.and(f32x4.ge(x, low), f32x4.le(x, farX)), v128.and(f32x4.ge(y, low), f32x4.le(y, farY)));
 }
 
 /** m as the warp uses it: a position inside the frame beats one outside. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function weight(m: v128, in0: v128, in1: v128): v128 {
   const ruled = v128.bitselect(splat(1), m, v128.andnot(in0, in1));
   return v128.andnot(ruled, v128.andnot(in1, in0));
 }
 
 /** C of every cell: the root of what is missing, 0…255. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function shares(
   width: i32,
   height: i32,
@@ -118,17 +114,17 @@ function shares(
 const SPREAD_BYTES = memory.data<u8>([0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1], 16);
 
 /** Eight lanes of z + ((amount·N + 256) >> 9). */
-// @ts-ignore: decorator
-@inline
+// @inline
 function grainy(z: v128, product: v128, noise: v128): v128 {
   const amount = i16x8.shr_u(i16x8.add(product, i16x8.splat(128)), 8);
   return i16x8.add(z, i16x8.shr_s(i16x8.add(i16x8.mul(amount, noise), i16x8.splat(256)), 9));
 }
 
 /**
- * Adds to the luma of the made frame `out` what it lacks of the noise that grainMeasure() found, up to `strength` (0…1) of a real frame's.
- * `field`: float32 [6 or 12][gridHeight][gridWidth] of the frame's own time, `motions` 1 or 2. `seed`: which piece of the tile. Rows are
- * written in whole registers: up to 15 bytes of their padding change.
+ * Adds to the luma of the interpolated frame `out` what it lacks of the noise that grainMeasure()
+ * found, up to `strength` (0…1) of a real frame's. `field`: float32 [6 or
+ * 12][gridHeight][gridWidth] of the frame's own time, `motions` 1 or 2. `grainSeed`: which piece of
+ * the tile. Rows are written in whole registers: up to 15 bytes of their padding change.
  */
 export function grainAdd(
   out: usize,
@@ -139,16 +135,16 @@ export function grainAdd(
   gridHeight: i32,
   motions: i32,
   strength: f32,
-  seed: u32,
+  grainSeed: u32,
   grain: usize,
 ): void {
   const table = v128.load(grain + LEVELS);
   if (!v128.any_true(table)) return;
   const rho = load<f32>(grain + RHO);
-  if (motions == 2) shares(width, height, field, gridWidth, gridHeight, true, strength, rho, grain + SHARES);
+  if (motions === 2) shares(width, height, field, gridWidth, gridHeight, true, strength, rho, grain + SHARES);
   else shares(width, height, field, gridWidth, gridHeight, false, strength, rho, grain + SHARES);
-  // The end of MurmurHash3: neighbouring seeds must not give neighbouring places.
-  let h = seed;
+  // The end of MurmurHash3: neighbouring grain seeds must not give neighbouring places.
+  let h = grainSeed;
   h = (h ^ (h >> 16)) * 0x85ebca6b;
   h = (h ^ (h >> 13)) * 0xc2b2ae35;
   h ^= h >> 16;

@@ -1,4 +1,7 @@
-/** What the kernel exports. Signatures as JavaScript sees them are in ../kernel.ts. */
+/**
+ * What the kernel exports. Signatures as JavaScript sees them are in ../kernel.ts; what `//
+ * @inline` means here, in ../build.ts.
+ */
 export { blendFrames } from './blend';
 export { expandField, halveLuma } from './coarse';
 export { candidateCosts } from './costs';

@@ -1,19 +1,11 @@
 /** The median of nine, in SIMD lanes. */
 
-/** Median of nine in each 16-bit lane: columns of three sorted, then the median of the middle candidates. */
-// @ts-ignore: decorator
-@inline
-export function median9(
-  a: v128,
-  b: v128,
-  c: v128,
-  d: v128,
-  e: v128,
-  f: v128,
-  g: v128,
-  h: v128,
-  k: v128,
-): v128 {
+/**
+ * Median of nine in each 16-bit lane: columns of three sorted, then the median of the middle
+ * candidates.
+ */
+// @inline
+export function median9(a: v128, b: v128, c: v128, d: v128, e: v128, f: v128, g: v128, h: v128, k: v128): v128 {
   let t = i16x8.min_s(b, c);
   c = i16x8.max_s(b, c);
   b = t;

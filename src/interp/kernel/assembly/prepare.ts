@@ -1,5 +1,5 @@
 /** The inputs of a flow network, from pyramids and a seed; and a field straight from a seed. */
-import { clampInt } from './planes';
+import { clampInt } from './i420';
 import { levelOrigin, levelSize, levelStride } from './pyramid';
 
 /** Level of the network's lumas: quarter resolution. */
@@ -16,8 +16,7 @@ function plainRow(row: usize, width: i32, columns: i32, out: usize): void {
 }
 
 /** Bilinear sample of a level, 0…1; positions far outside read the edge. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function sample(origin: usize, stride: i32, x: f32, y: f32, width: i32, height: i32): f32 {
   const cx = min(max(x, <f32>0), <f32>(width - 1));
   const cy = min(max(y, <f32>0), <f32>(height - 1));
@@ -37,10 +36,10 @@ function sample(origin: usize, stride: i32, x: f32, y: f32, width: i32, height: 
 }
 
 /**
- * For pyramids of width × height (padded) frames, whose seed is ⌈height/8⌉ × ⌈width/8⌉:
- * float32 [4][2·seedHeight][2·seedWidth] at `images`: P_2 of both frames /255, then both warped to t = ½ by the seed
- * (bilinear, half_pixel upsampling of the seed). Edges replicated beyond the frame. Rows rowBegin to rowEnd of the seed,
- * twice as many of the images. Scratch: 2·(seedWidth + 2) float32.
+ * For pyramids of width × height (padded) frames, whose seed is ⌈height/8⌉ × ⌈width/8⌉: float32
+ * [4][2·seedHeight][2·seedWidth] at `images`: P_2 of both frames /255, then both warped to t = ½ by
+ * the seed (bilinear, half_pixel upsampling of the seed). Edges replicated beyond the frame. Rows
+ * rowBegin to rowEnd of the seed, twice as many of the images. Scratch: 2·(seedWidth + 2) float32.
  */
 export function prepareImages(
   pyramid0: usize,
@@ -75,7 +74,7 @@ export function prepareImages(
     plainRow(origin0 + source * stride, w, columns, out);
     plainRow(origin1 + source * stride, w, columns, out + plane);
     const near = y >> 1;
-    const far = clampInt(near + ((y & 1) != 0 ? 1 : -1), 0, seedHeight - 1);
+    const far = clampInt(near + ((y & 1) !== 0 ? 1 : -1), 0, seedHeight - 1);
     const nearRow = seed + ((near * seedWidth) << 2);
     const farRow = seed + ((far * seedWidth) << 2);
     for (let i = 0; i < seedWidth; i++) {
@@ -92,7 +91,7 @@ export function prepareImages(
     store<f32>(rowY + end + 4, load<f32>(rowY + end));
     for (let x = 0; x < columns; x++) {
       const at = (x >> 1) << 2;
-      const side = (x & 1) != 0 ? at + 4 : at - 4;
+      const side = (x & 1) !== 0 ? at + 4 : at - 4;
       const nx = load<f32>(rowX + at);
       const ny = load<f32>(rowY + at);
       const vx = nx + (load<f32>(rowX + side) - nx) * 0.25;
@@ -104,7 +103,10 @@ export function prepareImages(
   }
 }
 
-/** A field without any network: f0 = −v/2, f1 = v/2, m = ½, e = the matching cost. `cells` = cells of the grid, a multiple of 4. */
+/**
+ * A field without any network: f0 = −v/2, f1 = v/2, m = ½, e = the matching cost. `cells` = cells
+ * of the grid, a multiple of 4.
+ */
 export function seedField(seed: usize, field: usize, cells: i32): void {
   const plane = cells << 2;
   const half = f32x4.splat(0.5);

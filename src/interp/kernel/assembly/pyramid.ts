@@ -1,24 +1,30 @@
-/** The luma pyramid of one frame: levels 1 (half) … 5 (1/32), each with a border of replicated edges. */
-import { strideOf } from './planes';
+/**
+ * The luma pyramid of one frame: levels 1 (half) … 5 (1/32), each with a border of replicated
+ * edges.
+ */
+import { strideOf } from './i420';
 
 /** Samples of replicated border on every side of a level. */
 export const BORDER: i32 = 16;
+/** Levels of a pyramid; the frame itself is none of them. */
 export const LEVELS: i32 = 5;
 
 /** ceil(size / 2^level). */
-// @ts-ignore: decorator
-@inline
+// @inline
 export function levelSize(size: i32, level: i32): i32 {
   return (size + (1 << level) - 1) >> level;
 }
 
-// @ts-ignore: decorator
-@inline
+/** Bytes from one row of a level to the next, border included. */
+// @inline
 export function levelStride(width: i32, level: i32): i32 {
   return (levelSize(width, level) + 2 * BORDER + 15) & ~15;
 }
 
-/** Byte offset of sample (0, 0) of a level in a pyramid; level LEVELS + 1 gives BORDER · (stride + 1) past the end. */
+/**
+ * Byte offset of sample (0, 0) of a level in a pyramid; level LEVELS + 1 gives BORDER · (stride +
+ * 1) past the end.
+ */
 export function levelOrigin(width: i32, height: i32, level: i32): i32 {
   let offset = 0;
   for (let l = 1; l < level; l++) offset += levelStride(width, l) * (levelSize(height, l) + 2 * BORDER);
@@ -26,8 +32,7 @@ export function levelOrigin(width: i32, height: i32, level: i32): i32 {
 }
 
 /** 2 × 2 box means of 32 columns of two rows: 16 samples. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function box(upper: usize, lower: usize): v128 {
   const two = i16x8.splat(2);
   const left = i16x8.add(
@@ -56,16 +61,11 @@ function extend(origin: usize, width: i32, height: i32, stride: i32): void {
   }
 }
 
-/** Level 1 from a frame, which has no border: everything beyond its last column and row repeats them. */
-function halve(
-  frame: usize,
-  width: i32,
-  height: i32,
-  origin: usize,
-  stride: i32,
-  columns: i32,
-  rows: i32,
-): void {
+/**
+ * Level 1 from a frame, which has no border: everything beyond its last column and row repeats
+ * them.
+ */
+function halve(frame: usize, width: i32, height: i32, origin: usize, stride: i32, columns: i32, rows: i32): void {
   const frameStride = strideOf(width);
   const whole = width >> 1;
   for (let y = 0; y < rows; y++) {
@@ -79,8 +79,8 @@ function halve(
 }
 
 /**
- * Fills the pyramid of the frame at `frame` as if it had been padded right and bottom to paddedWidth × paddedHeight by
- * repeating its last column and row.
+ * Fills the pyramid of the frame at `frame` as if it had been padded right and bottom to
+ * paddedWidth × paddedHeight by repeating its last column and row.
  */
 export function buildPyramid(
   frame: usize,
@@ -97,7 +97,7 @@ export function buildPyramid(
     const h = levelSize(paddedHeight, level);
     const stride = levelStride(paddedWidth, level);
     const origin = pyramid + levelOrigin(paddedWidth, paddedHeight, level);
-    if (level == 1) halve(frame, width, height, origin, stride, w, h);
+    if (level === 1) halve(frame, width, height, origin, stride, w, h);
     else {
       for (let y = 0; y < h; y++) {
         const upper = source + 2 * y * sourceStride;

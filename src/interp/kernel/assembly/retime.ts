@@ -1,9 +1,10 @@
 /** Moves the field from t = 1/2 to another time. */
-import { clampInt } from './planes';
+import { clampInt } from './i420';
 
 /**
- * Re-projects `field` (float32 [6][gridHeight][gridWidth], at t = ½) to time t: with v = f1 − f0 the field is sampled at
- * x + (½ − t)·v, f0 is scaled by 2t, f1 by 2(1 − t), and m becomes (1−t)m / ((1−t)m + t(1−m)); e is carried along.
+ * Re-projects `field` (float32 [6][gridHeight][gridWidth], at t = ½) to time t: with v = f1 − f0
+ * the field is sampled at x + (½ − t)·v, f0 is scaled by 2t, f1 by 2(1 − t), and m becomes (1−t)m /
+ * ((1−t)m + t(1−m)); e is carried along.
  */
 export function retimeField(field: usize, out: usize, gridWidth: i32, gridHeight: i32, t: f32): void {
   const plane = <usize>((gridWidth * gridHeight) << 2);
@@ -16,15 +17,15 @@ export function retimeField(field: usize, out: usize, gridWidth: i32, gridHeight
       const at = field + cell;
       const vx = load<f32>(at + 2 * plane) - load<f32>(at);
       const vy = load<f32>(at + 3 * plane) - load<f32>(at + plane);
-      // Number that is not one: min/max of the clamp below would keep it.
-      const px = vx == vx ? min(max(<f32>x + shift * vx, <f32>0), <f32>(gridWidth - 1)) : <f32>x;
-      const py = vy == vy ? min(max(<f32>y + shift * vy, <f32>0), <f32>(gridHeight - 1)) : <f32>y;
+      // NaN would pass min and max of the clamp below.
+      const px = !F32.isNaN(vx) ? min(max(<f32>x + shift * vx, <f32>0), <f32>(gridWidth - 1)) : <f32>x;
+      const py = !F32.isNaN(vy) ? min(max(<f32>y + shift * vy, <f32>0), <f32>(gridHeight - 1)) : <f32>y;
       const x0 = <i32>px;
       const y0 = <i32>py;
       const wx = px - <f32>x0;
       const wy = py - <f32>y0;
-      const right = <usize>(clampInt(x0 + 1, 0, gridWidth - 1) - x0) << 2;
-      const below = <usize>((clampInt(y0 + 1, 0, gridHeight - 1) - y0) * gridWidth) << 2;
+      const right = (<usize>(clampInt(x0 + 1, 0, gridWidth - 1) - x0)) << 2;
+      const below = (<usize>((clampInt(y0 + 1, 0, gridHeight - 1) - y0) * gridWidth)) << 2;
       let from = field + ((y0 * gridWidth + x0) << 2);
       let to = out + cell;
       for (let c = 0; c < 6; c++) {
@@ -37,7 +38,7 @@ export function retimeField(field: usize, out: usize, gridWidth: i32, gridHeight
         let value = upper + (lower - upper) * wy;
         if (c < 2) value *= t + t;
         else if (c < 4) value *= rest + rest;
-        else if (c == 4) {
+        else if (c === 4) {
           const first = rest * value;
           const sum = first + t * (one - value);
           value = sum > 0 ? first / sum : <f32>0.5;

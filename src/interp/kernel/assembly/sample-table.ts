@@ -1,17 +1,19 @@
 /**
- * Where every sample comes from: the field, interpolated to one row, as a table of positions and weights.
+ * Where every sample comes from: the field, interpolated to one row, as a table of positions and
+ * weights.
  *
- * A *run* is four neighbouring samples of one row that share one flow vector, taken at the centre of the run and of the run in
- * the other row of its couple (rows 0 and 1, 2 and 3 …), which has the same; the mask is linear along the run. Two runs (a
- * *pair*) fill one SIMD register. In luma a pair is one cell of the field, in chroma two.
- * Positions are in 1/256 of a sample, weights in 1/32768. Planes up to 16383 × 16383 samples.
+ * A *quad* is four neighbouring samples of one row that share one flow vector, taken at the centre
+ * of the quad and of the quad in the other row of its couple (rows 0 and 1, 2 and 3 …), which has
+ * the same; the mask is linear along the quad. Two quads (a *pair*) fill one SIMD register. In luma
+ * a pair is one cell of the field, in chroma two. Positions are in 1/256 of a sample, weights in
+ * 1/32768. Planes up to 16383 × 16383 samples.
  */
 import {
   EIGHTH,
   F256,
   F32767,
   F32768,
-  FIRST_RUNS,
+  FIRST_QUADS,
   FOUR,
   LOW_BYTE,
   LOW_HALF,
@@ -28,7 +30,7 @@ import {
   SIXTEENTH,
   THIRTY_TWO,
 } from './constants';
-import { clampInt } from './planes';
+import { clampInt } from './i420';
 
 /** Scratch: channel rows of the field, then the table of pairs. */
 export const CHANNELS: i32 = 6;
@@ -36,8 +38,9 @@ export const CHANNELS: i32 = 6;
 export const LEAD: i32 = 4;
 
 /**
- * The table holds one record per four pairs; each field is one i32 per pair. First what concerns frame 0, then the same for
- * frame 1, then what they share. Field names: run A or B; T = top row, B = bottom row.
+ * The table holds one record per four pairs; each field is one i32 per pair. First what concerns
+ * frame 0, then the same for frame 1, then what they share. Field names: quad A or B; T = top row,
+ * B = bottom row.
  */
 export const AT: usize = 0;
 export const BT: usize = 16;
@@ -56,7 +59,10 @@ export const SHARE: usize = 304;
 export const SHARE_SLOPE: usize = 320;
 export const RECORD: usize = 336;
 
-/** Fills the first `channels` channel rows for the row at `position` of the field (in cells, may lie outside: clamped), with replicated ends. */
+/**
+ * Fills the first `channels` channel rows for the row at `position` of the field (in cells, may lie
+ * outside: clamped), with replicated ends.
+ */
 export function fieldRow(
   field: usize,
   gridWidth: i32,
@@ -95,10 +101,12 @@ export function fieldRow(
   }
 }
 
-/** One channel of a row: values of the first (`second` = false) or second runs of four pairs starting at pair `p`. */
-// @ts-ignore: decorator
-@inline
-function runValues(row: usize, p: i32, second: bool, chroma: bool): v128 {
+/**
+ * One channel of a row: values of the first (`second` = false) or second quads of four pairs
+ * starting at pair `p`.
+ */
+// @inline
+function quadValues(row: usize, p: i32, second: bool, chroma: bool): v128 {
   if (chroma) {
     const low = v128.load(row + (p << 3));
     const high = v128.load(row + (p << 3) + 16);
@@ -109,10 +117,9 @@ function runValues(row: usize, p: i32, second: bool, chroma: bool): v128 {
   return f32x4.add(here, f32x4.mul(f32x4.sub(there, here), QUARTER));
 }
 
-/** Change of the mask along half a sample for four runs. */
-// @ts-ignore: decorator
-@inline
-function runSlopes(row: usize, p: i32, second: bool, chroma: bool): v128 {
+/** Change of the mask along half a sample for four quads. */
+// @inline
+function quadSlopes(row: usize, p: i32, second: bool, chroma: bool): v128 {
   if (chroma) {
     const at = row + (p << 3) + (second ? 4 : 0);
     const before = v128.shuffle<i32>(v128.load(at - 4), v128.load(at + 12), 0, 2, 4, 6);
@@ -124,29 +131,28 @@ function runSlopes(row: usize, p: i32, second: bool, chroma: bool): v128 {
 }
 
 /** The float nearest to `value` within low…high; not a number → low. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function limited(value: v128, low: v128, high: v128): v128 {
   return f32x4.pmin(high, f32x4.pmax(low, value));
 }
 
 /** value · scale rounded to int32; the product must stay within ±2²². */
-// @ts-ignore: decorator
-@inline
+// @inline
 function rounded(value: v128, scale: v128): v128 {
   return i32x4.sub(f32x4.add(f32x4.mul(value, scale), ROUND), ROUND_BITS);
 }
 
 /** The fraction of positions in 1/256 as weights in 1/32768. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function fraction(position: v128): v128 {
   return i32x4.shl(v128.and(position, LOW_BYTE), 7);
 }
 
-/** −1 in the lanes whose run, which starts at (x, y), has its centre inside the plane or at most half a sample outside. */
-// @ts-ignore: decorator
-@inline
+/**
+ * −1 in the lanes whose quad, which starts at (x, y), has its centre inside the plane or at most
+ * half a sample outside.
+ */
+// @inline
 function inside(x: v128, y: v128, farX: v128, farY: v128): v128 {
   return v128.and(
     v128.and(f32x4.ge(x, MINUS_TWO), f32x4.le(x, farX)),
@@ -154,9 +160,8 @@ function inside(x: v128, y: v128, farX: v128, farY: v128): v128 {
   );
 }
 
-/** Offsets of four runs' windows in the upper row, from positions in 1/256. */
-// @ts-ignore: decorator
-@inline
+/** Offsets of four quads' windows in the upper row, from positions in 1/256. */
+// @inline
 function upperStart(x: v128, y: v128, stride: v128): v128 {
   // Rows and stride fit 16 bits: one multiply-add of halves instead of a slow 32-bit product.
   const row = i32x4.max_s(i32x4.shr_s(y, 8), i32x4.splat(0));
@@ -164,26 +169,26 @@ function upperStart(x: v128, y: v128, stride: v128): v128 {
 }
 
 /** Distance from the upper to the lower row: the stride, or 0 where the border is replicated. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function lowerStep(y: v128, lastRow: v128, stride: v128): v128 {
   const row = i32x4.shr_s(y, 8);
   const both = v128.and(i32x4.ge_s(row, i32x4.splat(0)), i32x4.lt_s(row, lastRow));
   return v128.and(both, stride);
 }
 
-/** −1 where a run crosses the left or right border. */
-// @ts-ignore: decorator
-@inline
+/** −1 where a quad crosses the left or right border. */
+// @inline
 function crosses(x: v128, lastColumn: v128): v128 {
   const column = i32x4.shr_s(x, 8);
   return v128.or(i32x4.lt_s(column, i32x4.splat(0)), i32x4.gt_s(column, lastColumn));
 }
 
-/** Writes one frame's part of a record for the positions (1/256) of both runs of four pairs; gives −1 for pairs that touch a border. */
-// @ts-ignore: decorator
-@inline
-function placeRuns(
+/**
+ * Writes one frame's part of a record for the positions (1/256) of both quads of four pairs; gives
+ * −1 for pairs that touch a border.
+ */
+// @inline
+function placeQuads(
   record: usize,
   xa: v128,
   ya: v128,
@@ -206,16 +211,17 @@ function placeRuns(
   return v128.or(crosses(xa, lastColumn), crosses(xb, lastColumn));
 }
 
-/** Two vectors of 16-bit values as pairs: first run low, second run high. */
-// @ts-ignore: decorator
-@inline
+/** Two vectors of 16-bit values as pairs: first quad low, second quad high. */
+// @inline
 function paired(first: v128, second: v128): v128 {
   return v128.or(v128.and(first, LOW_HALF), i32x4.shl(second, 16));
 }
 
-/** The mask of four runs (1/32768) after the rule that a position inside the frame beats one outside. */
-// @ts-ignore: decorator
-@inline
+/**
+ * The mask of four quads (1/32768) after the rule that a position inside the frame beats one
+ * outside.
+ */
+// @inline
 function ruled(q: v128, in0: v128, in1: v128): v128 {
   const only0 = v128.andnot(in0, in1);
   const only1 = v128.andnot(in1, in0);
@@ -223,22 +229,21 @@ function ruled(q: v128, in0: v128, in1: v128): v128 {
 }
 
 /** The limited change along half a sample as 1/32768. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function slopes(row: usize, p: i32, second: bool, chroma: bool): v128 {
-  return rounded(limited(runSlopes(row, p, second, chroma), MINUS_EIGHTH, EIGHTH), F32768);
+  return rounded(limited(quadSlopes(row, p, second, chroma), MINUS_EIGHTH, EIGHTH), F32768);
 }
 
-/** A weight 0…1 of four runs as 1/32768. */
-// @ts-ignore: decorator
-@inline
+/** A weight 0…1 of four quads as 1/32768. */
+// @inline
 function weights(row: usize, p: i32, second: bool, chroma: bool): v128 {
-  return rounded(limited(runValues(row, p, second, chroma), f32x4.splat(0), ONE), F32767);
+  return rounded(limited(quadValues(row, p, second, chroma), f32x4.splat(0), ONE), F32767);
 }
 
 /**
- * Fills the table for one row of a plane; `shared`: the field is a second motion's, whose sixth channel is its share. True when no run
- * comes near the upper or the lower border: with planes that begin a row lower, the table is then right for the next row, too.
+ * Fills the table for one row of a plane; `shared`: the field is a second motion's, whose sixth
+ * channel is its share. True when no quad comes near the upper or the lower border: with planes
+ * that begin a row lower, the table is then right for the next row, too.
  */
 export function tabulate(
   rows: usize,
@@ -268,20 +273,20 @@ export function tabulate(
   const lastColumn = i32x4.splat(width - 5);
   const lastRow = i32x4.splat(height - 1);
   const pitchOfPlane = i32x4.splat(stride);
-  let xa = FIRST_RUNS;
+  let xa = FIRST_QUADS;
   let record = table;
   let top = i32x4.splat(i32.MAX_VALUE);
   let bottom = i32x4.splat(0);
   for (let p = 0; p < pairs; p += 4) {
     const xb = f32x4.add(xa, FOUR);
-    const x0a = f32x4.add(xa, f32x4.mul(runValues(c0, p, false, chroma), scale));
-    const x0b = f32x4.add(xb, f32x4.mul(runValues(c0, p, true, chroma), scale));
-    const y0a = f32x4.add(rowY, f32x4.mul(runValues(c1, p, false, chroma), scale));
-    const y0b = f32x4.add(rowY, f32x4.mul(runValues(c1, p, true, chroma), scale));
-    const x1a = f32x4.add(xa, f32x4.mul(runValues(c2, p, false, chroma), scale));
-    const x1b = f32x4.add(xb, f32x4.mul(runValues(c2, p, true, chroma), scale));
-    const y1a = f32x4.add(rowY, f32x4.mul(runValues(c3, p, false, chroma), scale));
-    const y1b = f32x4.add(rowY, f32x4.mul(runValues(c3, p, true, chroma), scale));
+    const x0a = f32x4.add(xa, f32x4.mul(quadValues(c0, p, false, chroma), scale));
+    const x0b = f32x4.add(xb, f32x4.mul(quadValues(c0, p, true, chroma), scale));
+    const y0a = f32x4.add(rowY, f32x4.mul(quadValues(c1, p, false, chroma), scale));
+    const y0b = f32x4.add(rowY, f32x4.mul(quadValues(c1, p, true, chroma), scale));
+    const x1a = f32x4.add(xa, f32x4.mul(quadValues(c2, p, false, chroma), scale));
+    const x1b = f32x4.add(xb, f32x4.mul(quadValues(c2, p, true, chroma), scale));
+    const y1a = f32x4.add(rowY, f32x4.mul(quadValues(c3, p, false, chroma), scale));
+    const y1b = f32x4.add(rowY, f32x4.mul(quadValues(c3, p, true, chroma), scale));
     const in0a = inside(x0a, y0a, farX, farY);
     const in1a = inside(x1a, y1a, farX, farY);
     const in0b = inside(x0b, y0b, farX, farY);
@@ -292,7 +297,7 @@ export function tabulate(
     const q1b = rounded(limited(y1b, MINUS_ONE, last), F256);
     top = i32x4.min_s(top, i32x4.min_s(i32x4.min_s(q0a, q0b), i32x4.min_s(q1a, q1b)));
     bottom = i32x4.max_s(bottom, i32x4.max_s(i32x4.max_s(q0a, q0b), i32x4.max_s(q1a, q1b)));
-    const edge0 = placeRuns(
+    const edge0 = placeQuads(
       record,
       rounded(limited(x0a, MINUS_FIVE, right), F256),
       q0a,
@@ -302,7 +307,7 @@ export function tabulate(
       lastRow,
       pitchOfPlane,
     );
-    const edge1 = placeRuns(
+    const edge1 = placeQuads(
       record + FRAME1,
       rounded(limited(x1a, MINUS_FIVE, right), F256),
       q1a,

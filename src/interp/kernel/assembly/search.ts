@@ -1,8 +1,9 @@
 /**
  * Hierarchical symmetric block search through t = ½, exactly as models/training/SEARCH.md says.
  */
+
+import { clampInt } from './i420';
 import { median9 } from './median';
-import { clampInt } from './planes';
 import { LEVELS, levelOrigin, levelSize, levelStride } from './pyramid';
 import { pack, unpackX, unpackY, vectorAt } from './vectors';
 
@@ -28,29 +29,30 @@ let bestY: i32 = 0;
 let bestCost: i32 = 0;
 let bestSad: i32 = 0;
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function total(sums: v128): i32 {
   const wide = i32x4.extadd_pairwise_i16x8_u(sums);
   const two = i32x4.add(wide, v128.shuffle<i32>(wide, wide, 2, 3, 0, 1));
   return i32x4.extract_lane(two, 0) + i32x4.extract_lane(two, 1);
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function rowSum(a: usize, b: usize): v128 {
   const va = v128.load(a);
   const vb = v128.load(b);
   return i16x8.extadd_pairwise_i8x16_u(i8x16.sub(i8x16.max_u(va, vb), i8x16.min_u(va, vb)));
 }
 
-/** SAD of the block's window for a vector, or, once it is certain to reach `limit`, some value ≥ limit. */
-// @ts-ignore: decorator
-@inline
+/**
+ * SAD of the block's window for a vector, or, once it is certain to reach `limit`, some value ≥
+ * limit.
+ */
+// @inline
 function sad(vx: i32, vy: i32, limit: i32): i32 {
   const ux = vx >> 1;
   const uy = vy >> 1;
-  // Windows further out than the border hold the same replicated samples as the outermost ones inside it.
+  // Windows further out than the border hold the same replicated samples as the outermost ones
+  // inside it.
   const x0 = clampInt(blockX - ux, -COLUMNS, lastX);
   const y0 = clampInt(blockY - uy, -COLUMNS, lastY);
   const x1 = clampInt(blockX + vx - ux, -COLUMNS, lastX);
@@ -79,7 +81,7 @@ function exactSad(vx: i32, vy: i32): i32 {
 
 /** Takes the vector as the best one if it costs less. */
 function consider(vx: i32, vy: i32): void {
-  const pull = SMOOTH * (abs(vx - predX) + abs(vy - predY)) - ((vx | vy) == 0 ? ZERO_BONUS : 0);
+  const pull = SMOOTH * (abs(vx - predX) + abs(vy - predY)) - ((vx | vy) === 0 ? ZERO_BONUS : 0);
   const limit = bestCost - pull;
   if (limit <= 0) return;
   const s = sad(vx, vy, limit);
@@ -91,21 +93,23 @@ function consider(vx: i32, vy: i32): void {
   }
 }
 
-/** Step 1 at levels 4 … 1: the parent's prediction, its neighbours', zero. Duplicates are skipped. */
+/**
+ * Step 1 at levels 4 … 1: the parent's prediction, its neighbours', zero. Duplicates are skipped.
+ */
 function candidates(parents: usize, parentWidth: i32, parentHeight: i32, i: i32, j: i32): void {
   const own = vectorAt(parents, parentWidth, parentHeight, i, j);
   predX = unpackX(own) << 1;
   predY = unpackY(own) << 1;
   consider(predX, predY);
   const up = vectorAt(parents, parentWidth, parentHeight, i, j - 1);
-  if (up != own) consider(unpackX(up) << 1, unpackY(up) << 1);
+  if (up !== own) consider(unpackX(up) << 1, unpackY(up) << 1);
   const left = vectorAt(parents, parentWidth, parentHeight, i - 1, j);
-  if (left != own && left != up) consider(unpackX(left) << 1, unpackY(left) << 1);
+  if (left !== own && left !== up) consider(unpackX(left) << 1, unpackY(left) << 1);
   const right = vectorAt(parents, parentWidth, parentHeight, i + 1, j);
-  if (right != own && right != up && right != left) consider(unpackX(right) << 1, unpackY(right) << 1);
+  if (right !== own && right !== up && right !== left) consider(unpackX(right) << 1, unpackY(right) << 1);
   const down = vectorAt(parents, parentWidth, parentHeight, i, j + 1);
-  if (down != own && down != up && down != left && down != right) consider(unpackX(down) << 1, unpackY(down) << 1);
-  if (own != 0 && up != 0 && left != 0 && right != 0 && down != 0) consider(0, 0);
+  if (down !== own && down !== up && down !== left && down !== right) consider(unpackX(down) << 1, unpackY(down) << 1);
+  if (own !== 0 && up !== 0 && left !== 0 && right !== 0 && down !== 0) consider(0, 0);
 }
 
 /** Step 2: the eight neighbours of the best vector; a second pass skips what the first has seen. */
@@ -115,10 +119,10 @@ function refine(passes: i32): void {
   for (let pass = 0; pass < passes; pass++) {
     const x = bestX;
     const y = bestY;
-    if (x == seenX && y == seenY) return;
+    if (x === seenX && y === seenY) return;
     for (let dy = -1; dy <= 1; dy++) {
       for (let dx = -1; dx <= 1; dx++) {
-        if ((dx | dy) == 0) continue;
+        if ((dx | dy) === 0) continue;
         if (abs(x + dx - seenX) <= 1 && abs(y + dy - seenY) <= 1) continue;
         consider(x + dx, y + dy);
       }
@@ -128,7 +132,9 @@ function refine(passes: i32): void {
   }
 }
 
-/** Steps 1 and 2 for rows of blocks of a level. `cost` receives the cost and the SAD of each block. */
+/**
+ * Steps 1 and 2 for rows of blocks of a level. `cost` receives the cost and the SAD of each block.
+ */
 function match(
   level: i32,
   gridWidth: i32,
@@ -145,7 +151,7 @@ function match(
       blockX = 4 * i - 6;
       blockY = 4 * j - 5;
       bestCost = i32.MAX_VALUE >> 1;
-      if (level == LEVELS) {
+      if (level === LEVELS) {
         predX = 0;
         predY = 0;
         consider(0, 0);
@@ -162,7 +168,10 @@ function match(
   }
 }
 
-/** Step 3: the vectors of the four neighbours. Reads `vectors`, writes `out`; the SAD of the winner stays in `cost`. */
+/**
+ * Step 3: the vectors of the four neighbours. Reads `vectors`, writes `out`; the SAD of the winner
+ * stays in `cost`.
+ */
 function propagate(
   level: i32,
   gridWidth: i32,
@@ -181,7 +190,7 @@ function propagate(
       blockY = 4 * j - 5;
       const at = (j * gridWidth + i) << 2;
       const own = load<i32>(vectors + at);
-      const parent = level == LEVELS ? 0 : load<i32>(parents + (((j >> 1) * parentWidth + (i >> 1)) << 2));
+      const parent = level === LEVELS ? 0 : load<i32>(parents + (((j >> 1) * parentWidth + (i >> 1)) << 2));
       predX = unpackX(parent) << 1;
       predY = unpackY(parent) << 1;
       bestX = unpackX(own);
@@ -192,18 +201,17 @@ function propagate(
       const left = vectorAt(vectors, gridWidth, gridHeight, i - 1, j);
       const right = vectorAt(vectors, gridWidth, gridHeight, i + 1, j);
       const down = vectorAt(vectors, gridWidth, gridHeight, i, j + 1);
-      if (up != own) consider(unpackX(up), unpackY(up));
-      if (left != own && left != up) consider(unpackX(left), unpackY(left));
-      if (right != own && right != up && right != left) consider(unpackX(right), unpackY(right));
-      if (down != own && down != up && down != left && down != right) consider(unpackX(down), unpackY(down));
+      if (up !== own) consider(unpackX(up), unpackY(up));
+      if (left !== own && left !== up) consider(unpackX(left), unpackY(left));
+      if (right !== own && right !== up && right !== left) consider(unpackX(right), unpackY(right));
+      if (down !== own && down !== up && down !== left && down !== right) consider(unpackX(down), unpackY(down));
       store<i32>(out + at, pack(bestX, bestY));
       store<i32>(cost + (at << 1) + 4, bestSad);
     }
   }
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function one(vectors: usize, gridWidth: i32, gridHeight: i32, i: i32, j: i32): v128 {
   return i32x4.splat(vectorAt(vectors, gridWidth, gridHeight, i, j));
 }
@@ -237,7 +245,7 @@ function settle(
         0,
       );
       let final = median;
-      if (median != own) {
+      if (median !== own) {
         blockX = 4 * i - 6;
         blockY = 4 * j - 5;
         const limit = load<i32>(cost + (at << 1) + 4) + KEEP;
@@ -251,8 +259,7 @@ function settle(
 }
 
 /** Offset of the parabola's vertex through the SADs at −1, 0, +1. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function vertex(low: i32, middle: i32, high: i32): f32 {
   const curve = low + high - 2 * middle;
   if (curve <= 0) return 0;
@@ -291,17 +298,18 @@ function output(
 }
 
 /** Blocks along a side of a level. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function blocks(size: i32, level: i32): i32 {
   return (levelSize(size, level) + 3) >> 2;
 }
 
 /**
- * One pass of the search over rows of blocks of one level: 0 matches, 1 propagates, 2 settles, and at level 1 writes the
- * seed. Passes run in order, from level LEVELS to 1, each over all rows of its level; the rows of one pass are independent.
- * Seed: float32 [3][⌈height/8⌉][⌈width/8⌉], vx, vy in full-resolution samples, cost 0…1, for pyramids of width × height
- * (padded) frames. Scratch, i32 each: the final vectors of levels 1 … 5 one after the other, then four arrays of level 1's size.
+ * One pass of the search over rows of blocks of one level: 0 matches, 1 propagates, 2 settles, and
+ * at level 1 writes the seed. Passes run in order, from level LEVELS to 1, each over all rows of
+ * its level; the rows of one pass are independent. Seed: float32 [3][⌈height/8⌉][⌈width/8⌉], vx, vy
+ * in full-resolution samples, cost 0…1, for pyramids of width × height (padded) frames. Scratch,
+ * i32 each: the final vectors of levels 1 … 5 one after the other, then four arrays of level 1's
+ * size.
  */
 export function searchRows(
   pyramid0: usize,
@@ -321,7 +329,7 @@ export function searchRows(
   const parentHeight = blocks(height, level + 1);
   let final = scratch;
   for (let l = 1; l < level; l++) final += (blocks(width, l) * blocks(height, l)) << 2;
-  const parents = level == LEVELS ? 0 : final + ((gridWidth * gridHeight) << 2);
+  const parents = level === LEVELS ? 0 : final + ((gridWidth * gridHeight) << 2);
   let first = final;
   for (let l = level; l <= LEVELS; l++) first += (blocks(width, l) * blocks(height, l)) << 2;
   const most = (blocks(width, 1) * blocks(height, 1)) << 2;
@@ -333,10 +341,11 @@ export function searchRows(
   stride = levelStride(width, level);
   lastX = levelSize(width, level);
   lastY = levelSize(height, level);
-  if (pass == 0) match(level, gridWidth, parents, parentWidth, parentHeight, first, cost, rowBegin, rowEnd);
-  else if (pass == 1) propagate(level, gridWidth, gridHeight, parents, parentWidth, first, cost, second, rowBegin, rowEnd);
+  if (pass === 0) match(level, gridWidth, parents, parentWidth, parentHeight, first, cost, rowBegin, rowEnd);
+  else if (pass === 1)
+    propagate(level, gridWidth, gridHeight, parents, parentWidth, first, cost, second, rowBegin, rowEnd);
   else {
     settle(gridWidth, gridHeight, second, cost, final, rowBegin, rowEnd);
-    if (level == 1) output(gridWidth, gridHeight, final, cost, seed, rowBegin, rowEnd);
+    if (level === 1) output(gridWidth, gridHeight, final, cost, seed, rowBegin, rowEnd);
   }
 }

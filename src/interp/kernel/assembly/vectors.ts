@@ -1,29 +1,26 @@
 /** Integer vectors, packed: x in the low, y in the high 16 bits of an i32. */
-import { clampInt } from './planes';
+import { clampInt } from './i420';
 
-// @ts-ignore: decorator
-@inline
+/** Both components in one number. */
+// @inline
 export function pack(x: i32, y: i32): i32 {
   return (x & 0xffff) | (y << 16);
 }
 
-// @ts-ignore: decorator
-@inline
+/** x of a packed vector, with its sign. */
+// @inline
 export function unpackX(v: i32): i32 {
   return (v << 16) >> 16;
 }
 
-// @ts-ignore: decorator
-@inline
+/** y of a packed vector, with its sign. */
+// @inline
 export function unpackY(v: i32): i32 {
   return v >> 16;
 }
 
 /** The vector of block (i, j), coordinates clamped to the grid. */
-// @ts-ignore: decorator
-@inline
+// @inline
 export function vectorAt(vectors: usize, gridWidth: i32, gridHeight: i32, i: i32, j: i32): i32 {
-  return load<i32>(
-    vectors + ((clampInt(j, 0, gridHeight - 1) * gridWidth + clampInt(i, 0, gridWidth - 1)) << 2),
-  );
+  return load<i32>(vectors + ((clampInt(j, 0, gridHeight - 1) * gridWidth + clampInt(i, 0, gridWidth - 1)) << 2));
 }

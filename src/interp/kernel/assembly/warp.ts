@@ -1,9 +1,9 @@
 /**
- * Warp both frames by a field at 1/8 resolution and blend them: the inner loop of the `flow` models. Samples in 1/128,
- * weights in 1/32768; what a run and a pair are: runs.ts.
+ * Warp both frames by a field at 1/8 resolution and blend them: the inner loop of the `flow`
+ * models. Samples in 1/128, weights in 1/32768; sample-table.ts says what a quad and a pair are.
  */
 import { ALONG, LEFT_TAPS, loadConstants, RIGHT_TAPS, ROUNDING, SPREAD } from './constants';
-import { clampInt, strideOf } from './planes';
+import { clampInt, strideOf } from './i420';
 import {
   AB,
   AT,
@@ -27,28 +27,24 @@ import {
 } from './sample-table';
 
 /** Bytes of the left taps of two 8-byte windows as 16-bit lanes, and of the right taps. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function leftTaps(windows: v128): v128 {
   return i8x16.swizzle(windows, LEFT_TAPS);
 }
 
-// @ts-ignore: decorator
-@inline
+// @inline
 function rightTaps(windows: v128): v128 {
   return i8x16.swizzle(windows, RIGHT_TAPS);
 }
 
-/** The two 16-bit values of a table entry, each spread over its run's four lanes. */
-// @ts-ignore: decorator
-@inline
+/** The two 16-bit values of a table entry, each spread over its quad's four lanes. */
+// @inline
 function spread(halves: v128): v128 {
   return i8x16.swizzle(halves, SPREAD);
 }
 
 /** Horizontal interpolation of one row of two windows; samples in 1/128. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function across(windows: v128, fx: v128): v128 {
   const left = leftTaps(windows);
   const step = i16x8.sub(rightTaps(windows), left);
@@ -56,13 +52,12 @@ function across(windows: v128, fx: v128): v128 {
 }
 
 /** `from` moved towards `to` by weight/32768. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function towards(from: v128, to: v128, weight: v128): v128 {
   return i16x8.add(from, i16x8.q15mulr_sat_s(i16x8.sub(to, from), weight));
 }
 
-/** The window of a run that crosses the left or right border, every sample clamped. */
+/** The window of a quad that crosses the left or right border, every sample clamped. */
 function edgeWindow(row: usize, x: i32, width: i32): u64 {
   let window: u64 = 0;
   for (let k = 4; k >= 0; k--) {
@@ -71,9 +66,8 @@ function edgeWindow(row: usize, x: i32, width: i32): u64 {
   return window;
 }
 
-/** Four 8-byte windows (two runs, two rows) of one frame, interpolated. */
-// @ts-ignore: decorator
-@inline
+/** Four 8-byte windows (two quads, two rows) of one frame, interpolated. */
+// @inline
 function sampleInner(plane: usize, entry: usize): v128 {
   const fx = spread(v128.load32_zero(entry, FX));
   const fy = spread(v128.load32_zero(entry, FY));
@@ -99,17 +93,15 @@ function sampleEdge(plane: usize, entry: usize, width: i32): v128 {
   return towards(upper, lower, fy);
 }
 
-/** A weight (1/32768) of two runs, linear along them and never negative. */
-// @ts-ignore: decorator
-@inline
+/** A weight (1/32768) of two quads, linear along them and never negative. */
+// @inline
 function along(entry: usize, level: usize, slope: usize): v128 {
   const change = i16x8.mul(spread(v128.load32_zero(entry + slope)), ALONG);
   return i16x8.max_s(i16x8.add_sat_s(spread(v128.load32_zero(entry + level)), change), i16x8.splat(0));
 }
 
 /** A pair blended from both frames; samples in 1/128. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function renderPair(a: usize, b: usize, entry: usize, width: i32): v128 {
   let s0: v128, s1: v128;
   if (load<i32>(entry, EDGE)) {
@@ -122,12 +114,14 @@ function renderPair(a: usize, b: usize, entry: usize, width: i32): v128 {
   return towards(s1, s0, along(entry, MASK, SLOPE));
 }
 
-/** The largest share (1/32768) that changes no sample: less than half of a grey level, were the difference 255. */
+/**
+ * The largest share (1/32768) that changes no sample: less than half of a grey level, were the
+ * difference 255.
+ */
 const NOTHING: i32 = 63;
 
 /** Renders one row of one plane from the table; with `shared` over what `out` holds. */
-// @ts-ignore: decorator
-@inline
+// @inline
 function renderRow(a: usize, b: usize, out: usize, table: usize, pairs: i32, width: i32, shared: bool): void {
   const half = ROUNDING;
   for (let p = 0; p < pairs; p++) {
@@ -145,10 +139,11 @@ function renderRow(a: usize, b: usize, out: usize, table: usize, pairs: i32, wid
 }
 
 /**
- * out = m·warp(a, f0) + (1−m)·warp(b, f1) for luma rows [rowBegin, rowEnd) (rowBegin even, rowEnd even or height) and the
- * chroma rows under them. `field` is float32 [≥5][gridHeight][gridWidth]: f0x f0y f1x f1y in luma samples, m.
- * With `shared` the field is a second motion's, its sixth channel the share w: out = (1−w)·out + w·(that frame).
- * Scratch: warpScratchBytes() in ../kernel.ts.
+ * out = m·warp(a, f0) + (1−m)·warp(b, f1) for luma rows [rowBegin, rowEnd) (rowBegin even, rowEnd
+ * even or height) and the chroma rows under them. `field` is float32 [≥5][gridHeight][gridWidth]:
+ * f0x f0y f1x f1y in luma samples, m. With `shared` the field is a second motion's, its sixth
+ * channel the share w: out = (1−w)·out + w·(that frame). Scratch: warpScratchBytes() in
+ * ../kernel.ts.
  */
 export function warpBlend(
   a: usize,
@@ -181,7 +176,7 @@ export function warpBlend(
     const both = tabulate(scratch, pitch, table, pairsY, width, height, stride, y, false, shared);
     renderRow(a, b, out + y * stride, table, pairsY, width, shared);
     y++;
-    if ((y & 1) == 0 || y == rowEnd) continue;
+    if ((y & 1) === 0 || y === rowEnd) continue;
     if (!both) tabulate(scratch, pitch, table, pairsY, width, height, stride, y, false, shared);
     const lower = both ? stride : 0;
     renderRow(a + lower, b + lower, out + y * stride, table, pairsY, width, shared);
@@ -196,7 +191,7 @@ export function warpBlend(
     renderRow(a + u, b + u, out + u + y * strideC, table, pairsC, chromaWidth, shared);
     renderRow(a + v, b + v, out + v + y * strideC, table, pairsC, chromaWidth, shared);
     y++;
-    if ((y & 1) == 0 || y == end) continue;
+    if ((y & 1) === 0 || y === end) continue;
     if (!both) tabulate(scratch, pitch, table, pairsC, chromaWidth, chromaHeight, strideC, y, true, shared);
     const lower = both ? strideC : 0;
     renderRow(a + u + lower, b + u + lower, out + u + y * strideC, table, pairsC, chromaWidth, shared);

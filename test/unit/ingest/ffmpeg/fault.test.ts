@@ -24,7 +24,7 @@ test.each([
   expect(ffmpegFault(['a warning before', line], 1, 0)).toMatchObject({ code, recoverable });
 });
 
-test('an end after pictures is an orderly one, an end without any is not', () => {
+test('an end after frames is an orderly one, an end without any is not', () => {
   expect(ffmpegFault([], 0, 100)).toMatchObject({ code: 'source.ended' });
   expect(ffmpegFault([], 0, 0)).toMatchObject({ code: 'source.no-video' });
   expect(ffmpegFault([], null, 5)).toMatchObject({ code: 'ffmpeg.failed' });

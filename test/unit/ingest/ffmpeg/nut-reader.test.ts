@@ -4,14 +4,14 @@ import { NutReader } from '../../../../src/ingest/ffmpeg/nut-reader.ts';
 const ID = Buffer.from('nut/multimedia container\0', 'latin1');
 
 function reader(): NutReader {
-  return new NutReader({ header: () => {}, picture: () => {} });
+  return new NutReader({ header: () => {}, frame: () => {} });
 }
 
 test('what is not NUT is refused at its first bytes', () => {
   expect(() => reader().push(Buffer.alloc(100, 0x47))).toThrow(expect.objectContaining({ code: 'source.protocol' }));
 });
 
-test('a picture before the headers is refused', () => {
+test('a frame before the headers is refused', () => {
   expect(() => reader().push(Buffer.concat([ID, Buffer.from([1, 2, 3])]))).toThrow(
     expect.objectContaining({ code: 'source.protocol' }),
   );

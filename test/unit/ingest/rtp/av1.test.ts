@@ -166,7 +166,7 @@ describe('temporal units', () => {
     expect(assemble(packets).map(state)).toEqual(['key', 'sound']);
   });
 
-  it('without a picture are none: what was lost before them counts for the next one', () => {
+  it('without a frame are none: what was lost before them counts for the next one', () => {
     const padding = unitOf([[0x10, 0x78, 0, 0]], 500, 1);
     const next = unitOf([[0x10, ...FRAME]], 3000, 2);
     expect(assemble([...unitOf([[0x10, ...FRAME]]), ...padding, ...next]).map(state)).toEqual(['sound', 'sound']);

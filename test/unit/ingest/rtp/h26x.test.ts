@@ -8,10 +8,10 @@ import { packetize, rtpPacket } from '../../../support/rtp.ts';
 
 const SPS = [0x67, 1, 2];
 const PPS = [0x68, 3];
-/** IDR and ordinary slices; the byte after the header begins with 1: first macroblock of a picture. */
+/** IDR and ordinary slices; the byte after the header begins with 1: first macroblock of a frame. */
 const idr = (...rest: number[]) => [0x65, 0x80, ...rest];
 const slice = (...rest: number[]) => [0x41, 0x80, ...rest];
-/** A later slice of a picture. */
+/** A later slice of a frame. */
 const nextSlice = (...rest: number[]) => [0x41, 0x40, ...rest];
 
 const annexB = (...nals: number[][]) => Uint8Array.from(nals.flatMap((nal) => [0, 0, 0, 1, ...nal]));
@@ -82,7 +82,7 @@ test('H.265: single NAL units, aggregation and fragments, layer and temporal id 
   expect(units.map((u) => u.keyframe)).toEqual([true, false]);
 });
 
-test('a recovery point makes a keyframe of an ordinary picture', () => {
+test('a recovery point makes a keyframe of an ordinary frame', () => {
   const { summary, push } = collect();
   push([0x06, 6, 1, 0xc4, 0x80], 0);
   push(slice(1), 0, true);
@@ -100,7 +100,7 @@ test('without marker bits a new timestamp completes the unit', () => {
   expect(units[0]?.arrival).toBe(fromMs(1));
 });
 
-test('parameter sets with a marker or a timestamp of their own wait for their picture', () => {
+test('parameter sets with a marker or a timestamp of their own wait for their frame', () => {
   const { units, push, summary } = collect();
   push(SPS, 0, true);
   push(PPS, 1, true);
@@ -147,7 +147,7 @@ test('after whole units are lost, a unit is whole if it begins with the first sl
   expect(summary()).toEqual(['0k', '9000<', '12000!<', '15000k<']);
 });
 
-test('joining amid a picture: it is damaged', () => {
+test('joining amid a frame: it is damaged', () => {
   const { push, summary } = collect();
   push(nextSlice(1), 0, true);
   push([0x7c, 0x05, 3, 4], 3000, true);

@@ -84,6 +84,15 @@ test('reception reports count loss per interval and wraps', () => {
   expect(receiver.reception(fromMs(0))?.fractionLost).toBe(0);
 });
 
+test('a reception report carries the jitter of the sender that is followed', () => {
+  const { receiver } = receive();
+  const late = (index: number) => fromMs(index * 33 + (index % 2) * 16);
+  for (const packet of packetize(stream(30, 500), 'h264', { step: 2970, arrival: late })) receiver.push(packet);
+  expect(receiver.reception(fromMs(0))?.jitter).toBeGreaterThan(1000);
+  receiver.push(rtpPacket({ sequence: 9, ssrc: 2, arrival: fromMs(2000) }));
+  expect(receiver.reception(fromMs(0))).toMatchObject({ ssrc: 2, jitter: 0 });
+});
+
 test.each([21, 22, 23])(
   'lossy, shuffled, garbled streams: units are whole or say that they are not (seed %i)',
   (seed) => {

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { AddressGuard, OPERATORS_GUARD } from '../../../../src/ingest/address-guard.ts';
-import { parseRtspUrl } from '../../../../src/ingest/rtsp/connection.ts';
 import {
   baseUrl,
   controlUrl,
+  parseRtspUrl,
   redirectTarget,
   sessionId,
   sessionTimeout,

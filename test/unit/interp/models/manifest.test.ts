@@ -2,13 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import {
-  detectKind,
-  findModel,
-  looksLikeOnnx,
-  parseManifest,
-  readModel,
-} from '../../../../src/interp/models/manifest.ts';
+import { findModel, looksLikeOnnx, parseManifest, readModel } from '../../../../src/interp/models/manifest.ts';
 
 const ENTRY = { id: 'flow-x', kind: 'flow', file: 'flow-x.onnx', sha256: 'a'.repeat(64) };
 const manifest = (...models: object[]): string => JSON.stringify({ models });
@@ -67,47 +61,6 @@ describe('findModel', () => {
 
   it('reads files of every kind', async () => {
     await expect(readModel(await findModel('big', path))).rejects.toThrow(/big: cannot read .*flow-x\.onnx/);
-  });
-});
-
-describe('detectKind', () => {
-  const port = (name: string, ...shape: (number | string)[]) => ({ name, type: 'float32', shape });
-  const field = [port('field', 1, 6, 'h', 'w')];
-
-  it('tells flow networks by their inputs', () => {
-    expect(detectKind([port('images', 1, 4, 'a', 'b'), port('seed', 1, 3, 'c', 'd')], field)).toBe('flow');
-  });
-
-  const luma = (name: string) => ({ name, type: 'uint8', shape: [1, 1, 'h', 'w'] });
-  const planes = ['y0', 'u0', 'v0', 'y1', 'u1', 'v1'].map(luma);
-  const made = ['y', 'u', 'v'].map(luma);
-
-  it('tells an i420 network by its planes, with or without t, seed and error', () => {
-    expect(detectKind(planes, made)).toBe('i420');
-    const more = [...planes, port('t', 1), port('seed', 1, 3, 'a', 'b')];
-    expect(detectKind(more, [...made, port('error', 1)])).toBe('i420');
-  });
-
-  it('compares the sizes that an i420 network fixes', () => {
-    const fixed = (width: number, chroma: number) =>
-      [...planes, ...made].map((p) => ({
-        ...p,
-        shape: p.name.startsWith('y') ? [1, 1, 64, width] : [1, 1, 32, chroma],
-      }));
-    expect(detectKind(fixed(128, 64).slice(0, 6), fixed(128, 64).slice(6))).toBe('i420');
-    expect(() => detectKind(fixed(128, 65).slice(0, 6), made)).toThrow(/input u0 is uint8\[1,1,32,65\]/);
-    expect(() => detectKind(fixed(128, 64).slice(0, 6), fixed(64, 32).slice(6))).toThrow(
-      /output y is uint8\[1,1,64,64\]/,
-    );
-  });
-
-  it('lists what it found otherwise', () => {
-    expect(() => detectKind([port('x', 1, 3, 224, 224)], [port('y', 1, 1000)])).toThrow(
-      /x float32\[1,3,224,224\].*y float32\[1,1000\]/,
-    );
-    expect(() => detectKind([{ ...port('images', 1, 4), type: 'float16' }, port('seed', 1, 3)], field)).toThrow(
-      /float16/,
-    );
   });
 });
 

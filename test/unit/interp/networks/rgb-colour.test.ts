@@ -1,17 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { fillFrame, fillRgb, lumaWeights, type RgbPicture } from '../../../../src/interp/networks/rgb-colour.ts';
+import { fillFrame, fillRgb, lumaWeights, type RgbImage } from '../../../../src/interp/networks/rgb-colour.ts';
 import { Arena } from '../../../../src/media/arena.ts';
-import {
-  BT601,
-  BT709,
-  colourAt,
-  distance,
-  noise,
-  type Picture,
-  pictureOf,
-  samplesOf,
-  toFrame,
-} from '../../../support/rgb-scalar.ts';
+import { distance, type I420Image, noise, samplesOf, toFrame } from '../../../support/i420-images.ts';
+import { BT601, BT709, colourAt, imageOf } from '../../../support/rgb-scalar.ts';
 
 let arena: Arena;
 beforeEach(() => {
@@ -21,14 +12,14 @@ afterEach(() => {
   expect(arena.liveFrames).toBe(0);
 });
 
-const blank = (width: number, height: number, half = false): RgbPicture => ({
+const blank = (width: number, height: number, half = false): RgbImage => ({
   samples: half ? new Float16Array(3 * width * height) : new Float32Array(3 * width * height),
   width,
   height,
 });
 
-/** The picture as RGB, padded to a size. */
-function converted(source: Picture, width: number, height: number, half = false): RgbPicture {
+/** The image as RGB, padded to a size. */
+function converted(source: I420Image, width: number, height: number, half = false): RgbImage {
   const rgb = blank(width, height, half);
   const frame = toFrame(arena, source);
   fillRgb(rgb, arena.u8, frame.offset, frame.layout, lumaWeights(source.height));
@@ -36,8 +27,8 @@ function converted(source: Picture, width: number, height: number, half = false)
   return rgb;
 }
 
-/** What comes back of a picture, and whether it was all numbers. */
-function back(rgb: RgbPicture, width: number, height: number): { samples: Uint8Array; finite: boolean } {
+/** What comes back of an image, and whether it was all numbers. */
+function back(rgb: RgbImage, width: number, height: number): { samples: Uint8Array; finite: boolean } {
   const frame = toFrame(arena, noise(width, height, 99));
   const clamped = new Uint8ClampedArray(arena.memory.buffer);
   const finite = fillFrame(clamped, frame.offset, frame.layout, rgb, lumaWeights(height));
@@ -103,7 +94,7 @@ describe('fillFrame', () => {
     // −0.5 … 1.5: half of it outside of the cube.
     for (let i = 0; i < rgb.samples.length; i++) rgb.samples[i] = (values[i] ?? 0) / 127.5 - 0.5;
     const at = (plane: number, x: number, y: number): number => rgb.samples[(plane * 32 + y) * 48 + x] ?? Number.NaN;
-    const wanted = pictureOf(width, height, (x, y) => [at(0, x, y), at(1, x, y), at(2, x, y)]);
+    const wanted = imageOf(width, height, (x, y) => [at(0, x, y), at(1, x, y), at(2, x, y)]);
     const { samples, finite } = back(rgb, width, height);
     expect(distance(samples, wanted)).toBeLessThan(0.501);
     expect(finite).toBe(true);

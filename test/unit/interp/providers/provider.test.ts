@@ -14,18 +14,18 @@ import { Arena } from '../../../../src/media/arena.ts';
 
 const arena = new Arena(16);
 const [before, after] = testPair(arena, 128, 72);
-const PICTURE = planesOf(before);
+const FRAME = planesOf(before);
 const OTHER = planesOf(after);
 before.release();
 after.release();
 
 /** A picture that differs by `levels` in every `nth` sample. */
 function off(levels: number, nth: number): Uint8Array[] {
-  return PICTURE.map((plane) => plane.map((value, i) => (i % nth === 0 ? value + levels : value)));
+  return FRAME.map((plane) => plane.map((value, i) => (i % nth === 0 ? value + levels : value)));
 }
 
 const ran = (pairMs: number | undefined, changes: Partial<Sample> = {}): Trial => ({
-  sample: { planes: PICTURE, confidence: 0.8, pairMs, ...changes },
+  sample: { planes: FRAME, confidence: 0.8, pairMs, ...changes },
 });
 const refused = (reason: string, remedy?: string): Trial => ({ refusal: { reason, remedy } });
 const choose = (wanted: ProviderChoice, trials: Partial<Record<Provider, Trial>>) =>
@@ -52,7 +52,7 @@ describe('auto', () => {
     expect(describeSelection(selection)).toEqual([
       'webgpu: the fastest that agrees with the CPU, 5.0 ms for the test pair',
       'cpu: 12.0 ms for the test pair',
-      expect.stringMatching(/^cuda: not usable: its picture differs/),
+      expect.stringMatching(/^cuda: not usable: its frame differs/),
       'tensorrt: not usable: the library libnvinfer.so.10 is missing',
     ]);
   });
@@ -78,7 +78,7 @@ describe('auto', () => {
   it('takes nothing that cannot be compared with the CPU', () => {
     const selection = choose('auto', { cpu: refused('the model cannot be loaded'), webgpu: ran(1) });
     expect(selection.provider).toBe('cpu');
-    expect(verdict(selection, 'webgpu')?.detail).toMatch(/no picture of the CPU to compare with: the model cannot/);
+    expect(verdict(selection, 'webgpu')?.detail).toMatch(/no frame of the CPU to compare with: the model cannot/);
   });
 });
 
@@ -112,16 +112,16 @@ describe('agreement with the CPU', () => {
     ['some samples far off, as at the edge of a motion', off(16, 100), 'works'],
     ['one level in every third sample', off(1, 3), 'unusable'],
     ['the frame before in its place', OTHER, 'unusable'],
-    ['one plane that is empty', [PICTURE[0] ?? new Uint8Array(0), new Uint8Array(0), new Uint8Array(0)], 'unusable'],
-    ['too few planes', PICTURE.slice(1), 'unusable'],
+    ['one plane that is empty', [FRAME[0] ?? new Uint8Array(0), new Uint8Array(0), new Uint8Array(0)], 'unusable'],
+    ['too few planes', FRAME.slice(1), 'unusable'],
   ])('%s', (_name, planes, state) => {
     expect(verdict(choose('auto', { cpu: ran(9), webgpu: ran(1, { planes }) }), 'webgpu')?.state).toBe(state);
   });
 
   it('is lost in no single plane: only chroma is wrong', () => {
-    const planes = [PICTURE[0] ?? new Uint8Array(0), OTHER[1] ?? new Uint8Array(0), PICTURE[2] ?? new Uint8Array(0)];
-    expect(difference(planes, PICTURE)).toBe(difference(OTHER.slice(1, 2), PICTURE.slice(1, 2)));
-    expect(difference(planes, PICTURE)).toBeGreaterThan(5);
+    const planes = [FRAME[0] ?? new Uint8Array(0), OTHER[1] ?? new Uint8Array(0), FRAME[2] ?? new Uint8Array(0)];
+    expect(difference(planes, FRAME)).toBe(difference(OTHER.slice(1, 2), FRAME.slice(1, 2)));
+    expect(difference(planes, FRAME)).toBeGreaterThan(5);
   });
 });
 

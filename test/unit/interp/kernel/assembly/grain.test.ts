@@ -118,7 +118,7 @@ const FIELDS: Record<string, (next: () => number) => (c: number) => number> = {
     [Number.NaN, Infinity, -Infinity, 1e30, -1e30, 0.5, 0.1][Math.floor(next() * 7)] ?? 0,
 };
 
-/** Written by models/training/make_grain_fixture.py. */
+/** Written by models/training/phantom/grain_fixture.py. */
 interface Case {
   readonly name: string;
   readonly width: number;

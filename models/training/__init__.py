@@ -1,0 +1,4 @@
+"""Training, export and evaluation of framelift's networks (README.md).
+
+Run from the folder above: python3 -m training.…
+"""

@@ -1,0 +1,61 @@
+"""Reading luma from video files through the ffmpeg command line."""
+
+import json
+import os
+import subprocess
+
+import numpy as np
+
+VIDEO = (".mp4", ".mkv", ".webm", ".ts", ".mov", ".wmv", ".avi", ".m4v")
+
+
+def videos(folder):
+    """Paths of the video files in a folder, sorted."""
+    return sorted(os.path.join(folder, f) for f in os.listdir(folder) if f.lower().endswith(VIDEO))
+
+
+def probe(path):
+    """(width, height) as displayed (rotation applied) of the first video stream."""
+    out = subprocess.check_output(
+        [
+            "ffprobe",
+            "-v",
+            "error",
+            "-select_streams",
+            "v:0",
+            "-show_entries",
+            "stream=width,height:stream_side_data=rotation",
+            "-of",
+            "json",
+            path,
+        ]
+    )
+    s = json.loads(out)["streams"][0]
+    turned = any(abs(int(d.get("rotation", 0))) % 180 == 90 for d in s.get("side_data_list", []))
+    return (s["height"], s["width"]) if turned else (s["width"], s["height"])
+
+
+def read_luma(path, width, height, frames=None, threads=1):
+    """Decode to [n, height, width] uint8 luma, area-scaled."""
+    a = ["ffmpeg", "-v", "error", "-threads", str(threads), "-i", path, "-vf", f"scale={width}:{height}:flags=area"]
+    a += (["-frames:v", str(frames)] if frames else []) + [
+        "-an",
+        "-fps_mode",
+        "passthrough",
+        "-pix_fmt",
+        "yuv420p",
+        "-f",
+        "rawvideo",
+        "-",
+    ]
+    raw, size = subprocess.check_output(a), width * height * 3 // 2
+    n = len(raw) // size
+    return np.frombuffer(raw, np.uint8)[: n * size].reshape(n, size)[:, : width * height].reshape(n, height, width)
+
+
+def eval_size(path, height=480):
+    """Frame size of the evaluation protocol: at most `height` lines, both sides multiples of 16."""
+    w, h = probe(path)
+    if h > height:
+        w, h = int(round(w * height / h / 16)) * 16, height
+    return w // 16 * 16, h // 16 * 16

@@ -1,0 +1,1 @@
+"""flow-m: flow-s with a second stage for GPUs."""

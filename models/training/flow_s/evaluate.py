@@ -1,0 +1,165 @@
+"""Quality on real clips: every second frame is removed and made again (--factor 4: three of four);
+luma PSNR, SSIM and IE against the removed.
+
+Clips are read at --height lines at most and to multiples of 16, --frames frames each; the first and
+the last gap do not count. Contenders: repeat, blend, search (the block search alone) and the
+network. Prints a table; --json keeps the figures.
+"""
+
+import argparse
+import os
+import time
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from training.common import video
+from training.common.quality import blend, figures, gaps, mean_of, write_json
+from training.common.runtime import session
+from training.common.search import OFFSETS, candidate_costs, search
+from training.common.warp import render, seed_field
+from training.flow_s.network import load, network_inputs, quarter
+
+
+class Network:
+    """A flow network from its weights file, a checkpoint, or an .onnx file (run by ONNX Runtime);
+    an i420 one from its .onnx file.
+    """
+
+    def __init__(self, path, threads):
+        self.session = None
+        if path.endswith(".onnx"):
+            self.session = session(path, threads)
+        else:
+            self.model, _ = load(path)
+
+    def run(self, outputs, **given):
+        """Outputs of the graph, of those inputs that it has."""
+        return self.session.run(outputs, {i.name: given[i.name] for i in self.session.get_inputs()})
+
+    @property
+    def planes(self):
+        """Whether it is of kind i420: frames in, frame out."""
+        return self.session is not None and any(i.name == "y0" for i in self.session.get_inputs())
+
+    def frame(self, a, b, t, seed, costs):
+        """uint8 luma of two padded frames [H,W] → uint8 luma at t; the chroma is grey."""
+        grey = np.full((1, 1, a.shape[0] // 2, a.shape[1] // 2), 128, np.uint8)
+        frames = dict(y0=a[None, None], y1=b[None, None], u0=grey, v0=grey, u1=grey, v1=grey)
+        t = np.array([t], np.float32)
+        return self.run(["y"], **frames, t=t, seed=seed.numpy(), costs=costs.numpy())[0][0, 0]
+
+    def field(self, images, seed, costs):
+        """The field of a flow network."""
+        if self.session is None:
+            return self.model(images, seed, costs)
+        found = self.run(None, images=images.numpy(), seed=seed.numpy(), costs=costs.numpy())
+        return torch.from_numpy(found[0])
+
+
+@torch.no_grad()
+def interpolate(a, b, contender, network, t=0.5):
+    """uint8 [H,W] frames → (uint8 frame at t, field or None)."""
+    if contender == "repeat":
+        return (a if t <= 0.5 else b), None
+    if contender == "blend":
+        return blend(a, b, t), None
+    h, w = a.shape
+    pad = lambda f: F.pad(torch.from_numpy(f.copy())[None, None].float(), (0, -w % 32, 0, -h % 32), mode="replicate")
+    fa, fb = pad(a), pad(b)
+    seed = search(fa[0], fb[0])
+    if contender == "search":
+        field = seed_field(seed)
+    else:
+        costs = candidate_costs(fa[0], fb[0], seed, OFFSETS)
+        if network.planes:
+            return network.frame(*(f[0, 0].byte().numpy() for f in (fa, fb)), t, seed, costs)[:h, :w], None
+        field = network.field(network_inputs(quarter(fa / 255), quarter(fb / 255), seed), seed, costs)
+    fa, fb = fa / 255, fb / 255
+    out = render(fa, fb, field, t)[0, 0, :h, :w]
+    return (out * 255).round().clamp(0, 255).byte().numpy(), field
+
+
+def score_clip(frames, contender, network, factor, cells):
+    """Mean figures of one clip, and for the network the correlation of its expected with its true
+    error (cells of 8x8), which `cells` collects.
+    """
+    rows, told, true = [], [], []
+    for i, k in [(g + k, k) for g in gaps(len(frames), factor) for k in range(1, factor)]:
+        made, field = interpolate(frames[i - k], frames[i - k + factor], contender, network, k / factor)
+        rows.append(figures(made, frames[i]))
+        if field is not None and contender == "network" and 2 * k == factor:
+            d = made.astype(np.float32) - frames[i]
+            h, w = d.shape[0] // 8, d.shape[1] // 8
+            told.append(field[0, 5, :h, :w].numpy().ravel())
+            true.append(np.abs(d[: h * 8, : w * 8]).reshape(h, 8, w, 8).mean((1, 3)).ravel() / 255)
+    p, s, e = np.mean(rows, 0)
+    out = dict(psnr=round(float(p), 3), ssim=round(float(s), 4), ie=round(float(e), 3))
+    if told:
+        told, true = np.concatenate(told), np.concatenate(true)
+        out["error_correlation"] = round(float(np.corrcoef(told, true)[0, 1]), 3)
+        cells.append((told, true))
+    return out
+
+
+def risk_coverage(cells, steps=20):
+    """Mean absolute error (grey levels) of the share of cells that the network is surest of;
+    `oracle`: were it right about their order.
+
+    Every clip counts alike. At full coverage both are the mean error of all cells.
+    """
+    shares = [(k + 1) / steps for k in range(steps)]
+
+    def surest(told, true, share, oracle):
+        order = np.sort(true) if oracle else true[np.argsort(told, kind="stable")]
+        return order[: max(1, round(share * len(true)))].mean()
+
+    def curve(oracle):
+        means = (np.mean([surest(told, true, s, oracle) for told, true in cells]) for s in shares)
+        return [round(float(mean) * 255, 4) for mean in means]
+
+    return dict(coverage=[round(s, 3) for s in shares], error=curve(False), oracle=curve(True))
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("clips", help="folder of clips (never trained on)")
+    p.add_argument("--model", help="flow-s.pt, flow-s.onnx or a checkpoint; without it only the baselines")
+    p.add_argument("--frames", type=int, default=41)
+    p.add_argument(
+        "--factor", type=int, default=2, choices=[2, 4], help="frame rate multiple: one frame of so many is kept"
+    )
+    p.add_argument("--height", type=int, default=480)
+    p.add_argument("--only", nargs="+", default=["repeat", "blend", "search", "network"])
+    p.add_argument("--json", help="write the figures here")
+    p.add_argument("--threads", type=int, default=1)
+    a = p.parse_args()
+    torch.set_num_threads(a.threads)
+    network = Network(a.model, a.threads) if a.model else None
+    contenders = [c for c in a.only if c != "network" or network]
+    result, cells = {}, []
+    for path in video.videos(a.clips):
+        w, h = video.eval_size(path, a.height)
+        frames, t0 = video.read_luma(path, w, h, a.frames), time.time()
+        row = result[os.path.basename(path)] = {c: score_clip(frames, c, network, a.factor, cells) for c in contenders}
+        figures_of = "  ".join(f"{c} {row[c]['psnr']:.2f}" for c in contenders)
+        print(f"{os.path.basename(path):32s} {figures_of}   {time.time() - t0:.0f} s", flush=True)
+    mean = {c: mean_of(result, ("psnr", "ssim", "ie"), c) for c in contenders}
+    if cells:
+        told = [row["network"]["error_correlation"] for row in result.values()]
+        mean["network"]["error_correlation"] = round(float(np.mean(told)), 3)
+    for c in contenders:
+        print(f"{c:10s}", mean[c])
+    risk = risk_coverage(cells) if cells else None
+    if risk:
+        shown = list(zip(risk["coverage"], risk["error"]))[3::4]
+        shown = ", ".join(f"{share:.0%} {error:.2f}" for share, error in shown)
+        print("risk-coverage: mean absolute error of the surest", shown)
+    if a.json:
+        protocol = dict(frames=a.frames, factor=a.factor, height=a.height)
+        write_json(a.json, dict(protocol, clips=result, mean=mean, risk=risk))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,102 @@
+/** Reads and checks configurations: parsed once, defaults filled in, frozen. */
+import { readFileSync } from 'node:fs';
+import { parseDocument } from 'yaml';
+import { asFrameliftError, FrameliftError } from '../errors.ts';
+import { rateTarget } from '../pairing/scheduler.ts';
+import { describeProblem } from './problems.ts';
+import { type Config, type ConfigInput, configSchema, type StreamConfig } from './schema.ts';
+
+/**
+ * Checks `input` and fills in defaults.
+ * @param origin where it came from, for messages (a file name, `command line`).
+ * @throws FrameliftError `config.invalid`, one line for each problem.
+ */
+export function parseConfig(input: unknown, origin: string): Config {
+  const result = configSchema.safeParse(input, { reportInput: true });
+  if (!result.success) {
+    const lines = result.error.issues.flatMap(describeProblem).map((line) => `${origin}: ${line}`);
+    throw new FrameliftError('config.invalid', lines.join('\n'), {
+      remedy: 'See docs/configuration.md for every key and its range.',
+    });
+  }
+  const config = result.data;
+  for (const stream of config.streams) checkRate(stream, origin);
+  const conflicts = conflictsIn(config).map((conflict) => `${origin}: ${conflict}`);
+  if (conflicts.length > 0) throw new FrameliftError('config.invalid', conflicts.join('\n'));
+  return deepFreeze(config);
+}
+
+/** Values that are right by themselves and wrong together. */
+function conflictsIn({ streams, server, webrtc }: Config): string[] {
+  const names = streams.map(({ name }) => name);
+  const twice = new Set(names.filter((name, at) => names.indexOf(name) !== at));
+  const [first, last] = webrtc.portRange ?? [0, 1];
+  return [
+    ...[...twice].map((name) => `streams: the name "${name}" is used twice`),
+    ...(streams.length > server.maxStreams
+      ? [`there are ${streams.length} streams, and server.maxStreams is ${server.maxStreams}`]
+      : []),
+    ...(first >= last ? [`webrtc.portRange is [${first},${last}]: the first port must be below the last`] : []),
+  ];
+}
+
+function checkRate(stream: StreamConfig, origin: string): void {
+  try {
+    rateTarget(stream);
+  } catch (thrown) {
+    const { message, remedy } = asFrameliftError(thrown, 'config.invalid');
+    throw new FrameliftError('config.invalid', `${origin}: stream "${stream.name}": ${message}`, {
+      ...(remedy === undefined ? {} : { remedy }),
+      cause: thrown,
+    });
+  }
+}
+
+/**
+ * Reads a YAML file.
+ * @throws FrameliftError `config.invalid` when it is missing, not YAML, or fails {@link
+ * parseConfig}.
+ */
+export function readConfigFile(path: string): ConfigInput {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (cause) {
+    throw new FrameliftError('config.invalid', `config file ${path} cannot be read`, {
+      remedy: 'Give the path of a YAML file that exists: --config framelift.yaml.',
+      cause,
+    });
+  }
+  // Most likely it is being written right now: nothing would mean no streams and no tokens.
+  if (text.trim() === '') {
+    throw new FrameliftError('config.invalid', `${path} is empty`, {
+      remedy: 'Write at least one key, such as log: info, or omit --config.',
+    });
+  }
+  const document = parseDocument(text, { prettyErrors: true });
+  const broken = document.errors[0];
+  if (broken) throw new FrameliftError('config.invalid', `${path}: ${withoutQuoted(broken.message)}`);
+  let value: unknown;
+  try {
+    value = document.toJS() ?? {};
+  } catch (cause) {
+    throw new FrameliftError('config.invalid', `${path}: its aliases cannot be expanded`, { cause });
+  }
+  parseConfig(value, path);
+  // Checked by parseConfig in the line above.
+  return value as ConfigInput;
+}
+
+/** What is wrong and where, without the text of the file: the broken line may hold a password. */
+function withoutQuoted(message: string): string {
+  const [what = ''] = message.split('\n', 1);
+  return what.replace(/:$/, '').replace(/"(?:[^"\\]|\\.)*"/g, '"…"');
+}
+
+function deepFreeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null) {
+    for (const inner of Object.values(value)) deepFreeze(inner);
+    Object.freeze(value);
+  }
+  return value;
+}

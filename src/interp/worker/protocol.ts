@@ -1,0 +1,170 @@
+/**
+ * What the engine and its workers say to each other: small, numbers only; pixels stay in the arena.
+ */
+import type { ErrorCode } from '../../errors.ts';
+import type { Times } from '../../pairing/timesteps.ts';
+import type { Micros } from '../../time.ts';
+import type { ModelKind } from '../models/manifest.ts';
+import type { Provider } from '../providers/provider.ts';
+
+/** What a worker is started with. */
+export interface WorkerSetup {
+  readonly memory: WebAssembly.Memory;
+  /**
+   * `blend`: no network. `search`: block search without a network. Else the bytes of a network, and
+   * the times that the manifest gives it.
+   */
+  readonly model: 'blend' | 'search' | { readonly id: string; readonly bytes: Uint8Array; readonly times: Times };
+  /** Sides are padded to a multiple of this many luma samples. */
+  readonly multiple: number;
+  readonly threads: number;
+  readonly provider: Provider;
+  /**
+   * How much of a real frame's noise interpolated frames get back, 0…1; 0: none, and no scratch for
+   * it.
+   */
+  readonly grain: number;
+  /** Most pairs of a run, of networks that {@link NetworkFacts.batches}. */
+  readonly batch: number;
+}
+
+/** What a worker thread is given when it starts. */
+export interface WorkerData extends WorkerSetup {
+  /**
+   * One int32, counted up on each way into and out of ONNX Runtime. Odd: in it, where the thread
+   * cannot be ended without ending the process.
+   */
+  readonly nativeCalls: Int32Array<SharedArrayBuffer>;
+}
+
+/** What a network turned out to be once a worker had opened it: what the engine must provide. */
+export interface NetworkFacts {
+  readonly kind: ModelKind;
+  /** Works with the block search: needs the pyramids of both frames. */
+  readonly seeded: boolean;
+  readonly times: Times;
+  /**
+   * Whether a run can work on several pairs: the first dimension of all that goes in and comes out
+   * is free. Else they are run one after the other.
+   */
+  readonly batches: boolean;
+  /** Of a network of kind `rgb`. */
+  readonly rgb?: RgbFacts;
+}
+
+/** What an `rgb` network's images take. */
+export interface RgbFacts {
+  /** Sides are padded to a multiple of this many samples; one that fixes its size pads less. */
+  readonly multiple: number;
+  /** Planes that go in; three come out. */
+  readonly planes: number;
+  /** Bytes of a sample. */
+  readonly inputBytes: 2 | 4;
+  readonly outputBytes: 2 | 4;
+}
+
+/** Pyramid of one frame: where it is, and whether it is already filled. */
+interface WirePyramid {
+  readonly offset: number;
+  readonly ready: boolean;
+}
+
+/** A pair to interpolate. All offsets are bytes in the arena. */
+export interface WireJob {
+  readonly width: number;
+  readonly height: number;
+  readonly a: number;
+  readonly b: number;
+  readonly timesteps: readonly number[];
+  /** One frame block per timestep, undefined pixels. */
+  readonly outs: readonly number[];
+  readonly scratch: number;
+  readonly pyramidA: WirePyramid;
+  readonly pyramidB: WirePyramid;
+  /** One whole number per timestep, 32 bits: which piece of the grain that frame gets. */
+  readonly grainSeeds: readonly number[];
+  readonly mode: FlowMode;
+}
+
+/**
+ * How a worker of kind `flow` finds the motion: by its network; by its network at half the size, a
+ * quarter of the work; by the block search alone, without it. Other kinds only know `whole`.
+ */
+export type FlowMode = 'whole' | 'half' | 'search';
+
+/**
+ * Time spent in one job, in microseconds: block search and network inputs; inference;
+ * re-projection, warp and blend, or copies of planes. Of a run of several jobs, each has its share.
+ */
+export interface WorkSpans {
+  readonly search: number;
+  readonly network: number;
+  readonly kernel: number;
+}
+
+/** Result of one job, in the order of the jobs of the run. */
+export interface WireResult {
+  /** As in `InterpResult`. */
+  readonly confidence: number | undefined;
+  readonly spans: WorkSpans;
+}
+
+/**
+ * What a worker makes itself ready for: frames of one size, so many pairs in a run, and the scratch
+ * for them.
+ */
+export interface Preparation {
+  readonly width: number;
+  readonly height: number;
+  readonly pairs: number;
+  readonly scratch: number;
+  readonly mode: FlowMode;
+}
+
+/** Engine → worker. One request at a time; every one but `forget` is answered. */
+export type Request =
+  /**
+   * Interpolate every job: all of one size and scratch, several only where {@link
+   * NetworkFacts.batches}.
+   */
+  | { readonly type: 'run'; readonly jobs: readonly WireJob[] }
+  /** Load and try whatever this needs. */
+  | ({ readonly type: 'prepare' } & Preparation)
+  /** The scratch block is about to be freed: drop what hangs on it. */
+  | { readonly type: 'forget'; readonly scratch: number }
+  | { readonly type: 'close' };
+
+/** A session that a worker has made, for the log. */
+export interface SessionMade {
+  /** Shapes of the inputs it was made for, by name. */
+  readonly inputs: Readonly<Record<string, readonly number[]>>;
+  readonly span: Micros;
+}
+
+/** Worker → engine. */
+export type Reply =
+  /** Once, when the worker can take requests. */
+  | { readonly type: 'ready'; readonly network?: NetworkFacts | undefined }
+  /** Not an answer: it comes in between. */
+  | { readonly type: 'session'; readonly session: SessionMade }
+  | { readonly type: 'done'; readonly results: readonly WireResult[] }
+  | {
+      readonly type: 'failed';
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly recoverable: boolean;
+    };
+
+/** How a worker interpolates: one implementation per model kind. */
+export interface Interpolator {
+  /** Undefined for what needs neither scratch nor search. */
+  readonly network: NetworkFacts | undefined;
+  /** Loads and tries whatever this needs. */
+  prepare(wanted: Preparation): Promise<void>;
+  /** As a request of type `run`: at least one job. */
+  run(jobs: readonly WireJob[]): Promise<readonly WireResult[]>;
+  /** Drops what hangs on a scratch block. */
+  forget(scratch: number): Promise<void>;
+  /** Frees everything. */
+  close(): Promise<void>;
+}

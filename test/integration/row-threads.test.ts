@@ -1,0 +1,104 @@
+import { describe, expect, it } from 'vitest';
+import { loadKernel } from '../../src/interp/kernel/kernel.ts';
+import { CELL_ROWS, LUMA_ROWS, searchTasks } from '../../src/interp/kernel/tasks.ts';
+import { RowThreads } from '../../src/interp/worker/row-threads.ts';
+import { flowLayout } from '../../src/interp/worker/scratch-layout.ts';
+import { Arena } from '../../src/media/arena.ts';
+import { planeLayout } from '../../src/media/frame.ts';
+import { seededRandom } from '../support/random.ts';
+
+const [WIDTH, HEIGHT] = [640, 352];
+const arena = new Arena(64);
+const kernel = loadKernel(arena.memory);
+
+/** Blobs, moved by `shift`, in a frame block. */
+function blobs(shift: number): number {
+  const { bytes, strideY } = planeLayout(WIDTH, HEIGHT);
+  const { offset } = arena.allocate(bytes);
+  const next = seededRandom(5);
+  const waves = Array.from({ length: 6 }, () => [next() / 4, next() / 4, next() * 6] as const);
+  for (let y = 0; y < HEIGHT; y++) {
+    for (let x = 0; x < WIDTH; x++) {
+      const value = waves.reduce((sum, [a, b, c]) => sum + Math.sin(a * (x - shift) + b * y + c), 0);
+      arena.u8[offset + y * strideY + x] = 128 + 20 * value;
+    }
+  }
+  return offset;
+}
+
+const [a, b] = [blobs(0), blobs(7)];
+const layout = flowLayout(WIDTH, HEIGHT, 32, false, 4, 1);
+const { bytes } = planeLayout(WIDTH, HEIGHT);
+const pyramids = [a, b].map((frame) => {
+  const { offset } = arena.allocate(2 * WIDTH * HEIGHT);
+  kernel.buildPyramid(frame, WIDTH, HEIGHT, WIDTH, HEIGHT, offset);
+  return offset;
+});
+
+/** Search, costs, network inputs and a rendered frame by these threads: all bytes. */
+function work(rowThreads: RowThreads): { scratch: Uint8Array; frame: Uint8Array } {
+  const scratch = arena.allocate(layout.bytes);
+  const out = arena.allocate(bytes);
+  arena.u8.fill(0, scratch.offset, scratch.offset + layout.bytes);
+  arena.u8.fill(0, out.offset, out.offset + bytes);
+  const at = (piece: number): number => scratch.offset + piece;
+  const { gridWidth, gridHeight, rowScratchBytes } = layout;
+  const [p0 = 0, p1 = 0] = pyramids;
+  const [seed, rowScratch] = [at(layout.seed), at(layout.rowScratch)];
+  for (const { task, rows, chunk } of searchTasks(p0, p1, WIDTH, HEIGHT, at(layout.work), seed)) {
+    rowThreads.run(task, rows, chunk);
+  }
+  rowThreads.run(
+    ['costs', p0, p1, WIDTH, HEIGHT, seed, at(layout.costs), rowScratch, rowScratchBytes],
+    gridHeight,
+    CELL_ROWS,
+  );
+  rowThreads.run(
+    ['images', p0, p1, WIDTH, HEIGHT, seed, at(layout.images), rowScratch, rowScratchBytes],
+    gridHeight,
+    CELL_ROWS,
+  );
+  kernel.seedField(seed, at(layout.field), gridWidth * gridHeight);
+  const field = at(layout.field);
+  rowThreads.run(
+    ['render', a, b, out.offset, WIDTH, HEIGHT, field, gridWidth, gridHeight, 1, rowScratch, rowScratchBytes],
+    HEIGHT,
+    LUMA_ROWS,
+  );
+  // What lies before the row scratch is the result; the row scratch is left as the last row's thread left it.
+  const result = {
+    scratch: arena.u8.slice(scratch.offset, rowScratch),
+    frame: arena.u8.slice(out.offset, out.offset + bytes),
+  };
+  arena.free(scratch);
+  arena.free(out);
+  return result;
+}
+
+describe('RowThreads', () => {
+  const alone = work(new RowThreads(kernel, arena.memory, 1));
+
+  it('finds motion in the test frames, so that there is something to compare', () => {
+    const vx = new Float32Array(alone.scratch.buffer, layout.seed, layout.gridWidth * layout.gridHeight);
+    expect(vx.filter((v) => Math.abs(v - 7) < 1).length).toBeGreaterThan(0.8 * vx.length);
+  });
+
+  it.each([2, 4])('of %i threads makes the same bytes as one thread, however often', async (size) => {
+    const rowThreads = new RowThreads(kernel, arena.memory, size);
+    // They start in the background.
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    for (let round = 0; round < 40; round++) {
+      const together = work(rowThreads);
+      expect(Buffer.compare(together.scratch, alone.scratch)).toBe(0);
+      expect(Buffer.compare(together.frame, alone.frame)).toBe(0);
+    }
+    rowThreads.close();
+  });
+
+  it('does not wait for threads that have not started, nor for those that have ended', () => {
+    const rowThreads = new RowThreads(kernel, arena.memory, 3);
+    expect(Buffer.compare(work(rowThreads).frame, alone.frame)).toBe(0);
+    rowThreads.close();
+    expect(Buffer.compare(work(rowThreads).frame, alone.frame)).toBe(0);
+  });
+});
