@@ -1,6 +1,7 @@
 /** The log of one source: every line names its stream, no line shows a secret. */
 import { redactQuery, redactUrls } from '../errors.ts';
 import { type Log, SILENT_LOG } from '../log.ts';
+import { percentDecoded } from './percent-decoding.ts';
 
 /**
  * Shorter ones would black out half a log, and are secrets to nobody. They are still hidden in
@@ -95,17 +96,8 @@ function secretsOf(text: string): string[] {
   );
   const written = [first, last, ...values];
   const basic = [first, last].map((password) =>
-    Buffer.from(`${decoded(user)}:${decoded(password)}`).toString('base64'),
+    Buffer.from(`${percentDecoded(user)}:${percentDecoded(password)}`).toString('base64'),
   );
-  const found = [...written, ...written.map(decoded), ...(first === '' ? [] : basic)];
+  const found = [...written, ...written.map(percentDecoded), ...(first === '' ? [] : basic)];
   return [...new Set(found)].filter((secret) => secret.length >= MIN_SECRET).sort((a, b) => b.length - a.length);
-}
-
-/** Percent-decoding that leaves stray percent signs alone. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }

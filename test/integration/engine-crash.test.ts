@@ -4,7 +4,7 @@ import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
 import { noEvents } from '../../src/metrics/events.ts';
 import { systemClock, ZERO } from '../../src/time.ts';
-import { LogLines } from '../support/log-lines.ts';
+import { RecordedLog } from '../support/recorded-log.ts';
 
 const SCRIPT = new URL('../support/engine-scripted-worker.ts', import.meta.url);
 const INFO = { pts: ZERO, arrival: ZERO, capture: ZERO, discontinuity: false, provenance: SOURCE };
@@ -13,11 +13,11 @@ describe('InterpEngine when its worker misbehaves', () => {
   let arena: Arena;
   let engine: InterpEngine;
   let a: Frame;
-  let log: LogLines;
+  let log: RecordedLog;
 
   beforeEach(async () => {
     arena = new Arena(16);
-    log = new LogLines();
+    log = new RecordedLog();
     a = Frame.allocate(arena, 64, 64, INFO);
     engine = await InterpEngine.start({
       arena,
@@ -50,11 +50,11 @@ describe('InterpEngine when its worker misbehaves', () => {
       await expect(crashed).rejects.toMatchObject({ code: 'engine.failed', recoverable: true });
       expect(await settle(next)).toBe('done');
       expect(engine.stats).toMatchObject({ restarts: 1, failed: 1, done: 1 });
-      expect(log.texts.filter((text) => text.startsWith('debug'))).toEqual([
-        'debug interpolation worker started',
-        'debug interpolation engine opened',
-        'debug interpolation worker crashed',
-        'debug interpolation worker restarted',
+      expect(log.messages('debug')).toEqual([
+        'interpolation worker started',
+        'interpolation engine opened',
+        'interpolation worker crashed',
+        'interpolation worker restarted',
       ]);
     },
   );
@@ -85,8 +85,6 @@ describe('InterpEngine when its worker misbehaves', () => {
     expect(last.status).toBe('rejected');
     expect(waiting).toMatchObject({ status: 'rejected', reason: { code: 'engine.failed', recoverable: false } });
     await expect(ask(0.5)).rejects.toMatchObject({ recoverable: false });
-    expect(log.texts.filter((text) => text.startsWith('error'))).toEqual([
-      'error interpolation has ended: every worker crashed too often',
-    ]);
+    expect(log.messages('error')).toEqual(['interpolation has ended: every worker crashed too often']);
   });
 });

@@ -7,7 +7,7 @@ import { type I420NetworkOptions, i420Network } from '../support/engine-i420-onn
 import type { Graph, Port } from '../support/engine-onnx.ts';
 import { HASH, useEngines } from '../support/engine-rig.ts';
 import { distance, type I420Image, noise, planesOfImage, toFrame } from '../support/i420-images.ts';
-import { LogLines } from '../support/log-lines.ts';
+import { RecordedLog } from '../support/recorded-log.ts';
 
 const rig = useEngines(32);
 
@@ -85,12 +85,11 @@ describe('InterpEngine with an i420 network', () => {
   });
 
   it('logs each session that it makes, with its inputs and the time it took', async () => {
-    const log = new LogLines();
+    const log = new RecordedLog();
     await using engine = await start({}, {}, { log });
     await engine.warmUp(70, 46);
     await engine.warmUp(70, 46);
-    const made = log.lines.filter(({ message }) => message === 'session made');
-    expect(made.map(({ fields }) => fields)).toEqual([
+    expect(log.of('session made')).toEqual([
       expect.objectContaining({
         model: engine.model,
         provider: 'cpu',

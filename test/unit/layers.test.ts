@@ -49,6 +49,7 @@ const INNER: Record<string, readonly string[]> = {
     'limits.ts',
     'address-guard.ts',
     'source.ts',
+    'percent-decoding.ts',
     'source-log.ts',
     'drop-log.ts',
     'rtp',

@@ -1,8 +1,10 @@
 /** RTSP URLs and fields, with the liberties that servers take. Pure. */
+
 import { isIP } from 'node:net';
 import { FrameliftError, redactUrl } from '../../errors.ts';
 import { type Micros, micros } from '../../time.ts';
 import type { AddressGuard } from '../address-guard.ts';
+import { percentDecoded } from '../percent-decoding.ts';
 import type { Credentials } from './auth.ts';
 import type { RtspHeaders } from './message.ts';
 
@@ -29,7 +31,7 @@ export function parseRtspUrl(text: string): RtspEndpoint {
   const credentials =
     url.username === '' && url.password === ''
       ? undefined
-      : { user: decode(url.username), password: decode(url.password) };
+      : { user: percentDecoded(url.username), password: percentDecoded(url.password) };
   url.username = '';
   url.password = '';
   return {
@@ -39,15 +41,6 @@ export function parseRtspUrl(text: string): RtspEndpoint {
     credentials,
     url: url.href.replace(/#.*$/, ''),
   };
-}
-
-/** Percent-decoding that leaves stray percent signs alone: passwords often hold them unescaped. */
-function decode(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 /**

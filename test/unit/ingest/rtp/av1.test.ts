@@ -4,6 +4,7 @@ import type { RtpAccessUnit } from '../../../../src/ingest/rtp/depacketizer.ts';
 import type { RtpPacket } from '../../../../src/ingest/rtp/packet.ts';
 import { seededRandom } from '../../../support/random.ts';
 import { rtpPacket } from '../../../support/rtp.ts';
+import { assembleUnits, stateOf } from '../../../support/rtp-units.ts';
 
 /** OBUs as they come over RTP, without their size. A frame's first byte: 0x10 = a keyframe that is shown. */
 const SEQUENCE = [0x08, 1, 2];
@@ -26,23 +27,8 @@ function unitOf(payloads: readonly (readonly number[])[], timestamp = 0, sequenc
   );
 }
 
-/** Pushes all packets but those whose sequence numbers are in `lostAt`. */
-function assemble(packets: readonly RtpPacket[], lostAt: readonly number[] = []): RtpAccessUnit[] {
-  const units: RtpAccessUnit[] = [];
-  const depacketizer = createDepacketizer('av1', (unit) => units.push(unit));
-  let lost = 0;
-  for (const packet of packets) {
-    if (lostAt.includes(packet.sequence)) lost += 1;
-    else {
-      depacketizer.push(packet, lost);
-      lost = 0;
-    }
-  }
-  return units;
-}
-
-const state = ({ damaged, afterLoss, keyframe }: RtpAccessUnit): string =>
-  [damaged && 'damaged', afterLoss && 'after loss', keyframe && 'key'].filter(Boolean).join(', ') || 'sound';
+const assemble = (packets: readonly RtpPacket[], lostAt: readonly number[] = []): RtpAccessUnit[] =>
+  assembleUnits('av1', packets, lostAt);
 
 describe('OBU elements', () => {
   it.each([
@@ -85,7 +71,7 @@ describe('OBU elements', () => {
     ['padding', [[0x38, 3, ...SEQUENCE, 3, ...KEYFRAME, 0x78, 0, 0]]],
   ])('%s', (_, payloads) => {
     const units = assemble(unitOf(payloads));
-    expect(units.map(state)).toEqual(['key']);
+    expect(units.map(stateOf)).toEqual(['key']);
     expect([...(units[0]?.data ?? [])]).toEqual([...DELIMITER, ...SIZED_SEQUENCE, ...SIZED_KEYFRAME]);
   });
 
@@ -116,7 +102,7 @@ describe('OBU elements', () => {
     ['tiles without their frame header', [0x10, 0x20, 1]],
   ])('%s: damaged', (_, payload) => {
     const units = assemble([...unitOf([payload]), ...unitOf([[0x10, ...FRAME]], 3000)]);
-    expect(units.map(state)).toEqual(['damaged', 'sound']);
+    expect(units.map(stateOf)).toEqual(['damaged', 'sound']);
     expect(units[0]?.data).toHaveLength(0);
   });
 });
@@ -131,7 +117,7 @@ describe('a keyframe', () => {
     ['is not one that is shown again', [[0x20, 3, ...SEQUENCE, 0x18, 0x90]], 'sound'],
     ['is the first frame of its unit', [[0x30, 3, ...SEQUENCE, 3, ...FRAME, ...KEYFRAME]], 'sound'],
   ])('%s', (_, payloads, expected) => {
-    expect(assemble(unitOf(payloads)).map(state)).toEqual([expected]);
+    expect(assemble(unitOf(payloads)).map(stateOf)).toEqual([expected]);
   });
 });
 
@@ -146,7 +132,7 @@ function stream(count: number): RtpPacket[] {
 describe('temporal units', () => {
   it('are whole and in order', () => {
     const whole = assemble(stream(4));
-    expect(whole.map(state)).toEqual(['key', 'sound', 'sound', 'sound']);
+    expect(whole.map(stateOf)).toEqual(['key', 'sound', 'sound', 'sound']);
     expect([...(whole[2]?.data ?? [])]).toEqual([...DELIMITER, 0x32, 6, 0x30, 4, 2, 1, 2, 2]);
     expect(whole.map(({ timestamp }) => timestamp)).toEqual([0, 3000, 6000, 9000]);
   });
@@ -158,19 +144,19 @@ describe('temporal units', () => {
     ['all of it', [3, 4, 5], ['key', 'after loss', 'sound']],
     ['an end and the next start', [5, 6], ['key', 'damaged', 'damaged, after loss', 'sound']],
   ])('without %s', (_, lost, expected) => {
-    expect(assemble(stream(4), lost).map(state)).toEqual(expected);
+    expect(assemble(stream(4), lost).map(stateOf)).toEqual(expected);
   });
 
   it('end with a new timestamp where the marker is missing', () => {
     const packets = stream(3).map((packet) => ({ ...packet, marker: false }));
-    expect(assemble(packets).map(state)).toEqual(['key', 'sound']);
+    expect(assemble(packets).map(stateOf)).toEqual(['key', 'sound']);
   });
 
   it('without a frame are none: what was lost before them counts for the next one', () => {
     const padding = unitOf([[0x10, 0x78, 0, 0]], 500, 1);
     const next = unitOf([[0x10, ...FRAME]], 3000, 2);
-    expect(assemble([...unitOf([[0x10, ...FRAME]]), ...padding, ...next]).map(state)).toEqual(['sound', 'sound']);
-    expect(assemble([...unitOf([[0x10, ...FRAME]]), ...padding, ...next], [0]).map(state)).toEqual(['after loss']);
+    expect(assemble([...unitOf([[0x10, ...FRAME]]), ...padding, ...next]).map(stateOf)).toEqual(['sound', 'sound']);
+    expect(assemble([...unitOf([[0x10, ...FRAME]]), ...padding, ...next], [0]).map(stateOf)).toEqual(['after loss']);
   });
 
   it('survive padding packets, and a reset', () => {
@@ -182,7 +168,7 @@ describe('temporal units', () => {
     for (const packet of [a!, b!, c!]) depacketizer.push(packet, 0);
     depacketizer.push(rtpPacket({ sequence: 9, timestamp: 0, payload: new Uint8Array(0) }), 0);
     for (const packet of [d!, e!, f!]) depacketizer.push(packet, 0);
-    expect(made.map(state)).toEqual(['key', 'sound']);
+    expect(made.map(stateOf)).toEqual(['key', 'sound']);
   });
 
   it('that grow beyond bounds are damaged', () => {
@@ -191,8 +177,8 @@ describe('temporal units', () => {
     const packets = Array.from({ length: 300 }, (_, sequence) => rtpPacket({ sequence, payload: tiles }));
     const start = rtpPacket({ sequence: 0, payload: Uint8Array.from([0x50, ...FRAME]) });
     const end = rtpPacket({ sequence: 301, marker: true, payload: Uint8Array.of(0x90, 1) });
-    expect(assemble([start, ...packets, end]).map(state)).toEqual(['damaged']);
-    expect(assemble([start, ...packets.slice(0, 200), end]).map(state)).toEqual(['sound']);
+    expect(assemble([start, ...packets, end]).map(stateOf)).toEqual(['damaged']);
+    expect(assemble([start, ...packets.slice(0, 200), end]).map(stateOf)).toEqual(['sound']);
   });
 
   it('never throw, whatever the payload', () => {

@@ -4,6 +4,7 @@ import type { RtpAccessUnit } from '../../../../src/ingest/rtp/depacketizer.ts';
 import { readVp8, readVp9 } from '../../../../src/ingest/rtp/vpx.ts';
 import { seededRandom } from '../../../support/random.ts';
 import { rtpPacket } from '../../../support/rtp.ts';
+import { assembleUnits, stateOf } from '../../../support/rtp-units.ts';
 
 const bytes = (...values: number[]): Uint8Array => Uint8Array.from(values);
 
@@ -71,27 +72,12 @@ function frames(count: number) {
   ).flat();
 }
 
-function assemble(lostAt: readonly number[], count = 4): RtpAccessUnit[] {
-  const units: RtpAccessUnit[] = [];
-  const depacketizer = createDepacketizer('vp8', (unit) => units.push(unit));
-  let lost = 0;
-  for (const packet of frames(count)) {
-    if (lostAt.includes(packet.sequence)) lost += 1;
-    else {
-      depacketizer.push(packet, lost);
-      lost = 0;
-    }
-  }
-  return units;
-}
-
-const state = ({ damaged, afterLoss, keyframe }: RtpAccessUnit): string =>
-  [damaged && 'damaged', afterLoss && 'after loss', keyframe && 'key'].filter(Boolean).join(', ') || 'sound';
+const assemble = (lostAt: readonly number[], count = 4): RtpAccessUnit[] => assembleUnits('vp8', frames(count), lostAt);
 
 describe('frames', () => {
   it('are whole, in order, without descriptors', () => {
     const units = assemble([]);
-    expect(units.map(state)).toEqual(['key', 'sound', 'sound', 'sound']);
+    expect(units.map(stateOf)).toEqual(['key', 'sound', 'sound', 'sound']);
     expect([...(units[2]?.data ?? [])]).toEqual([1, 0, 2, 1, 2, 2]);
     expect(units.map(({ timestamp }) => timestamp)).toEqual([0, 3000, 6000, 9000]);
   });
@@ -103,7 +89,7 @@ describe('frames', () => {
     ['all of it', [3, 4, 5], ['key', 'after loss', 'sound']],
     ['an end and the next start', [5, 6], ['key', 'damaged', 'damaged, after loss', 'sound']],
   ])('without %s', (_, lost, expected) => {
-    expect(assemble(lost).map(state)).toEqual(expected);
+    expect(assemble(lost).map(stateOf)).toEqual(expected);
   });
 
   it('survive padding, and a reset', () => {
@@ -115,7 +101,7 @@ describe('frames', () => {
     for (const packet of [a!, b!, c!]) depacketizer.push(packet, 0);
     depacketizer.push(rtpPacket({ sequence: 9, timestamp: 0, payload: bytes() }), 0);
     for (const packet of [d!, e!, f!]) depacketizer.push(packet, 0);
-    expect(units.map(state)).toEqual(['key', 'sound']);
+    expect(units.map(stateOf)).toEqual(['key', 'sound']);
   });
 
   it('never throw, whatever the payload', () => {

@@ -6,20 +6,20 @@ import { Arena } from '../../../../src/media/arena.ts';
 import type { Frame } from '../../../../src/media/frame.ts';
 import { fromMs, ManualClock, ZERO } from '../../../../src/time.ts';
 import { EventLog, flatFrame } from '../../../support/frames.ts';
-import { LogLines } from '../../../support/log-lines.ts';
+import { RecordedLog } from '../../../support/recorded-log.ts';
 
 describe('EngineReport', () => {
   let frame: Frame;
   let clock: ManualClock;
   let events: EventLog;
-  let log: LogLines;
+  let log: RecordedLog;
   let report: EngineReport;
 
   beforeEach(() => {
     frame = flatFrame(new Arena(16), ZERO);
     clock = new ManualClock();
     events = new EventLog();
-    log = new LogLines();
+    log = new RecordedLog();
     report = new EngineReport({ clock, events, log });
   });
   afterEach(() => frame.release());
@@ -47,17 +47,15 @@ describe('EngineReport', () => {
       report.done(pair, result);
     }
     expect(report.counts.done).toBe(250);
-    expect(log.texts).toEqual(Array(3).fill('trace interpolated pair'));
-    expect(log.lines[0]?.fields).toMatchObject({ ms: 7, searchMs: 1.5, networkMs: 2.5, kernelMs: 0.5, width: 16 });
+    expect(log.messages('trace')).toEqual(Array(3).fill('interpolated pair'));
+    expect(log.lines[0]).toMatchObject({ ms: 7, searchMs: 1.5, networkMs: 2.5, kernelMs: 0.5, width: 16 });
   });
 
   it('says once that interpolation has ended', () => {
     const error = new FrameliftError('engine.failed', 'crashed 4 times');
     report.ended('m', error);
     report.ended('m', error);
-    expect(log.lines).toEqual([
-      expect.objectContaining({ level: 'error', fields: { model: 'm', error: 'crashed 4 times' } }),
-    ]);
+    expect(log.lines).toEqual([expect.objectContaining({ level: 'error', model: 'm', error: 'crashed 4 times' })]);
   });
 
   it('gives the search to the CPU, whatever runs the network', () => {
