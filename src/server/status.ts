@@ -32,6 +32,7 @@ export function streamReport({ awaitsPublisher, ...entry }: StreamEntry, stats: 
  */
 export function notReady(streams: StreamDirectory): NotReady[] {
   const missing: NotReady[] = streams.engineWarm() ? [] : [{ reason: 'the model is still loading' }];
+  for (const { model, reason } of streams.engineFaults()) missing.push({ reason: `model ${model}: ${reason}` });
   for (const { name, ready, awaitsPublisher, error } of streams.list()) {
     if (ready || awaitsPublisher) continue;
     const why = error === undefined ? '' : `: ${redactUrls(error)}`;

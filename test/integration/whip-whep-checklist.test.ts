@@ -75,7 +75,7 @@ class Rig implements AsyncDisposable {
         iceServers,
       }),
     );
-    const streams = { list: () => [], engineWarm: () => true };
+    const streams = { list: () => [], engineWarm: () => true, engineFaults: () => [] };
     const access = new Access({ publish: [TOKENS.WHIP], play: [TOKENS.WHEP], admin: [] });
     const endpoints = { streams, whep, whip, control: NO_CONTROL };
     const server = await FrameliftServer.start({ port: 0 }, { ...endpoints, metrics, access, log, clock });

@@ -59,7 +59,7 @@ export async function startServer(
   const whep = new WhepEndpoint({ find: (name) => (name === 'cam' ? publication : undefined) });
   const whip = new WhipEndpoint({ find: () => undefined });
   const log = SILENT_LOG;
-  const streams = { list: () => entries, engineWarm: () => true };
+  const streams = { list: () => entries, engineWarm: () => true, engineFaults: () => [] };
   onTestFinished(async () => {
     await whep[Symbol.asyncDispose]();
     await publication[Symbol.asyncDispose]();

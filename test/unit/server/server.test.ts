@@ -156,7 +156,7 @@ describe('health and API', () => {
     const error = 'rtsp://user:secret@camera.example/1: connection refused';
     const waiting: StreamEntry = { ...LIVE, ready: false, state: 'waiting', error };
     const { url } = await start([waiting], {
-      streams: { list: () => [waiting], engineWarm: () => false },
+      streams: { list: () => [waiting], engineWarm: () => false, engineFaults: () => [] },
     });
     expect((await fetch(`${url}/healthz`)).status).toBe(200);
     const response = await fetch(`${url}/readyz`);
@@ -167,6 +167,19 @@ describe('health and API', () => {
         { reason: 'the model is still loading' },
         { stream: 'cam', reason: 'no frame yet: rtsp://***@camera.example/1: connection refused' },
       ],
+    });
+  });
+
+  it('is not ready while a model cannot interpolate, and says why', async () => {
+    const faults = [{ model: 'flow-s', reason: 'an interpolation worker crashed 5 times in a row' }];
+    const { url } = await start([LIVE], {
+      streams: { list: () => [LIVE], engineWarm: () => true, engineFaults: () => faults },
+    });
+    const response = await fetch(`${url}/readyz`);
+    expect(response.status).toBe(503);
+    expect(await response.json()).toEqual({
+      status: 'not-ready',
+      reasons: [{ reason: 'model flow-s: an interpolation worker crashed 5 times in a row' }],
     });
   });
 
