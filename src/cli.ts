@@ -16,7 +16,7 @@ import { type ErrorCode, FrameliftError } from './errors.ts';
 import { evaluate } from './eval/evaluate.ts';
 import { evalTable } from './eval/report.ts';
 import { readManifest } from './interp/models/manifest.ts';
-import { makeLog } from './log.ts';
+import { type LogOptions, makeLog } from './log.ts';
 import { sourceKind } from './stream/make-source.ts';
 import { fromMs, plus, systemClock } from './time.ts';
 
@@ -77,7 +77,23 @@ rateOptions(program.command('serve', { isDefault: true }))
       'most that a source frame may be delayed, 120ms or 0.12s (default: (N-1)/N of a source interval + 40ms)',
     ).argParser(milliseconds),
   )
-  .addOption(new Option('--log <level>').choices(['trace', 'debug', 'info', 'warn', 'error', 'silent']))
+  .addOption(
+    new Option('--log <level>', 'least severe lines to log (default: info)').choices([
+      'trace',
+      'debug',
+      'info',
+      'warn',
+      'error',
+      'silent',
+    ]),
+  )
+  .addOption(
+    new Option('--log-format <format>', 'default: auto, which is pretty on a terminal and JSON elsewhere').choices([
+      'auto',
+      'pretty',
+      'json',
+    ]),
+  )
   .addHelpText(
     'after',
     `
@@ -204,7 +220,7 @@ async function serve(sources: readonly string[], given: ServeFlags): Promise<voi
   const config = read();
   // ffmpeg would pass by the gateway that checks where sources lead (docs/security.md).
   delete process.env.no_proxy;
-  const log = makeLog(config.log, systemClock);
+  const log = makeLog({ ...logStyle(config), clock: systemClock });
   const stop = new Promise<string>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal));
     // Without a file there is nothing to read again: then it means, as for any program, that the terminal is gone.
@@ -225,6 +241,13 @@ async function serve(sources: readonly string[], given: ServeFlags): Promise<voi
   cancelHardStop();
   log.info({ liveFrames: app.liveFrames }, 'stopped');
   process.exit(app.liveFrames === 0 ? 0 : FAILED);
+}
+
+/** How the log looks: for people on a terminal, for programs in a pipe. */
+function logStyle({ log: level, logFormat }: Config): Omit<LogOptions, 'clock'> {
+  const terminal = process.stderr.isTTY === true;
+  const format = logFormat === 'auto' ? (terminal ? 'pretty' : 'json') : logFormat;
+  return { level, format, colour: terminal && !process.env.NO_COLOR };
 }
 
 /** The files that `--watch` watches. @throws FrameliftError `config.invalid` when there are none. */

@@ -1,7 +1,7 @@
 /** The server as one object: arena, engine, streams, HTTP, metrics; started together, closed in reverse. */
 
 import type { Config, StreamConfig } from '../config/schema.ts';
-import { resolveTokens } from '../config/secrets.ts';
+import { checkPublishers, resolveTokens } from '../config/secrets.ts';
 import { WhepEndpoint, type WhepOptions } from '../egress/whep.ts';
 import { asFrameliftError } from '../errors.ts';
 import { WhipEndpoint, type WhipOptions } from '../ingest/whip/endpoint.ts';
@@ -67,7 +67,9 @@ export class Framelift implements AsyncDisposable {
   static async start(options: ServeOptions): Promise<Framelift> {
     const { config, log, env = {}, reread, version } = options;
     const clock = options.clock ?? systemClock;
-    const access = new Access(resolveTokens(config.auth, env));
+    const tokens = resolveTokens(config.auth, env);
+    checkPublishers(config.streams, tokens);
+    const access = new Access(tokens);
     const certificate = config.server.tls && new Certificate(readCertificate(config.server.tls));
     await using running = new AsyncDisposableStack();
     const arena = new Arena(config.arenaMb);

@@ -2,7 +2,7 @@
 
 import { appliesLive, type ConfigDiff, diffConfigs } from '../config/diff.ts';
 import type { Config } from '../config/schema.ts';
-import { resolveTokens, withoutSecrets } from '../config/secrets.ts';
+import { checkPublishers, resolveTokens, withoutSecrets } from '../config/secrets.ts';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { Mutex } from '../mutex.ts';
@@ -67,6 +67,7 @@ export class Reloader implements ConfigControl {
     }
     const next = reread();
     const tokens = resolveTokens(next.auth, env);
+    checkPublishers(next.streams, tokens);
     const pem = certificate && next.server.tls && readCertificate(next.server.tls);
     const change = diffConfigs(this.#config, next);
     await streams.apply({ ...change, model: next.engine.model, maxStreams: next.server.maxStreams });

@@ -117,6 +117,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
   yaml: ['config/parse.ts'],
   'fastest-levenshtein': ['config/problems.ts'],
   pino: ['log.ts'],
+  'pino-pretty': ['log.ts'],
   commander: ['cli.ts', 'commands/arguments.ts'],
   'cli-progress': ['cli.ts'],
   assemblyscript: ['interp/kernel/build.ts'],
