@@ -6,7 +6,9 @@ import { checkSources, Framelift } from './app/framelift.ts';
 import { watchFiles } from './app/watch-files.ts';
 import { collect, milliseconds, number, rateOptions } from './commands/arguments.ts';
 import { convert } from './commands/convert.ts';
-import { examine, type Finding } from './commands/doctor.ts';
+import { findingsTable, isFault } from './commands/doctor/finding.ts';
+import { examineMachine } from './commands/doctor/machine.ts';
+import { examineServing, listening } from './commands/doctor/serving.ts';
 import { CUDA_HELP, cudaReport, installCuda } from './commands/install-cuda.ts';
 import { modelsTable } from './commands/models-table.ts';
 import { configFromFlags, generateTokens, type RateFlags, type ServeFlags } from './config/flags.ts';
@@ -177,15 +179,24 @@ program
 
 program
   .command('doctor')
-  .description('check what this machine has: Node, ffmpeg, inference, models, port; and say how to get what is missing')
+  .description(
+    'check this machine (Node, ffmpeg, inference, models), and with sources or --config all that serve would use',
+  )
+  .argument('[sources...]', 'as for serve: each is asked for a frame')
+  .option('--config <file>', 'as for serve: its addresses, certificate, tokens, models and sources are tried')
   .option('--json', 'print as JSON')
-  .addOption(new Option('--port <port>', 'port that serve would use').argParser(number).default(8080))
-  .action(async (flags: { json?: boolean; port: number }) => {
-    const findings = await examine({ port: flags.port, env: process.env });
-    if (flags.json) console.log(JSON.stringify(findings, null, 2));
-    else for (const finding of findings) console.log(line(finding));
-    if (findings.some((f) => f.level === 'missing')) process.exitCode = FAILED;
-  });
+  .addOption(new Option('--port <port>', 'port that serve would use (default: 8080)').argParser(number))
+  .addHelpText(
+    'after',
+    `
+Nothing is served meanwhile. What is MISSING or WRONG has a remedy below it, and the exit code is 1.
+
+Examples:
+  framelift doctor
+  framelift doctor rtsp://camera.local/stream
+  framelift doctor --config framelift.yaml --json`,
+  )
+  .action(async (given: string[], flags: DoctorFlags) => runDoctor(given, flags));
 
 program
   .command('install-cuda')
@@ -200,9 +211,20 @@ program
     console.log(json ? JSON.stringify(result, null, 2) : cudaReport(result));
   });
 
-function line({ level, what, detail, remedy }: Finding): string {
-  const mark = { ok: '  ok     ', optional: '  absent ', missing: '  MISSING' }[level];
-  return `${mark} ${what.padEnd(18)} ${detail}${remedy ? `\n${' '.repeat(29)}→ ${remedy}` : ''}`;
+interface DoctorFlags {
+  readonly config?: string;
+  readonly port?: number;
+  readonly json?: boolean;
+}
+
+async function runDoctor(given: readonly string[], { json, ...flags }: DoctorFlags): Promise<void> {
+  const asked = given.length > 0 || flags.config !== undefined;
+  const config = asked ? configFromFlags(given, flags) : undefined;
+  const findings = await examineMachine(process.env);
+  if (config) findings.push(...(await examineServing(config, process.env)));
+  else findings.push(await listening('127.0.0.1', flags.port ?? 8080));
+  console.log(json ? JSON.stringify(findings, null, 2) : findingsTable(findings));
+  process.exitCode = findings.some(isFault) ? FAILED : 0;
 }
 
 async function serve(sources: readonly string[], given: ServeFlags): Promise<void> {

@@ -79,7 +79,7 @@ describe('commands', () => {
     const findings = JSON.parse(stdout) as { what: string; level: string }[];
     expect(findings.filter((f) => f.level === 'missing')).toEqual([]);
     expect(findings.map((f) => f.what)).toEqual(
-      expect.arrayContaining(['node', 'ffmpeg', 'model flow-s', 'flow-s on cpu', 'dvf on cuda', 'port']),
+      expect.arrayContaining(['node', 'ffmpeg', 'model flow-s', 'flow-s on cpu', 'dvf on cuda', '127.0.0.1:0']),
     );
     expect(code, stderr).toBe(0);
   });
