@@ -57,6 +57,11 @@ rateOptions(program.command('serve', { isDefault: true }))
   .option('--watch', 'read the file again when it, or the certificate, has changed')
   .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
   .addOption(new Option('--port <port>', 'port to listen on (default: 8080)').argParser(number))
+  .addOption(
+    new Option('--public-url <url>', 'where people open the page, if not by that address; may be repeated')
+      .argParser(collect)
+      .default([]),
+  )
   .option('--tls-cert <file>', 'PEM certificate: https and wss instead of http and ws')
   .option('--tls-key <file>', 'its PEM key')
   .option('--publish-token <token>', 'lets who has it publish by WHIP; generate makes one up and prints it')

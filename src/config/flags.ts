@@ -27,6 +27,7 @@ export interface ServeFlags extends RateFlags {
   readonly config?: string;
   readonly host?: string;
   readonly port?: number;
+  readonly publicUrl?: readonly string[];
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly publishToken?: string;
@@ -73,6 +74,7 @@ export function configFromFlags(sources: readonly string[], flags: ServeFlags): 
         ...file.server,
         ...(flags.host ? { host: flags.host } : {}),
         ...(flags.port === undefined ? {} : { port: flags.port }),
+        publicUrls: [...(file.server?.publicUrls ?? []), ...(flags.publicUrl ?? [])],
         ...tls(file, flags),
       },
       auth: {

@@ -42,6 +42,9 @@ function conflictsIn({ streams, server, webrtc }: Config): string[] {
     ...(streams.length > server.maxStreams
       ? [`there are ${streams.length} streams, and server.maxStreams is ${server.maxStreams}`]
       : []),
+    ...server.publicUrls
+      .filter((url) => !['', server.basePath].includes(new URL(url).pathname.replace(/\/$/, '')))
+      .map((url) => `server.publicUrls: the path of ${url} is not server.basePath, "${server.basePath || '/'}"`),
     ...(first >= last ? [`webrtc.portRange is [${first},${last}]: the first port must be below the last`] : []),
   ];
 }

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { isAllowance } from '../ingest/address-guard.ts';
 import { DEFAULT_LIMITS } from '../ingest/limits.ts';
 import { PROVIDER_CHOICES } from '../interp/providers/provider.ts';
+import { frontKeys, origins } from './front.ts';
 import { PROFILE_NAMES } from './profile.ts';
 import { TOKEN, TOKEN_RULE, VARIABLE } from './secrets.ts';
 
@@ -104,6 +105,7 @@ export const configSchema = z.strictObject({
         .default(10_000)
         .describe('a request that has not arrived completely by then is cut off'),
       requestsPerSecond: z.number().min(1).max(100_000).optional().describe('from one address; default: unlimited'),
+      ...frontKeys,
     })
     .prefault({}),
   auth: z
@@ -144,10 +146,8 @@ export const configSchema = z.strictObject({
     .strictObject({
       advertisedHosts: z.array(host).default([]).describe('addresses at which viewers reach this machine'),
       portRange: z.tuple([z.number().int().min(1024), z.number().int().max(65_535)]).optional(),
-      publishOrigins: z
-        .array(z.string().regex(/^(\*|https?:\/\/[^/]+)$/, 'an origin is http(s)://host[:port], or *'))
-        .default([])
-        .describe('origins of other sites whose pages may publish by WHIP'),
+      publishOrigins: origins('publish by WHIP'),
+      playOrigins: origins('play by WHEP'),
       iceServers: z.array(iceServer).max(8).default([]).describe('STUN and TURN servers, for framelift and its peers'),
       maxViewers: z.number().int().min(1).max(1000).default(16),
     })

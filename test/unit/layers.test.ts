@@ -105,6 +105,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
   '@fastify/rate-limit': ['server/hooks.ts'],
   '@fastify/websocket': ['server/websocket-route.ts', 'server/websocket.ts'],
   zod: [
+    'config/front.ts',
     'config/schema.ts',
     'config/problems.ts',
     'interp/models/manifest.ts',
