@@ -85,7 +85,7 @@ export class Framelift implements AsyncDisposable {
     const [whep, whip] = makeEndpoints(config, streams, { iceServers, log }, running);
     const reloader = new Reloader({ config, reread, env, streams, access, certificate, log });
     const server = await FrameliftServer.start(
-      { ...config.server, certificate },
+      { ...config.server, advertisedHosts: config.webrtc.advertisedHosts, certificate },
       {
         ...{ access, streams, whep, whip, metrics, log, clock },
         control: { streams, config: reloader },
@@ -172,16 +172,20 @@ function makeStreams(
 
 /** Where players and publishers come in. */
 function makeEndpoints(
-  { webrtc: { publishOrigins } }: Config,
+  { server: { publicUrls, basePath }, webrtc: { publishOrigins, playOrigins } }: Config,
   streams: StreamSet,
   shared: { readonly iceServers: IceServers; readonly log: Log },
   running: AsyncDisposableStack,
 ): [WhepEndpoint, WhipEndpoint] {
   const publication: WhepOptions['find'] = (name, variant) => streams.publication(name, variant);
   const gate: WhipOptions['find'] = (name) => streams.gate(name);
+  // A page that is reached by one of our names may ask by another.
+  const own = publicUrls.map((url) => new URL(url).origin);
+  const whep = { basePath: `${basePath}/whep/`, allowedOrigins: [...own, ...playOrigins] };
+  const whip = { basePath: `${basePath}/whip/`, allowedOrigins: [...own, ...publishOrigins] };
   return [
-    running.use(new WhepEndpoint({ find: publication, ...shared })),
-    running.use(new WhipEndpoint({ find: gate, allowedOrigins: publishOrigins, ...shared })),
+    running.use(new WhepEndpoint({ find: publication, ...whep, ...shared })),
+    running.use(new WhipEndpoint({ find: gate, ...whip, ...shared })),
   ];
 }
 

@@ -24,10 +24,17 @@ const GRACE = fromMs(10_000);
 /** Lets players in. */
 export interface PlayerGate {
   /**
-   * By an SDP offer; `trickle` takes our candidates, which the answer lacks.
+   * By an SDP offer; `trickle` takes our candidates, which the answer lacks; `client` is the
+   * player's address.
    * @throws FrameliftError `webrtc.*`.
    */
-  join(stream: string, variant: string | undefined, offer: string, trickle: CandidateSink): Promise<PeerSession>;
+  join(
+    stream: string,
+    variant: string | undefined,
+    offer: string,
+    trickle: CandidateSink,
+    client: string,
+  ): Promise<PeerSession>;
   /** STUN and TURN servers that players are told of. */
   iceServers(): readonly IceServer[];
 }
@@ -37,6 +44,8 @@ export interface WebSocketSignallingDeps {
   readonly gate: PlayerGate;
   readonly clock: Clock;
   readonly log: Log;
+  /** Address of the player. */
+  readonly client: string;
   /** Sends a message to the player; nothing once the socket is closed. */
   readonly send: (message: object) => void;
 }
@@ -138,8 +147,9 @@ export class WebSocketSignalling {
     const early: (string | undefined)[] = [];
     let take: CandidateSink = (candidate) => void early.push(candidate);
     this.#opening += 1;
-    const peer = await this.#deps.gate
-      .join(stream, variant, sdp, (candidate) => take(candidate))
+    const { gate, client } = this.#deps;
+    const peer = await gate
+      .join(stream, variant, sdp, (candidate) => take(candidate), client)
       .finally(() => {
         this.#opening -= 1;
       });

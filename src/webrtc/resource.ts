@@ -16,6 +16,8 @@ export interface SignallingRequest {
   /** Lower-case names, as node:http gives them. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: string;
+  /** Address of who asks, that of a client behind a trusted proxy. Absent: unknown. */
+  readonly client?: string | undefined;
   /** Why the request may not do what it wants; undefined when it may. */
   readonly denial?: Denial | undefined;
 }
@@ -38,6 +40,8 @@ export interface SignallingResponse {
 
 /** What a server mounts at `<path>/:stream` and `<path>/:stream/:sessionId`. */
 export interface SignallingEndpoint {
+  /** Origins of other sites whose pages may come, `*` for all. */
+  readonly allowedOrigins: readonly string[];
   /** Answers one request. Never rejects. */
   handle(request: SignallingRequest): Promise<SignallingResponse>;
 }

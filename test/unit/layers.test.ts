@@ -96,6 +96,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
   fastify: [
     'server/server.ts',
     'server/hooks.ts',
+    'server/front/base-path.ts',
     'server/reply.ts',
     'server/request-log.ts',
     'server/signalling-route.ts',
