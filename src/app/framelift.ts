@@ -12,13 +12,13 @@ import type { Log } from '../log.ts';
 import { Arena } from '../media/arena.ts';
 import { MetricsRegistry } from '../metrics/registry.ts';
 import { Access } from '../server/auth.ts';
-import { Certificate, readCertificate } from '../server/certificate.ts';
+import { Certificate, logValidity, readCertificate } from '../server/certificate.ts';
 import type { ReloadReport } from '../server/schemas.ts';
 import { FrameliftServer } from '../server/server.ts';
 import { sourceRules } from '../stream/make-source.ts';
 import { StreamSet } from '../stream/set.ts';
 import type { StreamContext } from '../stream/stream.ts';
-import { type Clock, systemClock } from '../time.ts';
+import { type Clock, systemClock, toMs } from '../time.ts';
 import { IceServers } from '../webrtc/ice-servers.ts';
 import { Reloader } from './reloader.ts';
 
@@ -70,7 +70,9 @@ export class Framelift implements AsyncDisposable {
     const tokens = resolveTokens(config.auth, env);
     checkPublishers(config.streams, tokens);
     const access = new Access(tokens);
-    const certificate = config.server.tls && new Certificate(readCertificate(config.server.tls));
+    const pem = config.server.tls && readCertificate(config.server.tls);
+    if (pem) logValidity(pem, toMs(clock.wall()), log);
+    const certificate = pem && new Certificate(pem);
     await using running = new AsyncDisposableStack();
     const arena = new Arena(config.arenaMb);
     const names = config.streams.map(({ name }) => name);
@@ -83,7 +85,7 @@ export class Framelift implements AsyncDisposable {
     const { maxStreams } = config.server;
     await streams.apply({ added: config.streams, removed: [], changed: [], model, maxStreams });
     const [whep, whip] = makeEndpoints(config, streams, { iceServers, log }, running);
-    const reloader = new Reloader({ config, reread, env, streams, access, certificate, log });
+    const reloader = new Reloader({ config, reread, env, streams, access, certificate, clock, log });
     const server = await FrameliftServer.start(
       { ...config.server, advertisedHosts: config.webrtc.advertisedHosts, certificate },
       {

@@ -1,6 +1,7 @@
 /** The listening socket, with TLS or without, and what bounds its clients. */
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
+import type { Log } from '../log.ts';
 import type { Certificate } from './certificate.ts';
 
 /** Bounds of clients. */
@@ -19,11 +20,20 @@ const KEEP_ALIVE_TIMEOUT_MS = 30_000;
 /** Headers of a request, in bytes. */
 const MAX_HEADER_BYTES = 16_384;
 
-/** Makes the server of node:http or node:https; it does not listen yet. */
+/** What {@link makeListener} works with. */
+export interface ListenerDeps {
+  readonly certificate: Certificate | undefined;
+  readonly log: Log;
+}
+
+/**
+ * Makes the server of node:http or node:https; it does not listen yet. Once it does, nothing that
+ * happens to its socket ends the process: connections that cannot be taken are told in the log.
+ */
 export function makeListener(
   handle: RequestListener,
   { maxConnections, requestTimeoutMs }: ListenerLimits,
-  certificate: Certificate | undefined,
+  { certificate, log }: ListenerDeps,
 ): Server {
   const options: ServerOptions = {
     handshakeTimeout: requestTimeoutMs,
@@ -37,6 +47,10 @@ export function makeListener(
   };
   const server = certificate ? makeTls(handle, options, certificate) : createServer(options, handle);
   server.maxConnections = maxConnections;
+  server.on('drop', () => log.warn({ maxConnections }, 'refused: too many connections'));
+  server.on('listening', () => {
+    server.on('error', (error) => log.warn({ err: error, remedy: remedyOf(error) }, 'a connection cannot be taken'));
+  });
   return server;
 }
 
@@ -44,4 +58,9 @@ function makeTls(handle: RequestListener, options: ServerOptions, certificate: C
   const pem = certificate.follow((newer) => server.setSecureContext(newer));
   const server = createTlsServer({ ...options, ...pem }, handle);
   return server;
+}
+
+function remedyOf(error: Error): string | undefined {
+  const full = 'code' in error && (error.code === 'EMFILE' || error.code === 'ENFILE');
+  return full ? 'Raise the limit of open files (ulimit -n, LimitNOFILE=), or lower server.maxConnections.' : undefined;
 }

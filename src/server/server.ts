@@ -164,20 +164,18 @@ async function buildApp(
 /** A fastify that listens as the options say. */
 function makeApp({ certificate, trustProxy = [], basePath = '', ...limits }: ServerOptions, log: Log): FastifyInstance {
   const { maxConnections = MAX_CONNECTIONS, requestTimeoutMs = REQUEST_TIMEOUT_MS } = limits;
-  const app = fastify({
+  return fastify({
     bodyLimit: MAX_OFFER_BYTES,
     forceCloseConnections: true,
     trustProxy: trustedProxies(trustProxy),
     rewriteUrl: ({ url = '/' }) => withoutBase(url, basePath),
-    serverFactory: (handle) => makeListener(handle, { maxConnections, requestTimeoutMs }, certificate),
+    serverFactory: (handle) => makeListener(handle, { maxConnections, requestTimeoutMs }, { certificate, log }),
     frameworkErrors: ({ message }, { raw }, reply) => {
       // No hook runs here: nobody else would close the connection of an upgrade.
       reply.raw.once('finish', () => raw.socket.destroySoon());
       refuse(reply, { status: 400, code: 'http.bad-request', message, headers: { Connection: 'close' } });
     },
   });
-  app.server.on('drop', () => log.warn({ maxConnections }, 'refused: too many connections'));
-  return app;
 }
 
 function mountPage(app: FastifyInstance, frameAncestors: readonly string[]): void {
