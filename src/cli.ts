@@ -11,6 +11,7 @@ import { examineMachine } from './commands/doctor/machine.ts';
 import { examineServing, listening } from './commands/doctor/serving.ts';
 import { CUDA_HELP, cudaReport, installCuda } from './commands/install-cuda.ts';
 import { modelsTable } from './commands/models-table.ts';
+import { urlFile } from './commands/url-file.ts';
 import { configFromFlags, generateTokens, type RateFlags, type ServeFlags } from './config/flags.ts';
 import { profileOf } from './config/profile.ts';
 import type { Config } from './config/schema.ts';
@@ -64,6 +65,9 @@ rateOptions(program.command('serve', { isDefault: true }))
   )
   .option('--tls-cert <file>', 'PEM certificate: https and wss instead of http and ws')
   .option('--tls-key <file>', 'its PEM key')
+  .addOption(
+    new Option('--url-file <file>', 'write the address to this file once framelift listens').env('FRAMELIFT_URL_FILE'),
+  )
   .option('--publish-token <token>', 'lets who has it publish by WHIP; generate makes one up and prints it')
   .option('--play-token <token>', 'lets only who has it play; generate, as above')
   .option('--admin-token <token>', 'lets who has it change everything; generate, as above')
@@ -245,6 +249,7 @@ async function serve(sources: readonly string[], given: ServeFlags): Promise<voi
     return config;
   };
   const config = read();
+  const tellUrl = urlFile(flags.urlFile);
   // ffmpeg would pass by the gateway that checks where sources lead (docs/security.md).
   delete process.env.no_proxy;
   const log = makeLog({ ...logStyle(config), clock: systemClock });
@@ -258,6 +263,7 @@ async function serve(sources: readonly string[], given: ServeFlags): Promise<voi
     ...{ config, log, version, env: process.env },
     ...(flags.config === undefined ? {} : { reread: read }),
   });
+  tellUrl(app.url);
   console.error(`framelift ${version} on ${app.url}  (Ctrl-C stops)`);
   for (const [role, token] of generated) console.error(`${role} token: ${token}`);
   const signal = await stop;

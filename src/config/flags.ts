@@ -41,6 +41,7 @@ export interface ServeFlags extends RateFlags {
   readonly log?: string;
   readonly logFormat?: string;
   readonly watch?: boolean;
+  readonly urlFile?: string;
 }
 
 /** On the command line in place of a token: one is generated. */
