@@ -6,7 +6,7 @@ import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Role } from '../config/secrets.ts';
 import type { Access } from './auth.ts';
-import { clientOf } from './front/client.ts';
+import { clientAddress } from './front/client.ts';
 import { type Addressed, hostOf, originOf, type Site } from './front/host.ts';
 import { refuse } from './reply.ts';
 
@@ -27,7 +27,7 @@ const MAX_ADDRESSES = 4096;
  * Refuses requests beyond `perSecond` from one address (of IPv6 one /64), whatever they ask for.
  */
 export async function limitRate(app: FastifyInstance, perSecond: number): Promise<void> {
-  const keyGenerator = (request: FastifyRequest): string => rateLimit.normalizeIP(clientOf(request));
+  const keyGenerator = (request: FastifyRequest): string => rateLimit.normalizeIP(clientAddress(request));
   await app.register(rateLimit, {
     global: false,
     max: perSecond,

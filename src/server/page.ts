@@ -22,8 +22,8 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** Documents that are not served under the names of their files. */
-const ROUTES: Readonly<Record<string, string>> = { 'index.html': '/', 'embed.html': '/embed/:stream' };
+/** Where documents are, which are not asked for by the name of their file. */
+const DOCUMENTS: Readonly<Record<string, string>> = { 'index.html': '/', 'embed/index.html': '/embed/:stream' };
 
 /**
  * Sent with every file: nothing from elsewhere, nothing inline, no guessing of types.
@@ -41,8 +41,8 @@ export function pageHeaders(frameAncestors: readonly string[]): Readonly<Record<
 }
 
 /**
- * Reads the page; its `index.html` is `/`, its `embed.html` `/embed/<stream>`. Addresses in it are
- * relative: it is served at any path.
+ * Reads the page; its `index.html` is `/`, and the player for other pages `/embed/<stream>`.
+ * Addresses in it are relative: it is served at any path.
  * @param folder of its files, with a slash at the end.
  * @throws the error of node:fs when the installation is incomplete.
  */
@@ -53,6 +53,6 @@ export function readPage(folder = WEB): PageFile[] {
     const file = name.replaceAll(sep, '/');
     const body = readFileSync(new URL(file, folder));
     const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-    return [{ path: ROUTES[file] ?? `/${file}`, type, body, etag }];
+    return [{ path: DOCUMENTS[file] ?? `/${file}`, type, body, etag }];
   });
 }

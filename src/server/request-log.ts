@@ -4,7 +4,7 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Log } from '../log.ts';
-import { clientOf } from './front/client.ts';
+import { clientAddress } from './front/client.ts';
 
 /** Refusals that are always written: somebody may be trying something, or has forgotten a token. */
 const REFUSED: Readonly<Record<number, string>> = {
@@ -33,7 +33,7 @@ export function logRequest(
 ): void {
   const refused = REFUSED[status];
   if (refused === undefined && !log.enabled('debug')) return;
-  const line = { status, method: request.method, path: shownPath(request), from: clientOf(request) };
+  const line = { status, method: request.method, path: shownPath(request), from: clientAddress(request) };
   if (status === 403) log.warn({ ...line, ...namesIn(request) }, refused ?? '');
   else if (refused !== undefined) log.warn(line, refused);
   else log.debug({ ...line, ms, role: request.routeOptions.config.role }, 'request');

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Role } from '../config/secrets.ts';
 import { MAX_OFFER_BYTES, type SignallingEndpoint } from '../webrtc/resource.ts';
 import type { Access } from './auth.ts';
-import { clientOf } from './front/client.ts';
+import { clientAddress } from './front/client.ts';
 import type { Judge } from './hooks.ts';
 
 /**
@@ -55,10 +55,10 @@ export function mountSignalling(app: FastifyInstance, { path, role, ...options }
             method: request.method,
             stream,
             sessionId,
+            address: clientAddress(request),
             variant: new URL(request.url, 'http://localhost').searchParams.get('variant') ?? undefined,
             headers: request.headers,
             body,
-            client: clientOf(request),
             denial: access.authorize(request.headers, role),
           });
           if (Buffer.byteLength(body) > MAX_OFFER_BYTES) reply.header('Connection', 'close');

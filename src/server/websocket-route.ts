@@ -2,7 +2,7 @@
 import websocket from '@fastify/websocket';
 import type { FastifyInstance } from 'fastify';
 import type { Log } from '../log.ts';
-import { clientOf } from './front/client.ts';
+import { clientAddress } from './front/client.ts';
 import type { Judge } from './hooks.ts';
 import { refuse } from './reply.ts';
 import { logRequest } from './request-log.ts';
@@ -85,7 +85,7 @@ export function mountWebSocket(app: FastifyInstance, { feed, judge, log }: WebSo
     },
     handler: () => undefined,
     wsHandler: (socket, request) => {
-      const from = clientOf(request);
+      const from = clientAddress(request);
       logRequest(log, request, { status: 101 });
       socket.on('close', (code) => log.debug({ code, from }, 'WebSocket closed'));
       feed.add(socket, from);

@@ -24,8 +24,7 @@ const GRACE = fromMs(10_000);
 /** Lets players in. */
 export interface PlayerGate {
   /**
-   * By an SDP offer; `trickle` takes our candidates, which the answer lacks; `client` is the
-   * player's address.
+   * By an SDP offer that came from `address`; `trickle` takes our candidates, which the answer lacks.
    * @throws FrameliftError `webrtc.*`.
    */
   join(
@@ -33,7 +32,7 @@ export interface PlayerGate {
     variant: string | undefined,
     offer: string,
     trickle: CandidateSink,
-    client: string,
+    address?: string,
   ): Promise<PeerSession>;
   /** STUN and TURN servers that players are told of. */
   iceServers(): readonly IceServer[];
@@ -44,8 +43,8 @@ export interface WebSocketSignallingDeps {
   readonly gate: PlayerGate;
   readonly clock: Clock;
   readonly log: Log;
-  /** Address of the player. */
-  readonly client: string;
+  /** Where the socket came from. */
+  readonly address?: string | undefined;
   /** Sends a message to the player; nothing once the socket is closed. */
   readonly send: (message: object) => void;
 }
@@ -147,9 +146,8 @@ export class WebSocketSignalling {
     const early: (string | undefined)[] = [];
     let take: CandidateSink = (candidate) => void early.push(candidate);
     this.#opening += 1;
-    const { gate, client } = this.#deps;
-    const peer = await gate
-      .join(stream, variant, sdp, (candidate) => take(candidate), client)
+    const peer = await this.#deps.gate
+      .join(stream, variant, sdp, (candidate) => take(candidate), this.#deps.address)
       .finally(() => {
         this.#opening -= 1;
       });

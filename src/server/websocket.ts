@@ -71,12 +71,12 @@ export class StateFeed {
 
   /**
    * Takes a socket that has just opened, and keeps it until it is closed.
-   * @param client address at its other end.
+   * @param address where it came from.
    */
-  add(socket: WebSocket, client: string): void {
+  add(socket: WebSocket, address: string): void {
     const { clock, gate, log } = this.#deps;
     const send = (message: object): void => reply(socket, message);
-    const signalling = new WebSocketSignalling({ gate, clock, log, client, send });
+    const signalling = new WebSocketSignalling({ gate, clock, log, address, send });
     const listener = { socket, signalling, pingDue: plus(clock.now(), PING_INTERVAL), answered: true, skipped: 0 };
     const rate = new TokenBucket({ perSecond: MAX_MESSAGES_PER_SECOND, capacity: MAX_MESSAGES_PER_SECOND });
     socket.on('message', (data, isBinary) => {

@@ -11,13 +11,13 @@ export interface SignallingRequest {
   readonly stream: string;
   /** `?variant=`, undefined when absent. */
   readonly variant?: string | undefined;
+  /** Where it came from, a proxy's client where proxies are trusted; undefined = unknown. */
+  readonly address?: string | undefined;
   /** `<sessionId>` of `/whep/<stream>/<sessionId>`. */
   readonly sessionId?: string | undefined;
   /** Lower-case names, as node:http gives them. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly body: string;
-  /** Address of who asks, that of a client behind a trusted proxy. Absent: unknown. */
-  readonly client?: string | undefined;
   /** Why the request may not do what it wants; undefined when it may. */
   readonly denial?: Denial | undefined;
 }

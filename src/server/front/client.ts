@@ -27,7 +27,7 @@ export function trustedProxies(allowances: readonly string[]): string[] | false 
  * The client's address: what rates, shares and the log know it by. IPv4 in IPv6 is given as IPv4.
  * What a proxy names is taken only where it is an address.
  */
-export function clientOf({ ip, socket }: Connected): string {
+export function clientAddress({ ip, socket }: Connected): string {
   // Of a connection that is gone there is neither.
   const address = ip !== undefined && isIP(ip) !== 0 ? ip : (socket.remoteAddress ?? '');
   return address.replace(MAPPED, '');

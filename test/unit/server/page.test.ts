@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -8,11 +8,14 @@ import { readPage } from '../../../src/server/page.ts';
 it('readPage serves documents under their routes, other files under their names, and nothing else', () => {
   const folder = mkdtempSync(join(tmpdir(), 'framelift-page-'));
   onTestFinished(() => rmSync(folder, { recursive: true }));
-  for (const name of ['index.html', 'embed.html', 'app.js', 'tsconfig.json']) writeFileSync(join(folder, name), name);
+  mkdirSync(join(folder, 'embed'));
+  for (const name of ['index.html', 'embed/index.html', 'embed/embed.js', 'tsconfig.json']) {
+    writeFileSync(join(folder, name), name);
+  }
   const files = readPage(pathToFileURL(`${folder}/`)).map(({ path, type }) => [path, type.split(';')[0]]);
   expect(Object.fromEntries(files)).toEqual({
     '/': 'text/html',
     '/embed/:stream': 'text/html',
-    '/app.js': 'text/javascript',
+    '/embed/embed.js': 'text/javascript',
   });
 });

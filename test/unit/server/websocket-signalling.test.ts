@@ -77,7 +77,7 @@ beforeEach(() => {
   gate = new FakeGate();
   said = [];
   const send = (message: object): void => void said.push({ ...message });
-  signalling = new WebSocketSignalling({ gate, clock, log: SILENT_LOG, client: '192.0.2.7', send });
+  signalling = new WebSocketSignalling({ gate, clock, log: SILENT_LOG, address: '192.0.2.7', send });
 });
 
 const say = (message: object): Promise<void> => signalling.receive(JSON.stringify(message));

@@ -4,7 +4,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { WebSocket as Client } from 'ws';
 import { WhepEndpoint } from '../../../../src/egress/whep.ts';
 import { type Log, SILENT_LOG } from '../../../../src/log.ts';
-import { clientOf } from '../../../../src/server/front/client.ts';
+import { clientAddress } from '../../../../src/server/front/client.ts';
 import type { SignallingRequest, SignallingResponse } from '../../../../src/webrtc/resource.ts';
 import { ask, upgrade } from '../../../support/request.ts';
 import { startServer } from '../../../support/server.ts';
@@ -43,8 +43,8 @@ describe('the address of a client', () => {
 
   it('is IPv4 where a socket listens on ::', () => {
     const socket = { remoteAddress: '::ffff:192.0.2.1' };
-    expect(clientOf({ ip: '::ffff:192.0.2.1', socket })).toBe('192.0.2.1');
-    expect(clientOf({ ip: 'garbage', socket })).toBe('192.0.2.1');
+    expect(clientAddress({ ip: '::ffff:192.0.2.1', socket })).toBe('192.0.2.1');
+    expect(clientAddress({ ip: 'garbage', socket })).toBe('192.0.2.1');
   });
 
   it('is what its rate is counted by', async () => {
@@ -66,7 +66,7 @@ class Doorman extends WhepEndpoint {
   readonly clients: unknown[] = [];
 
   override async handle(request: SignallingRequest): Promise<SignallingResponse> {
-    this.clients.push(request.client);
+    this.clients.push(request.address);
     return super.handle(request);
   }
 
