@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { checkSources } from '../../src/app/framelift.ts';
 import { parseConfig, readConfigFile } from '../../src/config/parse.ts';
+import { Site } from '../../src/server/front/host.ts';
 import { sourceKind } from '../../src/stream/make-source.ts';
 import { startApp } from '../support/app.ts';
 import { nameShown, writeCertificate } from '../support/certificate.ts';
@@ -75,6 +76,7 @@ describe('deploy/compose.yaml', () => {
     const [{ job_name, static_configs }] = parse(text('dashboards/prometheus.yml')).scrape_configs;
     expect(job_name).toBe('framelift');
     expect(static_configs[0].targets).toEqual([`framelift:${config.server.port}`]);
+    expect(new Site({ boundTo: config.server.host }).answersTo(static_configs[0].targets[0])).toBe(true);
     const [source] = parse(text('dashboards/grafana/provisioning/datasources/prometheus.yaml')).datasources;
     expect(Object.keys(services)).toContain(new URL(source.url).hostname);
     expect(services.prometheus.ports).toContain(`127.0.0.1:${portOf(source.url)}:${portOf(source.url)}`);
