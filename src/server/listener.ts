@@ -3,10 +3,11 @@ import { createServer, type RequestListener, type Server } from 'node:http';
 import { createServer as createTlsServer, type ServerOptions } from 'node:https';
 import type { Log } from '../log.ts';
 import type { Certificate } from './certificate.ts';
+import { shareConnections } from './front/connections.ts';
 
 /** Bounds of clients. */
 export interface ListenerLimits {
-  /** TCP connections at a time; more are cut off. */
+  /** TCP connections at a time; when all are taken, clients share them. */
   readonly maxConnections: number;
   /**
    * A request, headers and body, has arrived by then, or its connection is cut off; before it, TLS
@@ -46,8 +47,7 @@ export function makeListener(
     shouldUpgradeCallback: ({ method, headers }) => method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket',
   };
   const server = certificate ? makeTls(handle, options, certificate) : createServer(options, handle);
-  server.maxConnections = maxConnections;
-  server.on('drop', () => log.warn({ maxConnections }, 'refused: too many connections'));
+  shareConnections(server, maxConnections, log);
   server.on('listening', () => {
     server.on('error', (error) => log.warn({ err: error, remedy: remedyOf(error) }, 'a connection cannot be taken'));
   });

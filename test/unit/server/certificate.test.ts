@@ -75,6 +75,30 @@ describe('TLS', () => {
     await new Promise((resolve) => socket.once('close', resolve));
   }, 3000);
 
+  it('cuts off who is one too many, and serves the others on', async () => {
+    const certificate = new Certificate(readCertificate(files));
+    const server = await startServer(undefined, { certificate, maxConnections: 2 });
+    const ca = readFileSync(files.cert);
+    const open = (localAddress: string) => connect({ port: server.port, host: '127.0.0.1', localAddress, ca });
+    const kept = [open('127.0.0.2'), open('127.0.0.2')];
+    for (const socket of kept) {
+      onTestFinished(() => void socket.destroy());
+      socket.on('error', () => {});
+      await once(socket, 'secureConnect');
+    }
+    for (const address of ['127.0.0.2', '127.0.0.3', '127.0.0.4']) {
+      const socket = open(address);
+      onTestFinished(() => void socket.destroy());
+      const ends = new Promise((resolve) => socket.once('error', () => resolve('cut off')));
+      const opened = once(socket, 'secureConnect').then(
+        () => 'opened',
+        () => 'cut off',
+      );
+      expect(await Promise.race([ends, opened]), address).toBe(address === '127.0.0.3' ? 'opened' : 'cut off');
+    }
+    expect(kept.map(({ destroyed }) => destroyed)).toEqual([false, true]);
+  });
+
   it('names the key, the file, and what is wrong with it', () => {
     const [broken, other] = [join(folder, 'broken.pem'), join(folder, 'other')];
     writeFileSync(broken, 'no PEM');
