@@ -290,9 +290,9 @@ export class Stream implements AsyncDisposable {
     const { phase, info, lastError, reconnects } = status;
     if (info && info !== this.#lastInfo) {
       this.#lastInfo = info;
-      const { codec, width, height, fps, colour } = info;
+      const { codec, width, height, fps, traits } = info;
       this.#scheduler.assume(fps);
-      for (const publication of Object.values(this.#publications)) publication.setColour(colour);
+      for (const publication of Object.values(this.#publications)) publication.setTraits(traits);
       this.#context.events.emit({ type: 'source-info', stream: this.name, codec, width, height, fps });
     }
     const key = `${phase} ${lastError?.code} ${info?.codec} ${info?.width}x${info?.height}`;

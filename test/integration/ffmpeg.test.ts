@@ -107,7 +107,8 @@ test.each([
   const url = await serveTcp(await readFile(at('a.ts')));
   await expect(receive(url, to)).rejects.toMatchObject({ code: 'source.ended', recoverable: true });
   expect(to.pts).toEqual(await timestamps(at('a.ts')));
-  expect(to.infos).toEqual([{ codec: 'h264', width: 160, height: 96, fps: 29.97, transport: 'ffmpeg' }]);
+  const traits = { colour: { matrix: 'bt601', range: 'limited' } };
+  expect(to.infos).toEqual([{ codec: 'h264', width: 160, height: 96, fps: 29.97, transport: 'ffmpeg', traits }]);
   expect(to.frames.flatMap((frame, i) => (frame.discontinuity ? [i] : []))).toEqual([0]);
   expect(to.arena.liveFrames).toBe(0);
 });
@@ -279,7 +280,7 @@ test('a size that changes while running is announced, without a new connection',
 });
 
 test('a child that ignores SIGTERM is killed', async () => {
-  const body = `case "$*" in *-encoders*) exit 0;; esac\necho $$ >> ${at('pids')}\ntrap '' TERM\necho up >&2\nwhile :; do sleep 0.05; done`;
+  const body = `case "$*" in *-encoders*) exit 0;; *'-h long'*) echo '-fps_mode mode'; exit 0;; esac\necho $$ >> ${at('pids')}\ntrap '' TERM\necho up >&2\nwhile :; do sleep 0.05; done`;
   const stubborn = await script('stubborn', body);
   const to = new Recording();
   const running = receive('tcp://127.0.0.1:9', to, { ffmpegPath: stubborn });

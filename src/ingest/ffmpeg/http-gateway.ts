@@ -190,7 +190,7 @@ function disguised(url: URL): URL {
 /** Text with all disguised URLs as they were, for messages. */
 export function undisguised(text: string): string {
   return text.replace(
-    /http:\/\/(\S*@)?([0-9a-f.]+)\.framelift\.invalid(:80)?/g,
+    /http:\/\/([^\s@/]*@)?([0-9a-f.]{1,600})\.framelift\.invalid(:80)?/g,
     (_, user: string | undefined, hex: string) =>
       Buffer.from(hex.replaceAll('.', ''), 'hex')
         .toString()

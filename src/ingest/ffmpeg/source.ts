@@ -12,13 +12,14 @@ import { explainDrops } from '../drop-log.ts';
 import { type IngestLimits, maxPixels } from '../limits.ts';
 import type { Source } from '../source.ts';
 import { SourceLog } from '../source-log.ts';
+import { passThroughOption } from './abilities.ts';
 import { findFfmpeg } from './binary.ts';
 import { ffmpegFault } from './fault.ts';
 import { HttpGateway, undisguised } from './http-gateway.ts';
 import { LineLog } from './line-log.ts';
 import { runFfmpeg } from './process.ts';
 import { Reception } from './reception.ts';
-import { FFMPEG_OUTPUT, type FfmpegInput, ffmpegInput, pinned, shown, shownText } from './url.ts';
+import { type FfmpegInput, ffmpegInput, ffmpegOutput, pinned, shown, shownText } from './url.ts';
 
 export { findFfmpeg } from './binary.ts';
 export { FFMPEG_SCHEMES } from './url.ts';
@@ -73,14 +74,16 @@ export function ffmpegSource(options: FfmpegSourceOptions): Source {
   return {
     label: `ffmpeg ${shown(options.url)}`,
     run: async (sink, signal) => {
+      if (signal.aborted) return;
       const path = options.ffmpegPath ?? findFfmpeg(options.env ?? {}).path;
+      const after = ffmpegOutput(await passThroughOption(path));
       const log = new SourceLog(options);
       await using opened = await open(options, input, { guard, log, attempt });
       if (signal.aborted) return;
       const events = explainDrops(options.events, log);
       const reception = new Reception({ ...options, events, log }, sink, input.http);
       try {
-        await run({ ...options, log }, { path, ...opened }, reception, signal);
+        await run({ ...options, log }, { path, after, ...opened }, reception, signal);
       } finally {
         if (reception.delivered === 0) attempt += 1;
         reception.close();
@@ -125,7 +128,7 @@ async function open(
 
 async function run(
   { clock, limits, log }: Pick<FfmpegSourceOptions, 'clock' | 'limits'> & { readonly log: SourceLog },
-  { path, url, options, gateway }: OpenedInput & { readonly path: string },
+  { path, after, url, options, gateway }: OpenedInput & { readonly path: string; readonly after: readonly string[] },
   reception: Reception,
   signal: AbortSignal,
 ): Promise<void> {
@@ -133,9 +136,9 @@ async function run(
   const bound = limits ? ['-max_pixels', String(maxPixels(limits))] : [];
   const before = [...BEFORE_INPUT, ...options, ...bound];
   const lines = new LineLog(log, clock);
-  log.debug({ command: [path, ...before, '-i', url, ...FFMPEG_OUTPUT].map(commandPart) }, 'starting ffmpeg');
+  log.debug({ command: [path, ...before, '-i', url, ...after].map(commandPart) }, 'starting ffmpeg');
   const code = await runFfmpeg({
-    ...{ path, before, url, after: FFMPEG_OUTPUT, clock },
+    ...{ path, before, url, after, clock },
     signal: stopped,
     onData: (chunk) => reception.data(chunk, stopped),
     onLine: (text) => {

@@ -1,6 +1,8 @@
 /** Which URLs may be opened by ffmpeg, and with which arguments. Pure. */
 import { isIPv6 } from 'node:net';
 import { FrameliftError, redactUrl } from '../../errors.ts';
+import type { PassThrough } from './abilities.ts';
+import { RAW_FORMATS } from './raw-picture.ts';
 
 /**
  * Schemes that {@link ffmpegInput} takes, with the protocols that ffmpeg may then use: never
@@ -176,17 +178,23 @@ function timeouts(scheme: string): string[] {
   return [];
 }
 
-/** Options after the input: raw I420 with the source's timestamps, in microseconds, as NUT. */
-export const FFMPEG_OUTPUT: readonly string[] = [
-  ...['-map', '0:v:0', '-an', '-sn', '-dn'],
-  // The source's own times: neither repeated nor dropped frames, and not rounded to a frame rate.
-  ...['-vsync', 'passthrough', '-enc_time_base', '1:1000000'],
-  // A change of size reaches us as such instead of being scaled away.
-  ...['-autoscale', '0'],
-  ...['-c:v', 'rawvideo', '-pix_fmt', 'yuv420p'],
-  // Without an index: it would grow for ever.
-  ...['-write_index', '0', '-flush_packets', '1', '-f', 'nut'],
-];
+/**
+ * Options after the input: raw pictures with the source's timestamps, in microseconds, as NUT, in
+ * the source's own format where we know it. What is to be converted is converted on our side, by
+ * one rule: ffmpeg's differs from version to version.
+ */
+export function ffmpegOutput(passThrough: PassThrough): readonly string[] {
+  return [
+    ...['-map', '0:v:0', '-an', '-sn', '-dn'],
+    // The source's own times: neither repeated nor dropped frames, and not rounded to a frame rate.
+    ...[passThrough, 'passthrough', '-enc_time_base', '1:1000000'],
+    // A change of size reaches us as such instead of being scaled away.
+    '-noautoscale',
+    ...['-vf', `format=pix_fmts=${RAW_FORMATS.join('|')}`, '-c:v', 'rawvideo'],
+    // Without an index: it would grow for ever.
+    ...['-write_index', '0', '-flush_packets', '1', '-f', 'nut'],
+  ];
+}
 
 /** A URL for messages: without credentials, query and control characters. */
 export function shown(source: string): string {
