@@ -13,7 +13,7 @@ import {
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { AccessUnit } from '../../media/access-unit.ts';
 import type { Arena } from '../../media/arena.ts';
-import { detachPlanes, Frame, type FrameInfo, SOURCE } from '../../media/frame.ts';
+import { Frame, type FrameInfo, SOURCE } from '../../media/frame.ts';
 import { type PictureTraits, sameTraits } from '../../media/picture-traits.ts';
 import { type DropReason, type EventSink, noEvents } from '../../metrics/events.ts';
 import { type Clock, type Micros, minus } from '../../time.ts';
@@ -278,17 +278,13 @@ export class VideoDecoder {
   }
 
   #copy(decoded: AvFrame, info: FrameInfo): Frame | undefined {
-    const { format, width, height, linesize } = decoded;
-    const frame = this.#allocate(width, height, info);
-    const data = decoded.data ?? [];
+    const frame = this.#allocate(decoded.width, decoded.height, info);
     try {
-      if (frame) this.#writer.write(frame, { format, width, height, linesize, data });
+      if (frame) this.#writer.writeDecoded(frame, decoded);
       return frame;
     } catch (error) {
       frame?.release();
       throw asFrameliftError(error, 'decode.failed');
-    } finally {
-      detachPlanes(data);
     }
   }
 

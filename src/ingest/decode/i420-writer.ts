@@ -11,6 +11,8 @@ import {
   AV_FRAME_FLAG_INTERLACED,
   AV_PIX_FMT_GRAY8,
   AV_PIX_FMT_NONE,
+  AV_PIX_FMT_PAL8,
+  AV_PIX_FMT_RGB24,
   AV_PIX_FMT_YUV411P,
   AV_PIX_FMT_YUV420P,
   AV_PIX_FMT_YUV422P,
@@ -31,16 +33,17 @@ import {
   AVCOL_SPC_SMPTE170M,
   AVCOL_SPC_SMPTE240M,
   type AVPixelFormat,
-  type Frame as AvFrame,
+  Frame as AvFrame,
   avGetPixFmtFromName,
   avGetPixFmtName,
   FFmpegError,
   SoftwareScaleContext,
   SWS_BICUBIC,
 } from 'node-av';
+import { FrameliftError } from '../../errors.ts';
 import { type Colour, type ColourTags, colourFrom, RGB_COLOUR } from '../../media/colour.ts';
 import { copyPlane } from '../../media/copy-plane.ts';
-import type { Frame } from '../../media/frame.ts';
+import { detachPlanes, type Frame } from '../../media/frame.ts';
 import { type PictureTraits, sampleAspect } from '../../media/picture-traits.ts';
 
 /** A picture in any of FFmpeg's formats. */
@@ -115,6 +118,47 @@ function kindOf(format: number): 'grey' | 'rgb' | 'yuv' {
 /** Writes pictures into frames of the arena. */
 export class I420Writer {
   #scaler: { context: SoftwareScaleContext; width: number; height: number; format: number } | undefined;
+
+  /**
+   * Fills `frame`, which has the size of `decoded`.
+   * @throws FFmpegError, FrameliftError `decode.failed`.
+   */
+  writeDecoded(frame: Frame, decoded: AvFrame): void {
+    if (decoded.format === AV_PIX_FMT_PAL8) {
+      // node-av hides the palette, and the converter would read it through a null pointer.
+      using coloured = this.#withoutPalette(decoded);
+      this.#writeAndDetach(frame, coloured);
+    } else this.#writeAndDetach(frame, decoded);
+  }
+
+  #writeAndDetach(frame: Frame, { data, format, width, height, linesize }: AvFrame): void {
+    if (!data) throw new FrameliftError('decode.failed', 'the decoder gave a frame without samples');
+    try {
+      this.write(frame, { format, width, height, linesize, data });
+    } finally {
+      detachPlanes(data);
+    }
+  }
+
+  #withoutPalette(decoded: AvFrame): AvFrame {
+    const coloured = new AvFrame();
+    const context = new SoftwareScaleContext();
+    try {
+      coloured.alloc();
+      coloured.format = AV_PIX_FMT_RGB24;
+      coloured.width = decoded.width;
+      coloured.height = decoded.height;
+      FFmpegError.throwIfError(coloured.getBuffer(0), 'no memory for the frame');
+      context.allocContext();
+      FFmpegError.throwIfError(context.scaleFrameSync(coloured, decoded), 'applying the palette');
+      return coloured;
+    } catch (error) {
+      coloured.free();
+      throw error;
+    } finally {
+      context.freeContext();
+    }
+  }
 
   /**
    * Fills `frame`, which has the size of `picture`.
