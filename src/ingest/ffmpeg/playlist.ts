@@ -143,7 +143,7 @@ function variantOf(attributes: ReadonlyMap<string, string>): PlaylistVariant {
   const [, width, height] = /^(\d{1,6})x(\d{1,6})$/i.exec(attributes.get('RESOLUTION') ?? '') ?? [];
   const number = (name: string) => {
     const value = Number(attributes.get(name) ?? 0);
-    return value > 0 ? value : 0;
+    return Number.isFinite(value) ? Math.max(value, 0) : 0;
   };
   return {
     ...{ width: Number(width ?? 0), height: Number(height ?? 0) },
