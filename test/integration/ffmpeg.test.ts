@@ -6,6 +6,7 @@ import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type FfmpegSourceOptions, ffmpegSource } from '../../src/ingest/ffmpeg/source.ts';
+import { DEFAULT_LIMITS } from '../../src/ingest/limits.ts';
 import { fromMs, systemClock } from '../../src/time.ts';
 import { freePort, startCamera } from '../support/camera.ts';
 import { FFMPEGS, newestFfmpeg } from '../support/ffmpegs.ts';
@@ -340,6 +341,23 @@ test.each(PROGRAMS)('%s ffmpeg: of a master playlist the best variant within the
   const none = size(url, { limits: { ...limits, maxWidth: 100 } });
   await expect(none).rejects.toMatchObject({ code: 'source.too-large', message: expect.stringContaining('640x360') });
 });
+
+/** A picture header of any size, with no picture behind it. */
+const header = (size: string) => `YUV4MPEG2 W${size.replace('x', ' H')} F25:1 Ip A1:1 C420jpeg\nFRAME\n`;
+
+test.each(PROGRAMS.flatMap((name) => ['65500x65500', '8193x16', '2147483647x2'].map((size) => [name, size] as const)))(
+  '%s ffmpeg: a source of %s is refused by its header',
+  async (name, size) => {
+    program = name;
+    const to = new Recording();
+    const bytes = Buffer.concat([Buffer.from(header(size)), Buffer.alloc(1 << 20)]);
+    const running = receive(await serveTcp(bytes, true), to, { limits: DEFAULT_LIMITS, startTimeout: fromMs(8000) });
+    await expect(running).rejects.toMatchObject({
+      ...{ code: 'source.too-large', message: expect.stringContaining(size) },
+    });
+    expect(to.frames).toEqual([]);
+  },
+);
 
 /** As OBS does. */
 function publish(path: string, url: string, ...codec: string[]): void {

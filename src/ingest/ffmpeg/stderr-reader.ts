@@ -118,7 +118,7 @@ export class StderrReader {
     if (line.startsWith(STREAM)) this.#readStream(line);
     this.#readSize(line);
     this.#keep(line);
-    const refused = /Picture size (\d{1,10})x(\d{1,10}) exceeds/.exec(line);
+    const refused = /Picture size (\d{1,10})x(\d{1,10}) (?:exceeds|is invalid)/.exec(line);
     if (refused) return { type: 'too-large', size: { width: Number(refused[1]), height: Number(refused[2]) } };
     if (isWrongName(line)) return { type: 'wrong-name' };
     return wentBack(line) ? { type: 'clock-went-back' } : undefined;
