@@ -181,7 +181,7 @@ export class Reception {
     this.#size = { width, height };
     this.#traits = traits;
     const { codec, fps } = this.#stderr;
-    this.#options.log?.debug({ codec, format: raw.format, ...this.#size, fps, ...traits }, 'frames are so');
+    this.#options.log?.debug({ codec, format: raw.format, ...this.#size, fps, ...traits }, 'frames have this size');
     this.#sink.info({ codec, ...this.#size, fps, transport: 'ffmpeg', traits });
   }
 
