@@ -16,7 +16,7 @@ const MAX_JUMP = fromMs(60_000);
 export interface ConversionDeps {
   /** Path of the input, for messages. */
   readonly input: string;
-  readonly video: Pick<VideoFile, 'frames' | 'colour'>;
+  readonly video: Pick<VideoFile, 'frames' | 'traits'>;
   readonly tier: Pick<Tier, 'interpolate'>;
   readonly scheduler: Scheduler;
   readonly writer: Pick<FileWriter, 'write' | 'finish'>;
@@ -144,7 +144,7 @@ export class Conversion {
   async #write(frame: Frame): Promise<void> {
     const { writer, video } = this.#deps;
     this.#counts.output += 1;
-    await writer.write(frame, video.colour);
+    await writer.write(frame, video.traits);
   }
 }
 

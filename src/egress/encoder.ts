@@ -2,13 +2,13 @@
 
 import { BoundedQueue } from '../bounded-queue.ts';
 import { asFrameliftError, type FrameliftError } from '../errors.ts';
-import type { Colour } from '../media/colour.ts';
 import type { Frame, FrameInfo } from '../media/frame.ts';
+import type { PictureTraits } from '../media/picture-traits.ts';
 import type { DropReason } from '../metrics/events.ts';
 import { type Clock, fromMs, type Micros, micros, minus, plus } from '../time.ts';
 import { RateMeter } from './bitrate.ts';
+import { X264Session } from './codec/x264-session.ts';
 import type { EncodedUnit } from './viewer.ts';
-import { X264Session } from './x264-session.ts';
 
 /** Why a frame became no access unit. */
 export type EncodeDrop = Extract<DropReason, 'queue-full' | 'encode-failed' | 'stopped'>;
@@ -20,7 +20,7 @@ export interface VideoEncoderOptions {
   readonly fps: number;
   /** Bits per second. */
   readonly bitrate: number;
-  readonly colour?: Colour;
+  readonly traits?: PictureTraits;
   /** Access units, in order; `span` is from {@link VideoEncoder.encode} to now. */
   readonly onAccessUnit: (unit: EncodedUnit, span: Micros) => void;
   /** A frame was given up, released already: the encoder is behind, has failed, or was closed. */
@@ -178,8 +178,8 @@ export class VideoEncoder {
     this.#session = undefined;
     const session = new X264Session(width, height);
     try {
-      const { fps, colour } = this.#options;
-      await session.open({ fps, bitrate: this.#bitrate, colour });
+      const { fps, traits } = this.#options;
+      await session.open({ fps, bitrate: this.#bitrate, traits });
     } catch (error) {
       session.free();
       throw error;

@@ -4,8 +4,8 @@
  */
 
 import type { FrameliftError } from '../errors.ts';
-import type { Colour } from '../media/colour.ts';
 import type { Frame } from '../media/frame.ts';
+import { type PictureTraits, sameTraits } from '../media/picture-traits.ts';
 import type { EventSink, Variant } from '../metrics/events.ts';
 import type { Clock, Micros } from '../time.ts';
 import { SuitableBitrate } from './bitrate.ts';
@@ -40,7 +40,7 @@ export class Encoding {
   readonly #onAccessUnit: (unit: EncodedUnit) => void;
   readonly #suitable: SuitableBitrate;
   #bitrate: number | undefined;
-  #colour: Colour | undefined;
+  #traits: PictureTraits | undefined;
   #encoder: Encoder | undefined;
   #closing: Promise<void> | undefined;
 
@@ -90,11 +90,11 @@ export class Encoding {
   }
 
   /**
-   * Colour tags of the frames from now on; undefined = untagged. A change opens the encoder anew.
+   * Tags of the frames from now on; undefined = untagged. A change opens the encoder anew.
    */
-  setColour(colour: Colour | undefined): void {
-    if (colour?.matrix === this.#colour?.matrix && colour?.range === this.#colour?.range) return;
-    this.#colour = colour;
+  setTraits(traits: PictureTraits | undefined): void {
+    if (sameTraits(traits, this.#traits)) return;
+    this.#traits = traits;
     void this.close();
   }
 
@@ -114,14 +114,14 @@ export class Encoding {
 
   #open(): Encoder {
     const { clock, events, stream, onError, createEncoder } = this.#options;
-    const colour = this.#colour;
+    const traits = this.#traits;
     const { fps } = this.#suitable;
     const bitrate = this.#bitrate ?? this.#suitable.bitrate;
     const options: VideoEncoderOptions = {
       clock,
       fps,
       bitrate,
-      ...(colour ? { colour } : {}),
+      ...(traits && { traits }),
       onAccessUnit: (unit, span) => this.#deliver(unit, span),
       onDrop: (reason) => events.emit({ type: 'drop', stream, stage: 'encode', reason, count: 1 }),
       onError: (error) => onError?.(error),

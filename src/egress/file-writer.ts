@@ -7,10 +7,6 @@ import { dirname, extname } from 'node:path';
 import {
   AV_LOG_FATAL,
   AV_PIX_FMT_YUV420P,
-  AVCOL_RANGE_JPEG,
-  AVCOL_RANGE_MPEG,
-  AVCOL_SPC_BT709,
-  AVCOL_SPC_SMPTE170M,
   Frame as AvFrame,
   Encoder,
   FF_ENCODER_FFV1,
@@ -21,10 +17,11 @@ import {
   Rational,
 } from 'node-av';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
-import type { Colour } from '../media/colour.ts';
 import { copyPlane } from '../media/copy-plane.ts';
 import type { Frame } from '../media/frame.ts';
+import type { PictureTraits } from '../media/picture-traits.ts';
 import { type Micros, minus } from '../time.ts';
+import { tag } from './codec/tags.ts';
 
 /** Encoders of files: `h264` by quality, `ffv1` without loss. */
 export type FileCodec = 'h264' | 'ffv1';
@@ -103,11 +100,11 @@ export class FileWriter implements AsyncDisposable {
   }
 
   /**
-   * Writes one frame and releases it; the first one's `colour` tags the file. h264 in 4:2:0 has
+   * Writes one frame and releases it; the first one's `traits` tag the file. h264 in 4:2:0 has
    * even sizes only: an odd last row or column is left out. Times must increase.
    * @throws FrameliftError `encode.failed`, `mux.failed`.
    */
-  async write(frame: Frame, colour?: Colour): Promise<void> {
+  async write(frame: Frame, traits?: PictureTraits): Promise<void> {
     const { path, fps } = this.#options;
     try {
       if (this.#closed) throw new FrameliftError('encode.failed', `${path} is closed`);
@@ -130,10 +127,7 @@ export class FileWriter implements AsyncDisposable {
       });
       // Without it the last frame of the file would last for no time.
       coded.duration = BigInt(Math.round((MICROSECONDS * fps.den) / fps.num));
-      if (colour) {
-        coded.colorSpace = colour.matrix === 'bt709' ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
-        coded.colorRange = colour.range === 'full' ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
-      }
+      if (traits) tag(coded, traits);
       await this.#encoder.encode(coded);
       await this.#drain(false);
     } catch (error) {

@@ -4,8 +4,8 @@
  */
 
 import { FrameliftError } from '../errors.ts';
-import type { Colour } from '../media/colour.ts';
 import type { Frame } from '../media/frame.ts';
+import type { PictureTraits } from '../media/picture-traits.ts';
 import type { StageName, Variant } from '../metrics/events.ts';
 import { type CancelTimer, fromMs, type Micros, minus, plus } from '../time.ts';
 import type { PeerSession } from '../webrtc/endpoint.ts';
@@ -168,8 +168,8 @@ export class Publication implements AsyncDisposable {
    * Colour tags of the frames pushed from now on; undefined = untagged. A change opens the encoder
    * anew.
    */
-  setColour(colour: Colour | undefined): void {
-    this.#encoding.setColour(colour);
+  setTraits(traits: PictureTraits | undefined): void {
+    this.#encoding.setTraits(traits);
   }
 
   /** Closes all viewers and the encoder, releases everything. */

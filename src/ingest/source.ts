@@ -1,6 +1,6 @@
 /** The contract of every source: frames into a sink until told to stop. */
-import type { Colour } from '../media/colour.ts';
 import type { Frame } from '../media/frame.ts';
+import type { PictureTraits } from '../media/picture-traits.ts';
 
 /** What a source knows once it is connected. */
 export interface SourceInfo {
@@ -16,8 +16,8 @@ export interface SourceInfo {
   readonly fps: number | undefined;
   /** For people: `rtsp/tcp`, `file`, `ffmpeg`. */
   readonly transport: string;
-  /** What the samples mean: encoders must pass it on. Absent = unknown. */
-  readonly colour?: Colour;
+  /** What its pictures are beside their size: encoders must pass it on. Absent = unknown. */
+  readonly traits?: PictureTraits;
 }
 
 /** Where frames go. Calls are synchronous and must not throw. */

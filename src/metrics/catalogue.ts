@@ -268,6 +268,12 @@ export const CATALOGUE = {
     help: 'Height of the source.',
     labels: STREAM,
   },
+  sourceInterlaced: {
+    kind: 'gauge',
+    name: 'framelift_source_interlaced',
+    help: '1 while the source is interlaced: each frame holds two moments, and interpolated ones show combs.',
+    labels: STREAM,
+  },
   loopLag: {
     kind: 'gauge',
     name: 'framelift_event_loop_lag_seconds',

@@ -117,6 +117,8 @@ export type MetricEvent =
       readonly width: number;
       readonly height: number;
       readonly fps?: number | undefined;
+      /** Each frame holds two moments. Absent = no. */
+      readonly interlaced?: boolean | undefined;
     };
 
 /** Takes events. Must not throw and must not block. */

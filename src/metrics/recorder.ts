@@ -140,17 +140,19 @@ export class Recorder {
     const info = gauge(CATALOGUE.sourceInfo);
     const widths = gauge(CATALOGUE.sourceWidth);
     const heights = gauge(CATALOGUE.sourceHeight);
+    const fields = gauge(CATALOGUE.sourceInterlaced);
     return {
       handlers: {
         'ingest-loss': ({ stream, packets }: EventOf<'ingest-loss'>) => loss.of(stream).inc(packets),
         reconnect: ({ stream, reason }: EventOf<'reconnect'>) => reconnects.of(stream, reason).inc(),
-        'source-info': ({ stream, codec, width, height }: EventOf<'source-info'>) => {
+        'source-info': ({ stream, codec, width, height, interlaced = false }: EventOf<'source-info'>) => {
           const before = this.#codecs.get(stream);
           if (before !== undefined) info.of(stream, before).set(0);
           if (before !== undefined || this.#codecs.size < LABEL_LIMITS.stream) this.#codecs.set(stream, codec);
           info.of(stream, codec).set(1);
           widths.of(stream).set(width);
           heights.of(stream).set(height);
+          fields.of(stream).set(interlaced ? 1 : 0);
         },
       },
       start: (stream: string): void => void loss.of(stream),

@@ -51,6 +51,21 @@ const sourceInfo = z
   .object({ codec: z.string(), width: z.number(), height: z.number(), fps: z.number().optional() })
   .readonly();
 
+/** Beside that, what only its pictures tell. */
+const sourceReport = sourceInfo
+  .unwrap()
+  .extend({
+    sampleAspectRatio: z.string().optional().describe('width of a sample to its height, 16:11; absent: square'),
+    displayWidth: z
+      .number()
+      .optional()
+      .describe('width at which its height is to be shown; absent: as it is. Browsers do not do so by themselves'),
+    interlaced: z.boolean().optional().describe('true: each frame holds two moments; absent: it is progressive'),
+    matrix: z.enum(['bt601', 'bt709', 'bt2020']).optional(),
+    range: z.enum(['limited', 'full']).optional(),
+  })
+  .readonly();
+
 /** The last five seconds of a stream. */
 const streamStats = z.object({
   stream: z.string(),
@@ -95,7 +110,7 @@ export const streamReport = z.object({
   reason: z.string().optional().describe('why the state is not full'),
   phase: z.enum(['connecting', 'live', 'waiting', 'ended']).describe('what the source is doing'),
   error: z.string().optional().describe('the fault that the source is recovering from'),
-  source: sourceInfo.optional().describe('absent until connected'),
+  source: sourceReport.optional().describe('absent until connected'),
   whep: variants(z.string()).describe('paths for WHEP players'),
   whip: z.string().optional().describe('path for WHIP publishers, where the source is one'),
   stats: streamStats.readonly(),

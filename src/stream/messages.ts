@@ -56,3 +56,7 @@ export function timesWarning({ multiple }: Scheduler, times: Tier['times'] | und
     'for even motion use another model or a factor of 2, 4 or 8'
   );
 }
+
+/** What log and viewers are told of a source whose frames hold two fields. */
+export const INTERLACED =
+  'This source is interlaced: each of its frames holds two moments, and interpolated frames show combs where something moves. Let the source send progressive video.';

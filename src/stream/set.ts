@@ -5,9 +5,11 @@ import { profileOf, targetOf } from '../config/profile.ts';
 import type { StreamConfig } from '../config/schema.ts';
 import type { Publication } from '../egress/publication.ts';
 import { FrameliftError } from '../errors.ts';
+import type { SourceInfo } from '../ingest/source.ts';
 import { WhipSource } from '../ingest/whip/source.ts';
 import type { EngineFault } from '../interp/engine/pool.ts';
 import { HALF } from '../interp/models/manifest.ts';
+import { displayWidth } from '../media/picture-traits.ts';
 import type { EventSink, Variant } from '../metrics/events.ts';
 import { Mutex } from '../mutex.ts';
 import type { StreamControl, StreamDirectory, StreamEntry } from '../server/contract.ts';
@@ -298,7 +300,7 @@ function entryOf({ stream, gate }: Member, clock: Clock): StreamEntry {
     model: stream.model,
     ready: stream.ready,
     awaitsPublisher: gate !== undefined,
-    ...{ state, reason, phase, source: info, error: lastError?.message },
+    ...{ state, reason, phase, source: info && sourceReport(info), error: lastError?.message },
     ladder: ladder && { ...ladder, since: isoTime(plus(clock.wall(), minus(ladder.since, clock.now()))) },
     latencyBudgetMs: toMs(latencyBudget),
     latencyFloorMs: toMs(latencyFloor),
@@ -309,4 +311,17 @@ function entryOf({ stream, gate }: Member, clock: Clock): StreamEntry {
 
 function isoTime(wall: Micros): string {
   return new Date(toMs(wall)).toISOString();
+}
+
+function sourceReport({ codec, width, height, fps, traits }: SourceInfo): NonNullable<StreamEntry['source']> {
+  const { colour, sampleAspect, interlaced } = traits ?? {};
+  return {
+    ...{ codec, width, height, ...(fps !== undefined && { fps }) },
+    ...(sampleAspect && {
+      sampleAspectRatio: `${sampleAspect.num}:${sampleAspect.den}`,
+      displayWidth: displayWidth(width, sampleAspect),
+    }),
+    ...(interlaced && { interlaced }),
+    ...colour,
+  };
 }

@@ -19,7 +19,7 @@ import { type RateTarget, Scheduler } from '../pairing/scheduler.ts';
 import { upconvert } from '../pipeline.ts';
 import { type Clock, fromMs, type Micros, plus, toMs } from '../time.ts';
 import { StreamHealth } from './health.ts';
-import { budgetWarning, describeDecision, describePulses, floorWarning, timesWarning } from './messages.ts';
+import { budgetWarning, describeDecision, describePulses, floorWarning, INTERLACED, timesWarning } from './messages.ts';
 import { type LadderStatus, StreamModel } from './model.ts';
 import { type SupervisionStatus, Supervisor } from './supervisor.ts';
 
@@ -197,7 +197,9 @@ export class Stream implements AsyncDisposable {
     const { state, reason } = this.#health;
     const latencyFloor = this.#scheduler.floor;
     const latencyBudget = this.#delay.budget(latencyFloor);
-    const { badge = false, notice } = this.#settings.profile ?? {};
+    const { badge = false, notice: profileNotice } = this.#settings.profile ?? {};
+    const interlaced = this.#supervisor.status.info?.traits?.interlaced;
+    const notice = [profileNotice, interlaced ? INTERLACED : undefined].filter(Boolean).join(' ') || undefined;
     const { ladder } = this.#model;
     return { ...this.#supervisor.status, state, reason, ladder, latencyBudget, latencyFloor, badge, notice };
   }
@@ -290,10 +292,12 @@ export class Stream implements AsyncDisposable {
     const { phase, info, lastError, reconnects } = status;
     if (info && info !== this.#lastInfo) {
       this.#lastInfo = info;
-      const { codec, width, height, fps, colour } = info;
+      const { codec, width, height, fps, traits } = info;
       this.#scheduler.assume(fps);
-      for (const publication of Object.values(this.#publications)) publication.setColour(colour);
-      this.#context.events.emit({ type: 'source-info', stream: this.name, codec, width, height, fps });
+      for (const publication of Object.values(this.#publications)) publication.setTraits(traits);
+      const interlaced = traits?.interlaced;
+      this.#context.events.emit({ type: 'source-info', stream: this.name, codec, width, height, fps, interlaced });
+      if (interlaced) log.warn({ stream: this.name, source: this.label }, INTERLACED);
     }
     const key = `${phase} ${lastError?.code} ${info?.codec} ${info?.width}x${info?.height}`;
     if (key === this.#lastPhase) return;

@@ -60,9 +60,22 @@ export function describeSource(source, measuredFps) {
   if (!source) return '–';
   const declared = source.fps ?? 0;
   const fps = measuredFps > 0 && Math.abs(measuredFps - declared) > 0.05 * declared ? measuredFps : declared;
-  const size = source.width > 0 ? `${source.width} × ${source.height}` : '';
+  const shown = source.displayWidth ? ` shown as ${source.displayWidth} × ${source.height}` : '';
+  const fields = source.interlaced ? ' interlaced' : '';
+  const size = source.width > 0 ? `${source.width} × ${source.height}${shown}${fields}` : '';
   const rate = fps > 0 ? `${Number(fps.toFixed(fps === declared ? 2 : 1))} fps` : '';
   return [size, codec(source.codec), rate].filter(Boolean).join(', ');
+}
+
+/**
+ * CSS for the shape of a video: of its box, and how much wider it is to be shown than browsers do,
+ * which take all samples for square ones.
+ * @param {StreamReport['source']} source
+ */
+export function shapeOf(source) {
+  if (!source || !(source.width > 0)) return { ratio: '16 / 9', stretch: '1' };
+  const width = source.displayWidth ?? source.width;
+  return { ratio: `${width} / ${source.height}`, stretch: String(width / source.width) };
 }
 
 /**

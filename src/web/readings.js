@@ -1,6 +1,6 @@
 /** The readings under the video and the state above it. */
 import { byId, within, write } from './dom.js';
-import { bitrate, describeRepeats, describeRung, describeSource, fixed, frameRate, STATES } from './format.js';
+import { bitrate, describeRepeats, describeRung, describeSource, fixed, frameRate, STATES, shapeOf } from './format.js';
 import { Plot, scaleMark } from './plot.js';
 
 /** @typedef {import('./state-feed.js').ServerState} ServerState */
@@ -128,8 +128,9 @@ export class Readings {
     if (!this.#presentedKnown) this.#showShares(stats.frames, 'released');
     set('synthetic-note', describeRepeats(stats.repeats));
     this.#showNotice(stream.notice);
-    const ratio = source && source.width > 0 ? `${source.width} / ${source.height}` : '16 / 9';
+    const { ratio, stretch } = shapeOf(source);
     byId('screens', HTMLElement).style.setProperty('--ratio', ratio);
+    byId('screens', HTMLElement).style.setProperty('--stretch', stretch);
     write(within(document, '[data-variant="source"] .note', HTMLElement), stream.label);
     write(within(document, '[data-variant="upconverted"] .note', HTMLElement), stream.target);
   }

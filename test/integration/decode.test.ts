@@ -59,7 +59,8 @@ test.each([
         frame.release();
       }
     }
-    expect(decoder.colour).toEqual({ matrix: 'bt601', range: format === 'yuvj420p' ? 'full' : 'limited' });
+    const colour = { matrix: 'bt601', range: format === 'yuvj420p' ? 'full' : 'limited' };
+    expect(decoder.traits).toEqual({ colour });
     await decoder.close();
     await decoder.close();
     expect(arena.liveFrames).toBe(0);

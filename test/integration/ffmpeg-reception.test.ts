@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { Reception } from '../../src/ingest/ffmpeg/reception.ts';
-import { FFMPEG_OUTPUT } from '../../src/ingest/ffmpeg/url.ts';
+import { ffmpegOutput } from '../../src/ingest/ffmpeg/url.ts';
 import { fromMs, ManualClock } from '../../src/time.ts';
 import { Recording } from '../support/media.ts';
 
@@ -16,14 +16,23 @@ beforeEach(() => {
 });
 afterEach(() => expect(to.arena.liveFrames).toBe(0));
 
+const DESCRIPTION = [
+  "[info] Output #0, nut, to 'pipe:1':",
+  '[info]   Stream #0:0: Video: rawvideo, 1 reference frame (I420 / 0x30323449), yuv420p(progressive), 16x16, q=2-31',
+];
+
 function reception(paced: boolean): Reception {
-  return new Reception({ stream: 's', arena: to.arena, clock, events: to }, to, paced);
+  const run = new Reception({ stream: 's', arena: to.arena, clock, events: to }, to, paced);
+  for (const line of DESCRIPTION) run.line(line);
+  return run;
 }
 
 /** 16×16 frames as ffmpeg sends them; `times` is a filter that changes when each is shown. */
 function frames(count: number, times = 'null'): Buffer {
-  const input = ['-f', 'lavfi', '-i', 'testsrc2=size=16x16:rate=25', '-frames:v', String(count), '-vf', times];
-  return execFileSync('ffmpeg', ['-v', 'fatal', '-nostdin', '-copyts', ...input, ...FFMPEG_OUTPUT, 'pipe:1']);
+  const source = `testsrc2=size=16x16:rate=25,format=yuv420p,${times}`;
+  const input = ['-f', 'lavfi', '-i', source, '-frames:v', String(count)];
+  const output = ffmpegOutput('-fps_mode');
+  return execFileSync('ffmpeg', ['-v', 'fatal', '-nostdin', '-copyts', ...input, ...output, 'pipe:1']);
 }
 
 const NOT_MONOTONIC =

@@ -4,24 +4,31 @@ import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { createServer, type Server } from 'node:net';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { type FfmpegSourceOptions, ffmpegSource, findFfmpeg } from '../../src/ingest/ffmpeg/source.ts';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { type FfmpegSourceOptions, ffmpegSource } from '../../src/ingest/ffmpeg/source.ts';
+import { DEFAULT_LIMITS } from '../../src/ingest/limits.ts';
 import { fromMs, systemClock } from '../../src/time.ts';
 import { freePort, startCamera } from '../support/camera.ts';
+import { FFMPEGS, newestFfmpeg } from '../support/ffmpegs.ts';
 import { ffmpeg, Recording, temporaryFolder, testVideo, timestamps } from '../support/media.ts';
 
 const LIVE = ['-tune', 'zerolatency', '-g', '15'];
 let folder: string;
 let remove: () => Promise<void>;
-/** Runs the real ffmpeg and writes its process id down. */
-let wrapper: string;
+/** Run the real ffmpeg of that name and write its process id down. */
+const wrappers = new Map<string, string>();
+const PROGRAMS = FFMPEGS.map(([name]) => name);
+let program = 'installed';
 const cleanUp: (() => unknown)[] = [];
 
 beforeAll(async () => {
   ({ path: folder, remove } = await temporaryFolder());
-  wrapper = await script('wrapper', `echo $$ >> ${at('pids')}\nexec ${findFfmpeg(process.env).path} "$@"`);
+  for (const [name, path] of FFMPEGS) {
+    wrappers.set(name, await script(name, `echo $$ >> ${at('pids')}\nexec ${path} "$@"`));
+  }
 });
 afterEach(async () => {
+  program = 'installed';
   for (const undo of cleanUp.splice(0)) await undo();
   expect(await alive()).toEqual([]);
 });
@@ -54,9 +61,8 @@ function running(pid: number): boolean {
 
 function receive(url: string, to: Recording, options: Partial<FfmpegSourceOptions> = {}): Promise<void> {
   const { arena } = to;
-  return to.run(
-    ffmpegSource({ url, stream: 's', arena, clock: systemClock, events: to, ffmpegPath: wrapper, ...options }),
-  );
+  const ffmpegPath = wrappers.get(program) ?? '';
+  return to.run(ffmpegSource({ url, stream: 's', arena, clock: systemClock, events: to, ffmpegPath, ...options }));
 }
 
 async function listen(server: Server | HttpServer): Promise<number> {
@@ -99,20 +105,24 @@ function send(...args: string[]): ChildProcess {
 }
 
 test.each([
-  ['no B-frames', LIVE],
-  ['B-frames', ['-bf', '2', '-g', '15']],
-])('MPEG-TS over TCP, %s: every frame, with the times of the source', async (_, args) => {
+  ['no B-frames', 'installed', LIVE],
+  ['B-frames', 'installed', ['-bf', '2', '-g', '15']],
+  ['B-frames', 'newest', ['-bf', '2', '-g', '15']],
+])('MPEG-TS over TCP, %s, %s ffmpeg: every frame, with the times of the source', async (_, name, args) => {
+  program = name;
   await ffmpeg(...testVideo('160x96', '30000/1001', 60, ...args), at('a.ts'));
   const to = new Recording();
   const url = await serveTcp(await readFile(at('a.ts')));
   await expect(receive(url, to)).rejects.toMatchObject({ code: 'source.ended', recoverable: true });
   expect(to.pts).toEqual(await timestamps(at('a.ts')));
-  expect(to.infos).toEqual([{ codec: 'h264', width: 160, height: 96, fps: 29.97, transport: 'ffmpeg' }]);
+  const traits = { colour: { matrix: 'bt601', range: 'limited' } };
+  expect(to.infos).toEqual([{ codec: 'h264', width: 160, height: 96, fps: 29.97, transport: 'ffmpeg', traits }]);
   expect(to.frames.flatMap((frame, i) => (frame.discontinuity ? [i] : []))).toEqual([0]);
   expect(to.arena.liveFrames).toBe(0);
 });
 
-test('variable frame rate and odd sizes pass unchanged', async () => {
+test.each(PROGRAMS)('%s ffmpeg: variable frame rate and odd sizes pass unchanged', async (name) => {
+  program = name;
   const filter = "scale=161:97,select='not(mod(n,3))+lt(n,10)'";
   await ffmpeg(
     ...testVideo('160x96', '30', 40, ...LIVE),
@@ -161,7 +171,8 @@ test('an MJPEG camera by RTSP, which only ffmpeg takes', async () => {
   });
 });
 
-test('HLS is delivered in real time, though it could be had at once', async () => {
+test.each(PROGRAMS)('%s ffmpeg: HLS is delivered in real time, though it could be had at once', async (name) => {
+  program = name;
   const live = [...LIVE, '-f', 'hls', '-hls_time', '1', '-hls_list_size', '0', at('live.m3u8')];
   await ffmpeg(...testVideo('160x96', '30', 150), ...live);
   const files: Record<string, Uint8Array> = { 'live.m3u8': await readFile(at('live.m3u8')) };
@@ -183,7 +194,8 @@ test('an on-demand source is delivered to its end, though ffmpeg is gone before'
   expect(to.arena.liveFrames).toBe(0);
 });
 
-test('a source whose clock restarts ends the run instead of standing still', async () => {
+test.each(PROGRAMS)('%s ffmpeg: a source whose clock restarts ends the run instead of standing still', async (name) => {
+  program = name;
   await ffmpeg(...testVideo('160x96', '30', 60, ...LIVE), at('twice.ts'));
   const part = await readFile(at('twice.ts'));
   const to = new Recording();
@@ -202,7 +214,7 @@ test('the program is looked up in the environment that is given, and in no other
   const to = new Recording();
   const source = ffmpegSource({
     ...{ url, stream: 's', arena: to.arena, clock: systemClock, events: to },
-    env: { FFMPEG_PATH: wrapper },
+    env: { FFMPEG_PATH: wrappers.get('installed') },
   });
   await expect(to.run(source)).rejects.toMatchObject({ code: 'source.ended' });
   expect(await used()).toBeGreaterThan(before);
@@ -216,7 +228,8 @@ test('a playlist cannot lead to a local file', async () => {
   expect(to.frames).toEqual([]);
 });
 
-test('errors say why', async () => {
+test.each(PROGRAMS)('%s ffmpeg: errors say why', async (name) => {
+  program = name;
   await ffmpeg('-f', 'lavfi', '-i', 'sine=duration=1', '-c:a', 'aac', at('sound.ts'));
   const web = await serveHttp({ secret: 401, text: Buffer.from('hello'), 'sound.ts': await readFile(at('sound.ts')) });
   const code = async (url: string) => {
@@ -265,21 +278,25 @@ test('a source that never sends is stalled too', async () => {
   await expect(receive(url, to, { startTimeout: fromMs(500) })).rejects.toMatchObject({ code: 'source.stalled' });
 });
 
-test('a size that changes while running is announced, without a new connection', async () => {
-  await ffmpeg(...testVideo('160x96', '30', 30, ...LIVE), at('s1.ts'));
-  await ffmpeg(...testVideo('320x180', '30', 30, ...LIVE), '-output_ts_offset', '1', at('s2.ts'));
-  const both = Buffer.concat([await readFile(at('s1.ts')), await readFile(at('s2.ts'))]);
-  const to = new Recording();
-  await expect(receive(await serveTcp(both), to)).rejects.toMatchObject({ code: 'source.ended' });
-  expect(to.infos.map(({ width, height }) => `${width}x${height}`)).toEqual(['160x96', '320x180']);
-  const change = to.frames.findIndex((frame) => frame.size === '320x180');
-  expect(to.frames[change]?.discontinuity).toBe(true);
-  expect(to.frames.length).toBeGreaterThan(50);
-  expect(to.arena.liveFrames).toBe(0);
-});
+test.each(PROGRAMS)(
+  '%s ffmpeg: a size that changes while running is announced, without a new connection',
+  async (name) => {
+    program = name;
+    await ffmpeg(...testVideo('160x96', '30', 30, ...LIVE), at('s1.ts'));
+    await ffmpeg(...testVideo('320x180', '30', 30, ...LIVE), '-output_ts_offset', '1', at('s2.ts'));
+    const both = Buffer.concat([await readFile(at('s1.ts')), await readFile(at('s2.ts'))]);
+    const to = new Recording();
+    await expect(receive(await serveTcp(both), to)).rejects.toMatchObject({ code: 'source.ended' });
+    expect(to.infos.map(({ width, height }) => `${width}x${height}`)).toEqual(['160x96', '320x180']);
+    const change = to.frames.findIndex((frame) => frame.size === '320x180');
+    expect(to.frames[change]?.discontinuity).toBe(true);
+    expect(to.frames.length).toBeGreaterThan(50);
+    expect(to.arena.liveFrames).toBe(0);
+  },
+);
 
 test('a child that ignores SIGTERM is killed', async () => {
-  const body = `case "$*" in *-encoders*) exit 0;; esac\necho $$ >> ${at('pids')}\ntrap '' TERM\necho up >&2\nwhile :; do sleep 0.05; done`;
+  const body = `case "$*" in *-encoders*) exit 0;; *'-h long'*) echo '-fps_mode mode'; exit 0;; esac\necho $$ >> ${at('pids')}\ntrap '' TERM\necho up >&2\nwhile :; do sleep 0.05; done`;
   const stubborn = await script('stubborn', body);
   const to = new Recording();
   const running = receive('tcp://127.0.0.1:9', to, { ffmpegPath: stubborn });
@@ -296,4 +313,119 @@ test('stopped before it has begun, it never connects', async () => {
   to.stop();
   await receive('tcp://127.0.0.1:9', to);
   expect(to.infos).toEqual([]);
+});
+
+test.each(PROGRAMS)('%s ffmpeg: of a master playlist the best variant within the limits is taken', async (name) => {
+  program = name;
+  const sizes = ['160x96', '320x180', '640x360'];
+  const files: Record<string, Uint8Array> = {};
+  for (const size of sizes) {
+    const list = at(`${size}.m3u8`);
+    await ffmpeg(...testVideo(size, '30', 30), ...LIVE, '-f', 'hls', '-hls_list_size', '0', list);
+    files[`${size}.m3u8`] = await readFile(list);
+    files[`${size}0.ts`] = await readFile(at(`${size}0.ts`));
+  }
+  const variants = sizes.map(
+    (size, i) => `#EXT-X-STREAM-INF:BANDWIDTH=${i + 1}00000,RESOLUTION=${size}\n${size}.m3u8\n`,
+  );
+  const url = `${await serveHttp({ ...files, 'master.m3u8': Buffer.from(`#EXTM3U\n${variants.join('')}`) })}/master.m3u8`;
+  const size = async (from: string, options: Partial<FfmpegSourceOptions> = {}) => {
+    const to = new Recording(1);
+    await receive(from, to, options);
+    return to.frames[0]?.size;
+  };
+  const limits = { maxWidth: 8192, maxHeight: 8192, maxFps: 240, maxBitrateKbps: 250 };
+  expect(await size(url)).toBe('640x360');
+  expect(await size(url, { limits })).toBe('320x180');
+  expect(await size(`${url}#maxHeight=100`, { limits })).toBe('160x96');
+  const none = size(url, { limits: { ...limits, maxWidth: 100 } });
+  await expect(none).rejects.toMatchObject({ code: 'source.too-large', message: expect.stringContaining('640x360') });
+});
+
+/** A picture header of any size, with no picture behind it. */
+const header = (size: string) => `YUV4MPEG2 W${size.replace('x', ' H')} F25:1 Ip A1:1 C420jpeg\nFRAME\n`;
+
+test.each(PROGRAMS.flatMap((name) => ['65500x65500', '8193x16', '2147483647x2'].map((size) => [name, size] as const)))(
+  '%s ffmpeg: a source of %s is refused by its header',
+  async (name, size) => {
+    program = name;
+    const to = new Recording();
+    const bytes = Buffer.concat([Buffer.from(header(size)), Buffer.alloc(1 << 20)]);
+    const running = receive(await serveTcp(bytes, true), to, { limits: DEFAULT_LIMITS, startTimeout: fromMs(8000) });
+    await expect(running).rejects.toMatchObject({
+      ...{ code: 'source.too-large', message: expect.stringContaining(size) },
+    });
+    expect(to.frames).toEqual([]);
+  },
+);
+
+/** As OBS does. */
+function publish(path: string, url: string, ...codec: string[]): void {
+  const picture = ['-f', 'lavfi', '-i', 'testsrc2=size=160x96:rate=25:duration=2', '-pix_fmt', 'yuv420p', '-g', '25'];
+  const child = spawn(path, ['-v', 'error', '-nostdin', '-re', ...picture, ...codec, '-f', 'flv', url], {
+    stdio: 'ignore',
+  });
+  cleanUp.push(async () => {
+    if (child.exitCode === null && child.kill('SIGKILL')) await once(child, 'exit');
+  });
+}
+
+/** Publishes once the port is open. */
+async function publishTo(port: number, path: string, url: string, ...codec: string[]): Promise<void> {
+  // Connecting to see would be taken for the publisher.
+  const open = async () =>
+    (await readFile('/proc/net/tcp', 'utf8')).includes(
+      `:${port.toString(16).toUpperCase().padStart(4, '0')} 00000000:0000 0A`,
+    );
+  await vi.waitFor(async () => expect(await open()).toBe(true), { timeout: 10_000, interval: 50 });
+  publish(path, url, ...codec);
+}
+
+const H264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency'];
+const H265 = ['-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', 'log-level=error'];
+
+describe('RTMP, listening', () => {
+  test.each([
+    ['installed', 'H.264', 'h264', H264],
+    ['newest', 'H.264', 'h264', H264],
+    ['newest', 'H.265, enhanced RTMP', 'hevc', H265],
+  ])('%s ffmpeg takes a publisher with %s, to its end', async (name, _, codec, args) => {
+    program = name;
+    const port = await freePort();
+    const to = new Recording();
+    const url = `rtmp://127.0.0.1:${port}/live/key`;
+    const running = receive(`${url}?listen=1`, to);
+    const ended = expect(running).rejects.toMatchObject({ code: 'source.ended', recoverable: true });
+    await publishTo(port, newestFfmpeg(), url, ...args);
+    await ended;
+    expect(to.infos).toMatchObject([{ codec, width: 160, height: 96 }]);
+    expect(to.frames).toHaveLength(50);
+  });
+
+  test('an ffmpeg that is too old for H.265 says which one is needed', async () => {
+    const port = await freePort();
+    const url = `rtmp://127.0.0.1:${port}/live/key`;
+    const running = receive(`${url}?listen=1`, new Recording());
+    const ended = expect(running).rejects.toMatchObject({
+      ...{ code: 'source.unsupported-codec', remedy: expect.stringContaining('6.1') },
+    });
+    await publishTo(port, newestFfmpeg(), url, ...H265);
+    await ended;
+  });
+
+  test.each([
+    ['installed', 'live/other'],
+    ['installed', 'other/key'],
+    ['newest', 'live/other'],
+    ['newest', 'other/key'],
+  ])('%s ffmpeg: a publisher to %s is sent away, and nothing of it is shown', async (name, path) => {
+    program = name;
+    const port = await freePort();
+    const to = new Recording();
+    const running = receive(`rtmp://127.0.0.1:${port}/live/key?listen=1`, to);
+    const ended = expect(running).rejects.toMatchObject({ code: 'source.unauthorized', recoverable: true });
+    await publishTo(port, newestFfmpeg(), `rtmp://127.0.0.1:${port}/${path}`, ...H264);
+    await ended;
+    expect(to.frames).toEqual([]);
+  });
 });

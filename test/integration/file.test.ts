@@ -108,7 +108,7 @@ test('a one-frame file gives its frame, then ends', async () => {
       height: 96,
       fps: 25,
       transport: 'file',
-      colour: { matrix: 'bt601', range: 'limited' },
+      traits: { colour: { matrix: 'bt601', range: 'limited' } },
     },
   ]);
   expect(to.arena.liveFrames).toBe(0);

@@ -56,7 +56,7 @@ describe.each([
         height: 360,
         fps: 30,
         transport: `rtsp/${transport}`,
-        colour: { matrix: 'bt601', range: 'limited' },
+        traits: { colour: { matrix: 'bt601', range: 'limited' } },
       },
     ]);
     const { share, ordered } = account(frames);

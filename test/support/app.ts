@@ -39,6 +39,7 @@ interface StreamEntry {
   readonly reason?: string;
   readonly phase: string;
   readonly error?: string;
+  readonly notice?: string;
   readonly ladder?: { readonly rung: string; readonly rungs: readonly string[]; readonly detail?: string };
   readonly latencyBudgetMs: number;
   readonly stats: {

@@ -13,14 +13,14 @@ import {
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { AccessUnit } from '../../media/access-unit.ts';
 import type { Arena } from '../../media/arena.ts';
-import type { Colour } from '../../media/colour.ts';
 import { Frame, type FrameInfo, SOURCE } from '../../media/frame.ts';
+import { type PictureTraits, sameTraits } from '../../media/picture-traits.ts';
 import { type DropReason, type EventSink, noEvents } from '../../metrics/events.ts';
 import { type Clock, type Micros, minus } from '../../time.ts';
 import { sizeExcess } from '../limits.ts';
 import type { SourceLog } from '../source-log.ts';
 import { type CodecOptions, openCodecContext } from './codec-context.ts';
-import { colourOf, I420Writer } from './i420-writer.ts';
+import { I420Writer, traitsOf } from './i420-writer.ts';
 import { InFlight } from './in-flight.ts';
 
 /**
@@ -55,7 +55,7 @@ export class VideoDecoder {
   #gap = false;
   #lastPts: Micros | undefined;
   #size = { width: 0, height: 0 };
-  #colour: Colour | undefined;
+  #traits: PictureTraits | undefined;
   #delivered = 0;
   #refused = 0;
   /** FFmpeg's code. */
@@ -97,11 +97,11 @@ export class VideoDecoder {
   }
 
   /**
-   * What the last frame's samples mean, undefined before the first. The same object as long as it
-   * does not change.
+   * What the last frame is beside its size, undefined before the first. The same object as long as
+   * it does not change.
    */
-  get colour(): Colour | undefined {
-    return this.#colour;
+  get traits(): PictureTraits | undefined {
+    return this.#traits;
   }
 
   /** Frames delivered, and access units that FFmpeg refused, since opening. */
@@ -269,8 +269,8 @@ export class VideoDecoder {
     this.#gap = false;
     this.#lastPts = pts;
     this.#size = { width, height };
-    this.#noteColour(decoded);
-    if (resized) this.#options.log?.debug({ width, height, ...this.#colour }, 'frames have this size');
+    this.#noteTraits(decoded);
+    if (resized) this.#options.log?.debug({ width, height, ...this.#traits }, 'frames have this size');
     this.#delivered += 1;
     const { events, stream, clock } = this.#options;
     events?.emit({ type: 'stage', stream, stage: 'decode', span: minus(clock.now(), arrival) });
@@ -280,7 +280,7 @@ export class VideoDecoder {
   #copy(decoded: AvFrame, info: FrameInfo): Frame | undefined {
     const frame = this.#allocate(decoded.width, decoded.height, info);
     try {
-      if (frame) this.#writer.write(frame, decoded);
+      if (frame) this.#writer.writeDecoded(frame, decoded);
       return frame;
     } catch (error) {
       frame?.release();
@@ -289,9 +289,9 @@ export class VideoDecoder {
   }
 
   /** The same object as long as it means the same. */
-  #noteColour(decoded: AvFrame): void {
-    const { matrix, range } = colourOf(decoded);
-    if (this.#colour?.matrix !== matrix || this.#colour.range !== range) this.#colour = { matrix, range };
+  #noteTraits(decoded: AvFrame): void {
+    const traits = traitsOf(decoded);
+    if (!sameTraits(this.#traits, traits)) this.#traits = traits;
   }
 
   #allocate(width: number, height: number, info: FrameInfo): Frame | undefined {

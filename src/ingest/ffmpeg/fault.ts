@@ -30,10 +30,17 @@ const RULES: readonly Rule[] = [
     remedy: 'This ffmpeg was built without that protocol: use another ffmpeg (FFMPEG_PATH).',
   },
   {
-    pattern: /Unrecognized option|Option .* not found|Error splitting the argument list/i,
+    pattern: /Unrecognized option|Option .{0,60} not found|Error splitting the argument list/i,
     code: 'ffmpeg.failed',
     recoverable: false,
-    remedy: 'Use ffmpeg 4.4 or newer (FFMPEG_PATH).',
+    remedy:
+      'This ffmpeg does not know an option that the others know: use another one (FFMPEG_PATH), 5.1 to 9.0 are tested.',
+  },
+  {
+    pattern: /Video codec \(\w{1,8}\) is not implemented/,
+    code: 'source.unsupported-codec',
+    recoverable: false,
+    remedy: 'H.265, AV1 and VP9 over RTMP take ffmpeg 6.1 or newer (FFMPEG_PATH); or let the publisher send H.264.',
   },
   {
     pattern: /no decoder found|Decoder .{0,60}not found|Decoder \(codec \w+\) not found|Unknown decoder/i,

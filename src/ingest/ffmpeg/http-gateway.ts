@@ -24,6 +24,7 @@ import { FrameliftError } from '../../errors.ts';
 import type { AddressGuard } from '../address-guard.ts';
 import { connectError } from '../connect-error.ts';
 import type { SourceLog } from '../source-log.ts';
+import { type VariantLimits, withOneVariant, withUrlsDisguised } from './playlist.ts';
 import { shown } from './url.ts';
 
 const ZONE = '.framelift.invalid';
@@ -48,6 +49,8 @@ export interface HttpGatewayOptions {
   /** False accepts any certificate. */
   readonly verifyCertificate: boolean;
   readonly log: SourceLog;
+  /** What a variant of an HLS master playlist may be. */
+  readonly variants: VariantLimits;
 }
 
 /** A running gateway. */
@@ -127,7 +130,7 @@ export class HttpGateway implements AsyncDisposable {
         log.debug(fields, `ffmpeg's ${request.method} by the gateway`);
       }
       this.#failure = undefined;
-      await passOn(answer, target, response);
+      await passOn(answer, target, response, (playlist) => this.#withOneVariant(playlist, target));
     } catch (error) {
       if (!gone.signal.aborted) this.#fail(error);
       if (response.headersSent) response.destroy();
@@ -162,6 +165,13 @@ export class HttpGateway implements AsyncDisposable {
     }
   }
 
+  #withOneVariant(playlist: string, target: URL): string {
+    const { variants, log } = this.#options;
+    const { text, chosen } = withOneVariant(playlist, variants);
+    if (chosen) log.debug({ url: shown(target.href), ...chosen }, 'variant of the playlist chosen');
+    return text;
+  }
+
   #fail(error: unknown): void {
     if (!(error instanceof FrameliftError)) return;
     // What was refused once stays the reason.
@@ -190,7 +200,7 @@ function disguised(url: URL): URL {
 /** Text with all disguised URLs as they were, for messages. */
 export function undisguised(text: string): string {
   return text.replace(
-    /http:\/\/(\S*@)?([0-9a-f.]+)\.framelift\.invalid(:80)?/g,
+    /http:\/\/([^\s@/]*@)?([0-9a-f.]{1,600})\.framelift\.invalid(:80)?/g,
     (_, user: string | undefined, hex: string) =>
       Buffer.from(hex.replaceAll('.', ''), 'hex')
         .toString()
@@ -209,7 +219,12 @@ function targetOf({ method, url = '' }: IncomingMessage): URL {
 }
 
 /** Answers ffmpeg: redirections and playlists in disguise, everything else as it comes. */
-async function passOn(answer: IncomingMessage, target: URL, response: ServerResponse): Promise<void> {
+async function passOn(
+  answer: IncomingMessage,
+  target: URL,
+  response: ServerResponse,
+  one: (playlist: string) => string,
+): Promise<void> {
   const headers: OutgoingHttpHeaders = without(answer.headers, NOT_PASSED_ON);
   const { location } = answer.headers;
   if (location !== undefined) headers.location = redirection(location, target).href;
@@ -222,7 +237,7 @@ async function passOn(answer: IncomingMessage, target: URL, response: ServerResp
       if (!first.done && /^\uFEFF?\s*(#EXTM3U|<\?xml|<MPD)/.test(first.value.subarray(0, 64).toString())) {
         const text = await whole(first.value, chunks);
         response.writeHead(status === 206 ? 200 : status, without(headers, OF_THE_BODY));
-        yield Buffer.from(disguisedPlaylist(text));
+        yield Buffer.from(withUrlsDisguised(one(text), disguisedOrigin));
         return;
       }
       response.writeHead(status, headers);
@@ -253,15 +268,12 @@ async function whole(first: Buffer, rest: AsyncIterator<Buffer>): Promise<string
   return Buffer.concat(parts).toString();
 }
 
-/**
- * Absolute URLs in M3U8 (lines, quoted attributes) and MPD (elements, attributes). Relative ones
- * follow their playlist's.
- */
-function disguisedPlaylist(text: string): string {
-  return text.replace(/(?<=^|["'>\s])https?:\/\/[^\s"'<>]+/gim, (found) => {
-    const url = URL.parse(found.replaceAll('&amp;', '&'));
-    return url ? disguised(url).href.replaceAll('&', found.includes('&amp;') ? '&amp;' : '&') : found;
-  });
+/** What a scheme with its authority is replaced by, for {@link withUrlsDisguised}. */
+function disguisedOrigin(origin: string): string | undefined {
+  const url = URL.parse(origin);
+  if (!url) return undefined;
+  const { href } = disguised(url);
+  return href.endsWith('/') ? href.slice(0, -1) : href;
 }
 
 function without<T extends IncomingHttpHeaders | OutgoingHttpHeaders>(headers: T, names: readonly string[]): T {

@@ -12,6 +12,8 @@ export interface NutHeader {
   /** Luma samples. */
   readonly width: number;
   readonly height: number;
+  /** Shape of a sample; 0/0 when it is not known. */
+  readonly sampleAspect: { readonly num: number; readonly den: number };
   /** Four letters, `I420` for raw 8-bit 4:2:0. */
   readonly fourcc: string;
 }
@@ -19,7 +21,7 @@ export interface NutHeader {
 /** Takes what {@link NutReader} finds. The bytes of a frame are valid during the call only. */
 export interface NutSink {
   header(header: NutHeader): void;
-  frame(data: Uint8Array, pts: Micros): void;
+  frame(data: Buffer, pts: Micros): void;
 }
 
 interface FrameCode {
@@ -51,8 +53,10 @@ const CODED = 4096;
 const INVALID = 8192;
 /** Frames larger than this never have part of their bytes kept in the main header. */
 const MAX_ELIDED = 4096;
-/** 8192 × 8192 samples: anything larger is a broken stream, not a frame. */
-const MAX_FRAME = 8192 * 8192 * 1.5;
+/** 8192 × 8192 samples of three planes, two bytes each: anything larger is a broken stream. */
+const MAX_FRAME = 8192 * 8192 * 6;
+/** FFmpeg's converters read past the end of a picture, in whole vectors. */
+const READ_PAST = 64;
 const MAX_HEADER = 1 << 20;
 
 /** One NUT stream. Feed it chunks in order. */
@@ -201,7 +205,12 @@ export class NutReader {
     this.#bytes.unsigned();
     this.#bytes.unsigned();
     this.#bytes.take(this.#bytes.unsigned());
-    this.#sink.header({ fourcc, width: this.#bytes.unsigned(), height: this.#bytes.unsigned() });
+    const [width, height, num, den] = [this.#number(), this.#number(), this.#number(), this.#number()];
+    this.#sink.header({ fourcc, width, height, sampleAspect: { num, den } });
+  }
+
+  #number(): number {
+    return this.#bytes.unsigned();
   }
 
   #syncpoint(): void {
@@ -233,7 +242,7 @@ export class NutReader {
     this.#lastPts = pts;
     this.#pts = pts;
     if (size === 0) return;
-    if (this.#frameBytes.length < size) this.#frameBytes = Buffer.alloc(size);
+    if (this.#frameBytes.length < size + READ_PAST) this.#frameBytes = Buffer.alloc(size + READ_PAST);
     this.#frameBytes.set(elided);
     this.#filled = elided.length;
     this.#wanted = size;

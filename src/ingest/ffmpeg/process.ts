@@ -7,11 +7,10 @@ import { finished, Writable } from 'node:stream';
 import ffmpeg from 'fluent-ffmpeg';
 import { FrameliftError, messageOf } from '../../errors.ts';
 import { type Clock, fromMs, plus } from '../../time.ts';
+import { LineSplitter } from './line-splitter.ts';
 
 /** How long ffmpeg may take to leave after SIGTERM, before SIGKILL. */
 const KILL_TIMEOUT = fromMs(500);
-/** Lines of stderr that fluent-ffmpeg keeps for itself; ours are counted by the caller. */
-const KEPT_LINES = 20;
 
 /**
  * Options of {@link runFfmpeg}. All arguments are elements of an argv array: no shell sees them.
@@ -30,7 +29,7 @@ export interface FfmpegProcessOptions {
    * reject.
    */
   readonly onData: (chunk: Buffer) => Promise<void> | undefined;
-  /** Takes each line of stderr. */
+  /** Takes each line of stderr, the beginning of a very long one. */
   readonly onLine: (line: string) => void;
   /** Ends the child: SIGTERM, half a second later SIGKILL. */
   readonly signal: AbortSignal;
@@ -51,7 +50,7 @@ class FfmpegProcess {
   readonly #exit = Promise.withResolvers<number | null>();
   readonly #output: Writable;
   /** fluent-ffmpeg's name for a run. */
-  readonly #command = ffmpeg({ stdoutLines: KEPT_LINES });
+  readonly #command = ffmpeg({ stdoutLines: 1 });
   #child: ChildProcess | undefined;
   #cancelKill = (): void => {};
 
@@ -67,7 +66,6 @@ class FfmpegProcess {
         if (!this.#child) this.#notStarted(thrown);
       })
       .on('end', () => {})
-      .on('stderr', (line: unknown) => options.onLine(String(line)))
       // Two or more arguments each: fluent-ffmpeg splits a lone string at its blank.
       .input(options.url)
       .inputOptions(...options.before)
@@ -102,7 +100,18 @@ class FfmpegProcess {
     child.removeAllListeners('error');
     child.once('error', (thrown) => this.#notStarted(thrown));
     child.once('close', (code) => this.#ended(code));
+    this.#readLines(child);
     if (this.#options.signal.aborted) this.#stop();
+  }
+
+  /** In place of fluent-ffmpeg, which joins lines of any length. */
+  #readLines({ stderr }: ChildProcess): void {
+    const lines = new LineSplitter(this.#options.onLine);
+    stderr?.removeAllListeners('data');
+    stderr?.on('data', (chunk: unknown) => lines.push(String(chunk)));
+    stderr?.once('end', () => {
+      if (lines.pending) lines.flush();
+    });
   }
 
   /** The pipe is empty then, but chunks of it may still wait to be taken. */

@@ -5,16 +5,18 @@
 
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { Arena } from '../../media/arena.ts';
-import { copyPlane } from '../../media/copy-plane.ts';
 import { Frame, SOURCE } from '../../media/frame.ts';
+import { type PictureTraits, sameTraits, sampleAspect } from '../../media/picture-traits.ts';
 import type { DropReason, EventSink } from '../../metrics/events.ts';
 import { type Clock, fromMs, type Micros, micros, minus, plus, toMs, toSeconds } from '../../time.ts';
+import { colourOfFormat, I420Writer, pixelFormat } from '../decode/i420-writer.ts';
 import { IngestGauge, type IngestLimits, sizeExcess } from '../limits.ts';
 import type { FrameSink } from '../source.ts';
 import type { SourceLog } from '../source-log.ts';
 import { type NutHeader, NutReader } from './nut-reader.ts';
 import { PacedRelease } from './paced-release.ts';
-import { type Size, type StderrFinding, StderrReader } from './stderr-reader.ts';
+import { rawBytes, rawPlanes } from './raw-picture.ts';
+import { type Announced, type RawVideo, type Size, type StderrFinding, StderrReader } from './stderr-reader.ts';
 
 /** Larger steps of the timestamps are jumps, across which nothing is interpolated. */
 const MAX_STEP = fromMs(1000);
@@ -50,7 +52,13 @@ export class Reception {
   readonly #failing = new AbortController();
   readonly #stderr = new StderrReader();
   #failure: FrameliftError | undefined;
-  #size = { width: 0, height: 0 };
+  readonly #writer = new I420Writer();
+  /** Resolves when stderr has told what comes through the pipe: the two are read independently. */
+  readonly #described = Promise.withResolvers<void>();
+  #raw: (RawVideo & { readonly pixelFormat: number }) | undefined;
+  #announced: Announced | undefined;
+  #size: Size = { width: 0, height: 0 };
+  #traits: PictureTraits | undefined;
   #lastPts: Micros | undefined;
   #squeezed = 0;
   #gap = true;
@@ -107,6 +115,7 @@ export class Reception {
    */
   data(chunk: Buffer, stopped: AbortSignal): Promise<void> | undefined {
     if (stopped.aborted) return undefined;
+    if (!this.#stderr.raw) return this.#whenDescribed(stopped).then(() => this.data(chunk, stopped));
     try {
       this.#reader.push(chunk);
     } catch (thrown) {
@@ -118,23 +127,37 @@ export class Reception {
   /** Takes a line of stderr. */
   line(line: string): void {
     const finding = this.#stderr.line(line);
+    if (this.#stderr.raw) this.#described.resolve();
     if (finding) this.#conclude(finding);
   }
 
   close(): void {
     this.#cancelWatch();
     this.#paced?.clear();
+    this.#writer.close();
   }
 
-  #header(header: NutHeader): void {
-    if (header.fourcc !== 'I420') {
-      throw new FrameliftError('source.protocol', `ffmpeg sends ${header.fourcc} instead of I420`);
+  #whenDescribed(stopped: AbortSignal): Promise<void> {
+    stopped.addEventListener('abort', () => this.#described.resolve(), { once: true });
+    return this.#described.promise;
+  }
+
+  /** It is repeated now and then, as it was at the beginning. */
+  #header({ fourcc, width, height, sampleAspect: aspect }: NutHeader): void {
+    const { raw, announced } = this.#stderr;
+    if (this.#raw || !raw) return;
+    const format = pixelFormat(raw.format);
+    if (format === undefined || rawBytes(raw.format, width, height) === undefined) {
+      throw new FrameliftError('source.protocol', `ffmpeg sends ${raw.format} (${fourcc}), which is not asked for`);
     }
-    this.#resize(header);
+    this.#raw = { ...raw, pixelFormat: format };
+    this.#announced = announced;
+    this.#describe({ width, height, sampleAspect: aspect, tags: raw.tags });
   }
 
   #conclude(finding: StderrFinding): void {
     if (finding.type === 'clock-went-back') this.#wentBack();
+    else if (finding.type === 'wrong-name') this.#fail(wrongName());
     else {
       const { limits } = this.#options;
       const excess = limits && sizeExcess(limits, finding.size.width, finding.size.height);
@@ -142,16 +165,27 @@ export class Reception {
     }
   }
 
-  #resize(size: Size): void {
-    if (size.width === this.#size.width && size.height === this.#size.height) return;
-    this.#size = { width: size.width, height: size.height };
-    this.#gap = true;
+  /** Takes what is known of the frames from here on; what is absent stays as it was. */
+  #describe({ width, height, sampleAspect: shape, tags }: Announced): void {
+    const raw = this.#raw;
+    if (!raw) return;
+    const resized = width !== this.#size.width || height !== this.#size.height;
+    const aspect = shape ? sampleAspect(shape.num, shape.den) : this.#traits?.sampleAspect;
+    const traits = {
+      colour: colourOfFormat(raw.pixelFormat, tags ?? raw.tags, height),
+      ...(aspect && { sampleAspect: aspect }),
+      ...(raw.interlaced && { interlaced: true }),
+    };
+    if (!resized && sameTraits(traits, this.#traits)) return;
+    this.#gap ||= resized;
+    this.#size = { width, height };
+    this.#traits = traits;
     const { codec, fps } = this.#stderr;
-    this.#options.log?.debug({ codec, ...this.#size, fps }, 'frames have this size');
-    this.#sink.info({ codec, ...this.#size, fps, transport: 'ffmpeg' });
+    this.#options.log?.debug({ codec, format: raw.format, ...this.#size, fps, ...traits }, 'frames have this size');
+    this.#sink.info({ codec, ...this.#size, fps, transport: 'ffmpeg', traits });
   }
 
-  #frame(data: Uint8Array, pts: Micros): void {
+  #frame(data: Buffer, pts: Micros): void {
     const { clock } = this.#options;
     this.#lastSign = clock.now();
     this.#delivered += 1;
@@ -160,7 +194,7 @@ export class Reception {
       // From here on the patience is another.
       this.#watch();
     }
-    this.#checkLength(data.length);
+    this.#checkChange(data.length);
     const excess = this.#gauge?.frame(this.#size.width, this.#size.height, clock.now());
     if (excess) throw excess;
     const last = this.#lastPts;
@@ -174,18 +208,23 @@ export class Reception {
     const frame = this.#allocate(pts, this.#gap || (step !== undefined && step > MAX_STEP));
     if (!frame) return;
     this.#gap = false;
-    fill(frame, data);
+    this.#fill(frame, data);
     if (!this.#paced) this.#sink.frame(frame);
     else if (!this.#paced.hold(frame)) this.#drop('queue-full');
   }
 
-  /** The pipe does not say that the size changed; ffmpeg's log did, before. */
-  #checkLength(bytes: number): void {
-    if (bytes === packedBytes(this.#size)) return;
-    if (bytes !== packedBytes(this.#stderr.announced)) {
+  /** The pipe does not say that the frames changed; ffmpeg's log did, before. */
+  #checkChange(bytes: number): void {
+    const { announced } = this.#stderr;
+    const format = this.#raw?.format ?? '';
+    const fits = ({ width, height }: Size) => rawBytes(format, width, height) === bytes;
+    if (announced !== this.#announced && fits(announced)) {
+      this.#announced = announced;
+      this.#describe(announced);
+    }
+    if (!fits(this.#size)) {
       throw new FrameliftError('source.protocol', 'the size of the frames changed', { recoverable: true });
     }
-    this.#resize(this.#stderr.announced);
   }
 
   /** A frame whose time is not its own. */
@@ -204,6 +243,20 @@ export class Reception {
       if (!(error instanceof FrameliftError && error.code === 'arena.full')) throw error;
       this.#drop('arena-full');
       return undefined;
+    }
+  }
+
+  #fill(frame: Frame, data: Buffer): void {
+    const { width, height } = this.#size;
+    const raw = this.#raw;
+    try {
+      if (raw) {
+        const planes = rawPlanes(raw.format, width, height, data);
+        this.#writer.write(frame, { format: raw.pixelFormat, width, height, ...planes });
+      }
+    } catch (thrown) {
+      frame.release();
+      throw asFrameliftError(thrown, 'decode.failed');
     }
   }
 
@@ -257,19 +310,10 @@ export class Reception {
   }
 }
 
-/** Bytes of an I420 frame without padding. */
-function packedBytes({ width, height }: Size): number {
-  return width * height + 2 * ((width + 1) >> 1) * ((height + 1) >> 1);
-}
-
-function fill(frame: Frame, data: Uint8Array): void {
-  const { layout, bytes } = frame;
-  const luma = layout.width * layout.height;
-  const chroma = layout.chromaWidth * layout.chromaHeight;
-  const { width, height, chromaWidth, chromaHeight, strideY, strideC } = layout;
-  copyPlane(bytes.subarray(layout.y, layout.u), strideY, data.subarray(0, luma), width, width, height);
-  const u = data.subarray(luma, luma + chroma);
-  const v = data.subarray(luma + chroma);
-  copyPlane(bytes.subarray(layout.u, layout.v), strideC, u, chromaWidth, chromaWidth, chromaHeight);
-  copyPlane(bytes.subarray(layout.v), strideC, v, chromaWidth, chromaWidth, chromaHeight);
+/** The next publisher may be the right one. */
+function wrongName(): FrameliftError {
+  return new FrameliftError('source.unauthorized', 'a publisher came with another application or stream key', {
+    recoverable: true,
+    remedy: 'Let the publisher send to exactly the path that stands in the URL of the source.',
+  });
 }

@@ -3,22 +3,25 @@
  * and sends raw frames with the source's own timestamps through a pipe; it takes hostile input out
  * of our process and can be killed when it hangs.
  */
+import { FrameliftError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Arena } from '../../media/arena.ts';
 import type { EventSink } from '../../metrics/events.ts';
-import type { Clock, Micros } from '../../time.ts';
+import { type Clock, fromMs, type Micros } from '../../time.ts';
 import { type AddressGuard, OPERATORS_GUARD } from '../address-guard.ts';
 import { explainDrops } from '../drop-log.ts';
 import { type IngestLimits, maxPixels } from '../limits.ts';
 import type { Source } from '../source.ts';
 import { SourceLog } from '../source-log.ts';
+import { passThroughOption } from './abilities.ts';
 import { findFfmpeg } from './binary.ts';
 import { ffmpegFault } from './fault.ts';
 import { HttpGateway, undisguised } from './http-gateway.ts';
 import { LineLog } from './line-log.ts';
+import { ANY_VARIANT } from './playlist.ts';
 import { runFfmpeg } from './process.ts';
 import { Reception } from './reception.ts';
-import { FFMPEG_OUTPUT, type FfmpegInput, ffmpegInput, pinned, shown, shownText } from './url.ts';
+import { type FfmpegInput, ffmpegInput, ffmpegOutput, pinned, shown, shownText } from './url.ts';
 
 export { findFfmpeg } from './binary.ts';
 export { FFMPEG_SCHEMES } from './url.ts';
@@ -43,7 +46,10 @@ export interface FfmpegSourceOptions {
   readonly env?: Readonly<Record<string, string | undefined>> | undefined;
   /** Longest silence between two frames, default 10 s. */
   readonly stallTimeout?: Micros;
-  /** Longest wait for the first frame, default 15 s: HLS starts slowly. */
+  /**
+   * Longest wait for the first frame. Default 15 s, for HLS starts slowly; 60 s for a publisher to
+   * come where the source listens, after which the port is opened anew.
+   */
   readonly startTimeout?: Micros;
   /** False accepts any certificate of an HTTPS server. Default true. */
   readonly verifyCertificate?: boolean;
@@ -56,6 +62,7 @@ export interface FfmpegSourceOptions {
   readonly limits?: IngestLimits | undefined;
 }
 
+const LISTEN_TIMEOUT = fromMs(60_000);
 const BEFORE_INPUT: readonly string[] = ['-hide_banner', '-nostdin', '-nostats', '-loglevel', 'level+verbose'];
 
 /**
@@ -73,14 +80,18 @@ export function ffmpegSource(options: FfmpegSourceOptions): Source {
   return {
     label: `ffmpeg ${shown(options.url)}`,
     run: async (sink, signal) => {
+      if (signal.aborted) return;
       const path = options.ffmpegPath ?? findFfmpeg(options.env ?? {}).path;
+      const after = ffmpegOutput(await passThroughOption(path));
       const log = new SourceLog(options);
       await using opened = await open(options, input, { guard, log, attempt });
       if (signal.aborted) return;
       const events = explainDrops(options.events, log);
-      const reception = new Reception({ ...options, events, log }, sink, input.http);
+      const startTimeout = options.startTimeout ?? (input.listens ? LISTEN_TIMEOUT : undefined);
+      const patience = startTimeout === undefined ? {} : { startTimeout };
+      const reception = new Reception({ ...options, ...patience, events, log }, sink, input.http);
       try {
-        await run({ ...options, log }, { path, ...opened }, reception, signal);
+        await run({ ...options, log }, { path, after, ...opened, listens: input.listens }, reception, signal);
       } finally {
         if (reception.delivered === 0) attempt += 1;
         reception.close();
@@ -96,6 +107,13 @@ interface OpenedInput extends AsyncDisposable {
   readonly gateway?: HttpGateway;
 }
 
+interface Program {
+  readonly path: string;
+  /** Options after the input. */
+  readonly after: readonly string[];
+  readonly listens: boolean;
+}
+
 interface Opening {
   readonly guard: AddressGuard;
   readonly log: SourceLog;
@@ -105,12 +123,15 @@ interface Opening {
 
 /** @throws FrameliftError `source.forbidden`, `source.unreachable`. */
 async function open(
-  { verifyCertificate = true }: FfmpegSourceOptions,
+  { verifyCertificate = true, limits }: FfmpegSourceOptions,
   input: FfmpegInput,
   { guard, log, attempt }: Opening,
 ): Promise<OpenedInput> {
   if (input.http) {
-    const gateway = await HttpGateway.open({ url: new URL(input.url), guard, verifyCertificate, log });
+    const gateway = await HttpGateway.open({
+      ...{ url: new URL(input.url), guard, verifyCertificate, log },
+      variants: { ...ANY_VARIANT, ...limits, ...input.variants },
+    });
     const { url, options } = gateway.input;
     const close = () => gateway[Symbol.asyncDispose]();
     return { url, options: [...input.options, ...options], gateway, [Symbol.asyncDispose]: close };
@@ -125,7 +146,7 @@ async function open(
 
 async function run(
   { clock, limits, log }: Pick<FfmpegSourceOptions, 'clock' | 'limits'> & { readonly log: SourceLog },
-  { path, url, options, gateway }: OpenedInput & { readonly path: string },
+  { path, after, url, options, gateway, listens }: Program & OpenedInput,
   reception: Reception,
   signal: AbortSignal,
 ): Promise<void> {
@@ -133,9 +154,9 @@ async function run(
   const bound = limits ? ['-max_pixels', String(maxPixels(limits))] : [];
   const before = [...BEFORE_INPUT, ...options, ...bound];
   const lines = new LineLog(log, clock);
-  log.debug({ command: [path, ...before, '-i', url, ...FFMPEG_OUTPUT].map(commandPart) }, 'starting ffmpeg');
+  log.debug({ command: [path, ...before, '-i', url, ...after].map(commandPart) }, 'starting ffmpeg');
   const code = await runFfmpeg({
-    ...{ path, before, url, after: FFMPEG_OUTPUT, clock },
+    ...{ path, before, url, after, clock },
     signal: stopped,
     onData: (chunk) => reception.data(chunk, stopped),
     onLine: (text) => {
@@ -146,6 +167,9 @@ async function run(
   });
   lines.exited(code, reception.delivered);
   if (signal.aborted) return;
+  if (listens && !reception.failure && reception.delivered > 0) {
+    throw new FrameliftError('source.ended', 'the publisher left', { recoverable: true });
+  }
   throw reception.failure ?? gateway?.failure ?? ffmpegFault(reception.lines, code, reception.delivered);
 }
 

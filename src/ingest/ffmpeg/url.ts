@@ -1,6 +1,9 @@
 /** Which URLs may be opened by ffmpeg, and with which arguments. Pure. */
 import { isIPv6 } from 'node:net';
 import { FrameliftError, redactUrl } from '../../errors.ts';
+import type { PassThrough } from './abilities.ts';
+import type { VariantLimits } from './playlist.ts';
+import { RAW_FORMATS } from './raw-picture.ts';
 
 /**
  * Schemes that {@link ffmpegInput} takes, with the protocols that ffmpeg may then use: never
@@ -25,6 +28,7 @@ const PROTOCOLS: Readonly<Record<string, string>> = {
  */
 export const FFMPEG_SCHEMES: readonly string[] = Object.keys(PROTOCOLS).filter((scheme) => !scheme.startsWith('rtsp'));
 
+const DEVICE_INPUT = { host: undefined, multicast: false, http: false, variants: {}, listens: false };
 const DEVICE = /^\/dev\/video\d{1,3}$/;
 
 /** What ffmpeg shall open. */
@@ -45,6 +49,10 @@ export interface FfmpegInput {
    * not as fast as it was filmed.
    */
   readonly http: boolean;
+  /** What the fragment of a web URL asks for among the variants of a playlist. */
+  readonly variants: Partial<VariantLimits>;
+  /** True when a port is opened for a publisher, who comes when it likes. */
+  readonly listens: boolean;
 }
 
 /**
@@ -57,7 +65,7 @@ export function ffmpegInput(source: string): FfmpegInput {
   if (/\p{Cc}/u.test(source))
     throw new FrameliftError('config.invalid', 'a source URL must not hold control characters');
   if (DEVICE.test(source)) {
-    return { url: source, options: [...LOW_DELAY, '-f', 'v4l2'], host: undefined, multicast: false, http: false };
+    return { url: source, options: [...LOW_DELAY, '-f', 'v4l2'], ...DEVICE_INPUT };
   }
   const scheme = /^([a-z][a-z0-9+.-]*):/i.exec(source)?.[1]?.toLowerCase();
   if (scheme === 'file' || scheme === undefined) {
@@ -85,13 +93,45 @@ export function ffmpegInput(source: string): FfmpegInput {
   const host = place === undefined ? URL.parse(source)?.hostname.replace(/^\[|\]$/g, '') : place.host || '0.0.0.0';
   const receives = scheme === 'udp' || scheme === 'rtp';
   const unspecified = host === '0.0.0.0' || host === '::';
+  const waits = listens(scheme, source);
+  const serves = waits && scheme === 'rtmp';
+  const rtmp = serves ? ['-rtmp_listen', '1'] : tcUrl(scheme, source);
   return {
-    url: source,
-    options: [...LOW_DELAY, '-protocol_whitelist', protocols, ...timeouts(scheme), ...tcUrl(scheme, source)],
-    host: unspecified && (receives || listens(scheme, source)) ? undefined : host,
+    url: serves ? withoutListen(source) : source,
+    options: [...LOW_DELAY, '-protocol_whitelist', protocols, ...timeouts(scheme), ...rtmp],
+    host: unspecified && (receives || waits) ? undefined : host,
     multicast: receives,
     http,
+    variants: http ? variantsAsked(source) : {},
+    listens: waits,
   };
+}
+
+const VARIANT_KEYS = ['maxWidth', 'maxHeight', 'maxFps', 'maxBitrateKbps'] as const;
+
+/**
+ * The fragment of a web URL, `#maxHeight=720`, which no server ever sees.
+ * @throws FrameliftError `config.invalid`.
+ */
+function variantsAsked(source: string): Partial<VariantLimits> {
+  const asked: Partial<Record<(typeof VARIANT_KEYS)[number], number>> = {};
+  for (const [name, value] of new URLSearchParams(URL.parse(source)?.hash.slice(1))) {
+    const key = VARIANT_KEYS.find((known) => known === name);
+    if (key === undefined || !(Number(value) > 0)) {
+      throw new FrameliftError('config.invalid', `${shown(source)}: "#${name}=${value}" asks for no variant`, {
+        remedy: `Behind # stand ${VARIANT_KEYS.join(', ')}, each with a number, joined by &.`,
+      });
+    }
+    asked[key] = Number(value);
+  }
+  return asked;
+}
+
+/** An RTMP server's URL as ffmpeg takes it: its query would become part of the stream key. */
+function withoutListen(source: string): string {
+  const [path = '', query = ''] = source.split('?');
+  const rest = query.split('&').filter((text) => text.split('=')[0] !== 'listen');
+  return rest.length > 0 ? `${path}?${rest.join('&')}` : path;
 }
 
 /** The URL with the host replaced by an address that was checked, for ffmpeg to look up nothing. */
@@ -122,6 +162,7 @@ function isWebUrl(source: string): boolean {
 const LISTENING: Readonly<Record<string, { readonly key: string; readonly pairs: readonly string[] }>> = {
   srt: { key: 'mode', pairs: ['mode=listener'] },
   tcp: { key: 'listen', pairs: ['listen', 'listen=', 'listen=1'] },
+  rtmp: { key: 'listen', pairs: ['listen', 'listen=', 'listen=1'] },
 };
 
 /**
@@ -176,17 +217,23 @@ function timeouts(scheme: string): string[] {
   return [];
 }
 
-/** Options after the input: raw I420 with the source's timestamps, in microseconds, as NUT. */
-export const FFMPEG_OUTPUT: readonly string[] = [
-  ...['-map', '0:v:0', '-an', '-sn', '-dn'],
-  // The source's own times: neither repeated nor dropped frames, and not rounded to a frame rate.
-  ...['-vsync', 'passthrough', '-enc_time_base', '1:1000000'],
-  // A change of size reaches us as such instead of being scaled away.
-  ...['-autoscale', '0'],
-  ...['-c:v', 'rawvideo', '-pix_fmt', 'yuv420p'],
-  // Without an index: it would grow for ever.
-  ...['-write_index', '0', '-flush_packets', '1', '-f', 'nut'],
-];
+/**
+ * Options after the input: raw pictures with the source's timestamps, in microseconds, as NUT, in
+ * the source's own format where we know it. What is to be converted is converted on our side, by
+ * one rule: ffmpeg's differs from version to version.
+ */
+export function ffmpegOutput(passThrough: PassThrough): readonly string[] {
+  return [
+    ...['-map', '0:v:0', '-an', '-sn', '-dn'],
+    // The source's own times: neither repeated nor dropped frames, and not rounded to a frame rate.
+    ...[passThrough, 'passthrough', '-enc_time_base', '1:1000000'],
+    // A change of size reaches us as such instead of being scaled away.
+    '-noautoscale',
+    ...['-vf', `format=pix_fmts=${RAW_FORMATS.join('|')}`, '-c:v', 'rawvideo'],
+    // Without an index: it would grow for ever.
+    ...['-write_index', '0', '-flush_packets', '1', '-f', 'nut'],
+  ];
+}
 
 /** A URL for messages: without credentials, query and control characters. */
 export function shown(source: string): string {

@@ -2,6 +2,7 @@
 import { basename } from 'node:path';
 import { FrameliftError } from '../../errors.ts';
 import type { Frame } from '../../media/frame.ts';
+import type { PictureTraits } from '../../media/picture-traits.ts';
 import { plus, waitUntil, ZERO } from '../../time.ts';
 import { IngestGauge } from '../limits.ts';
 import { RealtimePacing } from '../realtime.ts';
@@ -45,7 +46,7 @@ class Playback {
   readonly #pacing = new RealtimePacing();
   readonly #gauge: IngestGauge | undefined;
   readonly #log: SourceLog;
-  #announced = { width: 0, height: 0 };
+  #announced: { width: number; height: number; traits?: PictureTraits | undefined } = { width: 0, height: 0 };
   /** From the file's times to the stream's. */
   #offset = ZERO;
 
@@ -107,11 +108,12 @@ class Playback {
   }
 
   #announce({ width, height }: Frame): void {
-    if (width === this.#announced.width && height === this.#announced.height) return;
-    this.#announced = { width, height };
-    const { info, colour } = this.#file;
+    const { info, traits } = this.#file;
+    const last = this.#announced;
+    if (width === last.width && height === last.height && traits === last.traits) return;
+    this.#announced = { width, height, traits };
     const fps = info.fps && info.fps.num / info.fps.den;
-    this.#sink.info({ codec: info.codec, width, height, fps, transport: 'file', ...(colour && { colour }) });
+    this.#sink.info({ codec: info.codec, width, height, fps, transport: 'file', ...(traits && { traits }) });
   }
 }
 

@@ -2,8 +2,8 @@
 import { FrameliftError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Arena } from '../../media/arena.ts';
-import type { Colour } from '../../media/colour.ts';
 import type { Frame } from '../../media/frame.ts';
+import type { PictureTraits } from '../../media/picture-traits.ts';
 import type { EventSink, MetricEvent } from '../../metrics/events.ts';
 import { type Clock, fromMs, type Micros, minus, plus, ZERO } from '../../time.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
@@ -122,9 +122,9 @@ export class VideoFile {
     return this.#demuxer.info;
   }
 
-  /** Colour of the frames read so far; undefined before the first. */
-  get colour(): Colour | undefined {
-    return this.#decoder.colour;
+  /** What the frames read so far are beside their size; undefined before the first. */
+  get traits(): PictureTraits | undefined {
+    return this.#decoder.traits;
   }
 
   /** From the first frame to the end of the last one read so far. */

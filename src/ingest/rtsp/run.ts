@@ -210,15 +210,15 @@ export class RtspRun implements AsyncDisposable {
   #frame(frame: Frame): void {
     this.#watch.frame(this.#options.clock.now());
     const { width, height } = frame;
-    const colour = this.#decoder?.colour;
-    if (this.#info?.width !== width || this.#info.height !== height || this.#info.colour !== colour) {
+    const traits = this.#decoder?.traits;
+    if (this.#info?.width !== width || this.#info.height !== height || this.#info.traits !== traits) {
       const session = this.#session;
       this.#info = {
         codec: session?.track.codec ?? '',
         ...{ width, height },
         fps: session?.track.fps,
         transport: session?.transport ?? 'rtsp',
-        ...(colour && { colour }),
+        ...(traits && { traits }),
       };
       this.#sink.info(this.#info);
     }

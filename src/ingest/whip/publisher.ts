@@ -138,8 +138,8 @@ export class Publisher {
   /** What is known of the video. Width and height are 0 before the first frame. */
   get info(): SourceInfo {
     const { width, height } = this.#decoder.size;
-    const { colour } = this.#decoder;
-    return { codec: this.#video.codec, width, height, fps: undefined, transport: 'whip', ...(colour && { colour }) };
+    const { traits } = this.#decoder;
+    return { codec: this.#video.codec, width, height, fps: undefined, transport: 'whip', ...(traits && { traits }) };
   }
 
   /** Closes everything of it; `ended` is called first. Closing twice is harmless. */

@@ -193,6 +193,6 @@ export class WhipSource implements Source, PublisherGate {
 
 function sameInfo(a: SourceInfo | undefined, b: SourceInfo): boolean {
   return (
-    a !== undefined && a.width === b.width && a.height === b.height && a.codec === b.codec && a.colour === b.colour
+    a !== undefined && a.width === b.width && a.height === b.height && a.codec === b.codec && a.traits === b.traits
   );
 }

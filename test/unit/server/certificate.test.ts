@@ -79,7 +79,9 @@ describe('TLS', () => {
     const certificate = new Certificate(readCertificate(files));
     const server = await startServer(undefined, { certificate, maxConnections: 2 });
     const ca = readFileSync(files.cert);
-    const open = (localAddress: string) => connect({ port: server.port, host: '127.0.0.1', localAddress, ca });
+    const host = '127.0.0.1';
+    const open = (localAddress: string) =>
+      connect({ socket: connectTcp({ port: server.port, host, localAddress }), host, ca });
     const kept = [open('127.0.0.2'), open('127.0.0.2')];
     for (const socket of kept) {
       onTestFinished(() => void socket.destroy());

@@ -7,6 +7,7 @@ import {
   describeSource,
   fixed,
   frameRate,
+  shapeOf,
 } from '../../../src/web/format.js';
 
 it('shows a dash where there is no number', () => {
@@ -33,6 +34,18 @@ describe('a source', () => {
   it('is shown with the measured rate where the declared one is wrong or missing', () => {
     expect(describeSource(source, 24.98)).toBe('1280 × 720, H.264, 25 fps');
     expect(describeSource({ codec: 'vp8', width: 0, height: 0 }, 14.96)).toBe('VP8, 15 fps');
+  });
+
+  it('tells samples that are not square, and two fields in a frame', () => {
+    const wide = { codec: 'mpeg2video', width: 720, height: 576, displayWidth: 1024, interlaced: true };
+    expect(describeSource(wide, 25)).toBe('720 × 576 shown as 1024 × 576 interlaced, mpeg2video, 25 fps');
+  });
+
+  it('has the shape that its samples give it', () => {
+    expect(shapeOf(source)).toEqual({ ratio: '1280 / 720', stretch: '1' });
+    expect(shapeOf({ ...source, displayWidth: 1600 })).toEqual({ ratio: '1600 / 720', stretch: '1.25' });
+    expect(shapeOf({ ...source, width: 0, height: 0 })).toEqual({ ratio: '16 / 9', stretch: '1' });
+    expect(shapeOf(undefined)).toEqual({ ratio: '16 / 9', stretch: '1' });
   });
 
   it('is a dash before it is known', () => {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { FFMPEG_OUTPUT, ffmpegInput, pinned, shown } from '../../../../src/ingest/ffmpeg/url.ts';
+import { ffmpegInput, ffmpegOutput, pinned, shown } from '../../../../src/ingest/ffmpeg/url.ts';
 
 /** The value after an option. */
 function option(options: readonly string[], name: string): string | undefined {
@@ -84,7 +84,10 @@ test.each([
   ['tcp://0.0.0.0:22?listen&listen=0', '0.0.0.0'],
   ['tcp://0.0.0.0:22?listen&a?b=1', '0.0.0.0'],
   ['tcp://0.0.0.0:22?listen=10', '0.0.0.0'],
-  ['rtmp://0.0.0.0/app?listen', '0.0.0.0'],
+  ['rtmp://0.0.0.0/app/key?listen=1', undefined],
+  ['rtmp://0.0.0.0/app/key?listen=2', '0.0.0.0'],
+  ['rtmps://0.0.0.0/app/key?listen=1', '0.0.0.0'],
+  ['rtmp://10.0.0.1/app/key?listen=1', '10.0.0.1'],
   ['udp://camera:1234', 'camera'],
   ['srt://:9000?mode=listener', undefined],
   ['srt://0.0.0.0:9000?latency=20&mode=listener', undefined],
@@ -114,6 +117,36 @@ test.each([
 });
 
 test('the output keeps the timestamps and grows no index', () => {
-  expect(option(FFMPEG_OUTPUT, '-write_index')).toBe('0');
-  expect(option(FFMPEG_OUTPUT, '-enc_time_base')).toBe('1:1000000');
+  expect(option(ffmpegOutput('-fps_mode'), '-write_index')).toBe('0');
+  expect(option(ffmpegOutput('-fps_mode'), '-enc_time_base')).toBe('1:1000000');
 });
+
+test.each([
+  ['rtmp://0.0.0.0:1935/live/key?listen=1', 'rtmp://0.0.0.0:1935/live/key'],
+  ['rtmp://127.0.0.1/live/key?listen', 'rtmp://127.0.0.1/live/key'],
+  ['rtmp://0.0.0.0/live/key?user=a&listen=1', 'rtmp://0.0.0.0/live/key?user=a'],
+])('%s waits for a publisher at %s', (source, url) => {
+  const input = ffmpegInput(source);
+  expect(input).toMatchObject({ url, listens: true });
+  expect(option(input.options, '-rtmp_listen')).toBe('1');
+  expect(input.options).not.toContain('-rtmp_tcurl');
+});
+
+test.each(['srt://0.0.0.0:9000?mode=listener', 'tcp://0.0.0.0:9000?listen'])('%s waits, too', (source) => {
+  expect(ffmpegInput(source)).toMatchObject({ url: source, listens: true });
+});
+
+test('the fragment of a web URL chooses among variants', () => {
+  const { variants } = ffmpegInput('https://host/master.m3u8?a=1#maxHeight=480&maxBitrateKbps=1500');
+  expect(variants).toEqual({ maxHeight: 480, maxBitrateKbps: 1500 });
+  expect(ffmpegInput('https://host/master.m3u8').variants).toEqual({});
+});
+
+test.each(['#maxheight=480', '#maxHeight=', '#maxHeight=-1', '#maxHeight=x', '#t=10'])(
+  'a fragment %s asks for nothing',
+  (hash) => {
+    expect(() => ffmpegInput(`https://host/a.m3u8${hash}`)).toThrow(
+      expect.objectContaining({ code: 'config.invalid' }),
+    );
+  },
+);

@@ -8,10 +8,6 @@ import {
   AV_PICTURE_TYPE_I,
   AV_PICTURE_TYPE_NONE,
   AV_PIX_FMT_YUV420P,
-  AVCOL_RANGE_JPEG,
-  AVCOL_RANGE_MPEG,
-  AVCOL_SPC_BT709,
-  AVCOL_SPC_SMPTE170M,
   AVERROR_EAGAIN,
   Frame as AvFrame,
   Codec,
@@ -23,10 +19,11 @@ import {
   Packet,
   Rational,
 } from 'node-av';
-import { FrameliftError } from '../errors.ts';
-import type { Colour } from '../media/colour.ts';
-import { copyPlane } from '../media/copy-plane.ts';
-import { detachPlanes, type Frame } from '../media/frame.ts';
+import { FrameliftError } from '../../errors.ts';
+import { copyPlane } from '../../media/copy-plane.ts';
+import { detachPlanes, type Frame } from '../../media/frame.ts';
+import type { PictureTraits } from '../../media/picture-traits.ts';
+import { tag } from './tags.ts';
 
 /**
  * Rate-control buffer in seconds: how far one frame may exceed its share. Small = little delay,
@@ -42,7 +39,7 @@ export interface X264Options {
   readonly fps: number;
   /** Bits per second. */
   readonly bitrate: number;
-  readonly colour?: Colour | undefined;
+  readonly traits?: PictureTraits | undefined;
 }
 
 /**
@@ -68,7 +65,7 @@ export class X264Session {
    * Opens the encoder; free it, even when this fails.
    * @throws FrameliftError `encode.failed`, and what FFmpeg throws.
    */
-  async open({ fps, bitrate, colour }: X264Options): Promise<void> {
+  async open({ fps, bitrate, traits }: X264Options): Promise<void> {
     Log.setLevel(AV_LOG_FATAL);
     const codec = Codec.findEncoderByName(FF_ENCODER_LIBX264);
     if (!codec) throw new FrameliftError('encode.failed', 'the FFmpeg that node-av carries has no libx264');
@@ -87,10 +84,7 @@ export class X264Session {
     context.gopSize = 1 << 30;
     context.maxBFrames = 0;
     context.threadCount = 1;
-    if (colour) {
-      context.colorSpace = colour.matrix === 'bt709' ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
-      context.colorRange = colour.range === 'full' ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
-    }
+    if (traits) tag(context, traits);
     this.setRate(bitrate, bitrate);
     const settings = Dictionary.fromObject({
       // The quickest preset with its loop filter put back: three quarters of the time of
