@@ -33,8 +33,11 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
   'Cache-Control': 'no-cache',
 };
 
+/** Where documents are, which are not asked for by the name of their file. */
+const DOCUMENTS: Readonly<Record<string, string>> = { 'index.html': '/', 'embed/index.html': '/embed/:stream' };
+
 /**
- * Reads the page; its `index.html` is `/`.
+ * Reads the page; its `index.html` is `/`, and the player for other pages `/embed/<stream>`.
  * @throws the error of node:fs when the installation is incomplete.
  */
 export function readPage(): PageFile[] {
@@ -44,6 +47,6 @@ export function readPage(): PageFile[] {
     const file = name.replaceAll(sep, '/');
     const body = readFileSync(new URL(file, WEB));
     const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-    return [{ path: file === 'index.html' ? '/' : `/${file}`, type, body, etag }];
+    return [{ path: DOCUMENTS[file] ?? `/${file}`, type, body, etag }];
   });
 }

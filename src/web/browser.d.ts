@@ -5,6 +5,8 @@ import type { StreamReport, Variant } from './state-feed.js';
 /** What the page tells of one of its videos. */
 export interface ScreenStats {
   readonly connected: boolean;
+  /** Made since the page was loaded. */
+  readonly connections: number;
   /** Frames, since the page was loaded. */
   readonly presented: number;
   /** Frames presented within the last second. */

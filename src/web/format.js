@@ -15,7 +15,23 @@ export const STATES = {
   unreachable: 'Server unreachable',
   locked: 'Token required',
   unknown: 'No such stream',
+  empty: 'No stream yet',
 };
+
+/**
+ * What a stream without frames is waiting for, and what is known of why. Nobody has published yet:
+ * that is no fault.
+ * @param {Pick<StreamReport, 'whip' | 'phase' | 'error' | 'reason'>} stream
+ */
+export function describeWaiting({ whip, phase, error, reason }) {
+  if (whip !== undefined && phase !== 'live' && error === undefined) {
+    return {
+      headline: 'Waiting for a publisher',
+      detail: 'It starts when somebody publishes a camera to this stream.',
+    };
+  }
+  return { headline: 'Waiting for source', detail: error ?? reason ?? '' };
+}
 
 /** @type {Readonly<Record<string, string>>} */
 const CODECS = { h264: 'H.264', hevc: 'H.265', h265: 'H.265', vp8: 'VP8', vp9: 'VP9', av1: 'AV1', mjpeg: 'MJPEG' };
