@@ -3,7 +3,7 @@
  * found from where this file came from: the server may live under a path of its host.
  */
 
-/** @typedef {import('./state-feed.js').Variant} Variant */
+/** @typedef {import('./connection/state-feed.js').Variant} Variant */
 
 /** The page's own folder, with a slash at its end. */
 export const BASE = new URL('.', import.meta.url);

@@ -1,5 +1,7 @@
 /** The page: which stream, which view, and what is known of it. */
 import { fragmentOf } from './address.js';
+import { StateFeed } from './connection/state-feed.js';
+import { PlaybackToken } from './connection/token.js';
 import { byId, within } from './dom.js';
 import { describeWaiting, frameRate } from './format.js';
 import { KeyHelp, showHint } from './hints.js';
@@ -7,14 +9,12 @@ import { listenToKeys } from './keys.js';
 import { Views } from './player/views.js';
 import { Publisher } from './publish.js';
 import { Readings, totalLatency } from './readings.js';
-import { StateFeed } from './state-feed.js';
 import { addressedStream, StreamList } from './streams.js';
-import { PlaybackToken } from './token.js';
 import { VacancyPanel, vacancyOf } from './vacancy.js';
 
-/** @typedef {import('./state-feed.js').ServerState} ServerState */
-/** @typedef {import('./state-feed.js').StreamReport} StreamReport */
-/** @typedef {import('./state-feed.js').Variant} Variant */
+/** @typedef {import('./connection/state-feed.js').ServerState} ServerState */
+/** @typedef {import('./connection/state-feed.js').StreamReport} StreamReport */
+/** @typedef {import('./connection/state-feed.js').Variant} Variant */
 
 /** Milliseconds between two updates of the readings. */
 const DRAW_INTERVAL_MS = 500;

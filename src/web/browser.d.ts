@@ -1,6 +1,7 @@
 /** What the page adds to the browser, and what browsers have beyond TypeScript's library. */
+
+import type { StreamReport, Variant } from './connection/state-feed.js';
 import type { Latency } from './readings.js';
-import type { StreamReport, Variant } from './state-feed.js';
 
 /** What the page tells of one of its videos. */
 export interface ScreenStats {

@@ -1,6 +1,6 @@
 /** Values as text for people. Pure. */
 
-/** @typedef {import('./state-feed.js').StreamReport} StreamReport */
+/** @typedef {import('./connection/state-feed.js').StreamReport} StreamReport */
 
 /**
  * States of a stream, and of the page's own connection.

@@ -1,13 +1,13 @@
 /** Publishing this machine's camera by WHIP: the dialog, the session, and what is sent. */
 import { whipAddress } from './address.js';
+import { Session } from './connection/session.js';
+import { bearer } from './connection/token.js';
 import { byId, within, write } from './dom.js';
 import { bitrate, codec, fixed } from './format.js';
-import { Session } from './session.js';
 import { tabKeeper } from './storage.js';
-import { bearer } from './token.js';
 
-/** @typedef {import('./session.js').SessionState} SessionState */
-/** @typedef {import('./state-feed.js').StreamReport} StreamReport */
+/** @typedef {import('./connection/session.js').SessionState} SessionState */
+/** @typedef {import('./connection/state-feed.js').StreamReport} StreamReport */
 
 /**
  * An entry of `RTCPeerConnection.getStats()`: what is read of outbound-rtp, remote-inbound-rtp and

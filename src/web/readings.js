@@ -3,9 +3,9 @@ import { byId, within, write } from './dom.js';
 import { bitrate, describeRepeats, describeRung, describeSource, fixed, frameRate, STATES } from './format.js';
 import { Plot, scaleMark } from './plot.js';
 
-/** @typedef {import('./state-feed.js').ServerState} ServerState */
-/** @typedef {import('./state-feed.js').StreamReport} StreamReport */
-/** @typedef {import('./state-feed.js').Variant} Variant */
+/** @typedef {import('./connection/state-feed.js').ServerState} ServerState */
+/** @typedef {import('./connection/state-feed.js').StreamReport} StreamReport */
+/** @typedef {import('./connection/state-feed.js').Variant} Variant */
 /** @typedef {import('./player/measurements.js').Percentiles} Percentiles */
 /** Frames by origin. @typedef {StreamReport['stats']['frames']} FrameCounts */
 

@@ -6,7 +6,7 @@ import { fragmentOf, readFragment } from './address.js';
 import { byId, within, write } from './dom.js';
 import { fixed, frameRate, STATES } from './format.js';
 
-/** @typedef {import('./state-feed.js').StreamReport} StreamReport */
+/** @typedef {import('./connection/state-feed.js').StreamReport} StreamReport */
 
 /** The stream that the address names; undefined when it names none. */
 export const addressedStream = () => readFragment(location.hash).stream;

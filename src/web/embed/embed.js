@@ -4,17 +4,17 @@
  * `off` overrules the stream, `#token=…` carries a play token.
  */
 import { whepAddress } from '../address.js';
+import { StateFeed } from '../connection/state-feed.js';
+import { KeptToken } from '../connection/token.js';
 import { byId, within, write } from '../dom.js';
 import { showHint } from '../hints.js';
 import { listenToKeys } from '../keys.js';
 import { Badge } from '../player/badge.js';
 import { Screen } from '../player/screen.js';
 import { enterPictureInPicture, toggleFullScreen } from '../player/window-modes.js';
-import { StateFeed } from '../state-feed.js';
-import { KeptToken } from '../token.js';
 
-/** @typedef {import('../state-feed.js').ServerState} ServerState */
-/** @typedef {import('../state-feed.js').StreamReport} StreamReport */
+/** @typedef {import('../connection/state-feed.js').ServerState} ServerState */
+/** @typedef {import('../connection/state-feed.js').StreamReport} StreamReport */
 
 const DRAW_INTERVAL_MS = 500;
 const WATCH_INTERVAL_MS = 1000;

@@ -1,9 +1,10 @@
 /** What lies over a video that is not to be seen, in words. Pure. */
 import { describeWaiting } from '../format.js';
 
-/** @typedef {import('../session.js').SessionState} SessionState */
-/** @typedef {import('../state-feed.js').StreamReport} StreamReport */
+/** @typedef {import('../connection/session.js').SessionState} SessionState */
+/** @typedef {import('../connection/state-feed.js').StreamReport} StreamReport */
 /** @typedef {{ headline: string, detail: string }} Overlay */
+/** What is read of a stream. @typedef {Pick<StreamReport, 'state' | 'whip' | 'phase' | 'error' | 'reason'>} Source */
 
 /** Why there is no video. @type {Readonly<Partial<Record<SessionState, string>>>} */
 const HEADLINES = {
@@ -25,7 +26,7 @@ const NO_H264 =
  * @param {object} known
  * @param {SessionState | undefined} known.session undefined while nothing is to be played
  * @param {string} known.detail what the session says of it
- * @param {StreamReport | undefined} known.stream undefined while it is not known
+ * @param {Source | undefined} known.stream undefined while it is not known
  * @param {'asking' | 'reachable' | 'unreachable'} known.server
  * @param {boolean} known.silent whether nothing arrives any more
  * @param {boolean} known.playsH264 whether this browser can

@@ -6,8 +6,8 @@ import { Ledger } from './provenance.js';
 import { StallDetector } from './stall.js';
 import { createPlayer, readConnection } from './whep.js';
 
-/** @typedef {import('../session.js').SessionState} SessionState */
-/** @typedef {import('../state-feed.js').Variant} Variant */
+/** @typedef {import('../connection/session.js').SessionState} SessionState */
+/** @typedef {import('../connection/state-feed.js').Variant} Variant */
 /** @typedef {import('./provenance.js').ProvenanceRecord} ProvenanceRecord */
 
 /** NTP counts from 1900, the web from 1970. */
@@ -30,7 +30,7 @@ export class Screen {
   #headline;
   #detail;
   #headers;
-  /** @type {import('../session.js').Session | undefined} */
+  /** @type {import('../connection/session.js').Session | undefined} */
   #session;
   /** @type {SessionState} */
   #state = 'connecting';

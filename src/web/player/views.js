@@ -10,7 +10,7 @@ import { Screen } from './screen.js';
 import { HeldSource } from './slider.js';
 import { enterPictureInPicture, toggleFullScreen } from './window-modes.js';
 
-/** @typedef {import('../state-feed.js').Variant} Variant */
+/** @typedef {import('../connection/state-feed.js').Variant} Variant */
 /** @typedef {import('./provenance.js').ProvenanceRecord} ProvenanceRecord */
 /** @typedef {keyof typeof VIEWS} View */
 

@@ -1,5 +1,5 @@
 /** Playing: what a WHEP player asks for. */
-import { Session } from '../session.js';
+import { Session } from '../connection/session.js';
 
 /** @typedef {import('../../egress/provenance.ts').ProvenanceRecord} ProvenanceRecord */
 
@@ -11,7 +11,7 @@ import { Session } from '../session.js';
  * @param {(track: MediaStreamTrack, receiver: RTCRtpReceiver) => void} options.onTrack
  * @param {() => (record: ProvenanceRecord) => void} options.onRecords called for each connection:
  *   returns who takes its provenance records (docs/provenance.md)
- * @param {(state: import('../session.js').SessionState, detail: string) => void} options.onState
+ * @param {(state: import('../connection/session.js').SessionState, detail: string) => void} options.onState
  */
 export function createPlayer({ url, headers, onTrack, onRecords, onState }) {
   /** @param {RTCPeerConnection} peer */

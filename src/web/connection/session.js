@@ -294,7 +294,7 @@ function gathered(peer) {
  */
 async function explanation(response) {
   try {
-    /** @type {Partial<import('zod').output<typeof import('../server/schemas.ts').problem>>} */
+    /** @type {Partial<import('zod').output<typeof import('../../server/schemas.ts').problem>>} */
     const { message = '', remedy = '' } = await response.json();
     return [message, remedy].filter(Boolean).join('. ');
   } catch {

@@ -1,12 +1,12 @@
 /** What the server reports of its streams: over a WebSocket, or by polling while there is none. */
-import { addressOf, socketAddress } from './address.js';
+import { addressOf, socketAddress } from '../address.js';
 import { Backoff } from './backoff.js';
 
 /**
  * The state of the server: `GET /api/streams`, and what `/ws` pushes.
- * @typedef {import('../server/schemas.ts').StreamsDocument} ServerState
+ * @typedef {import('../../server/schemas.ts').StreamsDocument} ServerState
  */
-/** The state of one stream. @typedef {import('../server/schemas.ts').StreamReport} StreamReport */
+/** The state of one stream. @typedef {import('../../server/schemas.ts').StreamReport} StreamReport */
 /** A stream's two outputs. @typedef {keyof StreamReport['whep']} Variant */
 
 /** Milliseconds between two polls, and how long an answer may take. */

@@ -1,7 +1,7 @@
 /** The playback token: kept in this tab until it is closed, asked for when the server wants one. */
-import { takeToken } from './address.js';
-import { byId, within } from './dom.js';
-import { tabKeeper } from './storage.js';
+import { takeToken } from '../address.js';
+import { byId, within } from '../dom.js';
+import { tabKeeper } from '../storage.js';
 
 const KEY = 'framelift.play-token';
 

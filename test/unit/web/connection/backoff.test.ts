@@ -1,0 +1,28 @@
+import { expect, it } from 'vitest';
+import { Backoff } from '../../../../src/web/connection/backoff.js';
+
+it('doubles from failure to failure up to the cap, and begins anew after a success', () => {
+  const backoff = new Backoff(500, 4000, () => 0.5);
+  expect([1, 2, 3, 4, 5].map(() => backoff.fail())).toEqual([500, 1000, 2000, 4000, 4000]);
+  expect(backoff.failures).toBe(5);
+  backoff.reset();
+  expect(backoff.fail()).toBe(500);
+});
+
+it('waits as long as the server wishes, up to half as long again, never less, and a minute and a half at most', () => {
+  for (const [random, factor] of [
+    [0, 1],
+    [0.5, 1.25],
+    [1, 1.5],
+  ] as const) {
+    const backoff = new Backoff(500, 4000, () => random);
+    // Also when it wishes less than the page would wait by itself after many failures.
+    for (let i = 0; i < 6; i += 1) expect(backoff.fail(1000)).toBe(1000 * factor);
+    expect([backoff.fail(10_000), backoff.fail(3_600_000)]).toEqual([10_000 * factor, 60_000 * factor]);
+  }
+});
+
+it('spreads the waits by a fifth, so that pages do not return all at once', () => {
+  expect(new Backoff(500, 4000, () => 0).fail()).toBe(400);
+  expect(new Backoff(500, 4000, () => 1).fail()).toBeCloseTo(600);
+});
