@@ -1,7 +1,8 @@
 /// <reference lib="dom" />
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest';
+import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
 import { type App, startApp } from '../support/app.ts';
+import { openTab } from '../support/background-tab.ts';
 import { type Camera, freePort, readBarcode, startCamera } from '../support/camera.ts';
 import { launchChromium } from '../support/chromium.ts';
 import { countPerSecond, firstPicture, median } from '../support/page.ts';
@@ -176,6 +177,29 @@ it('publishes its camera, plays it, shows what is sent, gives way to another pub
     other.evaluate(() => document.querySelector<HTMLVideoElement>('#publish-preview')?.srcObject === null);
   expect(await letGo()).toBe(true);
   await page.locator('#state-name', { hasText: 'Waiting' }).waitFor({ timeout: 8000 });
+});
+
+it('keeps its session in a hidden tab, however long nothing is presented there', async () => {
+  const tab = await openTab(browser, `${app.url}/?view=upconverted#/theatre`);
+  onTestFinished(() => tab.close());
+  const presented = 'window.framelift.stats().upconverted.presented';
+  const decoded = `document.querySelector('[data-variant="upconverted"] video').getVideoPlaybackQuality().totalVideoFrames`;
+  /** Requests for sessions: an OPTIONS and a POST for each. */
+  const asked = `performance.getEntriesByType('resource').filter(({ name }) => name.includes('/whep/')).length`;
+  await vi.waitFor(async () => expect(await tab.evaluate(presented)).toBeGreaterThan(30), 15_000);
+  const front = await openTab(browser, 'about:blank');
+  onTestFinished(() => front.close());
+  await vi.waitFor(async () => expect(await tab.evaluate('document.visibilityState')).toBe('hidden'), 2000);
+  const before = await tab.evaluate<number>(presented);
+  const decodedBefore = await tab.evaluate<number>(decoded);
+  await new Promise((resolve) => setTimeout(resolve, 21_000));
+  expect(await tab.evaluate(asked)).toBe(2);
+  // Frames came and were decoded, and not one was presented: what once passed for a stuck connection.
+  expect(await tab.evaluate(decoded)).toBeGreaterThan(decodedBefore + 200);
+  expect(await tab.evaluate(presented)).toBeLessThan(before + 30);
+  await tab.show();
+  await vi.waitFor(async () => expect(await tab.evaluate(presented)).toBeGreaterThan(before + 60), 5000);
+  expect(await tab.evaluate(asked)).toBe(2);
 });
 
 it('plays on by itself after the server was started again', async () => {
