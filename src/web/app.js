@@ -3,7 +3,7 @@ import { fragmentOf } from './address.js';
 import { StateFeed } from './connection/state-feed.js';
 import { PlaybackToken } from './connection/token.js';
 import { byId, within } from './dom.js';
-import { describeWaiting, frameRate } from './format.js';
+import { awaitsPublisher, describeWaiting, frameRate } from './format.js';
 import { KeyHelp, showHint } from './hints.js';
 import { listenToKeys } from './keys.js';
 import { Views } from './player/views.js';
@@ -86,10 +86,11 @@ function selectStream() {
 }
 
 /** What the state above the video is called, and why it is so. @param {StreamReport} report */
-function showState({ state: name, error, reason, ...report }) {
+function showState(report) {
+  const { state: name, error, reason } = report;
   // Without a source, the reason stands where the video would be.
-  if (name === 'waiting') readings.setState(name, '', describeWaiting({ error, reason, ...report }).headline);
-  else readings.setState(name, error ?? reason);
+  if (name !== 'waiting') readings.setState(name, error ?? reason);
+  else readings.setState(awaitsPublisher(report) ? 'idle' : name, '', describeWaiting(report).headline);
 }
 
 /** Offers ways on where there is nothing to play. */

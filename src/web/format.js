@@ -18,13 +18,22 @@ export const STATES = {
   empty: 'No stream yet',
 };
 
+/** What is read of a stream without frames. @typedef {Pick<StreamReport, 'whip' | 'phase' | 'error' | 'reason'>} Waiting */
+
 /**
- * What a stream without frames is waiting for, and what is known of why. Nobody has published yet:
- * that is no fault.
- * @param {Pick<StreamReport, 'whip' | 'phase' | 'error' | 'reason'>} stream
+ * Whether a stream without frames waits for somebody to publish: that is no fault.
+ * @param {Waiting} stream
  */
-export function describeWaiting({ whip, phase, error, reason }) {
-  if (whip !== undefined && phase !== 'live' && error === undefined) {
+export const awaitsPublisher = ({ whip, phase, error }) =>
+  whip !== undefined && phase !== 'live' && error === undefined;
+
+/**
+ * What a stream without frames is waiting for, and what is known of why.
+ * @param {Waiting} stream
+ */
+export function describeWaiting(stream) {
+  const { error, reason } = stream;
+  if (awaitsPublisher(stream)) {
     return {
       headline: 'Waiting for a publisher',
       detail: 'It starts when somebody publishes a camera to this stream.',

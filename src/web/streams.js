@@ -4,7 +4,7 @@
  */
 import { fragmentOf, readFragment } from './address.js';
 import { byId, within, write } from './dom.js';
-import { fixed, frameRate, STATES } from './format.js';
+import { awaitsPublisher, fixed, frameRate, STATES } from './format.js';
 
 /** @typedef {import('./connection/state-feed.js').StreamReport} StreamReport */
 
@@ -63,14 +63,15 @@ export class StreamList {
    * @param {StreamReport} stream
    * @param {boolean} selected
    */
-  #fill({ name, state, stats }, selected) {
+  #fill(stream, selected) {
+    const { name, state, stats } = stream;
     const row = this.#rows.get(name);
     if (!row) return;
     const link = within(row, 'a', HTMLAnchorElement);
     if (selected) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
     fillRow(row, name, {
-      state,
+      state: state === 'waiting' && awaitsPublisher(stream) ? 'idle' : state,
       status: state === 'waiting' ? 'Waiting' : (STATES[state] ?? state),
       fps: state === 'waiting' ? 0 : stats.fps.upconverted,
       latency: (stats.latencyMs.upconverted ?? stats.latencyMs.source)?.p50,
