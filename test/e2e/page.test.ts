@@ -179,6 +179,25 @@ it('publishes its camera, plays it, shows what is sent, gives way to another pub
   await page.locator('#state-name', { hasText: 'Waiting' }).waitFor({ timeout: 8000 });
 });
 
+it('the player for other pages plays and badges, in a frame', async () => {
+  const page = await open('metrics');
+  await page.evaluate((address) => {
+    const frame = document.createElement('iframe');
+    Object.assign(frame, { src: address, width: 640, height: 360 });
+    document.body.replaceChildren(frame);
+  }, `${app.url}/embed/theatre?badge=on`);
+  const player = page.frameLocator('iframe');
+  await player.locator('.overlay').waitFor({ state: 'hidden', timeout: 15_000 });
+  await vi.waitFor(
+    async () =>
+      expect(await player.locator('video').evaluate((video: HTMLVideoElement) => video.currentTime)).toBeGreaterThan(1),
+    10_000,
+  );
+  // Over interpolated frames alone: a camera's frames have none.
+  await player.locator('.badge', { hasText: 'Synthetic' }).waitFor({ timeout: 5000 });
+  await player.locator('.badge').waitFor({ state: 'hidden', timeout: 5000 });
+});
+
 it('keeps its session in a hidden tab, however long nothing is presented there', async () => {
   const tab = await openTab(browser, `${app.url}/?view=upconverted#/theatre`);
   onTestFinished(() => tab.close());

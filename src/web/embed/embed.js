@@ -96,7 +96,9 @@ listenToKeys({
   'picture-in-picture': () => void togglePictureInPicture(),
 });
 addEventListener('hashchange', () => {
-  if (token.takeFromAddress()) feed.start();
+  if (!token.takeFromAddress()) return;
+  feed.start();
+  screen.reconnect();
 });
 addEventListener('pagehide', () => {
   feed.stop();
