@@ -10,8 +10,10 @@ describe('the page', () => {
     const { url } = await start();
     const page = await fetch(`${url}/`);
     const html = await page.text();
-    const files = [...html.matchAll(/(?:src|href)="(\/[a-z/-]+\.[a-z]+)"/g)].map((match) => match[1] ?? '');
+    const files = [...html.matchAll(/(?:src|href)="([a-z/-]+\.[a-z]+)"/g)].map((match) => `/${match[1]}`);
     expect(files).toContain('/app.js');
+    // It is served at any path.
+    expect(html).not.toMatch(/(?:src|href)="\//);
     expect(html).not.toMatch(/https?:\/\/|<style|<script>|onload=/);
     for (const path of ['/', ...files, '/player/screen.js', '/player/whep.js', '/plot.js', '/readings.js']) {
       const response = await fetch(url + path);
