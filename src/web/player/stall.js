@@ -21,6 +21,8 @@ export class StallDetector {
   #stallMs = MIN_STALL_MS;
   /** The last sample. @type {{ atMs: number, count: number } | undefined} */
   #last;
+  /** When counting began. */
+  #startedMs = 0;
   /** When the count last rose, or counting began. */
   #sinceMs = 0;
 
@@ -31,7 +33,8 @@ export class StallDetector {
 
   /**
    * Takes a sample. Returns true when the connection is stuck; then again only after twice the
-   * time, since a new connection asks for a keyframe, which every viewer is sent.
+   * time, unless it has played for as long in between: a new connection asks for a keyframe, which
+   * every viewer is sent.
    * @param {number} atMs on a clock that does not jump
    * @param {Received} received
    * @param {boolean} expected whether frames are to be seen: the source is live, the connection
@@ -46,7 +49,9 @@ export class StallDetector {
       return false;
     }
     this.#last = { atMs, count };
-    if (before && count > before.count) this.#stallMs = MIN_STALL_MS;
+    if (!before) this.#startedMs = atMs;
+    const rises = before !== undefined && count > before.count;
+    if (rises && atMs - this.#startedMs >= this.#stallMs) this.#stallMs = MIN_STALL_MS;
     if (!before || count !== before.count || atMs - before.atMs > MAX_SAMPLE_GAP_MS) this.#sinceMs = atMs;
     if (atMs - this.#sinceMs < this.#stallMs) return false;
     this.#stallMs = Math.min(MAX_STALL_MS, 2 * this.#stallMs);

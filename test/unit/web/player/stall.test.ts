@@ -77,6 +77,20 @@ describe('a connection is stuck', () => {
     expect(times.map((time, i) => time - (times[i - 1] ?? -1) - 1)).toEqual([8, 16, 32, 64, 64, 64, 64]);
   });
 
+  it('no sooner where every new connection decodes its first keyframe, and nothing more', () => {
+    let connectedAt = 0;
+    const detector = new StallDetector();
+    const times: number[] = [];
+    for (let second = 0; second < 130; second += 1) {
+      const frames = second > connectedAt ? 1 : 0;
+      if (!detector.isStuck(1000 * second, { packets: second, frames }, true)) continue;
+      times.push(second - connectedAt);
+      detector.restart();
+      connectedAt = second + 1;
+    }
+    expect(times).toEqual([9, 17, 33, 65]);
+  });
+
   it('and soon again once it has played in between', () => {
     const frames = (second: number): number => (second < 20 ? 0 : Math.min(second, 40));
     expect(stuckAt(50, (second) => ({ packets: second, frames: frames(second) }))).toEqual([8, 48]);
