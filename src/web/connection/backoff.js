@@ -7,6 +7,8 @@
 const MAX_DOUBLINGS = 8;
 /** The server's wish counts up to this. */
 const MAX_WISH_MS = 60_000;
+/** What is added to it by chance: half of it, and no more than this. */
+const MAX_WISH_JITTER_MS = 1000;
 
 export class Backoff {
   #firstMs;
@@ -37,13 +39,16 @@ export class Backoff {
 
   /**
    * Counts a failure. Returns the milliseconds to wait, ±20 %; where the server says how long, that
-   * and up to half more, since it tells many the same.
+   * and up to a second more, since it tells many the same.
    * @param {number} [wishMs] the server's own wish
    */
   fail(wishMs = 0) {
     const wait = Math.min(this.#capMs, this.#firstMs * 2 ** this.#failures);
     this.#failures = Math.min(this.#failures + 1, MAX_DOUBLINGS);
-    if (wishMs > 0) return Math.min(MAX_WISH_MS, wishMs) * (1 + 0.5 * this.#random());
+    if (wishMs > 0) {
+      const wish = Math.min(MAX_WISH_MS, wishMs);
+      return wish + Math.min(MAX_WISH_JITTER_MS, 0.5 * wish) * this.#random();
+    }
     return wait * (0.8 + 0.4 * this.#random());
   }
 }
