@@ -339,7 +339,7 @@ it('what the server has against a player is told in its own words, and asked aga
 
 describe('keys', () => {
   it('hold the picture, fill the screen, change view and stream, and are listed', async () => {
-    const { url } = await startServer([LIVE, DOOR]);
+    const { url } = await startServer([{ ...LIVE, notice: 'Not for diagnosis.' }, DOOR]);
     const page = await open(url);
     const paused = page.getByRole('button', { name: 'Paused' });
     await page.keyboard.press(' ');
@@ -351,6 +351,20 @@ describe('keys', () => {
     await paused.waitFor({ state: 'hidden' });
     await page.keyboard.press('f');
     await page.waitForFunction(() => document.fullscreenElement?.id === 'screens');
+    await page.keyboard.press('f');
+    await page.waitForFunction(() => document.fullscreenElement === null);
+    // On the whole screen, too, a held picture is marked, and what viewers must be told stands there.
+    await page.getByRole('button', { name: 'Upconverted full screen' }).click();
+    await page.waitForFunction(() => document.fullscreenElement?.matches('[data-variant="upconverted"]'));
+    // The button has the focus, and with it the space bar.
+    await page.evaluate(() =>
+      document.activeElement instanceof HTMLElement ? document.activeElement.blur() : undefined,
+    );
+    await page.keyboard.press(' ');
+    await page.locator('figure:fullscreen #paused').waitFor();
+    expect(await page.locator('figure:fullscreen').getByRole('note').textContent()).toBe('Not for diagnosis.');
+    await paused.click();
+    await paused.waitFor({ state: 'hidden' });
     await page.keyboard.press('f');
     await page.waitForFunction(() => document.fullscreenElement === null);
     await page.keyboard.press('m');

@@ -44,6 +44,7 @@ export class Views {
   #sourceOnly = byId('source-only', HTMLInputElement);
   #radios = [...document.querySelectorAll('[name="view"]')].filter((input) => input instanceof HTMLInputElement);
   #pausedMark = byId('paused', HTMLButtonElement);
+  #notice = byId('notice', HTMLElement);
   #onView;
   #held;
   #strip = new Strip(byId('strip', HTMLCanvasElement));
@@ -86,6 +87,7 @@ export class Views {
     this.#sourceOnly.addEventListener('change', () => this.#choose(this.#sourceOnly.checked ? 'source' : this.#before));
     this.#badgeSwitch.addEventListener('change', () => this.setBadge(this.#badgeSwitch.checked));
     this.#pausedMark.addEventListener('click', () => this.togglePause());
+    document.addEventListener('fullscreenchange', () => this.#moveMarks());
     this.#slider.addEventListener('input', () => this.#divide());
     this.#divide();
     setInterval(() => reducedMotion.matches || this.#drawStrip(), STRIP_INTERVAL_MS);
@@ -253,6 +255,14 @@ export class Views {
   #divide() {
     this.#root.style.setProperty('--share', String(this.#slider.valueAsNumber / 100));
     this.#slider.setAttribute('aria-valuetext', `source ${this.#slider.value} %`);
+  }
+
+  /** What viewers have to know is to be seen on the whole screen, too. */
+  #moveMarks() {
+    const whole = document.fullscreenElement;
+    (whole ?? this.#root).append(this.#pausedMark);
+    if (whole) whole.append(this.#notice);
+    else this.#root.before(this.#notice);
   }
 
   /**
