@@ -69,10 +69,14 @@ export class StateFeed {
     return this.#listeners.size;
   }
 
-  /** Takes a socket that has just opened, and keeps it until it is closed. */
-  add(socket: WebSocket): void {
+  /**
+   * Takes a socket that has just opened, and keeps it until it is closed.
+   * @param address where it came from.
+   */
+  add(socket: WebSocket, address: string): void {
     const { clock, gate, log } = this.#deps;
-    const signalling = new WebSocketSignalling({ gate, clock, log, send: (message) => reply(socket, message) });
+    const send = (message: object): void => reply(socket, message);
+    const signalling = new WebSocketSignalling({ gate, clock, log, address, send });
     const listener = { socket, signalling, pingDue: plus(clock.now(), PING_INTERVAL), answered: true, skipped: 0 };
     const rate = new TokenBucket({ perSecond: MAX_MESSAGES_PER_SECOND, capacity: MAX_MESSAGES_PER_SECOND });
     socket.on('message', (data, isBinary) => {

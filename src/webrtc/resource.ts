@@ -11,6 +11,8 @@ export interface SignallingRequest {
   readonly stream: string;
   /** `?variant=`, undefined when absent. */
   readonly variant?: string | undefined;
+  /** Where it came from, a proxy's client where proxies are trusted; undefined = unknown. */
+  readonly address?: string | undefined;
   /** `<sessionId>` of `/whep/<stream>/<sessionId>`. */
   readonly sessionId?: string | undefined;
   /** Lower-case names, as node:http gives them. */
@@ -38,6 +40,8 @@ export interface SignallingResponse {
 
 /** What a server mounts at `<path>/:stream` and `<path>/:stream/:sessionId`. */
 export interface SignallingEndpoint {
+  /** Origins of other sites whose pages may come, `*` for all. */
+  readonly allowedOrigins: readonly string[];
   /** Answers one request. Never rejects. */
   handle(request: SignallingRequest): Promise<SignallingResponse>;
 }
