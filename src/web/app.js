@@ -1,21 +1,25 @@
 /** The page: which stream, which view, and what is known of it. */
+import { fragmentOf } from './address.js';
+import { StateFeed } from './connection/state-feed.js';
+import { PlaybackToken } from './connection/token.js';
 import { byId, within } from './dom.js';
-import { frameRate } from './format.js';
+import { awaitsPublisher, describeWaiting, frameRate } from './format.js';
+import { KeyHelp, showHint } from './hints.js';
+import { listenToKeys } from './keys.js';
 import { Views } from './player/views.js';
 import { Publisher } from './publish.js';
 import { Readings, totalLatency } from './readings.js';
-import { StateFeed } from './state-feed.js';
 import { addressedStream, StreamList } from './streams.js';
-import { PlaybackToken } from './token.js';
+import { VacancyPanel, vacancyOf } from './vacancy.js';
 
-/** @typedef {import('./state-feed.js').ServerState} ServerState */
-/** @typedef {import('./state-feed.js').StreamReport} StreamReport */
-/** @typedef {import('./state-feed.js').Variant} Variant */
+/** @typedef {import('./connection/state-feed.js').ServerState} ServerState */
+/** @typedef {import('./connection/state-feed.js').StreamReport} StreamReport */
+/** @typedef {import('./connection/state-feed.js').Variant} Variant */
 
 /** Milliseconds between two updates of the readings. */
 const DRAW_INTERVAL_MS = 500;
-/** A connection that presents nothing for this long although the stream is live is made anew. */
-const STALL_TIMEOUT_MS = 8000;
+/** Milliseconds between two looks at what arrives. */
+const WATCH_INTERVAL_MS = 1000;
 
 /** Name of the stream that is shown. @type {string | undefined} */
 let selected;
@@ -24,6 +28,8 @@ let selected;
  * @type {ServerState | undefined}
  */
 let state;
+/** How the server answers; `asking` until it is known. @type {'asking' | 'reachable' | 'unreachable' | 'locked'} */
+let server = 'asking';
 /** When the server was started: another time is another server. @type {string | undefined} */
 let startedAt;
 /**
@@ -33,10 +39,7 @@ let badgeApplied = false;
 
 const stream = () => state?.streams.find(({ name }) => name === selected);
 
-const token = new PlaybackToken(() => {
-  feed.start();
-  views.reconnect();
-});
+const token = new PlaybackToken(takeUpToken);
 const readings = new Readings();
 const list = new StreamList();
 const publisher = new Publisher((name) => state?.streams.find((one) => one.name === name)?.state);
@@ -45,9 +48,18 @@ const views = new Views({
   onLocked: () => token.ask(),
   onView: () => {
     keepViewInAddress();
-    views.connect(stream()?.whep);
+    views.connect(stream()?.name);
   },
 });
+const vacancy = new VacancyPanel(() => token.ask());
+const help = new KeyHelp();
+
+/** A token was entered, or came with the address. */
+function takeUpToken() {
+  server = 'asking';
+  feed.start();
+  views.reconnect();
+}
 
 /** The view is part of the address, as the stream is. */
 function keepViewInAddress() {
@@ -68,15 +80,36 @@ function selectStream() {
   badgeApplied = false;
   document.title = selected === undefined ? 'framelift' : `${selected} · framelift`;
   byId('stream-name', HTMLElement).textContent = selected ?? '';
+  if (views.paused) views.togglePause();
   views.disconnect();
   readings.clear();
 }
 
-/**
- * Why a stream is not as it should be.
- * @param {StreamReport} report
- */
-const reasonOf = ({ error, reason }) => error ?? reason;
+/** What the state above the video is called, and why it is so. @param {StreamReport} report */
+function showState(report) {
+  const { state: name, error, reason } = report;
+  // Without a source, the reason stands where the video would be.
+  if (name !== 'waiting') readings.setState(name, error ?? reason);
+  else readings.setState(awaitsPublisher(report) ? 'idle' : name, '', describeWaiting(report).headline);
+}
+
+/** Offers ways on where there is nothing to play. */
+function showVacancy() {
+  const names = state?.streams.map(({ name }) => name);
+  // What plays without a token that is asked for by now goes on.
+  const locked = server === 'locked' && !views.main.connected;
+  vacancy.show(vacancyOf({ locked, names, selected }));
+}
+
+/** @param {number} step to another stream in the order of the list. Returns false where there is none. */
+function goToStream(step) {
+  const streams = state?.streams ?? [];
+  const at = streams.findIndex(({ name }) => name === selected);
+  const next = streams[(at + step + streams.length) % streams.length];
+  if (!next || next.name === selected) return false;
+  location.hash = fragmentOf(next.name);
+  return true;
+}
 
 /**
  * Shows what the server reported last.
@@ -87,15 +120,14 @@ function show({ streams, providers }) {
   list.update(streams, selected);
   publisher.update(streams);
   const current = stream();
-  views.connect(current?.whep);
+  views.connect(current?.name);
+  showVacancy();
   if (!current) {
-    if (selected === undefined) readings.setState('waiting', 'No stream is configured.');
-    else readings.setState('unknown');
+    readings.setState(streams.length === 0 ? 'empty' : 'unknown');
     return;
   }
   readings.updateReported(current, providers);
-  // Without a source, the reason stands where the video would be.
-  readings.setState(current.state, current.state === 'waiting' ? '' : reasonOf(current));
+  showState(current);
   if (!badgeApplied) views.setBadge(current.badge);
   badgeApplied = true;
 }
@@ -104,15 +136,21 @@ const feed = new StateFeed({
   token,
   onState: (reported) => {
     state = reported;
+    server = 'reachable';
+    delete document.body.dataset.stale;
     const restarted = startedAt !== undefined && startedAt !== reported.startedAt;
     startedAt = reported.startedAt;
-    for (const screen of Object.values(views.screens)) void screen.measureRoundTrip();
     byId('version', HTMLElement).textContent = reported.version;
     show(reported);
     if (restarted) views.reconnect();
   },
   onUnreachable: (locked) => {
     state = undefined;
+    server = locked ? 'locked' : 'unreachable';
+    // What was reported last is no longer known to be so.
+    document.body.dataset.stale = '';
+    list.forget();
+    showVacancy();
     if (locked) {
       feed.stop();
       token.ask();
@@ -124,34 +162,39 @@ const feed = new StateFeed({
 /** @param {Variant} variant */
 function latencyOf(variant) {
   const screen = views.screens[variant];
-  const server = stream()?.stats.latencyMs[variant];
-  return totalLatency({ capture: screen.latency(), server, player: screen.playerDelay() });
+  const arrivalToSent = stream()?.stats.latencyMs[variant];
+  return totalLatency({ capture: screen.latency(), server: arrivalToSent, player: screen.playerDelay() });
 }
 
 function draw() {
   const current = stream();
-  const waiting = current?.state === 'waiting' ? (reasonOf(current) ?? '') : undefined;
-  /** @type {Partial<Record<Variant, number>>} */
+  /** @type {Partial<Record<Variant, number | undefined>>} */
   const fps = {};
   /** @type {Partial<Record<Variant, ReturnType<typeof latencyOf>>>} */
   const latency = {};
   for (const variant of views.shown) {
     const screen = views.screens[variant];
-    // While it waits, the server repeats the last frame now and then: that is no rate.
-    const rate = waiting === undefined ? screen.rate().fps : 0;
-    fps[variant] = rate;
+    // While it waits, the server repeats the last frame now and then: that is no rate. Hidden or
+    // paused, nothing is presented, and that is none either.
+    const rate = current?.state === 'waiting' ? 0 : screen.rate().fps;
+    fps[variant] = document.hidden || views.paused ? undefined : rate;
     latency[variant] = latencyOf(variant);
-    within(screen.figure, '.value', HTMLElement).textContent = frameRate(rate);
-    screen.drawOverlay({ waiting, reachable: state !== undefined, missing: state !== undefined && !current });
-    const stalled = screen.connected && screen.silenceMs > STALL_TIMEOUT_MS;
-    if (stalled && current && waiting === undefined) screen.reconnect();
+    within(screen.figure, '.value', HTMLElement).textContent = frameRate(fps[variant]);
+    screen.drawOverlay({ stream: current, server: server === 'locked' ? 'reachable' : server });
   }
   views.draw();
   const counts = views.provenanceKnown ? views.main.ledger.counts() : undefined;
   readings.updateMeasured({ fps, latency, shown: views.shown, counts });
 }
 
+function watch() {
+  const current = stream();
+  const live = current !== undefined && current.state !== 'waiting';
+  for (const variant of views.shown) void views.screens[variant].watch(live);
+}
+
 addEventListener('hashchange', () => {
+  if (token.takeFromAddress()) takeUpToken();
   // Back to the address without a stream is back to the first one.
   if (addressedStream() === undefined) selected = undefined;
   if (state) show(state);
@@ -164,9 +207,27 @@ addEventListener('pagehide', () => {
 });
 addEventListener('pageshow', (event) => {
   if (!event.persisted) return;
-  views.connect(stream()?.whep);
+  views.connect(stream()?.name);
   feed.start();
 });
+document.addEventListener('visibilitychange', () => document.hidden || views.wake());
+
+listenToKeys(
+  {
+    'full-screen': () => views.toggleFullScreen(),
+    pause: () => views.togglePause(),
+    sound: () => showHint(views.toggleSound()),
+    'picture-in-picture': () => void views.togglePictureInPicture().then(showHint),
+    view: () => views.nextView(),
+    left: () => views.moveSlider(-1) || goToStream(-1),
+    right: () => views.moveSlider(1) || goToStream(1),
+    // Else they scroll.
+    up: () => document.fullscreenElement !== null && goToStream(-1),
+    down: () => document.fullscreenElement !== null && goToStream(1),
+    help: () => help.open(),
+  },
+  () => help.keysOn,
+);
 
 /**
  * @param {Variant} variant
@@ -174,10 +235,10 @@ addEventListener('pageshow', (event) => {
  */
 function screenStats(variant) {
   const screen = views.screens[variant];
-  const { connected, presented, size, ledger } = screen;
+  const { connected, connections, presented, size, ledger } = screen;
   const { count, fps } = screen.rate();
   const origins = { counts: ledger.counts(), records: ledger.received };
-  return { connected, presented, lastSecond: count, fps, ...size, origins };
+  return { connected, connections, presented, lastSecond: count, fps, ...size, origins };
 }
 
 /** For tests and the curious: what is presented, in numbers. */
@@ -196,4 +257,5 @@ window.framelift = {
 
 views.setView(new URLSearchParams(location.search).get('view'));
 setInterval(draw, DRAW_INTERVAL_MS);
+setInterval(watch, WATCH_INTERVAL_MS);
 feed.start();

@@ -1,10 +1,13 @@
 /** What the page adds to the browser, and what browsers have beyond TypeScript's library. */
+
+import type { StreamReport, Variant } from './connection/state-feed.js';
 import type { Latency } from './readings.js';
-import type { StreamReport, Variant } from './state-feed.js';
 
 /** What the page tells of one of its videos. */
 export interface ScreenStats {
   readonly connected: boolean;
+  /** Made since the page was loaded. */
+  readonly connections: number;
   /** Frames, since the page was loaded. */
   readonly presented: number;
   /** Frames presented within the last second. */

@@ -1,6 +1,6 @@
 /** Values as text for people. Pure. */
 
-/** @typedef {import('./state-feed.js').StreamReport} StreamReport */
+/** @typedef {import('./connection/state-feed.js').StreamReport} StreamReport */
 
 /**
  * States of a stream, and of the page's own connection.
@@ -15,7 +15,32 @@ export const STATES = {
   unreachable: 'Server unreachable',
   locked: 'Token required',
   unknown: 'No such stream',
+  empty: 'No stream yet',
 };
+
+/** What is read of a stream without frames. @typedef {Pick<StreamReport, 'whip' | 'phase' | 'error' | 'reason'>} Waiting */
+
+/**
+ * Whether a stream without frames waits for somebody to publish: that is no fault.
+ * @param {Waiting} stream
+ */
+export const awaitsPublisher = ({ whip, phase, error }) =>
+  whip !== undefined && phase !== 'live' && error === undefined;
+
+/**
+ * What a stream without frames is waiting for, and what is known of why.
+ * @param {Waiting} stream
+ */
+export function describeWaiting(stream) {
+  const { error, reason } = stream;
+  if (awaitsPublisher(stream)) {
+    return {
+      headline: 'Waiting for a publisher',
+      detail: 'It starts when somebody publishes a camera to this stream.',
+    };
+  }
+  return { headline: 'Waiting for source', detail: error ?? reason ?? '' };
+}
 
 /** @type {Readonly<Record<string, string>>} */
 const CODECS = { h264: 'H.264', hevc: 'H.265', h265: 'H.265', vp8: 'VP8', vp9: 'VP9', av1: 'AV1', mjpeg: 'MJPEG' };

@@ -1,11 +1,13 @@
 /** Publishing this machine's camera by WHIP: the dialog, the session, and what is sent. */
+import { whipAddress } from './address.js';
+import { Session } from './connection/session.js';
+import { bearer } from './connection/token.js';
 import { byId, within, write } from './dom.js';
 import { bitrate, codec, fixed } from './format.js';
-import { Session } from './session.js';
-import { bearer } from './token.js';
+import { tabKeeper } from './storage.js';
 
-/** @typedef {import('./session.js').SessionState} SessionState */
-/** @typedef {import('./state-feed.js').StreamReport} StreamReport */
+/** @typedef {import('./connection/session.js').SessionState} SessionState */
+/** @typedef {import('./connection/state-feed.js').StreamReport} StreamReport */
 
 /**
  * An entry of `RTCPeerConnection.getStats()`: what is read of outbound-rtp, remote-inbound-rtp and
@@ -25,7 +27,8 @@ const CONSTRAINTS = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate:
 const MESSAGES = {
   connecting: 'Connecting',
   connected: 'Publishing',
-  full: 'Too many publishers, retrying',
+  busy: 'The server cannot take a publisher now',
+  'no-path': 'No way through for video',
   unknown: 'No such stream, retrying',
   'no-source': 'Not possible now, retrying',
   lost: 'Connection lost, retrying',
@@ -80,7 +83,7 @@ export class Publisher {
    * @param {readonly StreamReport[]} streams
    */
   update(streams) {
-    this.#endpoints = new Map(streams.flatMap(({ name, whip }) => (whip ? [[name, whip]] : [])));
+    this.#endpoints = new Map(streams.flatMap(({ name, whip }) => (whip ? [[name, whipAddress(name)]] : [])));
     const names = [...this.#endpoints.keys()];
     this.#openButton.hidden = names.length === 0 && !this.#session;
     if (names.join('\n') === [...this.#streamSelect.options].map(({ value }) => value).join('\n')) return;
@@ -114,7 +117,7 @@ export class Publisher {
 
   async #open() {
     if (!this.#session) {
-      this.#tokenField.value = sessionStorage.getItem(KEY) ?? '';
+      this.#tokenField.value = tabKeeper.get(KEY) ?? '';
       this.#draw(camerasOf(navigator) ? '' : 'Browsers allow cameras only to pages over HTTPS or on localhost.');
     }
     this.#dialog.showModal();
@@ -137,7 +140,7 @@ export class Publisher {
     const url = this.#endpoints.get(stream);
     if (url === undefined) return;
     const token = this.#tokenField.value.trim();
-    sessionStorage.setItem(KEY, token);
+    tabKeeper.set(KEY, token);
     this.#fields.disabled = true;
     const camera = await this.#openCamera();
     const track = camera?.getVideoTracks()[0];

@@ -3,9 +3,9 @@ import { byId, within, write } from './dom.js';
 import { bitrate, describeRepeats, describeRung, describeSource, fixed, frameRate, STATES, shapeOf } from './format.js';
 import { Plot, scaleMark } from './plot.js';
 
-/** @typedef {import('./state-feed.js').ServerState} ServerState */
-/** @typedef {import('./state-feed.js').StreamReport} StreamReport */
-/** @typedef {import('./state-feed.js').Variant} Variant */
+/** @typedef {import('./connection/state-feed.js').ServerState} ServerState */
+/** @typedef {import('./connection/state-feed.js').StreamReport} StreamReport */
+/** @typedef {import('./connection/state-feed.js').Variant} Variant */
 /** @typedef {import('./player/measurements.js').Percentiles} Percentiles */
 /** Frames by origin. @typedef {StreamReport['stats']['frames']} FrameCounts */
 
@@ -73,10 +73,11 @@ export class Readings {
   /**
    * @param {string} state
    * @param {string} [reason]
+   * @param {string} [name] what the state is called, where it has a better name
    */
-  setState(state, reason = '') {
+  setState(state, reason = '', name = STATES[state] ?? state) {
     byId('state', HTMLElement).dataset.state = state;
-    set('state-name', STATES[state] ?? state);
+    set('state-name', name);
     set('state-reason', reason);
     byId('state-reason', HTMLElement).title = reason;
   }
@@ -84,7 +85,7 @@ export class Readings {
   /**
    * Twice a second: what this page measures.
    * @param {object} measured
-   * @param {Partial<Record<Variant, number>>} measured.fps of each variant that is shown
+   * @param {Partial<Record<Variant, number | undefined>>} measured.fps of each variant that is shown
    * @param {Partial<Record<Variant, Latency | undefined>>} measured.latency of each variant that is
    *   shown
    * @param {readonly Variant[]} measured.shown
@@ -94,6 +95,7 @@ export class Readings {
     this.#presentedKnown = counts !== undefined;
     if (counts) this.#showShares(counts, 'presented');
     const main = shown.includes('upconverted') ? 'upconverted' : 'source';
+    if (fps[main] === undefined) set('fps-note', NO_BREAK_SPACE);
     set('fps', frameRate(fps[main]));
     const sourceFps = frameRate(fps.source);
     set('fps-note', main === 'upconverted' && sourceFps !== '–' ? `source ${sourceFps} fps` : NO_BREAK_SPACE);

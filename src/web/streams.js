@@ -2,27 +2,14 @@
  * The list of streams: a row for each, arrow keys to move, Enter to open. It is shown when there is
  * a choice.
  */
+import { fragmentOf, readFragment } from './address.js';
 import { byId, within, write } from './dom.js';
-import { fixed, frameRate, STATES } from './format.js';
+import { awaitsPublisher, fixed, frameRate, STATES } from './format.js';
 
-/** @typedef {import('./state-feed.js').StreamReport} StreamReport */
-
-/**
- * Address of a stream on this page.
- * @param {string} name
- */
-const addressOf = (name) => `#/${encodeURIComponent(name)}`;
+/** @typedef {import('./connection/state-feed.js').StreamReport} StreamReport */
 
 /** The stream that the address names; undefined when it names none. */
-export function addressedStream() {
-  const [, coded] = /^#\/(.+)$/.exec(location.hash) ?? [];
-  if (coded === undefined) return undefined;
-  try {
-    return decodeURIComponent(coded);
-  } catch {
-    return coded;
-  }
-}
+export const addressedStream = () => readFragment(location.hash).stream;
 
 export class StreamList {
   #nav = byId('streams', HTMLElement);
@@ -47,6 +34,11 @@ export class StreamList {
     for (const stream of streams) this.#fill(stream, stream.name === selected);
   }
 
+  /** The server cannot be reached: nothing is known of its streams now. */
+  forget() {
+    for (const [name, row] of this.#rows) fillRow(row, name, { state: 'unreachable', status: 'Not known' });
+  }
+
   /** @param {string[]} names */
   #arrange(names) {
     const known = this.#rows;
@@ -61,8 +53,9 @@ export class StreamList {
   #createRow(name) {
     const row = document.importNode(this.#template, true);
     const link = within(row, 'a', HTMLAnchorElement);
-    link.href = addressOf(name);
+    link.href = fragmentOf(name);
     link.textContent = name;
+    link.title = name;
     return row;
   }
 
@@ -70,23 +63,20 @@ export class StreamList {
    * @param {StreamReport} stream
    * @param {boolean} selected
    */
-  #fill({ name, state, stats }, selected) {
+  #fill(stream, selected) {
+    const { name, state, stats } = stream;
     const row = this.#rows.get(name);
     if (!row) return;
-    row.dataset.state = state;
     const link = within(row, 'a', HTMLAnchorElement);
     if (selected) link.setAttribute('aria-current', 'page');
     else link.removeAttribute('aria-current');
-    const status = state === 'waiting' ? 'Waiting' : (STATES[state] ?? state);
-    // The name without the numbers, which would be read out again with every change.
-    const label = `${name}, ${status}`;
-    if (link.getAttribute('aria-label') !== label) link.setAttribute('aria-label', label);
-    /** @type {(part: string, text: string) => void} */
-    const set = (part, text) => write(within(row, `.${part}`, HTMLElement), text);
-    set('status', status);
-    set('fps', frameRate(state === 'waiting' ? 0 : stats.fps.upconverted));
-    set('latency', fixed((stats.latencyMs.upconverted ?? stats.latencyMs.source)?.p50));
-    set('viewers', String(Math.max(stats.viewers.upconverted, stats.viewers.source)));
+    fillRow(row, name, {
+      state: state === 'waiting' && awaitsPublisher(stream) ? 'idle' : state,
+      status: state === 'waiting' ? 'Waiting' : (STATES[state] ?? state),
+      fps: state === 'waiting' ? 0 : stats.fps.upconverted,
+      latency: (stats.latencyMs.upconverted ?? stats.latencyMs.source)?.p50,
+      viewers: Math.max(stats.viewers.upconverted, stats.viewers.source),
+    });
   }
 
   /** @param {KeyboardEvent} event */
@@ -105,4 +95,24 @@ export class StreamList {
     event.preventDefault();
     links[Math.min(last, Math.max(0, to))]?.focus();
   }
+}
+
+/**
+ * Figures that are not known are dashes.
+ * @param {HTMLLIElement} row
+ * @param {string} name
+ * @param {{ state: string, status: string, fps?: number, latency?: number | undefined, viewers?: number }} known
+ */
+function fillRow(row, name, { state, status, fps, latency, viewers }) {
+  row.dataset.state = state;
+  const link = within(row, 'a', HTMLAnchorElement);
+  // The name without the numbers, which would be read out again with every change.
+  const label = `${name}, ${status}`;
+  if (link.getAttribute('aria-label') !== label) link.setAttribute('aria-label', label);
+  /** @type {(part: string, text: string) => void} */
+  const set = (part, text) => write(within(row, `.${part}`, HTMLElement), text);
+  set('status', status);
+  set('fps', frameRate(fps));
+  set('latency', fixed(latency));
+  set('viewers', fixed(viewers));
 }

@@ -1,7 +1,7 @@
 /// <reference lib="dom" />
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { Access } from '../../src/server/auth.ts';
 import type { StreamEntry } from '../../src/server/contract.ts';
 import { launchChromium } from '../support/chromium.ts';
@@ -110,9 +110,12 @@ describe('the list of streams', () => {
     await page.waitForFunction(() => document.title === 'door · framelift');
     entries.pop();
     await page.locator('#state-name', { hasText: 'No such stream' }).waitFor({ timeout: 2500 });
-    await page
-      .locator('figure[data-variant="source"] .headline', { hasText: 'No such stream' })
-      .waitFor({ timeout: 1500 });
+    // An old bookmark is no dead end.
+    await page.getByRole('heading', { name: 'There is no stream “door”' }).waitFor({ timeout: 1500 });
+    expect(await page.locator('figure').first().isVisible()).toBe(false);
+    await page.locator('#vacancy').getByRole('link', { name: 'cam' }).click();
+    await stands(page, 'Full rate');
+    expect(await page.locator('figure').first().isVisible()).toBe(true);
   });
 });
 
@@ -209,12 +212,14 @@ it('asks for a token where playing needs one, says when it was wrong, and keeps 
   const dialog = page.getByRole('dialog', { name: 'This server requires a token' });
   await dialog.waitFor();
   await stands(page, 'Token required');
+  expect(await page.getByText('Connecting').filter({ visible: true }).count()).toBe(0);
   expect(await complaints(page)).toEqual([]);
   expect(await page.getByRole('alert').isVisible()).toBe(false);
   await page.keyboard.type('let-me-in');
   await page.keyboard.press('Enter');
   await page.getByRole('alert').waitFor();
   await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('heading', { name: 'This server requires a token' }).waitFor();
   await page.getByRole('button', { name: 'Enter token' }).click();
   await page.keyboard.type('let-me-see');
   await page.keyboard.press('Enter');
@@ -227,6 +232,206 @@ it('asks for a token where playing needs one, says when it was wrong, and keeps 
   ).not.toContain('let-me');
   const other = await visit(url);
   await other.getByRole('dialog').waitFor();
+});
+
+it('a wall display takes its token from the address, which shows it no more, for the feed and for players', async () => {
+  const access = new Access({ publish: [], play: ['let-me-see'], admin: [] });
+  const { url } = await startServer([LIVE, DOOR], { access });
+  const page = await browser.newPage();
+  onTestFinished(() => page.close());
+  const asked: string[] = [];
+  const sent: (string | undefined)[] = [];
+  page.on('request', (request) => {
+    asked.push(request.url());
+    if (request.method() === 'POST') sent.push(request.headers().authorization);
+  });
+  await page.goto(`${url}/?view=source#/door&token=let-me-see`);
+  await stands(page, 'Full rate');
+  expect(page.url()).toBe(`${url}/?view=source#/door`);
+  expect(await page.title()).toBe('door · framelift');
+  expect(await page.evaluate(() => window.framelift.stats().transport)).toBe('websocket');
+  await vi.waitFor(() => expect(sent).toContain('Bearer let-me-see'), 3000);
+  expect(asked.filter((address) => address.includes('let-me'))).toEqual([]);
+  await page.reload();
+  await stands(page, 'Full rate');
+  // Neither does the way back lead to it.
+  await page.goBack();
+  expect(page.url()).not.toContain('let-me');
+  // Another one, pasted into the open page, takes effect at once.
+  await page.goto(`${url}/?view=source#token=wrong`);
+  await page.reload();
+  await page.getByRole('alert').waitFor();
+  await page.evaluate(() => {
+    location.hash = '#/door&token=let-me-see';
+  });
+  await stands(page, 'Full rate');
+  expect(page.url()).toBe(`${url}/?view=source#/door`);
+});
+
+it('a server without streams says how to add one, and shows it as soon as it is there', async () => {
+  const entries: StreamEntry[] = [];
+  const { url } = await startServer(entries);
+  const page = await visit(url);
+  await stands(page, 'No stream yet');
+  expect(await page.locator('#vacancy pre').textContent()).toContain(`${url}/api/streams`);
+  expect(await complaints(page)).toEqual([]);
+  entries.push(LIVE);
+  await stands(page, 'Full rate');
+  expect(await page.locator('#vacancy').isVisible()).toBe(false);
+});
+
+it('a stream that nobody publishes to waits for a publisher, and that is no fault', async () => {
+  const waiting = { state: 'waiting', phase: 'connecting', reason: 'no frame for 12 s', source: undefined } as const;
+  const entries: StreamEntry[] = [{ ...DOOR, ...waiting }, LIVE];
+  const { url } = await startServer(entries);
+  const page = await visit(url);
+  await stands(page, 'Waiting for a publisher');
+  await page.locator('.headline', { hasText: 'Waiting for a publisher' }).first().waitFor({ timeout: 2000 });
+  expect(await page.getByText('no frame for').filter({ visible: true }).count()).toBe(0);
+  const lamp = (): Promise<string> =>
+    page.evaluate(
+      () => getComputedStyle(document.querySelector('#state .status-dot') ?? document.body).backgroundColor,
+    );
+  const idle = await lamp();
+  entries[0] = { ...DOOR, ...waiting, error: 'the publisher is connected, but no frame arrived for 10 s' };
+  await page.locator('.detail', { hasText: 'the publisher is connected' }).first().waitFor({ timeout: 3000 });
+  await stands(page, 'Waiting for source');
+  expect(await lamp()).not.toBe(idle);
+});
+
+it('no lamp stays green when the server is gone', async () => {
+  const { url, close } = await startServer([LIVE, DOOR, THEATRE]).then((server) => ({
+    url: server.url,
+    close: () => server.close(),
+  }));
+  const page = await open(url);
+  const green = await page.evaluate(() => getComputedStyle(document.documentElement).getPropertyValue('--good'));
+  const lamps = (): Promise<string[]> =>
+    page.evaluate(() =>
+      [...document.querySelectorAll('.status-dot')].map((dot) => getComputedStyle(dot).getPropertyValue('--status')),
+    );
+  expect(await lamps()).toEqual([green, green, green, green]);
+  await close();
+  await stands(page, 'Server unreachable');
+  expect(await lamps()).not.toContain(green);
+  expect(await page.locator('#streams .status').allTextContents()).toEqual(['Not known', 'Not known', 'Not known']);
+});
+
+it('what the server has against a player is told in its own words, and asked again when it wishes', async () => {
+  const { url } = await startServer();
+  const page = await browser.newPage();
+  onTestFinished(() => page.close());
+  let posts = 0;
+  await page.route('**/whep/**', async (route) => {
+    if (route.request().method() !== 'POST') return route.continue();
+    posts += 1;
+    const problem = { code: 'webrtc.no-port', message: 'all UDP ports are taken', remedy: 'Widen webrtc.portRange.' };
+    if (posts === 1) return route.fulfill({ status: 503, headers: { 'Retry-After': '1' }, json: problem });
+    const refusal = { code: 'webrtc.unacceptable', message: 'no codec in common', remedy: 'Offer H.264.' };
+    return route.fulfill({ status: 422, json: refusal });
+  });
+  await page.goto(`${url}/?view=upconverted`);
+  const overlay = page.locator('figure[data-variant="upconverted"] .overlay');
+  await overlay.getByText('The server is busy').waitFor({ timeout: 5000 });
+  await overlay.getByText(/^all UDP ports are taken\. Widen webrtc\.portRange\. Trying again in \d s\.$/).waitFor();
+  await overlay.getByText('no codec in common. Offer H.264.').waitFor({ timeout: 4000 });
+});
+
+describe('keys', () => {
+  it('hold the picture, fill the screen, change view and stream, and are listed', async () => {
+    const { url } = await startServer([{ ...LIVE, notice: 'Not for diagnosis.' }, DOOR]);
+    const page = await open(url);
+    const paused = page.getByRole('button', { name: 'Paused' });
+    await page.keyboard.press(' ');
+    await paused.waitFor();
+    const held = (): Promise<boolean[]> =>
+      page.evaluate(() => [...document.querySelectorAll<HTMLVideoElement>('figure video')].map(({ paused }) => paused));
+    expect(await held()).toEqual([true, true]);
+    await page.keyboard.press(' ');
+    await paused.waitFor({ state: 'hidden' });
+    await page.keyboard.press('f');
+    await page.waitForFunction(() => document.fullscreenElement?.id === 'screens');
+    await page.keyboard.press('f');
+    await page.waitForFunction(() => document.fullscreenElement === null);
+    // On the whole screen, too, a held picture is marked, and what viewers must be told stands there.
+    await page.getByRole('button', { name: 'Upconverted full screen' }).click();
+    await page.waitForFunction(() => document.fullscreenElement?.matches('[data-variant="upconverted"]'));
+    // The button has the focus, and with it the space bar.
+    await page.evaluate(() =>
+      document.activeElement instanceof HTMLElement ? document.activeElement.blur() : undefined,
+    );
+    await page.keyboard.press(' ');
+    await page.locator('figure:fullscreen #paused').waitFor();
+    expect(await page.locator('figure:fullscreen').getByRole('note').textContent()).toBe('Not for diagnosis.');
+    await paused.click();
+    await paused.waitFor({ state: 'hidden' });
+    await page.keyboard.press('f');
+    await page.waitForFunction(() => document.fullscreenElement === null);
+    await page.keyboard.press('m');
+    await page.getByText('This stream has no sound').waitFor();
+    await page.keyboard.press('ArrowRight');
+    await page.waitForFunction(() => document.title === 'door · framelift');
+    await page.keyboard.press('ArrowLeft');
+    await page.waitForFunction(() => document.title === 'cam · framelift');
+    await page.keyboard.press('v');
+    expect(page.url()).toContain('view=compare');
+    await page.keyboard.press('ArrowRight');
+    expect(await page.getByRole('slider', { name: /^Comparison slider/ }).inputValue()).toBe('52');
+    expect(await page.title()).toBe('cam · framelift');
+    await page.keyboard.press('?');
+    const dialog = page.getByRole('dialog', { name: 'Keyboard shortcuts' });
+    await dialog.waitFor();
+    expect(await complaints(page)).toEqual([]);
+    // They may be in the way of who speaks to the computer: it types letters.
+    await dialog.getByRole('checkbox', { name: 'Keys are heard' }).click();
+    await page.keyboard.press('Escape');
+    await dialog.waitFor({ state: 'hidden' });
+    await page.keyboard.press(' ');
+    await page.reload();
+    await stands(page, 'Full rate');
+    await page.keyboard.press(' ');
+    expect(await paused.isVisible()).toBe(false);
+  });
+
+  it('put the video in a window of its own, but not where that would hide the badge', async () => {
+    const { url } = await startServer([LIVE]);
+    const page = await open(`${url}/?view=upconverted`);
+    await page.evaluate(() => {
+      // A headless browser has no windows to put it in.
+      Object.defineProperty(document, 'pictureInPictureEnabled', { value: true });
+      HTMLVideoElement.prototype.requestPictureInPicture = async function put(): Promise<PictureInPictureWindow> {
+        document.title = `in a window: ${this.getAttribute('aria-label')}`;
+        return new EventTarget() as PictureInPictureWindow;
+      };
+    });
+    await page.keyboard.press('p');
+    await page.getByText('There is no picture yet').waitFor();
+    await page.evaluate(async () => {
+      const canvas = document.createElement('canvas');
+      canvas.getContext('2d')?.fillRect(0, 0, 10, 10);
+      const video = document.querySelector<HTMLVideoElement>('figure[data-variant="upconverted"] video');
+      if (!video) throw new Error('no video');
+      video.srcObject = canvas.captureStream(10);
+      await new Promise((resolve) => video.addEventListener('loadeddata', resolve, { once: true }));
+    });
+    await page.getByRole('checkbox', { name: 'Badge' }).click();
+    await page.keyboard.press('p');
+    await page.getByText('cannot show the badge').waitFor();
+    await page.getByRole('checkbox', { name: 'Badge' }).click();
+    await page.keyboard.press('p');
+    await page.waitForFunction(() => document.title === 'in a window: Upconverted stream');
+  });
+
+  it('are letters where somebody types', async () => {
+    const { url } = await startServer([LIVE, DOOR]);
+    const page = await open(url);
+    await page.getByRole('button', { name: 'Publish camera' }).click();
+    await page.getByLabel('Publishing token').focus();
+    await page.keyboard.type('fmpv?');
+    expect(await page.getByLabel('Publishing token').inputValue()).toBe('fmpv?');
+    expect(await page.evaluate(() => document.fullscreenElement)).toBeNull();
+    expect(page.url()).toBe(`${url}/`);
+  });
 });
 
 describe('for assistive technology', () => {
@@ -256,6 +461,7 @@ describe('for assistive technology', () => {
     expect(reached).toEqual([
       'Side by side',
       'Publish camera',
+      'Keyboard shortcuts',
       'Switch to light theme',
       'cam, Full rate',
       'door, Full rate',

@@ -65,7 +65,7 @@ window.playByPost = async (peer) => {
   await peer.setRemoteDescription({ type: 'answer', sdp: await response.text() });
 };
 window.playAsPage = async (iceTransportPolicy) => {
-  const { Session } = await import('/session.js');
+  const { Session } = await import('/connection/session.js');
   const prepare = (peer) => {
     window.peer = peer;
     window.servers = peer.getConfiguration().iceServers;

@@ -1,30 +1,27 @@
 /** One video on the page: its connection, what it presents, and what lies over it. */
-import { within } from '../dom.js';
+import { within, write } from '../dom.js';
 import { DelaySamples, FrameRate } from './measurements.js';
+import { overlayOf } from './overlay.js';
 import { Ledger } from './provenance.js';
-import { createPlayer, roundTripMs } from './whep.js';
+import { StallDetector } from './stall.js';
+import { createPlayer, readConnection } from './whep.js';
 
-/** @typedef {import('../session.js').SessionState} SessionState */
-/** @typedef {import('../state-feed.js').Variant} Variant */
+/** @typedef {import('../connection/session.js').SessionState} SessionState */
+/** @typedef {import('../connection/state-feed.js').Variant} Variant */
 /** @typedef {import('./provenance.js').ProvenanceRecord} ProvenanceRecord */
 
 /** NTP counts from 1900, the web from 1970. */
 const NTP_EPOCH_MS = 2_208_988_800_000;
 /**
- * A connection that presents nothing for this long while the server cannot be reached is said to be
- * lost.
+ * A connection on which nothing arrives for this long while the server cannot be reached is said to
+ * be lost.
  */
-const LOST_AFTER_MS = 1000;
+const LOST_AFTER_MS = 2000;
 
-/** Why there is no video. @type {Readonly<Partial<Record<SessionState, string>>>} */
-const HEADLINES = {
-  connecting: 'Connecting',
-  'no-source': 'Waiting for source',
-  full: 'Too many viewers',
-  unknown: 'No such stream',
-  locked: 'Token required',
-  refused: 'The server refused this player',
-  lost: 'Connection lost, retrying',
+/** False only where the browser says that it has none. */
+const playsH264 = () => {
+  const { codecs } = RTCRtpReceiver.getCapabilities?.('video') ?? {};
+  return codecs === undefined || codecs.some(({ mimeType }) => mimeType.toLowerCase() === 'video/h264');
 };
 
 export class Screen {
@@ -33,7 +30,7 @@ export class Screen {
   #headline;
   #detail;
   #headers;
-  /** @type {import('../session.js').Session | undefined} */
+  /** @type {import('../connection/session.js').Session | undefined} */
   #session;
   /** @type {SessionState} */
   #state = 'connecting';
@@ -48,11 +45,20 @@ export class Screen {
   /** Last packet of a frame to screen. */
   #playout = new DelaySamples();
   #oneWayMs = 0;
+  #stall = new StallDetector();
+  /** The last counts. @type {import('./stall.js').Received} */
+  #received = { packets: undefined, frames: undefined };
+  /**
+   * performance.now when something was last seen to arrive; undefined before the first time on a
+   * connection.
+   * @type {number | undefined}
+   */
+  #arrivedAt;
 
   /** Frames presented since the page was loaded. */
   presented = 0;
-  /** performance.now of the last one. */
-  lastFrame = 0;
+  /** Connections made since the page was loaded. */
+  connections = 0;
   /** Where the frames of the present connection come from. */
   ledger = new Ledger();
   /**
@@ -93,7 +99,6 @@ export class Screen {
     this.#latency.clear();
     this.#playout.clear();
     this.#oneWayMs = 0;
-    this.lastFrame = performance.now();
     this.#state = 'connecting';
     this.#stateDetail = '';
     this.ledger = new Ledger();
@@ -117,8 +122,24 @@ export class Screen {
 
   /** Connects anew at once, for instance because the server was restarted. */
   reconnect() {
-    this.lastFrame = performance.now();
     this.#session?.start();
+  }
+
+  /** @param {boolean} paused the last frame stays while it is; frames go on arriving */
+  setPaused(paused) {
+    // A connection made meanwhile does not start it.
+    this.#video.autoplay = !paused;
+    if (paused) this.#video.pause();
+    else void this.#video.play().catch(() => {});
+  }
+
+  get #paused() {
+    return !this.#video.autoplay;
+  }
+
+  /** Goes on after a browser has stopped it, as some do while a page is hidden. */
+  wake() {
+    if (this.#session && this.#video.paused && !this.#paused) void this.#video.play().catch(() => {});
   }
 
   get playing() {
@@ -129,9 +150,9 @@ export class Screen {
     return this.#state === 'connected';
   }
 
-  /** Milliseconds since the last frame. */
-  get silenceMs() {
-    return performance.now() - this.lastFrame;
+  /** True when nothing arrives any more on a connection on which something did. */
+  get #silent() {
+    return this.#arrivedAt !== undefined && performance.now() - this.#arrivedAt > LOST_AFTER_MS;
   }
 
   get size() {
@@ -160,28 +181,41 @@ export class Screen {
     return playout && { p50: playout.p50 + this.#oneWayMs, p95: playout.p95 + this.#oneWayMs };
   }
 
-  /** Asks the connection for its round-trip time; call it now and then. */
-  async measureRoundTrip() {
-    const ms = this.#session && (await roundTripMs(this.#session));
-    if (ms !== undefined) this.#oneWayMs = ms / 2;
+  /**
+   * Once a second: reads what has arrived, and makes a connection anew that is stuck. One that is
+   * not looked at is left alone: a new one costs every viewer a keyframe.
+   * @param {boolean} live whether the server says that frames are sent
+   */
+  async watch(live) {
+    const session = this.#session;
+    if (!session) return;
+    const received = await readConnection(session);
+    if (session !== this.#session) return;
+    if (received.roundTripMs !== undefined) this.#oneWayMs = received.roundTripMs / 2;
+    const { packets = 0, frames = 0 } = this.#received;
+    this.#received = received;
+    if ((received.packets ?? 0) > packets) this.#arrivedAt = performance.now();
+    // Also where no frame is shown, or none is told of.
+    if ((received.frames ?? 0) > frames) session.resetBackoff();
+    const seen = !document.hidden || document.pictureInPictureElement === this.#video;
+    const expected = live && this.connected && seen && !this.#video.paused;
+    if (this.#stall.isStuck(performance.now(), received, expected)) this.reconnect();
   }
 
   /**
    * Draws the overlay.
-   * @param {object} known
-   * @param {string|undefined} known.waiting why the server has no frames; undefined when it has or
-   *   cannot be asked
-   * @param {boolean} known.reachable whether the server answers
-   * @param {boolean} known.missing whether it has no such stream
+   * @param {Pick<Parameters<typeof overlayOf>[0], 'stream' | 'server'> & { obstacle?:
+   *   import('./overlay.js').Overlay | undefined }} known `obstacle`: what else stands in the way
    */
-  drawOverlay({ waiting, reachable, missing }) {
-    let headline = HEADLINES[missing ? 'unknown' : this.#state];
-    if (this.#state === 'connected' && waiting !== undefined) headline = HEADLINES['no-source'];
-    else if (this.#state === 'connected' && !reachable && this.silenceMs > LOST_AFTER_MS) headline = HEADLINES.lost;
-    this.#overlay.hidden = !headline;
-    if (!headline) return;
-    this.#headline.textContent = headline;
-    this.#detail.textContent = waiting ?? this.#stateDetail;
+  drawOverlay({ stream, server, obstacle }) {
+    const session = this.#session && this.#state;
+    const detail = this.#stateDetail;
+    const told = { session, detail, stream, server, silent: this.#silent, playsH264: playsH264() };
+    const overlay = obstacle ?? overlayOf(told);
+    this.#overlay.hidden = !overlay;
+    if (!overlay) return;
+    write(this.#headline, overlay.headline);
+    write(this.#detail, overlay.detail);
   }
 
   /**
@@ -191,6 +225,10 @@ export class Screen {
   #newLedger() {
     const ledger = new Ledger();
     this.ledger = ledger;
+    this.connections += 1;
+    this.#stall.restart();
+    this.#received = { packets: undefined, frames: undefined };
+    this.#arrivedAt = undefined;
     /** @param {ProvenanceRecord} record */
     return (record) => ledger.take(record);
   }
@@ -203,7 +241,7 @@ export class Screen {
     this.#receiver = receiver;
     this.#video.srcObject = new MediaStream([track]);
     this.#presentedBefore = 0;
-    this.#video.play().catch(() => {});
+    if (!this.#paused) void this.#video.play().catch(() => {});
   }
 
   /** @type {VideoFrameRequestCallback} */
@@ -213,7 +251,6 @@ export class Screen {
     const frames = this.#presentedBefore === 0 ? 1 : since;
     this.#presentedBefore = metadata.presentedFrames;
     this.presented += frames;
-    this.lastFrame = performance.now();
     this.#rate.add(metadata.presentationTime ?? now, frames);
     this.#session?.resetBackoff();
     this.onFrame(this.ledger.present(metadata.rtpTimestamp));

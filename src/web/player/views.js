@@ -2,12 +2,15 @@
  * The videos: which of them are shown and how, what lies over them, and where their frames come
  * from.
  */
+import { whepAddress } from '../address.js';
 import { byId, within, write } from '../dom.js';
+import { Badge } from './badge.js';
 import { Strip } from './provenance.js';
 import { Screen } from './screen.js';
 import { HeldSource } from './slider.js';
+import { enterPictureInPicture, toggleFullScreen } from './window-modes.js';
 
-/** @typedef {import('../state-feed.js').Variant} Variant */
+/** @typedef {import('../connection/state-feed.js').Variant} Variant */
 /** @typedef {import('./provenance.js').ProvenanceRecord} ProvenanceRecord */
 /** @typedef {keyof typeof VIEWS} View */
 
@@ -29,11 +32,8 @@ const IN_SYNC = 'In sync by source timestamps, to within one refresh of the disp
 const NOT_IN_SYNC =
   'Not in sync: source frames are shown as soon as they arrive, since the browser does not report which frame it shows.';
 
-/**
- * What the badge says of the frame under it, or, where nothing may flicker, of the last seconds.
- * @type {Readonly<Partial<Record<import('./provenance.js').Origin | 'mixed', string>>>}
- */
-const BADGES = { interpolated: 'Synthetic', unknown: 'Origin unknown', mixed: 'Contains synthetic frames' };
+/** Percent of the width that an arrow key moves the slider. */
+const SLIDER_STEP = 2;
 
 const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
 
@@ -43,6 +43,8 @@ export class Views {
   #badgeSwitch = byId('badge', HTMLInputElement);
   #sourceOnly = byId('source-only', HTMLInputElement);
   #radios = [...document.querySelectorAll('[name="view"]')].filter((input) => input instanceof HTMLInputElement);
+  #pausedMark = byId('paused', HTMLButtonElement);
+  #notice = byId('notice', HTMLElement);
   #onView;
   #held;
   #strip = new Strip(byId('strip', HTMLCanvasElement));
@@ -70,7 +72,7 @@ export class Views {
     const upconverted = screenOf('upconverted');
     this.screens = { source, upconverted };
     this.#held = new HeldSource(within(source.figure, '.held', HTMLCanvasElement));
-    this.#badge = within(upconverted.figure, '.badge', HTMLElement);
+    this.#badge = new Badge(within(upconverted.figure, '.badge', HTMLElement), () => upconverted.ledger.counts());
     for (const screen of Object.values(this.screens)) {
       screen.onLocked = onLocked;
       const button = within(screen.figure, '.full', HTMLButtonElement);
@@ -83,7 +85,9 @@ export class Views {
     upconverted.onFrame = (record) => this.#onUpconvertedFrame(record);
     for (const radio of this.#radios) radio.addEventListener('change', () => this.#choose(radio.value));
     this.#sourceOnly.addEventListener('change', () => this.#choose(this.#sourceOnly.checked ? 'source' : this.#before));
-    this.#badgeSwitch.addEventListener('change', () => this.#drawBadge());
+    this.#badgeSwitch.addEventListener('change', () => this.setBadge(this.#badgeSwitch.checked));
+    this.#pausedMark.addEventListener('click', () => this.togglePause());
+    document.addEventListener('fullscreenchange', () => this.#moveMarks());
     this.#slider.addEventListener('input', () => this.#divide());
     this.#divide();
     setInterval(() => reducedMotion.matches || this.#drawStrip(), STRIP_INTERVAL_MS);
@@ -121,13 +125,19 @@ export class Views {
     this.#held.clear();
   }
 
+  /** Goes on to the next view. */
+  nextView() {
+    const names = Object.keys(VIEWS);
+    this.#choose(names[(names.indexOf(this.view) + 1) % names.length] ?? 'both');
+  }
+
   /**
    * Connects what is shown, and only that.
-   * @param {Readonly<Record<Variant, string>> | undefined} paths WHEP endpoints
+   * @param {string | undefined} stream undefined while there is none to play
    */
-  connect(paths) {
-    this.#connect('source', paths?.source);
-    this.#connect('upconverted', paths?.upconverted);
+  connect(stream) {
+    this.#connect('source', stream);
+    this.#connect('upconverted', stream);
   }
 
   /** Ends all connections. */
@@ -148,7 +158,68 @@ export class Views {
    */
   setBadge(on) {
     this.#badgeSwitch.checked = on;
-    this.#drawBadge();
+    this.#badge.on = on;
+    // Picture-in-picture shows the bare video.
+    this.screens.upconverted.video.disablePictureInPicture = on;
+    if (on && document.pictureInPictureElement === this.screens.upconverted.video) {
+      void document.exitPictureInPicture();
+    }
+  }
+
+  get paused() {
+    return !this.#pausedMark.hidden;
+  }
+
+  /** Holds the last frames, which are marked as such, or goes on with those of now. */
+  togglePause() {
+    const paused = !this.paused;
+    const focused = document.activeElement === this.#pausedMark;
+    this.#pausedMark.hidden = !paused;
+    if (focused) this.#pausedMark.blur();
+    for (const screen of Object.values(this.screens)) screen.setPaused(paused);
+  }
+
+  /** Sound on or off. Returns what to tell the viewer. */
+  toggleSound() {
+    const { video } = this.main;
+    if (!hasSound(video)) return 'This stream has no sound';
+    video.muted = !video.muted;
+    return video.muted ? 'Sound off' : 'Sound on';
+  }
+
+  /**
+   * The video of the readings in a window of its own, or back. Resolves with what to tell the
+   * viewer; empty where it can be seen.
+   */
+  async togglePictureInPicture() {
+    const { video } = this.main;
+    if (document.pictureInPictureElement) {
+      await document.exitPictureInPicture();
+      return '';
+    }
+    if (video.disablePictureInPicture) return 'Picture-in-picture cannot show the badge: turn Badge off first';
+    return enterPictureInPicture(video);
+  }
+
+  /**
+   * Moves the slider. Returns false where the view has none.
+   * @param {-1 | 1} direction
+   */
+  moveSlider(direction) {
+    if (this.view !== 'compare') return false;
+    this.#slider.valueAsNumber += SLIDER_STEP * direction;
+    this.#divide();
+    return true;
+  }
+
+  /** What the view shows on the whole screen, or back. */
+  toggleFullScreen() {
+    this.#toggleFullScreen(this.shown.length > 1 ? this.#root : this.main.figure);
+  }
+
+  /** After a browser has stopped videos while the page was hidden. */
+  wake() {
+    for (const screen of Object.values(this.screens)) screen.wake();
   }
 
   /**
@@ -156,23 +227,23 @@ export class Views {
    * sync.
    */
   draw() {
-    if (reducedMotion.matches) {
-      this.#drawBadge();
-      this.#drawStrip();
-    }
+    this.#badge.refresh();
+    if (reducedMotion.matches) this.#drawStrip();
     const { heldMs } = this.#held;
-    const sync = heldMs === undefined ? NOT_IN_SYNC : `${IN_SYNC}. The source is held back ${heldMs.toFixed(0)} ms.`;
+    const presented = this.main.ledger.ring.cells.length > 0;
+    const loose = presented ? NOT_IN_SYNC : '';
+    const sync = heldMs === undefined ? loose : `${IN_SYNC}. The source is held back ${heldMs.toFixed(0)} ms.`;
     write(byId('sync', HTMLElement), sync);
   }
 
   /**
    * @param {Variant} variant
-   * @param {string | undefined} path
+   * @param {string | undefined} stream
    */
-  #connect(variant, path) {
+  #connect(variant, stream) {
     const screen = this.screens[variant];
-    if (!this.shown.includes(variant) || !path) screen.play(undefined);
-    else if (!screen.playing) screen.play(path);
+    if (!this.shown.includes(variant) || stream === undefined) screen.play(undefined);
+    else if (!screen.playing) screen.play(whepAddress(stream, variant));
   }
 
   /** @param {string} view */
@@ -186,13 +257,20 @@ export class Views {
     this.#slider.setAttribute('aria-valuetext', `source ${this.#slider.value} %`);
   }
 
+  /** What viewers have to know is to be seen on the whole screen, too. */
+  #moveMarks() {
+    const whole = document.fullscreenElement;
+    (whole ?? this.#root).append(this.#pausedMark);
+    if (whole) whole.append(this.#notice);
+    else this.#root.before(this.#notice);
+  }
+
   /**
    * The two halves of a comparison are one picture.
-   * @param {HTMLElement} figure
+   * @param {HTMLElement} element
    */
-  #toggleFullScreen(figure) {
-    if (document.fullscreenElement) void document.exitFullscreen();
-    else void (this.view === 'compare' ? this.#root : figure).requestFullscreen();
+  #toggleFullScreen(element) {
+    toggleFullScreen(this.view === 'compare' ? this.#root : element);
   }
 
   /** @param {ProvenanceRecord | undefined} record */
@@ -204,28 +282,7 @@ export class Views {
   /** @param {ProvenanceRecord | undefined} record */
   #onUpconvertedFrame(record) {
     if (this.view === 'compare' && record) this.#held.show(record.pts);
-    if (!reducedMotion.matches) this.#drawBadge(record);
-  }
-
-  /**
-   * Over each synthetic frame; for those who want no flicker one that stays.
-   * @param {ProvenanceRecord} [record]
-   */
-  #drawBadge(record) {
-    const kind = reducedMotion.matches || !record ? this.#prevailingOrigin() : record.kind;
-    const text = BADGES[kind];
-    this.#badge.hidden = !this.#badgeSwitch.checked || text === undefined;
-    if (!text) return;
-    this.#badge.dataset.kind = kind;
-    write(this.#badge, text);
-  }
-
-  /**
-   * Of the last seconds, for want of a record of the very frame, or of the wish to see it flicker.
-   */
-  #prevailingOrigin() {
-    if (!reducedMotion.matches || !this.provenanceKnown) return 'unknown';
-    return this.screens.upconverted.ledger.counts().interpolated > 0 ? 'mixed' : 'source';
+    this.#badge.onFrame(record);
   }
 
   #drawStrip() {
@@ -237,6 +294,12 @@ export class Views {
     byId('strip', HTMLElement).setAttribute('aria-label', `Origin of the last presented frames: ${text}`);
   }
 }
+
+/**
+ * A stream may have sound one day; none of framelift's has it now.
+ * @param {HTMLVideoElement} video
+ */
+const hasSound = ({ srcObject }) => srcObject instanceof MediaStream && srcObject.getAudioTracks().length > 0;
 
 /**
  * @param {string | null} view

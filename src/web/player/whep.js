@@ -1,5 +1,5 @@
 /** Playing: what a WHEP player asks for. */
-import { Session } from '../session.js';
+import { Session } from '../connection/session.js';
 
 /** @typedef {import('../../egress/provenance.ts').ProvenanceRecord} ProvenanceRecord */
 
@@ -11,7 +11,7 @@ import { Session } from '../session.js';
  * @param {(track: MediaStreamTrack, receiver: RTCRtpReceiver) => void} options.onTrack
  * @param {() => (record: ProvenanceRecord) => void} options.onRecords called for each connection:
  *   returns who takes its provenance records (docs/provenance.md)
- * @param {(state: import('../session.js').SessionState, detail: string) => void} options.onState
+ * @param {(state: import('../connection/session.js').SessionState, detail: string) => void} options.onState
  */
 export function createPlayer({ url, headers, onTrack, onRecords, onState }) {
   /** @param {RTCPeerConnection} peer */
@@ -27,14 +27,25 @@ export function createPlayer({ url, headers, onTrack, onRecords, onState }) {
 }
 
 /**
- * Milliseconds to the server and back; undefined while unknown.
- * @param {Session} session
+ * What is read of `RTCPeerConnection.getStats()`: of candidate-pair and inbound-rtp.
+ * @typedef {Partial<RTCIceCandidatePairStats & RTCInboundRtpStreamStats>} Entry
  */
-export async function roundTripMs(session) {
-  /** @type {Iterable<RTCIceCandidatePairStats>} */
-  const entries = (await session.stats())?.values() ?? [];
-  for (const { type, nominated, currentRoundTripTime } of entries) {
-    if (type === 'candidate-pair' && nominated) return currentRoundTripTime && 1000 * currentRoundTripTime;
-  }
-  return undefined;
+
+/**
+ * What a connection measures of itself; each undefined while unknown, or where a browser does not
+ * count it.
+ * @param {Session} session
+ * @returns {Promise<import('./stall.js').Received & { roundTripMs: number | undefined }>}
+ */
+export async function readConnection(session) {
+  /** @type {Entry[]} */
+  const entries = [...((await session.stats())?.values() ?? [])];
+  const pair = entries.find(({ type, nominated }) => type === 'candidate-pair' && nominated);
+  const video = entries.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'video');
+  const { currentRoundTripTime: seconds } = pair ?? {};
+  return {
+    roundTripMs: seconds && 1000 * seconds,
+    packets: video?.packetsReceived,
+    frames: video?.framesDecoded,
+  };
 }

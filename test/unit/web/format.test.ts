@@ -5,6 +5,7 @@ import {
   describeRepeats,
   describeRung,
   describeSource,
+  describeWaiting,
   fixed,
   frameRate,
   shapeOf,
@@ -66,4 +67,26 @@ describe('the ladder', () => {
 it('lists the reasons of repeated frames, the most frequent first', () => {
   expect(describeRepeats({ cut: 3, deadline: 12, silence: 1 })).toBe('repeated: 12 deadline, 3 cut, 1 silence');
   expect(describeRepeats({})).toBe('none repeated');
+});
+
+describe('a stream without frames', () => {
+  const reason = 'no frame for 12 s';
+  const whip = '/whip/door';
+
+  it('waits for somebody to publish, which is no fault, as long as nobody does', () => {
+    for (const phase of ['connecting', 'waiting', 'ended'] as const) {
+      const { headline, detail } = describeWaiting({ whip, phase, reason });
+      expect(headline).toBe('Waiting for a publisher');
+      expect(detail).not.toContain(reason);
+    }
+  });
+
+  it('else waits for its source, with the fault rather than the time', () => {
+    const waiting = { headline: 'Waiting for source', detail: reason };
+    expect(describeWaiting({ phase: 'connecting', reason })).toEqual(waiting);
+    expect(describeWaiting({ whip, phase: 'live', reason })).toEqual(waiting);
+    for (const stream of [{}, { whip }]) {
+      expect(describeWaiting({ ...stream, phase: 'connecting', reason, error: 'refused' }).detail).toBe('refused');
+    }
+  });
 });

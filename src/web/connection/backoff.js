@@ -1,10 +1,14 @@
 /**
  * Waiting times between attempts to connect: each twice as long as the one before, up to a cap,
- * with jitter.
+ * with jitter; or as the server wishes.
  */
 
 /** After so many failures the wait no longer grows. */
 const MAX_DOUBLINGS = 8;
+/** The server's wish counts up to this. */
+const MAX_WISH_MS = 60_000;
+/** What is added to it by chance: half of it, and no more than this. */
+const MAX_WISH_JITTER_MS = 1000;
 
 export class Backoff {
   #firstMs;
@@ -34,12 +38,17 @@ export class Backoff {
   }
 
   /**
-   * Counts a failure. Returns the milliseconds to wait, ±20 %.
-   * @param {number} [atLeastMs] the server's own wish, which counts up to the cap
+   * Counts a failure. Returns the milliseconds to wait, ±20 %; where the server says how long, that
+   * and up to a second more, since it tells many the same.
+   * @param {number} [wishMs] the server's own wish
    */
-  fail(atLeastMs = 0) {
-    const wait = Math.min(this.#capMs, Math.max(this.#firstMs * 2 ** this.#failures, atLeastMs));
+  fail(wishMs = 0) {
+    const wait = Math.min(this.#capMs, this.#firstMs * 2 ** this.#failures);
     this.#failures = Math.min(this.#failures + 1, MAX_DOUBLINGS);
+    if (wishMs > 0) {
+      const wish = Math.min(MAX_WISH_MS, wishMs);
+      return wish + Math.min(MAX_WISH_JITTER_MS, 0.5 * wish) * this.#random();
+    }
     return wait * (0.8 + 0.4 * this.#random());
   }
 }

@@ -12,14 +12,22 @@ const DISCONNECTED_TIMEOUT_MS = 2500;
 /** Candidates of this machine are found within this, or not needed. */
 const GATHERING_TIMEOUT_MS = 1000;
 const ANSWER_TIMEOUT_MS = 8000;
+/** An answered offer is connected within this, or no packet gets through. */
+const CONNECT_TIMEOUT_MS = 15_000;
 const DELETE_TIMEOUT_MS = 2000;
+
+/** What is said where the server answered and no packet came. */
+const NO_PATH =
+  'The server answered, but no packet of the video gets through: a firewall, proxy or VPN on the way may block UDP, ' +
+  'or the server advertises addresses that cannot be reached from here. Trying on.';
 
 /**
  * What a session reports: `connecting`, `connected`, `no-source` (the stream has no frame yet),
- * `full` (too many sessions), `unknown` (no such stream), `lost`: all of these go on by themselves;
- * `locked` (a token is missing or wrong) and `refused` (the server cannot take this offer) end it
- * until `start` is called again.
- * @typedef {'connecting'|'connected'|'no-source'|'full'|'unknown'|'lost'|'locked'|'refused'}
+ * `busy` (the server cannot take it now and says why), `unknown` (no such stream), `no-path` (the
+ * server answered and no packet came), `lost`: all of these go on by themselves; `locked` (a token
+ * is missing or wrong) and `refused` (the server cannot take this offer) end it until `start` is
+ * called again.
+ * @typedef {'connecting'|'connected'|'no-source'|'busy'|'unknown'|'no-path'|'lost'|'locked'|'refused'}
  *   SessionState
  */
 
@@ -40,6 +48,8 @@ export class Session {
   #resource;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #timer;
+  /** Runs from the answer until it is connected. @type {ReturnType<typeof setTimeout> | undefined} */
+  #connectTimer;
   #run = 0;
   #backoff = new Backoff(MIN_BACKOFF_MS, MAX_BACKOFF_MS);
 
@@ -95,7 +105,10 @@ export class Session {
         return;
       }
       this.#resource = resource;
-      await peer.setRemoteDescription({ type: 'answer', sdp: await response.text() });
+      const answer = await response.text();
+      if (!current()) return;
+      this.#connectTimer = setTimeout(() => this.#retry('no-path', NO_PATH), CONNECT_TIMEOUT_MS);
+      await peer.setRemoteDescription({ type: 'answer', sdp: answer });
     } catch {
       if (current()) this.#retry('lost');
     }
@@ -138,7 +151,7 @@ export class Session {
     const detail = await explanation(response);
     if (!current()) return;
     if (state !== 'locked' && state !== 'refused') {
-      this.#retry(state, detail, Number(response.headers.get('Retry-After')) * 1000);
+      this.#retry(state, detail, retryAfterMs(response.headers.get('Retry-After'), Date.now()));
       return;
     }
     this.#drop();
@@ -148,25 +161,33 @@ export class Session {
   /** @param {RTCPeerConnection} peer */
   #onConnectionState({ connectionState }) {
     clearTimeout(this.#timer);
-    if (connectionState === 'connected') this.#report('connected');
+    const answered = this.#connectTimer !== undefined;
+    if (connectionState === 'connected') {
+      clearTimeout(this.#connectTimer);
+      this.#connectTimer = undefined;
+      this.#report('connected');
+    }
     if (connectionState === 'disconnected') {
       this.#timer = setTimeout(() => this.#retry('lost'), DISCONNECTED_TIMEOUT_MS);
     }
-    if (connectionState === 'failed' || connectionState === 'closed') this.#retry('lost');
+    if (connectionState === 'closed') this.#retry('lost');
+    if (connectionState === 'failed') answered ? this.#retry('no-path', NO_PATH) : this.#retry('lost');
   }
 
   /**
    * Waits and offers again. Who listens may stop it meanwhile.
    * @param {SessionState} state
    * @param {string} [detail]
-   * @param {number} [retryAfterMs] the server's own wish; NaN for none
+   * @param {number} [wishMs] the server's own wish; 0 for none
    */
-  #retry(state, detail = '', retryAfterMs = 0) {
+  #retry(state, detail = '', wishMs = 0) {
     this.#drop();
     const run = this.#run;
-    this.#report(state, detail);
+    const waitMs = this.#backoff.fail(wishMs);
+    const when = state === 'busy' ? `Trying again in ${Math.ceil(waitMs / 1000)} s.` : '';
+    this.#report(state, [detail, when].filter(Boolean).join(detail.endsWith('.') ? ' ' : '. '));
     if (run !== this.#run) return;
-    this.#timer = setTimeout(() => void this.#attempt(run), this.#backoff.fail(retryAfterMs || 0));
+    this.#timer = setTimeout(() => void this.#attempt(run), waitMs);
   }
 
   /**
@@ -180,6 +201,8 @@ export class Session {
   #drop() {
     this.#run += 1;
     clearTimeout(this.#timer);
+    clearTimeout(this.#connectTimer);
+    this.#connectTimer = undefined;
     const peer = this.#peer;
     // The session goes first: it ends with its connection, and freeing it then would fail.
     if (this.#resource) void this.#free(this.#resource).finally(() => peer?.close());
@@ -227,8 +250,22 @@ export function refusalState(status) {
   if (status === 401) return 'locked';
   if (status === 404) return 'unknown';
   if (status === 409) return 'no-source';
-  if (status === 503 || status === 429) return 'full';
+  if (status === 503 || status === 429) return 'busy';
+  // Too slow, or too early: what a proxy on the way may say of any offer.
+  if (status === 408 || status === 425) return 'lost';
   return status >= 400 && status < 500 ? 'refused' : 'lost';
+}
+
+/**
+ * When the server wishes to be asked again (RFC 9110, section 10.2.3): seconds, or a date.
+ * @param {string | null} header
+ * @param {number} nowMs since the Unix epoch
+ * @returns {number} milliseconds from now; 0 where it says nothing, or nothing that is right
+ */
+export function retryAfterMs(header, nowMs) {
+  const text = header?.trim() ?? '';
+  const ms = /^\d+$/.test(text) ? 1000 * Number(text) : Date.parse(text) - nowMs;
+  return Number.isNaN(ms) ? 0 : Math.max(0, ms);
 }
 
 /**
@@ -257,7 +294,7 @@ function gathered(peer) {
  */
 async function explanation(response) {
   try {
-    /** @type {Partial<import('zod').output<typeof import('../server/schemas.ts').problem>>} */
+    /** @type {Partial<import('zod').output<typeof import('../../server/schemas.ts').problem>>} */
     const { message = '', remedy = '' } = await response.json();
     return [message, remedy].filter(Boolean).join('. ');
   } catch {

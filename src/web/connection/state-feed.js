@@ -1,18 +1,23 @@
 /** What the server reports of its streams: over a WebSocket, or by polling while there is none. */
+import { addressOf, socketAddress } from '../address.js';
 import { Backoff } from './backoff.js';
 
 /**
  * The state of the server: `GET /api/streams`, and what `/ws` pushes.
- * @typedef {import('../server/schemas.ts').StreamsDocument} ServerState
+ * @typedef {import('../../server/schemas.ts').StreamsDocument} ServerState
  */
-/** The state of one stream. @typedef {import('../server/schemas.ts').StreamReport} StreamReport */
+/** The state of one stream. @typedef {import('../../server/schemas.ts').StreamReport} StreamReport */
 /** A stream's two outputs. @typedef {keyof StreamReport['whep']} Variant */
 
 /** Milliseconds between two polls, and how long an answer may take. */
 const POLL_INTERVAL_MS = 1000;
 const POLL_TIMEOUT_MS = 3000;
-/** A socket that is silent for this long although the server speaks once a second is given up. */
-const SILENCE_TIMEOUT_MS = 3500;
+/**
+ * A socket that is silent for so many checks in a row, although the server speaks once a second, is
+ * given up. Checks and not seconds: in a hidden tab they come late, and what was said meanwhile is
+ * read first.
+ */
+const MAX_SILENT_CHECKS = 3;
 /** First wait before the socket is opened again, and the longest. */
 const MIN_BACKOFF_MS = 500;
 const MAX_BACKOFF_MS = 5000;
@@ -25,8 +30,8 @@ export class StateFeed {
   #socket;
   /** True while the present socket delivers. */
   #delivering = false;
-  /** performance.now of its last message, or of its opening. */
-  #lastHeard = 0;
+  /** Checks since its last message, or its opening. */
+  #silentChecks = 0;
   #backoff = new Backoff(MIN_BACKOFF_MS, MAX_BACKOFF_MS);
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #openTimer;
@@ -45,7 +50,7 @@ export class StateFeed {
    * @param {(state: ServerState) => void} options.onState called with each state
    * @param {(locked: boolean) => void} options.onUnreachable called about once a second while the
    *   server cannot be reached, or, `locked`, requires a token
-   * @param {import('./token.js').PlaybackToken} options.token
+   * @param {Pick<import('./token.js').PlaybackToken, 'headers' | 'subprotocols'>} options.token
    */
   constructor({ onState, onUnreachable, token }) {
     this.#onState = onState;
@@ -67,14 +72,14 @@ export class StateFeed {
   }
 
   #open() {
-    const socket = new WebSocket(new URL('ws', import.meta.url.replace(/^http/, 'ws')), this.#token.subprotocols());
+    const socket = new WebSocket(socketAddress(), this.#token.subprotocols());
     this.#socket = socket;
-    this.#lastHeard = performance.now();
+    this.#silentChecks = 0;
     socket.onmessage = ({ data }) => {
       /** @type {ServerState & { type: string }} */
       const message = JSON.parse(data);
       if (message.type !== 'state') return;
-      this.#lastHeard = performance.now();
+      this.#silentChecks = 0;
       this.#delivering = true;
       this.#backoff.reset();
       this.transport = 'websocket';
@@ -112,7 +117,8 @@ export class StateFeed {
   /** Gives up a silent socket; polls unless one delivers. */
   async #check() {
     const run = this.#run;
-    if (this.#socket && performance.now() - this.#lastHeard > SILENCE_TIMEOUT_MS) this.#scheduleOpen();
+    this.#silentChecks += 1;
+    if (this.#socket && this.#silentChecks > MAX_SILENT_CHECKS) this.#scheduleOpen();
     if (!this.#delivering) await this.#poll(run);
     if (run === this.#run) this.#schedulePoll();
   }
@@ -124,7 +130,7 @@ export class StateFeed {
     let locked = false;
     try {
       const signal = AbortSignal.timeout(POLL_TIMEOUT_MS);
-      const response = await fetch(new URL('api/streams', import.meta.url), {
+      const response = await fetch(addressOf('api/streams'), {
         cache: 'no-store',
         headers: this.#token.headers(),
         signal,
