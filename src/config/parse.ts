@@ -30,13 +30,16 @@ export function parseConfig(input: unknown, origin: string): Config {
 function conflictsIn({ streams, server, webrtc }: Config): string[] {
   const names = streams.map(({ name }) => name);
   const twice = new Set(names.filter((name, at) => names.indexOf(name) !== at));
-  const [first, last] = webrtc.portRange ?? [0, 1];
+  const { port, portRange: [first, last] = [0, 0] } = webrtc;
   return [
     ...[...twice].map((name) => `streams: the name "${name}" is used twice`),
     ...(streams.length > server.maxStreams
       ? [`there are ${streams.length} streams, and server.maxStreams is ${server.maxStreams}`]
       : []),
-    ...(first >= last ? [`webrtc.portRange is [${first},${last}]: the first port must be below the last`] : []),
+    ...(first > last ? [`webrtc.portRange is [${first},${last}]: the first port must not be above the last`] : []),
+    ...(port !== undefined && webrtc.portRange
+      ? [`webrtc.port is ${port} and webrtc.portRange is [${first},${last}]: give only one of them`]
+      : []),
   ];
 }
 

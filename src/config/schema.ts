@@ -132,7 +132,17 @@ export const configSchema = z.strictObject({
   webrtc: z
     .strictObject({
       advertisedHosts: z.array(z.string()).default([]).describe('addresses at which viewers reach this machine'),
-      portRange: z.tuple([z.number().int().min(1024), z.number().int().max(65_535)]).optional(),
+      port: z
+        .number()
+        .int()
+        .min(1)
+        .max(65_535)
+        .optional()
+        .describe('the one port of all WebRTC connections, UDP and TCP; default: any that is free'),
+      portRange: z
+        .tuple([z.number().int().min(1024), z.number().int().max(65_535)])
+        .optional()
+        .describe('instead of port: the first of these that is free, for several servers behind one firewall rule'),
       publishOrigins: z
         .array(z.string().regex(/^(\*|https?:\/\/[^/]+)$/, 'an origin is http(s)://host[:port], or *'))
         .default([])

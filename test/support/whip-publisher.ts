@@ -123,7 +123,7 @@ export class WhipPublisher implements AsyncDisposable {
       iceAdditionalHostAddresses: ['127.0.0.1'],
     });
     const transceiver = pc.addTransceiver('video', { direction: 'sendonly' });
-    mendRollover(transceiver);
+    mendRollover(transceiver.dtlsTransport);
     await pc.setLocalDescription(await pc.createOffer());
     // Only what comes through the path may arrive.
     const offer = (pc.localDescription?.sdp ?? '').replace(/a=candidate:.*\r\n/g, options.path ? '' : '$&');

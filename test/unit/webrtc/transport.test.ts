@@ -33,17 +33,6 @@ async function silentServer(): Promise<{ socket: Socket; port: number }> {
   return { socket, port: socket.address().port };
 }
 
-it('uses ports of the configured range alone, and announces the configured hosts', async () => {
-  const settings = { portRange: [42_000, 42_040], advertisedHosts: ['203.0.113.5'] } as const;
-  const { local } = await open(REMOTE, settings, systemClock);
-  const ports = portsOf(local.candidates);
-  expect(ports.length).toBeGreaterThan(0);
-  expect(ports.filter((port) => port < 42_000 || port > 42_040)).toEqual([]);
-  const outward = local.candidates?.filter((line) => !line.includes(' 127.0.0.1 ')) ?? [];
-  // Without a network there is no port to announce.
-  expect(outward.some((line) => line.includes(' 203.0.113.5 '))).toBe(outward.length > 0);
-});
-
 it('is lite without STUN and TURN servers, and asks nobody', async () => {
   const { local } = await open(REMOTE, {}, systemClock);
   expect(local).toMatchObject({ iceLite: true, iceUfrag: expect.any(String), setup: 'active' });
