@@ -17,20 +17,27 @@ import { EXTENSIONS } from '../../src/egress/offer.ts';
 /** Connected player. */
 export class WhepClient implements AsyncDisposable {
   readonly packets: RtpPacket[] = [];
+  /** The server's, as it came. */
+  readonly answer: string;
   readonly #pc: RTCPeerConnection;
   readonly #transceiver: RTCRtpTransceiver;
   readonly #senderSsrc = randomBytes(4).readUInt32BE(0);
 
-  private constructor(pc: RTCPeerConnection, transceiver: RTCRtpTransceiver) {
+  private constructor(pc: RTCPeerConnection, transceiver: RTCRtpTransceiver, answer: string) {
+    this.answer = answer;
     this.#pc = pc;
     this.#transceiver = transceiver;
   }
 
-  /** Posts an offer to `url` and waits until media can flow. Each packet goes to `onPacket`, without one to {@link packets}. */
+  /**
+   * Posts an offer to `url` and waits until media can flow. Each packet goes to `onPacket`, without one to {@link packets}.
+   * @param setup its role in DTLS, as offered.
+   */
   static async play(
     url: string,
     onPacket?: (packet: RtpPacket) => void,
     headers: Record<string, string> = {},
+    setup = 'actpass',
   ): Promise<WhepClient> {
     const feedback = [{ type: 'nack' }, { type: 'nack', parameter: 'pli' }, { type: 'ccm', parameter: 'fir' }];
     const pc = new RTCPeerConnection({
@@ -56,11 +63,11 @@ export class WhepClient implements AsyncDisposable {
     const response = await fetch(url, {
       method: 'POST',
       headers: { 'Content-Type': 'application/sdp', ...headers },
-      body: pc.localDescription?.sdp ?? '',
+      body: (pc.localDescription?.sdp ?? '').replaceAll('a=setup:actpass', `a=setup:${setup}`),
     });
     const answer = await response.text();
     if (response.status !== 201) throw new Error(`WHEP refused: ${response.status} ${answer}`);
-    const client = new WhepClient(pc, transceiver);
+    const client = new WhepClient(pc, transceiver, answer);
     const connected = new Promise<void>((resolve) => {
       pc.connectionStateChange.subscribe((state) => {
         if (state === 'connected') resolve();
