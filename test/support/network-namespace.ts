@@ -1,4 +1,4 @@
-/** A network of one's own: a namespace of Linux with nothing but a loopback, for tests that block what the machine must not. */
+/** A network of one's own: a namespace of Linux with a loopback and a network card, for tests that block what the machine must not. */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,6 +6,16 @@ import { join } from 'node:path';
 
 /** Firewall rules in policy routing: what they prohibit is refused when it is sent and lost when it comes. */
 const UDP_BLOCKED = ['rule add pref 5 ipproto udp prohibit', 'rule add pref 10 lookup local', 'rule del pref 0'];
+
+/** Browsers look for addresses on network cards alone. This one leads nowhere. */
+const CARD = [
+  'link set lo up',
+  'link add card0 type veth peer name card1',
+  'addr add 10.77.0.1/24 dev card0',
+  'link set card0 up',
+  'link set card1 up',
+  'route add default via 10.77.0.2',
+];
 
 /** A namespace without UDP. Programs are run in it by its {@link command}. */
 export class NetworkNamespace implements AsyncDisposable {
@@ -18,8 +28,8 @@ export class NetworkNamespace implements AsyncDisposable {
 
   /** Makes one whose rules drop UDP, addresses of its loopback included. @throws Error where the system lets nobody make any. */
   static async withoutUdp(): Promise<NetworkNamespace> {
-    const rules = UDP_BLOCKED.map((rule) => `ip ${rule}`).join(' && ');
-    const holder = spawn('unshare', ['-rn', 'sh', '-c', `ip link set lo up && ${rules} && echo ready && exec cat`]);
+    const commands = [...CARD, ...UDP_BLOCKED].map((command) => `ip ${command}`).join(' && ');
+    const holder = spawn('unshare', ['-rn', 'sh', '-c', `${commands} && echo ready && exec cat`]);
     let said = '';
     await new Promise<void>((resolve, reject) => {
       for (const stream of [holder.stdout, holder.stderr]) {
@@ -48,7 +58,11 @@ export class NetworkNamespace implements AsyncDisposable {
   /** Runs a program inside to its end. @returns what it wrote. @throws Error with what it said when it fails. */
   run(...args: string[]): string {
     const [program, ...own] = this.command;
-    return execFileSync(program, [...own, ...args], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+    return execFileSync(program, [...own, ...args], {
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'pipe'],
+      timeout: 10_000,
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
