@@ -13,6 +13,8 @@ import { MovingPicture, WhepSite } from '../support/whep-site.ts';
 import { until } from '../support/whip-rig.ts';
 
 const VIEWERS = 200;
+/** Handshakes that overlap: a player waits most of its time. */
+const AT_ONCE = 4;
 
 it(`${VIEWERS} players connect one after the other, stay, and are sent video by one UDP port`, async () => {
   await using port = await IcePort.open({ clock: systemClock });
@@ -22,28 +24,43 @@ it(`${VIEWERS} players connect one after the other, stay, and are sent video by 
   });
   await using site = new WhepSite({ upconverted: publication });
   await site.listen();
-  const picture = new MovingPicture(publication, new Arena(16), systemClock, 5, 160, 96);
+  const arena = new Arena(16);
+  new MovingPicture(publication, arena, systemClock, 5, 160, 96).stop();
   await using viewers = new AsyncDisposableStack();
   const packets = Array<number>(VIEWERS).fill(0);
   const ports = new Set<string>();
   const started = performance.now();
-  for (let i = 0; i < VIEWERS; i += 1) {
-    const count = (): void => {
-      packets[i] = (packets[i] ?? 0) + 1;
-    };
-    const viewer = viewers.use(await WhepClient.play(`${site.url}/whep/cam`, count));
-    for (const [, of = ''] of viewer.answer.matchAll(/^a=candidate:\S+ 1 udp \d+ \S+ (\d+)/gm)) ports.add(of);
-  }
+  let next = 0;
+  let retries = 0;
+  const connect = async (): Promise<void> => {
+    for (let i = next; i < VIEWERS; i = next) {
+      next += 1;
+      const count = (): void => {
+        packets[i] = (packets[i] ?? 0) + 1;
+      };
+      const url = `${site.url}/whep/cam`;
+      // As a page does: on a machine that is busy with other things a handshake may take too long.
+      const play = (tries: number): Promise<WhepClient> =>
+        WhepClient.play(url, count).catch((error: unknown) => {
+          if (tries === 0) throw error;
+          retries += 1;
+          return play(tries - 1);
+        });
+      const viewer = viewers.use(await play(4));
+      for (const [, of = ''] of viewer.answer.matchAll(/^a=candidate:\S+ 1 udp \d+ \S+ (\d+)/gm)) ports.add(of);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, connect));
   const seconds = (performance.now() - started) / 1000;
-  console.log(`${VIEWERS} players were in after ${seconds.toFixed(1)} s`);
-  packets.fill(0);
+  console.log(`${VIEWERS} players were in after ${seconds.toFixed(1)} s, after ${retries} tries in vain`);
+  expect(port.router.size).toBe(VIEWERS);
+  const picture = new MovingPicture(publication, arena, systemClock, 5, 160, 96);
   await until('video at all of them', () => packets.every((count) => count > 0), 10_000);
   expect([...ports]).toEqual([`${port.number}`]);
   expect(port.sockets).toHaveLength(1);
-  expect(port.router.size).toBe(VIEWERS);
   picture.stop();
   await viewers[Symbol.asyncDispose]();
-}, 60_000);
+}, 180_000);
 
 /** For a page of the server's own origin. */
 const PLAY = `(async () => {

@@ -14,6 +14,9 @@ import {
 } from 'werift';
 import { EXTENSIONS } from '../../src/egress/offer.ts';
 
+/** The server gives up earlier. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
 /** Connected player. */
 export class WhepClient implements AsyncDisposable {
   readonly packets: RtpPacket[] = [];
@@ -68,15 +71,17 @@ export class WhepClient implements AsyncDisposable {
     const answer = await response.text();
     if (response.status !== 201) throw new Error(`WHEP refused: ${response.status} ${answer}`);
     const client = new WhepClient(pc, transceiver, answer);
-    const connected = new Promise<void>((resolve) => {
+    const connected = new Promise<boolean>((resolve) => {
       pc.connectionStateChange.subscribe((state) => {
-        if (state === 'connected') resolve();
+        if (state === 'connected') resolve(false);
       });
     });
     await pc.setRemoteDescription({ type: 'answer', sdp: answer });
     transceiver.dtlsTransport.onRtp.subscribe(onPacket ?? ((packet) => client.packets.push(packet.clone())));
-    await connected;
-    return client;
+    const timeout = new Promise<boolean>((resolve) => setTimeout(resolve, CONNECT_TIMEOUT_MS, true).unref());
+    if (!(await Promise.race([connected, timeout]))) return client;
+    await pc.close();
+    throw new Error(`not connected within ${CONNECT_TIMEOUT_MS} ms`);
   }
 
   /** Picture loss indication for `ssrc`. */
