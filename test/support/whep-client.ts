@@ -22,12 +22,19 @@ export class WhepClient implements AsyncDisposable {
   readonly packets: RtpPacket[] = [];
   /** The server's, as it came. */
   readonly answer: string;
+  /** Full URL of its session. */
+  readonly resource: string;
   readonly #pc: RTCPeerConnection;
   readonly #transceiver: RTCRtpTransceiver;
   readonly #senderSsrc = randomBytes(4).readUInt32BE(0);
 
-  private constructor(pc: RTCPeerConnection, transceiver: RTCRtpTransceiver, answer: string) {
-    this.answer = answer;
+  private constructor(
+    pc: RTCPeerConnection,
+    transceiver: RTCRtpTransceiver,
+    session: { answer: string; resource: string },
+  ) {
+    this.answer = session.answer;
+    this.resource = session.resource;
     this.#pc = pc;
     this.#transceiver = transceiver;
   }
@@ -70,7 +77,8 @@ export class WhepClient implements AsyncDisposable {
     });
     const answer = await response.text();
     if (response.status !== 201) throw new Error(`WHEP refused: ${response.status} ${answer}`);
-    const client = new WhepClient(pc, transceiver, answer);
+    const resource = new URL(response.headers.get('Location') ?? '', url).href;
+    const client = new WhepClient(pc, transceiver, { answer, resource });
     const connected = new Promise<boolean>((resolve) => {
       pc.connectionStateChange.subscribe((state) => {
         if (state === 'connected') resolve(false);
