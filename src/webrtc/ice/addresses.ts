@@ -44,7 +44,7 @@ export function neededAddresses(
 }
 
 /** True for every address of a family. */
-export function isWildcard(address: string): boolean {
+function isWildcard(address: string): boolean {
   return address === '0.0.0.0' || address === '::';
 }
 

@@ -1,9 +1,12 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, it, onTestFinished } from 'vitest';
+import { asFrameliftError } from '../../../src/errors.ts';
 import { fromMs, ManualClock, systemClock } from '../../../src/time.ts';
+import { IcePort } from '../../../src/webrtc/ice/port.ts';
 import { IceServers } from '../../../src/webrtc/ice-servers.ts';
 import type { RemoteTransport } from '../../../src/webrtc/remote-transport.ts';
+import { refusalOf } from '../../../src/webrtc/resource.ts';
 import { openTransport, type PeerTransport } from '../../../src/webrtc/transport.ts';
 
 const REMOTE: RemoteTransport = {
@@ -74,4 +77,23 @@ it('waits two seconds at most for a TURN server that does not answer', async () 
   expect(local.iceLite).toBe(false);
   expect(portsOf(local.candidates).length).toBeGreaterThan(0);
   expect(local.candidates?.some((line) => line.includes(' typ relay'))).toBe(false);
+});
+
+it('makes no connection without a network port: 503, and when to try again', async () => {
+  const port = await IcePort.open({ clock: systemClock });
+  await port[Symbol.asyncDispose]();
+  const refused = await openTransport(REMOTE, { port }, systemClock).catch((error: unknown) => error);
+  expect(refused).toMatchObject({ code: 'webrtc.no-port', recoverable: true });
+  const { status, headers } = refusalOf(asFrameliftError(refused, 'server.failed'));
+  expect([status, headers['Retry-After']]).toEqual([503, '5']);
+});
+
+it('leaves nothing at a shared port when it is closed, twice', async () => {
+  const port = await IcePort.open({ clock: systemClock });
+  onTestFinished(() => port[Symbol.asyncDispose]());
+  const transport = await openTransport(REMOTE, { port }, systemClock);
+  expect(port.router.size).toBe(1);
+  await transport.close();
+  await transport.close();
+  expect(port.router.size).toBe(0);
 });
