@@ -42,7 +42,8 @@ export type ErrorCode =
   | 'webrtc.no-precondition'
   | 'webrtc.stale'
   | 'webrtc.bad-message'
-  | 'webrtc.no-source';
+  | 'webrtc.no-source'
+  | 'webrtc.no-port';
 
 /** Options of {@link FrameliftError}. */
 export interface FrameliftErrorOptions {

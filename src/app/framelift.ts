@@ -19,7 +19,9 @@ import { sourceRules } from '../stream/make-source.ts';
 import { StreamSet } from '../stream/set.ts';
 import type { StreamContext } from '../stream/stream.ts';
 import { type Clock, systemClock, toMs } from '../time.ts';
+import { IcePort } from '../webrtc/ice/port.ts';
 import { IceServers } from '../webrtc/ice-servers.ts';
+import type { TransportSettings } from '../webrtc/transport.ts';
 import { Reloader } from './reloader.ts';
 
 /** Options of {@link Framelift.start}. */
@@ -62,7 +64,8 @@ export class Framelift implements AsyncDisposable {
   /**
    * Starts everything; resolves when HTTP listens and the model is loaded. Sources connect in the background.
    * @throws FrameliftError `provider.unusable`, `config.invalid` (also for a factor that the model cannot
-   * make), `source.*` for a source that can never work, `model.*`, `server.port-taken`.
+   * make), `source.*` for a source that can never work, `model.*`, `server.port-taken`,
+   * `webrtc.no-port`.
    */
   static async start(options: ServeOptions): Promise<Framelift> {
     const { config, log, env = {}, reread, version } = options;
@@ -80,7 +83,10 @@ export class Framelift implements AsyncDisposable {
     const trials = new ProviderTrials({ threads: config.engine.threads, log });
     const pool = running.use(makePool(config.engine, { arena, clock, metrics, trials, log }));
     const iceServers = new IceServers(config.webrtc.iceServers, clock, log);
-    const streams = running.use(makeStreams(config, { arena, clock, events: metrics, pool, log }, iceServers, env));
+    const { host } = config.server;
+    const port = running.use(await IcePort.open({ ...config.webrtc, host, clock, log, events: metrics }));
+    const transport: TransportSettings = { port, iceServers, log };
+    const streams = running.use(makeStreams(config, { arena, clock, events: metrics, pool, log }, transport, env));
     const { model } = config.engine;
     const { maxStreams } = config.server;
     await streams.apply({ added: config.streams, removed: [], changed: [], model, maxStreams });
@@ -157,16 +163,15 @@ function makePool(engine: Config['engine'], { arena, clock, metrics, trials, log
 function makeStreams(
   config: Config,
   context: StreamContext & { readonly events: MetricsRegistry },
-  iceServers: IceServers,
+  transport: TransportSettings,
   env: NonNullable<ServeOptions['env']>,
 ): StreamSet {
-  const { advertisedHosts, portRange, maxViewers } = config.webrtc;
   return new StreamSet({
     ...context,
     env,
-    transport: { advertisedHosts, iceServers, log: context.log, ...(portRange === undefined ? {} : { portRange }) },
+    transport,
     sourceRules: { operator: sourceRules(config, 'operator'), api: sourceRules(config, 'api') },
-    maxViewers,
+    maxViewers: config.webrtc.maxViewers,
     maxStreams: config.server.maxStreams,
     model: config.engine.model,
   });

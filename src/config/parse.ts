@@ -35,7 +35,7 @@ export function parseConfig(input: unknown, origin: string): Config {
 function conflictsIn({ streams, server, webrtc }: Config): string[] {
   const names = streams.map(({ name }) => name);
   const twice = new Set(names.filter((name, at) => names.indexOf(name) !== at));
-  const [first, last] = webrtc.portRange ?? [0, 1];
+  const { port, portRange: [first, last] = [0, 0] } = webrtc;
   return [
     ...streams.flatMap(unheeded),
     ...[...twice].map((name) => `streams: the name "${name}" is used twice`),
@@ -45,7 +45,10 @@ function conflictsIn({ streams, server, webrtc }: Config): string[] {
     ...server.publicUrls
       .filter((url) => !['', server.basePath].includes(new URL(url).pathname.replace(/\/$/, '')))
       .map((url) => `server.publicUrls: the path of ${url} is not server.basePath, "${server.basePath || '/'}"`),
-    ...(first >= last ? [`webrtc.portRange is [${first},${last}]: the first port must be below the last`] : []),
+    ...(first > last ? [`webrtc.portRange is [${first},${last}]: the first port must not be above the last`] : []),
+    ...(port !== undefined && webrtc.portRange
+      ? [`webrtc.port is ${port} and webrtc.portRange is [${first},${last}]: give only one of them`]
+      : []),
   ];
 }
 

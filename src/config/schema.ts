@@ -145,7 +145,17 @@ export const configSchema = z.strictObject({
   webrtc: z
     .strictObject({
       advertisedHosts: z.array(host).default([]).describe('addresses at which viewers reach this machine'),
-      portRange: z.tuple([z.number().int().min(1024), z.number().int().max(65_535)]).optional(),
+      port: z
+        .number()
+        .int()
+        .min(1)
+        .max(65_535)
+        .optional()
+        .describe('the one port of all WebRTC connections, UDP and TCP; default: any that is free'),
+      portRange: z
+        .tuple([z.number().int().min(1024), z.number().int().max(65_535)])
+        .optional()
+        .describe('instead of port: the first of these that is free, for several servers behind one firewall rule'),
       publishOrigins: origins('publish by WHIP'),
       playOrigins: origins('play by WHEP'),
       iceServers: z.array(iceServer).max(8).default([]).describe('STUN and TURN servers, for framelift and its peers'),

@@ -7,7 +7,6 @@ import {
   GenericNack,
   PictureLossIndication,
   type RTCDataChannel,
-  type RTCRtpTransceiver,
   RtcpPayloadSpecificFeedback,
   RtcpRrPacket,
   RtcpSourceDescriptionPacket,
@@ -34,7 +33,7 @@ const MIN_RESEND_INTERVAL = 10_000;
 /** Bytes that may wait in the buffer of a data channel. */
 const CHANNEL_BUFFER = 65_536;
 
-type DtlsTransport = RTCRtpTransceiver['dtlsTransport'];
+type DtlsTransport = PeerTransport['dtls'];
 type Rtcp = Parameters<Parameters<DtlsTransport['onRtcp']['subscribe']>[0]>[0];
 
 /**
@@ -52,8 +51,8 @@ export async function connectPeer(
   const video = readOffer(offer);
   try {
     const transport = await openTransport(video.remote, settings, clock, trickle);
-    const { ssrc, rtxSsrc } = transport.transceiver.sender;
-    const answer = writeAnswer(video, { ...transport.local, ssrc, rtxSsrc, cname: transport.pc.cname });
+    const { local, ssrc, rtxSsrc, cname } = transport;
+    const answer = writeAnswer(video, { ...local, ssrc, rtxSsrc, cname });
     const maxPlayoutDelay = settings.maxPlayoutDelay ?? ZERO;
     return new PeerViewer({ transport, video, answer, clock, events, maxPlayoutDelay });
   } catch (thrown) {
@@ -91,10 +90,9 @@ class PeerViewer implements Viewer {
     this.#deps = deps;
     this.answer = deps.answer;
     const { video, events, clock, maxPlayoutDelay } = deps;
-    const { sender, dtlsTransport } = deps.transport.transceiver;
-    const { ssrc, rtxSsrc } = sender;
-    this.#dtls = dtlsTransport;
-    this.#rtp = new RtpSender({ video, ssrc, rtxSsrc, maxPlayoutDelay }, dtlsTransport, clock);
+    const { dtls, ssrc, rtxSsrc } = deps.transport;
+    this.#dtls = dtls;
+    this.#rtp = new RtpSender({ video, ssrc, rtxSsrc, maxPlayoutDelay }, dtls, clock);
     this.#queue = new SendQueue({
       capacity: QUEUE_CAPACITY,
       onDrop: (units) => events.dropped(units),
@@ -134,13 +132,13 @@ class PeerViewer implements Viewer {
   }
 
   openChannel(label: string): ViewerChannel | undefined {
-    const { pc, longestMessage } = this.#deps.transport;
+    const { sctp, longestMessage } = this.#deps.transport;
     if (longestMessage === undefined) return undefined;
     let channel: RTCDataChannel | undefined;
     return {
       send: (message) => {
         if (this.#ended) return false;
-        if (channel?.readyState !== 'open') channel = pc.sctpTransport?.channelByLabel(label);
+        if (channel?.readyState !== 'open') channel = sctp?.channelByLabel(label);
         return channel !== undefined && sendOn(channel, message, longestMessage);
       },
     };
@@ -164,9 +162,8 @@ class PeerViewer implements Viewer {
   #report(): void {
     const senderInfo = this.#rtp.report;
     if (!senderInfo) return;
-    const { pc, transceiver } = this.#deps.transport;
-    const { ssrc } = transceiver.sender;
-    const cname = new SourceDescriptionItem({ type: 1, text: pc.cname });
+    const { ssrc, cname: text } = this.#deps.transport;
+    const cname = new SourceDescriptionItem({ type: 1, text });
     void this.#dtls.sendRtcp([
       new RtcpSrPacket({ ssrc, senderInfo }),
       new RtcpSourceDescriptionPacket({ chunks: [new SourceDescriptionChunk({ source: ssrc, items: [cname] })] }),
@@ -197,7 +194,7 @@ class PeerViewer implements Viewer {
 
   #onRtcp(packet: Rtcp): void {
     const { clock, events, transport } = this.#deps;
-    const { ssrc } = transport.transceiver.sender;
+    const { ssrc } = transport;
     transport.heard.at = clock.now();
     if (packet instanceof RtcpRrPacket || packet instanceof RtcpSrPacket) {
       const report = packet.reports.find((candidate) => candidate.ssrc === ssrc);

@@ -193,6 +193,18 @@ export const CATALOGUE = {
     help: 'Times a source broke and was started again, by the code of the error.',
     labels: ['stream', 'reason'],
   },
+  webrtcDrops: {
+    kind: 'counter',
+    name: 'framelift_webrtc_dropped_total',
+    help: 'Datagrams and connections at the port of WebRTC that were dropped, by reason: stranger, malformed, integrity, not-nominated, send-full, connection.',
+    labels: ['reason'],
+  },
+  webrtcNoPort: {
+    kind: 'counter',
+    name: 'framelift_webrtc_no_port_total',
+    help: 'Players and publishers refused because no network port for WebRTC was open.',
+    labels: [],
+  },
   pairs: {
     kind: 'counter',
     name: 'framelift_pairs_total',

@@ -89,6 +89,10 @@ export type MetricEvent =
       readonly stream: string;
       readonly decision: PairDecision;
     }
+  /** Things that came to or should have left the port of WebRTC and were dropped, since it was last told. */
+  | { readonly type: 'webrtc-drop'; readonly reason: string; readonly count: number }
+  /** A peer was refused because no network port is open. */
+  | { readonly type: 'webrtc-no-port' }
   /** A model runs on this execution provider. */
   | { readonly type: 'provider'; readonly model: string; readonly provider: string }
   /** One run of a model on `jobs` pairs. */

@@ -33,6 +33,7 @@ export class Recorder {
       ...publishing.handlers,
       ...source.handlers,
       ...standing.handlers,
+      ...this.#network(),
       ...this.#engine(),
     };
     this.#startStream = (stream) => {
@@ -185,6 +186,18 @@ export class Recorder {
         confidence: ({ stream, model, value }: EventOf<'confidence'>) => confidence.of(stream, model).observe(value),
       },
       start: (stream: string): void => setState(stream, 'waiting'),
+    };
+  }
+
+  /** The port of WebRTC. */
+  #network() {
+    const { counter } = bound(this.#instruments);
+    const drops = counter(CATALOGUE.webrtcDrops);
+    const refused = counter(CATALOGUE.webrtcNoPort);
+    refused.of();
+    return {
+      'webrtc-drop': ({ reason, count }: EventOf<'webrtc-drop'>) => drops.of(reason).inc(count),
+      'webrtc-no-port': () => refused.of().inc(),
     };
   }
 

@@ -1,10 +1,11 @@
 /**
- * How a WebRTC connection comes about, for the log: at debug the states of ICE and DTLS with the
- * time since the offer, and the candidates that it runs over; at trace the RTCP that is exchanged,
+ * How a WebRTC connection comes about, for the log: at debug the states of DTLS with the time since
+ * the offer, and the candidates that it runs over; at trace the RTCP that is exchanged,
  * sampled.
  */
 import type { Log } from '../log.ts';
 import { type Clock, fromMs, type Micros, minus } from '../time.ts';
+import type { Path } from './ice/path.ts';
 
 /** Something that the WebRTC library tells. */
 export interface Subject<T> {
@@ -13,20 +14,8 @@ export interface Subject<T> {
 
 /** What is watched of a connection. */
 export interface LoggedConnection {
-  readonly pc: {
-    readonly iceConnectionStateChange: Subject<string>;
-    readonly iceTransports: readonly {
-      getSelectedCandidatePair(): { readonly local: LoggedCandidate; readonly remote: LoggedCandidate } | null;
-    }[];
-  };
-  readonly dtls: {
-    readonly onStateChange: Subject<string>;
-    readonly onRtcp: Subject<RtcpHead>;
-  };
-}
-
-interface LoggedCandidate {
-  readonly candidate: string;
+  readonly onStateChange: Subject<string>;
+  readonly onRtcp: Subject<RtcpHead>;
 }
 
 /** What tells packets of RTCP apart: the type, and the format of feedback. */
@@ -68,17 +57,17 @@ export class ConnectionLog {
     this.#opened = clock.now();
   }
 
-  /** Follows a connection to its end. */
-  follow({ pc, dtls }: LoggedConnection): void {
+  /** Follows DTLS and RTCP of a connection to its end. */
+  follow({ onStateChange, onRtcp }: LoggedConnection): void {
     if (!this.#log.enabled('debug')) return;
-    pc.iceConnectionStateChange.subscribe((state) => this.#write({ state }, 'ICE'));
-    dtls.onStateChange.subscribe((state) => {
-      this.#write({ state }, 'DTLS');
-      if (state !== 'connected') return;
-      const pair = pc.iceTransports[0]?.getSelectedCandidatePair();
-      if (pair) this.#write({ local: pair.local.candidate, remote: pair.remote.candidate }, 'candidate pair chosen');
-    });
-    if (this.#log.enabled('trace')) dtls.onRtcp.subscribe((packet) => this.rtcp('received', kindOf(packet)));
+    onStateChange.subscribe((state) => this.#write({ state }, 'DTLS'));
+    if (this.#log.enabled('trace')) onRtcp.subscribe((packet) => this.rtcp('received', kindOf(packet)));
+  }
+
+  /** The way that data takes from now on: another one when the peer's address has changed. */
+  selected({ protocol, local, remote }: Pick<Path, 'protocol' | 'local' | 'remote'>): void {
+    const written = ({ address, port }: Path['local']): string => `${address} ${port}`;
+    this.#write({ protocol, local: written(local), remote: written(remote) }, 'candidate pair chosen');
   }
 
   /** Our candidates, all of them, and how many the peer has named so far. */

@@ -65,8 +65,13 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'webrtc.stale': 412,
   'webrtc.no-source': 409,
   'webrtc.overloaded': 503,
+  'webrtc.no-port': 503,
 };
-const RETRY_SECONDS: Partial<Record<ErrorCode, number>> = { 'webrtc.no-source': 2, 'webrtc.overloaded': 5 };
+const RETRY_SECONDS: Partial<Record<ErrorCode, number>> = {
+  'webrtc.no-source': 2,
+  'webrtc.overloaded': 5,
+  'webrtc.no-port': 5,
+};
 
 /** An error as peers are told of it. */
 export interface Told {

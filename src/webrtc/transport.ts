@@ -1,30 +1,39 @@
 /**
- * WebRTC connections: ICE, DTLS and SRTP of a peer that has offered. werift sees none of the peer's
- * media lines: packets are numbered, ordered, repeated and reported in `egress/` and `ingest/`.
- * With `egress/peer.ts` and `ingest/whip/peer.ts` the only adapter of werift.
+ * WebRTC connections: ICE, DTLS and SRTP of a peer that has offered. ICE is our own (`ice/`); werift
+ * does DTLS, SRTP and SCTP and sees none of the peer's media lines: packets are numbered, ordered,
+ * repeated and reported in `egress/` and `ingest/`.
  */
-import { RTCPeerConnection, RTCRtpCodecParameters, type RTCRtpTransceiver, type RTCSctpTransport } from 'werift';
-import { FrameliftError } from '../errors.ts';
+import { randomBytes, randomUUID } from 'node:crypto';
+import {
+  Event,
+  ProtectionProfileAeadAes128Gcm,
+  ProtectionProfileAes128CmHmacSha1_80,
+  RTCDtlsFingerprint,
+  RTCDtlsParameters,
+  RTCDtlsTransport,
+  type RTCIceTransport,
+  RTCSctpTransport,
+} from 'werift';
 import { type Log, SILENT_LOG } from '../log.ts';
 import { type Clock, fromMs, type Micros, plus } from '../time.ts';
-import { advertised } from './advertise.ts';
 import { ConnectionLog } from './connection-log.ts';
-import type { IceServer, IceServers } from './ice-servers.ts';
+import { IceAgent } from './ice/agent.ts';
+import { CheckList } from './ice/checks.ts';
+import { gather, type ServedGathering } from './ice/gathering.ts';
+import { IcePort } from './ice/port.ts';
+import type { IceServers } from './ice-servers.ts';
 import { MAX_CANDIDATES, type RemoteTransport } from './remote-transport.ts';
 import { followRollover } from './rollover.ts';
 import { wellFormed } from './sctp-guard.ts';
 import type { LocalTransport } from './sdp-answer.ts';
-import { transportOffer } from './transport-offer.ts';
 
 /** Network settings of WebRTC connections. */
 export interface TransportSettings {
-  /** UDP ports to use, inclusive, at least two. Undefined = any. */
-  readonly portRange?: readonly [number, number];
   /**
-   * Addresses to announce beside the machine's own, e.g. the public one behind NAT or Docker. IP
-   * addresses or names.
+   * The sockets that all connections share. Default: each connection has sockets of its own, on the
+   * loopback.
    */
-  readonly advertisedHosts?: readonly string[];
+  readonly port?: IcePort;
   /**
    * STUN/TURN servers. None by default: no request leaves the machine unasked, and ICE runs in its
    * lite form.
@@ -42,8 +51,15 @@ export type CandidateSink = (candidate: string | undefined) => void;
 
 /** A connection that is being made. */
 export interface PeerTransport {
-  readonly pc: RTCPeerConnection;
-  readonly transceiver: RTCRtpTransceiver;
+  /** DTLS and SRTP. */
+  readonly dtls: RTCDtlsTransport;
+  /** Data channels; undefined when the peer takes none. */
+  readonly sctp: RTCSctpTransport | undefined;
+  /** Numbers of our RTP streams: media, and what is sent again. */
+  readonly ssrc: number;
+  readonly rtxSsrc: number;
+  /** Canonical name of our RTP streams. */
+  readonly cname: string;
   /** For the answer. */
   readonly local: LocalTransport;
   /** When anything came from the peer that proves it is there. */
@@ -57,7 +73,7 @@ export interface PeerTransport {
    * that was checked. Of too many the last are ignored.
    */
   addCandidate(candidate: string): void;
-  /** Ends the connection. */
+  /** Ends the connection. Closing twice is harmless. */
   close(): Promise<void>;
 }
 
@@ -74,12 +90,16 @@ const MAX_WAITING_CHUNKS = 128;
 const MAX_OPENED_CHANNELS = 64;
 /** Payload protocol of the messages that open channels (RFC 8832). */
 const DCEP = 50;
+/** Our side's port of SCTP, as answers have it. */
+const SCTP_PORT = 5000;
+const SRTP_PROFILES = [ProtectionProfileAeadAes128Gcm, ProtectionProfileAes128CmHmacSha1_80];
 
 /**
  * Makes a connection for a peer that has offered; close it.
  * @param trickle takes our candidates, which the answer then lacks; without it the answer has them
  * all.
- * @throws what werift throws, when the peer's values make no sense to it.
+ * @throws FrameliftError `webrtc.no-port`, and what werift throws when the peer's values make no
+ * sense to it.
  */
 export async function openTransport(
   remote: RemoteTransport,
@@ -87,135 +107,196 @@ export async function openTransport(
   clock: Clock,
   trickle?: CandidateSink,
 ): Promise<PeerTransport> {
-  const servers = settings.iceServers?.own() ?? [];
-  const lite = servers.length === 0;
-  const heard = { at: clock.now() };
+  await using opening = new AsyncDisposableStack();
+  const port = settings.port ?? opening.use(await IcePort.open({ clock }));
+  const candidates = await port.candidates();
   const log = new ConnectionLog(settings.log ?? SILENT_LOG, remote.ufrag, clock);
-  let username = '';
-  const pc = makeConnection(settings.portRange, servers, (given) => {
-    if (given !== username) return false;
-    heard.at = clock.now();
-    return true;
-  });
-  try {
-    const transceiver = pc.addTransceiver('video', { direction: 'sendonly' });
-    await pc.setRemoteDescription({ type: 'offer', sdp: transportOffer(remote) });
-    const answer = await pc.createAnswer();
-    username = `${attribute(answer.sdp, 'ice-ufrag')}:${remote.ufrag}`;
-    log.follow({ pc, dtls: transceiver.dtlsTransport });
-    mendRollover(transceiver);
-    const gathering = gather(pc, answer, settings, trickle);
-    gathering.done.then(
-      () => log.gathered(gathering.candidates, remote.candidates.length),
-      // Whoever still waits is told; a connection that fails later is noticed by who watches it.
-      () => {},
-    );
-    const end = (): Promise<void> => close(pc, gathering.done);
-    guardData(pc, () => void end().catch(() => {}));
-    if (!trickle) await within(gathering.done, GATHER_TIMEOUT, clock);
-    return {
-      ...{ pc, transceiver, heard, log },
-      local: localTransport(answer.sdp, lite, trickle ? undefined : [...gathering.candidates]),
-      longestMessage: longestMessage(remote),
-      addCandidate: candidateTaker(pc, remote, lite, log),
-      close: end,
-    };
-  } catch (error) {
-    await pc.close();
-    throw error;
-  }
+  const ice = opening.adopt(new IceSession(remote, port, clock, log), (session) => session.close());
+  const dtls = opening.adopt(await makeDtls(remote, ice), closeDtls);
+  log.follow(dtls);
+  const sctp = remote.data && opening.adopt(makeSctp(remote.data, dtls), (transport) => transport.stop());
+  const served = ice.gather(settings, candidates, trickle);
+  const closing = opening.move();
+  const end = (): Promise<void> => closing.disposeAsync();
+  if (sctp) guardData(sctp, () => void end().catch(() => {}));
+  ice.whenConnected(() => void start(dtls, sctp, remote).catch(() => {}));
+  if (served && !trickle) await within(served.done, GATHER_TIMEOUT, clock);
+  return {
+    ...{ dtls, sctp, log, heard: ice.heard, ssrc: newSsrc(), rtxSsrc: newSsrc(), cname: randomUUID() },
+    local: {
+      iceUfrag: ice.agent.local.ufrag,
+      icePwd: ice.agent.local.pwd,
+      iceLite: served === undefined,
+      fingerprint: fingerprintOf(dtls),
+      setup: answeredSetup(remote.setup),
+      candidates: trickle ? undefined : [...candidates],
+    },
+    longestMessage: longestMessage(remote),
+    addCandidate: (candidate) => ice.addCandidate(candidate),
+    close: end,
+  };
 }
 
 /**
- * @param accept by the user name of an ICE check. werift takes any check as the peer's: only those
- * for this session count.
+ * Our role in DTLS. A peer that leaves the choice (`actpass`) gets the answer that RFC 8842 section
+ * 5.3 recommends: we begin, so that the handshake need not wait until the peer has the answer.
  */
-function makeConnection(
-  portRange: TransportSettings['portRange'],
-  servers: readonly IceServer[],
-  accept: (username: string) => boolean,
-): RTCPeerConnection {
-  return new RTCPeerConnection({
-    codecs: { audio: [], video: [CODEC] },
-    headerExtensions: { audio: [], video: [] },
-    iceServers: [...servers],
-    iceStunGatherTimeout: 1,
-    iceTurnConnectTimeout: 2,
-    iceLite: servers.length === 0,
-    iceAdditionalHostAddresses: ['127.0.0.1'],
-    bundlePolicy: 'max-bundle',
-    ...(portRange ? { icePortRange: [...portRange] } : {}),
-    iceFilterStunResponse: (message) => accept(String(message.getAttributeValue('USERNAME'))),
-  });
+function answeredSetup(offered: string): 'active' | 'passive' {
+  return offered === 'active' ? 'passive' : 'active';
 }
 
-/** @param answer of werift, whose media mean nothing. */
-function localTransport(answer: string, iceLite: boolean, candidates: readonly string[] | undefined): LocalTransport {
-  return {
-    iceUfrag: attribute(answer, 'ice-ufrag'),
-    icePwd: attribute(answer, 'ice-pwd'),
-    iceLite,
-    fingerprint: attribute(answer, 'fingerprint'),
-    setup: attribute(answer, 'setup'),
-    candidates,
+/** ICE of one connection, and what werift sees of it. */
+class IceSession {
+  readonly agent: IceAgent;
+  readonly heard: { at: Micros };
+  /** Datagrams from nominated addresses that are not STUN. */
+  readonly onData = new Event<[Buffer]>();
+  readonly #remote: RemoteTransport;
+  readonly #port: IcePort;
+  readonly #clock: Clock;
+  readonly #log: ConnectionLog;
+  readonly #leave: () => void;
+  #connected: () => void = () => {};
+  #checks: CheckList | undefined;
+  #served: ServedGathering | undefined;
+  #named = 0;
+
+  constructor(remote: RemoteTransport, port: IcePort, clock: Clock, log: ConnectionLog) {
+    this.#remote = remote;
+    this.#port = port;
+    this.#clock = clock;
+    this.#log = log;
+    this.heard = { at: clock.now() };
+    this.agent = new IceAgent(remote, port.router, clock, {
+      connected: () => {
+        this.#checks?.stop();
+        this.#connected();
+      },
+      heard: () => {
+        this.heard.at = clock.now();
+      },
+      selected: (path) => log.selected(path),
+      data: (datagram) => this.onData.execute(datagram),
+    });
+    this.#leave = port.router.add(this.agent.local.ufrag, this.agent);
+  }
+
+  /** @param connected called once, when data can flow. */
+  whenConnected(connected: () => void): void {
+    this.#connected = connected;
+  }
+
+  /**
+   * Looks for candidates beyond those of the port, and asks at the peer's; neither where no servers
+   * are configured.
+   * @param candidates those of the port; further ones are added.
+   */
+  gather(
+    { iceServers }: TransportSettings,
+    candidates: string[],
+    trickle: CandidateSink = () => {},
+  ): ServedGathering | undefined {
+    for (const candidate of candidates) trickle(candidate);
+    const servers = iceServers?.own() ?? [];
+    const over = (): void => {
+      this.#log.gathered(candidates, this.#remote.candidates.length);
+      trickle(undefined);
+    };
+    if (!iceServers || servers.length === 0) {
+      over();
+      return undefined;
+    }
+    const checks = new CheckList(this.agent, this.#clock);
+    this.#checks = checks;
+    const found = (candidate: string): void => {
+      candidates.push(candidate);
+      trickle(candidate);
+    };
+    const served = gather(servers, (given) => iceServers.got(given), {
+      port: this.#port,
+      clock: this.#clock,
+      checks,
+      found,
+    });
+    this.#served = served;
+    for (const candidate of this.#remote.candidates) this.addCandidate(candidate);
+    void served.done.then(over);
+    return served;
+  }
+
+  /** In its lite form ICE waits to be asked: it has no use for the peer's addresses. */
+  addCandidate(candidate: string): void {
+    this.#named += 1;
+    if (!this.#checks || this.#named > MAX_CANDIDATES) return;
+    if (this.#named > this.#remote.candidates.length) this.#log.trickled(candidate);
+    this.#checks.addCandidate(candidate);
+  }
+
+  async close(): Promise<void> {
+    this.#leave();
+    this.agent.close();
+    this.#checks?.stop();
+    this.#served?.close();
+    this.onData.allUnsubscribe();
+  }
+}
+
+/** DTLS and SRTP over ICE. The only place where they are made. */
+async function makeDtls({ setup, fingerprints }: RemoteTransport, ice: IceSession): Promise<RTCDtlsTransport> {
+  const certificate = await RTCDtlsTransport.SetupCertificate();
+  const connection = {
+    onData: ice.onData,
+    send: async (datagram: Buffer): Promise<void> => ice.agent.send(datagram),
+    close: () => ice.close(),
   };
+  const seen = { connection, role: 'controlled', state: 'connected', stop: () => ice.close() };
+  // All that DTLS and SCTP use of werift's ICE, which has no other part in this.
+  const dtls = new RTCDtlsTransport({}, seen as unknown as RTCIceTransport, certificate, SRTP_PROFILES);
+  dtls.role = answeredSetup(setup) === 'passive' ? 'server' : 'client';
+  const theirs = fingerprints.map((line) => {
+    const [algorithm = '', value = ''] = line.split(' ');
+    return new RTCDtlsFingerprint(algorithm, value);
+  });
+  dtls.setRemoteParams(new RTCDtlsParameters(theirs, dtls.role === 'server' ? 'client' : 'server'));
+  mendRollover(dtls);
+  return dtls;
+}
+
+async function closeDtls(dtls: RTCDtlsTransport): Promise<void> {
+  await dtls.stop();
+  dtls.onRtp.allUnsubscribe();
+  dtls.onRtcp.allUnsubscribe();
+}
+
+function makeSctp(data: NonNullable<RemoteTransport['data']>, dtls: RTCDtlsTransport): RTCSctpTransport {
+  const sctp = new RTCSctpTransport(SCTP_PORT);
+  sctp.setDtlsTransport(dtls);
+  sctp.setRemoteMaxMessageSize(data.maxMessageSize);
+  sctp.setRemotePort(data.port);
+  return sctp;
+}
+
+/** @throws what werift says of a handshake that failed: DTLS tells it as its state, too. */
+async function start(
+  dtls: RTCDtlsTransport,
+  sctp: RTCSctpTransport | undefined,
+  { data }: RemoteTransport,
+): Promise<void> {
+  if (dtls.state !== 'new') return;
+  await dtls.start();
+  if (sctp && data) await sctp.start(data.port);
+}
+
+function fingerprintOf({ localParameters: { fingerprints } }: RTCDtlsTransport): string {
+  return fingerprints.map(({ algorithm, value }) => `${algorithm} ${value}`).join('\r\na=fingerprint:');
+}
+
+function newSsrc(): number {
+  return randomBytes(4).readUInt32BE(0);
 }
 
 function longestMessage({ data }: RemoteTransport): number | undefined {
   return data && (data.maxMessageSize === 0 ? Number.POSITIVE_INFINITY : data.maxMessageSize);
-}
-
-function candidateTaker(
-  pc: RTCPeerConnection,
-  remote: RemoteTransport,
-  lite: boolean,
-  log: ConnectionLog,
-): (candidate: string) => void {
-  let known = remote.candidates.length;
-  return (candidate) => {
-    known += 1;
-    // In its lite form ICE waits to be asked: it has no use for the peer's addresses.
-    if (lite || known > MAX_CANDIDATES || pc.connectionState === 'closed') return;
-    log.trickled(candidate);
-    // One that werift cannot use is as good as none.
-    void pc.addIceCandidate({ candidate: `candidate:${candidate}`, sdpMid: '0' }).catch(() => {});
-  };
-}
-
-/** werift wants a codec to speak of; which one never matters, since it sees no media. */
-const CODEC = new RTCRtpCodecParameters({ mimeType: 'video/VP8', clockRate: 90_000, payloadType: 96 });
-
-interface Gathering {
-  /** Found so far. */
-  readonly candidates: readonly string[];
-  /** Settles when there are no more. */
-  readonly done: Promise<void>;
-}
-
-/** Looks for our candidates, and connects once all are there. */
-function gather(
-  pc: RTCPeerConnection,
-  answer: Awaited<ReturnType<RTCPeerConnection['createAnswer']>>,
-  { iceServers, advertisedHosts = [] }: TransportSettings,
-  trickle: CandidateSink = () => {},
-): Gathering {
-  const candidates: string[] = [];
-  const found = (candidate: string): void => {
-    if (candidates.includes(candidate)) return;
-    candidates.push(candidate);
-    trickle(candidate);
-  };
-  pc.onIceCandidate.subscribe((event) => {
-    const line = event?.candidate?.replace(/^(candidate:)+/, '');
-    if (line) found(line);
-  });
-  const run = async (): Promise<void> => {
-    await pc.setLocalDescription(answer);
-    if (pc.connectionState !== 'closed') iceServers?.got(candidates);
-    for (const candidate of await advertised(candidates, advertisedHosts)) found(candidate);
-    trickle(undefined);
-  };
-  return { candidates, done: run() };
 }
 
 /** Resolves with `done`, or after `timeout`. */
@@ -225,27 +306,13 @@ async function within(done: Promise<void>, timeout: Micros, clock: Clock): Promi
   await Promise.race([done, late.promise]).finally(cancel);
 }
 
-/**
- * werift forgets what a TURN server gives after the end: it is closed once more when nothing can
- * come any more.
- */
-async function close(pc: RTCPeerConnection, gathered: Promise<void>): Promise<void> {
-  const transports = pc.iceTransports;
-  await pc.close();
-  const sweep = (): void => {
-    for (const { connection } of transports) void connection.close();
-  };
-  void gathered.then(sweep, sweep);
-}
-
 // biome-ignore-start lint/complexity/useLiteralKeys: private to TypeScript, and there is no other way to them
 /**
  * Lets through to werift only what it can bear, and catches what it throws in promises that it
  * forgets: either would end the process.
  * @param end ends this peer's connection.
  */
-function guardData({ sctpTransport }: RTCPeerConnection, end: () => void): void {
-  if (!sctpTransport) return;
+function guardData(sctpTransport: RTCSctpTransport, end: () => void): void {
   const { sctp, dtlsTransport } = sctpTransport;
   let opened = 0;
   dtlsTransport.dataReceiver = (packet) => {
@@ -274,17 +341,10 @@ function waiting({ sctp }: RTCSctpTransport): number {
  * Puts our rollover counter into werift's SRTP, as soon as there is one. Going out, it matters for
  * packets that are sent again.
  */
-export function mendRollover({ dtlsTransport }: RTCRtpTransceiver): void {
-  dtlsTransport.onStateChange.subscribe((state) => {
+export function mendRollover(dtls: RTCDtlsTransport): void {
+  dtls.onStateChange.subscribe((state) => {
     if (state !== 'connected') return;
-    dtlsTransport.srtp.remoteContext.updateRolloverCount = followRollover;
-    dtlsTransport.srtp.localContext.updateRolloverCount = followRollover;
+    dtls.srtp.remoteContext.updateRolloverCount = followRollover;
+    dtls.srtp.localContext.updateRolloverCount = followRollover;
   });
-}
-
-function attribute(sdp: string, name: string): string {
-  const prefix = `a=${name}:`;
-  const line = sdp.split(/\r?\n/).find((candidate) => candidate.startsWith(prefix));
-  if (line === undefined) throw new FrameliftError('server.failed', `the WebRTC library gave no ${name}`);
-  return line.slice(prefix.length);
 }

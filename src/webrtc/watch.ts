@@ -4,8 +4,7 @@ import type { Subject } from './connection-log.ts';
 
 /** What is watched of a connection. */
 export interface WatchedTransport {
-  readonly pc: { readonly connectionStateChange: Subject<string> };
-  readonly transceiver: { readonly dtlsTransport: { readonly onStateChange: Subject<string> } };
+  readonly dtls: { readonly onStateChange: Subject<string> };
   /** When the peer was last heard of. */
   readonly heard: { at: Micros };
 }
@@ -32,7 +31,7 @@ const WATCH_INTERVAL = fromMs(1000);
  * @param everySecond called once a second while it is connected.
  */
 export function watchTransport(
-  { pc, transceiver, heard }: WatchedTransport,
+  { dtls, heard }: WatchedTransport,
   clock: Clock,
   events: TransportEvents,
   everySecond: () => void = () => {},
@@ -58,12 +57,8 @@ export function watchTransport(
     everySecond();
     cancel = clock.at(plus(clock.now(), WATCH_INTERVAL), watch);
   };
-  pc.connectionStateChange.subscribe((state) => {
-    if (state === 'failed' || state === 'disconnected' || state === 'closed') broken(`ICE or DTLS ${state}`);
-  });
-  // werift's connection counts as connected only when its data channels are as well: video need not
-  // wait for them.
-  transceiver.dtlsTransport.onStateChange.subscribe((state) => {
+  // ICE has no state that ends a connection: one whose peer is gone falls silent.
+  dtls.onStateChange.subscribe((state) => {
     if (state === 'closed' || state === 'failed') broken(`DTLS ${state}`);
     if (state !== 'connected' || connected || over) return;
     connected = true;

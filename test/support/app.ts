@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
+import type { NetworkNamespace } from './network-namespace.ts';
 import { bearer, TOKENS } from './tokens.ts';
 
 /** A framelift that can be run. */
@@ -74,9 +75,22 @@ export async function runCli(
   return { code: typeof code === 'number' ? code : null, stdout: stdout(), stderr: stderr() };
 }
 
+/** How {@link startApp} starts it. */
+export interface AppOptions {
+  readonly port?: number;
+  readonly installation?: Installation;
+  /** The network that it is in. Default: the machine's. Only programs in there reach it. */
+  readonly network?: NetworkNamespace;
+}
+
 /** Starts `framelift serve …` on a port, by default a free one, with the tokens of tests, and waits until it listens. @throws Error with its log when it does not. */
-export async function startApp(args: readonly string[], { port = 0, installation = CHECKOUT } = {}): Promise<App> {
-  const child = spawn(process.execPath, [installation.launcher, 'serve', ...args, '--port', String(port)], {
+export async function startApp(
+  args: readonly string[],
+  { port = 0, installation = CHECKOUT, network }: AppOptions = {},
+): Promise<App> {
+  const own = [process.execPath, installation.launcher, 'serve', ...args, '--port', String(port)];
+  const [program = '', ...rest] = [...(network?.command ?? []), ...own];
+  const child = spawn(program, rest, {
     cwd: installation.folder,
     stdio: ['ignore', 'ignore', 'pipe'],
     env: { ...process.env, FRAMELIFT_PUBLISH_TOKEN: TOKENS.publish, FRAMELIFT_ADMIN_TOKEN: TOKENS.admin },

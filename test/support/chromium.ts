@@ -1,6 +1,7 @@
 /** A headless Chromium for tests: one place for its flags. */
 import { existsSync } from 'node:fs';
 import { type Browser, chromium } from 'playwright-core';
+import type { NetworkNamespace } from './network-namespace.ts';
 
 /** Where Chromium is: `CHROMIUM_PATH`, else the usual places of Linux distributions. */
 function chromiumPath(): string {
@@ -15,14 +16,22 @@ function chromiumPath(): string {
   return found;
 }
 
+/** How {@link launchChromium} starts it. */
+export interface ChromiumOptions {
+  /** Pages get a moving test picture as their camera, at 30 fps, without being asked. */
+  readonly camera?: boolean;
+  /** Host names that lead to this machine. */
+  readonly names?: readonly string[];
+  /** The network that it is in. Default: the machine's. */
+  readonly network?: NetworkNamespace;
+}
+
 /**
  * Starts a headless Chromium that plays video without a click and talks to nobody else. Close it with `close()` or `await using`.
- * @param camera pages get a moving test picture as their camera, at 30 fps, without being asked.
- * @param names host names that lead to this machine.
  */
-export function launchChromium({ camera = false, names = [] as readonly string[] } = {}): Promise<Browser> {
+export function launchChromium({ camera = false, names = [], network }: ChromiumOptions = {}): Promise<Browser> {
   return chromium.launch({
-    executablePath: chromiumPath(),
+    executablePath: network?.wrap(chromiumPath()) ?? chromiumPath(),
     headless: true,
     args: [
       '--headless',

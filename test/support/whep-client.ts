@@ -14,23 +14,40 @@ import {
 } from 'werift';
 import { EXTENSIONS } from '../../src/egress/offer.ts';
 
+/** The server gives up earlier. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
 /** Connected player. */
 export class WhepClient implements AsyncDisposable {
   readonly packets: RtpPacket[] = [];
+  /** The server's, as it came. */
+  readonly answer: string;
+  /** Full URL of its session. */
+  readonly resource: string;
   readonly #pc: RTCPeerConnection;
   readonly #transceiver: RTCRtpTransceiver;
   readonly #senderSsrc = randomBytes(4).readUInt32BE(0);
 
-  private constructor(pc: RTCPeerConnection, transceiver: RTCRtpTransceiver) {
+  private constructor(
+    pc: RTCPeerConnection,
+    transceiver: RTCRtpTransceiver,
+    session: { answer: string; resource: string },
+  ) {
+    this.answer = session.answer;
+    this.resource = session.resource;
     this.#pc = pc;
     this.#transceiver = transceiver;
   }
 
-  /** Posts an offer to `url` and waits until media can flow. Each packet goes to `onPacket`, without one to {@link packets}. */
+  /**
+   * Posts an offer to `url` and waits until media can flow. Each packet goes to `onPacket`, without one to {@link packets}.
+   * @param setup its role in DTLS, as offered.
+   */
   static async play(
     url: string,
     onPacket?: (packet: RtpPacket) => void,
     headers: Record<string, string> = {},
+    setup = 'actpass',
   ): Promise<WhepClient> {
     const feedback = [{ type: 'nack' }, { type: 'nack', parameter: 'pli' }, { type: 'ccm', parameter: 'fir' }];
     const pc = new RTCPeerConnection({
@@ -56,20 +73,23 @@ export class WhepClient implements AsyncDisposable {
     const response = await fetch(url, {
       method: 'POST',
       headers: { 'Content-Type': 'application/sdp', ...headers },
-      body: pc.localDescription?.sdp ?? '',
+      body: (pc.localDescription?.sdp ?? '').replaceAll('a=setup:actpass', `a=setup:${setup}`),
     });
     const answer = await response.text();
     if (response.status !== 201) throw new Error(`WHEP refused: ${response.status} ${answer}`);
-    const client = new WhepClient(pc, transceiver);
-    const connected = new Promise<void>((resolve) => {
+    const resource = new URL(response.headers.get('Location') ?? '', url).href;
+    const client = new WhepClient(pc, transceiver, { answer, resource });
+    const connected = new Promise<boolean>((resolve) => {
       pc.connectionStateChange.subscribe((state) => {
-        if (state === 'connected') resolve();
+        if (state === 'connected') resolve(false);
       });
     });
     await pc.setRemoteDescription({ type: 'answer', sdp: answer });
     transceiver.dtlsTransport.onRtp.subscribe(onPacket ?? ((packet) => client.packets.push(packet.clone())));
-    await connected;
-    return client;
+    const timeout = new Promise<boolean>((resolve) => setTimeout(resolve, CONNECT_TIMEOUT_MS, true).unref());
+    if (!(await Promise.race([connected, timeout]))) return client;
+    await pc.close();
+    throw new Error(`not connected within ${CONNECT_TIMEOUT_MS} ms`);
   }
 
   /** Picture loss indication for `ssrc`. */

@@ -61,6 +61,8 @@ export interface PublishOptions {
   readonly sequence?: number;
   /** False: no NACK is offered. Default true. */
   readonly nack?: boolean;
+  /** Its role in DTLS, as offered. Default `actpass`. */
+  readonly setup?: string;
 }
 
 /** A publisher that is connected. */
@@ -71,6 +73,8 @@ export class WhipPublisher implements AsyncDisposable {
   units = 0;
   /** Full URL of its session. */
   readonly resource: string;
+  /** The server's, as it came. */
+  readonly answer: string;
   readonly #pc: RTCPeerConnection;
   readonly #transceiver: RTCRtpTransceiver;
   readonly #options: PublishOptions;
@@ -86,13 +90,14 @@ export class WhipPublisher implements AsyncDisposable {
     pc: RTCPeerConnection,
     transceiver: RTCRtpTransceiver,
     options: PublishOptions,
-    resource: string,
+    { resource, answer }: { readonly resource: string; readonly answer: string },
   ) {
     this.#pc = pc;
     this.#transceiver = transceiver;
     this.#options = options;
     this.#sequence = options.sequence ?? 0;
     this.resource = resource;
+    this.answer = answer;
     transceiver.dtlsTransport.onRtcp.subscribe((packet) => this.#onRtcp(packet));
   }
 
@@ -123,10 +128,12 @@ export class WhipPublisher implements AsyncDisposable {
       iceAdditionalHostAddresses: ['127.0.0.1'],
     });
     const transceiver = pc.addTransceiver('video', { direction: 'sendonly' });
-    mendRollover(transceiver);
+    mendRollover(transceiver.dtlsTransport);
     await pc.setLocalDescription(await pc.createOffer());
     // Only what comes through the path may arrive.
-    const offer = (pc.localDescription?.sdp ?? '').replace(/a=candidate:.*\r\n/g, options.path ? '' : '$&');
+    const offer = (pc.localDescription?.sdp ?? '')
+      .replace(/a=candidate:.*\r\n/g, options.path ? '' : '$&')
+      .replaceAll('a=setup:actpass', `a=setup:${options.setup ?? 'actpass'}`);
     const response = await fetch(url, {
       method: 'POST',
       headers: { 'Content-Type': 'application/sdp', ...bearer(TOKENS.publish) },
@@ -138,7 +145,7 @@ export class WhipPublisher implements AsyncDisposable {
       throw new Error(`WHIP refused: ${response.status} ${answer}`);
     }
     const resource = new URL(response.headers.get('Location') ?? '', url).href;
-    const publisher = new WhipPublisher(pc, transceiver, options, resource);
+    const publisher = new WhipPublisher(pc, transceiver, options, { resource, answer });
     const connected = new Promise<void>((resolve) => {
       pc.connectionStateChange.subscribe((state) => {
         if (state === 'connected') resolve();

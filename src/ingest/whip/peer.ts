@@ -43,7 +43,7 @@ export interface PeerEvents {
   broken(reason: string): void;
 }
 
-type Rtcp = Parameters<PeerTransport['transceiver']['dtlsTransport']['sendRtcp']>[0][number];
+type Rtcp = Parameters<PeerTransport['dtls']['sendRtcp']>[0][number];
 
 /** Reports of arrival times go out so often: senders adapt to them within a few. */
 const ARRIVALS_INTERVAL = fromMs(100);
@@ -70,9 +70,8 @@ export class WhipPeer {
     this.#events = events;
     this.#ownSsrc = randomBytes(4).readUInt32BE(0);
     this.answer = writePublicationAnswer(video, transport.local, this.#ownSsrc);
-    const { dtlsTransport } = transport.transceiver;
-    dtlsTransport.onRtp.subscribe((packet) => this.#onRtp(packet));
-    dtlsTransport.onRtcp.subscribe((packet) => {
+    transport.dtls.onRtp.subscribe((packet) => this.#onRtp(packet));
+    transport.dtls.onRtcp.subscribe((packet) => {
       transport.heard.at = clock.now();
       if (packet instanceof RtcpSrPacket) for (const event of parseRtcp(packet.serialize())) events.rtcp(event);
     });
@@ -177,7 +176,7 @@ export class WhipPeer {
   #send(packet: Rtcp, kind: string, fields: object): void {
     if (this.#closing) return;
     this.#transport.log.rtcp('sent', kind, fields);
-    void this.#transport.transceiver.dtlsTransport.sendRtcp([packet]);
+    void this.#transport.dtls.sendRtcp([packet]);
   }
 }
 

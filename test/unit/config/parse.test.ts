@@ -79,8 +79,12 @@ describe('parseConfig', () => {
     [{ streams: [{ name: 'a b', source: 'demo' }] }, /streams\.0\.name is "a b": .*letters, digits/],
     [{ streams: [{ name: 'cam' }] }, /streams\.0\.source/],
     [{ webrtc: { portRange: [5000] } }, /webrtc\.portRange/],
-    [{ webrtc: { portRange: [6000, 5000] } }, /webrtc\.portRange is \[6000,5000\]: the first port must be below/],
-    [{ webrtc: { portRange: [6000, 6000] } }, /webrtc\.portRange is \[6000,6000\]: the first port must be below/],
+    [{ webrtc: { portRange: [6000, 5000] } }, /webrtc\.portRange is \[6000,5000\]: the first port must not be above/],
+    [
+      { webrtc: { port: 8189, portRange: [6000, 6001] } },
+      /webrtc\.port is 8189 and webrtc\.portRange is \[6000,6001\]/,
+    ],
+    [{ webrtc: { port: 0 } }, /webrtc\.port/],
     [
       { webrtc: { iceServers: [{ urls: ['turn:t'], username: 'u' }] } },
       /iceServers\.0\.urls .*needs username and credential/,

@@ -1,13 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import { fromMs, ManualClock } from '../../../src/time.ts';
-import { ConnectionLog, type LoggedConnection } from '../../../src/webrtc/connection-log.ts';
+import { ConnectionLog } from '../../../src/webrtc/connection-log.ts';
 import { RecordedLog } from '../../support/recorded-log.ts';
 import { Told } from '../../support/told.ts';
+
+const PAIR = { protocol: 'udp', local: '192.0.2.1 8189', remote: '198.51.100.7 50000' };
+const PATH = {
+  protocol: 'udp',
+  local: { address: '192.0.2.1', port: 8189 },
+  remote: { address: '198.51.100.7', port: 50_000 },
+} as const;
 
 class Rig {
   readonly clock = new ManualClock();
   readonly log: RecordedLog;
-  readonly ice = new Told<string>();
   readonly dtls = new Told<string>();
   readonly rtcp = new Told<{ type: number; feedback?: { count: number } }>();
   readonly connection: ConnectionLog;
@@ -15,30 +21,24 @@ class Rig {
   constructor(level: 'trace' | 'debug' | 'info') {
     this.log = new RecordedLog(level);
     this.connection = new ConnectionLog(this.log, 'abcd', this.clock);
-    const pair = { local: { candidate: 'ours' }, remote: { candidate: 'theirs' } };
-    const followed: LoggedConnection = {
-      pc: { iceConnectionStateChange: this.ice, iceTransports: [{ getSelectedCandidatePair: () => pair }] },
-      dtls: { onStateChange: this.dtls, onRtcp: this.rtcp },
-    };
-    this.connection.follow(followed);
+    this.connection.follow({ onStateChange: this.dtls, onRtcp: this.rtcp });
   }
 }
 
 describe('ConnectionLog', () => {
-  it('says when ICE and DTLS changed their state, and over which candidates', () => {
+  it('says when DTLS changed its state, and over which candidates it runs', () => {
     const rig = new Rig('debug');
     rig.connection.gathered(['ours'], 2);
     rig.clock.advance(fromMs(30));
-    rig.ice.tell('connected');
+    rig.connection.selected(PATH);
     rig.clock.advance(fromMs(25));
     rig.dtls.tell('connected');
     rig.rtcp.tell({ type: 201 });
     const line = { level: 'debug', peer: 'abcd' };
     expect(rig.log.lines).toEqual([
       { ...line, message: 'candidates gathered', afterMs: 0, own: ['ours'], remote: 2 },
-      { ...line, message: 'ICE', afterMs: 30, state: 'connected' },
+      { ...line, message: 'candidate pair chosen', afterMs: 30, ...PAIR },
       { ...line, message: 'DTLS', afterMs: 55, state: 'connected' },
-      { ...line, message: 'candidate pair chosen', afterMs: 55, local: 'ours', remote: 'theirs' },
     ]);
   });
 
@@ -63,7 +63,7 @@ describe('ConnectionLog', () => {
 
   it('writes nothing where neither is wanted', () => {
     const rig = new Rig('info');
-    rig.ice.tell('failed');
+    rig.connection.selected(PATH);
     rig.dtls.tell('connected');
     rig.rtcp.tell({ type: 201 });
     rig.connection.rtcp('sent', 'PLI');

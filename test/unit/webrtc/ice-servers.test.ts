@@ -2,7 +2,6 @@ import { createHmac } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { SILENT_LOG } from '../../../src/log.ts';
 import { fromMs, ManualClock, micros } from '../../../src/time.ts';
-import { advertised } from '../../../src/webrtc/advertise.ts';
 import { type IceServerSettings, IceServers } from '../../../src/webrtc/ice-servers.ts';
 
 const clock = new ManualClock(micros(0), micros(1_700_000_000e6));
@@ -61,23 +60,5 @@ describe('IceServers', () => {
       '<turns:t.example>; rel="ice-server"; username="u"; credential="c"; credential-type="password"',
       '<turn:t>; rel="ice-server"; username="a\\"b"; credential="c\\\\d"; credential-type="password"',
     ]);
-  });
-});
-
-describe('advertised', () => {
-  const host = (address: string): string => `1 1 udp 2113937151 ${address} 5000 typ host`;
-
-  it('adds each host at the port of the first outward address, once', async () => {
-    const found = [host('127.0.0.1'), '9 1 udp 1 198.51.100.1 7 typ srflx raddr 10.0.0.1 rport 5000', host('10.0.0.1')];
-    expect(await advertised(found, ['203.0.113.5', '203.0.113.5', '10.0.0.1', '203.0.113.6'])).toEqual([
-      'adv0 1 udp 2113937151 203.0.113.5 5000 typ host',
-      'adv1 1 udp 2113937151 203.0.113.6 5000 typ host',
-    ]);
-  });
-
-  it('takes names that resolve, and none where there is no outward address', async () => {
-    const [line] = await advertised([host('10.0.0.1')], ['localhost', 'name.invalid']);
-    expect(line).toBe('adv0 1 udp 2113937151 127.0.0.1 5000 typ host');
-    expect(await advertised([host('127.0.0.1')], ['203.0.113.5'])).toEqual([]);
   });
 });

@@ -1,9 +1,12 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { expect, it, onTestFinished } from 'vitest';
+import { asFrameliftError } from '../../../src/errors.ts';
 import { fromMs, ManualClock, systemClock } from '../../../src/time.ts';
+import { IcePort } from '../../../src/webrtc/ice/port.ts';
 import { IceServers } from '../../../src/webrtc/ice-servers.ts';
 import type { RemoteTransport } from '../../../src/webrtc/remote-transport.ts';
+import { refusalOf } from '../../../src/webrtc/resource.ts';
 import { openTransport, type PeerTransport } from '../../../src/webrtc/transport.ts';
 
 const REMOTE: RemoteTransport = {
@@ -32,17 +35,6 @@ async function silentServer(): Promise<{ socket: Socket; port: number }> {
   onTestFinished(() => void socket.close());
   return { socket, port: socket.address().port };
 }
-
-it('uses ports of the configured range alone, and announces the configured hosts', async () => {
-  const settings = { portRange: [42_000, 42_040], advertisedHosts: ['203.0.113.5'] } as const;
-  const { local } = await open(REMOTE, settings, systemClock);
-  const ports = portsOf(local.candidates);
-  expect(ports.length).toBeGreaterThan(0);
-  expect(ports.filter((port) => port < 42_000 || port > 42_040)).toEqual([]);
-  const outward = local.candidates?.filter((line) => !line.includes(' 127.0.0.1 ')) ?? [];
-  // Without a network there is no port to announce.
-  expect(outward.some((line) => line.includes(' 203.0.113.5 '))).toBe(outward.length > 0);
-});
 
 it('is lite without STUN and TURN servers, and asks nobody', async () => {
   const { local } = await open(REMOTE, {}, systemClock);
@@ -85,4 +77,23 @@ it('waits two seconds at most for a TURN server that does not answer', async () 
   expect(local.iceLite).toBe(false);
   expect(portsOf(local.candidates).length).toBeGreaterThan(0);
   expect(local.candidates?.some((line) => line.includes(' typ relay'))).toBe(false);
+});
+
+it('makes no connection without a network port: 503, and when to try again', async () => {
+  const port = await IcePort.open({ clock: systemClock });
+  await port[Symbol.asyncDispose]();
+  const refused = await openTransport(REMOTE, { port }, systemClock).catch((error: unknown) => error);
+  expect(refused).toMatchObject({ code: 'webrtc.no-port', recoverable: true });
+  const { status, headers } = refusalOf(asFrameliftError(refused, 'server.failed'));
+  expect([status, headers['Retry-After']]).toEqual([503, '5']);
+});
+
+it('leaves nothing at a shared port when it is closed, twice', async () => {
+  const port = await IcePort.open({ clock: systemClock });
+  onTestFinished(() => port[Symbol.asyncDispose]());
+  const transport = await openTransport(REMOTE, { port }, systemClock);
+  expect(port.router.size).toBe(1);
+  await transport.close();
+  await transport.close();
+  expect(port.router.size).toBe(0);
 });

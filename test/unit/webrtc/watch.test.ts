@@ -5,17 +5,12 @@ import { Told } from '../../support/told.ts';
 
 class Rig {
   readonly clock = new ManualClock();
-  readonly pc = new Told<string>();
   readonly dtls = new Told<string>();
   readonly heard = { at: this.clock.now() };
   readonly told: string[] = [];
   seconds = 0;
   readonly stop = watchTransport(
-    {
-      pc: { connectionStateChange: this.pc },
-      transceiver: { dtlsTransport: { onStateChange: this.dtls } },
-      heard: this.heard,
-    },
+    { dtls: { onStateChange: this.dtls }, heard: this.heard },
     this.clock,
     { connected: () => void this.told.push('connected'), broken: (reason) => void this.told.push(reason) },
     () => {
@@ -29,7 +24,7 @@ it('gives up a peer that does not connect within eight seconds, once', () => {
   rig.clock.advance(fromMs(7999));
   expect(rig.told).toEqual([]);
   rig.clock.advance(fromMs(1));
-  rig.pc.tell('failed');
+  rig.dtls.tell('failed');
   expect(rig.told).toEqual(['not connected in time']);
   expect(rig.seconds).toBe(0);
 });
@@ -47,14 +42,13 @@ it('takes a connected peer for gone when it is silent for ten seconds, and not w
   expect(rig.told).toEqual(['connected', 'peer fell silent']);
 });
 
-it.each(['failed', 'disconnected', 'closed'])('says that ICE %s, once, and is silent afterwards', (state) => {
+it.each(['failed', 'closed'])('says that DTLS %s, once, and is silent afterwards', (state) => {
   const rig = new Rig();
   rig.dtls.tell('connected');
-  rig.pc.tell('connecting');
-  rig.pc.tell(state);
+  rig.dtls.tell(state);
   rig.dtls.tell('closed');
   rig.clock.advance(fromMs(60_000));
-  expect(rig.told).toEqual(['connected', `ICE or DTLS ${state}`]);
+  expect(rig.told).toEqual(['connected', `DTLS ${state}`]);
 });
 
 it('does not wait for data channels: media flows with DTLS', () => {
@@ -70,7 +64,7 @@ it('says nothing once it was stopped', () => {
   const rig = new Rig();
   rig.stop();
   rig.dtls.tell('connected');
-  rig.pc.tell('closed');
+  rig.dtls.tell('closed');
   rig.clock.advance(fromMs(60_000));
   expect(rig.told).toEqual([]);
 });
