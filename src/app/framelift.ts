@@ -160,7 +160,11 @@ function makeStreams(
   return new StreamSet({
     ...context,
     env,
-    transport: { advertisedHosts, iceServers, log: context.log, ...(portRange === undefined ? {} : { portRange }) },
+    transport: {
+      ...{ advertisedHosts, iceServers, log: context.log },
+      ...(portRange === undefined ? {} : { portRange }),
+      refused: (reason) => context.events.emit({ type: 'webrtc-refused', reason }),
+    },
     sourceRules: { operator: sourceRules(config, 'operator'), api: sourceRules(config, 'api') },
     maxViewers,
     maxStreams: config.server.maxStreams,

@@ -193,6 +193,12 @@ export const CATALOGUE = {
     help: 'Times a source broke and was started again, by the code of the error.',
     labels: ['stream', 'reason'],
   },
+  webrtcRefused: {
+    kind: 'counter',
+    name: 'framelift_webrtc_refused_total',
+    help: 'DTLS records, handshake messages and media packets that changed nothing, by why: forged, out of turn, or too many.',
+    labels: ['reason'],
+  },
   pairs: {
     kind: 'counter',
     name: 'framelift_pairs_total',

@@ -9,6 +9,8 @@ import { type Log, SILENT_LOG } from '../log.ts';
 import { type Clock, fromMs, type Micros, plus } from '../time.ts';
 import { advertised } from './advertise.ts';
 import { ConnectionLog } from './connection-log.ts';
+import { guardDtls } from './dtls/guard.ts';
+import type { Refusal } from './dtls/refusal.ts';
 import type { IceServer, IceServers } from './ice-servers.ts';
 import { MAX_CANDIDATES, type RemoteTransport } from './remote-transport.ts';
 import { followRollover } from './rollover.ts';
@@ -32,6 +34,8 @@ export interface TransportSettings {
   readonly iceServers?: Pick<IceServers, 'own' | 'got'>;
   /** Told of states, candidates and RTCP. Default: nothing is. */
   readonly log?: Log;
+  /** Told of each thing that a peer, or somebody in its place, sent in vain. Default: nobody is. */
+  readonly refused?: (reason: Refusal) => void;
 }
 
 /**
@@ -104,6 +108,7 @@ export async function openTransport(
     username = `${attribute(answer.sdp, 'ice-ufrag')}:${remote.ufrag}`;
     log.follow({ pc, dtls: transceiver.dtlsTransport });
     mendRollover(transceiver);
+    guardDtls(transceiver.dtlsTransport, { clock, refused: settings.refused ?? (() => {}) });
     const gathering = gather(pc, answer, settings, trickle);
     gathering.done.then(
       () => log.gathered(gathering.candidates, remote.candidates.length),
