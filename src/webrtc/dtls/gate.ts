@@ -40,8 +40,10 @@ import type { Refusal } from './refusal.ts';
 
 /** Records of handshakes that may come before the peer has proved itself: a handshake has about 20. */
 const RECORDS = { capacity: 256, perSecond: 64 };
-/** Hellos that are answered with a cookie, and last flights that are sent again. */
-const REPLIES = { capacity: 8, perSecond: 2 };
+/** Hellos that are answered with a cookie. */
+const COOKIES = { capacity: 8, perSecond: 2 };
+/** Last flights that are sent again: each asks the peer for its own, so that more would go on and on. */
+const REPEATS = { capacity: 1, perSecond: 2 };
 /** A last flight that is kept to be sent again. */
 const MAX_FLIGHT = 32;
 /** Bytes of a record under keys that may come before what it is checked with. */
@@ -92,7 +94,8 @@ export class DtlsGate {
   readonly #inbound = new Reassembler();
   readonly #outbound: Reassembler;
   readonly #records = new TokenBucket(RECORDS);
-  readonly #replies = new TokenBucket(REPLIES);
+  readonly #cookies = new TokenBucket(COOKIES);
+  readonly #repeats = new TokenBucket(REPEATS);
   readonly #cookie = randomBytes(20);
   /** Undefined until a client's hello is taken. */
   #peer: PeerHandshake | undefined;
@@ -240,7 +243,7 @@ export class DtlsGate {
   }
 
   #sendCookie(): Refusal | undefined {
-    if (!this.#replies.take(1, this.#deps.clock.now())) return 'rate';
+    if (!this.#cookies.take(1, this.#deps.clock.now())) return 'rate';
     const request = writeMessage(HELLO_VERIFY_REQUEST, 0, writeHelloVerifyRequest(this.#cookie));
     this.#deps.send(writeHandshakeRecord(this.#cookiesSent, request.bytes));
     this.#cookiesSent += 1;
@@ -249,7 +252,7 @@ export class DtlsGate {
 
   /** The peer has not got our last flight. */
   #repeat(): void {
-    if (!this.#replies.take(1, this.#deps.clock.now())) return;
+    if (!this.#repeats.take(1, this.#deps.clock.now())) return;
     for (const datagram of this.#flight) this.#deps.send(datagram);
   }
 

@@ -1,6 +1,8 @@
 import { X509Certificate } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { RTCDtlsFingerprint, RtpHeader } from 'werift';
+import { systemClock } from '../../../../src/time.ts';
+import { guardDtls } from '../../../../src/webrtc/dtls/guard.ts';
 import { readRecords } from '../../../../src/webrtc/dtls/record.ts';
 import { certificate, type DtlsEnd, dtlsPair, handshake, protectedRecord, record } from '../../../support/dtls-pair.ts';
 
@@ -206,6 +208,45 @@ it('goes by the strongest fingerprints, and by none that prove nothing', async (
     'certificate',
     'certificate',
   ]);
+});
+
+it('as server goes by the hello that returned its cookie, whatever others say before', async () => {
+  const pair = await dtlsPair({ role: 'server' });
+  // werift alone cannot take two answers.
+  pair.peer.guard();
+  pair.peer.forward = (datagram) => {
+    // Its first hello: a handshake record, type 1, number 0.
+    if (datagram[0] !== 22 || datagram[13] !== 1 || datagram[18] !== 0) return [datagram];
+    const strange = Buffer.from(datagram);
+    // In the client's random.
+    strange.writeUInt8((strange[40] ?? 0) ^ 1, 40);
+    return [strange, datagram, strange];
+  };
+  pair.start();
+  await pair.ours.connected();
+  await talk(pair.ours, pair.peer);
+});
+
+it('as server confirms the extended master secret to those who offer it alone', async () => {
+  const pair = await dtlsPair({ role: 'server' });
+  pair.start();
+  pair.peer.dtls.options.extendedMasterSecret = false;
+  pair.peer.dtls.extensions = pair.peer.dtls.extensions.filter(({ type }) => type !== 23);
+  await Promise.all([pair.ours.connected(), pair.peer.connected()]);
+  await talk(pair.ours, pair.peer);
+  const hello = pair.ours.sent.find((datagram) => datagram[13] === 2);
+  expect(hello?.includes(Buffer.from('00170000', 'hex'))).toBe(false);
+});
+
+it('begins no session with a library that is not as it was', async () => {
+  const close = vi.fn();
+  const { ours } = await dtlsPair({ role: 'client', guarded: false });
+  const moved = { transport: { socket: {} }, close };
+  // Of the library's own there is no other release to try.
+  const transport = Object.assign(ours.transport, { state: 'connecting', dtls: moved, start: () => Promise.resolve() });
+  guardDtls(transport as unknown as RTCDtlsTransport, { clock: systemClock, refused() {} });
+  await expect(transport.start()).rejects.toThrow('not the one that its guard was written for');
+  expect(close).toHaveBeenCalledOnce();
 });
 
 it('is needed: without it one datagram ends a session', async () => {
