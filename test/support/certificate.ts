@@ -6,6 +6,8 @@ import { connect } from 'node:tls';
 const KINDS = {
   ecdsa: ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'],
   rsa: ['-newkey', 'rsa:2048'],
+  'rsa-1024': ['-newkey', 'rsa:1024'],
+  ed25519: ['-newkey', 'ed25519'],
 } as const;
 
 /** Writes `cert.pem` and `key.pem` for 127.0.0.1 to `folder`, over those that are there. @param name common name. */

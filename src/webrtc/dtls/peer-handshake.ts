@@ -31,7 +31,7 @@ import type { Refusal } from './refusal.ts';
 
 /** Handshake types. */
 export const CLIENT_HELLO = 1;
-export const SERVER_HELLO = 2;
+const SERVER_HELLO = 2;
 export const HELLO_VERIFY_REQUEST = 3;
 const CERTIFICATE = 11;
 const SERVER_KEY_EXCHANGE = 12;

@@ -4,6 +4,7 @@ import { RTCDtlsFingerprint, RtpHeader } from 'werift';
 import { systemClock } from '../../../../src/time.ts';
 import { guardDtls } from '../../../../src/webrtc/dtls/guard.ts';
 import { readRecords } from '../../../../src/webrtc/dtls/record.ts';
+import type { Refusal } from '../../../../src/webrtc/dtls/refusal.ts';
 import { certificate, type DtlsEnd, dtlsPair, handshake, protectedRecord, record } from '../../../support/dtls-pair.ts';
 
 const ROLES = ['client', 'server'] as const;
@@ -14,6 +15,9 @@ async function connected(options: Parameters<typeof dtlsPair>[0]) {
   await Promise.all([pair.ours.connected(), pair.peer.connected()]);
   return pair;
 }
+
+/** What a flight that is sent again is refused for: on a slow machine it may be. */
+const REPETITION: readonly Refusal[] = ['plaintext', 'replay'];
 
 /** Data goes through in both directions, and no other. */
 async function talk(one: DtlsEnd, other: DtlsEnd): Promise<void> {
@@ -81,7 +85,7 @@ describe.each(ROLES)('as a DTLS %s', (role) => {
   it.each(['ecdsa', 'rsa'] as const)('connects with a peer whose certificate is %s', async (kind) => {
     const { ours, peer } = await connected({ role, peer: await certificate('peer', kind) });
     await talk(ours, peer);
-    expect(ours.refused).toEqual([]);
+    expect(ours.refused.filter((reason) => !REPETITION.includes(reason))).toEqual([]);
   });
 
   it('connects with an RSA certificate of its own', async () => {
@@ -120,6 +124,7 @@ describe.each(ROLES)('as a DTLS %s', (role) => {
 
   it('takes no second handshake under the key, and nothing twice', async () => {
     const { ours, peer } = await connected({ role });
+    ours.refused.length = 0;
     ours.receive(protectedRecord(peer, 22, handshake(1, 7, Buffer.alloc(60)), 50));
     ours.receive(protectedRecord(peer, 22, handshake(0, 7, Buffer.alloc(0)), 51));
     const data = protectedRecord(peer, 23, Buffer.from('once'), 52);
@@ -137,6 +142,7 @@ describe.each(ROLES)('as a DTLS %s', (role) => {
     }
     await ours.until(() => ours.media.length === 4);
     const media = peer.sent.filter(([first = 0]) => first === 128);
+    ours.refused.length = 0;
     for (const packet of media) ours.receive(packet);
     expect(ours.media).toEqual([65_534, 65_535, 0, 1]);
     expect(ours.refused).toEqual(Array(4).fill('srtp-replay'));
@@ -162,13 +168,13 @@ describe.each(ROLES)('as a DTLS %s', (role) => {
   it('never numbers two records alike under one key', async () => {
     const { ours } = await connected({ role });
     for (let i = 0; i < 20; i += 1) await ours.transport.sendData(Buffer.from(`${i}`));
-    const numbers = ours.sent
+    const records = ours.sent
       .filter(([type = 0]) => type >= 20 && type < 64)
       .flatMap((datagram) => readRecords(datagram).records)
-      .filter(({ epoch }) => epoch === 1)
-      .map(({ sequence }) => sequence);
-    expect(numbers.length).toBe(21);
-    expect(new Set(numbers).size).toBe(21);
+      .filter(({ epoch }) => epoch === 1);
+    expect(new Set(records.map(({ sequence }) => sequence)).size).toBe(21);
+    // Finished may go out again, as it was.
+    expect(new Set(records.map(({ bytes }) => bytes.toString('hex'))).size).toBe(21);
   });
 
   it('stays connected whatever a stranger sends, and says why each was dropped', async () => {
@@ -244,7 +250,7 @@ it('begins no session with a library that is not as it was', async () => {
   const moved = { transport: { socket: {} }, close };
   // Of the library's own there is no other release to try.
   const transport = Object.assign(ours.transport, { state: 'connecting', dtls: moved, start: () => Promise.resolve() });
-  guardDtls(transport as unknown as RTCDtlsTransport, { clock: systemClock, refused() {} });
+  guardDtls(transport, { clock: systemClock, refused() {} });
   await expect(transport.start()).rejects.toThrow('not the one that its guard was written for');
   expect(close).toHaveBeenCalledOnce();
 });
