@@ -38,52 +38,55 @@ export function guardSrtp(transport: RTCDtlsTransport, { refused }: { refused(re
   };
 }
 
+/** Where the counter would be with a packet: werift's own state must not move for a forged one. */
+const ahead = { ssrc: 0, rolloverCounter: 0, lastSequenceNumber: 0, rolloverHasProcessed: false };
+
 function takeRtp(transport: RTCDtlsTransport, packet: Buffer, seen: SeenPackets): Refusal | undefined {
   if (packet.length < MIN_BYTES) return 'srtp';
   const { remoteContext } = transport.srtp;
   const sender = packet.readUInt32BE(8);
   const sequence = packet.readUInt16BE(2);
   // Judged before it is decrypted: an old packet would move the rollover counter.
-  const state = {
-    ...(remoteContext.srtpSSRCStates[sender] ?? { ssrc: sender, rolloverCounter: 0, lastSequenceNumber: 0 }),
-  };
-  remoteContext.updateRolloverCount(sequence, state);
-  const index = state.rolloverCounter * 0x10000 + sequence;
+  const state = remoteContext.srtpSSRCStates[sender];
+  ahead.rolloverCounter = state?.rolloverCounter ?? 0;
+  ahead.lastSequenceNumber = state?.lastSequenceNumber ?? 0;
+  ahead.rolloverHasProcessed = state?.rolloverHasProcessed ?? false;
+  remoteContext.updateRolloverCount(sequence, ahead);
+  const index = ahead.rolloverCounter * 0x10000 + sequence;
   if (seen.has(sender, index)) return 'srtp-replay';
-  const plain = parsed(() => transport.srtp.decrypt(packet));
-  if (!plain) return 'srtp';
-  const forgotten = seen.note(sender, index);
-  if (forgotten !== undefined) delete remoteContext.srtpSSRCStates[forgotten];
-  const read = parsed(() => RtpPacket.deSerialize(plain));
-  return read ? handled(() => transport.onRtp.execute(read)) : 'srtp';
-}
-
-function takeRtcp(transport: RTCDtlsTransport, packet: Buffer, seen: SeenPackets): Refusal | undefined {
-  const plain = packet.length < MIN_BYTES ? undefined : parsed(() => transport.srtcp.decrypt(packet));
-  if (!plain) return 'srtp';
-  const behind = transport.dtls?.srtp.srtpProfile === AES_CM ? TAG_BYTES : 0;
-  const index = packet.readUInt32BE(packet.length - behind - INDEX_BYTES) & INDEX_MASK;
-  const sender = packet.readUInt32BE(4);
-  if (seen.has(sender, index)) return 'srtp-replay';
-  seen.note(sender, index);
-  const read = parsed(() => RtcpPacketConverter.deSerialize(plain));
-  if (!read) return 'srtp';
-  let refusal: Refusal | undefined;
-  for (const report of read) refusal = handled(() => transport.onRtcp.execute(report)) ?? refusal;
-  return refusal;
-}
-
-function parsed<T>(parse: () => T): T | undefined {
+  let read: RtpPacket;
   try {
-    return parse();
+    const plain = transport.srtp.decrypt(packet);
+    const forgotten = seen.note(sender, index);
+    if (forgotten !== undefined) delete remoteContext.srtpSSRCStates[forgotten];
+    read = RtpPacket.deSerialize(plain);
   } catch {
+    return 'srtp';
+  }
+  try {
+    transport.onRtp.execute(read);
     return undefined;
+  } catch {
+    return 'fault';
   }
 }
 
-function handled(handle: () => void): Refusal | undefined {
+function takeRtcp(transport: RTCDtlsTransport, packet: Buffer, seen: SeenPackets): Refusal | undefined {
+  const behind = transport.dtls?.srtp.srtpProfile === AES_CM ? TAG_BYTES : 0;
+  if (packet.length < MIN_BYTES + behind) return 'srtp';
+  const index = packet.readUInt32BE(packet.length - behind - INDEX_BYTES) & INDEX_MASK;
+  const sender = packet.readUInt32BE(4);
+  if (seen.has(sender, index)) return 'srtp-replay';
+  let read: ReturnType<typeof RtcpPacketConverter.deSerialize>;
   try {
-    handle();
+    const plain = transport.srtcp.decrypt(packet);
+    seen.note(sender, index);
+    read = RtcpPacketConverter.deSerialize(plain);
+  } catch {
+    return 'srtp';
+  }
+  try {
+    for (const report of read) transport.onRtcp.execute(report);
     return undefined;
   } catch {
     return 'fault';
