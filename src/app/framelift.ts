@@ -85,7 +85,10 @@ export class Framelift implements AsyncDisposable {
     const iceServers = new IceServers(config.webrtc.iceServers, clock, log);
     const { host } = config.server;
     const port = running.use(await IcePort.open({ ...config.webrtc, host, clock, log, events: metrics }));
-    const transport: TransportSettings = { port, iceServers, log };
+    const transport: TransportSettings = {
+      ...{ port, iceServers, log },
+      refused: (reason) => metrics.emit({ type: 'webrtc-refused', reason }),
+    };
     const streams = running.use(makeStreams(config, { arena, clock, events: metrics, pool, log }, transport, env));
     const { model } = config.engine;
     const { maxStreams } = config.server;

@@ -205,6 +205,12 @@ export const CATALOGUE = {
     help: 'Players and publishers refused because no network port for WebRTC was open.',
     labels: [],
   },
+  webrtcRefused: {
+    kind: 'counter',
+    name: 'framelift_webrtc_refused_total',
+    help: 'DTLS records, handshake messages and media packets that changed nothing, by why: forged, out of turn, or too many.',
+    labels: ['reason'],
+  },
   pairs: {
     kind: 'counter',
     name: 'framelift_pairs_total',

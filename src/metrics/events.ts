@@ -84,6 +84,8 @@ export type MetricEvent =
   /** RTP packets lost on the way in, after reordering. */
   | { readonly type: 'ingest-loss'; readonly stream: string; readonly packets: number }
   | { readonly type: 'reconnect'; readonly stream: string; readonly reason: string }
+  /** A WebRTC peer, or somebody in its place, sent something in vain. */
+  | { readonly type: 'webrtc-refused'; readonly reason: string }
   | {
       readonly type: 'pair';
       readonly stream: string;

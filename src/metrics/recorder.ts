@@ -208,7 +208,9 @@ export class Recorder {
     const spans = histogram(CATALOGUE.inferenceTime);
     const jobCounts = counter(CATALOGUE.inferenceJobs);
     const batches = histogram(CATALOGUE.inferenceBatch);
+    const refused = counter(CATALOGUE.webrtcRefused);
     return {
+      'webrtc-refused': ({ reason }: EventOf<'webrtc-refused'>) => refused.of(reason).inc(),
       provider: ({ model, provider }: EventOf<'provider'>) => providers.of(model, provider).set(1),
       inference: ({ model, provider, span, jobs }: EventOf<'inference'>) => {
         spans.of(model, provider).observe(toSeconds(span));

@@ -6,7 +6,7 @@ import type { SdpSection, SessionDescription } from '../media/sdp.ts';
 import { badOffer, bundlesOf, isActive, midOf } from './sdp.ts';
 
 const ICE_CHARS = /^[A-Za-z0-9+/]+$/;
-const FINGERPRINT = /^(sha-(?:1|224|256|384|512)) ((?:[0-9A-Fa-f]{2}:){15,}[0-9A-Fa-f]{2})$/;
+const FINGERPRINT = /^(sha-(?:256|384|512)) ((?:[0-9A-Fa-f]{2}:){15,}[0-9A-Fa-f]{2})$/;
 /** A peer has few addresses: of more the last are ignored. */
 export const MAX_CANDIDATES = 64;
 /** Longest message where nothing is said, in bytes (RFC 8841). */
@@ -68,7 +68,7 @@ function iceWord(name: string, value = '', minLength: number): string {
 function soundFingerprints(given: readonly string[]): string[] {
   const sound = given.map((line) => line.toLowerCase()).filter((line) => FINGERPRINT.test(line));
   if (sound.length > 0) return sound;
-  throw badOffer('a=fingerprint is missing or malformed');
+  throw badOffer('a=fingerprint is missing, malformed or of a hash function weaker than sha-256');
 }
 
 function soundSetup(setup: string): string {

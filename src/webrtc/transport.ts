@@ -17,6 +17,8 @@ import {
 import { type Log, SILENT_LOG } from '../log.ts';
 import { type Clock, fromMs, type Micros, plus } from '../time.ts';
 import { ConnectionLog } from './connection-log.ts';
+import { guardDtls } from './dtls/guard.ts';
+import type { Refusal } from './dtls/refusal.ts';
 import { IceAgent } from './ice/agent.ts';
 import { CheckList } from './ice/checks.ts';
 import { gather, type ServedGathering } from './ice/gathering.ts';
@@ -41,6 +43,8 @@ export interface TransportSettings {
   readonly iceServers?: Pick<IceServers, 'own' | 'got'>;
   /** Told of states, candidates and RTCP. Default: nothing is. */
   readonly log?: Log;
+  /** Told of each thing that a peer, or somebody in its place, sent in vain. Default: nobody is. */
+  readonly refused?: (reason: Refusal) => void;
 }
 
 /**
@@ -113,6 +117,7 @@ export async function openTransport(
   const log = new ConnectionLog(settings.log ?? SILENT_LOG, remote.ufrag, clock);
   const ice = opening.adopt(new IceSession(remote, port, clock, log), (session) => session.close());
   const dtls = opening.adopt(await makeDtls(remote, ice), closeDtls);
+  guardDtls(dtls, { clock, refused: settings.refused ?? (() => {}) });
   log.follow(dtls);
   const sctp = remote.data && opening.adopt(makeSctp(remote.data, dtls), (transport) => transport.stop());
   const served = ice.gather(settings, candidates, trickle);

@@ -3,12 +3,24 @@ import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 
+const KINDS = {
+  ecdsa: ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'],
+  rsa: ['-newkey', 'rsa:2048'],
+  'rsa-1024': ['-newkey', 'rsa:1024'],
+  ed25519: ['-newkey', 'ed25519'],
+} as const;
+
 /** Writes `cert.pem` and `key.pem` for 127.0.0.1 to `folder`, over those that are there. @param name common name. */
-export function writeCertificate(folder: string, name: string): { cert: string; key: string } {
+export function writeCertificate(
+  folder: string,
+  name: string,
+  kind: keyof typeof KINDS = 'ecdsa',
+): { cert: string; key: string } {
   const [cert, key] = [join(folder, 'cert.pem'), join(folder, 'key.pem')];
   const subject = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=IP:127.0.0.1,DNS:localhost', '-days', '1'];
-  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  execFileSync('openssl', ['req', '-x509', ...kind, ...subject, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+  execFileSync('openssl', ['req', '-x509', ...KINDS[kind], '-nodes', ...subject, '-keyout', key, '-out', cert], {
+    stdio: 'ignore',
+  });
   return { cert, key };
 }
 

@@ -93,6 +93,8 @@ const ADAPTERS: Record<string, readonly string[]> = {
   jimp: ['eval/png.ts', 'eval/sheet.ts'],
   werift: [
     'webrtc/transport.ts',
+    'webrtc/dtls/guard.ts',
+    'webrtc/dtls/srtp.ts',
     'webrtc/ice/gathering.ts',
     'webrtc/ice/relay.ts',
     'egress/peer.ts',

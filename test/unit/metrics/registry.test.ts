@@ -77,6 +77,7 @@ describe('events', () => {
     metrics.emit({ type: 'encoder-bitrate', stream, variant, bitsPerSecond: 8_000_000 });
     metrics.emit({ type: 'ingest-loss', stream, packets: 9 });
     metrics.emit({ type: 'reconnect', stream, reason: 'source.stalled' });
+    metrics.emit({ type: 'webrtc-refused', reason: 'plaintext' });
     metrics.emit({ type: 'pair', stream, decision: 'cut' });
     metrics.emit({ type: 'provider', model: 'flow-s', provider: 'cpu' });
     metrics.emit({ type: 'inference', model: 'flow-s', provider: 'cpu', span: fromMs(12), jobs: 2 });
@@ -107,6 +108,7 @@ describe('events', () => {
       [`framelift_encoder_target_bytes_per_second{${labels}}`]: 1_000_000,
       'framelift_ingest_lost_packets_total{stream="cam"}': 9,
       'framelift_reconnects_total{stream="cam",reason="source.stalled"}': 1,
+      'framelift_webrtc_refused_total{reason="plaintext"}': 1,
       'framelift_pairs_total{stream="cam",decision="cut"}': 1,
       'framelift_inference_jobs_total{model="flow-s",provider="cpu"}': 2,
       'framelift_inference_batch_pairs_bucket{le="1",model="flow-s",provider="cpu"}': 0,
