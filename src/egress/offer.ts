@@ -1,8 +1,9 @@
 /** SDP of a player: what an offer asks for, and the answer. Pure. */
+import { bundleAround } from '../webrtc/bundle.ts';
 import { answerable, describe, extensionIds, type OfferedFormat, OfferedFormats } from '../webrtc/formats.ts';
-import { dataBeside, type RemoteTransport, remoteData, transportOf } from '../webrtc/remote-transport.ts';
+import { type RemoteTransport, transportOf } from '../webrtc/remote-transport.ts';
 import { midOf, onlyVideo, parseOffer, unacceptable } from '../webrtc/sdp.ts';
-import { composeAnswer, headsOf, type LocalTransport, type SectionHead } from '../webrtc/sdp-answer.ts';
+import { type AnswerLayout, composeAnswer, type LocalTransport, layOut } from '../webrtc/sdp-answer.ts';
 
 /**
  * Header extensions we send, by the name used here. `transportCc` is offered and numbered; not
@@ -33,8 +34,8 @@ export interface OfferedVideo {
   readonly feedback: readonly string[];
   /** For logs: each codec of the offer, and whether it was chosen or why not. */
   readonly codecs: readonly string[];
-  /** All sections in their order, for the answer. */
-  readonly sections: readonly SectionHead[];
+  /** What the answer makes of the offer's sections. */
+  readonly layout: AnswerLayout;
 }
 
 /** Our side of the connection, with what we send on it. */
@@ -60,8 +61,8 @@ export function readOffer(text: string): OfferedVideo {
   const offer = parseOffer(text);
   const remedy = 'Offer one video, recvonly.';
   const video = onlyVideo(offer, ['sendonly', 'inactive'], 'a player receives', remedy);
-  const data = dataBeside(video, offer);
-  const remote = { ...transportOf(video, offer), data: data && remoteData(data) };
+  const bundle = bundleAround(video, offer);
+  const remote = transportOf(bundle, video, offer);
   const formats = new OfferedFormats(video);
   const chosen = chooseCodec(formats);
   const { payloadType } = chosen;
@@ -77,16 +78,16 @@ export function readOffer(text: string): OfferedVideo {
       chosen,
       (format) => unsuitable(format) ?? 'a profile that more decoders take is preferred',
     ),
-    sections: headsOf(offer, video, data),
+    layout: layOut(offer, video, bundle),
   };
 }
 
 /**
- * The answer: the chosen video sendonly with all candidates, data channels as offered, everything
- * else refused.
+ * The answer: the chosen video sendonly, data channels as offered, other media of its connection
+ * inactive, everything else refused.
  */
 export function writeAnswer(video: OfferedVideo, local: LocalSender): string {
-  const { payloadType, format, rtxPayloadType, feedback, sections } = video;
+  const { payloadType, format, rtxPayloadType, feedback, layout } = video;
   const { ssrc, rtxSsrc, cname } = local;
   const lines = ['a=msid:framelift video'];
   if (rtxPayloadType !== undefined) lines.push(`a=ssrc-group:FID ${ssrc} ${rtxSsrc}`);
@@ -94,7 +95,7 @@ export function writeAnswer(video: OfferedVideo, local: LocalSender): string {
   if (rtxPayloadType !== undefined) lines.push(`a=ssrc:${rtxSsrc} cname:${cname}`);
   const codec = { payloadType, encoding: 'H264', format, rtxPayloadType, feedback };
   const extensions = [...video.extensions].map(([name, id]) => `${id} ${EXTENSIONS[name]}`);
-  return composeAnswer({ sections, codec, direction: 'sendonly', extensions, lines, origin: ssrc }, local);
+  return composeAnswer({ layout, codec, direction: 'sendonly', extensions, lines, origin: ssrc }, local);
 }
 
 /** Formats that a refusal names. */

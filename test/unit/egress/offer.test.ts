@@ -188,17 +188,19 @@ describe('readOffer', () => {
 describe('writeAnswer', () => {
   const answer = writeAnswer(readOffer(CHROMIUM), LOCAL);
 
-  it('has a section for each of the offer, video sendonly with candidates, audio refused', () => {
+  it('has a section for each of the offer, video sendonly, audio idle with the candidates of both', () => {
     const [session = '', audio = '', video = ''] = answer.split(/(?=^m=)/m);
-    expect(session).toContain('a=group:BUNDLE 1\r\n');
+    expect(session).toContain('a=group:BUNDLE 0 1\r\n');
     expect(session).toContain('a=ice-lite');
-    expect(audio).toMatch(/^m=audio 0 /);
-    expect(audio).toContain('a=inactive');
+    expect(audio).toMatch(/^m=audio 9 UDP\/TLS\/RTP\/SAVPF 111\r\n/);
+    for (const line of ['inactive', 'rtcp-mux', 'rtpmap:111 opus/48000/2', 'setup:active', 'end-of-candidates']) {
+      expect(audio).toContain(`a=${line}\r\n`);
+    }
+    expect(audio).toContain('a=candidate:1 1 udp 2113937151 127.0.0.1 5000 typ host');
     expect(video).toMatch(/^m=video 9 UDP\/TLS\/RTP\/SAVPF 108 109\r\n/);
-    for (const line of ['sendonly', 'rtcp-mux', 'mid:1', 'setup:active', 'end-of-candidates', 'fmtp:109 apt=108']) {
+    for (const line of ['sendonly', 'rtcp-mux', 'mid:1', 'setup:active', 'fmtp:109 apt=108']) {
       expect(video).toContain(`a=${line}\r\n`);
     }
-    expect(video).toContain('a=candidate:1 1 udp 2113937151 127.0.0.1 5000 typ host');
     expect(video).toContain('a=ssrc-group:FID 1234 5678');
   });
 
@@ -206,7 +208,7 @@ describe('writeAnswer', () => {
     const trickled = writeAnswer(readOffer(CHROMIUM), { ...LOCAL, candidates: undefined });
     expect(trickled).toContain('a=ice-options:trickle\r\n');
     expect(trickled).not.toMatch(/a=candidate|end-of-candidates/);
-    expect(candidateTarget(trickled)).toEqual({ sdpMid: '1', sdpMLineIndex: 1 });
+    expect(candidateTarget(trickled)).toEqual({ sdpMid: '0', sdpMLineIndex: 0 });
     expect(candidateTarget(writeAnswer(readOffer(without(/a=mid|group/)), LOCAL))).toEqual({ sdpMLineIndex: 0 });
   });
 
