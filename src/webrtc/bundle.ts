@@ -30,7 +30,7 @@ export function bundleAround(video: SdpSection, offer: SessionDescription): Bund
   const group = groupOf(video, offer);
   const members = group ?? [video];
   if (!members.some(({ port }) => port !== 0)) throw badOffer('a=bundle-only is on every section of its group');
-  const data = group?.find(carriesData);
+  const data = group?.find((section) => dataPort(section) > 0);
   const kept = members.filter((section) => section === video || section === data || isDtlsSrtp(section));
   const carrier = kept.find(({ port }) => port !== 0);
   if (!carrier) {
@@ -54,20 +54,28 @@ function groupOf(section: SdpSection, { session, sections }: SessionDescription)
   return undefined;
 }
 
-/** Data channels as browsers offer them (RFC 8841). */
-function carriesData(section: SdpSection): boolean {
-  return (
-    section.kind === 'application' &&
-    /^(UDP|TCP)\/DTLS\/SCTP$/.test(section.protocol) &&
-    section.formats.includes('webrtc-datachannel') &&
-    sctpPort(section) > 0
-  );
+/**
+ * The SCTP port of a section that carries data channels, as RFC 8841 has it or, as aiortc offers it,
+ * in the form of the drafts before (`m=application 9 DTLS/SCTP 5000` with `a=sctpmap`); 0 for
+ * another section.
+ */
+export function dataPort({ kind, protocol, formats, attributes }: SdpSection): number {
+  if (kind !== 'application') return 0;
+  const [format = ''] = formats;
+  if (isDraftSctp(protocol)) {
+    return attributes.all('sctpmap').some((line) => line.startsWith(`${format} webrtc-datachannel`)) ? port(format) : 0;
+  }
+  const named = /^(UDP|TCP)\/DTLS\/SCTP$/.test(protocol) && formats.includes('webrtc-datachannel');
+  return named ? port(attributes.first('sctp-port') ?? '') : 0;
 }
 
-/** The port of a section's `a=sctp-port`; 0 when it is missing or malformed. */
-export function sctpPort({ attributes }: SdpSection): number {
-  const port = attributes.first('sctp-port') ?? '';
-  return /^\d{1,5}$/.test(port) && Number(port) <= 65_535 ? Number(port) : 0;
+/** True for the protocol of data channels before RFC 8841, which has the port for a format. */
+export function isDraftSctp(protocol: string): boolean {
+  return protocol === 'DTLS/SCTP';
+}
+
+function port(text: string): number {
+  return /^\d{1,5}$/.test(text) && Number(text) <= 65_535 ? Number(text) : 0;
 }
 
 /** A codec that stands for a section whose media are not wanted. */

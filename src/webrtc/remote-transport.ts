@@ -3,7 +3,7 @@
  * all of it goes to the WebRTC library. Pure.
  */
 import type { SdpSection, SessionDescription } from '../media/sdp.ts';
-import { type Bundle, sctpPort } from './bundle.ts';
+import { type Bundle, dataPort } from './bundle.ts';
 import { badOffer, unacceptable } from './sdp.ts';
 
 const ICE_CHARS = /^[A-Za-z0-9+/]+$/;
@@ -97,5 +97,5 @@ export function isUsable(candidate: string): boolean {
 function remoteData(section: SdpSection): RemoteData {
   const size = section.attributes.first('max-message-size') ?? '';
   const maxMessageSize = /^\d{1,15}$/.test(size) ? Number(size) : DEFAULT_MESSAGE_SIZE;
-  return { port: sctpPort(section), maxMessageSize };
+  return { port: dataPort(section), maxMessageSize };
 }

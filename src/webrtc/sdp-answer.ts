@@ -1,6 +1,6 @@
 /** SDP answers to players and publishers: what all have in common. Pure. */
 import type { SdpSection, SessionDescription } from '../media/sdp.ts';
-import { type Bundle, type IdleCodec, idleCodec } from './bundle.ts';
+import { type Bundle, type IdleCodec, idleCodec, isDraftSctp } from './bundle.ts';
 import { DEFAULT_MESSAGE_SIZE } from './remote-transport.ts';
 import { midOf } from './sdp.ts';
 
@@ -91,8 +91,8 @@ export interface AnsweredVideo {
 /**
  * An answer: the chosen section with its codec, data channels and idle media on the same connection,
  * everything else refused. Candidates are told where the connection is carried. ICE and DTLS values
- * are repeated in all sections that are kept: RFC 9143 asks for them in one, libwebrtc writes them in
- * all, and aiortc takes no section without them.
+ * are repeated in every section: RFC 9143 asks for them in one alone, but GStreamer and aiortc take no
+ * answer with a section that lacks them, be it refused.
  */
 export function composeAnswer(video: AnsweredVideo, local: LocalTransport): string {
   const { sections, group } = video.layout;
@@ -113,10 +113,13 @@ function sectionLines(video: AnsweredVideo, head: SectionHead, local: LocalTrans
   if (head.use === 'video') return videoSection(video, head, local);
   if (head.use === 'data') return dataSection(head, local);
   const { format, mapping } = head.codec;
-  const start = [`m=${head.kind} ${head.use === 'idle' ? 9 : 0} ${head.protocol} ${format}`, ...placeLines(head)];
-  if (head.use === 'refused') return [...start, 'a=inactive'];
-  const rtpmap = mapping === undefined ? [] : [`a=rtpmap:${format} ${mapping}`];
-  return [...start, 'a=inactive', 'a=rtcp-mux', ...transportLines(local), ...rtpmap];
+  return [
+    `m=${head.kind} ${head.use === 'idle' ? 9 : 0} ${head.protocol} ${format}`,
+    ...placeLines(head),
+    ...['a=inactive', 'a=rtcp-mux'],
+    ...transportLines(local),
+    ...(mapping === undefined ? [] : [`a=rtpmap:${format} ${mapping}`]),
+  ];
 }
 
 function placeLines({ mid }: SectionHead): string[] {
@@ -142,11 +145,13 @@ function videoSection(
 }
 
 function dataSection(head: SectionHead, local: LocalTransport): string[] {
+  const draft = isDraftSctp(head.protocol);
   return [
-    `m=application 9 ${head.protocol} webrtc-datachannel`,
+    `m=application 9 ${head.protocol} ${draft ? SCTP_PORT : 'webrtc-datachannel'}`,
     ...placeLines(head),
     ...transportLines(local),
-    ...[`a=sctp-port:${SCTP_PORT}`, `a=max-message-size:${DEFAULT_MESSAGE_SIZE}`],
+    draft ? `a=sctpmap:${SCTP_PORT} webrtc-datachannel 1024` : `a=sctp-port:${SCTP_PORT}`,
+    `a=max-message-size:${DEFAULT_MESSAGE_SIZE}`,
   ];
 }
 

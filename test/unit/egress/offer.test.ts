@@ -240,6 +240,14 @@ describe('data channels', () => {
     expect(video).toContain('a=candidate:');
   });
 
+  it('are taken in the form of the drafts before RFC 8841, and answered in it', () => {
+    const draft = ['m=application 9 DTLS/SCTP 5001', 'a=mid:d', 'a=sctpmap:5001 webrtc-datachannel 65535'];
+    expect(readOffer(withData(draft)).remote.data?.port).toBe(5001);
+    const data = writeAnswer(readOffer(withData(draft)), LOCAL).split(/(?=^m=)/m)[2];
+    expect(data).toMatch(/^m=application 9 DTLS\/SCTP 5000\r\n[\s\S]*a=sctpmap:5000 webrtc-datachannel 1024\r\n/);
+    expect(readOffer(withData(draft.slice(0, 2))).remote.data).toBeUndefined();
+  });
+
   it('may stand before the video', () => {
     const answer = writeAnswer(readOffer(withData(DATA, true, 'a=group:BUNDLE d v')), LOCAL);
     expect(answer.split(/(?=^m=)/m).map((section) => section.split(' ')[0])).toEqual([
@@ -255,10 +263,6 @@ describe('data channels', () => {
     ['without a port', withData(DATA.slice(0, 3))],
     ['with a port that is none', withData([...DATA.slice(0, 3), 'a=sctp-port:70000'])],
     ['refused by their port', withData(DATA.map((line) => line.replace('application 9', 'application 0')))],
-    [
-      'of the old kind',
-      withData(DATA.map((line) => line.replace('UDP/DTLS/SCTP webrtc-datachannel', 'DTLS/SCTP 5000'))),
-    ],
     ['none', plain()],
   ])('%s are refused, and the video is taken', (_, offer) => {
     const video = readOffer(offer);
