@@ -19,7 +19,7 @@ import {
 import { asFrameliftError } from '../errors.ts';
 import { type CancelTimer, type Clock, type Micros, micros, ZERO } from '../time.ts';
 import { type CandidateSink, openTransport, type PeerTransport } from '../webrtc/transport.ts';
-import { watchTransport } from '../webrtc/watch.ts';
+import { TransportWatch } from '../webrtc/watch.ts';
 import { type OfferedVideo, readOffer, writeAnswer } from './offer.ts';
 import { PROVENANCE_CHANNEL, ProvenanceFeed } from './provenance.ts';
 import { RtpSender } from './rtp-sender.ts';
@@ -85,7 +85,7 @@ class PeerViewer implements Viewer {
   #rtt: Micros | undefined;
   #loss = 0;
   #cancelSend: CancelTimer | undefined;
-  readonly #stopWatching: CancelTimer;
+  readonly #watch: TransportWatch;
 
   constructor(deps: PeerDeps) {
     this.#deps = deps;
@@ -103,7 +103,7 @@ class PeerViewer implements Viewer {
     const records = this.openChannel(PROVENANCE_CHANNEL);
     if (records) this.#provenance = new ProvenanceFeed(records);
     this.#dtls.onRtcp.subscribe((packet) => this.#onRtcp(packet));
-    this.#stopWatching = watchTransport(
+    this.#watch = new TransportWatch(
       deps.transport,
       clock,
       { connected: () => this.#onConnected(), broken: (reason) => void this.close(reason) },
@@ -113,6 +113,14 @@ class PeerViewer implements Viewer {
 
   get connected(): boolean {
     return this.#connected && !this.#ended;
+  }
+
+  get reached(): boolean {
+    return this.#watch.reached;
+  }
+
+  get silence(): Micros {
+    return this.#watch.silence;
   }
 
   get stats(): ViewerStats {
@@ -150,7 +158,7 @@ class PeerViewer implements Viewer {
     if (this.#ended) return;
     this.#ended = true;
     this.#cancelSend?.();
-    this.#stopWatching();
+    this.#watch.stop();
     this.#queue.clear();
     this.#deps.events.ended(reason);
     await this.#deps.transport.close();

@@ -99,6 +99,10 @@ export interface Viewer {
   openChannel(label: string): ViewerChannel | undefined;
   /** True once media can flow. */
   readonly connected: boolean;
+  /** True once the player has proven by ICE that it is there. */
+  readonly reached: boolean;
+  /** How long it has been silent since it connected, while this process ran. */
+  readonly silence: Micros;
   readonly stats: ViewerStats;
   /** Access units the queue holds at most. */
   readonly capacity: number;

@@ -4,7 +4,7 @@
  */
 import type { WebSocket } from '@fastify/websocket';
 import type { Log } from '../log.ts';
-import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
+import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus, stoodStill, ZERO } from '../time.ts';
 import { TokenBucket } from '../token-bucket.ts';
 import type { StreamDirectory } from './contract.ts';
 import { type PlayerGate, WebSocketSignalling } from './websocket-signalling.ts';
@@ -126,7 +126,12 @@ export class StateFeed {
 
   #compareLater(): void {
     const { clock } = this.#deps;
-    this.#cancel = clock.at(plus(clock.now(), COMPARE_INTERVAL), () => {
+    const due = plus(clock.now(), COMPARE_INTERVAL);
+    this.#cancel = clock.at(due, () => {
+      const stood = stoodStill(due, clock.now());
+      // Pongs that came meanwhile are read before the next look.
+      const wait = stood > ZERO ? plus(stood, COMPARE_INTERVAL) : ZERO;
+      for (const listener of this.#listeners) listener.pingDue = plus(listener.pingDue, wait);
       this.#compareLater();
       this.#compare(clock.now());
     });

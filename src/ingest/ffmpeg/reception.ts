@@ -8,7 +8,7 @@ import type { Arena } from '../../media/arena.ts';
 import { copyPlane } from '../../media/copy-plane.ts';
 import { Frame, SOURCE } from '../../media/frame.ts';
 import type { DropReason, EventSink } from '../../metrics/events.ts';
-import { type Clock, fromMs, type Micros, micros, minus, plus, toMs, toSeconds } from '../../time.ts';
+import { type Clock, fromMs, type Micros, micros, minus, plus, stoodStill, toMs, toSeconds, ZERO } from '../../time.ts';
 import { IngestGauge, type IngestLimits, sizeExcess } from '../limits.ts';
 import type { FrameSink } from '../source.ts';
 import type { SourceLog } from '../source-log.ts';
@@ -239,7 +239,11 @@ export class Reception {
     const due = plus(sign, patience);
     this.#cancelWatch();
     if (clock.now() < due) {
-      this.#cancelWatch = clock.at(due, () => this.#watch());
+      this.#cancelWatch = clock.at(due, () => {
+        // What came while the process stood still has not been read: the wait begins anew.
+        if (stoodStill(due, clock.now()) > ZERO) this.#lastSign = clock.now();
+        this.#watch();
+      });
       return;
     }
     const what = this.#delivered === 0 ? 'no frame arrived within' : 'no frame arrived for';

@@ -7,7 +7,7 @@ import type { Log } from '../../log.ts';
 import type { Arena } from '../../media/arena.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { EventSink } from '../../metrics/events.ts';
-import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../../time.ts';
+import { awaitAnswer, type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../../time.ts';
 import type { TransportSettings } from '../../webrtc/transport.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
 import { DecodePump } from '../decode/pump.ts';
@@ -161,8 +161,7 @@ export class Publisher {
   }
 
   #connected(): void {
-    const { clock } = this.#options;
-    this.#cancelFirstFrame = clock.at(plus(clock.now(), FIRST_FRAME_TIMEOUT), () => {
+    this.#cancelFirstFrame = awaitAnswer(this.#options.clock, FIRST_FRAME_TIMEOUT, () => {
       const { packets } = this.#receiver.counts;
       const why = packets === 0 ? 'it sent no video' : 'none of its frames could be decoded';
       void this.close(`${why} for ${FIRST_FRAME_TIMEOUT / 1e6} s`);

@@ -238,6 +238,21 @@ describe('clients that misbehave', () => {
       expect(JSON.parse(text)).toMatchObject({ type: 'error', code: 'webrtc.bad-message' });
   });
 
+  it('takes no client for silent because this process stood still: its pong waits to be read', async () => {
+    const clock = new ManualClock();
+    const { client } = await listen(await startServer([LIVE], { clock }));
+    const gone = vi.fn();
+    client.on('close', gone);
+    // The pong stays in the socket until this test waits.
+    clock.advance(fromMs(15_000));
+    clock.standStill(fromMs(40_000));
+    clock.advance(fromMs(0));
+    await settled(client);
+    clock.advance(fromMs(1000));
+    await settled(client);
+    expect(gone).not.toHaveBeenCalled();
+  });
+
   it('an answer to a ping is due before the next one', async () => {
     const clock = new ManualClock();
     const server = await startServer([LIVE], { clock });
