@@ -115,6 +115,10 @@ class PeerViewer implements Viewer {
     return this.#connected && !this.#ended;
   }
 
+  get singleNal(): boolean {
+    return this.#deps.video.singleNal;
+  }
+
   get reached(): boolean {
     return this.#watch.reached;
   }
@@ -129,7 +133,8 @@ class PeerViewer implements Viewer {
 
   send(item: PacketizedUnit): void {
     if (!this.connected) return;
-    this.#queue.push(item);
+    if (this.singleNal && !item.single) this.#queue.skip();
+    else this.#queue.push(item);
     if (!this.#cancelSend) this.#pump();
   }
 

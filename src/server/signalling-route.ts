@@ -50,6 +50,7 @@ export function mountSignalling(app: FastifyInstance, { path, role, endpoint, ac
             method: request.method,
             stream,
             sessionId,
+            address: request.ip,
             variant: new URL(request.url, 'http://localhost').searchParams.get('variant') ?? undefined,
             headers: request.headers,
             body,

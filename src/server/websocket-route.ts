@@ -73,8 +73,8 @@ export function mountWebSocket(app: FastifyInstance, { feed, access, log }: WebS
       });
     },
     // With a callback the handshake follows at once: nobody else can take the last place between.
-    preHandler: (_request, reply, done) => {
-      if (feed.size < MAX_SOCKETS) return done();
+    preHandler: (request, reply, done) => {
+      if (feed.makeRoom(request.ip)) return done();
       refuse(reply, {
         status: 503,
         code: 'http.overloaded',
@@ -85,10 +85,10 @@ export function mountWebSocket(app: FastifyInstance, { feed, access, log }: WebS
     },
     handler: () => undefined,
     wsHandler: (socket, request) => {
-      const from = request.ip;
+      const { ip: from } = request;
       logRequest(log, request, { status: 101 });
       socket.on('close', (code) => log.debug({ code, from }, 'WebSocket closed'));
-      feed.add(socket);
+      feed.add(socket, from);
     },
   });
 }

@@ -24,10 +24,16 @@ const GRACE = fromMs(10_000);
 /** Lets players in. */
 export interface PlayerGate {
   /**
-   * By an SDP offer; `trickle` takes our candidates, which the answer lacks.
+   * By an SDP offer that came from `address`; `trickle` takes our candidates, which the answer lacks.
    * @throws FrameliftError `webrtc.*`.
    */
-  join(stream: string, variant: string | undefined, offer: string, trickle: CandidateSink): Promise<PeerSession>;
+  join(
+    stream: string,
+    variant: string | undefined,
+    offer: string,
+    trickle: CandidateSink,
+    address?: string,
+  ): Promise<PeerSession>;
   /** STUN and TURN servers that players are told of. */
   iceServers(): readonly IceServer[];
 }
@@ -37,6 +43,8 @@ export interface WebSocketSignallingDeps {
   readonly gate: PlayerGate;
   readonly clock: Clock;
   readonly log: Log;
+  /** Where the socket came from. */
+  readonly address?: string | undefined;
   /** Sends a message to the player; nothing once the socket is closed. */
   readonly send: (message: object) => void;
 }
@@ -139,7 +147,7 @@ export class WebSocketSignalling {
     let take: CandidateSink = (candidate) => void early.push(candidate);
     this.#opening += 1;
     const peer = await this.#deps.gate
-      .join(stream, variant, sdp, (candidate) => take(candidate))
+      .join(stream, variant, sdp, (candidate) => take(candidate), this.#deps.address)
       .finally(() => {
         this.#opening -= 1;
       });

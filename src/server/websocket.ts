@@ -3,6 +3,7 @@
  * second, and at once when a stream changes, and may play streams.
  */
 import type { WebSocket } from '@fastify/websocket';
+import { clientOf, overShare } from '../fair-share.ts';
 import type { Log } from '../log.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus, stoodStill, ZERO } from '../time.ts';
 import { TokenBucket } from '../token-bucket.ts';
@@ -42,6 +43,7 @@ export interface StateFeedDeps {
  */
 interface Listener {
   readonly socket: WebSocket;
+  readonly client: string;
   readonly signalling: WebSocketSignalling;
   pingDue: Micros;
   /** False between a ping and its pong. */
@@ -69,11 +71,45 @@ export class StateFeed {
     return this.#listeners.size;
   }
 
+  /**
+   * True when there is a place for one more client. When all are taken, who holds more than its share
+   * gives one up: the newest, one without a session if there is one.
+   */
+  makeRoom(address: string): boolean {
+    if (this.#listeners.size < MAX_SOCKETS) return true;
+    const listeners = [...this.#listeners];
+    const holder = overShare(
+      listeners.map(({ client }) => client),
+      clientOf(address),
+    );
+    const theirs = listeners.filter(({ client }) => client === holder);
+    const surplus = theirs.findLast(({ signalling }) => signalling.sessions === 0) ?? theirs.at(-1);
+    if (!surplus) return false;
+    this.#remove(surplus);
+    surplus.socket.close(1013, 'gave way to another client');
+    const { clock } = this.#deps;
+    clock.at(plus(clock.now(), GOODBYE_TIMEOUT), () => surplus.socket.terminate());
+    return true;
+  }
+
   /** Takes a socket that has just opened, and keeps it until it is closed. */
-  add(socket: WebSocket): void {
+  add(socket: WebSocket, address: string): void {
     const { clock, gate, log } = this.#deps;
-    const signalling = new WebSocketSignalling({ gate, clock, log, send: (message) => reply(socket, message) });
-    const listener = { socket, signalling, pingDue: plus(clock.now(), PING_INTERVAL), answered: true, skipped: 0 };
+    const signalling = new WebSocketSignalling({
+      gate,
+      clock,
+      log,
+      address,
+      send: (message) => reply(socket, message),
+    });
+    const listener = {
+      socket,
+      client: clientOf(address),
+      signalling,
+      pingDue: plus(clock.now(), PING_INTERVAL),
+      answered: true,
+      skipped: 0,
+    };
     const rate = new TokenBucket({ perSecond: MAX_MESSAGES_PER_SECOND, capacity: MAX_MESSAGES_PER_SECOND });
     socket.on('message', (data, isBinary) => {
       if (socket.readyState !== socket.OPEN) return;
@@ -118,7 +154,7 @@ export class StateFeed {
   }
 
   #remove(listener: Listener): void {
-    this.#listeners.delete(listener);
+    if (!this.#listeners.delete(listener)) return;
     if (this.#listeners.size === 0) this.#cancel();
     const { skipped } = listener;
     if (skipped > 0) this.#deps.log.warn({ skipped }, 'a client of the state feed read too slowly');

@@ -15,6 +15,14 @@ export function unacceptable(message: string, remedy?: string): FrameliftError {
   return new FrameliftError('webrtc.unacceptable', `SDP offer: ${message}`, remedy === undefined ? {} : { remedy });
 }
 
+/**
+ * The error of an offer without a codec in common, in words for the person at the other end:
+ * `webrtc.no-codec`.
+ */
+export function noCodec(message: string, remedy: string): FrameliftError {
+  return new FrameliftError('webrtc.no-codec', message, { remedy });
+}
+
 /** Takes an offer apart. @throws FrameliftError `webrtc.bad-offer` when it is not SDP. */
 export function parseOffer(text: string): SessionDescription {
   const offer = parseSdp(text);

@@ -9,6 +9,7 @@ export class FakeViewer implements Viewer {
   readonly capacity = 16;
   stats: ViewerStats = { rtt: undefined, loss: 0, depth: 0 };
   readonly units: PacketizedUnit[] = [];
+  singleNal = false;
   connected = false;
   reached = false;
   silence = ZERO;

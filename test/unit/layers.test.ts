@@ -12,6 +12,7 @@ const WORDS = [
   'bounded-queue.ts',
   'mutex.ts',
   'token-bucket.ts',
+  'fair-share.ts',
   'sliding-quantile.ts',
 ];
 /** … and the ways in. */

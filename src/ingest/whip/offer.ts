@@ -3,7 +3,7 @@ import type { VideoCodec } from '../../media/access-unit.ts';
 import { bundleAround } from '../../webrtc/bundle.ts';
 import { answerable, extensionIds, type OfferedFormat, OfferedFormats } from '../../webrtc/formats.ts';
 import { type RemoteTransport, transportOf } from '../../webrtc/remote-transport.ts';
-import { onlyVideo, parseOffer, unacceptable } from '../../webrtc/sdp.ts';
+import { noCodec, onlyVideo, parseOffer, unacceptable } from '../../webrtc/sdp.ts';
 import { type AnswerLayout, composeAnswer, type LocalTransport, layOut } from '../../webrtc/sdp-answer.ts';
 
 /** Header extensions we read, by the name used here. */
@@ -50,7 +50,8 @@ const CODECS: ReadonlyMap<string, VideoCodec> = new Map([
  * prefers, AV1 only where it offers no other. Audio is not taken, nor is simulcast: then browsers
  * send the best layer alone.
  * @throws FrameliftError `webrtc.bad-offer` when it is not SDP or lacks what WebRTC requires,
- * `webrtc.unacceptable` when it is sound but sends nothing that we take.
+ * `webrtc.unacceptable` when it is sound but sends nothing that we take, `webrtc.no-codec` when it
+ * sends it in other codecs.
  */
 export function readPublication(text: string): PublishedVideo {
   const offer = parseOffer(text);
@@ -109,8 +110,8 @@ function chooseCodec(formats: OfferedFormats): { format: OfferedFormat; codec: V
   const format = suitable.find(({ encoding }) => encoding !== 'AV1') ?? suitable[0];
   const codec = format && CODECS.get(format.encoding);
   if (codec) return { format, codec };
-  throw unacceptable(
-    `of its codecs (${formats.names()}) none is taken`,
+  throw noCodec(
+    `the publisher sends ${formats.names()}, none of which framelift takes`,
     'Publish H.264 (packetization-mode 0 or 1), VP8, VP9, H.265 or AV1.',
   );
 }

@@ -7,7 +7,7 @@ import type { Log } from '../../log.ts';
 import type { Arena } from '../../media/arena.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { EventSink } from '../../metrics/events.ts';
-import { awaitAnswer, type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../../time.ts';
+import { awaitAnswer, type CancelTimer, type Clock, fromMs, type Micros, minus, plus, ZERO } from '../../time.ts';
 import type { TransportSettings } from '../../webrtc/transport.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
 import { DecodePump } from '../decode/pump.ts';
@@ -48,6 +48,8 @@ const FIRST_FRAME_TIMEOUT = fromMs(10_000);
 
 /** A publisher and its session. */
 export class Publisher {
+  /** When its offer came. */
+  readonly since: Micros;
   readonly #options: PublisherOptions;
   readonly #events: PublisherEvents;
   readonly #video: PublishedVideo;
@@ -68,6 +70,7 @@ export class Publisher {
     events: PublisherEvents,
   ) {
     const { clock, stream, limits } = options;
+    this.since = clock.now();
     this.#options = options;
     this.#events = events;
     this.#video = video;
@@ -118,6 +121,16 @@ export class Publisher {
       await decoder.close();
       throw error;
     }
+  }
+
+  /** True once the publisher has proven by ICE that it is there. */
+  get reached(): boolean {
+    return this.#peer?.reached ?? false;
+  }
+
+  /** How long it has been silent since it connected. */
+  get silence(): Micros {
+    return this.#peer?.silence ?? ZERO;
   }
 
   /** SDP answer with all candidates. */

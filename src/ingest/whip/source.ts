@@ -8,7 +8,7 @@ import type { Log } from '../../log.ts';
 import type { Arena } from '../../media/arena.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { EventSink } from '../../metrics/events.ts';
-import { type Clock, fromMs, type Micros, Watchdog } from '../../time.ts';
+import { type Clock, fromMs, type Micros, minus, Watchdog } from '../../time.ts';
 import type { PeerSession } from '../../webrtc/endpoint.ts';
 import type { TransportSettings } from '../../webrtc/transport.ts';
 import type { IngestLimits } from '../limits.ts';
@@ -45,6 +45,10 @@ export interface PublisherGate {
 
 /** Sessions of one stream at a time: the one that is seen, and others on their way to take over. */
 const MAX_SESSIONS = 4;
+/** When all are taken: one that has sent no ICE check by then gives way to another publisher. */
+const REACH_TIMEOUT = fromMs(500);
+/** So does one that has been silent for so long: it is gone without a word. */
+const SILENCE_TIMEOUT = fromMs(3000);
 const DEFAULT_STALL_TIMEOUT = fromMs(5000);
 const WATCH_INTERVAL = fromMs(100);
 
@@ -78,7 +82,7 @@ export class WhipSource implements Source, PublisherGate {
   async publish(offer: string): Promise<PeerSession> {
     const { stream, log } = this.#options;
     if (this.#stopped) throw new FrameliftError('webrtc.no-source', `${stream} has stopped`, { recoverable: true });
-    if (this.#sessions.length + this.#opening >= MAX_SESSIONS) {
+    if (this.#sessions.length + this.#opening >= MAX_SESSIONS && !this.#makeRoom()) {
       throw new FrameliftError('webrtc.overloaded', `${stream} has ${MAX_SESSIONS} publishers already`, {
         recoverable: true,
         remedy: 'Close one of them, or wait until those that are gone are noticed.',
@@ -128,6 +132,16 @@ export class WhipSource implements Source, PublisherGate {
       life.stall?.stop();
       signal.removeEventListener('abort', stop);
     }
+  }
+
+  /** Ends a session that is gone by all signs; false without one. */
+  #makeRoom(): boolean {
+    const now = this.#options.clock.now();
+    const gone = this.#sessions.find(
+      ({ reached, silence, since }) => silence >= SILENCE_TIMEOUT || (!reached && minus(now, since) >= REACH_TIMEOUT),
+    );
+    void gone?.close('gave way to another publisher');
+    return gone !== undefined;
   }
 
   #frame(session: Publisher, frame: Frame): void {

@@ -145,18 +145,60 @@ describe('readOffer', () => {
     ['two videos', plain((lines) => [...lines, 'm=video 9 UDP/TLS/RTP/SAVPF 96'])],
     ['a player that sends', replaced(/recvonly/, 'sendonly')],
     ['inactive', replaced(/recvonly/, 'inactive')],
-    ['no H.264', plain((lines) => lines.map((line) => line.replace('H264', 'VP8')))],
-    [
-      'packetization mode 0 only',
-      plain((lines) => lines.map((line) => line.replace('packetization-mode=1', 'packetization-mode=0'))),
-    ],
     ['no rtcp-mux', without(/rtcp-mux/)],
     ['plain RTP', replaced(/UDP\/TLS\/RTP\/SAVPF/, 'RTP/AVP')],
   ])('sound but not for us: %s', (_, offer) => {
     expect(codeOf(offer)).toBe('webrtc.unacceptable');
   });
 
-  it('survives 5000 mangled offers: taken, malformed or unacceptable, nothing else', () => {
+  it.each([
+    ['mode 1', 'packetization-mode=1;profile-level-id=42e01f', false],
+    ['mode 0', 'packetization-mode=0;profile-level-id=42e01f', true],
+    ['no mode', 'profile-level-id=42e01f', true],
+    ['a bare format', undefined, true],
+  ])('takes H.264 with %s alone, and knows what may be sent', (_, parameters, singleNal) => {
+    const offer = plain((lines) => [
+      ...lines.filter((line) => !/:9[678]/.test(line)),
+      'a=rtpmap:97 H264/90000',
+      ...(parameters === undefined ? [] : [`a=fmtp:97 ${parameters}`]),
+    ]);
+    const video = readOffer(offer);
+    expect([video.payloadType, video.singleNal]).toEqual([97, singleNal]);
+    const answer = writeAnswer(video, LOCAL);
+    if (parameters === undefined) expect(answer).not.toContain('a=fmtp:97');
+    else expect(answer).toContain(`a=fmtp:97 ${parameters}\r\n`);
+  });
+
+  it('prefers mode 1 of any profile to mode 0', () => {
+    const offer = replaced(/:97 packetization-mode=1/, ':97 packetization-mode=0');
+    expect(readOffer(offer)).toMatchObject({ payloadType: 96, singleNal: false });
+  });
+
+  it.each([
+    ['no H.264', replaced(/H264/, 'VP8'), /^this player does not play H\.264, only VP8$/, /Use a browser that plays/],
+    [
+      'interleaved mode alone',
+      replaced(/mode=1/, 'mode=2'),
+      /no H\.264 of the kind.*packetization-mode=2/,
+      /mode 0 or 1/,
+    ],
+    [
+      'high 4:4:4 alone',
+      replaced(/level-id=(64|42)..../, 'level-id=f4001f'),
+      /no H\.264 of the kind/,
+      /baseline, main/,
+    ],
+  ])('says what a person can do about %s', (_, offer, message, remedy) => {
+    expect(() => readOffer(offer)).toThrow(
+      expect.objectContaining({
+        code: 'webrtc.no-codec',
+        message: expect.stringMatching(message),
+        remedy: expect.stringMatching(remedy),
+      }),
+    );
+  });
+
+  it('survives 5000 mangled offers: taken, malformed or not for us, nothing else', () => {
     let state = 42;
     const next = (below: number): number => {
       state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
@@ -181,7 +223,12 @@ describe('readOffer', () => {
       const outcome = codeOf(lines.join('\r\n'));
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
     }
-    expect([...outcomes.keys()].sort()).toEqual(['taken', 'webrtc.bad-offer', 'webrtc.unacceptable']);
+    expect([...outcomes.keys()].sort()).toEqual([
+      'taken',
+      'webrtc.bad-offer',
+      'webrtc.no-codec',
+      'webrtc.unacceptable',
+    ]);
   });
 });
 

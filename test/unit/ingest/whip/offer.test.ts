@@ -73,8 +73,8 @@ describe('readPublication', () => {
 
   it('refuses what it cannot take, naming it', () => {
     const error = refusal(plain(['H263', 'ulpfec', 'FFV1']));
-    expect(error.code).toBe('webrtc.unacceptable');
-    expect(error.message).toContain('(H263, FFV1)');
+    expect(error.code).toBe('webrtc.no-codec');
+    expect(error.message).toContain('sends H263, FFV1,');
     expect(error.remedy).toContain('H.264');
   });
 
@@ -83,12 +83,14 @@ describe('readPublication', () => {
     ['an inactive video', (line: string) => line.replace('sendonly', 'inactive')],
     ['no rtcp-mux', (line: string) => line.replace('rtcp-mux', 'x')],
     ['plain RTP', (line: string) => line.replace('UDP/TLS/RTP/SAVPF', 'RTP/AVP')],
-    [
-      'H.264 in interleaved mode alone',
-      (line: string) => `${line}${line.startsWith('a=rtpmap') ? '\r\na=fmtp:96 packetization-mode=2' : ''}`,
-    ],
   ])('refuses %s as unacceptable', (_, change) => {
     expect(refusal(plain(['H264'], (lines) => lines.map(change))).code).toBe('webrtc.unacceptable');
+  });
+
+  it('has no codec in common with H.264 in interleaved mode alone', () => {
+    const interleaved = (line: string): string =>
+      line.startsWith('a=rtpmap') ? `${line}\r\na=fmtp:96 packetization-mode=2` : line;
+    expect(refusal(plain(['H264'], (lines) => lines.map(interleaved))).code).toBe('webrtc.no-codec');
   });
 
   it('refuses two videos, and two audios', () => {
