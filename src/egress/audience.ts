@@ -15,9 +15,9 @@ const REACH_TIMEOUT = fromMs(500);
 const CONNECT_TIMEOUT = fromMs(2000);
 /**
  * A viewer that has been silent for so long gives its place to a newcomer that finds none: it is
- * gone without a word. Browsers are heard of each second.
+ * gone without a word. Browsers are heard of each second, GStreamer within three.
  */
-const SILENCE_TIMEOUT = fromMs(3000);
+const SILENCE_TIMEOUT = fromMs(4000);
 
 /** One player, from its offer to its end. */
 export interface Member {

@@ -48,7 +48,7 @@ const MAX_SESSIONS = 4;
 /** When all are taken: one that has sent no ICE check by then gives way to another publisher. */
 const REACH_TIMEOUT = fromMs(500);
 /** So does one that has been silent for so long: it is gone without a word. */
-const SILENCE_TIMEOUT = fromMs(3000);
+const SILENCE_TIMEOUT = fromMs(4000);
 const DEFAULT_STALL_TIMEOUT = fromMs(5000);
 const WATCH_INTERVAL = fromMs(100);
 

@@ -120,7 +120,7 @@ describe('Audience', () => {
     const [quiet, gone, here] = [rig.connected(), rig.connected(), rig.connected()];
     here.silence = fromMs(1000);
     expect(() => rig.enter()).toThrow(OVERLOADED);
-    [quiet.silence, gone.silence] = [fromMs(3500), fromMs(6000)];
+    [quiet.silence, gone.silence] = [fromMs(4500), fromMs(6000)];
     rig.connected();
     expect([quiet.closed, gone.closed, here.closed]).toEqual([
       undefined,
@@ -136,7 +136,7 @@ describe('Audience', () => {
     const rig = new Rig(1);
     const [first, second] = [rig.enter().viewer, rig.enter().viewer];
     first.connect();
-    first.silence = fromMs(4000);
+    first.silence = fromMs(4500);
     second.connect();
     expect([first.closed, second.closed]).toEqual(['silent, and another player needed its place', undefined]);
   });
