@@ -32,7 +32,7 @@ export interface RemoteTransport {
 }
 
 /** What a peer says of its data channels (RFC 8841). */
-export interface RemoteData {
+interface RemoteData {
   /** SCTP port. */
   readonly port: number;
   /** Longest message it takes, in bytes; 0 = any. */

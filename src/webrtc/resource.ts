@@ -71,7 +71,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
  * because many come at once must not come back at once with all the others.
  */
 const RETRY: Partial<Record<ErrorCode, { readonly seconds: number; readonly spread: number }>> = {
-  'webrtc.no-source': { seconds: 2, spread: 0 },
+  'webrtc.no-source': { seconds: 1, spread: 1 },
   'webrtc.overloaded': { seconds: 5, spread: 0 },
   'webrtc.busy': { seconds: 1, spread: 2 },
 };

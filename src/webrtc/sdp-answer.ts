@@ -5,7 +5,7 @@ import { DEFAULT_MESSAGE_SIZE } from './remote-transport.ts';
 import { midOf } from './sdp.ts';
 
 /** What an answer repeats of each media section. */
-export interface SectionHead {
+interface SectionHead {
   readonly kind: string;
   readonly protocol: string;
   readonly mid: string | undefined;

@@ -42,15 +42,15 @@ function comeAtOnce(viewers: number): Promise<{ connectedMs: number[]; refusals:
     const refusals: string[] = [];
     let up: number | undefined;
     const one = async (): Promise<number> => {
+      const peer = new RTCPeerConnection();
+      peer.addTransceiver('video', { direction: 'recvonly' });
+      await peer.setLocalDescription();
+      const body = peer.localDescription?.sdp ?? '';
+      const headers = { 'Content-Type': 'application/sdp' };
       for (;;) {
-        const peer = new RTCPeerConnection();
-        peer.addTransceiver('video', { direction: 'recvonly' });
-        await peer.setLocalDescription();
-        const response = await fetch('/whep/demo?variant=source', {
-          method: 'POST',
-          headers: { 'Content-Type': 'application/sdp' },
-          body: peer.localDescription?.sdp ?? '',
-        }).catch(() => undefined);
+        const response = await fetch('/whep/demo?variant=source', { method: 'POST', headers, body }).catch(
+          () => undefined,
+        );
         if (response) up ??= performance.now();
         if (response?.status === 201) {
           const connected = new Promise<void>((resolve) => {
@@ -60,7 +60,6 @@ function comeAtOnce(viewers: number): Promise<{ connectedMs: number[]; refusals:
           await connected;
           return performance.now() - (up ?? 0);
         }
-        peer.close();
         if (response) refusals.push((await response.json()).code);
         const wait = Number(response?.headers.get('Retry-After') ?? 0) * 1000 || 200;
         await new Promise((resolve) => setTimeout(resolve, wait));
