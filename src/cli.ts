@@ -6,9 +6,12 @@ import { checkSources, Framelift } from './app/framelift.ts';
 import { watchFiles } from './app/watch-files.ts';
 import { collect, milliseconds, number, rateOptions } from './commands/arguments.ts';
 import { convert } from './commands/convert.ts';
-import { examine, type Finding } from './commands/doctor.ts';
+import { findingsTable, isFault } from './commands/doctor/finding.ts';
+import { examineMachine } from './commands/doctor/machine.ts';
+import { examineServing, listening } from './commands/doctor/serving.ts';
 import { CUDA_HELP, cudaReport, installCuda } from './commands/install-cuda.ts';
 import { modelsTable } from './commands/models-table.ts';
+import { urlFile } from './commands/url-file.ts';
 import { configFromFlags, generateTokens, type RateFlags, type ServeFlags } from './config/flags.ts';
 import { profileOf } from './config/profile.ts';
 import type { Config } from './config/schema.ts';
@@ -16,7 +19,7 @@ import { type ErrorCode, FrameliftError } from './errors.ts';
 import { evaluate } from './eval/evaluate.ts';
 import { evalTable } from './eval/report.ts';
 import { readManifest } from './interp/models/manifest.ts';
-import { makeLog } from './log.ts';
+import { type LogOptions, makeLog } from './log.ts';
 import { sourceKind } from './stream/make-source.ts';
 import { fromMs, plus, systemClock } from './time.ts';
 
@@ -55,8 +58,16 @@ rateOptions(program.command('serve', { isDefault: true }))
   .option('--watch', 'read the file again when it, or the certificate, has changed')
   .option('--host <address>', 'address to listen on (default: 127.0.0.1)')
   .addOption(new Option('--port <port>', 'port to listen on (default: 8080)').argParser(number))
+  .addOption(
+    new Option('--public-url <url>', 'where people open the page, if not by that address; may be repeated')
+      .argParser(collect)
+      .default([]),
+  )
   .option('--tls-cert <file>', 'PEM certificate: https and wss instead of http and ws')
   .option('--tls-key <file>', 'its PEM key')
+  .addOption(
+    new Option('--url-file <file>', 'write the address to this file once framelift listens').env('FRAMELIFT_URL_FILE'),
+  )
   .option('--publish-token <token>', 'lets who has it publish by WHIP; generate makes one up and prints it')
   .option('--play-token <token>', 'lets only who has it play; generate, as above')
   .option('--admin-token <token>', 'lets who has it change everything; generate, as above')
@@ -77,7 +88,23 @@ rateOptions(program.command('serve', { isDefault: true }))
       'most that a source frame may be delayed, 120ms or 0.12s (default: (N-1)/N of a source interval + 40ms)',
     ).argParser(milliseconds),
   )
-  .addOption(new Option('--log <level>').choices(['trace', 'debug', 'info', 'warn', 'error', 'silent']))
+  .addOption(
+    new Option('--log <level>', 'least severe lines to log (default: info)').choices([
+      'trace',
+      'debug',
+      'info',
+      'warn',
+      'error',
+      'silent',
+    ]),
+  )
+  .addOption(
+    new Option('--log-format <format>', 'default: auto, which is pretty on a terminal and JSON elsewhere').choices([
+      'auto',
+      'pretty',
+      'json',
+    ]),
+  )
   .addHelpText(
     'after',
     `
@@ -161,15 +188,24 @@ program
 
 program
   .command('doctor')
-  .description('check what this machine has: Node, ffmpeg, inference, models, port; and say how to get what is missing')
+  .description(
+    'check this machine (Node, ffmpeg, inference, models), and with sources or --config all that serve would use',
+  )
+  .argument('[sources...]', 'as for serve: each is asked for a frame')
+  .option('--config <file>', 'as for serve: its addresses, certificate, tokens, models and sources are tried')
   .option('--json', 'print as JSON')
-  .addOption(new Option('--port <port>', 'port that serve would use').argParser(number).default(8080))
-  .action(async (flags: { json?: boolean; port: number }) => {
-    const findings = await examine({ port: flags.port, env: process.env });
-    if (flags.json) console.log(JSON.stringify(findings, null, 2));
-    else for (const finding of findings) console.log(line(finding));
-    if (findings.some((f) => f.level === 'missing')) process.exitCode = FAILED;
-  });
+  .addOption(new Option('--port <port>', 'port that serve would use (default: 8080)').argParser(number))
+  .addHelpText(
+    'after',
+    `
+Nothing is served meanwhile. What is MISSING or WRONG has a remedy below it, and the exit code is 1.
+
+Examples:
+  framelift doctor
+  framelift doctor rtsp://camera.local/stream
+  framelift doctor --config framelift.yaml --json`,
+  )
+  .action(async (given: string[], flags: DoctorFlags) => runDoctor(given, flags));
 
 program
   .command('install-cuda')
@@ -184,9 +220,20 @@ program
     console.log(json ? JSON.stringify(result, null, 2) : cudaReport(result));
   });
 
-function line({ level, what, detail, remedy }: Finding): string {
-  const mark = { ok: '  ok     ', optional: '  absent ', missing: '  MISSING' }[level];
-  return `${mark} ${what.padEnd(18)} ${detail}${remedy ? `\n${' '.repeat(29)}→ ${remedy}` : ''}`;
+interface DoctorFlags {
+  readonly config?: string;
+  readonly port?: number;
+  readonly json?: boolean;
+}
+
+async function runDoctor(given: readonly string[], { json, ...flags }: DoctorFlags): Promise<void> {
+  const asked = given.length > 0 || flags.config !== undefined;
+  const config = asked ? configFromFlags(given, flags) : undefined;
+  const findings = await examineMachine(process.env);
+  if (config) findings.push(...(await examineServing(config, process.env)));
+  else findings.push(await listening('127.0.0.1', flags.port ?? 8080));
+  console.log(json ? JSON.stringify(findings, null, 2) : findingsTable(findings));
+  process.exitCode = findings.some(isFault) ? FAILED : 0;
 }
 
 async function serve(sources: readonly string[], given: ServeFlags): Promise<void> {
@@ -202,9 +249,10 @@ async function serve(sources: readonly string[], given: ServeFlags): Promise<voi
     return config;
   };
   const config = read();
+  const tellUrl = urlFile(flags.urlFile);
   // ffmpeg would pass by the gateway that checks where sources lead (docs/security.md).
   delete process.env.no_proxy;
-  const log = makeLog(config.log, systemClock);
+  const log = makeLog({ ...logStyle(config), clock: systemClock });
   const stop = new Promise<string>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve(signal));
     // Without a file there is nothing to read again: then it means, as for any program, that the terminal is gone.
@@ -215,6 +263,7 @@ async function serve(sources: readonly string[], given: ServeFlags): Promise<voi
     ...{ config, log, version, env: process.env },
     ...(flags.config === undefined ? {} : { reread: read }),
   });
+  tellUrl(app.url);
   console.error(`framelift ${version} on ${app.url}  (Ctrl-C stops)`);
   for (const [role, token] of generated) console.error(`${role} token: ${token}`);
   const signal = await stop;
@@ -225,6 +274,13 @@ async function serve(sources: readonly string[], given: ServeFlags): Promise<voi
   cancelHardStop();
   log.info({ liveFrames: app.liveFrames }, 'stopped');
   process.exit(app.liveFrames === 0 ? 0 : FAILED);
+}
+
+/** How the log looks: for people on a terminal, for programs in a pipe. */
+function logStyle({ log: level, logFormat }: Config): Omit<LogOptions, 'clock'> {
+  const terminal = process.stderr.isTTY === true;
+  const format = logFormat === 'auto' ? (terminal ? 'pretty' : 'json') : logFormat;
+  return { level, format, colour: terminal && !process.env.NO_COLOR };
 }
 
 /** The files that `--watch` watches. @throws FrameliftError `config.invalid` when there are none. */

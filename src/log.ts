@@ -1,5 +1,6 @@
 /** The log: pino, with repeated faults folded into one line a second. */
-import { type Level, pino } from 'pino';
+import { type DestinationStream, type Level, pino } from 'pino';
+import { prettyFactory } from 'pino-pretty';
 import { redactUrls } from './errors.ts';
 import { type Clock, fromMs, type Micros, minus } from './time.ts';
 
@@ -30,14 +31,36 @@ export const SILENT_LOG: Log = {
   enabled: () => false,
 };
 
+const STDERR = pino.destination({ dest: 2, sync: true });
+
 /** A fault that repeats is written once within this time. */
 const FOLD = fromMs(1000);
 
-/** Makes the log. JSON lines on standard error, which people read through any JSON viewer and machines as they are. */
-export function makeLog(level: LogLevel, clock: Clock): Log {
+/** How lines look: text for a person at a terminal, or JSON (time in ms since 1970) for programs. */
+export type LogFormat = 'pretty' | 'json';
+
+/** Options of {@link makeLog}. */
+export interface LogOptions {
+  readonly level: LogLevel;
+  readonly format: LogFormat;
+  /** Colours in `pretty` lines. Default false. */
+  readonly colour?: boolean;
+  readonly clock: Clock;
+  /** Takes the lines. Default: standard error. */
+  readonly destination?: DestinationStream;
+}
+
+/** Makes the log: one line a call. */
+export function makeLog({ level, format, colour = false, clock, destination = STDERR }: LogOptions): Log {
+  const prettify = prettyFactory({
+    colorize: colour,
+    translateTime: 'SYS:HH:MM:ss.l',
+    singleLine: true,
+    errorLikeObjectKeys: [],
+  });
   // Messages have no credentials; those of foreign errors may.
-  const hooks = { streamWrite: redactUrls };
-  const log = pino({ level, base: null, hooks }, pino.destination({ dest: 2, sync: true }));
+  const streamWrite = format === 'json' ? redactUrls : (line: string): string => prettify(redactUrls(line));
+  const log = pino({ level, base: null, hooks: { streamWrite } }, destination);
   const seen = new Map<string, { at: Micros; folded: number }>();
   const fold = (at: Level, fields: object, message: string): void => {
     const now = clock.now();

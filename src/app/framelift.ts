@@ -1,7 +1,7 @@
 /** The server as one object: arena, engine, streams, HTTP, metrics; started together, closed in reverse. */
 
 import type { Config, StreamConfig } from '../config/schema.ts';
-import { resolveTokens } from '../config/secrets.ts';
+import { checkPublishers, resolveTokens } from '../config/secrets.ts';
 import { WhepEndpoint, type WhepOptions } from '../egress/whep.ts';
 import { asFrameliftError } from '../errors.ts';
 import { WhipEndpoint, type WhipOptions } from '../ingest/whip/endpoint.ts';
@@ -12,13 +12,13 @@ import type { Log } from '../log.ts';
 import { Arena } from '../media/arena.ts';
 import { MetricsRegistry } from '../metrics/registry.ts';
 import { Access } from '../server/auth.ts';
-import { Certificate, readCertificate } from '../server/certificate.ts';
+import { Certificate, logValidity, readCertificate } from '../server/certificate.ts';
 import type { ReloadReport } from '../server/schemas.ts';
 import { FrameliftServer } from '../server/server.ts';
 import { sourceRules } from '../stream/make-source.ts';
 import { StreamSet } from '../stream/set.ts';
 import type { StreamContext } from '../stream/stream.ts';
-import { type Clock, systemClock } from '../time.ts';
+import { type Clock, systemClock, toMs } from '../time.ts';
 import { IceServers } from '../webrtc/ice-servers.ts';
 import { Reloader } from './reloader.ts';
 
@@ -67,8 +67,12 @@ export class Framelift implements AsyncDisposable {
   static async start(options: ServeOptions): Promise<Framelift> {
     const { config, log, env = {}, reread, version } = options;
     const clock = options.clock ?? systemClock;
-    const access = new Access(resolveTokens(config.auth, env));
-    const certificate = config.server.tls && new Certificate(readCertificate(config.server.tls));
+    const tokens = resolveTokens(config.auth, env);
+    checkPublishers(config.streams, tokens);
+    const access = new Access(tokens);
+    const pem = config.server.tls && readCertificate(config.server.tls);
+    if (pem) logValidity(pem, toMs(clock.wall()), log);
+    const certificate = pem && new Certificate(pem);
     await using running = new AsyncDisposableStack();
     const arena = new Arena(config.arenaMb);
     const names = config.streams.map(({ name }) => name);
@@ -81,9 +85,9 @@ export class Framelift implements AsyncDisposable {
     const { maxStreams } = config.server;
     await streams.apply({ added: config.streams, removed: [], changed: [], model, maxStreams });
     const [whep, whip] = makeEndpoints(config, streams, { iceServers, log }, running);
-    const reloader = new Reloader({ config, reread, env, streams, access, certificate, log });
+    const reloader = new Reloader({ config, reread, env, streams, access, certificate, clock, log });
     const server = await FrameliftServer.start(
-      { ...config.server, certificate },
+      { ...config.server, advertisedHosts: config.webrtc.advertisedHosts, certificate },
       {
         ...{ access, streams, whep, whip, metrics, log, clock },
         control: { streams, config: reloader },
@@ -170,16 +174,20 @@ function makeStreams(
 
 /** Where players and publishers come in. */
 function makeEndpoints(
-  { webrtc: { publishOrigins } }: Config,
+  { server: { publicUrls, basePath }, webrtc: { publishOrigins, playOrigins } }: Config,
   streams: StreamSet,
   shared: { readonly iceServers: IceServers; readonly log: Log },
   running: AsyncDisposableStack,
 ): [WhepEndpoint, WhipEndpoint] {
   const publication: WhepOptions['find'] = (name, variant) => streams.publication(name, variant);
   const gate: WhipOptions['find'] = (name) => streams.gate(name);
+  // A page that is reached by one of our names may ask by another.
+  const own = publicUrls.map((url) => new URL(url).origin);
+  const whep = { basePath: `${basePath}/whep/`, allowedOrigins: [...own, ...playOrigins] };
+  const whip = { basePath: `${basePath}/whip/`, allowedOrigins: [...own, ...publishOrigins] };
   return [
-    running.use(new WhepEndpoint({ find: publication, ...shared })),
-    running.use(new WhipEndpoint({ find: gate, allowedOrigins: publishOrigins, ...shared })),
+    running.use(new WhepEndpoint({ find: publication, ...whep, ...shared })),
+    running.use(new WhipEndpoint({ find: gate, ...whip, ...shared })),
   ];
 }
 

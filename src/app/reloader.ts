@@ -2,15 +2,16 @@
 
 import { appliesLive, type ConfigDiff, diffConfigs } from '../config/diff.ts';
 import type { Config } from '../config/schema.ts';
-import { resolveTokens, withoutSecrets } from '../config/secrets.ts';
+import { checkPublishers, resolveTokens, withoutSecrets } from '../config/secrets.ts';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import type { Log } from '../log.ts';
 import { Mutex } from '../mutex.ts';
 import type { Access } from '../server/auth.ts';
-import { type Certificate, readCertificate } from '../server/certificate.ts';
+import { type Certificate, logValidity, readCertificate } from '../server/certificate.ts';
 import type { ConfigControl } from '../server/contract.ts';
 import type { ReloadReport } from '../server/schemas.ts';
 import type { StreamSet } from '../stream/set.ts';
+import { type Clock, toMs } from '../time.ts';
 
 /** What {@link Reloader} works with. */
 export interface ReloaderOptions {
@@ -22,6 +23,7 @@ export interface ReloaderOptions {
   readonly streams: StreamSet;
   readonly access: Access;
   readonly certificate: Certificate | undefined;
+  readonly clock: Clock;
   readonly log: Log;
 }
 
@@ -59,7 +61,7 @@ export class Reloader implements ConfigControl {
   }
 
   async #carryOut(): Promise<ReloadReport> {
-    const { reread, env, streams, access, certificate, config: atStart } = this.#options;
+    const { reread, env, streams, access, certificate, clock, log, config: atStart } = this.#options;
     if (!reread) {
       throw new FrameliftError('config.invalid', 'framelift was started without a configuration file', {
         remedy: 'Start it with --config framelift.yaml.',
@@ -67,11 +69,15 @@ export class Reloader implements ConfigControl {
     }
     const next = reread();
     const tokens = resolveTokens(next.auth, env);
+    checkPublishers(next.streams, tokens);
     const pem = certificate && next.server.tls && readCertificate(next.server.tls);
     const change = diffConfigs(this.#config, next);
     await streams.apply({ ...change, model: next.engine.model, maxStreams: next.server.maxStreams });
     access.update(tokens);
-    if (pem) certificate.use(pem);
+    if (pem) {
+      certificate.use(pem);
+      logValidity(pem, toMs(clock.wall()), log);
+    }
     this.#config = next;
     return { ...reportOf(change), needsRestart: diffConfigs(atStart, next).needsRestart };
   }

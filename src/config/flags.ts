@@ -1,10 +1,12 @@
 /** The configuration of `serve`: the file, and the command line, which wins over it. */
 
+import { FrameliftError } from '../errors.ts';
 import type { ProviderChoice } from '../interp/providers/provider.ts';
 import { parseConfig, readConfigFile } from './parse.ts';
 import type { ProfileName } from './profile.ts';
 import type { Config, ConfigInput } from './schema.ts';
 import { makeToken, type Role } from './secrets.ts';
+import { heededBy, heeds, type SourceKey, type SourceText } from './source-keys.ts';
 
 /** Output rate of the demo. */
 const DEMO_FPS = 60;
@@ -25,6 +27,7 @@ export interface ServeFlags extends RateFlags {
   readonly config?: string;
   readonly host?: string;
   readonly port?: number;
+  readonly publicUrl?: readonly string[];
   readonly tlsCert?: string;
   readonly tlsKey?: string;
   readonly publishToken?: string;
@@ -36,7 +39,9 @@ export interface ServeFlags extends RateFlags {
   readonly batch?: number;
   readonly latencyBudget?: number;
   readonly log?: string;
+  readonly logFormat?: string;
   readonly watch?: boolean;
+  readonly urlFile?: string;
 }
 
 /** On the command line in place of a token: one is generated. */
@@ -70,6 +75,7 @@ export function configFromFlags(sources: readonly string[], flags: ServeFlags): 
         ...file.server,
         ...(flags.host ? { host: flags.host } : {}),
         ...(flags.port === undefined ? {} : { port: flags.port }),
+        publicUrls: [...(file.server?.publicUrls ?? []), ...(flags.publicUrl ?? [])],
         ...tls(file, flags),
       },
       auth: {
@@ -86,7 +92,8 @@ export function configFromFlags(sources: readonly string[], flags: ServeFlags): 
         ...(flags.grain === undefined ? {} : { grain: flags.grain }),
       },
       ...(flags.log ? { log: flags.log } : {}),
-      streams: streamsOf(sources, flags, file.streams ?? []),
+      ...(flags.logFormat ? { logFormat: flags.logFormat } : {}),
+      streams: streamsOf(sources, flags, file.streams),
     },
     'command line',
   );
@@ -99,19 +106,17 @@ function tls(file: ConfigInput, { tlsCert, tlsKey }: ServeFlags): object {
 }
 
 /**
- * Streams of the file and then those of the command line; the demo where there are none. Rates and
- * the like of the command line are for all.
+ * Streams of the file and then those of the command line; the demo where neither says anything of
+ * streams. An empty list of the file means none: the API adds them. Rates and the like of the
+ * command line are for all.
  */
-function streamsOf(
-  sources: readonly string[],
-  flags: ServeFlags,
-  configured: NonNullable<ConfigInput['streams']>,
-): object[] {
+function streamsOf(sources: readonly string[], flags: ServeFlags, fromFile: ConfigInput['streams']): object[] {
+  const configured = fromFile ?? [];
   const named = sources.map((text) => {
     const match = /^([A-Za-z0-9_-]{1,64})=(.+)$/s.exec(text);
     return match ? { name: match[1], source: match[2] ?? '' } : { source: text };
   });
-  const nothing = named.length === 0 && configured.length === 0;
+  const nothing = named.length === 0 && fromFile === undefined;
   const given = nameStreams(
     nothing ? [{ source: 'demo' }] : named,
     configured.map((stream) => stream.name),
@@ -119,22 +124,44 @@ function streamsOf(
   const rate = flags.fps !== undefined || flags.factor !== undefined;
   const changes = {
     ...(rate ? { fps: flags.fps, factor: flags.factor } : {}),
-    ...(flags.ingest ? { ingest: flags.ingest } : {}),
-    ...(flags.transport ? { transport: flags.transport } : {}),
-    ...(flags.loop ? { loop: true } : {}),
     ...(flags.latencyBudget === undefined ? {} : { latencyBudgetMs: flags.latencyBudget }),
     ...(flags.profile === undefined ? {} : { profile: flags.profile }),
   };
-  return [...configured, ...given].map((stream) => {
+  const all = [...configured, ...given];
+  const wishes = sourceWishes(flags, all);
+  return all.map((stream) => {
     const profiled = flags.profile !== undefined || 'profile' in stream;
     return {
       ...(stream.source === 'demo' && !rate && !profiled && !('factor' in stream) ? { fps: DEMO_FPS } : {}),
       ...stream,
       ...changes,
+      ...wishes(stream),
       // It wins over the profile's model, too.
       ...(profiled && flags.model ? { model: flags.model } : {}),
     };
   });
+}
+
+/**
+ * What the command line wishes of those sources that heed it.
+ * @throws FrameliftError `config.invalid` for a flag that none of them heeds.
+ */
+function sourceWishes(
+  { loop, ingest, transport }: ServeFlags,
+  streams: readonly SourceText[],
+): (stream: SourceText) => object {
+  const wished: [SourceKey, unknown][] = [];
+  if (loop) wished.push(['loop', loop]);
+  if (ingest !== undefined) wished.push(['ingest', ingest]);
+  if (transport !== undefined) wished.push(['transport', transport]);
+  const taken = (stream: SourceText): SourceText => ({ ...stream, ingest: ingest ?? stream.ingest });
+  for (const [key] of wished) {
+    if (streams.length === 0 || streams.some((stream) => heeds(taken(stream), key))) continue;
+    throw new FrameliftError('config.invalid', `--${key}: no source here heeds it, only ${heededBy(key)} do`, {
+      remedy: `Leave --${key} away.`,
+    });
+  }
+  return (stream) => Object.fromEntries(wished.filter(([key]) => heeds(taken(stream), key)));
 }
 
 /**

@@ -5,6 +5,7 @@ import { asFrameliftError, FrameliftError } from '../errors.ts';
 import { rateTarget } from '../pairing/scheduler.ts';
 import { describeProblem } from './problems.ts';
 import { type Config, type ConfigInput, configSchema, type StreamConfig } from './schema.ts';
+import { unheeded } from './source-keys.ts';
 
 /**
  * Checks `input` and fills in defaults.
@@ -22,7 +23,11 @@ export function parseConfig(input: unknown, origin: string): Config {
   const config = result.data;
   for (const stream of config.streams) checkRate(stream, origin);
   const conflicts = conflictsIn(config).map((conflict) => `${origin}: ${conflict}`);
-  if (conflicts.length > 0) throw new FrameliftError('config.invalid', conflicts.join('\n'));
+  if (conflicts.length > 0) {
+    throw new FrameliftError('config.invalid', conflicts.join('\n'), {
+      remedy: 'See docs/configuration.md for what goes together.',
+    });
+  }
   return deepFreeze(config);
 }
 
@@ -32,10 +37,14 @@ function conflictsIn({ streams, server, webrtc }: Config): string[] {
   const twice = new Set(names.filter((name, at) => names.indexOf(name) !== at));
   const [first, last] = webrtc.portRange ?? [0, 1];
   return [
+    ...streams.flatMap(unheeded),
     ...[...twice].map((name) => `streams: the name "${name}" is used twice`),
     ...(streams.length > server.maxStreams
       ? [`there are ${streams.length} streams, and server.maxStreams is ${server.maxStreams}`]
       : []),
+    ...server.publicUrls
+      .filter((url) => !['', server.basePath].includes(new URL(url).pathname.replace(/\/$/, '')))
+      .map((url) => `server.publicUrls: the path of ${url} is not server.basePath, "${server.basePath || '/'}"`),
     ...(first >= last ? [`webrtc.portRange is [${first},${last}]: the first port must be below the last`] : []),
   ];
 }
@@ -73,14 +82,20 @@ export function readConfigFile(path: string): ConfigInput {
       remedy: 'Write at least one key, such as log: info, or omit --config.',
     });
   }
-  const document = parseDocument(text, { prettyErrors: true });
-  const broken = document.errors[0];
+  // Tags such as !!set would make values that look empty.
+  const document = parseDocument(text, { prettyErrors: true, resolveKnownTags: false });
+  const broken = document.errors[0] ?? document.warnings[0];
   if (broken) throw new FrameliftError('config.invalid', `${path}: ${withoutQuoted(broken.message)}`);
   let value: unknown;
   try {
     value = document.toJS() ?? {};
+    // An alias inside of what it stands for makes a value that contains itself.
+    JSON.stringify(value);
   } catch (cause) {
-    throw new FrameliftError('config.invalid', `${path}: its aliases cannot be expanded`, { cause });
+    throw new FrameliftError('config.invalid', `${path}: its aliases cannot be expanded`, {
+      remedy: 'Let no alias (*name) stand inside of its own anchor (&name), and use fewer of them.',
+      cause,
+    });
   }
   parseConfig(value, path);
   // Checked by parseConfig in the line above.

@@ -1,9 +1,11 @@
 /** Configuration: every key with its range, default and description, as data. */
+import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { isAllowance } from '../ingest/address-guard.ts';
 import { DEFAULT_LIMITS } from '../ingest/limits.ts';
 import { PROVIDER_CHOICES } from '../interp/providers/provider.ts';
+import { frontKeys, origins } from './front.ts';
 import { PROFILE_NAMES } from './profile.ts';
 import { TOKEN, TOKEN_RULE, VARIABLE } from './secrets.ts';
 
@@ -11,6 +13,9 @@ const streamName = z.string().regex(/^[A-Za-z0-9_-]{1,64}$/, 'a stream name has 
 
 /** Threads of a worker: with more, all wait for the slowest (docs/measurements.md). */
 const DEFAULT_THREADS = Math.max(1, Math.min(availableParallelism() - 1, 4));
+
+/** Labels of RFC 1123, separated by dots. */
+const HOST_NAME = /^(?!-)[a-z\d-]{1,63}(?:\.[a-z\d-]{1,63})*$/i;
 
 /** As many as metrics distinguish. */
 const MAX_STREAMS = 64;
@@ -54,14 +59,21 @@ const tokens = (whatFor: string) =>
     .default([])
     .describe(`tokens for ${whatFor}: each verbatim or as { env: NAME }`);
 
+const host = z
+  .string()
+  .refine((text) => isIP(text) !== 0 || HOST_NAME.test(text), 'expected an IP address or a host name, without a port');
+
+/** RFC 7064, RFC 7065: `turn:host:port?transport=udp`. */
+function isIceUrl(text: string): boolean {
+  const [, authority] = /^(?:stuns?|turns?):([^\s<>"/?]+)(?:\?transport=(?:udp|tcp))?$/.exec(text) ?? [];
+  return authority !== undefined && URL.canParse(`http://${authority}`) && !authority.includes('@');
+}
+
 const plainText = z.string().regex(/^[\x21-\x7e]{1,512}$/, 'expected printable ASCII without spaces');
 
 const iceServer = z
   .strictObject({
-    urls: z
-      .array(z.string().regex(/^(stuns?|turns?):[^\s<>"/]+$/, 'expected stun:, turn: or turns:, and host[:port]'))
-      .min(1)
-      .max(8),
+    urls: z.array(z.string().refine(isIceUrl, 'expected stun:, turn: or turns:, and host[:port]')).min(1).max(8),
     username: plainText.optional(),
     credential: plainText.optional(),
     secret: plainText
@@ -93,6 +105,7 @@ export const configSchema = z.strictObject({
         .default(10_000)
         .describe('a request that has not arrived completely by then is cut off'),
       requestsPerSecond: z.number().min(1).max(100_000).optional().describe('from one address; default: unlimited'),
+      ...frontKeys,
     })
     .prefault({}),
   auth: z
@@ -131,12 +144,10 @@ export const configSchema = z.strictObject({
     .prefault({}),
   webrtc: z
     .strictObject({
-      advertisedHosts: z.array(z.string()).default([]).describe('addresses at which viewers reach this machine'),
+      advertisedHosts: z.array(host).default([]).describe('addresses at which viewers reach this machine'),
       portRange: z.tuple([z.number().int().min(1024), z.number().int().max(65_535)]).optional(),
-      publishOrigins: z
-        .array(z.string().regex(/^(\*|https?:\/\/[^/]+)$/, 'an origin is http(s)://host[:port], or *'))
-        .default([])
-        .describe('origins of other sites whose pages may publish by WHIP'),
+      publishOrigins: origins('publish by WHIP'),
+      playOrigins: origins('play by WHEP'),
       iceServers: z.array(iceServer).max(8).default([]).describe('STUN and TURN servers, for framelift and its peers'),
       maxViewers: z.number().int().min(1).max(1000).default(16),
     })
@@ -163,6 +174,10 @@ export const configSchema = z.strictObject({
     .describe('a source that exceeds them is refused'),
   arenaMb: z.number().int().min(16).max(2048).default(512).describe('memory for frames and tensors'),
   log: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
+  logFormat: z
+    .enum(['auto', 'pretty', 'json'])
+    .default('auto')
+    .describe('auto: pretty on a terminal, JSON lines elsewhere'),
   streams: z.array(streamSchema).max(MAX_STREAMS).default([]),
 });
 

@@ -50,6 +50,21 @@ export function resolveTokens(settings: TokenSettings, env: Environment): Tokens
   return { publish: of('publish'), play: of('play'), admin: of('admin') };
 }
 
+/**
+ * @throws FrameliftError `config.invalid` for a stream that waits for publishers where no token
+ * lets anybody publish.
+ */
+export function checkPublishers(
+  streams: readonly { readonly name: string; readonly source: string }[],
+  { publish, admin }: Tokens,
+): void {
+  const waiting = streams.find(({ source }) => source === 'whip');
+  if (waiting === undefined || publish.length > 0 || admin.length > 0) return;
+  throw new FrameliftError('config.invalid', `stream "${waiting.name}": its source is whip, and nobody may publish`, {
+    remedy: 'Start with --publish-token generate, configure auth.publish, or set FRAMELIFT_PUBLISH_TOKEN.',
+  });
+}
+
 function fromVariable(name: string, env: Environment, key: string): string {
   const value = env[name];
   if (value !== undefined && TOKEN.test(value)) return value;

@@ -16,7 +16,7 @@ export interface WhepOptions {
   readonly find: FindPublication;
   /** Path before `<stream>`, for `Location`. Default `/whep/`. */
   readonly basePath?: string;
-  /** Origins whose pages may play. Default `['*']`. */
+  /** Origins of other sites whose pages may play. Default none: no page elsewhere may watch. */
   readonly allowedOrigins?: readonly string[];
   /** STUN and TURN servers that players are told of. Default none. */
   readonly iceServers?: Pick<IceServers, 'links' | 'offered'>;
@@ -29,7 +29,7 @@ export class WhepEndpoint extends SessionEndpoint {
   readonly #options: WhepOptions;
 
   constructor(options: WhepOptions) {
-    const { find, basePath = '/whep/', allowedOrigins = ['*'], iceServers, log } = options;
+    const { find, basePath = '/whep/', allowedOrigins = [], iceServers, log } = options;
     super({
       ...{ protocol: 'WHEP', basePath, allowedOrigins, iceServers, log },
       open: async ({ stream, variant, body, address }, trickle) =>

@@ -1,6 +1,7 @@
 /** What the server asks of the streams it shows. */
 
 import type { StreamConfig } from '../config/schema.ts';
+import type { EngineFault } from '../interp/engine/pool.ts';
 import type { ReloadReport, StreamReport } from './schemas.ts';
 
 /**
@@ -18,6 +19,8 @@ export interface StreamDirectory {
   list(): readonly StreamEntry[];
   /** True once the model is loaded and has run. */
   engineWarm(): boolean;
+  /** Models in use that cannot interpolate at present, with the reason. */
+  engineFaults(): readonly EngineFault[];
 }
 
 /** Changes of streams. Each is carried out or leaves everything as it was; one after the other. */

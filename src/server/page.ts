@@ -22,28 +22,37 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** Sent with every file: nothing from elsewhere, nothing inline, no guessing of types. */
-export const PAGE_HEADERS: Readonly<Record<string, string>> = {
-  'Content-Security-Policy':
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
-  'Permissions-Policy': 'camera=(self), microphone=(), display-capture=(), geolocation=()',
-  'Cross-Origin-Resource-Policy': 'same-origin',
-  'Referrer-Policy': 'no-referrer',
-  'Cache-Control': 'no-cache',
-};
+/** Where documents are, which are not asked for by the name of their file. */
+const DOCUMENTS: Readonly<Record<string, string>> = { 'index.html': '/', 'embed/index.html': '/embed/:stream' };
 
 /**
- * Reads the page; its `index.html` is `/`.
+ * Sent with every file: nothing from elsewhere, nothing inline, no guessing of types.
+ * @param frameAncestors sites beside this server itself that may show the page in a frame.
+ */
+export function pageHeaders(frameAncestors: readonly string[]): Readonly<Record<string, string>> {
+  return {
+    'Content-Security-Policy':
+      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+      `base-uri 'none'; form-action 'none'; frame-ancestors ${["'self'", ...frameAncestors].join(' ')}`,
+    'Permissions-Policy': 'camera=(self), microphone=(), display-capture=(), geolocation=()',
+    'Referrer-Policy': 'no-referrer',
+    'Cache-Control': 'no-cache',
+  };
+}
+
+/**
+ * Reads the page; its `index.html` is `/`, and the player for other pages `/embed/<stream>`.
+ * Addresses in it are relative: it is served at any path.
+ * @param folder of its files, with a slash at the end.
  * @throws the error of node:fs when the installation is incomplete.
  */
-export function readPage(): PageFile[] {
-  return readdirSync(WEB, { recursive: true, encoding: 'utf8' }).flatMap((name) => {
+export function readPage(folder = WEB): PageFile[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' }).flatMap((name) => {
     const type = TYPES[extname(name)];
     if (type === undefined) return [];
     const file = name.replaceAll(sep, '/');
-    const body = readFileSync(new URL(file, WEB));
+    const body = readFileSync(new URL(file, folder));
     const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`;
-    return [{ path: file === 'index.html' ? '/' : `/${file}`, type, body, etag }];
+    return [{ path: DOCUMENTS[file] ?? `/${file}`, type, body, etag }];
   });
 }

@@ -4,6 +4,7 @@
  */
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Log } from '../log.ts';
+import { clientAddress } from './front/client.ts';
 
 /** Refusals that are always written: somebody may be trying something, or has forgotten a token. */
 const REFUSED: Readonly<Record<number, string>> = {
@@ -11,8 +12,8 @@ const REFUSED: Readonly<Record<number, string>> = {
   403: 'refused: from a page of another site, or by another name',
 };
 
-/** Characters of a path that are logged. */
-const MAX_PATH_LENGTH = 200;
+/** Characters of a path, or of a header, that are logged. */
+const MAX_LOGGED_LENGTH = 200;
 
 /**
  * Writes a line for every answered request. An upgrade to WebSocket has no answer of HTTP: see
@@ -32,9 +33,16 @@ export function logRequest(
 ): void {
   const refused = REFUSED[status];
   if (refused === undefined && !log.enabled('debug')) return;
-  const line = { status, method: request.method, path: shownPath(request), from: request.ip };
-  if (refused !== undefined) log.warn(line, refused);
+  const line = { status, method: request.method, path: shownPath(request), from: clientAddress(request) };
+  if (status === 403) log.warn({ ...line, ...namesIn(request) }, refused ?? '');
+  else if (refused !== undefined) log.warn(line, refused);
   else log.debug({ ...line, ms, role: request.routeOptions.config.role }, 'request');
+}
+
+/** By which name a request came, and from whose page. */
+function namesIn({ headers: { host, origin } }: FastifyRequest): object {
+  const page = origin === undefined ? {} : { origin: origin.slice(0, MAX_LOGGED_LENGTH) };
+  return { host: host?.slice(0, MAX_LOGGED_LENGTH), ...page };
 }
 
 /**
@@ -42,7 +50,7 @@ export function logRequest(
  * the session.
  */
 function shownPath({ url, params }: FastifyRequest): string {
-  const path = (url.split('?', 1)[0] ?? '').slice(0, MAX_PATH_LENGTH);
+  const path = (url.split('?', 1)[0] ?? '').slice(0, MAX_LOGGED_LENGTH);
   // Signalling routes have this parameter, others none.
   const { sessionId } = (params ?? {}) as { readonly sessionId?: string };
   return sessionId === undefined ? path : path.replace(/[^/]*$/, '…');

@@ -3,6 +3,7 @@
  */
 
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import type { WhepEndpoint } from '../egress/whep.ts';
 import { FrameliftError, messageOf } from '../errors.ts';
@@ -11,18 +12,20 @@ import type { ProviderSelection } from '../interp/providers/provider.ts';
 import type { Log } from '../log.ts';
 import type { MetricsRegistry } from '../metrics/registry.ts';
 import { type Clock, fromMs, plus, toMs } from '../time.ts';
-import { MAX_OFFER_BYTES } from '../webrtc/resource.ts';
+import { MAX_OFFER_BYTES, type SignallingEndpoint } from '../webrtc/resource.ts';
 import { type ApiDeps, operations } from './api/operations.ts';
 import { mountApi } from './api/route.ts';
 import { Access } from './auth.ts';
 import type { Certificate } from './certificate.ts';
 import type { ConfigControl, StreamControl, StreamDirectory } from './contract.ts';
-import { checkHost, checkUpgrade, limitRate, pathOf } from './hooks.ts';
+import { mountBasePath, withoutBase } from './front/base-path.ts';
+import { trustedProxies } from './front/client.ts';
+import { Site } from './front/host.ts';
+import { checkHost, checkUpgrade, guard, guardOrigins, limitRate, pathOf } from './hooks.ts';
 import { makeListener } from './listener.ts';
-import { PAGE_HEADERS, readPage } from './page.ts';
+import { pageHeaders, readPage } from './page.ts';
 import { notAllowed, refuse, uncached } from './reply.ts';
 import { logRequests } from './request-log.ts';
-import type { StreamReport } from './schemas.ts';
 import { mountSignalling } from './signalling-route.ts';
 import { notReady, streamReport } from './status.ts';
 import { StateFeed } from './websocket.ts';
@@ -42,6 +45,16 @@ export interface ServerOptions {
   readonly requestTimeoutMs?: number;
   /** From one address. Default: any number. */
   readonly requestsPerSecond?: number | undefined;
+  /** Addresses and names of this machine for its peers. */
+  readonly advertisedHosts?: readonly string[];
+  /** Where people open the page, if not by the address of `host`. */
+  readonly publicUrls?: readonly string[];
+  /** Path at which a proxy shows the server, without a slash at its end. Default none. */
+  readonly basePath?: string;
+  /** Proxies whose `X-Forwarded-*` are believed: `loopback`, `private`, addresses, ranges. */
+  readonly trustProxy?: readonly string[];
+  /** Sites that may show the page in a frame. */
+  readonly frameAncestors?: readonly string[];
 }
 
 /** What the server works with. */
@@ -126,46 +139,50 @@ async function buildApp(
   options: ServerOptions & { readonly host: string },
   deps: ServerDeps,
 ): Promise<FastifyInstance> {
-  const { host, requestsPerSecond } = options;
+  const { host, requestsPerSecond, basePath = '', frameAncestors = [], advertisedHosts, publicUrls } = options;
+  const site = new Site({ boundTo: host, advertisedHosts, publicUrls, machine: hostname() });
   const { log } = deps;
   const app = makeApp(options, log);
   // First: the sockets of refused upgrades, and with them their addresses, go with the answer.
   logRequests(app, log);
   await acceptWebSockets(app, log);
   app.addHook('onRequest', async (_request, reply) => {
-    reply.header('X-Content-Type-Options', 'nosniff');
+    // Nor does a page elsewhere get any of it as its own script or image.
+    reply.header('X-Content-Type-Options', 'nosniff').header('Cross-Origin-Resource-Policy', 'same-origin');
   });
   if (requestsPerSecond !== undefined) await limitRate(app, requestsPerSecond);
-  checkHost(app, host);
+  checkHost(app, site);
   checkUpgrade(app, WEBSOCKET_PATH);
-  mountPage(app);
+  mountBasePath(app, basePath);
+  mountPage(app, frameAncestors);
   mountStatus(app, deps);
-  mountStreams(app, deps);
-  answerFaults(app, log);
+  mountStreams(app, deps, { site, basePath });
+  answerFaults(app, log, basePath);
   return app;
 }
 
 /** A fastify that listens as the options say. */
-function makeApp({ certificate, ...limits }: ServerOptions, log: Log): FastifyInstance {
+function makeApp({ certificate, trustProxy = [], basePath = '', ...limits }: ServerOptions, log: Log): FastifyInstance {
   const { maxConnections = MAX_CONNECTIONS, requestTimeoutMs = REQUEST_TIMEOUT_MS } = limits;
-  const app = fastify({
+  return fastify({
     bodyLimit: MAX_OFFER_BYTES,
     forceCloseConnections: true,
-    serverFactory: (handle) => makeListener(handle, { maxConnections, requestTimeoutMs }, certificate),
+    trustProxy: trustedProxies(trustProxy),
+    rewriteUrl: ({ url = '/' }) => withoutBase(url, basePath),
+    serverFactory: (handle) => makeListener(handle, { maxConnections, requestTimeoutMs }, { certificate, log }),
     frameworkErrors: ({ message }, { raw }, reply) => {
       // No hook runs here: nobody else would close the connection of an upgrade.
       reply.raw.once('finish', () => raw.socket.destroySoon());
       refuse(reply, { status: 400, code: 'http.bad-request', message, headers: { Connection: 'close' } });
     },
   });
-  app.server.on('drop', () => log.warn({ maxConnections }, 'refused: too many connections'));
-  return app;
 }
 
-function mountPage(app: FastifyInstance): void {
+function mountPage(app: FastifyInstance, frameAncestors: readonly string[]): void {
+  const headers = pageHeaders(frameAncestors);
   for (const { path, type, body, etag } of readPage()) {
     app.get(path, async (request, reply) => {
-      reply.headers(PAGE_HEADERS).header('ETag', etag);
+      reply.headers(headers).header('ETag', etag);
       if (request.headers['if-none-match'] === etag) return reply.code(304).send();
       return reply.type(type).send(body);
     });
@@ -190,49 +207,57 @@ function mountStatus(app: FastifyInstance, { streams, metrics }: ServerDeps): vo
   );
 }
 
+/** Where requests are to have come to. */
+interface Front {
+  readonly site: Site;
+  readonly basePath: string;
+}
+
 /** The ways to the streams: API, WebSocket, WHEP and WHIP. */
-function mountStreams(app: FastifyInstance, deps: ServerDeps): void {
+function mountStreams(app: FastifyInstance, deps: ServerDeps, { site, basePath }: Front): void {
   const { access = new Access(), control, streams, metrics, whep, whip, clock, log } = deps;
-  const document = streamsDocument(deps);
+  const document = streamsDocument(deps, basePath);
   const table = operations({
     document,
-    report: (name) => reportOf(deps, name),
+    report: (name) => document().streams.find((stream) => stream.name === name),
     stats: () => streams.list().map(({ name }) => metrics.snapshot(name)),
     ...control,
   });
   const feed = new StateFeed({ streams, document: () => JSON.stringify(document()), gate: whep, clock, log });
-  mountApi(app, { operations: table, access, version: metrics.version });
-  mountWebSocket(app, { feed, access, log });
-  mountSignalling(app, { path: '/whep', role: 'play', endpoint: whep, access });
-  mountSignalling(app, { path: '/whip', role: 'publish', endpoint: whip, access });
+  const judge = guard(access, site);
+  mountApi(app, { operations: table, judge, version: metrics.version, basePath });
+  mountWebSocket(app, { feed, judge, log });
+  const fromPages = (endpoint: SignallingEndpoint, key: string) => ({
+    ...{ endpoint, access, judge: guardOrigins(site, endpoint.allowedOrigins, key) },
+  });
+  mountSignalling(app, { path: '/whep', role: 'play', ...fromPages(whep, 'webrtc.playOrigins') });
+  mountSignalling(app, { path: '/whip', role: 'publish', ...fromPages(whip, 'webrtc.publishOrigins') });
 }
 
 /** What `GET /api/streams` answers and the state feed sends. */
-function streamsDocument({ streams, metrics, providers = () => [], clock }: ServerDeps): ApiDeps['document'] {
+function streamsDocument(
+  { streams, metrics, providers = () => [], clock }: ServerDeps,
+  basePath: string,
+): ApiDeps['document'] {
   const startedAt = new Date(toMs(clock.wall())).toISOString();
   const { version } = metrics;
   return () => {
-    const reports = streams.list().map((entry) => streamReport(entry, metrics.snapshot(entry.name)));
+    const reports = streams.list().map((entry) => streamReport(entry, metrics.snapshot(entry.name), basePath));
     return { version, startedAt, providers: providers(), streams: reports };
   };
-}
-
-function reportOf({ streams, metrics }: ServerDeps, name: string): StreamReport | undefined {
-  const entry = streams.list().find((stream) => stream.name === name);
-  return entry && streamReport(entry, metrics.snapshot(name));
 }
 
 /** Codes of requests that fastify refuses. */
 const CODES: Readonly<Record<number, string>> = { 413: 'http.too-large', 415: 'http.unsupported-media-type' };
 
 /** Answers what no route does, and what a route or fastify has thrown. */
-function answerFaults(app: FastifyInstance, log: Log): void {
+function answerFaults(app: FastifyInstance, log: Log, basePath: string): void {
   app.setNotFoundHandler(async (request, reply) => {
     const { method } = request;
     const path = pathOf(request);
     if (app.hasRoute({ method: 'GET', url: path })) return refuse(reply, notAllowed(method, ['GET', 'HEAD']));
     const message = `there is nothing at ${path}`;
-    return refuse(reply, { status: 404, code: 'http.not-found', message, remedy: 'The page is at /.' });
+    return refuse(reply, { status: 404, code: 'http.not-found', message, remedy: `The page is at ${basePath}/.` });
   });
   app.setErrorHandler(async (error: FastifyError, request, reply) => {
     const { statusCode: status = 500, message } = error;

@@ -3,6 +3,8 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Role } from '../config/secrets.ts';
 import { MAX_OFFER_BYTES, type SignallingEndpoint } from '../webrtc/resource.ts';
 import type { Access } from './auth.ts';
+import { clientAddress } from './front/client.ts';
+import type { Judge } from './hooks.ts';
 
 /**
  * A body up to this many times the longest offer is read to its end and discarded, so that its
@@ -27,13 +29,16 @@ export interface SignallingOptions {
    * token.
    */
   readonly access: Access;
+  /** Judges from whose page a request comes. */
+  readonly judge: Judge;
 }
 
 /**
  * `<path>/<stream>` and `<path>/<stream>/<sessionId>`, every method: the endpoint judges type,
  * length and method itself.
  */
-export function mountSignalling(app: FastifyInstance, { path, role, endpoint, access }: SignallingOptions): void {
+export function mountSignalling(app: FastifyInstance, { path, role, ...options }: SignallingOptions): void {
+  const { endpoint, access, judge } = options;
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', (_request: FastifyRequest, payload: NodeJS.ReadableStream) =>
@@ -42,7 +47,7 @@ export function mountSignalling(app: FastifyInstance, { path, role, endpoint, ac
     for (const url of [`${path}/:stream`, `${path}/:stream/:sessionId`]) {
       scope.all<{ Params: Params; Body: string | null | undefined }>(
         url,
-        { config: { role } },
+        { config: { role }, onRequest: judge },
         async (request, reply) => {
           const { stream, sessionId } = request.params;
           const body = request.body ?? '';
@@ -50,7 +55,7 @@ export function mountSignalling(app: FastifyInstance, { path, role, endpoint, ac
             method: request.method,
             stream,
             sessionId,
-            address: request.ip,
+            address: clientAddress(request),
             variant: new URL(request.url, 'http://localhost').searchParams.get('variant') ?? undefined,
             headers: request.headers,
             body,

@@ -11,18 +11,26 @@ export interface NotReady {
   readonly reason: string;
 }
 
-/** Joins what a stream says of itself and what was measured. Credentials are removed. */
-export function streamReport({ awaitsPublisher, ...entry }: StreamEntry, stats: StreamStats): StreamReport {
+/**
+ * Joins what a stream says of itself and what was measured. Credentials are removed.
+ * @param basePath path before `/whep` and `/whip`.
+ */
+export function streamReport(
+  { awaitsPublisher, ...entry }: StreamEntry,
+  stats: StreamStats,
+  basePath = '',
+): StreamReport {
   const { name, label, state, reason, error, source } = entry;
   const path = encodeURIComponent(name);
+  const whep = `${basePath}/whep/${path}`;
   return {
     ...entry,
     label: redactUrl(label),
     reason: reason === undefined ? undefined : redactUrls(reason),
     error: error === undefined ? undefined : redactUrls(error),
     source: source ?? stats.source,
-    whep: { upconverted: `/whep/${path}`, source: `/whep/${path}?variant=source` },
-    whip: awaitsPublisher ? `/whip/${path}` : undefined,
+    whep: { upconverted: whep, source: `${whep}?variant=source` },
+    whip: awaitsPublisher ? `${basePath}/whip/${path}` : undefined,
     stats: { ...stats, state },
   };
 }
@@ -32,6 +40,7 @@ export function streamReport({ awaitsPublisher, ...entry }: StreamEntry, stats: 
  */
 export function notReady(streams: StreamDirectory): NotReady[] {
   const missing: NotReady[] = streams.engineWarm() ? [] : [{ reason: 'the model is still loading' }];
+  for (const { model, reason } of streams.engineFaults()) missing.push({ reason: `model ${model}: ${reason}` });
   for (const { name, ready, awaitsPublisher, error } of streams.list()) {
     if (ready || awaitsPublisher) continue;
     const why = error === undefined ? '' : `: ${redactUrls(error)}`;

@@ -2,8 +2,8 @@
 import websocket from '@fastify/websocket';
 import type { FastifyInstance } from 'fastify';
 import type { Log } from '../log.ts';
-import type { Access } from './auth.ts';
-import { guard } from './hooks.ts';
+import { clientAddress } from './front/client.ts';
+import type { Judge } from './hooks.ts';
 import { refuse } from './reply.ts';
 import { logRequest } from './request-log.ts';
 import { MAX_MESSAGE_BYTES, MAX_SOCKETS, type StateFeed } from './websocket.ts';
@@ -47,13 +47,13 @@ export async function acceptWebSockets(app: FastifyInstance, log: Log): Promise<
 /** What {@link mountWebSocket} works with. */
 export interface WebSocketRouteDeps {
   readonly feed: StateFeed;
-  readonly access: Access;
+  /** Judges every upgrade. */
+  readonly judge: Judge;
   readonly log: Log;
 }
 
 /** Mounts `feed`. Requests that do not upgrade are told that they have to. */
-export function mountWebSocket(app: FastifyInstance, { feed, access, log }: WebSocketRouteDeps): void {
-  const judge = guard(access);
+export function mountWebSocket(app: FastifyInstance, { feed, judge, log }: WebSocketRouteDeps): void {
   app.addHook('preClose', async () => {
     app.websocketServer.close();
     feed.close();
@@ -74,7 +74,7 @@ export function mountWebSocket(app: FastifyInstance, { feed, access, log }: WebS
     },
     // With a callback the handshake follows at once: nobody else can take the last place between.
     preHandler: (request, reply, done) => {
-      if (feed.makeRoom(request.ip)) return done();
+      if (feed.makeRoom(clientAddress(request))) return done();
       refuse(reply, {
         status: 503,
         code: 'http.overloaded',
@@ -85,7 +85,7 @@ export function mountWebSocket(app: FastifyInstance, { feed, access, log }: WebS
     },
     handler: () => undefined,
     wsHandler: (socket, request) => {
-      const { ip: from } = request;
+      const from = clientAddress(request);
       logRequest(log, request, { status: 101 });
       socket.on('close', (code) => log.debug({ code, from }, 'WebSocket closed'));
       feed.add(socket, from);

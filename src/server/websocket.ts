@@ -92,23 +92,17 @@ export class StateFeed {
     return true;
   }
 
-  /** Takes a socket that has just opened, and keeps it until it is closed. */
+  /**
+   * Takes a socket that has just opened, and keeps it until it is closed.
+   * @param address where it came from.
+   */
   add(socket: WebSocket, address: string): void {
     const { clock, gate, log } = this.#deps;
-    const signalling = new WebSocketSignalling({
-      gate,
-      clock,
-      log,
-      address,
-      send: (message) => reply(socket, message),
-    });
+    const send = (message: object): void => reply(socket, message);
+    const signalling = new WebSocketSignalling({ gate, clock, log, address, send });
     const listener = {
-      socket,
-      client: clientOf(address),
-      signalling,
-      pingDue: plus(clock.now(), PING_INTERVAL),
-      answered: true,
-      skipped: 0,
+      ...{ socket, client: clientOf(address), signalling },
+      ...{ pingDue: plus(clock.now(), PING_INTERVAL), answered: true, skipped: 0 },
     };
     const rate = new TokenBucket({ perSecond: MAX_MESSAGES_PER_SECOND, capacity: MAX_MESSAGES_PER_SECOND });
     socket.on('message', (data, isBinary) => {

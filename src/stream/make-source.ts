@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Config, StreamConfig } from '../config/schema.ts';
+import { schemeOf, unheeded } from '../config/source-keys.ts';
 import { FrameliftError, redactUrl } from '../errors.ts';
 import { AddressGuard, OPERATORS_CLASSES, type Resolve } from '../ingest/address-guard.ts';
 import { FFMPEG_SCHEMES, ffmpegSource } from '../ingest/ffmpeg/source.ts';
@@ -66,7 +67,7 @@ export type SourceKind = 'demo' | 'file' | 'rtsp' | 'whip' | 'ffmpeg';
  */
 export function sourceKind(source: string, ingest: 'auto' | 'ffmpeg' = 'auto'): SourceKind {
   if (source === 'demo' || source === 'whip') return source;
-  const scheme = /^([a-z][a-z0-9+.-]+):/i.exec(source)?.[1]?.toLowerCase();
+  const scheme = schemeOf(source);
   if (scheme === undefined) {
     if (source.startsWith('/dev/video')) return 'ffmpeg';
     if (existsSync(source)) return 'file';
@@ -96,7 +97,7 @@ export function sourceKind(source: string, ingest: 'auto' | 'ffmpeg' = 'auto'): 
 /** The kind of a source that its rules allow. @throws FrameliftError as {@link sourceKind}; `source.forbidden` also by the rules. */
 function allowedKind({ source, ingest }: StreamConfig, { origin, files }: SourceRules): SourceKind {
   // Before anything looks whether it is there: that would be an answer, too.
-  const local = source !== 'demo' && source !== 'whip' && !/^[a-z][a-z0-9+.-]+:/i.test(source);
+  const local = source !== 'demo' && source !== 'whip' && schemeOf(source) === undefined;
   if (local && !files) {
     throw new FrameliftError('source.forbidden', 'files and devices are not taken as sources from the API', {
       remedy: 'Write them into the configuration file, or set sources.files: true.',
@@ -125,7 +126,9 @@ export function makeSource(stream: StreamConfig, context: SourceContext): Source
   const { verifyCertificate } = stream;
   const shared = { stream: stream.name, arena, clock, events, log, limits };
   const stallTimeout = fromMs(stream.stallTimeoutMs);
-  switch (allowedKind(stream, rules)) {
+  const kind = allowedKind(stream, rules);
+  checkKeys(stream);
+  switch (kind) {
     case 'demo':
       return fileSource({ ...shared, path: DEMO_FILE, loop: true, seamless: true, realtime: true });
     case 'file':
@@ -151,6 +154,13 @@ export function makeSource(stream: StreamConfig, context: SourceContext): Source
         env,
       });
   }
+}
+
+/** @throws FrameliftError `config.invalid` for a key that this source does not heed. */
+function checkKeys(stream: StreamConfig): void {
+  const [problem] = unheeded(stream);
+  if (problem === undefined) return;
+  throw new FrameliftError('config.invalid', problem, { remedy: 'Leave that key away.' });
 }
 
 /** The URL without our own `ingest` parameter. */

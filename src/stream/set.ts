@@ -6,6 +6,7 @@ import type { StreamConfig } from '../config/schema.ts';
 import type { Publication } from '../egress/publication.ts';
 import { FrameliftError } from '../errors.ts';
 import { WhipSource } from '../ingest/whip/source.ts';
+import type { EngineFault } from '../interp/engine/pool.ts';
 import { HALF } from '../interp/models/manifest.ts';
 import type { EventSink, Variant } from '../metrics/events.ts';
 import { Mutex } from '../mutex.ts';
@@ -98,6 +99,10 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
 
   engineWarm(): boolean {
     return [...this.#members.values()].every(({ stream }) => stream.warm || !stream.ready);
+  }
+
+  engineFaults(): readonly EngineFault[] {
+    return this.#options.pool.faults;
   }
 
   async add(settings: StreamConfig): Promise<void> {

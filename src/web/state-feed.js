@@ -67,7 +67,7 @@ export class StateFeed {
   }
 
   #open() {
-    const socket = new WebSocket(new URL('/ws', location.href.replace(/^http/, 'ws')), this.#token.subprotocols());
+    const socket = new WebSocket(new URL('ws', import.meta.url.replace(/^http/, 'ws')), this.#token.subprotocols());
     this.#socket = socket;
     this.#lastHeard = performance.now();
     socket.onmessage = ({ data }) => {
@@ -124,7 +124,11 @@ export class StateFeed {
     let locked = false;
     try {
       const signal = AbortSignal.timeout(POLL_TIMEOUT_MS);
-      const response = await fetch('/api/streams', { cache: 'no-store', headers: this.#token.headers(), signal });
+      const response = await fetch(new URL('api/streams', import.meta.url), {
+        cache: 'no-store',
+        headers: this.#token.headers(),
+        signal,
+      });
       locked = response.status === 401;
       if (response.ok) state = await response.json();
     } catch {

@@ -101,6 +101,10 @@ export class SessionEndpoint implements SignallingEndpoint, AsyncDisposable {
     return { ...response, headers: { ...cors, ...response.headers } };
   }
 
+  get allowedOrigins(): readonly string[] {
+    return this.#options.allowedOrigins;
+  }
+
   /** Sessions open now. */
   get sessions(): number {
     return this.#sessions.size;

@@ -40,6 +40,8 @@ export interface SignallingResponse {
 
 /** What a server mounts at `<path>/:stream` and `<path>/:stream/:sessionId`. */
 export interface SignallingEndpoint {
+  /** Origins of other sites whose pages may come, `*` for all. */
+  readonly allowedOrigins: readonly string[];
   /** Answers one request. Never rejects. */
   handle(request: SignallingRequest): Promise<SignallingResponse>;
 }

@@ -29,6 +29,8 @@ describe('serve refuses, with the value and the remedy', () => {
     [['--config', 'missing.yaml'], /missing\.yaml cannot be read/],
     [['demo', '--watch'], /--watch has no file to watch[\s\S]*--config/],
     [['demo', '--tls-cert', 'no.pem', '--tls-key', 'no.pem'], /server\.tls\.cert: no\.pem cannot be read/],
+    [['cam=whip'], /"cam": its source is whip, and nobody may publish[\s\S]*--publish-token generate/],
+    [['rtsp://127.0.0.1:1/x', '--loop'], /--loop: no source here heeds it, only files do/],
     [['demo', '--wrong'], /unknown option '--wrong'/],
   ])('%j', async (args, message) => {
     const { code, stderr } = await runCli(['serve', '--port', '0', ...args]);
@@ -77,7 +79,7 @@ describe('commands', () => {
     const findings = JSON.parse(stdout) as { what: string; level: string }[];
     expect(findings.filter((f) => f.level === 'missing')).toEqual([]);
     expect(findings.map((f) => f.what)).toEqual(
-      expect.arrayContaining(['node', 'ffmpeg', 'model flow-s', 'flow-s on cpu', 'dvf on cuda', 'port']),
+      expect.arrayContaining(['node', 'ffmpeg', 'model flow-s', 'flow-s on cpu', 'dvf on cuda', '127.0.0.1:0']),
     );
     expect(code, stderr).toBe(0);
   });
@@ -90,7 +92,7 @@ describe('commands', () => {
 
 describe('tokens', () => {
   it('are made up where that is asked for, told once, and let in who has them', async () => {
-    const app = await startApp(['cam=whip', '--model', 'repeat', '--play-token', 'generate']);
+    const app = await startApp(['demo', '--model', 'repeat', '--play-token', 'generate']);
     const told = /^play token: ([\w-]{32})$/m;
     await expect.poll(() => app.log()).toMatch(told);
     const token = told.exec(app.log())?.[1] ?? '';

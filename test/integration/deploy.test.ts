@@ -1,13 +1,15 @@
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, normalize } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { checkSources } from '../../src/app/framelift.ts';
 import { parseConfig, readConfigFile } from '../../src/config/parse.ts';
+import { Site } from '../../src/server/front/host.ts';
 import { sourceKind } from '../../src/stream/make-source.ts';
 import { startApp } from '../support/app.ts';
+import { nameShown, writeCertificate } from '../support/certificate.ts';
 import { temporaryFolder } from '../support/media.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -74,6 +76,7 @@ describe('deploy/compose.yaml', () => {
     const [{ job_name, static_configs }] = parse(text('dashboards/prometheus.yml')).scrape_configs;
     expect(job_name).toBe('framelift');
     expect(static_configs[0].targets).toEqual([`framelift:${config.server.port}`]);
+    expect(new Site({ boundTo: config.server.host }).answersTo(static_configs[0].targets[0])).toBe(true);
     const [source] = parse(text('dashboards/grafana/provisioning/datasources/prometheus.yaml')).datasources;
     expect(Object.keys(services)).toContain(new URL(source.url).hostname);
     expect(services.prometheus.ports).toContain(`127.0.0.1:${portOf(source.url)}:${portOf(source.url)}`);
@@ -123,21 +126,36 @@ describe('deploy/Dockerfile', () => {
     expect(dockerfile.lastIndexOf('\nUSER node\n')).toBeGreaterThan(dockerfile.lastIndexOf('\nRUN '));
   });
 
-  it('knows by its health check whether framelift answers', async () => {
-    const [, , script = ''] = JSON.parse(/^HEALTHCHECK .*\\\n\s+CMD (.+)$/m.exec(dockerfile)?.[1] ?? '[]');
-    const check = (url: string): number | null => {
-      const asked = script.replace(`http://127.0.0.1:${config.server.port}`, url);
-      expect(asked).not.toBe(script);
-      return spawnSync(process.execPath, ['-e', asked]).status;
+  it('knows by its health check whether framelift answers, at any port, with TLS, below a path', async () => {
+    const [, script = ''] = JSON.parse(/^HEALTHCHECK .*\\\n\s+CMD (.+)$/m.exec(dockerfile)?.[1] ?? '[]');
+    expect(copied).toContain(script);
+    const { path, remove } = await temporaryFolder();
+    const urlFile = join(path, 'url');
+    const check = (): (string | number | null)[] => {
+      const env = { ...process.env, FRAMELIFT_URL_FILE: urlFile };
+      const { status, stdout } = spawnSync(process.execPath, [join(ROOT, script)], { env, encoding: 'utf8' });
+      return [status, stdout.trim()];
     };
-    const app = await startApp(['demo', '--model', 'blend', '--provider', 'cpu']);
-    const { url } = app;
+    expect(check()).toEqual([1, expect.stringContaining('ENOENT')]);
+    const file = join(path, 'framelift.yaml');
+    const server = { tls: writeCertificate(path, 'video.example.org'), basePath: '/framelift' };
+    writeFileSync(
+      file,
+      stringify({ server, engine: { model: 'repeat' }, streams: [{ name: 'demo', source: 'demo' }] }),
+    );
+    const app = await startApp(['--config', file, '--url-file', urlFile]);
     try {
-      expect(check(url)).toBe(0);
+      expect(app.url).toMatch(/^https:/);
+      expect(check()).toEqual([0, `${app.url}/healthz answers 200`]);
     } finally {
       await app.stop();
     }
-    expect(check(url)).toBe(1);
+    expect(check()).toEqual([1, expect.stringContaining('ECONNREFUSED')]);
+    await remove();
+  });
+
+  it('tells framelift where its address is to be written, and can be read-only', () => {
+    expect(dockerfile).toMatch(/^ENV .*\bFRAMELIFT_URL_FILE=\/dev\/shm\//m);
   });
 });
 
@@ -172,10 +190,60 @@ describe('deploy/framelift.service', () => {
     expect(Number(level), stdout).toBeLessThan(2);
   });
 
-  it('starts the launcher with the configuration that systemd hands it', () => {
-    expect(unit).toContain('\nLoadCredential=framelift.yaml:/etc/framelift/framelift.yaml\n');
-    const launcher = /^ExecStart=\S+ \/opt\/framelift\/(\S+) serve --config %d\/framelift\.yaml$/m.exec(unit)?.[1];
+  /** Commands of a key, with other paths. The first word of a line may have a `+`. */
+  const commands = (key: string, etc: string, run: string): string[] =>
+    [...unit.matchAll(new RegExp(`^${key}=\\+?(.+)$`, 'gm'))].map(([, command = '']) =>
+      command.replaceAll('/etc/framelift', etc).replaceAll('%t/framelift', run),
+    );
+
+  it('starts the launcher with a copy of the configuration', () => {
+    expect(unit).toContain('\nRuntimeDirectory=framelift\nRuntimeDirectoryMode=0700\nWorkingDirectory=%t/framelift\n');
+    const launcher = /^ExecStart=\S+ \/opt\/framelift\/(\S+) serve --config %t\/framelift\/framelift\.yaml$/m.exec(
+      unit,
+    )?.[1];
     expect(launcher).toBeDefined();
     expect(existsSync(join(ROOT, launcher ?? ''))).toBe(true);
+  });
+
+  it('gives framelift files that root alone may read, and those of now at a reload', async () => {
+    const { path: folder, remove } = await temporaryFolder();
+    const [etc, live, real, run] = ['etc', 'live', 'private', 'run'].map((name) => join(folder, name));
+    if (!etc || !live || !real || !run) throw new Error('four names make four paths');
+    for (const made of [etc, live, real]) mkdirSync(made, { mode: 0o700 });
+    // As systemd has it for a dynamic user.
+    symlinkSync(real, run);
+    const { cert, key } = writeCertificate(live, 'first');
+    symlinkSync(cert, join(etc, 'cert.pem'));
+    symlinkSync(key, join(etc, 'key.pem'));
+    const server = { tls: { cert: 'cert.pem', key: 'key.pem' } };
+    const file = join(etc, 'framelift.yaml');
+    writeFileSync(
+      file,
+      stringify({ server, engine: { model: 'repeat' }, streams: [{ name: 'demo', source: 'demo' }] }),
+    );
+    for (const secret of [key, file]) chmodSync(secret, 0o600);
+    const execute = (command: string, pid = 0): void => {
+      const { status, stderr } = spawnSync(command, { shell: true, encoding: 'utf8', env: { MAINPID: `${pid}` } });
+      expect(status, `${command}\n${stderr}`).toBe(0);
+    };
+    for (const command of commands('ExecStartPre', etc, run)) execute(command);
+    for (const name of ['framelift.yaml', 'cert.pem', 'key.pem']) {
+      const status = lstatSync(join(real, name));
+      expect([name, status.isFile(), (status.mode & 0o777).toString(8)]).toEqual([name, true, '644']);
+    }
+    const app = await startApp(['--config', join(run, 'framelift.yaml')], {
+      installation: { launcher: join(ROOT, 'bin/framelift.js'), folder: run },
+    });
+    try {
+      expect(await nameShown(app.url)).toBe('first');
+      writeCertificate(live, 'renewed');
+      const reload = commands('ExecReload', etc, run);
+      expect(reload).toHaveLength(2);
+      for (const command of reload) execute(command, app.pid);
+      await expect.poll(() => nameShown(app.url), { timeout: 5000 }).toBe('renewed');
+    } finally {
+      await app.stop();
+    }
+    await remove();
   });
 });

@@ -61,6 +61,20 @@ async function made(tier: Tier): Promise<{ model: string; luma: Uint8Array }> {
 }
 
 describe('EnginePool', () => {
+  it('tells which models cannot interpolate while their workers crash', async () => {
+    const script = new URL('../support/engine-scripted-worker.ts', import.meta.url);
+    await using crashing = new EnginePool({ arena, clock: systemClock, events: noEvents, workerScript: script });
+    const lease = await crashing.acquire('blend');
+    const a = picture(0);
+    for (let crash = 0; crash < 4; crash += 1) {
+      expect(crashing.faults).toEqual([]);
+      await expect(lease.tiers[0]?.interpolate({ stream: 's', a, b: a, timesteps: [0.25] })).rejects.toThrow();
+    }
+    a.release();
+    expect(crashing.faults).toEqual([{ model: 'blend', reason: expect.stringContaining('crashed 4 times in a row') }]);
+    lease.release();
+  });
+
   it('serves a flow network and, by the same worker, half the picture and the search alone: the very picture of the search model', async () => {
     const lease = await pool.acquire('flow-s');
     const alone = await pool.acquire('search');

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { WorkerSlot } from '../../src/interp/engine/worker-slot.ts';
 import { SILENT_LOG } from '../../src/log.ts';
 import { Arena } from '../../src/media/arena.ts';
@@ -6,6 +6,12 @@ import { fromMs, ManualClock } from '../../src/time.ts';
 
 const SCRIPT = new URL('../support/engine-scripted-worker.ts', import.meta.url);
 const MEBIBYTE = 1_048_576;
+
+/** Seconds until the next start, as the slot tells its users; undefined while they may wait. */
+const restOf = ({ down }: WorkerSlot): number | undefined => {
+  const seconds = down?.message.match(/next start in (\d+) s/)?.[1];
+  return seconds === undefined ? undefined : Number(seconds);
+};
 
 describe('WorkerSlot', () => {
   let arena: Arena;
@@ -34,14 +40,16 @@ describe('WorkerSlot', () => {
     expect(arena.usedBytes).toBe(0);
   });
 
-  const run = async (width: number, height: number): Promise<void> => {
+  /** A timestep at which the scripted worker ends. */
+  const CRASH = 0.25;
+  const run = async (width: number, height: number, t = 0.5): Promise<void> => {
     const pyramid = { offset: 0, ready: false };
     const job = {
       width,
       height,
       a: 0,
       b: 0,
-      timesteps: [0.5],
+      timesteps: [t],
       outs: [0],
       pyramidA: pyramid,
       pyramidB: pyramid,
@@ -49,6 +57,10 @@ describe('WorkerSlot', () => {
       mode: 'whole' as const,
     };
     await slot.run(width, height, [job]);
+  };
+  const restarted = async (): Promise<void> => {
+    clock.advance(fromMs((restOf(slot) ?? 0.1) * 1000));
+    await vi.waitUntil(() => slot.idle, 10_000);
   };
   const heldMebibytes = (): number => arena.usedBytes / MEBIBYTE;
 
@@ -72,6 +84,28 @@ describe('WorkerSlot', () => {
   it('keeps 16 sizes at most', async () => {
     for (let size = 1; size <= 20; size += 1) await run(64, size);
     expect(heldMebibytes()).toBe(16);
+  });
+
+  it('starts a worker that crashes again and again at ever longer intervals, and never gives it up', async () => {
+    const rests: (number | undefined)[] = [];
+    for (let crash = 1; crash <= 12; crash += 1) {
+      await expect(run(64, 64, CRASH)).rejects.toMatchObject({ recoverable: true });
+      rests.push(restOf(slot));
+      await restarted();
+      expect(slot.down).toBeUndefined();
+    }
+    expect(rests).toEqual([undefined, undefined, undefined, 1, 2, 4, 8, 16, 30, 30, 30, 30]);
+    expect(slot.restarts).toBe(12);
+  });
+
+  it('forgets the crashes of a worker that has run for a minute since', async () => {
+    for (let crash = 1; crash <= 5; crash += 1) {
+      await expect(run(64, 64, CRASH)).rejects.toThrow();
+      await restarted();
+    }
+    clock.advance(fromMs(60_000));
+    await expect(run(64, 64, CRASH)).rejects.toThrow();
+    expect(slot.down).toBeUndefined();
   });
 
   it('gives up the oldest sizes when the arena is full, and says so when that does not help', async () => {

@@ -67,7 +67,7 @@ describe('a real Prometheus', () => {
   beforeAll(async () => {
     const log = SILENT_LOG;
     const whep = parts.use(new WhepEndpoint({ find: () => undefined }));
-    const streams = { list: () => [], engineWarm: () => true };
+    const streams = { list: () => [], engineWarm: () => true, engineFaults: () => [] };
     const whip = parts.use(new WhipEndpoint({ find: () => undefined }));
     const shared = { streams, whep, whip, metrics, log, clock: systemClock, control: NO_CONTROL };
     const server = await FrameliftServer.start({ port: 0 }, shared);

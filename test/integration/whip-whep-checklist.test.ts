@@ -66,7 +66,11 @@ class Rig implements AsyncDisposable {
     if (live) publication.push(grey(arena));
     const iceServers = new IceServers([{ urls: ['stun:stun.example'], clientOnly: true }, TURN], clock);
     const whep = parts.use(
-      new WhepEndpoint({ find: (name) => (name === 'cam' ? publication : undefined), iceServers }),
+      new WhepEndpoint({
+        find: (name) => (name === 'cam' ? publication : undefined),
+        allowedOrigins: ['https://studio.example'],
+        iceServers,
+      }),
     );
     const whip = parts.use(
       new WhipEndpoint({
@@ -75,7 +79,7 @@ class Rig implements AsyncDisposable {
         iceServers,
       }),
     );
-    const streams = { list: () => [], engineWarm: () => true };
+    const streams = { list: () => [], engineWarm: () => true, engineFaults: () => [] };
     const access = new Access({ publish: [TOKENS.WHIP], play: [TOKENS.WHEP], admin: [] });
     const endpoints = { streams, whep, whip, control: NO_CONTROL };
     const server = await FrameliftServer.start({ port: 0 }, { ...endpoints, metrics, access, log, clock });
@@ -222,7 +226,7 @@ describe.each(['WHIP', 'WHEP'] as const)('%s', (kind) => {
     const { status, headers } = await rig.ask('OPTIONS', rig.url, { Origin });
     expect(status).toBe(204);
     expect(headers.get('Accept-Post')).toBe('application/sdp');
-    expect(headers.get('Access-Control-Allow-Origin')).toBe(kind === 'WHIP' ? Origin : '*');
+    expect(headers.get('Access-Control-Allow-Origin')).toBe(Origin);
     expect(headers.get('Access-Control-Allow-Credentials')).toBeNull();
     for (const method of ['POST', 'PATCH', 'DELETE']) {
       expect(headers.get('Access-Control-Allow-Methods')).toContain(method);
@@ -239,7 +243,7 @@ describe.each(['WHIP', 'WHEP'] as const)('%s', (kind) => {
     const preflight = await rig.ask('OPTIONS', rig.url, { Origin });
     expect(preflight.headers.get('Access-Control-Allow-Headers')).toBe('Authorization, Content-Type, If-Match');
     const refused = await rig.offer('hello', { Origin });
-    expect(refused.headers.get('Access-Control-Allow-Origin')).toBe(kind === 'WHIP' ? Origin : '*');
+    expect(refused.headers.get('Access-Control-Allow-Origin')).toBe(Origin);
   });
 
   it('no TURN credentials on a bare preflight, or without the token', async () => {

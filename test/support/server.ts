@@ -42,12 +42,19 @@ const config: ConfigControl = { show: () => ({}), reload: unexpected };
 /** For servers whose streams are not to be changed. */
 export const NO_CONTROL: ServerDeps['control'] = { streams, config };
 
+/** What tests choose; the rest is as for a server without configuration. */
+export interface TestServerOptions extends Partial<ServerOptions & ServerDeps> {
+  /** Other sites whose pages may play, and publish. */
+  readonly playOrigins?: readonly string[];
+  readonly publishOrigins?: readonly string[];
+}
+
 /** Starts it on a free port, with the tokens of tests; it is closed with the test. What `entries` holds is read anew at every question. */
 export async function startServer(
   entries: StreamEntry[] = [LIVE],
-  options: Partial<ServerOptions & ServerDeps> = {},
+  options: TestServerOptions = {},
 ): Promise<FrameliftServer> {
-  const { clock = systemClock } = options;
+  const { clock = systemClock, basePath = '', playOrigins = [], publishOrigins = [] } = options;
   const metrics = new MetricsRegistry({ clock, version: '1.2.3', streams: entries.map(({ name }) => name) });
   const publication = new Publication({
     stream: 'cam',
@@ -56,10 +63,13 @@ export async function startServer(
     events: metrics,
     fps: 60,
   });
-  const whep = new WhepEndpoint({ find: (name) => (name === 'cam' ? publication : undefined) });
-  const whip = new WhipEndpoint({ find: () => undefined });
+  const whep = new WhepEndpoint({
+    ...{ basePath: `${basePath}/whep/`, allowedOrigins: playOrigins },
+    find: (name) => (name === 'cam' ? publication : undefined),
+  });
+  const whip = new WhipEndpoint({ find: () => undefined, allowedOrigins: publishOrigins });
   const log = SILENT_LOG;
-  const streams = { list: () => entries, engineWarm: () => true };
+  const streams = { list: () => entries, engineWarm: () => true, engineFaults: () => [] };
   onTestFinished(async () => {
     await whep[Symbol.asyncDispose]();
     await publication[Symbol.asyncDispose]();

@@ -70,7 +70,7 @@ export class WhipRig implements AsyncDisposable {
     const server = await FrameliftServer.start(
       { port: 0 },
       {
-        streams: { list: () => [], engineWarm: () => true },
+        streams: { list: () => [], engineWarm: () => true, engineFaults: () => [] },
         access: testAccess(),
         control: NO_CONTROL,
         whep: new WhepEndpoint({ find: () => undefined }),

@@ -97,6 +97,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
   fastify: [
     'server/server.ts',
     'server/hooks.ts',
+    'server/front/base-path.ts',
     'server/reply.ts',
     'server/request-log.ts',
     'server/signalling-route.ts',
@@ -106,6 +107,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
   '@fastify/rate-limit': ['server/hooks.ts'],
   '@fastify/websocket': ['server/websocket-route.ts', 'server/websocket.ts'],
   zod: [
+    'config/front.ts',
     'config/schema.ts',
     'config/problems.ts',
     'interp/models/manifest.ts',
@@ -118,6 +120,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
   yaml: ['config/parse.ts'],
   'fastest-levenshtein': ['config/problems.ts'],
   pino: ['log.ts'],
+  'pino-pretty': ['log.ts'],
   commander: ['cli.ts', 'commands/arguments.ts'],
   'cli-progress': ['cli.ts'],
   assemblyscript: ['interp/kernel/build.ts'],

@@ -185,8 +185,8 @@ export class InterpEngine implements Tier {
       const frames = timesteps.map((t) => repeatNearer(a, b, t, 'no-model'));
       return { status: 'done', frames, confidence: undefined, spanMicros: { search: 0, network: 0, kernel: 0 } };
     }
-    const dead = this.#dead;
-    if (dead) throw dead;
+    const { fault } = this;
+    if (fault) throw fault;
     return new Promise((resolve, reject) => {
       const enqueued = this.#options.clock.now();
       const { stream, deadline } = job;
@@ -258,11 +258,9 @@ export class InterpEngine implements Tier {
   #dispatch(): void {
     this.#cancelBatch();
     const { clock } = this.#options;
-    const dead = this.#dead;
-    if (dead) {
-      this.#report.ended(this.model, dead);
-      for (const job of this.#drain()) this.#fail(job, dead);
-    }
+    const { fault } = this;
+    this.#report.fault(this.model, fault);
+    if (fault) for (const job of this.#drain()) this.#fail(job, fault);
     for (;;) {
       const [slot, other] = this.#slots.filter((s) => s.idle);
       if (!slot) return;
@@ -280,9 +278,12 @@ export class InterpEngine implements Tier {
     }
   }
 
-  /** Why nothing can be interpolated any more, once all workers crashed too often. */
-  get #dead(): FrameliftError | undefined {
-    return this.#slots.every((slot) => slot.dead) ? this.#slots[0]?.dead : undefined;
+  /**
+   * Why nothing can be interpolated at present: all workers crashed repeatedly and wait for their
+   * next start.
+   */
+  get fault(): FrameliftError | undefined {
+    return this.#slots.every((slot) => slot.down) ? this.#slots[0]?.down : undefined;
   }
 
   /** All that waits, removed. */

@@ -35,8 +35,16 @@ export interface ModelLease {
   release(): void;
 }
 
+/** A model that cannot interpolate at present. */
+export interface EngineFault {
+  readonly model: string;
+  readonly reason: string;
+}
+
 interface Entry {
   readonly engine: Promise<InterpEngine>;
+  /** What `engine` gave. */
+  started?: InterpEngine;
   users: number;
   cancelIdle: CancelTimer;
 }
@@ -57,6 +65,12 @@ export class EnginePool implements AsyncDisposable {
   /** Names of the models whose engines run, those that are about to be closed included. */
   get running(): readonly string[] {
     return [...this.#entries.keys()];
+  }
+
+  /** Models that cannot interpolate at present, with the reason, as {@link InterpEngine.fault}. */
+  get faults(): readonly EngineFault[] {
+    const engines = [...this.#entries.values()].flatMap(({ started }) => started ?? []);
+    return engines.flatMap(({ model, fault }) => (fault ? { model, reason: fault.message } : []));
   }
 
   /**
@@ -120,9 +134,14 @@ export class EnginePool implements AsyncDisposable {
     );
     const entry: Entry = { engine, users: 0, cancelIdle: () => {} };
     this.#entries.set(name, entry);
-    engine.catch(() => {
-      if (this.#entries.get(name) === entry) this.#entries.delete(name);
-    });
+    engine.then(
+      (started) => {
+        entry.started = started;
+      },
+      () => {
+        if (this.#entries.get(name) === entry) this.#entries.delete(name);
+      },
+    );
     return entry;
   }
 

@@ -22,7 +22,7 @@ export class EngineReport {
   /** Jobs since the start, by what became of them. */
   readonly counts = { done: 0, late: 0, failed: 0 };
   readonly #deps: EngineReportDeps;
-  #hasEnded = false;
+  #faulty = false;
 
   constructor(deps: EngineReportDeps) {
     this.#deps = deps;
@@ -56,11 +56,14 @@ export class EngineReport {
     this.#deps.events.emit({ type: 'drop', stream, stage: 'interpolate', reason: drop });
   }
 
-  /** The engine cannot interpolate any more. Said once. */
-  ended(model: string, error: FrameliftError): void {
-    if (this.#hasEnded) return;
-    this.#hasEnded = true;
-    this.#deps.log.error({ model, error: error.message }, 'interpolation has ended: every worker crashed too often');
+  /** Why the engine cannot interpolate at present; undefined when it can. A change is said once. */
+  fault(model: string, error: FrameliftError | undefined): void {
+    const faulty = error !== undefined;
+    if (this.#faulty === faulty) return;
+    this.#faulty = faulty;
+    const { log } = this.#deps;
+    if (error) log.error({ model, error: error.message }, 'interpolation pauses: every worker crashes repeatedly');
+    else log.info({ model }, 'interpolation goes on');
   }
 
   #trace({ stream, model, a, timesteps }: PendingJob, { spans, confidence }: WireResult, ms: number): void {

@@ -7,7 +7,18 @@ import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Arena, Block } from '../../media/arena.ts';
 import { Mutex } from '../../mutex.ts';
-import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus, toMs } from '../../time.ts';
+import {
+  type CancelTimer,
+  type Clock,
+  fromMs,
+  type Micros,
+  micros,
+  minus,
+  plus,
+  toMs,
+  toSeconds,
+  ZERO,
+} from '../../time.ts';
 import type { FlowMode, NetworkFacts, SessionMade, WireJob, WireResult, WorkerSetup } from '../worker/protocol.ts';
 import { WorkerHandle } from './worker-handle.ts';
 
@@ -18,11 +29,15 @@ const SIZE_IDLE = fromMs(10_000);
  * memory and a session.
  */
 const MAX_SIZES = 16;
-/** Crashes tolerated within {@link CRASH_WINDOW}; one more and the slot is dead. */
-const MAX_CRASHES = 3;
-const CRASH_WINDOW = fromMs(60_000);
-/** From a crash to the next start. */
-const RESTART_DELAY = fromMs(100);
+/** A worker is started again at once after so many crashes in a row; then it rests in between. */
+const QUICK_RESTARTS = 3;
+/** From a crash to the next start while that is at once. */
+const QUICK_RESTART_DELAY = fromMs(100);
+/** The first rest; each further crash in a row doubles it. */
+const MIN_RESTART_DELAY = fromMs(1000);
+const MAX_RESTART_DELAY = fromMs(30_000);
+/** A worker that has run this long is sound: the next crash is the first one again. */
+const SOUND_AFTER = fromMs(60_000);
 
 /** Options of {@link WorkerSlot}. */
 export interface WorkerSlotOptions {
@@ -35,7 +50,7 @@ export interface WorkerSlotOptions {
   /** As {@link WorkerHandleOptions.limit}. */
   readonly limit: Micros;
   readonly scratchBytes: (width: number, height: number) => number;
-  /** Called whenever the slot may take a job again, or died. */
+  /** Called whenever the slot may take a job again, and when it begins to rest. */
   readonly onIdle: () => void;
   /** The worker's script, for tests. */
   readonly script?: URL;
@@ -60,9 +75,11 @@ export class WorkerSlot {
   readonly #requests = new Mutex();
   /** Requests under way and waiting. */
   #depth = 0;
-  #crashes: Micros[] = [];
+  /** Crashes in a row. */
+  #crashes = 0;
+  #startedAt: Micros = ZERO;
   #restarts = 0;
-  #dead: FrameliftError | undefined;
+  #down: FrameliftError | undefined;
   #cancelRestart: CancelTimer | undefined;
   #closed = false;
 
@@ -80,9 +97,12 @@ export class WorkerSlot {
     return this.#depth > 0;
   }
 
-  /** The error that ended the slot for good, once it crashed too often. */
-  get dead(): FrameliftError | undefined {
-    return this.#dead;
+  /**
+   * Why there is no worker while the slot rests between crashes and starts: jobs do not wait for
+   * that long.
+   */
+  get down(): FrameliftError | undefined {
+    return this.#down;
   }
 
   /** What the worker's network is, if it has one; known once the slot has started. */
@@ -108,6 +128,8 @@ export class WorkerSlot {
       ...(script ? { script } : {}),
     });
     this.#worker = worker;
+    this.#startedAt = clock.now();
+    this.#down = undefined;
     this.#network = worker.network;
     const message = this.#restarts === 0 ? 'interpolation worker started' : 'interpolation worker restarted';
     log.debug({ ...this.#names, restarts: this.#restarts, ms: toMs(minus(clock.now(), begin)) }, message);
@@ -155,7 +177,7 @@ export class WorkerSlot {
     this.#depth += 1;
     const request = async (): Promise<T> => {
       if (this.#worker) return ask(this.#worker);
-      throw this.#dead ?? new FrameliftError('engine.failed', 'the worker is being restarted', { recoverable: true });
+      throw this.#down ?? new FrameliftError('engine.failed', 'the worker is being restarted', { recoverable: true });
     };
     return this.#requests.run(request).finally(() => {
       this.#depth -= 1;
@@ -208,20 +230,23 @@ export class WorkerSlot {
 
   #crashed(error: FrameliftError): void {
     const { clock, onIdle, log } = this.#options;
-    this.#worker = undefined;
     const now = clock.now();
-    this.#crashes = this.#crashes.filter((at) => minus(now, at) < CRASH_WINDOW);
-    this.#crashes.push(now);
+    const sound = this.#worker !== undefined && minus(now, this.#startedAt) >= SOUND_AFTER;
+    this.#worker = undefined;
     if (this.#closed) return;
-    const crashes = this.#crashes.length;
+    this.#crashes = sound ? 1 : this.#crashes + 1;
+    const crashes = this.#crashes;
     log.debug({ ...this.#names, crashes, error: error.message }, 'interpolation worker crashed');
-    if (crashes > MAX_CRASHES) {
-      const message = `an interpolation worker crashed ${crashes} times`;
-      this.#dead = new FrameliftError('engine.failed', message, { cause: error });
+    const delay = restartDelay(crashes);
+    if (crashes > QUICK_RESTARTS) {
+      const message = `an interpolation worker crashed ${crashes} times in a row (${error.message})`;
+      this.#down = new FrameliftError('engine.failed', `${message}; next start in ${toSeconds(delay)} s`, {
+        cause: error,
+        recoverable: true,
+      });
       onIdle();
-      return;
     }
-    this.#cancelRestart = clock.at(plus(now, RESTART_DELAY), () => {
+    this.#cancelRestart = clock.at(plus(now, delay), () => {
       this.#restarts += 1;
       this.start().then(onIdle, (thrown: unknown) => this.#crashed(asFrameliftError(thrown, 'engine.failed')));
     });
@@ -238,4 +263,10 @@ export class WorkerSlot {
     const { provider, threads } = setup;
     log.debug({ ...this.#names, provider, threads, inputs, ms: toMs(span) }, 'session made');
   }
+}
+
+/** @param crashes in a row. */
+function restartDelay(crashes: number): Micros {
+  if (crashes <= QUICK_RESTARTS) return QUICK_RESTART_DELAY;
+  return micros(Math.min(MIN_RESTART_DELAY * 2 ** (crashes - QUICK_RESTARTS - 1), MAX_RESTART_DELAY));
 }

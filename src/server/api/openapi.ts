@@ -13,8 +13,8 @@ const EVERYWHERE = [401, 403, 429, 500] as const;
 /** Where the document is served. It needs no token. */
 export const OPENAPI_PATH = '/api/openapi.json';
 
-/** The document. @param version of framelift. */
-export function openApi(operations: readonly Operation[], version: string): Record<string, unknown> {
+/** The document. @param version of framelift. @param basePath path before those of the operations. */
+export function openApi(operations: readonly Operation[], version: string, basePath = ''): Record<string, unknown> {
   const paths: Record<string, Record<string, unknown>> = {};
   for (const operation of operations) {
     paths[operation.path] = { ...paths[operation.path], [operation.method.toLowerCase()]: describe(operation) };
@@ -27,6 +27,7 @@ export function openApi(operations: readonly Operation[], version: string): Reco
       description: 'Live control of framelift. WHIP and WHEP are described in docs/signalling.md.',
       license: { name: 'MIT', identifier: 'MIT' },
     },
+    ...(basePath === '' ? {} : { servers: [{ url: basePath }] }),
     paths,
     components: {
       schemas: { Problem: schemaOf(problem, 'output') },

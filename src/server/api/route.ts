@@ -2,8 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { asFrameliftError, type ErrorCode } from '../../errors.ts';
-import type { Access } from '../auth.ts';
-import { guard } from '../hooks.ts';
+import type { Judge } from '../hooks.ts';
 import { notAllowed, refuse, uncached } from '../reply.ts';
 import { OPENAPI_PATH, openApi } from './openapi.ts';
 import type { Operation } from './operations.ts';
@@ -27,19 +26,22 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
 /** What {@link mountApi} works with. */
 export interface ApiRouteDeps {
   readonly operations: readonly Operation[];
-  readonly access: Access;
+  /** Judges every request for an operation. */
+  readonly judge: Judge;
   readonly version: string;
+  /** Path before those of the operations, for addresses in answers. */
+  readonly basePath: string;
 }
 
 /**
  * Mounts every operation, the OpenAPI document, and an answer to all other methods of their paths.
  */
-export function mountApi(app: FastifyInstance, { operations, access, version }: ApiRouteDeps): void {
-  const document = JSON.stringify(openApi(operations, version));
+export function mountApi(app: FastifyInstance, { operations, version, ...deps }: ApiRouteDeps): void {
+  const document = JSON.stringify(openApi(operations, version, deps.basePath));
   app.register(async (scope) => {
     // A page elsewhere may send text/plain without asking first.
     scope.removeContentTypeParser('text/plain');
-    for (const operation of operations) mount(scope, operation, access);
+    for (const operation of operations) mount(scope, operation, deps);
     scope.get(OPENAPI_PATH, async (_request, reply) =>
       uncached(reply).type('application/json; charset=utf-8').send(document),
     );
@@ -50,14 +52,18 @@ export function mountApi(app: FastifyInstance, { operations, access, version }: 
   });
 }
 
-function mount(scope: FastifyInstance, operation: Operation, access: Access): void {
+function mount(
+  scope: FastifyInstance,
+  operation: Operation,
+  { judge, basePath }: Pick<ApiRouteDeps, 'judge' | 'basePath'>,
+): void {
   const { method, path, role, body: schema, status } = operation;
   scope.route({
     method,
     url: urlOf(path),
     bodyLimit: MAX_BODY_BYTES,
     config: { role },
-    onRequest: guard(access),
+    onRequest: judge,
     handler: async (request, reply) => {
       const body = schema?.safeParse(request.body);
       if (body?.success === false) return refuseBody(request, reply, body.error);
@@ -65,7 +71,7 @@ function mount(scope: FastifyInstance, operation: Operation, access: Access): vo
         // Paths have this parameter or none.
         const { name = '' } = request.params as { readonly name?: string };
         const answer = await operation.handle({ name, body: body?.data });
-        if (status === 201) reply.header('Location', `${path}/${nameIn(answer)}`);
+        if (status === 201) reply.header('Location', `${basePath}${path}/${nameIn(answer)}`);
         return uncached(reply).code(status).send(answer);
       } catch (thrown) {
         const { code, message, remedy } = asFrameliftError(thrown, 'server.failed');

@@ -111,7 +111,7 @@ describe('a reload', () => {
     writeCertificate(folder, 'second');
     await rig.reload({ server: { tls } });
     expect(await nameShown(rig.app.url)).toBe('second');
-    await expect(rig.reload({ server: { tls: { ...tls, key: tls.cert } } })).rejects.toThrow('server.tls: ');
+    await expect(rig.reload({ server: { tls: { ...tls, key: tls.cert } } })).rejects.toThrow('server.tls.key: ');
     expect(await nameShown(rig.app.url)).toBe('second');
   });
 

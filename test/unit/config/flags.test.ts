@@ -44,13 +44,38 @@ describe('configFromFlags', () => {
     const config = file({ streams: [{ name: 'live', source: 'rtsp://camera/1' }] });
     const { streams } = configFromFlags(['rtsp://camera/2', 'door=rtsp://camera/3', 'demo'], { config, loop: true });
     expect(streams.map(({ name, fps, loop }) => [name, fps, loop])).toEqual([
-      ['live', undefined, true],
-      ['live2', undefined, true],
-      ['door', undefined, true],
+      ['live', undefined, false],
+      ['live2', undefined, false],
+      ['door', undefined, false],
       ['demo', 60, true],
     ]);
     expect(configFromFlags([], {}).streams).toMatchObject([{ name: 'demo', source: 'demo', fps: 60 }]);
     expect(configFromFlags(['demo'], { factor: 3 }).streams[0]).toMatchObject({ factor: 3 });
+  });
+});
+
+describe('streams of the file', () => {
+  it.each<[ConfigInput, string[]]>([
+    [{ log: 'info' }, ['demo']],
+    [{ streams: [] }, []],
+    [{ streams: [{ name: 'cam', source: 'whip' }] }, ['cam']],
+  ])('%j are %j', (input, names) => {
+    expect(configFromFlags([], { config: file(input) }).streams.map(({ name }) => name)).toEqual(names);
+  });
+});
+
+describe('flags that only some sources heed', () => {
+  it.each([
+    [{ loop: true }, 'loop', ['clip.mp4', 'demo']],
+    [{ transport: 'udp' }, 'transport', ['rtsp://camera/1', 'rtsps://camera/2']],
+    [{ ingest: 'ffmpeg' }, 'ingest', ['rtsp://camera/1', 'rtsps://camera/2', 'srt://camera']],
+  ] as const)('%j goes to those, and is refused where there are none', (flags, key, heeding) => {
+    const all = ['clip.mp4', 'demo', 'rtsp://camera/1', 'rtsps://camera/2', 'srt://camera', 'whip'];
+    const value = Object.values(flags)[0];
+    const { streams } = configFromFlags(all, flags);
+    expect(streams.filter((stream) => stream[key] === value).map(({ source }) => source)).toEqual(heeding);
+    const others = all.filter((source) => !heeding.some((one) => one === source));
+    expect(() => configFromFlags(others, flags)).toThrow(`--${key}: no source here heeds it`);
   });
 });
 

@@ -85,7 +85,15 @@ describe('parseConfig', () => {
       { webrtc: { iceServers: [{ urls: ['turn:t'], username: 'u' }] } },
       /iceServers\.0\.urls .*needs username and credential/,
     ],
-    [{ webrtc: { iceServers: [{ urls: ['http://t'] }] } }, /iceServers\.0\.urls\.0 is "http:\/\/t": expected stun:/],
+    ...['http://t', 'stun:a b', 'stun:t:99999', 'stun:', 'turn:u:p@t'].map((url): [object, RegExp] => [
+      { webrtc: { iceServers: [{ urls: [url], username: 'u', credential: 'c' }] } },
+      /iceServers\.0\.urls\.0 .*: expected stun:/,
+    ]),
+    ...['', 'http://x', '10.0.0.1:8189', 'my host', '-x.example', '1.2.3.4/24'].map((host): [object, RegExp] => [
+      { webrtc: { advertisedHosts: [host] } },
+      /advertisedHosts\.0 is ".*": expected an IP address or a host name/,
+    ]),
+    [stream({ source: 'rtsp://u:hunter22@camera/1', loop: true }), /stream "cam": loop is true, which only files heed/],
     [[], /the top level is \[\]: .*object/],
     ['hello', /the top level is "hello": .*object/],
   ])('names the key, the value and what would be right: %j', (input, text) => {
@@ -99,6 +107,14 @@ describe('parseConfig', () => {
     [{ fps: 60, factor: 2 }, 'test.yaml: stream "cam": factor 2 and fps 60 exclude each other'],
   ])('says which stream cannot have %j', (extra, message) => {
     expect(complaint(stream(extra))).toBe(message);
+  });
+
+  it.each([
+    { advertisedHosts: ['10.0.0.1', '2001:db8::1', 'camera-1.example.org', 'localhost'] },
+    { iceServers: [{ urls: ['stun:stun.example:3478', 'stuns:[2001:db8::1]:5349', 'stun:t'] }] },
+    { iceServers: [{ urls: ['turn:t?transport=udp', 'turns:t:443?transport=tcp'], username: 'u', credential: 'c' }] },
+  ])('takes %j', (webrtc) => {
+    expect(parseConfig({ webrtc }, 'x').webrtc).toMatchObject(webrtc);
   });
 
   it('accepts odd but possible rates', () => {
@@ -177,6 +193,11 @@ describe('readConfigFile', () => {
     ['twice.yaml', 'log: info\nlog: warn\n', /unique.* line 2/s],
     ['open.yaml', 'streams: [\n', /line 2/],
     ['loop.yaml', bomb(), /aliases cannot be expanded/],
+    ['cycle.yaml', 'streams: &s [*s]\n', /aliases cannot be expanded/],
+    ['ring.yaml', 'server: &a\n  tls: { cert: c, key: &b { x: *a, y: *b } }\n', /aliases cannot be expanded/],
+    ['set.yaml', 'server: !!set { a, b }\n', /Unresolved tag: .*set/],
+    ['map.yaml', '? [a, b]\n: c\n', /unknown key/],
+    ['proto.yaml', '__proto__: { log: info }\n', /unknown key/],
     ['key.yaml', 'servr: {}\n', /did you mean "server"/],
     ['scalar.yaml', 'demo\n', /the top level is "demo"/],
   ])('names the file and the place: %s', (name, text, problem) => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../../src/config/parse.ts';
-import { makeToken, resolveTokens, TOKEN, withoutSecrets } from '../../../src/config/secrets.ts';
+import { checkPublishers, makeToken, resolveTokens, TOKEN, withoutSecrets } from '../../../src/config/secrets.ts';
 import { FrameliftError } from '../../../src/errors.ts';
 
 const auth = (publish: (string | { env: string })[]) => ({ publish, play: [], admin: [] });
@@ -81,5 +81,28 @@ describe('what people are shown', () => {
     const error = thrownBy(() => parseConfig(input, 'test.yaml'));
     expect(error.code).toBe('config.invalid');
     expect(`${error.message} ${error.remedy} ${error.cause}`).not.toContain('hunter22');
+  });
+});
+
+describe('checkPublishers', () => {
+  const NONE = { publish: [], play: [], admin: [] };
+  const file = { name: 'clip', source: 'clip.mp4' };
+  const whip = { name: 'cam', source: 'whip' };
+
+  it('refuses a stream that waits for publishers where nobody may publish', () => {
+    const error = thrownBy(() => checkPublishers([file, whip], { ...NONE, play: ['of-the-players'] }));
+    expect(error).toMatchObject({
+      code: 'config.invalid',
+      remedy: expect.stringContaining('--publish-token generate'),
+    });
+    expect(error.message).toContain('"cam"');
+  });
+
+  it.each([
+    [[file], NONE],
+    [[file, whip], { ...NONE, publish: ['of-a-publisher'] }],
+    [[whip], { ...NONE, admin: ['of-the-boss'] }],
+  ])('takes %j with %j', (streams, tokens) => {
+    expect(() => checkPublishers(streams, tokens)).not.toThrow();
   });
 });

@@ -1,7 +1,9 @@
 import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { SILENT_LOG } from '../../../src/log.ts';
+import { makeListener } from '../../../src/server/listener.ts';
+import { RecordedLog } from '../../support/recorded-log.ts';
 import { startServer } from '../../support/server.ts';
 
 /** A connection that has sent `text`, and everything it has received when it is closed by the server. */
@@ -56,4 +58,30 @@ it('a request target that is no URL is the fault of who sends it', async () => {
   const body = 'Content-Type: application/sdp\r\nContent-Length: 3\r\nConnection: close\r\n\r\nv=0';
   const { closed } = await open(server.port, `POST http://x:99999/whep/cam HTTP/1.1\r\nHost: localhost\r\n${body}`);
   expect(await closed).toMatch(/^HTTP\/1\.1 400 /);
+});
+
+it.each([
+  ['EMFILE', 'Raise the limit of open files (ulimit -n, LimitNOFILE=), or lower server.maxConnections.'],
+  ['ENOBUFS', undefined],
+])('a connection that cannot be taken, for %s, is told in the log and ends nothing', async (code, remedy) => {
+  const log = new RecordedLog();
+  const limits = { maxConnections: 2, requestTimeoutMs: 1000 };
+  const listener = makeListener((_, response) => response.end('here'), limits, { certificate: undefined, log });
+  onTestFinished(() => void listener.close());
+  await once(listener.listen(0, '127.0.0.1'), 'listening');
+  // Without a listener this would be thrown, and end the process.
+  listener.emit('error', Object.assign(new Error(`accept ${code}`), { code }));
+  expect(log.lines).toEqual([
+    { level: 'warn', message: 'a connection cannot be taken', err: expect.objectContaining({ code }), remedy },
+  ]);
+  // A TCP server that listens has an AddressInfo.
+  const { port } = listener.address() as AddressInfo;
+  expect(await (await fetch(`http://127.0.0.1:${port}`, { headers: { connection: 'close' } })).text()).toBe('here');
+});
+
+it('a port that is taken is no fault of a connection', async () => {
+  const { port } = await startServer();
+  const log = new RecordedLog();
+  await expect(startServer(undefined, { port, log })).rejects.toMatchObject({ code: 'server.port-taken' });
+  expect(log.lines).toEqual([]);
 });

@@ -37,9 +37,10 @@ describe('requests that are refused for who sends them', () => {
       'refused: no token, or a wrong one',
       'refused: from a page of another site, or by another name',
     ];
+    const [host, origin] = [new URL(url).host, 'https://elsewhere.example'];
     expect(lines).toEqual([
       { level: 'warn', fields: { status: 401, method, path: '/whip/cam', from }, message: token },
-      { level: 'warn', fields: { status: 403, method, path: '/api/config/reload', from }, message: site },
+      { level: 'warn', fields: { status: 403, method, path: '/api/config/reload', from, host, origin }, message: site },
       { level: 'warn', fields: { status: 401, method: 'GET', path: '/ws', from }, message: token },
     ]);
     for (const secret of [...Object.values(TOKENS), 'wrong-token', 'd3Jvbmct']) {

@@ -76,7 +76,8 @@ beforeEach(() => {
   clock = new ManualClock();
   gate = new FakeGate();
   said = [];
-  signalling = new WebSocketSignalling({ gate, clock, log: SILENT_LOG, send: (message) => said.push({ ...message }) });
+  const send = (message: object): void => void said.push({ ...message });
+  signalling = new WebSocketSignalling({ gate, clock, log: SILENT_LOG, address: '192.0.2.7', send });
 });
 
 const say = (message: object): Promise<void> => signalling.receive(JSON.stringify(message));

@@ -51,11 +51,12 @@ describe('EngineReport', () => {
     expect(log.lines[0]).toMatchObject({ ms: 7, searchMs: 1.5, networkMs: 2.5, kernelMs: 0.5, width: 16 });
   });
 
-  it('says once that interpolation has ended', () => {
+  it('says once that interpolation pauses, and once that it goes on', () => {
     const error = new FrameliftError('engine.failed', 'crashed 4 times');
-    report.ended('m', error);
-    report.ended('m', error);
-    expect(log.lines).toEqual([expect.objectContaining({ level: 'error', model: 'm', error: 'crashed 4 times' })]);
+    report.fault('m', undefined);
+    for (const fault of [error, error, undefined, undefined, error]) report.fault('m', fault);
+    const pause = expect.objectContaining({ level: 'error', model: 'm', error: 'crashed 4 times' });
+    expect(log.lines).toEqual([pause, expect.objectContaining({ level: 'info', model: 'm' }), pause]);
   });
 
   it('gives the search to the CPU, whatever runs the network', () => {

@@ -1,41 +1,23 @@
 /** Looks at the machine: what framelift needs, what is there, and how to get the rest. */
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
-import { asFrameliftError } from '../errors.ts';
-import { findFfmpeg } from '../ingest/ffmpeg/source.ts';
-import { InterpEngine } from '../interp/engine/engine.ts';
-import { findModel, readManifest } from '../interp/models/manifest.ts';
-import type { ProviderVerdict } from '../interp/providers/provider.ts';
-import { ProviderTrials } from '../interp/providers/trial.ts';
-import { Arena } from '../media/arena.ts';
-import { noEvents } from '../metrics/events.ts';
-import { DEMO_FILE } from '../stream/make-source.ts';
-import { systemClock } from '../time.ts';
+import { asFrameliftError } from '../../errors.ts';
+import { findFfmpeg } from '../../ingest/ffmpeg/source.ts';
+import { InterpEngine } from '../../interp/engine/engine.ts';
+import { findModel, readManifest } from '../../interp/models/manifest.ts';
+import type { ProviderVerdict } from '../../interp/providers/provider.ts';
+import { ProviderTrials } from '../../interp/providers/trial.ts';
+import { Arena } from '../../media/arena.ts';
+import { noEvents } from '../../metrics/events.ts';
+import { DEMO_FILE } from '../../stream/make-source.ts';
+import { systemClock } from '../../time.ts';
+import type { Finding } from './finding.ts';
 
-/** One thing looked at. */
-export interface Finding {
-  readonly what: string;
-  /** `missing` is needed for the main job; `optional` adds something. */
-  readonly level: 'ok' | 'optional' | 'missing';
-  readonly detail: string;
-  /** How to get it. */
-  readonly remedy?: string;
-}
+type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Options of {@link examine}. */
-export interface ExamineOptions {
-  /** The port that `serve` would listen on. */
-  readonly port: number;
-  readonly env: Readonly<Record<string, string | undefined>>;
-}
-
-/** Looks at everything; never throws. */
-export async function examine(options: ExamineOptions): Promise<Finding[]> {
-  const findings: Finding[] = [node(), cores(), ffmpeg(options.env), demo()];
-  findings.push(...(await models()));
-  findings.push(...(await providers()), await port(options.port));
-  return findings;
+/** Looks at what this machine has, whatever framelift is to serve. Never throws. */
+export async function examineMachine(env: Environment): Promise<Finding[]> {
+  return [node(), cores(), ffmpeg(env), demo(), ...(await models()), ...(await providers())];
 }
 
 function node(): Finding {
@@ -49,7 +31,7 @@ function cores(): Finding {
   return { what: 'cpu', level: 'ok', detail: `${availableParallelism()} cores` };
 }
 
-function ffmpeg(env: ExamineOptions['env']): Finding {
+function ffmpeg(env: Environment): Finding {
   try {
     const { path, origin } = findFfmpeg(env);
     return { what: 'ffmpeg', level: 'ok', detail: `${path} (${origin}); used for SRT, RTMP, HLS, UDP, V4L2` };
@@ -121,24 +103,4 @@ function providerFinding(model: string, verdict: ProviderVerdict, taken: boolean
     detail: taken ? `taken by --provider auto: ${detail}` : detail,
     ...(remedy === undefined ? {} : { remedy }),
   };
-}
-
-function port(number: number): Promise<Finding> {
-  const missing = (detail: string, remedy: string): Finding => ({ what: 'port', level: 'missing', detail, remedy });
-  if (!(Number.isInteger(number) && number >= 0 && number <= 65_535)) {
-    return Promise.resolve(missing(`${number} is no port`, 'Give a number from 0 to 65535.'));
-  }
-  return new Promise((resolve) => {
-    const probe = createServer();
-    probe.once('error', (error: NodeJS.ErrnoException) =>
-      resolve(
-        error.code === 'EADDRINUSE'
-          ? missing(`${number} is taken`, `Stop what listens there, or serve with --port ${number + 1}.`)
-          : missing(`${number} cannot be used (${error.code})`, 'Serve with a --port above 1023.'),
-      ),
-    );
-    probe.listen(number, '127.0.0.1', () =>
-      probe.close(() => resolve({ what: 'port', level: 'ok', detail: `${number} is free` })),
-    );
-  });
 }
