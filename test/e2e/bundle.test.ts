@@ -174,7 +174,7 @@ it.each([
   await page.evaluate(() => Reflect.get(window, 'publisher').close());
 });
 
-it('Chromium paints H.264 of packetization mode 0 alone, which is sent uncut', async () => {
+it('Chromium paints H.264 of packetization mode 0 alone', async () => {
   const outcome = await page.evaluate(async () => {
     const peer = new RTCPeerConnection();
     const transceiver = peer.addTransceiver('video', { direction: 'recvonly' });

@@ -32,7 +32,8 @@ from foreign_http import Session  # noqa: E402
 # A player's decoders are given a moment after the first picture.
 SETTLE_SECONDS = 1
 # A sweep gives an offer up after this long.
-LATE_SECONDS = 5
+LATE_SECONDS = 8
+MIN_FRAMES = 5
 RECEIVED = {
     "video": "application/x-rtp,media=video,encoding-name=H264,payload=96,clock-rate=90000,"
     "packetization-mode=(string)1,profile-level-id=(string)42e01f,rtcp-fb-nack-pli=(boolean)true",
@@ -135,7 +136,9 @@ def publish(arguments):
 
 
 class Player(Peer):
-    """Offers these kinds of sections, plays the video, and ends `seconds` after its first picture."""
+    """Offers these kinds of sections, plays the video, and ends `seconds` after its first picture, five at
+    least.
+    """
 
     def __init__(self, arguments, seconds, kinds=("video",), policy="max-bundle"):
         pipeline = Gst.Pipeline()
@@ -157,7 +160,7 @@ class Player(Peer):
         structure = pad.get_current_caps().get_structure(0)
         self.size.update(width=structure.get_int("width").value, height=structure.get_int("height").value)
         self.times.append(time.monotonic())
-        if self.times[-1] - self.times[0] >= self._seconds:
+        if len(self.times) >= MIN_FRAMES and self.times[-1] - self.times[0] >= self._seconds:
             self.loop.quit()
         return Gst.PadProbeReturn.OK
 
