@@ -37,8 +37,7 @@ MIN_FRAMES = 5
 RECEIVED = {
     "video": "application/x-rtp,media=video,encoding-name=H264,payload=96,clock-rate=90000,"
     "packetization-mode=(string)1,profile-level-id=(string)42e01f,rtcp-fb-nack-pli=(boolean)true",
-    "audio": "application/x-rtp,media=audio,encoding-name=OPUS,payload=97,clock-rate=48000,"
-    "encoding-params=(string)2",
+    "audio": "application/x-rtp,media=audio,encoding-name=OPUS,payload=97,clock-rate=48000,encoding-params=(string)2",
 }
 ENCODERS = {
     "h264": (
@@ -136,8 +135,8 @@ def publish(arguments):
 
 
 class Player(Peer):
-    """Offers these kinds of sections, plays the video, and ends `seconds` after its first picture, five at
-    least.
+    """Offers these kinds of sections, plays the video, and ends `seconds` after the first of its
+    pictures, of which there are five at least.
     """
 
     def __init__(self, arguments, seconds, kinds=("video",), policy="max-bundle"):
