@@ -71,6 +71,118 @@ export const systemClock: Clock = {
   },
 };
 
+/** A timer that is later than this did not wait for its turn: the process stood still. */
+const MAX_LATENESS = fromMs(500);
+
+/**
+ * How long this process stood still (a suspended machine, a frozen VM, a debugger) before a timer
+ * fired at `now` that was due at `due`; zero for the usual lateness of timers. What others sent
+ * meanwhile still waits to be read: nobody was silent in that time.
+ */
+export function stoodStill(due: Micros, now: Micros): Micros {
+  const late = minus(now, due);
+  return late > MAX_LATENESS ? late : ZERO;
+}
+
+/** Options of {@link Watchdog}. */
+export interface WatchdogOptions {
+  readonly clock: Clock;
+  /** Without a sign for this long, `expired` is called, once. */
+  readonly limit: Micros;
+  readonly expired: () => void;
+  /** When the last sign came; default: the start. Signs are also given by {@link Watchdog.feed}. */
+  readonly lastSign?: () => Micros;
+  /** How often is looked. Default: a quarter of the limit, a second at most. */
+  readonly interval?: Micros;
+  /** Called at each look that does not end it. */
+  readonly looked?: () => void;
+}
+
+/**
+ * Judges silence. Only time in which this process ran counts, and after it stood still one interval
+ * passes before anybody is judged, so that what waited is read first.
+ */
+export class Watchdog {
+  readonly #options: WatchdogOptions;
+  readonly #interval: Micros;
+  #sign: Micros;
+  /** When the last sign would have come had the process not stood still since. */
+  #quietSince: Micros;
+  #due: Micros;
+  #stood = false;
+  #cancel: CancelTimer = () => {};
+
+  constructor(options: WatchdogOptions) {
+    const { clock, limit, interval = micros(Math.min(limit / 4, 1e6)) } = options;
+    this.#options = options;
+    this.#interval = interval;
+    this.#sign = options.lastSign?.() ?? clock.now();
+    this.#quietSince = this.#sign;
+    this.#due = this.#sign;
+    this.#wait();
+  }
+
+  /** A sign of life came. */
+  feed(): void {
+    this.#quietSince = this.#options.clock.now();
+  }
+
+  /** How long nothing has come, without the time in which this process stood still. */
+  get silence(): Micros {
+    this.#look();
+    const now = this.#options.clock.now();
+    const silence = minus(minus(now, stoodStill(this.#due, now)), this.#quietSince);
+    return silence > ZERO ? silence : ZERO;
+  }
+
+  /** Twice is harmless. */
+  stop(): void {
+    this.#cancel();
+  }
+
+  #look(): void {
+    const sign = this.#options.lastSign?.() ?? this.#sign;
+    if (sign === this.#sign) return;
+    this.#sign = sign;
+    this.#quietSince = sign;
+  }
+
+  #wait(): void {
+    const { clock, limit } = this.#options;
+    const now = clock.now();
+    const rest = plus(this.#quietSince, limit);
+    const next = plus(now, this.#interval);
+    this.#due = rest > now && rest < next ? rest : next;
+    this.#cancel = clock.at(this.#due, () => this.#judge());
+  }
+
+  #judge(): void {
+    const { clock, limit, expired, looked } = this.#options;
+    const now = clock.now();
+    const still = stoodStill(this.#due, now);
+    this.#look();
+    if (this.#quietSince <= this.#due) this.#quietSince = plus(this.#quietSince, still);
+    // A machine so busy that every look is late still ends those that are silent.
+    const mayJudge = still === ZERO || this.#stood;
+    this.#stood = still !== ZERO;
+    if (mayJudge && minus(now, this.#quietSince) >= limit) {
+      expired();
+      return;
+    }
+    looked?.();
+    this.#wait();
+  }
+}
+
+/**
+ * Calls `expired` after `limit` in which this process ran: how long is waited for somebody's answer.
+ * See {@link Watchdog}.
+ */
+export function awaitAnswer(clock: Clock, limit: Micros, expired: () => void): CancelTimer {
+  const watchdog = new Watchdog({ clock, limit, expired });
+  return () => watchdog.stop();
+}
+
 /** Resolves at `due`, or as soon as `signal` aborts. */
 export function waitUntil(due: Micros, clock: Clock, signal: AbortSignal): Promise<void> {
   if (signal.aborted || due <= clock.now()) return Promise.resolve();
@@ -110,6 +222,11 @@ export class ManualClock implements Clock {
     return () => {
       this.#timers = this.#timers.filter((t) => t !== timer);
     };
+  }
+
+  /** Lets time pass as it does for a process that stands still: timers that fall due fire late, at the next {@link advance}. */
+  standStill(span: Micros): void {
+    this.#now = plus(this.#now, span);
   }
 
   /** Moves time forward by `span`, firing every timer that falls due, each at its own due time. */

@@ -1,16 +1,29 @@
-/** Who watches a publication, who is connecting, and who may come in. */
+/** Who watches a publication, who is connecting, and who may come in. Nobody alive is sent away. */
 import { FrameliftError } from '../errors.ts';
+import { clientOf, overShare } from '../fair-share.ts';
 import { type Clock, fromMs, type Micros, minus } from '../time.ts';
 import type { PacketizedUnit, Viewer } from './viewer.ts';
 
-/** Players that may be connecting at a time, beside those that are connected. */
-const MAX_CONNECTING = 8;
+/**
+ * Players that may be connecting at a time, beside those that are connected: the viewers of a ward
+ * that come back at once after a restart.
+ */
+const MAX_CONNECTING = 32;
+/** An honest player's first ICE check comes within a round trip or two of the answer. */
+const REACH_TIMEOUT = fromMs(500);
 /** A player that has been connecting for longer gives way to a new one: honest ones need less. */
 const CONNECT_TIMEOUT = fromMs(2000);
+/**
+ * A viewer that has been silent for so long gives its place to a newcomer that finds none: it is
+ * gone without a word. Browsers are heard of each second, GStreamer within three.
+ */
+const SILENCE_TIMEOUT = fromMs(4000);
 
 /** One player, from its offer to its end. */
 export interface Member {
   readonly since: Micros;
+  /** {@link clientOf} its address. */
+  readonly client: string;
   /** Undefined until its offer is answered. */
   viewer: Viewer | undefined;
   /** When it last asked for a keyframe because it was too slow. */
@@ -49,21 +62,29 @@ export class Audience {
 
   /**
    * Takes one more player.
+   * @param address where it comes from.
    * @param end told why its session ended.
-   * @throws FrameliftError `webrtc.overloaded`.
+   * @throws FrameliftError `webrtc.overloaded` when all places are taken, `webrtc.busy` when too many
+   * connect at this moment.
    */
-  enter(end: (reason: string) => void): Member {
+  enter(address: string | undefined, end: (reason: string) => void): Member {
     const { stream, maxViewers, clock } = this.#options;
-    if (this.connected >= maxViewers) {
+    if (this.connected >= maxViewers && !this.#endSilent()) {
       throw new FrameliftError('webrtc.overloaded', `${stream} already has ${maxViewers} viewers`, {
         recoverable: true,
         remedy: 'Raise maxViewers, or try again later.',
       });
     }
-    this.#makeRoom();
-    const member: Member = { since: clock.now(), viewer: undefined, slowAskedAt: undefined, end };
+    const client = clientOf(address);
+    this.#makeRoom(client);
+    const member: Member = { since: clock.now(), client, viewer: undefined, slowAskedAt: undefined, end };
     this.#members.add(member);
     return member;
+  }
+
+  /** False when a player has left, or had to give way while its offer was being answered. */
+  has(member: Member): boolean {
+    return this.#members.has(member);
   }
 
   /** Forgets a player; false when it was forgotten before. */
@@ -76,8 +97,14 @@ export class Audience {
    * sent away.
    */
   admit({ viewer }: Member): boolean {
-    if (this.connected <= this.#options.maxViewers) return true;
+    if (this.connected <= this.#options.maxViewers || this.#endSilent()) return true;
     void viewer?.close('too many viewers');
+    return false;
+  }
+
+  /** True while a viewer is there that takes single NAL unit packets alone. */
+  get singleNal(): boolean {
+    for (const { viewer } of this.#members) if (viewer?.connected && viewer.singleNal) return true;
     return false;
   }
 
@@ -104,18 +131,48 @@ export class Audience {
     await Promise.all([...this.#members].map(({ viewer }) => viewer?.close(reason)));
   }
 
-  #makeRoom(): void {
-    const { stream, clock } = this.#options;
-    if (this.size - this.connected < MAX_CONNECTING) return;
-    const now = clock.now();
-    for (const { viewer, since } of this.#members) {
-      if (!viewer || viewer.connected || minus(now, since) < CONNECT_TIMEOUT) continue;
-      void viewer.close('gave way to another player: not connected in time');
+  /**
+   * Makes room for one more that connects. Who holds more than its share gives way first, so that
+   * offers of one address keep nobody else out; then who has not even sent an ICE check.
+   * @throws FrameliftError `webrtc.busy`.
+   */
+  #makeRoom(client: string): void {
+    const connecting = [...this.#members].filter(({ viewer }) => !viewer?.connected);
+    if (connecting.length < MAX_CONNECTING) return;
+    const now = this.#options.clock.now();
+    const unreached = connecting.filter(({ viewer }) => !viewer?.reached);
+    const holder = overShare(
+      connecting.map((member) => member.client),
+      client,
+    );
+    const oldest =
+      unreached.find((member) => member.client === holder) ??
+      connecting.find((member) => member.client === holder) ??
+      unreached.find(({ viewer, since }) => viewer && minus(now, since) >= REACH_TIMEOUT) ??
+      connecting.find(({ viewer, since }) => viewer && minus(now, since) >= CONNECT_TIMEOUT);
+    if (oldest) {
+      this.#dismiss(oldest);
       return;
     }
-    throw new FrameliftError('webrtc.overloaded', `${MAX_CONNECTING} players are connecting to ${stream}`, {
+    throw new FrameliftError('webrtc.busy', `${MAX_CONNECTING} players are connecting at once`, {
       recoverable: true,
-      remedy: 'Try again in some seconds.',
+      remedy: 'Try again in a second or two.',
     });
+  }
+
+  /** Ends a player that is connecting. One whose offer is being answered finds itself left out. */
+  #dismiss(member: Member): void {
+    if (member.viewer) void member.viewer.close('gave way to another player: not connected in time');
+    this.#members.delete(member);
+  }
+
+  /** Ends the viewer that has been silent the longest, if it is gone by all signs; false otherwise. */
+  #endSilent(): boolean {
+    let quietest: Viewer | undefined;
+    for (const { viewer } of this.#members) {
+      if (viewer?.connected && viewer.silence > (quietest?.silence ?? SILENCE_TIMEOUT)) quietest = viewer;
+    }
+    void quietest?.close('silent, and another player needed its place');
+    return quietest !== undefined;
   }
 }

@@ -21,6 +21,8 @@ export interface VideoEncoderOptions {
   /** Bits per second. */
   readonly bitrate: number;
   readonly traits?: PictureTraits;
+  /** Bytes of a slice at most. Default: one slice a frame. */
+  readonly maxSlice?: number;
   /** Access units, in order; `span` is from {@link VideoEncoder.encode} to now. */
   readonly onAccessUnit: (unit: EncodedUnit, span: Micros) => void;
   /** A frame was given up, released already: the encoder is behind, has failed, or was closed. */
@@ -45,7 +47,7 @@ const RETRY_INTERVAL = fromMs(1000);
 const MIN_STEP = micros(1000);
 
 /**
- * Zero-latency H.264, constrained baseline: no B-frames, no lookahead, one slice, one thread. One
+ * Zero-latency H.264, constrained baseline: no B-frames, no lookahead, one thread, one slice unless they are limited. One
  * frame in gives one access unit out.
  */
 export class VideoEncoder {
@@ -178,8 +180,8 @@ export class VideoEncoder {
     this.#session = undefined;
     const session = new X264Session(width, height);
     try {
-      const { fps, traits } = this.#options;
-      await session.open({ fps, bitrate: this.#bitrate, traits });
+      const { fps, traits, maxSlice } = this.#options;
+      await session.open({ fps, bitrate: this.#bitrate, traits, maxSlice });
     } catch (error) {
       session.free();
       throw error;

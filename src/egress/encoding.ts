@@ -41,6 +41,7 @@ export class Encoding {
   readonly #suitable: SuitableBitrate;
   #bitrate: number | undefined;
   #traits: PictureTraits | undefined;
+  #maxSlice: number | undefined;
   #encoder: Encoder | undefined;
   #closing: Promise<void> | undefined;
 
@@ -99,6 +100,16 @@ export class Encoding {
   }
 
   /**
+   * Bytes of a slice at most; undefined = one slice a frame. A change opens the encoder anew, and so
+   * with a keyframe.
+   */
+  setMaxSlice(bytes: number | undefined): void {
+    if (bytes === this.#maxSlice) return;
+    this.#maxSlice = bytes;
+    void this.close();
+  }
+
+  /**
    * Closes the encoder; the next frame opens another one. Resolves when none is open any more.
    * Twice is harmless.
    */
@@ -115,6 +126,7 @@ export class Encoding {
   #open(): Encoder {
     const { clock, events, stream, onError, createEncoder } = this.#options;
     const traits = this.#traits;
+    const maxSlice = this.#maxSlice;
     const { fps } = this.#suitable;
     const bitrate = this.#bitrate ?? this.#suitable.bitrate;
     const options: VideoEncoderOptions = {
@@ -122,6 +134,7 @@ export class Encoding {
       fps,
       bitrate,
       ...(traits && { traits }),
+      ...(maxSlice === undefined ? {} : { maxSlice }),
       onAccessUnit: (unit, span) => this.#deliver(unit, span),
       onDrop: (reason) => events.emit({ type: 'drop', stream, stage: 'encode', reason, count: 1 }),
       onError: (error) => onError?.(error),

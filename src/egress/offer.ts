@@ -1,8 +1,9 @@
 /** SDP of a player: what an offer asks for, and the answer. Pure. */
+import { bundleAround } from '../webrtc/bundle.ts';
 import { answerable, describe, extensionIds, type OfferedFormat, OfferedFormats } from '../webrtc/formats.ts';
-import { dataBeside, type RemoteTransport, remoteData, transportOf } from '../webrtc/remote-transport.ts';
-import { midOf, onlyVideo, parseOffer, unacceptable } from '../webrtc/sdp.ts';
-import { composeAnswer, headsOf, type LocalTransport, type SectionHead } from '../webrtc/sdp-answer.ts';
+import { type RemoteTransport, transportOf } from '../webrtc/remote-transport.ts';
+import { midOf, noCodec, onlyVideo, parseOffer } from '../webrtc/sdp.ts';
+import { type AnswerLayout, composeAnswer, type LocalTransport, layOut } from '../webrtc/sdp-answer.ts';
 
 /**
  * Header extensions we send, by the name used here. `transportCc` is offered and numbered; not
@@ -27,14 +28,16 @@ export interface OfferedVideo {
   readonly payloadType: number;
   /** Format parameters of the chosen H.264, as offered. */
   readonly format: string;
+  /** It takes single NAL unit packets alone: slices must fit into packets. */
+  readonly singleNal: boolean;
   readonly rtxPayloadType: number | undefined;
   /** Ids (1…14) of the extensions offered. */
   readonly extensions: ReadonlyMap<ExtensionName, number>;
   readonly feedback: readonly string[];
   /** For logs: each codec of the offer, and whether it was chosen or why not. */
   readonly codecs: readonly string[];
-  /** All sections in their order, for the answer. */
-  readonly sections: readonly SectionHead[];
+  /** What the answer makes of the offer's sections. */
+  readonly layout: AnswerLayout;
 }
 
 /** Our side of the connection, with what we send on it. */
@@ -54,14 +57,15 @@ const FEEDBACK = ['nack', 'nack pli', 'ccm fir', 'transport-cc'];
 /**
  * Reads an offer and chooses its video.
  * @throws FrameliftError `webrtc.bad-offer` when it is not SDP or lacks what WebRTC requires,
- * `webrtc.unacceptable` when it is sound but asks for what we do not give.
+ * `webrtc.unacceptable` when it is sound but asks for what we do not give, `webrtc.no-codec` when it
+ * takes only other codecs.
  */
 export function readOffer(text: string): OfferedVideo {
   const offer = parseOffer(text);
   const remedy = 'Offer one video, recvonly.';
   const video = onlyVideo(offer, ['sendonly', 'inactive'], 'a player receives', remedy);
-  const data = dataBeside(video, offer);
-  const remote = { ...transportOf(video, offer), data: data && remoteData(data) };
+  const bundle = bundleAround(video, offer);
+  const remote = transportOf(bundle, video, offer);
   const formats = new OfferedFormats(video);
   const chosen = chooseCodec(formats);
   const { payloadType } = chosen;
@@ -70,23 +74,24 @@ export function readOffer(text: string): OfferedVideo {
     mid: midOf(video) ?? '0',
     payloadType,
     format: answerable(chosen),
+    singleNal: isSingleNal(chosen),
     rtxPayloadType: formats.rtxOf(payloadType),
     extensions: extensionIds<ExtensionName>(video, EXTENSIONS),
     feedback: formats.feedback(payloadType, FEEDBACK),
     codecs: formats.verdicts(
       chosen,
-      (format) => unsuitable(format) ?? 'a profile that more decoders take is preferred',
+      (format) => unsuitable(format) ?? 'another profile or packetization mode is preferred',
     ),
-    sections: headsOf(offer, video, data),
+    layout: layOut(offer, video, bundle),
   };
 }
 
 /**
- * The answer: the chosen video sendonly with all candidates, data channels as offered, everything
- * else refused.
+ * The answer: the chosen video sendonly, data channels as offered, other media of its connection
+ * inactive, everything else refused.
  */
 export function writeAnswer(video: OfferedVideo, local: LocalSender): string {
-  const { payloadType, format, rtxPayloadType, feedback, sections } = video;
+  const { payloadType, format, rtxPayloadType, feedback, layout } = video;
   const { ssrc, rtxSsrc, cname } = local;
   const lines = ['a=msid:framelift video'];
   if (rtxPayloadType !== undefined) lines.push(`a=ssrc-group:FID ${ssrc} ${rtxSsrc}`);
@@ -94,7 +99,7 @@ export function writeAnswer(video: OfferedVideo, local: LocalSender): string {
   if (rtxPayloadType !== undefined) lines.push(`a=ssrc:${rtxSsrc} cname:${cname}`);
   const codec = { payloadType, encoding: 'H264', format, rtxPayloadType, feedback };
   const extensions = [...video.extensions].map(([name, id]) => `${id} ${EXTENSIONS[name]}`);
-  return composeAnswer({ sections, codec, direction: 'sendonly', extensions, lines, origin: ssrc }, local);
+  return composeAnswer({ layout, codec, direction: 'sendonly', extensions, lines, origin: ssrc }, local);
 }
 
 /** Formats that a refusal names. */
@@ -105,22 +110,30 @@ const MAX_NAMED = 8;
  * as well.
  */
 const PROFILES = [/^42[ef]0/i, /^42c0/i, /^4200/i, /^4d/i, /^64/i];
+/** For the person who sits before a browser without the codec. */
+const USE_H264 =
+  'Use a browser that plays H.264: Chrome, Edge, Safari, or Firefox with its OpenH264 plug-in; not a Chromium that was built without it.';
 
 /**
  * Lower is better; undefined when it is none that we send. A format that names no profile comes
- * last.
+ * last of its packetization mode; mode 1 comes before mode 0, which costs all viewers bits.
  */
-function rank({ parameters }: OfferedFormat): number | undefined {
-  const profile = parameters.get('profile-level-id');
-  if (profile === undefined) return PROFILES.length;
-  const at = PROFILES.findIndex((pattern) => pattern.test(profile));
-  return at < 0 ? undefined : at;
+function rank(format: OfferedFormat): number | undefined {
+  const profile = format.parameters.get('profile-level-id');
+  const at = profile === undefined ? PROFILES.length : PROFILES.findIndex((pattern) => pattern.test(profile));
+  return at < 0 ? undefined : at + (isSingleNal(format) ? PROFILES.length + 1 : 0);
+}
+
+/** True for packetization mode 0 (RFC 6184, section 6.2), which is what a format without one means. */
+function isSingleNal({ parameters }: OfferedFormat): boolean {
+  return (parameters.get('packetization-mode') ?? '0') === '0';
 }
 
 /** Why a format cannot be sent; undefined when it can. */
 function unsuitable(format: OfferedFormat): string | undefined {
   if (format.encoding !== 'H264') return 'players are sent H.264 alone';
-  if (format.parameters.get('packetization-mode') !== '1') return 'packetization-mode=1 is needed';
+  const mode = format.parameters.get('packetization-mode') ?? '0';
+  if (mode !== '0' && mode !== '1') return 'packetization-mode 0 or 1 is sent';
   return rank(format) === undefined
     ? 'constrained baseline is sent, which decoders of this profile may not take'
     : undefined;
@@ -131,9 +144,9 @@ function chooseCodec(formats: OfferedFormats): OfferedFormat {
   const [best] = suitable.sort((a, b) => (rank(a) ?? 0) - (rank(b) ?? 0));
   if (best) return best;
   const h264 = formats.codecs.filter(({ encoding }) => encoding === 'H264');
-  const why =
-    h264.length === 0
-      ? `no H.264 is offered (it offers ${formats.names()})`
-      : `no H.264 with packetization-mode=1 and a profile that we send is offered (${h264.slice(0, MAX_NAMED).map(describe).join(', ')})`;
-  throw unacceptable(why, 'Offer H.264 with packetization-mode=1.');
+  if (h264.length === 0) throw noCodec(`this player does not play H.264, only ${formats.names()}`, USE_H264);
+  throw noCodec(
+    `this player takes no H.264 of the kind that is sent, constrained baseline (it offers ${h264.slice(0, MAX_NAMED).map(describe).join(', ')})`,
+    'Offer H.264 with a baseline, main or high profile and packetization-mode 0 or 1.',
+  );
 }

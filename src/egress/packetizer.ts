@@ -1,5 +1,5 @@
 /**
- * Packetizing: an Annex B access unit in, RTP payloads by RFC 6184 (packetization mode 1) out.
+ * Packetizing: an Annex B access unit in, RTP payloads by RFC 6184 (packetization mode 1, or 0) out.
  * Pure.
  */
 
@@ -7,7 +7,7 @@
  * Bytes of payload that fit: 1200 less RTP header, extensions, RTX number and SRTP tag would still
  * pass any path.
  */
-const MAX_PAYLOAD = 1120;
+export const MAX_PAYLOAD = 1120;
 
 const START_CODE = Buffer.from([0, 0, 1]);
 const TYPE_MASK = 0x1f;
@@ -37,13 +37,24 @@ export function splitNalUnits(data: Buffer): Buffer[] {
   return units;
 }
 
+/** Options of {@link packetizeH264}. */
+export interface PacketizeOptions {
+  /** Bytes, 64 at least. Default {@link MAX_PAYLOAD}. */
+  readonly maxPayload?: number;
+  /** Nothing is aggregated, as packetization mode 0 wants it. Default false. */
+  readonly single?: boolean;
+}
+
 /**
  * RTP payloads of one access unit, each at most `maxPayload` bytes; the marker bit belongs on the
  * last. Parameter sets and SEI share a STAP-A, small units travel alone, large ones are cut into
  * FU-A of even size. Delimiters and filler are left out.
  * @throws RangeError when `maxPayload` is below 64.
  */
-export function packetizeH264(data: Buffer, maxPayload = MAX_PAYLOAD): Buffer[] {
+export function packetizeH264(
+  data: Buffer,
+  { maxPayload = MAX_PAYLOAD, single = false }: PacketizeOptions = {},
+): Buffer[] {
   if (maxPayload < 64) throw new RangeError(`maxPayload ${maxPayload} is below 64`);
   const payloads: Buffer[] = [];
   let small: Buffer[] = [];
@@ -56,7 +67,7 @@ export function packetizeH264(data: Buffer, maxPayload = MAX_PAYLOAD): Buffer[] 
   for (const unit of splitNalUnits(data)) {
     const type = (unit[0] ?? 0) & TYPE_MASK;
     if (type === ACCESS_UNIT_DELIMITER || type === FILLER) continue;
-    if (!isSlice(type) && unit.length + 3 <= maxPayload) {
+    if (!single && !isSlice(type) && unit.length + 3 <= maxPayload) {
       if (smallBytes + unit.length + 2 > maxPayload) flush();
       small.push(unit);
       smallBytes += unit.length + 2;
@@ -68,6 +79,11 @@ export function packetizeH264(data: Buffer, maxPayload = MAX_PAYLOAD): Buffer[] 
   }
   flush();
   return payloads;
+}
+
+/** True when payloads are single NAL units, as packetization mode 0 wants them. */
+export function areSingle(payloads: readonly Buffer[]): boolean {
+  return payloads.every((payload) => ((payload[0] ?? 0) & TYPE_MASK) < STAP_A);
 }
 
 function aggregate(units: readonly Buffer[]): Buffer {

@@ -18,7 +18,7 @@ import {
 import { asFrameliftError } from '../errors.ts';
 import { type CancelTimer, type Clock, type Micros, micros, ZERO } from '../time.ts';
 import { type CandidateSink, openTransport, type PeerTransport } from '../webrtc/transport.ts';
-import { watchTransport } from '../webrtc/watch.ts';
+import { TransportWatch } from '../webrtc/watch.ts';
 import { type OfferedVideo, readOffer, writeAnswer } from './offer.ts';
 import { PROVENANCE_CHANNEL, ProvenanceFeed } from './provenance.ts';
 import { RtpSender } from './rtp-sender.ts';
@@ -84,7 +84,7 @@ class PeerViewer implements Viewer {
   #rtt: Micros | undefined;
   #loss = 0;
   #cancelSend: CancelTimer | undefined;
-  readonly #stopWatching: CancelTimer;
+  readonly #watch: TransportWatch;
 
   constructor(deps: PeerDeps) {
     this.#deps = deps;
@@ -101,7 +101,7 @@ class PeerViewer implements Viewer {
     const records = this.openChannel(PROVENANCE_CHANNEL);
     if (records) this.#provenance = new ProvenanceFeed(records);
     this.#dtls.onRtcp.subscribe((packet) => this.#onRtcp(packet));
-    this.#stopWatching = watchTransport(
+    this.#watch = new TransportWatch(
       deps.transport,
       clock,
       { connected: () => this.#onConnected(), broken: (reason) => void this.close(reason) },
@@ -113,13 +113,26 @@ class PeerViewer implements Viewer {
     return this.#connected && !this.#ended;
   }
 
+  get singleNal(): boolean {
+    return this.#deps.video.singleNal;
+  }
+
+  get reached(): boolean {
+    return this.#watch.reached;
+  }
+
+  get silence(): Micros {
+    return this.#watch.silence;
+  }
+
   get stats(): ViewerStats {
     return { rtt: this.#rtt, loss: this.#loss, depth: this.#queue.depth };
   }
 
   send(item: PacketizedUnit): void {
     if (!this.connected) return;
-    this.#queue.push(item);
+    if (this.singleNal && !item.single) this.#queue.skip();
+    else this.#queue.push(item);
     if (!this.#cancelSend) this.#pump();
   }
 
@@ -148,7 +161,7 @@ class PeerViewer implements Viewer {
     if (this.#ended) return;
     this.#ended = true;
     this.#cancelSend?.();
-    this.#stopWatching();
+    this.#watch.stop();
     this.#queue.clear();
     this.#deps.events.ended(reason);
     await this.#deps.transport.close();

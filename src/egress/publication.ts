@@ -13,7 +13,7 @@ import type { CandidateSink } from '../webrtc/transport.ts';
 import { Audience, type Member } from './audience.ts';
 import { Encoding, type EncodingOptions } from './encoding.ts';
 import { EvenSender } from './even-sender.ts';
-import { packetizeH264 } from './packetizer.ts';
+import { areSingle, MAX_PAYLOAD, packetizeH264 } from './packetizer.ts';
 import { connectPeer } from './peer.ts';
 import { shownAgain } from './provenance.ts';
 import type { EncodedUnit, KeyframeCause, PeerSettings, ViewerEvents, ViewerStats } from './viewer.ts';
@@ -49,6 +49,11 @@ const SLOW_SPACING = fromMs(2000);
 const REFRESH_INTERVAL = fromMs(1000);
 /** A viewer that joins gets the last frame at once when nothing new came for this long. */
 const STALE = fromMs(150);
+/**
+ * Bytes of a slice for viewers of packetization mode 0: what x264 adds to keep start codes out of a
+ * slice comes on top.
+ */
+const MAX_SLICE = MAX_PAYLOAD - 100;
 /** The encoder stays open this long after the last viewer: a reload finds it warm. */
 const LINGER = fromMs(5000);
 
@@ -127,16 +132,17 @@ export class Publication implements AsyncDisposable {
   /**
    * Lets a viewer in by its SDP offer.
    * @param trickle takes our candidates, which the answer then lacks.
-   * @throws FrameliftError `webrtc.bad-offer`, `webrtc.unacceptable`, `webrtc.overloaded`,
-   * `webrtc.no-source`.
+   * @param address where the offer came from: places are shared by it.
+   * @throws FrameliftError `webrtc.bad-offer`, `webrtc.unacceptable`, `webrtc.no-codec`,
+   * `webrtc.overloaded`, `webrtc.busy`, `webrtc.no-source`.
    */
-  async join(offer: string, trickle?: CandidateSink): Promise<ViewerSession> {
+  async join(offer: string, trickle?: CandidateSink, address?: string): Promise<ViewerSession> {
     const { clock, peer = {}, connect = connectPeer } = this.#options;
     if (this.#disposed || !this.live) {
       throw new FrameliftError('webrtc.no-source', `${this.stream} has no frame yet`, { recoverable: true });
     }
     const { promise: ended, resolve: end } = Promise.withResolvers<string>();
-    const member = this.#audience.enter(end);
+    const member = this.#audience.enter(address, end);
     try {
       member.viewer = await connect(offer, peer, clock, this.#eventsFor(member), trickle);
     } catch (error) {
@@ -144,8 +150,16 @@ export class Publication implements AsyncDisposable {
       throw error;
     }
     const { viewer } = member;
-    // The publication may have been closed while the connection was made.
+    // The publication may have been closed while the connection was made, or another player may have
+    // needed the place.
     if (this.#disposed) await viewer.close('stream stopped');
+    else if (!this.#audience.has(member)) {
+      await viewer.close('gave way to another player');
+      throw new FrameliftError('webrtc.busy', 'too many players are connecting at once', {
+        recoverable: true,
+        remedy: 'Try again in a second or two.',
+      });
+    }
     this.#cancelLinger?.();
     return {
       answer: viewer.answer,
@@ -200,7 +214,8 @@ export class Publication implements AsyncDisposable {
   #send(unit: EncodedUnit): void {
     const { clock } = this.#options;
     const before = clock.now();
-    const item = { unit, payloads: packetizeH264(unit.data) };
+    const payloads = packetizeH264(unit.data, { single: this.#audience.singleNal });
+    const item = { unit, payloads, single: areSingle(payloads) };
     this.#stageEvent('packetize', minus(clock.now(), before));
     this.#audience.send(item);
     this.#reportPeerQueues(this.#audience.capacity);
@@ -223,6 +238,7 @@ export class Publication implements AsyncDisposable {
       dropped: (count) => events.emit({ type: 'drop', stream, stage: 'peer', reason: 'viewer-slow', count }),
       ended: (reason) => {
         if (!this.#audience.leave(member)) return;
+        this.#limitSlices();
         this.#reportViewers();
         this.#reportPeerQueues(member.viewer?.capacity ?? 0);
         member.end(reason);
@@ -244,6 +260,7 @@ export class Publication implements AsyncDisposable {
     const now = clock.now();
     if (cause === 'join') {
       if (!this.#audience.admit(member)) return;
+      this.#limitSlices();
       this.#reportViewers();
     }
     if (cause === 'slow') {
@@ -257,6 +274,14 @@ export class Publication implements AsyncDisposable {
       cause: cause === 'slow' ? 'join' : cause,
     });
     this.#wantKeyframe();
+  }
+
+  /**
+   * A viewer of packetization mode 0 takes nothing that is cut: while one is there, the encoder, which
+   * all share, makes slices that fit into packets.
+   */
+  #limitSlices(): void {
+    this.#encoding.setMaxSlice(this.#audience.singleNal ? MAX_SLICE : undefined);
   }
 
   #wantKeyframe(): void {

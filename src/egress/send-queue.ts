@@ -94,6 +94,15 @@ export class SendQueue {
     this.#units.push(item);
   }
 
+  /** An access unit could not be sent: the viewer goes on with the next keyframe. */
+  skip(): void {
+    if (this.#awaitingKeyframe === undefined) {
+      this.#awaitingKeyframe = 'after-drop';
+      this.#options.onKeyframeNeeded();
+    }
+    if (this.#awaitingKeyframe === 'after-drop') this.#options.onDrop(1);
+  }
+
   /** Queues a packet to be sent again; it goes before new media. */
   retransmit(sequence: number): void {
     if (this.#retransmits.length < RETRANSMIT_CAPACITY) this.#retransmits.push(sequence);

@@ -28,6 +28,8 @@ export interface EncodedUnit extends Omit<FrameInfo, 'discontinuity'> {
 export interface PacketizedUnit {
   readonly unit: EncodedUnit;
   readonly payloads: readonly Buffer[];
+  /** All are single NAL units: viewers of packetization mode 0 take them. */
+  readonly single: boolean;
 }
 
 /** Settings of viewers' connections. */
@@ -97,8 +99,14 @@ export interface Viewer {
    * has no data channels.
    */
   openChannel(label: string): ViewerChannel | undefined;
+  /** It takes single NAL unit packets alone (H.264's packetization mode 0). */
+  readonly singleNal: boolean;
   /** True once media can flow. */
   readonly connected: boolean;
+  /** True once the player has proven by ICE that it is there. */
+  readonly reached: boolean;
+  /** How long it has been silent since it connected, while this process ran. */
+  readonly silence: Micros;
   readonly stats: ViewerStats;
   /** Access units the queue holds at most. */
   readonly capacity: number;

@@ -32,7 +32,8 @@ export class WhepEndpoint extends SessionEndpoint {
     const { find, basePath = '/whep/', allowedOrigins = [], iceServers, log } = options;
     super({
       ...{ protocol: 'WHEP', basePath, allowedOrigins, iceServers, log },
-      open: async ({ stream, variant, body }, trickle) => findPublication(find, stream, variant).join(body, trickle),
+      open: async ({ stream, variant, body, address }, trickle) =>
+        findPublication(find, stream, variant).join(body, trickle, address),
       codecsOf: (offer) => readOffer(offer).codecs,
     });
     this.#options = options;
@@ -41,10 +42,17 @@ export class WhepEndpoint extends SessionEndpoint {
   /**
    * Lets a player in that offers by other means than HTTP: its session is no resource.
    * @param trickle takes our candidates, which the answer lacks.
+   * @param address where the offer came from.
    * @throws FrameliftError `webrtc.*`.
    */
-  async join(stream: string, variant: string | undefined, offer: string, trickle: CandidateSink): Promise<PeerSession> {
-    const request = { stream, variant, body: offer };
+  async join(
+    stream: string,
+    variant: string | undefined,
+    offer: string,
+    trickle: CandidateSink,
+    address?: string,
+  ): Promise<PeerSession> {
+    const request = { stream, variant, body: offer, address };
     try {
       return await this.admit(request, trickle);
     } catch (thrown) {

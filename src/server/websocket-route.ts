@@ -73,8 +73,8 @@ export function mountWebSocket(app: FastifyInstance, { feed, judge, log }: WebSo
       });
     },
     // With a callback the handshake follows at once: nobody else can take the last place between.
-    preHandler: (_request, reply, done) => {
-      if (feed.size < MAX_SOCKETS) return done();
+    preHandler: (request, reply, done) => {
+      if (feed.makeRoom(clientAddress(request))) return done();
       refuse(reply, {
         status: 503,
         code: 'http.overloaded',

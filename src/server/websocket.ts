@@ -3,8 +3,9 @@
  * second, and at once when a stream changes, and may play streams.
  */
 import type { WebSocket } from '@fastify/websocket';
+import { clientOf, overShare } from '../fair-share.ts';
 import type { Log } from '../log.ts';
-import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../time.ts';
+import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus, stoodStill, ZERO } from '../time.ts';
 import { TokenBucket } from '../token-bucket.ts';
 import type { StreamDirectory } from './contract.ts';
 import { type PlayerGate, WebSocketSignalling } from './websocket-signalling.ts';
@@ -42,6 +43,7 @@ export interface StateFeedDeps {
  */
 interface Listener {
   readonly socket: WebSocket;
+  readonly client: string;
   readonly signalling: WebSocketSignalling;
   pingDue: Micros;
   /** False between a ping and its pong. */
@@ -70,6 +72,27 @@ export class StateFeed {
   }
 
   /**
+   * True when there is a place for one more client. When all are taken, who holds more than its share
+   * gives one up: the newest, one without a session if there is one.
+   */
+  makeRoom(address: string): boolean {
+    if (this.#listeners.size < MAX_SOCKETS) return true;
+    const listeners = [...this.#listeners];
+    const holder = overShare(
+      listeners.map(({ client }) => client),
+      clientOf(address),
+    );
+    const theirs = listeners.filter(({ client }) => client === holder);
+    const surplus = theirs.findLast(({ signalling }) => signalling.sessions === 0) ?? theirs.at(-1);
+    if (!surplus) return false;
+    this.#remove(surplus);
+    surplus.socket.close(1013, 'gave way to another client');
+    const { clock } = this.#deps;
+    clock.at(plus(clock.now(), GOODBYE_TIMEOUT), () => surplus.socket.terminate());
+    return true;
+  }
+
+  /**
    * Takes a socket that has just opened, and keeps it until it is closed.
    * @param address where it came from.
    */
@@ -77,7 +100,10 @@ export class StateFeed {
     const { clock, gate, log } = this.#deps;
     const send = (message: object): void => reply(socket, message);
     const signalling = new WebSocketSignalling({ gate, clock, log, address, send });
-    const listener = { socket, signalling, pingDue: plus(clock.now(), PING_INTERVAL), answered: true, skipped: 0 };
+    const listener = {
+      ...{ socket, client: clientOf(address), signalling },
+      ...{ pingDue: plus(clock.now(), PING_INTERVAL), answered: true, skipped: 0 },
+    };
     const rate = new TokenBucket({ perSecond: MAX_MESSAGES_PER_SECOND, capacity: MAX_MESSAGES_PER_SECOND });
     socket.on('message', (data, isBinary) => {
       if (socket.readyState !== socket.OPEN) return;
@@ -122,7 +148,7 @@ export class StateFeed {
   }
 
   #remove(listener: Listener): void {
-    this.#listeners.delete(listener);
+    if (!this.#listeners.delete(listener)) return;
     if (this.#listeners.size === 0) this.#cancel();
     const { skipped } = listener;
     if (skipped > 0) this.#deps.log.warn({ skipped }, 'a client of the state feed read too slowly');
@@ -130,7 +156,12 @@ export class StateFeed {
 
   #compareLater(): void {
     const { clock } = this.#deps;
-    this.#cancel = clock.at(plus(clock.now(), COMPARE_INTERVAL), () => {
+    const due = plus(clock.now(), COMPARE_INTERVAL);
+    this.#cancel = clock.at(due, () => {
+      const stood = stoodStill(due, clock.now());
+      // Pongs that came meanwhile are read before the next look.
+      const wait = stood > ZERO ? plus(stood, COMPARE_INTERVAL) : ZERO;
+      for (const listener of this.#listeners) listener.pingDue = plus(listener.pingDue, wait);
       this.#compareLater();
       this.#compare(clock.now());
     });

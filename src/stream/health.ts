@@ -1,7 +1,7 @@
 /** Judges a stream's state from its events and its ladder: full, degraded, pass-through or waiting for its source. Pure. */
 import type { StreamState } from '../media/stream-state.ts';
 import type { MetricEvent } from '../metrics/events.ts';
-import { fromMs, type Micros, minus, toSeconds } from '../time.ts';
+import { fromMs, type Micros, minus, plus, toSeconds } from '../time.ts';
 
 /** Without a released frame for this long, the stream is waiting. */
 const SILENCE = fromMs(1000);
@@ -49,6 +49,12 @@ export class StreamHealth {
     if (reason === 'cut' || reason === 'duplicate' || reason === 'discontinuity' || reason === 'size-change') return;
     this.#failed += 1;
     this.#failures.set(reason, (this.#failures.get(reason) ?? 0) + 1);
+  }
+
+  /** The process stood still for so long: nobody released anything meanwhile. */
+  stoodStill(span: Micros): void {
+    this.#start = plus(this.#start, span);
+    if (this.#lastRelease !== undefined) this.#lastRelease = plus(this.#lastRelease, span);
   }
 
   /** Remembers the engine's last fault for {@link reason}. */

@@ -17,7 +17,7 @@ import type { EventSink, Variant } from '../metrics/events.ts';
 import { DEFAULT_HEADROOM, DelayControl } from '../pacing/delay-control.ts';
 import { type RateTarget, Scheduler } from '../pairing/scheduler.ts';
 import { upconvert } from '../pipeline.ts';
-import { type Clock, fromMs, type Micros, plus, toMs } from '../time.ts';
+import { type Clock, fromMs, type Micros, plus, stoodStill, toMs } from '../time.ts';
 import { StreamHealth } from './health.ts';
 import { budgetWarning, describeDecision, describePulses, floorWarning, INTERLACED, timesWarning } from './messages.ts';
 import { type LadderStatus, StreamModel } from './model.ts';
@@ -277,7 +277,11 @@ export class Stream implements AsyncDisposable {
     this.#warnOnce('floor', floorWarning(this.#scheduler.floor));
     this.#warnOnce('budget', below);
     this.#warnOnce('times', timesWarning(this.#scheduler, this.#model.top?.times));
-    this.#cancelCheck = clock.at(plus(clock.now(), HEALTH_INTERVAL), () => this.#checkHealth());
+    const due = plus(clock.now(), HEALTH_INTERVAL);
+    this.#cancelCheck = clock.at(due, () => {
+      this.#health.stoodStill(stoodStill(due, clock.now()));
+      this.#checkHealth();
+    });
   }
 
   /** Says one warning of a kind, once it is known what the source sends. */

@@ -41,7 +41,7 @@ export interface PeerSession {
 }
 
 /** What a peer asks for. */
-export type OfferRequest = Pick<SignallingRequest, 'stream' | 'variant' | 'body'>;
+export type OfferRequest = Pick<SignallingRequest, 'stream' | 'variant' | 'body' | 'address'>;
 
 /** Options of {@link SessionEndpoint}. */
 export interface SessionEndpointOptions {

@@ -3,7 +3,8 @@
  * all of it goes to the WebRTC library. Pure.
  */
 import type { SdpSection, SessionDescription } from '../media/sdp.ts';
-import { badOffer, bundlesOf, isActive, midOf } from './sdp.ts';
+import { type Bundle, dataPort } from './bundle.ts';
+import { badOffer, unacceptable } from './sdp.ts';
 
 const ICE_CHARS = /^[A-Za-z0-9+/]+$/;
 const FINGERPRINT = /^(sha-(?:256|384|512)) ((?:[0-9A-Fa-f]{2}:){15,}[0-9A-Fa-f]{2})$/;
@@ -31,7 +32,7 @@ export interface RemoteTransport {
 }
 
 /** What a peer says of its data channels (RFC 8841). */
-export interface RemoteData {
+interface RemoteData {
   /** SCTP port. */
   readonly port: number;
   /** Longest message it takes, in bytes; 0 = any. */
@@ -39,16 +40,20 @@ export interface RemoteData {
 }
 
 /**
- * ICE and DTLS values: from the section, else from the section that carries its BUNDLE group, else
- * from the session.
- * @throws FrameliftError `webrtc.bad-offer` naming what is missing.
+ * How the peer of a bundle is reached. ICE and DTLS values are those of the section that carries it,
+ * else of the session, else of the video.
+ * @throws FrameliftError `webrtc.bad-offer` naming what is missing, `webrtc.unacceptable` without
+ * rtcp-mux.
  */
-export function transportOf(section: SdpSection, offer: SessionDescription): RemoteTransport {
-  const [group] = bundlesOf(midOf(section), offer);
-  const carrier = group && offer.sections.find((other) => midOf(other) === group[0]);
-  const places = [section.attributes, ...(carrier ? [carrier.attributes] : []), offer.session];
+export function transportOf(
+  { carrier, data }: Bundle,
+  video: SdpSection,
+  { session }: SessionDescription,
+): RemoteTransport {
+  const places = [...new Set([carrier.attributes, session, video.attributes])];
   const value = (name: string): string | undefined =>
     places.map((place) => place.first(name)).find((v) => v !== undefined);
+  if (value('rtcp-mux') === undefined) throw unacceptable('rtcp-mux is missing');
   const given = places.map((place) => place.all('fingerprint')).find((lines) => lines.length > 0) ?? [];
   const candidates = new Set(places.flatMap((place) => place.all('candidate')));
   return {
@@ -57,6 +62,7 @@ export function transportOf(section: SdpSection, offer: SessionDescription): Rem
     fingerprints: soundFingerprints(given),
     setup: soundSetup(value('setup') ?? 'actpass'),
     candidates: [...candidates].filter(isUsable).slice(0, MAX_CANDIDATES),
+    data: data && remoteData(data),
   };
 }
 
@@ -88,32 +94,8 @@ export function isUsable(candidate: string): boolean {
   return fields !== null && Number(fields[1]) <= 65_535 && /^[\x20-\x7e]{1,300}$/.test(candidate);
 }
 
-/**
- * The section that carries data channels beside `video` on one connection; undefined without one,
- * and for one that is not bundled with it.
- */
-export function dataBeside(video: SdpSection, offer: SessionDescription): SdpSection | undefined {
-  const beside = new Set(bundlesOf(midOf(video), offer).flat());
-  return offer.sections.find(
-    (section) =>
-      section.kind === 'application' &&
-      isActive(section) &&
-      /^(UDP|TCP)\/DTLS\/SCTP$/.test(section.protocol) &&
-      section.formats.includes('webrtc-datachannel') &&
-      sctpPort(section) > 0 &&
-      beside.has(midOf(section) ?? ''),
-  );
-}
-
-/** 0 when it is missing or malformed. */
-function sctpPort({ attributes }: SdpSection): number {
-  const port = attributes.first('sctp-port') ?? '';
-  return /^\d{1,5}$/.test(port) && Number(port) <= 65_535 ? Number(port) : 0;
-}
-
-/** What a section found by {@link dataBeside} says. */
-export function remoteData(section: SdpSection): RemoteData {
+function remoteData(section: SdpSection): RemoteData {
   const size = section.attributes.first('max-message-size') ?? '';
   const maxMessageSize = /^\d{1,15}$/.test(size) ? Number(size) : DEFAULT_MESSAGE_SIZE;
-  return { port: sctpPort(section), maxMessageSize };
+  return { port: dataPort(section), maxMessageSize };
 }

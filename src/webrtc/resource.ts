@@ -59,6 +59,7 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'webrtc.bad-message': 400,
   'webrtc.too-large': 413,
   'webrtc.unacceptable': 422,
+  'webrtc.no-codec': 422,
   'webrtc.no-stream': 404,
   'webrtc.no-session': 404,
   'webrtc.no-precondition': 428,
@@ -66,11 +67,17 @@ const STATUS: Partial<Record<ErrorCode, number>> = {
   'webrtc.no-source': 409,
   'webrtc.overloaded': 503,
   'webrtc.no-port': 503,
+  'webrtc.busy': 503,
 };
-const RETRY_SECONDS: Partial<Record<ErrorCode, number>> = {
-  'webrtc.no-source': 2,
-  'webrtc.overloaded': 5,
-  'webrtc.no-port': 5,
+/**
+ * When to try again: seconds at least, and over how many more it is spread by chance. Who is refused
+ * because many come at once must not come back at once with all the others.
+ */
+const RETRY: Partial<Record<ErrorCode, { readonly seconds: number; readonly spread: number }>> = {
+  'webrtc.no-source': { seconds: 1, spread: 1 },
+  'webrtc.overloaded': { seconds: 5, spread: 0 },
+  'webrtc.no-port': { seconds: 5, spread: 0 },
+  'webrtc.busy': { seconds: 1, spread: 2 },
 };
 
 /** An error as peers are told of it. */
@@ -84,10 +91,14 @@ export interface Told {
   readonly retryAfter: number | undefined;
 }
 
-/** What a peer is told of an error. One of ours is not told. */
-export function tell({ code, message, remedy }: FrameliftError): Told {
+/**
+ * What a peer is told of an error. One of ours is not told.
+ * @param chance 0…1, below 1.
+ */
+export function tell({ code, message, remedy }: FrameliftError, chance = Math.random()): Told {
   const status = STATUS[code] ?? 500;
-  const retryAfter = RETRY_SECONDS[code];
+  const retry = RETRY[code];
+  const retryAfter = retry && retry.seconds + Math.floor(chance * (retry.spread + 1));
   if (status < 500 || retryAfter !== undefined) return { code, message, remedy, status, retryAfter };
   return { code: 'server.failed', message: 'the server failed to answer', remedy: 'See its log.', status, retryAfter };
 }

@@ -1,32 +1,54 @@
 /** SDP answers to players and publishers: what all have in common. Pure. */
 import type { SdpSection, SessionDescription } from '../media/sdp.ts';
+import { type Bundle, type IdleCodec, idleCodec, isDraftSctp } from './bundle.ts';
 import { DEFAULT_MESSAGE_SIZE } from './remote-transport.ts';
 import { midOf } from './sdp.ts';
 
 /** What an answer repeats of each media section. */
-export interface SectionHead {
+interface SectionHead {
   readonly kind: string;
   readonly protocol: string;
-  readonly firstFormat: string;
   readonly mid: string | undefined;
-  readonly chosen: boolean;
-  /** It carries data channels, which are taken. */
-  readonly data: boolean;
+  /**
+   * What becomes of it: the video that was chosen, data channels, `idle` media that only keep the
+   * connection that they share, or refused.
+   */
+  readonly use: 'video' | 'data' | 'idle' | 'refused';
+  /** It carries the connection. */
+  readonly carrier: boolean;
+  /** For media that are not sent. */
+  readonly codec: IdleCodec;
 }
 
-/**
- * The heads of all sections of an offer, for {@link composeAnswer}.
- * @param data the section of data channels that are taken.
- */
-export function headsOf(offer: SessionDescription, chosen: SdpSection, data?: SdpSection): SectionHead[] {
-  return offer.sections.map((section) => ({
-    kind: section.kind,
-    protocol: section.protocol,
-    firstFormat: section.formats[0] ?? '0',
-    mid: midOf(section),
-    chosen: section === chosen,
-    data: section === data,
-  }));
+/** All sections of an offer in their order, and what is kept of them. */
+export interface AnswerLayout {
+  readonly sections: readonly SectionHead[];
+  /** Names of the answer's BUNDLE group, the carrier's first; empty without a group. */
+  readonly group: readonly string[];
+}
+
+/** What an answer makes of an offer's sections. */
+export function layOut(
+  offer: SessionDescription,
+  video: SdpSection,
+  { carrier, kept, data, grouped }: Bundle,
+): AnswerLayout {
+  const useOf = (section: SdpSection): SectionHead['use'] => {
+    if (section === video) return 'video';
+    if (section === data) return 'data';
+    return kept.includes(section) ? 'idle' : 'refused';
+  };
+  return {
+    sections: offer.sections.map((section) => ({
+      kind: section.kind,
+      protocol: section.protocol,
+      mid: midOf(section),
+      use: useOf(section),
+      carrier: section === carrier,
+      codec: idleCodec(section),
+    })),
+    group: grouped ? kept.map(midOf).filter((mid) => mid !== undefined) : [],
+  };
 }
 
 /** Our side of a connection, as the WebRTC library tells it. */
@@ -54,7 +76,7 @@ interface AnsweredCodec {
 
 /** What an answer says of the chosen section. */
 export interface AnsweredVideo {
-  readonly sections: readonly SectionHead[];
+  readonly layout: AnswerLayout;
   readonly codec: AnsweredCodec;
   /** `sendonly` or `recvonly`. */
   readonly direction: string;
@@ -67,55 +89,69 @@ export interface AnsweredVideo {
 }
 
 /**
- * An answer: the chosen section with its codec and all candidates, data channels beside it,
- * everything else refused.
+ * An answer: the chosen section with its codec, data channels and idle media on the same connection,
+ * everything else refused. Candidates are told where the connection is carried. ICE and DTLS values
+ * are repeated in every section: RFC 9143 asks for them in one alone, but GStreamer and aiortc take no
+ * answer with a section that lacks them, be it refused.
  */
 export function composeAnswer(video: AnsweredVideo, local: LocalTransport): string {
-  const bundled = video.sections.filter(({ chosen, data, mid }) => (chosen || data) && mid !== undefined);
+  const { sections, group } = video.layout;
   const lines = ['v=0', `o=- ${video.origin} 1 IN IP4 0.0.0.0`, 's=-', 't=0 0'];
-  if (bundled.length > 0) lines.push(`a=group:BUNDLE ${bundled.map(({ mid }) => mid).join(' ')}`);
+  if (group.length > 0) lines.push(`a=group:BUNDLE ${group.join(' ')}`);
   if (local.iceLite) lines.push('a=ice-lite');
   lines.push('a=ice-options:trickle');
   lines.push('a=msid-semantic: WMS *');
-  for (const section of video.sections) {
-    if (section.chosen) lines.push(...videoSection(video, section, local));
-    else if (section.data) lines.push(...dataSection(section, local));
-    else {
-      lines.push(`m=${section.kind} 0 ${section.protocol} ${section.firstFormat}`, 'c=IN IP4 0.0.0.0', 'a=inactive');
-      if (section.mid !== undefined) lines.push(`a=mid:${section.mid}`);
-    }
+  for (const section of sections) {
+    lines.push(...sectionLines(video, section, local));
+    if (!section.carrier || !local.candidates) continue;
+    lines.push(...local.candidates.map((candidate) => `a=candidate:${candidate}`), 'a=end-of-candidates');
   }
   return `${lines.join('\r\n')}\r\n`;
+}
+
+function sectionLines(video: AnsweredVideo, head: SectionHead, local: LocalTransport): string[] {
+  if (head.use === 'video') return videoSection(video, head, local);
+  if (head.use === 'data') return dataSection(head, local);
+  const { format, mapping } = head.codec;
+  return [
+    `m=${head.kind} ${head.use === 'idle' ? 9 : 0} ${head.protocol} ${format}`,
+    ...placeLines(head),
+    ...['a=inactive', 'a=rtcp-mux'],
+    ...transportLines(local),
+    ...(mapping === undefined ? [] : [`a=rtpmap:${format} ${mapping}`]),
+  ];
+}
+
+function placeLines({ mid }: SectionHead): string[] {
+  return ['c=IN IP4 0.0.0.0', ...(mid === undefined ? [] : [`a=mid:${mid}`])];
 }
 
 function videoSection(
   { codec, direction, extensions, lines = [] }: AnsweredVideo,
   head: SectionHead,
   local: LocalTransport,
-) {
+): string[] {
   const { payloadType, rtxPayloadType } = codec;
   const formats = rtxPayloadType === undefined ? `${payloadType}` : `${payloadType} ${rtxPayloadType}`;
   return [
     `m=video 9 ${head.protocol} ${formats}`,
-    'c=IN IP4 0.0.0.0',
-    ...(head.mid === undefined ? [] : [`a=mid:${head.mid}`]),
+    ...placeLines(head),
     ...[`a=${direction}`, 'a=rtcp-mux', 'a=rtcp-rsize'],
     ...transportLines(local),
     ...extensions.map((extension) => `a=extmap:${extension}`),
     ...codecLines(codec),
     ...lines,
-    ...(local.candidates?.map((candidate) => `a=candidate:${candidate}`) ?? []),
-    ...(local.candidates ? ['a=end-of-candidates'] : []),
   ];
 }
 
-function dataSection({ protocol, mid }: SectionHead, local: LocalTransport): string[] {
+function dataSection(head: SectionHead, local: LocalTransport): string[] {
+  const draft = isDraftSctp(head.protocol);
   return [
-    `m=application 9 ${protocol} webrtc-datachannel`,
-    'c=IN IP4 0.0.0.0',
-    `a=mid:${mid}`,
+    `m=application 9 ${head.protocol} ${draft ? SCTP_PORT : 'webrtc-datachannel'}`,
+    ...placeLines(head),
     ...transportLines(local),
-    ...[`a=sctp-port:${SCTP_PORT}`, `a=max-message-size:${DEFAULT_MESSAGE_SIZE}`],
+    draft ? `a=sctpmap:${SCTP_PORT} webrtc-datachannel 1024` : `a=sctp-port:${SCTP_PORT}`,
+    `a=max-message-size:${DEFAULT_MESSAGE_SIZE}`,
   ];
 }
 
@@ -137,12 +173,15 @@ function codecLines({ payloadType, encoding, format, rtxPayloadType, feedback }:
 }
 
 /**
- * Where a candidate belongs, as `RTCIceCandidate` says it: the video that was taken in an answer of
- * ours.
+ * Where a candidate belongs, as `RTCIceCandidate` says it: the section that carries the connection in
+ * an answer of ours.
  */
 export function candidateTarget(answer: string): { readonly sdpMid?: string; readonly sdpMLineIndex: number } {
-  const sections = answer.split(/^m=/m).slice(1);
-  const sdpMLineIndex = sections.findIndex((section) => section.startsWith('video 9 '));
-  const sdpMid = /^a=mid:(.+?)\r?$/m.exec(sections[sdpMLineIndex] ?? '')?.[1];
+  const [session = '', ...sections] = answer.split(/^m=/m);
+  const first = /^a=group:BUNDLE (\S+)/m.exec(session)?.[1];
+  const mids = sections.map((section) => /^a=mid:(.+?)\r?$/m.exec(section)?.[1]);
+  const sdpMLineIndex =
+    first === undefined ? sections.findIndex((section) => !/^\S+ 0 /.test(section)) : mids.indexOf(first);
+  const sdpMid = mids[sdpMLineIndex];
   return { ...(sdpMid === undefined ? {} : { sdpMid }), sdpMLineIndex };
 }

@@ -15,6 +15,14 @@ export function unacceptable(message: string, remedy?: string): FrameliftError {
   return new FrameliftError('webrtc.unacceptable', `SDP offer: ${message}`, remedy === undefined ? {} : { remedy });
 }
 
+/**
+ * The error of an offer without a codec in common, in words for the person at the other end:
+ * `webrtc.no-codec`.
+ */
+export function noCodec(message: string, remedy: string): FrameliftError {
+  return new FrameliftError('webrtc.no-codec', message, { remedy });
+}
+
 /** Takes an offer apart. @throws FrameliftError `webrtc.bad-offer` when it is not SDP. */
 export function parseOffer(text: string): SessionDescription {
   const offer = parseSdp(text);
@@ -30,15 +38,9 @@ export function midOf(section: SdpSection): string | undefined {
   return section.attributes.first('mid');
 }
 
-/**
- * The BUNDLE groups that hold `mid`, each as its names in order: these sections share one
- * connection.
- */
-export function bundlesOf(mid: string | undefined, { session }: SessionDescription): string[][] {
-  const groups = session.all('group').map((line) => line.split(/\s+/));
-  return groups
-    .filter(([kind, ...mids]) => kind === 'BUNDLE' && mid !== undefined && mids.includes(mid))
-    .map((group) => group.slice(1));
+/** True for media in packets of SRTP that is keyed by DTLS. */
+export function isDtlsSrtp({ protocol }: SdpSection): boolean {
+  return /^(UDP|TCP)\/(TLS|DTLS)\/(RTP\/SAVPF?)$/.test(protocol);
 }
 
 /**
@@ -60,10 +62,7 @@ export function onlyVideo(
   if (videos.length > 1) throw unacceptable(`there are ${videos.length} videos in it, one is taken`, remedy);
   const direction = directionOf(video, offer.session);
   if (excluded.includes(direction)) throw unacceptable(`video is ${direction}, ${who}`, remedy);
-  if (!/^(UDP|TCP)\/(TLS|DTLS)\/(RTP\/SAVPF?)$/.test(video.protocol)) {
-    throw unacceptable(`transport ${video.protocol} is not DTLS-SRTP`);
-  }
-  if (video.attributes.first('rtcp-mux') === undefined) throw unacceptable('rtcp-mux is missing');
+  if (!isDtlsSrtp(video)) throw unacceptable(`transport ${video.protocol} is not DTLS-SRTP`);
   return video;
 }
 

@@ -25,6 +25,9 @@ function picture(width: number, height: number, index: number): Frame {
   return frame;
 }
 
+/** RFC 6184's packetization mode 0: what is sent of a slice that is larger must be cut. */
+const LARGEST_SLICE = 1120;
+
 class Rig {
   readonly units: EncodedUnit[] = [];
   readonly errors: FrameliftError[] = [];
@@ -75,6 +78,24 @@ describe('VideoEncoder', () => {
     expect(units[3]).toMatchObject({ arrival: 7, capture: 9, keyframe: false });
     await rig.encoder.close();
   });
+
+  it.each([
+    [320, 180, 1_000_000],
+    [1280, 720, 30_000_000],
+  ])(
+    'makes slices that fit into packets of %dx%d at %d bits a second, keyframes included',
+    async (width, height, bitrate) => {
+      const rig = new Rig({ maxSlice: LARGEST_SLICE - 100, bitrate });
+      const units = await rig.run(10, 60, width, height);
+      rig.encoder.requestKeyframe();
+      units.push(...(await rig.run(5, 60, width, height)));
+      const sizes = units.flatMap(({ data }) => splitNalUnits(data).map(({ length }) => length));
+      expect(units.filter(({ keyframe }) => keyframe)).toHaveLength(2);
+      expect(sizes.length).toBeGreaterThan(units.length * 3);
+      expect(Math.max(...sizes)).toBeLessThanOrEqual(LARGEST_SLICE);
+      await rig.encoder.close();
+    },
+  );
 
   it('is constrained baseline', async () => {
     const rig = new Rig();

@@ -13,5 +13,6 @@ export function encodedUnit(due: Micros, keyframe = false): EncodedUnit {
 
 /** The same as so many packets, each with its number in it. */
 export function packetizedUnit(due: Micros, packets: number, keyframe = false): PacketizedUnit {
-  return { unit: encodedUnit(due, keyframe), payloads: Array.from({ length: packets }, (_, i) => Buffer.from([i])) };
+  const payloads = Array.from({ length: packets }, (_, i) => Buffer.from([i]));
+  return { unit: encodedUnit(due, keyframe), payloads, single: true };
 }

@@ -1,5 +1,7 @@
 /** A viewer without a network: connects when told, takes everything. */
+
 import type { PacketizedUnit, Viewer, ViewerEvents, ViewerStats } from '../../src/egress/viewer.ts';
+import { ZERO } from '../../src/time.ts';
 
 export class FakeViewer implements Viewer {
   readonly answer = 'answer';
@@ -7,7 +9,10 @@ export class FakeViewer implements Viewer {
   readonly capacity = 16;
   stats: ViewerStats = { rtt: undefined, loss: 0, depth: 0 };
   readonly units: PacketizedUnit[] = [];
+  singleNal = false;
   connected = false;
+  reached = false;
+  silence = ZERO;
   /** Why it was closed. */
   closed: string | undefined;
   readonly events: ViewerEvents;
@@ -18,6 +23,7 @@ export class FakeViewer implements Viewer {
 
   connect(): void {
     this.connected = true;
+    this.reached = true;
     this.events.keyframeNeeded('join');
   }
 

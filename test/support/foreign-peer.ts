@@ -57,6 +57,21 @@ export async function playFor(stack: ForeignStack, url: string, seconds: number)
   return (await resultOf(start(stack, ['play', url, '--seconds', `${seconds}`]))) as Played;
 }
 
+/** What became of one offer of a sweep. */
+export interface SweepOutcome {
+  /** Its sections in order, and its bundle policy where the stack has several. */
+  readonly offer: string;
+  readonly frames: number;
+  /** Why it did not play; empty when it did. */
+  readonly why: string;
+}
+
+/** Plays a WHEP endpoint once for each kind of offer that the stack makes. @throws Error with what it said when it broke. */
+export async function sweep(stack: ForeignStack, url: string): Promise<SweepOutcome[]> {
+  // The peer's own last line.
+  return (await resultOf(start(stack, ['sweep', url]))) as SweepOutcome[];
+}
+
 function start(stack: ForeignStack, args: string[], token?: string): Peer {
   const script = fileURLToPath(new URL(`./foreign_${stack}.py`, import.meta.url));
   if (token !== undefined) args.push('--token', token);

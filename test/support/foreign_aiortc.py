@@ -8,6 +8,9 @@ Needs (Debian): python3-aiortc python3-numpy
         until standard input ends; prints {"sent": frames}
     foreign_aiortc.py play http://127.0.0.1:8080/whep/cam --seconds 3
         prints {"frames", "seconds", "width", "height"}
+    foreign_aiortc.py sweep http://127.0.0.1:8080/whep/cam
+        plays it once for each order of sections that aiortc offers; prints [{"offer", "frames",
+        "why"}]
 """
 
 import argparse
@@ -24,6 +27,8 @@ from foreign_http import Session
 
 # A player's decoder is given a moment after the first picture.
 SETTLE_SECONDS = 1
+# A sweep gives an offer up after this long.
+LATE_SECONDS = 8
 
 
 class Picture(VideoStreamTrack):
@@ -86,12 +91,48 @@ async def play(arguments):
     print(json.dumps({"frames": frames, "seconds": seconds, "width": frame.width, "height": frame.height}))
 
 
+async def play_one(arguments, kinds):
+    """Five frames of an offer of these sections. @returns how many came."""
+    pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    arrived, frames, session = asyncio.get_running_loop().create_future(), 0, None
+    pc.on("track", lambda track: track.kind == "video" and arrived.set_result(track))
+    try:
+        for kind in kinds:
+            if kind == "application":
+                pc.createDataChannel("provenance")
+            else:
+                pc.addTransceiver(kind, direction="recvonly")
+        session = await connect(pc, arguments)
+        track = await arrived
+        while frames < 5:
+            await track.recv()
+            frames += 1
+        return frames
+    finally:
+        if session:
+            await asyncio.to_thread(session.close)
+        await pc.close()
+
+
+async def sweep(arguments):
+    outcomes = []
+    # aiortc bundles always, says bundle-only never, and puts data channels last.
+    for kinds in ("video", "audio video", "video audio", "video application", "audio video application"):
+        outcome = {"offer": kinds, "frames": 0, "why": ""}
+        try:
+            outcome["frames"] = await asyncio.wait_for(play_one(arguments, kinds.split()), LATE_SECONDS)
+        except Exception as error:
+            outcome["why"] = repr(error)
+        outcomes.append(outcome)
+    print(json.dumps(outcomes))
+
+
 parser = argparse.ArgumentParser()
-parser.add_argument("role", choices=["publish", "play"])
+parser.add_argument("role", choices=["publish", "play", "sweep"])
 parser.add_argument("url")
 parser.add_argument("--token")
 parser.add_argument("--codec", choices=["h264", "vp8"], default="h264")
 parser.add_argument("--size", default="320x240")
 parser.add_argument("--seconds", type=float, default=3)
 chosen = parser.parse_args()
-asyncio.run({"publish": publish, "play": play}[chosen.role](chosen))
+asyncio.run({"publish": publish, "play": play, "sweep": sweep}[chosen.role](chosen))

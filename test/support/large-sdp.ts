@@ -1,5 +1,7 @@
 /** The largest descriptions that a peer may send, made of what costs a parser the most. */
 
+import { seededRandom } from './random.ts';
+
 /** Bytes of the largest offer that is taken. */
 const SIZE = 131_072;
 
@@ -63,3 +65,48 @@ export const LARGE_OFFERS: Readonly<Record<string, string>> = {
   'empty lines': filled(HEAD, () => ''),
   'one line': filled(HEAD, (i) => `a=${i === 0 ? 'x'.repeat(130_000) : ''}`),
 };
+
+const random = seededRandom(28);
+const pick = <T>(choices: readonly T[]): T => {
+  const choice = choices[Math.floor(random() * choices.length)];
+  if (choice === undefined) throw new Error('nothing to choose from');
+  return choice;
+};
+/** What lines are made of by chance. */
+const PIECES = [
+  ...['a=', 'm=', 'c=', 'k=', 'a=fmtp:', 'a=rtpmap:', 'a=rtcp-fb:', 'a=candidate:', 'a=extmap:', 'a=group:BUNDLE '],
+  ...['a=mid:', 'a=ice-pwd:', 'a=ssrc:', 'a=sctpmap:5000 ', 'a=bundle-only', 'video ', 'audio ', 'application '],
+  ...[
+    'UDP/TLS/RTP/SAVPF',
+    'DTLS/SCTP',
+    ' ',
+    '\t',
+    ';',
+    '=',
+    '/',
+    ':',
+    ',',
+    '*',
+    '0',
+    '96',
+    'H264/90000',
+    'apt=96',
+    'v',
+  ],
+  ...[
+    'packetization-mode=1',
+    '1 udp 2113937151 10.0.0.1 5000 typ host',
+    'urn:ietf:params:rtp-hdrext:sdes:mid',
+    '\u2028',
+  ],
+];
+
+/** 60 offers of 128 KiB: each repeats one to four lines that were made by chance, with runs of one piece in them. */
+export const RANDOM_OFFERS: readonly string[] = Array.from({ length: 60 }, () => {
+  const piece = (): string => pick(PIECES).repeat(random() < 0.2 ? 1 + Math.floor(random() * 300) : 1);
+  const lines = Array.from({ length: 1 + Math.floor(random() * 4) }, () => {
+    const line = pick(PIECES.slice(0, 14)) + Array.from({ length: Math.floor(random() * 12) }, piece).join('');
+    return line.slice(0, 8000);
+  });
+  return filled([...HEAD, ...MAPS], (index) => lines[index % lines.length] ?? '');
+});

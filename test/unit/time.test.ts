@@ -1,5 +1,20 @@
 import { describe, expect, it } from 'vitest';
-import { fromMs, ManualClock, type Micros, micros, minus, plus, systemClock, toMs, toSeconds } from '../../src/time.ts';
+import {
+  awaitAnswer,
+  fromMs,
+  ManualClock,
+  type Micros,
+  micros,
+  minus,
+  plus,
+  stoodStill,
+  systemClock,
+  toMs,
+  toSeconds,
+  Watchdog,
+  ZERO,
+} from '../../src/time.ts';
+import { seededRandom } from '../support/random.ts';
 
 describe('Micros', () => {
   it('is a whole number whatever goes in', () => {
@@ -99,5 +114,89 @@ describe('systemClock', () => {
 
   it('tells Unix time', () => {
     expect(Math.abs(toMs(systemClock.wall()) - Date.now())).toBeLessThan(5000);
+  });
+});
+
+describe('stoodStill', () => {
+  it('counts what is more than a timer is ever late', () => {
+    expect(stoodStill(fromMs(1000), fromMs(1400))).toBe(ZERO);
+    expect(stoodStill(fromMs(1000), fromMs(990))).toBe(ZERO);
+    expect(stoodStill(fromMs(1000), fromMs(13_000))).toBe(fromMs(12_000));
+  });
+});
+
+describe('Watchdog', () => {
+  const LIMIT = fromMs(5000);
+
+  function rig() {
+    const clock = new ManualClock(fromMs(100));
+    let expired = 0;
+    const watchdog = new Watchdog({ clock, limit: LIMIT, expired: () => (expired += 1) });
+    return { clock, watchdog, expired: () => expired };
+  }
+
+  it('expires once, after the limit without a sign, and not when it was stopped', () => {
+    const { clock, watchdog, expired } = rig();
+    clock.advance(fromMs(4000));
+    watchdog.feed();
+    clock.advance(fromMs(4999));
+    expect(expired()).toBe(0);
+    clock.advance(fromMs(1));
+    clock.advance(fromMs(60_000));
+    expect(expired()).toBe(1);
+    const other = rig();
+    other.watchdog.stop();
+    other.clock.advance(fromMs(60_000));
+    expect(other.expired()).toBe(0);
+  });
+
+  it('never expires of pauses alone, whenever they come: signs that waited count first', () => {
+    const next = seededRandom(7);
+    const { clock, watchdog, expired } = rig();
+    for (let round = 0; round < 500; round += 1) {
+      // Signs come once a second, and are read when the process runs again.
+      clock.advance(fromMs(1000 * next()));
+      watchdog.feed();
+      clock.advance(fromMs(1000 * next()));
+      clock.standStill(fromMs(30_000 * next()));
+      clock.advance(ZERO);
+    }
+    expect(expired()).toBe(0);
+  });
+
+  it('counts the silence before and after a pause', () => {
+    const { clock, watchdog, expired } = rig();
+    clock.advance(fromMs(3000));
+    clock.standStill(fromMs(12_000));
+    expect(watchdog.silence).toBeLessThanOrEqual(fromMs(4500));
+    clock.advance(fromMs(900));
+    expect(expired()).toBe(0);
+    clock.advance(fromMs(600));
+    expect(expired()).toBe(1);
+  });
+
+  it('still expires where every look is late', () => {
+    const { clock, expired } = rig();
+    for (let round = 0; round < 20; round += 1) {
+      clock.standStill(fromMs(2000));
+      clock.advance(ZERO);
+    }
+    expect(expired()).toBe(1);
+  });
+});
+
+describe('awaitAnswer', () => {
+  it('waits as long as it was told, not counting a pause, and can be cancelled', () => {
+    const clock = new ManualClock();
+    const late: string[] = [];
+    awaitAnswer(clock, fromMs(5000), () => late.push('a'));
+    const cancel = awaitAnswer(clock, fromMs(5000), () => late.push('b'));
+    clock.advance(fromMs(4900));
+    cancel();
+    clock.standStill(fromMs(12_000));
+    clock.advance(ZERO);
+    expect(late).toEqual([]);
+    clock.advance(fromMs(1000));
+    expect(late).toEqual(['a']);
   });
 });

@@ -40,6 +40,8 @@ export interface X264Options {
   /** Bits per second. */
   readonly bitrate: number;
   readonly traits?: PictureTraits | undefined;
+  /** Bytes of a slice at most; undefined = one slice a frame. */
+  readonly maxSlice?: number | undefined;
 }
 
 /**
@@ -65,7 +67,7 @@ export class X264Session {
    * Opens the encoder; free it, even when this fails.
    * @throws FrameliftError `encode.failed`, and what FFmpeg throws.
    */
-  async open({ fps, bitrate, traits }: X264Options): Promise<void> {
+  async open({ fps, bitrate, traits, maxSlice }: X264Options): Promise<void> {
     Log.setLevel(AV_LOG_FATAL);
     const codec = Codec.findEncoderByName(FF_ENCODER_LIBX264);
     if (!codec) throw new FrameliftError('encode.failed', 'the FFmpeg that node-av carries has no libx264');
@@ -95,6 +97,7 @@ export class X264Session {
       profile: 'baseline',
       'forced-idr': '1',
       sc_threshold: '0',
+      ...(maxSlice === undefined ? {} : { 'slice-max-size': `${maxSlice}` }),
     });
     try {
       FFmpegError.throwIfError(await context.open2(codec, settings), 'libx264 did not open');

@@ -8,7 +8,7 @@ import type { Arena } from '../../media/arena.ts';
 import { Frame, SOURCE } from '../../media/frame.ts';
 import { type PictureTraits, sameTraits, sampleAspect } from '../../media/picture-traits.ts';
 import type { DropReason, EventSink } from '../../metrics/events.ts';
-import { type Clock, fromMs, type Micros, micros, minus, plus, toMs, toSeconds } from '../../time.ts';
+import { type Clock, fromMs, type Micros, micros, minus, plus, stoodStill, toMs, toSeconds, ZERO } from '../../time.ts';
 import { colourOfFormat, I420Writer, pixelFormat } from '../decode/i420-writer.ts';
 import { IngestGauge, type IngestLimits, sizeExcess } from '../limits.ts';
 import type { FrameSink } from '../source.ts';
@@ -292,7 +292,11 @@ export class Reception {
     const due = plus(sign, patience);
     this.#cancelWatch();
     if (clock.now() < due) {
-      this.#cancelWatch = clock.at(due, () => this.#watch());
+      this.#cancelWatch = clock.at(due, () => {
+        // What came while the process stood still has not been read: the wait begins anew.
+        if (stoodStill(due, clock.now()) > ZERO) this.#lastSign = clock.now();
+        this.#watch();
+      });
       return;
     }
     const what = this.#delivered === 0 ? 'no frame arrived within' : 'no frame arrived for';

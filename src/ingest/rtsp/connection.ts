@@ -3,7 +3,7 @@
  */
 import type { Socket } from 'node:net';
 import { FrameliftError } from '../../errors.ts';
-import { type CancelTimer, plus } from '../../time.ts';
+import { awaitAnswer, type CancelTimer } from '../../time.ts';
 import { errorCode, unreachable } from '../connect-error.ts';
 import { Authenticator, describeChallenges } from './auth.ts';
 import { logRequest, logResponse, logServerRequest } from './dialogue.ts';
@@ -151,7 +151,7 @@ export class RtspConnection {
       reject(new FrameliftError('source.ended', 'the connection is closed', { recoverable: true }));
       return promise;
     }
-    const cancelTimer = clock.at(plus(clock.now(), timeout), () => {
+    const cancelTimer = awaitAnswer(clock, timeout, () => {
       this.#pending.delete(cseq);
       reject(unreachable(`no answer to ${method} in time`));
     });

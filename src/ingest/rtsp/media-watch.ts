@@ -4,7 +4,7 @@
  */
 import { FrameliftError } from '../../errors.ts';
 import type { AccessUnit } from '../../media/access-unit.ts';
-import { fromMs, type Micros, micros, minus, toMs, toSeconds } from '../../time.ts';
+import { fromMs, type Micros, micros, minus, plus, toMs, toSeconds } from '../../time.ts';
 import type { SourceLog } from '../source-log.ts';
 
 /**
@@ -55,6 +55,13 @@ export class MediaWatch {
   begin(now: Micros): void {
     this.#started = now;
     this.#lastFrame = now;
+  }
+
+  /** The process stood still for so long: what came meanwhile has not been read. */
+  stoodStill(span: Micros): void {
+    this.#started = plus(this.#started, span);
+    this.#lastFrame = plus(this.#lastFrame, span);
+    if (this.#lastUnit !== undefined) this.#lastUnit = plus(this.#lastUnit, span);
   }
 
   /** An access unit came. */

@@ -4,7 +4,7 @@ import type { Log } from '../../log.ts';
 import type { Arena } from '../../media/arena.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { EventSink } from '../../metrics/events.ts';
-import { type Clock, fromMs, type Micros, minus, plus, ZERO } from '../../time.ts';
+import { type Clock, fromMs, type Micros, minus, plus, stoodStill, ZERO } from '../../time.ts';
 import { type AddressGuard, OPERATORS_GUARD } from '../address-guard.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
 import { DecodePump } from '../decode/pump.ts';
@@ -225,14 +225,15 @@ export class RtspRun implements AsyncDisposable {
     this.#sink.frame(frame);
   }
 
-  /** Calls `fn` every `period` until closed. */
-  #every(period: Micros, fn: () => void): void {
+  /** Calls `fn` every `period` until closed. @param fn told how long the process stood still before. */
+  #every(period: Micros, fn: (stood: Micros) => void): void {
     const { clock } = this.#options;
     let cancel = () => {};
     const stop = () => cancel();
     const next = () => {
-      cancel = clock.at(plus(clock.now(), period), () => {
-        fn();
+      const due = plus(clock.now(), period);
+      cancel = clock.at(due, () => {
+        fn(stoodStill(due, clock.now()));
         next();
       });
     };
@@ -242,7 +243,11 @@ export class RtspRun implements AsyncDisposable {
 
   #watchMedia(): void {
     const { clock, stallTimeout: limit = DEFAULT_TIMEOUT } = this.#options;
-    this.#every(fromMs(Math.max(10, limit / 10_000)), () => {
+    this.#every(fromMs(Math.max(10, limit / 10_000)), (stood) => {
+      if (stood > ZERO) {
+        this.#watch.stoodStill(stood);
+        return;
+      }
       const error = this.#watch.check(clock.now(), {
         packets: this.#receiver?.packets ?? 0,
         awaitingKeyframe: this.#decoder?.awaitingKeyframe ?? true,

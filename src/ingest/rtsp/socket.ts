@@ -1,7 +1,7 @@
 /** Connecting to an RTSP server: TCP or TLS, where sources may lead to, within a time limit. */
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { type Clock, type Micros, plus } from '../../time.ts';
+import { awaitAnswer, type Clock, type Micros } from '../../time.ts';
 import type { AddressGuard } from '../address-guard.ts';
 import { connectError, unreachable } from '../connect-error.ts';
 import type { SourceLog } from '../source-log.ts';
@@ -33,9 +33,7 @@ export async function openSocket(endpoint: RtspEndpoint, options: SocketOptions,
   logConnecting(options.log, endpoint, socket);
   const { promise, resolve, reject } = Promise.withResolvers<void>();
   const abort = (): void => reject(signal.reason);
-  const cancelTimer = clock.at(plus(clock.now(), timeout), () =>
-    reject(unreachable(`${host}:${port} does not answer`)),
-  );
+  const cancelTimer = awaitAnswer(clock, timeout, () => reject(unreachable(`${host}:${port} does not answer`)));
   socket.once(secure ? 'secureConnect' : 'connect', resolve);
   socket.once('error', (error) => reject(connectError(error, endpoint)));
   signal.addEventListener('abort', abort, { once: true });

@@ -1,9 +1,10 @@
 /** SDP of a publisher: what an offer would send, and the answer. Pure. */
 import type { VideoCodec } from '../../media/access-unit.ts';
+import { bundleAround } from '../../webrtc/bundle.ts';
 import { answerable, extensionIds, type OfferedFormat, OfferedFormats } from '../../webrtc/formats.ts';
 import { type RemoteTransport, transportOf } from '../../webrtc/remote-transport.ts';
-import { onlyVideo, parseOffer, unacceptable } from '../../webrtc/sdp.ts';
-import { composeAnswer, headsOf, type LocalTransport, type SectionHead } from '../../webrtc/sdp-answer.ts';
+import { noCodec, onlyVideo, parseOffer, unacceptable } from '../../webrtc/sdp.ts';
+import { type AnswerLayout, composeAnswer, type LocalTransport, layOut } from '../../webrtc/sdp-answer.ts';
 
 /** Header extensions we read, by the name used here. */
 export const PUBLISHER_EXTENSIONS = {
@@ -28,8 +29,8 @@ export interface PublishedVideo {
    * Id of the transport-wide sequence number's header extension; undefined when it is not offered.
    */
   readonly transportCc: number | undefined;
-  /** All sections in their order, for the answer. */
-  readonly sections: readonly SectionHead[];
+  /** What the answer makes of the offer's sections. */
+  readonly layout: AnswerLayout;
 }
 
 /** What we send: requests for lost packets and for keyframes, arrival times. */
@@ -46,10 +47,11 @@ const CODECS: ReadonlyMap<string, VideoCodec> = new Map([
 
 /**
  * Reads a publisher's offer and chooses its video: of the codecs that we take, the one that it
- * prefers, AV1 only where it offers no other. Audio is refused, and so is simulcast: then browsers
+ * prefers, AV1 only where it offers no other. Audio is not taken, nor is simulcast: then browsers
  * send the best layer alone.
  * @throws FrameliftError `webrtc.bad-offer` when it is not SDP or lacks what WebRTC requires,
- * `webrtc.unacceptable` when it is sound but sends nothing that we take.
+ * `webrtc.unacceptable` when it is sound but sends nothing that we take, `webrtc.no-codec` when it
+ * sends it in other codecs.
  */
 export function readPublication(text: string): PublishedVideo {
   const offer = parseOffer(text);
@@ -58,7 +60,8 @@ export function readPublication(text: string): PublishedVideo {
   if (offer.sections.filter(({ kind }) => kind === 'audio').length > 1) {
     throw unacceptable('there is more than one audio in it', 'Offer at most one audio beside the video.');
   }
-  const remote = transportOf(video, offer);
+  const bundle = bundleAround(video, offer);
+  const remote = transportOf(bundle, video, offer);
   const formats = new OfferedFormats(video);
   const { format: chosen, codec } = chooseCodec(formats);
   const { payloadType, encoding } = chosen;
@@ -72,15 +75,18 @@ export function readPublication(text: string): PublishedVideo {
     feedback: formats.feedback(payloadType, FEEDBACK),
     codecs: formats.verdicts(chosen, (format) => unsuitable(format) ?? whyLess(format)),
     transportCc: extensionIds<'transportCc'>(video, PUBLISHER_EXTENSIONS).get('transportCc'),
-    sections: headsOf(offer, video),
+    layout: layOut(offer, video, bundle),
   };
 }
 
-/** The answer: the chosen video recvonly with all candidates, everything else refused. */
+/**
+ * The answer: the chosen video recvonly, other media of its connection inactive, everything else
+ * refused.
+ */
 export function writePublicationAnswer(video: PublishedVideo, local: LocalTransport, origin: number): string {
-  const { transportCc, sections } = video;
+  const { transportCc, layout } = video;
   const extensions = transportCc === undefined ? [] : [`${transportCc} ${PUBLISHER_EXTENSIONS.transportCc}`];
-  return composeAnswer({ sections, codec: video, direction: 'recvonly', extensions, origin }, local);
+  return composeAnswer({ layout, codec: video, direction: 'recvonly', extensions, origin }, local);
 }
 
 /** Why a format cannot be taken; undefined when it can. */
@@ -104,8 +110,8 @@ function chooseCodec(formats: OfferedFormats): { format: OfferedFormat; codec: V
   const format = suitable.find(({ encoding }) => encoding !== 'AV1') ?? suitable[0];
   const codec = format && CODECS.get(format.encoding);
   if (codec) return { format, codec };
-  throw unacceptable(
-    `of its codecs (${formats.names()}) none is taken`,
+  throw noCodec(
+    `the publisher sends ${formats.names()}, none of which framelift takes`,
     'Publish H.264 (packetization-mode 0 or 1), VP8, VP9, H.265 or AV1.',
   );
 }

@@ -19,9 +19,9 @@ import {
   type RtpPacket as WeriftRtpPacket,
 } from 'werift';
 import { asFrameliftError } from '../../errors.ts';
-import { type CancelTimer, type Clock, fromMs, plus } from '../../time.ts';
+import { type CancelTimer, type Clock, fromMs, type Micros, plus } from '../../time.ts';
 import { openTransport, type PeerTransport, type TransportSettings } from '../../webrtc/transport.ts';
-import { watchTransport } from '../../webrtc/watch.ts';
+import { TransportWatch } from '../../webrtc/watch.ts';
 import type { RtpPacket } from '../rtp/packet.ts';
 import { parseRtcp, type ReceptionReport, type RtcpEvent } from '../rtp/rtcp.ts';
 import { type PublishedVideo, writePublicationAnswer } from './offer.ts';
@@ -58,7 +58,7 @@ export class WhipPeer {
   readonly #events: PeerEvents;
   readonly #ownSsrc: number;
   readonly #arrivals = new ArrivalLog();
-  readonly #stopWatching: CancelTimer;
+  readonly #watch: TransportWatch;
   #cancelArrivals: CancelTimer = () => {};
   #mediaSsrc = 0;
   #closing: Promise<void> | undefined;
@@ -75,7 +75,7 @@ export class WhipPeer {
       transport.heard.at = clock.now();
       if (packet instanceof RtcpSrPacket) for (const event of parseRtcp(packet.serialize())) events.rtcp(event);
     });
-    this.#stopWatching = watchTransport(
+    this.#watch = new TransportWatch(
       transport,
       clock,
       { connected: () => this.#onConnected(), broken: (reason) => events.broken(reason) },
@@ -118,6 +118,16 @@ export class WhipPeer {
     if (!this.#closing) this.#transport.addCandidate(candidate);
   }
 
+  /** True once the publisher has proven by ICE that it is there. */
+  get reached(): boolean {
+    return this.#watch.reached;
+  }
+
+  /** How long it has been silent since it connected. */
+  get silence(): Micros {
+    return this.#watch.silence;
+  }
+
   /** Ends the connection. Closing twice is harmless. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -125,7 +135,7 @@ export class WhipPeer {
   }
 
   async #close(): Promise<void> {
-    this.#stopWatching();
+    this.#watch.stop();
     this.#cancelArrivals();
     await this.#transport.close();
   }

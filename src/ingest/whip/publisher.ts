@@ -7,7 +7,7 @@ import type { Log } from '../../log.ts';
 import type { Arena } from '../../media/arena.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { EventSink } from '../../metrics/events.ts';
-import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../../time.ts';
+import { awaitAnswer, type CancelTimer, type Clock, fromMs, type Micros, minus, plus, ZERO } from '../../time.ts';
 import type { TransportSettings } from '../../webrtc/transport.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
 import { DecodePump } from '../decode/pump.ts';
@@ -48,6 +48,8 @@ const FIRST_FRAME_TIMEOUT = fromMs(10_000);
 
 /** A publisher and its session. */
 export class Publisher {
+  /** When its offer came. */
+  readonly since: Micros;
   readonly #options: PublisherOptions;
   readonly #events: PublisherEvents;
   readonly #video: PublishedVideo;
@@ -68,6 +70,7 @@ export class Publisher {
     events: PublisherEvents,
   ) {
     const { clock, stream, limits } = options;
+    this.since = clock.now();
     this.#options = options;
     this.#events = events;
     this.#video = video;
@@ -120,6 +123,16 @@ export class Publisher {
     }
   }
 
+  /** True once the publisher has proven by ICE that it is there. */
+  get reached(): boolean {
+    return this.#peer?.reached ?? false;
+  }
+
+  /** How long it has been silent since it connected. */
+  get silence(): Micros {
+    return this.#peer?.silence ?? ZERO;
+  }
+
   /** SDP answer with all candidates. */
   get answer(): string {
     return this.#peer?.answer ?? '';
@@ -161,8 +174,7 @@ export class Publisher {
   }
 
   #connected(): void {
-    const { clock } = this.#options;
-    this.#cancelFirstFrame = clock.at(plus(clock.now(), FIRST_FRAME_TIMEOUT), () => {
+    this.#cancelFirstFrame = awaitAnswer(this.#options.clock, FIRST_FRAME_TIMEOUT, () => {
       const { packets } = this.#receiver.counts;
       const why = packets === 0 ? 'it sent no video' : 'none of its frames could be decoded';
       void this.close(`${why} for ${FIRST_FRAME_TIMEOUT / 1e6} s`);

@@ -8,7 +8,7 @@ import type { Log } from '../../log.ts';
 import type { Arena } from '../../media/arena.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { EventSink } from '../../metrics/events.ts';
-import { type CancelTimer, type Clock, fromMs, type Micros, minus, plus } from '../../time.ts';
+import { type Clock, fromMs, type Micros, minus, Watchdog } from '../../time.ts';
 import type { PeerSession } from '../../webrtc/endpoint.ts';
 import type { TransportSettings } from '../../webrtc/transport.ts';
 import type { IngestLimits } from '../limits.ts';
@@ -45,6 +45,10 @@ export interface PublisherGate {
 
 /** Sessions of one stream at a time: the one that is seen, and others on their way to take over. */
 const MAX_SESSIONS = 4;
+/** When all are taken: one that has sent no ICE check by then gives way to another publisher. */
+const REACH_TIMEOUT = fromMs(500);
+/** So does one that has been silent for so long: it is gone without a word. */
+const SILENCE_TIMEOUT = fromMs(4000);
 const DEFAULT_STALL_TIMEOUT = fromMs(5000);
 const WATCH_INTERVAL = fromMs(100);
 
@@ -53,8 +57,8 @@ interface Life {
   readonly sink: FrameSink;
   readonly fail: (error: FrameliftError) => void;
   info: SourceInfo | undefined;
-  /** When the last frame came, undefined before the first. */
-  lastFrame: Micros | undefined;
+  /** Ends it when frames cease; undefined before the first. */
+  stall: Watchdog | undefined;
 }
 
 /**
@@ -78,7 +82,7 @@ export class WhipSource implements Source, PublisherGate {
   async publish(offer: string): Promise<PeerSession> {
     const { stream, log } = this.#options;
     if (this.#stopped) throw new FrameliftError('webrtc.no-source', `${stream} has stopped`, { recoverable: true });
-    if (this.#sessions.length + this.#opening >= MAX_SESSIONS) {
+    if (this.#sessions.length + this.#opening >= MAX_SESSIONS && !this.#makeRoom()) {
       throw new FrameliftError('webrtc.overloaded', `${stream} has ${MAX_SESSIONS} publishers already`, {
         recoverable: true,
         remedy: 'Close one of them, or wait until those that are gone are noticed.',
@@ -112,12 +116,11 @@ export class WhipSource implements Source, PublisherGate {
   async run(sink: FrameSink, signal: AbortSignal): Promise<void> {
     const broken = Promise.withResolvers<void>();
     const stop = (): void => broken.resolve();
-    const life: Life = { sink, fail: broken.reject, info: undefined, lastFrame: undefined };
+    const life: Life = { sink, fail: broken.reject, info: undefined, stall: undefined };
     this.#stopped = false;
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
     this.#life = life;
-    const cancelWatch = this.#watch(life);
     try {
       await broken.promise;
       this.#stopped = true;
@@ -126,9 +129,19 @@ export class WhipSource implements Source, PublisherGate {
       throw asFrameliftError(error, 'source.protocol');
     } finally {
       this.#life = undefined;
-      cancelWatch();
+      life.stall?.stop();
       signal.removeEventListener('abort', stop);
     }
+  }
+
+  /** Ends a session that is gone by all signs; false without one. */
+  #makeRoom(): boolean {
+    const now = this.#options.clock.now();
+    const gone = this.#sessions.find(
+      ({ reached, silence, since }) => silence >= SILENCE_TIMEOUT || (!reached && minus(now, since) >= REACH_TIMEOUT),
+    );
+    void gone?.close('gave way to another publisher');
+    return gone !== undefined;
   }
 
   #frame(session: Publisher, frame: Frame): void {
@@ -139,7 +152,8 @@ export class WhipSource implements Source, PublisherGate {
       frame.release();
       return;
     }
-    life.lastFrame = this.#options.clock.now();
+    life.stall ??= this.#watch(life);
+    life.stall.feed();
     const { info } = session;
     if (!sameInfo(life.info, info)) {
       life.info = info;
@@ -174,20 +188,16 @@ export class WhipSource implements Source, PublisherGate {
     this.#life?.fail(new FrameliftError('source.ended', `the publisher left: ${reason}`, { recoverable: true }));
   }
 
-  /** Fails a life whose frames have ceased. One that never had any waits. */
-  #watch(life: Life): CancelTimer {
-    const { clock, stallTimeout = DEFAULT_STALL_TIMEOUT } = this.#options;
-    let cancel: CancelTimer = () => {};
-    const look = (): void => {
-      if (life.lastFrame !== undefined && minus(clock.now(), life.lastFrame) > stallTimeout) {
-        const message = `the publisher is connected, but no frame arrived for ${stallTimeout / 1e6} s`;
+  /** Fails a life whose frames cease. */
+  #watch(life: Life): Watchdog {
+    const { clock, stallTimeout: limit = DEFAULT_STALL_TIMEOUT } = this.#options;
+    return new Watchdog({
+      ...{ clock, limit, interval: WATCH_INTERVAL },
+      expired: () => {
+        const message = `the publisher is connected, but no frame arrived for ${limit / 1e6} s`;
         life.fail(new FrameliftError('source.stalled', message, { recoverable: true, remedy: 'Check the publisher.' }));
-        return;
-      }
-      cancel = clock.at(plus(clock.now(), WATCH_INTERVAL), look);
-    };
-    look();
-    return () => cancel();
+      },
+    });
   }
 }
 

@@ -4,7 +4,7 @@
  */
 import { Worker } from 'node:worker_threads';
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
-import { type CancelTimer, type Clock, fromMs, type Micros, plus } from '../../time.ts';
+import { awaitAnswer, type CancelTimer, type Clock, fromMs, type Micros } from '../../time.ts';
 import type {
   NetworkFacts,
   Preparation,
@@ -151,7 +151,7 @@ export class WorkerHandle {
   #endWhenStuck(limit: Micros): void {
     const { clock } = this.#options;
     const before = Atomics.load(this.#nativeCalls, 0);
-    this.#cancelLimit = clock.at(plus(clock.now(), limit), () => {
+    this.#cancelLimit = awaitAnswer(clock, limit, () => {
       const now = Atomics.load(this.#nativeCalls, 0);
       if (now !== before || now % 2 !== 0) {
         this.#endWhenStuck(limit);

@@ -145,18 +145,60 @@ describe('readOffer', () => {
     ['two videos', plain((lines) => [...lines, 'm=video 9 UDP/TLS/RTP/SAVPF 96'])],
     ['a player that sends', replaced(/recvonly/, 'sendonly')],
     ['inactive', replaced(/recvonly/, 'inactive')],
-    ['no H.264', plain((lines) => lines.map((line) => line.replace('H264', 'VP8')))],
-    [
-      'packetization mode 0 only',
-      plain((lines) => lines.map((line) => line.replace('packetization-mode=1', 'packetization-mode=0'))),
-    ],
     ['no rtcp-mux', without(/rtcp-mux/)],
     ['plain RTP', replaced(/UDP\/TLS\/RTP\/SAVPF/, 'RTP/AVP')],
   ])('sound but not for us: %s', (_, offer) => {
     expect(codeOf(offer)).toBe('webrtc.unacceptable');
   });
 
-  it('survives 5000 mangled offers: taken, malformed or unacceptable, nothing else', () => {
+  it.each([
+    ['mode 1', 'packetization-mode=1;profile-level-id=42e01f', false],
+    ['mode 0', 'packetization-mode=0;profile-level-id=42e01f', true],
+    ['no mode', 'profile-level-id=42e01f', true],
+    ['a bare format', undefined, true],
+  ])('takes H.264 with %s alone, and knows what may be sent', (_, parameters, singleNal) => {
+    const offer = plain((lines) => [
+      ...lines.filter((line) => !/:9[678]/.test(line)),
+      'a=rtpmap:97 H264/90000',
+      ...(parameters === undefined ? [] : [`a=fmtp:97 ${parameters}`]),
+    ]);
+    const video = readOffer(offer);
+    expect([video.payloadType, video.singleNal]).toEqual([97, singleNal]);
+    const answer = writeAnswer(video, LOCAL);
+    if (parameters === undefined) expect(answer).not.toContain('a=fmtp:97');
+    else expect(answer).toContain(`a=fmtp:97 ${parameters}\r\n`);
+  });
+
+  it('prefers mode 1 of any profile to mode 0', () => {
+    const offer = replaced(/:97 packetization-mode=1/, ':97 packetization-mode=0');
+    expect(readOffer(offer)).toMatchObject({ payloadType: 96, singleNal: false });
+  });
+
+  it.each([
+    ['no H.264', replaced(/H264/, 'VP8'), /^this player does not play H\.264, only VP8$/, /Use a browser that plays/],
+    [
+      'interleaved mode alone',
+      replaced(/mode=1/, 'mode=2'),
+      /no H\.264 of the kind.*packetization-mode=2/,
+      /mode 0 or 1/,
+    ],
+    [
+      'high 4:4:4 alone',
+      replaced(/level-id=(64|42)..../, 'level-id=f4001f'),
+      /no H\.264 of the kind/,
+      /baseline, main/,
+    ],
+  ])('says what a person can do about %s', (_, offer, message, remedy) => {
+    expect(() => readOffer(offer)).toThrow(
+      expect.objectContaining({
+        code: 'webrtc.no-codec',
+        message: expect.stringMatching(message),
+        remedy: expect.stringMatching(remedy),
+      }),
+    );
+  });
+
+  it('survives 5000 mangled offers: taken, malformed or not for us, nothing else', () => {
     let state = 42;
     const next = (below: number): number => {
       state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
@@ -181,24 +223,31 @@ describe('readOffer', () => {
       const outcome = codeOf(lines.join('\r\n'));
       outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
     }
-    expect([...outcomes.keys()].sort()).toEqual(['taken', 'webrtc.bad-offer', 'webrtc.unacceptable']);
+    expect([...outcomes.keys()].sort()).toEqual([
+      'taken',
+      'webrtc.bad-offer',
+      'webrtc.no-codec',
+      'webrtc.unacceptable',
+    ]);
   });
 });
 
 describe('writeAnswer', () => {
   const answer = writeAnswer(readOffer(CHROMIUM), LOCAL);
 
-  it('has a section for each of the offer, video sendonly with candidates, audio refused', () => {
+  it('has a section for each of the offer, video sendonly, audio idle with the candidates of both', () => {
     const [session = '', audio = '', video = ''] = answer.split(/(?=^m=)/m);
-    expect(session).toContain('a=group:BUNDLE 1\r\n');
+    expect(session).toContain('a=group:BUNDLE 0 1\r\n');
     expect(session).toContain('a=ice-lite');
-    expect(audio).toMatch(/^m=audio 0 /);
-    expect(audio).toContain('a=inactive');
+    expect(audio).toMatch(/^m=audio 9 UDP\/TLS\/RTP\/SAVPF 111\r\n/);
+    for (const line of ['inactive', 'rtcp-mux', 'rtpmap:111 opus/48000/2', 'setup:active', 'end-of-candidates']) {
+      expect(audio).toContain(`a=${line}\r\n`);
+    }
+    expect(audio).toContain('a=candidate:1 1 udp 2113937151 127.0.0.1 5000 typ host');
     expect(video).toMatch(/^m=video 9 UDP\/TLS\/RTP\/SAVPF 108 109\r\n/);
-    for (const line of ['sendonly', 'rtcp-mux', 'mid:1', 'setup:active', 'end-of-candidates', 'fmtp:109 apt=108']) {
+    for (const line of ['sendonly', 'rtcp-mux', 'mid:1', 'setup:active', 'fmtp:109 apt=108']) {
       expect(video).toContain(`a=${line}\r\n`);
     }
-    expect(video).toContain('a=candidate:1 1 udp 2113937151 127.0.0.1 5000 typ host');
     expect(video).toContain('a=ssrc-group:FID 1234 5678');
   });
 
@@ -206,7 +255,7 @@ describe('writeAnswer', () => {
     const trickled = writeAnswer(readOffer(CHROMIUM), { ...LOCAL, candidates: undefined });
     expect(trickled).toContain('a=ice-options:trickle\r\n');
     expect(trickled).not.toMatch(/a=candidate|end-of-candidates/);
-    expect(candidateTarget(trickled)).toEqual({ sdpMid: '1', sdpMLineIndex: 1 });
+    expect(candidateTarget(trickled)).toEqual({ sdpMid: '0', sdpMLineIndex: 0 });
     expect(candidateTarget(writeAnswer(readOffer(without(/a=mid|group/)), LOCAL))).toEqual({ sdpMLineIndex: 0 });
   });
 
@@ -238,6 +287,14 @@ describe('data channels', () => {
     expect(video).toContain('a=candidate:');
   });
 
+  it('are taken in the form of the drafts before RFC 8841, and answered in it', () => {
+    const draft = ['m=application 9 DTLS/SCTP 5001', 'a=mid:d', 'a=sctpmap:5001 webrtc-datachannel 65535'];
+    expect(readOffer(withData(draft)).remote.data?.port).toBe(5001);
+    const data = writeAnswer(readOffer(withData(draft)), LOCAL).split(/(?=^m=)/m)[2];
+    expect(data).toMatch(/^m=application 9 DTLS\/SCTP 5000\r\n[\s\S]*a=sctpmap:5000 webrtc-datachannel 1024\r\n/);
+    expect(readOffer(withData(draft.slice(0, 2))).remote.data).toBeUndefined();
+  });
+
   it('may stand before the video', () => {
     const answer = writeAnswer(readOffer(withData(DATA, true, 'a=group:BUNDLE d v')), LOCAL);
     expect(answer.split(/(?=^m=)/m).map((section) => section.split(' ')[0])).toEqual([
@@ -253,10 +310,6 @@ describe('data channels', () => {
     ['without a port', withData(DATA.slice(0, 3))],
     ['with a port that is none', withData([...DATA.slice(0, 3), 'a=sctp-port:70000'])],
     ['refused by their port', withData(DATA.map((line) => line.replace('application 9', 'application 0')))],
-    [
-      'of the old kind',
-      withData(DATA.map((line) => line.replace('UDP/DTLS/SCTP webrtc-datachannel', 'DTLS/SCTP 5000'))),
-    ],
     ['none', plain()],
   ])('%s are refused, and the video is taken', (_, offer) => {
     const video = readOffer(offer);

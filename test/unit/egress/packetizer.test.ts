@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { packetizeH264, splitNalUnits } from '../../../src/egress/packetizer.ts';
+import { areSingle, packetizeH264, splitNalUnits } from '../../../src/egress/packetizer.ts';
 
 const nal = (header: number, bytes: number): Buffer => {
   const unit = Buffer.alloc(bytes, 0x55);
@@ -65,13 +65,22 @@ describe('packetizeH264', () => {
       const units = Array.from({ length: 1 + next(6) }, () =>
         nal([0x67, 0x68, 0x06, 0x65, 0x41][next(5)] ?? 0x41, 2 + next(5000)),
       );
-      const payloads = packetizeH264(annexB(...units), 100 + next(1300));
+      const payloads = packetizeH264(annexB(...units), { maxPayload: 100 + next(1300) });
       expect(depacketize(payloads)).toEqual(units);
     }
   });
 
   it('leaves out delimiters and filler', () => {
     expect(packetizeH264(annexB(nal(9, 2), nal(0x41, 50), nal(12, 500)))).toHaveLength(1);
+  });
+
+  it('aggregates nothing where single NAL unit packets are wanted, and says whether all are', () => {
+    const units = [sps, pps, nal(0x65, 1120), nal(0x41, 30)];
+    const payloads = packetizeH264(annexB(...units), { single: true });
+    expect(payloads).toEqual(units);
+    expect(areSingle(payloads)).toBe(true);
+    expect(areSingle(packetizeH264(annexB(...units)))).toBe(false);
+    expect(areSingle(packetizeH264(annexB(nal(0x65, 1121)), { single: true }))).toBe(false);
   });
 
   it('gives nothing for nothing', () => {

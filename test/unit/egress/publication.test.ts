@@ -20,10 +20,10 @@ class FakeEncoder implements Encoder {
   readonly fps: number;
   closed = false;
   #keyframe = true;
-  readonly #options: VideoEncoderOptions;
+  readonly options: VideoEncoderOptions;
 
   constructor(options: VideoEncoderOptions) {
-    this.#options = options;
+    this.options = options;
     this.fps = options.fps;
     this.bitrate = options.bitrate;
   }
@@ -34,23 +34,23 @@ class FakeEncoder implements Encoder {
     const keyframe = this.#keyframe;
     this.#keyframe = false;
     this.frames.push({ due, keyframe });
-    const encoded = this.#options.clock.now();
+    const encoded = this.options.clock.now();
     const unit = { data: ANNEX_B, keyframe, due, pts, arrival, capture, provenance, encoded };
-    this.#options.onAccessUnit(unit, micros(0));
+    this.options.onAccessUnit(unit, micros(0));
   }
 
   /** Gives up a frame. */
   drop(reason: EncodeDrop): void {
-    this.#options.onDrop(reason);
+    this.options.onDrop(reason);
   }
 
   /** Gives an access unit that is due in a second. */
   giveEarly(): void {
-    const now = this.#options.clock.now();
+    const now = this.options.clock.now();
     const due = plus(now, fromMs(1000));
     const times = { pts: now, arrival: now, capture: now, encoded: now };
     const unit = { data: ANNEX_B, keyframe: false, due, ...times, provenance: SOURCE };
-    this.#options.onAccessUnit(unit, micros(0));
+    this.options.onAccessUnit(unit, micros(0));
   }
 
   requestKeyframe(): void {
@@ -280,14 +280,37 @@ describe('Publication', () => {
     const rig = new Rig({ maxViewers: 2 });
     rig.push();
     await rig.join();
-    for (let i = 0; i < 8; i += 1) await rig.publication.join('bogus');
-    await expect(rig.publication.join('offer')).rejects.toMatchObject({ code: 'webrtc.overloaded', recoverable: true });
-    rig.clock.advance(fromMs(2000));
+    for (let i = 0; i < 32; i += 1) await rig.publication.join('bogus');
+    await expect(rig.publication.join('offer')).rejects.toMatchObject({ code: 'webrtc.busy', recoverable: true });
+    rig.clock.advance(fromMs(500));
     const late = await rig.join();
     expect(late.connected).toBe(true);
     expect(rig.viewers[0]?.connected).toBe(true);
-    expect(rig.publication.viewers).toBe(9);
+    expect(rig.publication.viewers).toBe(33);
     expect(rig.of('viewers').at(-1)?.count).toBe(2);
+    await rig.publication[Symbol.asyncDispose]();
+  });
+
+  it('makes slices that fit into packets while a viewer takes nothing that is cut, and no longer', async () => {
+    const rig = new Rig();
+    rig.push();
+    await rig.join();
+    rig.push();
+    const joining = rig.publication.join('offer');
+    await joining;
+    const simple = rig.viewers.at(-1)!;
+    simple.singleNal = true;
+    // Who has not connected yet costs the others nothing.
+    rig.push();
+    simple.connect();
+    rig.push();
+    await simple.close('left');
+    rig.push();
+    expect(rig.encoders.map(({ options, frames }) => [options.maxSlice, frames.length])).toEqual([
+      [undefined, 2],
+      [1020, 1],
+      [undefined, 1],
+    ]);
     await rig.publication[Symbol.asyncDispose]();
   });
 

@@ -36,6 +36,19 @@ class Rig {
 }
 
 describe('SendQueue', () => {
+  it('goes on with a keyframe after a unit that could not be sent, and counts it', () => {
+    const rig = new Rig();
+    rig.queue.skip();
+    expect([rig.dropped, rig.asked]).toEqual([0, 0]);
+    rig.queue.push(unit(0, 1, true));
+    rig.drain();
+    rig.queue.skip();
+    rig.queue.push(unit(2, 1));
+    expect([rig.dropped, rig.asked, rig.queue.depth]).toEqual([2, 1, 0]);
+    rig.queue.push(unit(3, 1, true));
+    expect(rig.queue.depth).toBe(1);
+  });
+
   it('begins with a keyframe and counts nothing before it', () => {
     const rig = new Rig();
     rig.queue.push(unit(0, 2));

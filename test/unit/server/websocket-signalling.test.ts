@@ -112,7 +112,7 @@ describe('an offer', () => {
   it('that is refused is told why, with what HTTP would say', async () => {
     await say({ type: 'offer', id: '7', stream: 'other', sdp: 'v=0' });
     const error = { type: 'error', id: '7', code: 'webrtc.no-source', message: 'no picture yet', remedy: 'Wait.' };
-    expect(said[0]).toMatchObject({ ...error, retryAfter: 2 });
+    expect(said[0]).toMatchObject({ ...error, retryAfter: expect.any(Number) });
   });
 
   it('is one of eight at most; a place that becomes free is given', async () => {

@@ -41,8 +41,9 @@ const wsUrl = (server: FrameliftServer): string => `${server.url.replace('http',
 async function listen(
   server: FrameliftServer,
   headers: Record<string, string> = {},
+  localAddress = '127.0.0.1',
 ): Promise<{ client: Client; said: string[] }> {
-  const client = new Client(wsUrl(server), { headers });
+  const client = new Client(wsUrl(server), { headers, localAddress });
   onTestFinished(() => client.terminate());
   const said: string[] = [];
   client.on('message', (data) => said.push(String(data)));
@@ -236,6 +237,33 @@ describe('clients that misbehave', () => {
     await vi.waitFor(() => expect(said).toHaveLength(65));
     for (const text of said.slice(1))
       expect(JSON.parse(text)).toMatchObject({ type: 'error', code: 'webrtc.bad-message' });
+  });
+
+  it('gives a client from elsewhere the place of one whose address has them all', async () => {
+    const server = await startServer([LIVE]);
+    const crowd = await Promise.all(Array.from({ length: 64 }, () => listen(server)));
+    const closed = vi.fn();
+    for (const { client } of crowd) client.on('close', closed);
+    await expect(listen(server)).rejects.toThrow('503');
+    const { said } = await listen(server, {}, '127.0.0.2');
+    expect(said).toHaveLength(1);
+    await vi.waitFor(() => expect(closed.mock.calls.map(([code]) => code)).toEqual([1013]));
+    await expect(listen(server)).rejects.toThrow('503');
+  });
+
+  it('takes no client for silent because this process stood still: its pong waits to be read', async () => {
+    const clock = new ManualClock();
+    const { client } = await listen(await startServer([LIVE], { clock }));
+    const gone = vi.fn();
+    client.on('close', gone);
+    // The pong stays in the socket until this test waits.
+    clock.advance(fromMs(15_000));
+    clock.standStill(fromMs(40_000));
+    clock.advance(fromMs(0));
+    await settled(client);
+    clock.advance(fromMs(1000));
+    await settled(client);
+    expect(gone).not.toHaveBeenCalled();
   });
 
   it('an answer to a ping is due before the next one', async () => {

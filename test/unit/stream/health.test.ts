@@ -137,3 +137,12 @@ describe('StreamHealth of a stream that is held back', () => {
     expect(court.judge.reason).toBe('hold instead of flow-s');
   });
 });
+
+it('does not wait for a source because the process stood still', () => {
+  const health = new StreamHealth(ZERO);
+  health.observe({ type: 'frame', stream: 's', fate: 'interpolated' });
+  health.judge(fromMs(500));
+  health.stoodStill(fromMs(12_000));
+  expect(health.judge(fromMs(13_000))).toBe('full');
+  expect(health.judge(fromMs(13_500))).toBe('waiting');
+});

@@ -81,3 +81,11 @@ test('frames count anew; the first keyframe and the first frame are told with ho
   expect(log.find('first frame')).toMatchObject({ afterMs: 2010 });
   expect(check(5111)?.message).toBe('no frame arrived for 3 s');
 });
+
+test('a process that stood still takes no camera for stalled', () => {
+  const { watch, units, check } = rig();
+  units(1000);
+  watch.stoodStill(fromMs(12_000));
+  expect(check(13_100)).toBeUndefined();
+  expect(check(16_000)).toMatchObject({ code: 'source.stalled' });
+});

@@ -73,8 +73,8 @@ describe('readPublication', () => {
 
   it('refuses what it cannot take, naming it', () => {
     const error = refusal(plain(['H263', 'ulpfec', 'FFV1']));
-    expect(error.code).toBe('webrtc.unacceptable');
-    expect(error.message).toContain('(H263, FFV1)');
+    expect(error.code).toBe('webrtc.no-codec');
+    expect(error.message).toContain('sends H263, FFV1,');
     expect(error.remedy).toContain('H.264');
   });
 
@@ -83,12 +83,14 @@ describe('readPublication', () => {
     ['an inactive video', (line: string) => line.replace('sendonly', 'inactive')],
     ['no rtcp-mux', (line: string) => line.replace('rtcp-mux', 'x')],
     ['plain RTP', (line: string) => line.replace('UDP/TLS/RTP/SAVPF', 'RTP/AVP')],
-    [
-      'H.264 in interleaved mode alone',
-      (line: string) => `${line}${line.startsWith('a=rtpmap') ? '\r\na=fmtp:96 packetization-mode=2' : ''}`,
-    ],
   ])('refuses %s as unacceptable', (_, change) => {
     expect(refusal(plain(['H264'], (lines) => lines.map(change))).code).toBe('webrtc.unacceptable');
+  });
+
+  it('has no codec in common with H.264 in interleaved mode alone', () => {
+    const interleaved = (line: string): string =>
+      line.startsWith('a=rtpmap') ? `${line}\r\na=fmtp:96 packetization-mode=2` : line;
+    expect(refusal(plain(['H264'], (lines) => lines.map(interleaved))).code).toBe('webrtc.no-codec');
   });
 
   it('refuses two videos, and two audios', () => {
@@ -107,27 +109,29 @@ describe('readPublication', () => {
 describe('writePublicationAnswer', () => {
   const answer = writePublicationAnswer(readPublication(CHROMIUM), LOCAL, 1);
 
-  it('has a section for each of the offer, video recvonly with all candidates, audio refused, one BUNDLE', () => {
+  it('has a section for each of the offer, video recvonly, audio idle with the candidates of both, one BUNDLE', () => {
     const sections = answer.split(/(?=^m=)/m);
+    const audio = sections.find((section) => section.startsWith('m=audio')) ?? '';
     const video = sections.find((section) => section.startsWith('m=video')) ?? '';
     expect(sections).toHaveLength(CHROMIUM.split(/^m=/m).length);
-    expect(sections.find((section) => section.startsWith('m=audio'))).toMatch(/^m=audio 0 /);
-    expect(sections[0]).toMatch(/a=group:BUNDLE \S+\r\n/);
+    expect(audio).toMatch(/^m=audio 9 .*\r\n[\s\S]*a=inactive\r\n/);
+    expect(audio).toContain('a=candidate:1 1 udp 2113937151 127.0.0.1 5000 typ host');
+    expect(audio).toContain('a=end-of-candidates');
+    expect(sections[0]).toMatch(/a=group:BUNDLE 0 1\r\n/);
     expect(sections[0]).toContain('a=ice-lite');
     expect(video).toMatch(/^m=video 9 UDP\/TLS\/RTP\/SAVPF 96 97\r\n/);
-    for (const line of ['recvonly', 'rtcp-mux', 'rtcp-rsize', 'setup:active', 'end-of-candidates']) {
+    for (const line of ['recvonly', 'rtcp-mux', 'rtcp-rsize', 'setup:active']) {
       expect(video).toContain(`a=${line}\r\n`);
     }
-    expect(video).toContain('a=candidate:1 1 udp 2113937151 127.0.0.1 5000 typ host');
     expect(video).not.toMatch(/a=(ssrc|msid|simulcast|rid)/);
   });
 
-  it('refuses data channels: nothing is asked of a publisher there', () => {
+  it('keeps data channels, which may carry the connection; nothing is asked of a publisher there', () => {
     const data = ['m=application 9 UDP/DTLS/SCTP webrtc-datachannel', 'a=mid:1', 'a=sctp-port:5000'];
     const offer = plain(['VP8'], (lines) => [...lines, ...data]).replace('BUNDLE 0', 'BUNDLE 0 1');
     const video = readPublication(offer);
-    expect(video.remote.data).toBeUndefined();
-    expect(writePublicationAnswer(video, LOCAL, 1)).toMatch(/a=group:BUNDLE 0\r\n[\s\S]*m=application 0 /);
+    expect(video.remote.data).toEqual({ port: 5000, maxMessageSize: 65_536 });
+    expect(writePublicationAnswer(video, LOCAL, 1)).toMatch(/a=group:BUNDLE 0 1\r\n[\s\S]*m=application 9 /);
   });
 
   it('refuses simulcast, so that one layer is sent', () => {

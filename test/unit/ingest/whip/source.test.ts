@@ -48,6 +48,14 @@ describe('WhipSource', () => {
     expect((await source.publish(OFFER)).answer).toContain('a=recvonly');
   });
 
+  it('lets a publisher have the place of one that posts offers and never does ICE', async () => {
+    const { source, clock } = new Rig();
+    const [first] = await Promise.all(Array.from({ length: 4 }, () => source.publish(OFFER)));
+    clock.advance(fromMs(500));
+    await source.publish(OFFER);
+    expect(await first?.ended).toBe('gave way to another publisher');
+  });
+
   it('counts no publisher whose offer was refused', async () => {
     const { source } = new Rig();
     for (let i = 0; i < 6; i += 1) {
