@@ -5,9 +5,6 @@
 import type { Depacketizer, RtpAccessUnit } from './depacketizer.ts';
 import type { RtpPacket } from './packet.ts';
 
-/** Larger access units are damaged: 8K keyframes stay below. */
-export const MAX_UNIT_BYTES = 16 << 20;
-
 const EMPTY = new Uint8Array(0);
 
 /**
