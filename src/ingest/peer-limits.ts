@@ -22,6 +22,9 @@ export const MAX_QUEUED_BYTES = 32 << 20;
 /** Packets a second of one source: 200 Mbit/s in packets of 250 bytes. */
 export const MAX_PACKETS_PER_SECOND = 100_000;
 
+/** NAL units or OBUs a second of one source: 600 slices, the most of any level, at 160 frames. */
+export const MAX_PARTS_PER_SECOND = 100_000;
+
 /** Bytes of header block and body of an RTSP message, fields of a header block. */
 export const MAX_RTSP_HEAD = 64 << 10;
 export const MAX_RTSP_BODY = 1 << 20;

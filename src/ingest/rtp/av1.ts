@@ -142,6 +142,7 @@ export class Av1Depacketizer extends UnitAssembler {
   #finishObu(): void {
     const obu = readObu(this.#bytes.copy(this.#obuAt, this.#bytes.length));
     this.#bytes.cut(this.#obuAt);
+    this.parts += 1;
     this.#obus += 1;
     if (!obu || this.#obus > MAX_UNIT_PARTS) {
       this.damaged = true;

@@ -30,7 +30,8 @@ export class NalDepacketizer implements Depacketizer {
   readonly #syntax: NalSyntax;
   readonly #complete: (unit: RtpAccessUnit) => void;
   readonly #bytes = new UnitBuffer();
-  /** NAL units so far. */
+  #parts = 0;
+  /** NAL units of the unit being assembled. */
   #nals = 0;
   /** Where the NAL unit that comes in begins, behind its start code. */
   #nalAt = 0;
@@ -53,6 +54,10 @@ export class NalDepacketizer implements Depacketizer {
   constructor(syntax: NalSyntax, complete: (unit: RtpAccessUnit) => void) {
     this.#syntax = syntax;
     this.#complete = complete;
+  }
+
+  get parts(): number {
+    return this.#parts;
   }
 
   push(packet: RtpPacket, lost: number): void {
@@ -112,6 +117,7 @@ export class NalDepacketizer implements Depacketizer {
       const nal = payload.subarray(at, at + size);
       at += size;
       if (size <= this.#syntax.header) continue;
+      if (this.#nals > MAX_UNIT_PARTS && at > this.#syntax.header + 2 + size) return;
       const type = this.#syntax.typeOf(nal[0] ?? 0);
       if (this.#syntax.isUnknown(type)) this.#damaged = true;
       else this.#takeNal(type, nal);
@@ -156,11 +162,12 @@ export class NalDepacketizer implements Depacketizer {
    * @param second byte of the NAL unit. @param body the first byte behind its header.
    */
   #openNal(type: number, second: number, body: number): void {
-    const { isSlice, opensUnit } = this.#syntax;
-    if (isSlice(type)) this.#openSlice(type, this.#syntax.opensFrame(type, second, body));
-    else if (this.#hasSlice && opensUnit(type)) {
+    const syntax = this.#syntax;
+    if (syntax.isSlice(type)) this.#openSlice(type, syntax.opensFrame(type, second, body));
+    else if (this.#hasSlice && syntax.opensUnit(type)) {
       this.#next ??= { at: this.#bytes.length, nals: this.#nals, keyframe: false };
     }
+    this.#parts += 1;
     this.#nals += 1;
     if (this.#nals > MAX_UNIT_PARTS) this.#damaged = true;
     this.#append(START_CODE);

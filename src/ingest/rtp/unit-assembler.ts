@@ -16,6 +16,7 @@ export abstract class UnitAssembler implements Depacketizer {
   /** The packet that came last of the unit being assembled; undefined between units. */
   #last: RtpPacket | undefined;
   #afterLoss = false;
+  parts = 0;
   /** The unit being assembled is of no use: bytes are missing or malformed. */
   protected damaged = false;
   /** Decoding can start at the unit being assembled. */
