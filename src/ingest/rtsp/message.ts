@@ -11,8 +11,8 @@ import { MAX_RTSP_BODY, MAX_RTSP_FIELDS, MAX_RTSP_HEAD, quoted } from '../peer-l
  */
 const MAX_GARBAGE_FIRST = 16;
 const MAX_GARBAGE = 256 << 10;
-/** Chunks that wait for more before they are joined: servers may send byte by byte. */
-const MAX_CHUNKS = 256;
+/** Chunks that wait each in its own buffer: servers may send byte by byte. */
+const MAX_LOOSE = 256;
 /** Longest method that starts a message, with the blank behind it. */
 const MAX_METHOD = 14;
 const DOLLAR = 0x24;
@@ -56,6 +56,8 @@ export class RtspParser {
   /** Bytes that wait for more. */
   #waiting: Buffer[] = [];
   #length = 0;
+  /** The last of them, which are not joined yet. */
+  #loose = 0;
   /** How many must wait before parsing can go on. */
   #needed = 1;
   #garbage = 0;
@@ -69,14 +71,18 @@ export class RtspParser {
   push(chunk: Buffer): void {
     this.#waiting.push(chunk);
     this.#length += chunk.length;
-    if (this.#length < this.#needed && this.#waiting.length < MAX_CHUNKS) return;
+    this.#loose += 1;
+    if (this.#loose === MAX_LOOSE) {
+      this.#waiting.push(Buffer.concat(this.#waiting.splice(-MAX_LOOSE)));
+      this.#loose = 0;
+    }
+    if (this.#length < this.#needed) return;
     const bytes = this.#waiting.length === 1 ? chunk : Buffer.concat(this.#waiting);
     let at = 0;
-    if (bytes.length >= this.#needed) {
-      for (let used = this.#parse(bytes, at); used > 0; used = this.#parse(bytes, at)) at += used;
-    }
+    for (let used = this.#parse(bytes, at); used > 0; used = this.#parse(bytes, at)) at += used;
     this.#waiting = at < bytes.length ? [bytes.subarray(at)] : [];
     this.#length = bytes.length - at;
+    this.#loose = 0;
   }
 
   /** Parses one thing at `at`; returns how many bytes it took, 0 when more are needed. */

@@ -109,13 +109,15 @@ test('a length that is said twice is one length', () => {
   expect(seen).toEqual(['200 OK content-length=2\n2 <hi>', '201 OK  <>']);
 });
 
-test('a body of 1 MiB, byte by byte, costs no more than its bytes', () => {
+test('a body that comes byte by byte costs no more than its bytes', () => {
+  const length = 1 << 18;
   const { seen, parser } = collect();
-  parser.push(Buffer.from(`RTSP/1.0 200 OK\r\nContent-Length: ${1 << 20}\r\n\r\n`));
+  parser.push(Buffer.from(`RTSP/1.0 200 OK\r\nContent-Length: ${length}\r\n\r\n`));
   const byte = Buffer.from('x');
-  const started = performance.now();
-  for (let i = 0; i < 1 << 20; i += 1) parser.push(byte);
-  expect(performance.now() - started).toBeLessThan(5000);
+  const ms = fastestMs(() => {
+    for (let i = 0; i < length; i += 1) parser.push(byte);
+  }, 1);
+  expect(ms).toBeLessThan(2000);
   expect(seen).toHaveLength(1);
 });
 
