@@ -21,7 +21,8 @@ export interface ChildReport {
 
 const [url = '', seconds = '1'] = process.argv.slice(2);
 const source = rtspSource({
-  ...{ url, stream: 's', arena: new Arena(64), clock: systemClock, events: noEvents, limits: DEFAULT_LIMITS },
+  ...{ url, stream: 's', arena: new Arena(64), clock: systemClock, events: noEvents },
+  limits: { ...DEFAULT_LIMITS, maxBitrateKbps: 50_000 },
 });
 const stop = new AbortController();
 const before = process.memoryUsage.rss();
