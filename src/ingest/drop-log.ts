@@ -7,6 +7,7 @@ const WHY: Readonly<Partial<Record<DropReason, string>>> = {
   'awaiting-keyframe': 'nothing can be decoded before a keyframe',
   late: 'its time is not later than that of the frame before',
   'queue-full': 'frames arrive faster than they are taken',
+  'foreign-sender': 'another sender sends on the same channel',
   'arena-full': 'the frame arena has no room',
 };
 

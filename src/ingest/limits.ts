@@ -2,6 +2,7 @@
 import { FrameliftError } from '../errors.ts';
 import type { Micros } from '../time.ts';
 import { TokenBucket } from '../token-bucket.ts';
+import { MAX_PACKETS_PER_SECOND, MAX_PARTS_PER_SECOND } from './peer-limits.ts';
 
 /** Bounds on a source's frames and data. */
 export interface IngestLimits {
@@ -11,7 +12,7 @@ export interface IngestLimits {
   readonly maxHeight: number;
   /** Frames per second. */
   readonly maxFps: number;
-  /** Coded video, where we see it: RTSP and WHIP. */
+  /** What arrives, where we see it: RTSP and WHIP. */
   readonly maxBitrateKbps: number;
 }
 
@@ -55,6 +56,9 @@ export class IngestGauge {
   readonly #limits: IngestLimits;
   readonly #frames: TokenBucket;
   readonly #bits: TokenBucket;
+  readonly #packets = bucketFor(MAX_PACKETS_PER_SECOND);
+  readonly #parts = bucketFor(MAX_PARTS_PER_SECOND);
+  #partsSoFar = 0;
 
   constructor(limits: IngestLimits) {
     this.#limits = limits;
@@ -74,13 +78,38 @@ export class IngestGauge {
     });
   }
 
-  /** Counts coded video that came at `now`. Returns the error when it is too much. */
-  data(bytes: number, now: Micros): FrameliftError | undefined {
+  /**
+   * Counts a packet that came at `now`, whatever it is good for: an access unit that never ends is
+   * data as well. Returns the error when it is too much.
+   */
+  packet(bytes: number, now: Micros): FrameliftError | undefined {
+    if (!this.#packets.take(1, now)) {
+      return new FrameliftError(
+        'source.too-fast',
+        `more than ${MAX_PACKETS_PER_SECOND} packets per second arrive, the limit`,
+        { remedy: 'Let the source send larger packets.' },
+      );
+    }
     if (this.#bits.take(bytes * 8, now)) return undefined;
     const { maxBitrateKbps } = this.#limits;
     return new FrameliftError('source.too-fast', `more than ${maxBitrateKbps} kbit/s arrive, the limit`, {
       remedy: 'Lower the bitrate of the source, or raise limits.maxBitrateKbps.',
     });
+  }
+
+  /**
+   * Takes how many parts (NAL units, OBUs) the packets up to `now` held in all. Returns the error
+   * when there are too many.
+   */
+  parts(soFar: number, now: Micros): FrameliftError | undefined {
+    const count = soFar - this.#partsSoFar;
+    this.#partsSoFar = soFar;
+    if (this.#parts.take(count, now)) return undefined;
+    return new FrameliftError(
+      'source.too-fast',
+      `more than ${MAX_PARTS_PER_SECOND} NAL units or OBUs per second arrive, the limit`,
+      { remedy: 'Let the encoder make larger slices.' },
+    );
   }
 }
 

@@ -19,6 +19,7 @@ export type DropReason =
   | 'stopped'
   | 'arena-full'
   | 'duplicate'
+  | 'foreign-sender'
   | 'viewer-slow'
   | 'encode-failed'
   | 'not-on-grid';

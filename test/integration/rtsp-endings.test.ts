@@ -1,10 +1,8 @@
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { describe, expect, test } from 'vitest';
 import { fromMs } from '../../src/time.ts';
 import { interleaved } from '../support/fake-rtsp.ts';
-import { rtpBytes } from '../support/rtp.ts';
 import { rtspRig } from '../support/rtsp-rig.ts';
 import { watch } from '../support/watch.ts';
 
@@ -24,38 +22,6 @@ describe('refusals', () => {
   ])('%s answered with %i is %s, recoverable: %s', async (method, status, code, recoverable) => {
     const { url } = await start({ script: (request) => (request.method === method ? { status } : undefined) });
     expect((await watch(source(url), 1)).error).toMatchObject({ code, recoverable });
-  });
-
-  test('461 for UDP falls back to TCP', async () => {
-    const { url, requests } = await start({
-      script: ({ method, headers }) =>
-        method === 'SETUP' && !headers.get('transport')?.includes('TCP') ? { status: 461 } : undefined,
-    });
-    const { frames, infos } = await watch(source(url, { transport: 'udp' }), 3);
-    expect(frames).toHaveLength(3);
-    expect(infos[0]?.transport).toBe('rtsp/tcp');
-    expect(requests.filter((r) => r.method === 'SETUP')).toHaveLength(2);
-  });
-
-  test('a link-local sender named by SETUP is passed over: packets are taken from the server', async () => {
-    const sender = createSocket('udp4');
-    let port = 0;
-    const { url } = await start({
-      packets: [],
-      script: ({ method, headers }) => {
-        const transport = headers.get('transport') ?? '';
-        if (method === 'SETUP') {
-          port = Number(/client_port=(\d+)/.exec(transport)?.[1]);
-          return { headers: { Transport: `${transport};server_port=9-10;source=169.254.169.254`, Session: 'abc' } };
-        }
-        if (method === 'PLAY') for (const packet of rig.packets) sender.send(rtpBytes(packet), port, '127.0.0.1');
-        return undefined;
-      },
-    });
-    const { frames, infos } = await watch(source(url, { transport: 'udp' }), 3, 5000);
-    sender.close();
-    expect(infos[0]?.transport).toBe('rtsp/udp');
-    expect(frames).toHaveLength(3);
   });
 
   test('audio alone is no video', async () => {
@@ -119,12 +85,26 @@ describe('silence and endings', () => {
     expect(error).toMatchObject({ code: 'source.ended', recoverable: true });
   });
 
-  test('an RTCP goodbye is an end', async () => {
-    const goodbye = Uint8Array.of(0x81, 203, 0, 1, 0, 0, 0, 1);
-    const { url } = await start({
-      script: ({ method }) => (method === 'PLAY' ? { after: interleaved(1, goodbye) } : undefined),
+  /** A server whose stream says goodbye in the name of `ssrc` while it sends. */
+  const leaving = (ssrc: number) =>
+    start({
+      script: ({ method }, socket) => {
+        if (method === 'PLAY') setTimeout(() => socket.write(interleaved(1, goodbye(ssrc))), 300);
+        return undefined;
+      },
     });
+  const goodbye = (ssrc: number) => Uint8Array.of(0x81, 203, 0, 1, 0, 0, 0, ssrc);
+
+  test('an RTCP goodbye of the sender is an end', async () => {
+    const { url } = await leaving(1);
     expect((await watch(source(url), 1000)).error).toMatchObject({ code: 'source.ended' });
+  });
+
+  test('an RTCP goodbye of another sender is none', async () => {
+    const { url } = await leaving(2);
+    const { frames, error } = await watch(source(url), 60);
+    expect(error).toBeUndefined();
+    expect(frames).toHaveLength(60);
   });
 
   test('stopping is quick when the server does not answer TEARDOWN', async () => {

@@ -56,6 +56,62 @@ describe('control URLs', () => {
 });
 
 describe('on the wire', () => {
+  test('two senders on one channel: the first is followed, the other counted', async () => {
+    const events = new DropCounter();
+    const { url } = await start({
+      script: ({ method }, socket) => {
+        if (method !== 'PLAY') return undefined;
+        const second = rig.packets.map((packet) => interleaved(0, rtpBytes({ ...packet, ssrc: 2 })));
+        // Negative: the other one is the first to send.
+        let at = -10;
+        const timer = setInterval(() => socket.write(second[at++ % second.length] ?? ''), 10);
+        socket.once('close', () => clearInterval(timer));
+        return undefined;
+      },
+    });
+    const { frames, error } = await watch(source(url, { events }), 60, 5000);
+    expect(error).toBeUndefined();
+    expect(frames).toHaveLength(60);
+    expect(events.drops['foreign-sender']).toBeGreaterThan(20);
+    expect(Object.keys(events.drops)).toEqual(['foreign-sender']);
+  });
+
+  test('RTP and RTCP on one channel are told apart', async () => {
+    const report = Uint8Array.of(0x80, 201, 0, 1, 0, 0, 0, 1);
+    const { url } = await start({
+      script: ({ method }) => {
+        if (method === 'PLAY') return { after: interleaved(0, report) };
+        if (method !== 'SETUP') return undefined;
+        return { headers: { Session: 'abc', Transport: 'RTP/AVP/TCP;unicast;interleaved=0-0' } };
+      },
+    });
+    expect((await watch(source(url), 3)).frames).toHaveLength(3);
+  });
+
+  test.each(['interleaved=300-301', 'interleaved=-1', 'interleaved=', 'ssrc=zz;mode=record;ttl=999'])(
+    '%s of the server means what was asked for',
+    async (parameters) => {
+      const { url } = await start({
+        script: ({ method }) =>
+          method === 'SETUP'
+            ? { headers: { Session: 'abc', Transport: `RTP/AVP/TCP;unicast;${parameters}` } }
+            : undefined,
+      });
+      expect((await watch(source(url), 3)).frames).toHaveLength(3);
+    },
+  );
+
+  test.each(['abc', '-1', '1e9', ''])('CSeq %j of the server is none: its answers are in order', async (cseq) => {
+    const { url } = await start({
+      script: ({ method }, socket) => {
+        if (method !== 'OPTIONS') return undefined;
+        socket.write(`RTSP/1.0 200 OK\r\nCSeq: ${cseq}\r\nPublic: PLAY\r\n\r\n`);
+        return 'drop';
+      },
+    });
+    expect((await watch(source(url), 3)).frames).toHaveLength(3);
+  });
+
   test('the server chooses other interleaved channels', async () => {
     const { url } = await start({ channel: 6 });
     expect((await watch(source(url), 3)).frames).toHaveLength(3);
@@ -173,6 +229,38 @@ describe('digest authentication', () => {
     const { error } = await watch(source(url.replace('//', '//nurse:wrong@')), 1);
     expect(error).toMatchObject({ code: 'source.unauthorized', recoverable: false });
     expect(requests).toHaveLength(2);
+  });
+});
+
+describe('a connection that the server closes after its challenge', () => {
+  const closing =
+    (challenge: string): FakeScript =>
+    ({ method, headers }, socket) => {
+      if (method === 'OPTIONS' || headers.has('authorization')) return undefined;
+      process.nextTick(() => socket.end());
+      return { status: 401, headers: { 'WWW-Authenticate': challenge } };
+    };
+
+  test.each(['Basic realm="x"', 'Digest realm="x", nonce="n"'])('%s is answered on another one', async (challenge) => {
+    const { url, requests } = await start({ script: closing(challenge) });
+    expect((await watch(source(url.replace('//', '//u:p@')), 3)).frames).toHaveLength(3);
+    expect(requests.map(({ method }) => method).slice(0, 2)).toEqual(['OPTIONS', 'DESCRIBE']);
+    expect(
+      requests.filter(({ headers }) => headers.get('authorization')?.startsWith(challenge.slice(0, 5))),
+    ).not.toEqual([]);
+  });
+
+  test('closed every time: given up', async () => {
+    const { url, requests } = await start({
+      script: ({ method }, socket) => {
+        if (method === 'OPTIONS') return undefined;
+        process.nextTick(() => socket.end());
+        return { status: 401, headers: { 'WWW-Authenticate': 'Digest realm="x", nonce="n", stale=true' } };
+      },
+    });
+    const { error } = await watch(source(url.replace('//', '//u:p@')), 1);
+    expect(error).toMatchObject({ code: expect.stringMatching(/^source\.(ended|unreachable|unauthorized)$/) });
+    expect(requests.length).toBeLessThan(10);
   });
 });
 

@@ -47,6 +47,7 @@ const INNER: Record<string, readonly string[]> = {
   ingest: [
     'connect-error.ts',
     'realtime.ts',
+    'peer-limits.ts',
     'limits.ts',
     'address-guard.ts',
     'source.ts',

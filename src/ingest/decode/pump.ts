@@ -8,6 +8,7 @@ import type { Frame } from '../../media/frame.ts';
 import type { EventSink } from '../../metrics/events.ts';
 import { type Clock, fromMs, type Micros, minus } from '../../time.ts';
 import { IngestGauge, type IngestLimits } from '../limits.ts';
+import { MAX_QUEUED_BYTES } from '../peer-limits.ts';
 import type { VideoDecoder } from './decoder.ts';
 
 /** Access units that may wait: a burst after a network stall is decoded, not thrown away. */
@@ -23,7 +24,7 @@ export interface DecodePumpDeps {
   readonly clock: Clock;
   readonly stream: string;
   readonly events: EventSink;
-  /** A source that exceeds them fails. Default: none. */
+  /** A source whose frames exceed them fails. Default: none. */
   readonly limits?: IngestLimits | undefined;
   /** Owns each frame. */
   readonly frame: (frame: Frame) => void;
@@ -32,7 +33,7 @@ export interface DecodePumpDeps {
 }
 
 /**
- * Feeds a decoder. Capacity: 128 access units of which none waits longer than 0.5 s; policy:
+ * Feeds a decoder. Capacity: 128 access units, 32 MiB, of which none waits longer than 0.5 s; policy:
  * everything that waits is dropped up to the next keyframe; counted as `queue-full` drops of stage
  * `decode`.
  */
@@ -61,13 +62,9 @@ export class DecodePump {
   push(unit: AccessUnit): void {
     if (this.#closed) return;
     const now = this.#deps.clock.now();
-    const excess = this.#gauge?.data(unit.data.byteLength, now);
-    if (excess) {
-      this.#fail(excess);
-      return;
-    }
     const oldest = this.#queue[0];
-    if (oldest && (this.#queue.length >= CAPACITY || minus(now, oldest.since) > MAX_WAIT)) this.#giveUp();
+    const isFull = this.#queue.length >= CAPACITY || this.#queuedBytes > MAX_QUEUED_BYTES;
+    if (oldest && (isFull || minus(now, oldest.since) > MAX_WAIT)) this.#giveUp();
     if (this.#lossy && !unit.keyframe) {
       this.#drop(1);
       return;
@@ -77,6 +74,10 @@ export class DecodePump {
     const { stream, events } = this.#deps;
     events.emit({ type: 'queue', stream, stage: 'decode', depth: this.#queue.length, capacity: CAPACITY });
     this.#working ??= this.#work();
+  }
+
+  get #queuedBytes(): number {
+    return this.#queue.reduce((bytes, { unit }) => bytes + unit.data.length, 0);
   }
 
   /** Drops what waits and resolves once the decoder is idle. The decoder stays open. */

@@ -3,7 +3,9 @@
  * own rather than werift's, read at 0.25.2: that one throws on malformed payloads, gives the last
  * OBU away without its size, and leaves loss to its caller.
  */
-import { MAX_UNIT_BYTES, UnitAssembler } from './unit-assembler.ts';
+import { MAX_UNIT_PARTS } from '../peer-limits.ts';
+import { UnitAssembler } from './unit-assembler.ts';
+import { UnitBuffer } from './unit-buffer.ts';
 
 /** obu_type of the AV1 specification, section 6.2.2. */
 const SEQUENCE_HEADER = 1;
@@ -44,22 +46,24 @@ function readObu(bytes: Uint8Array): Obu | undefined {
 }
 
 /**
- * The OBU elements of a payload, behind its aggregation header: OBUs and fragments of OBUs.
- * Undefined when it is malformed.
+ * Gives each OBU element of a payload, behind its aggregation header, to `take`: OBUs and fragments
+ * of OBUs; `last` says whether it is the payload's last. False when the payload is malformed, or
+ * `take` returns false.
  */
-function elementsOf(payload: Uint8Array): Uint8Array[] | undefined {
+function eachElement(payload: Uint8Array, take: (element: Uint8Array, last: boolean) => boolean): boolean {
   // W: how many there are, and then the last one has no length before it; 0 = all have one.
   const count = ((payload[0] ?? 0) >> 4) & 3;
-  const elements: Uint8Array[] = [];
+  let taken = 0;
   for (let at = 1; at < payload.length; ) {
-    const last = elements.length === count - 1;
-    const size = last ? { value: payload.length - at, length: 0 } : readLeb128(payload, at);
-    if (!size || at + size.length + size.value > payload.length) return undefined;
+    const unsized = taken === count - 1;
+    const size = unsized ? { value: payload.length - at, length: 0 } : readLeb128(payload, at);
+    if (!size || at + size.length + size.value > payload.length) return false;
     const start = at + size.length;
     at = start + size.value;
-    elements.push(payload.subarray(start, at));
+    taken += 1;
+    if (!take(payload.subarray(start, at), at === payload.length)) return false;
   }
-  return count === 0 || elements.length === count ? elements : undefined;
+  return count === 0 || taken === count;
 }
 
 /**
@@ -87,50 +91,60 @@ function writeLeb128(value: number): Uint8Array {
 
 /** Assembles temporal units of AV1. */
 export class Av1Depacketizer extends UnitAssembler {
-  /** Whole OBUs, each with its size. */
-  #parts: Uint8Array[] = [];
-  /** Of the OBU that goes on in the next packet; empty when none does. */
-  #fragments: Uint8Array[] = [];
-  #received = 0;
+  /** Whole OBUs, each with its size, and behind them the one that is coming in. */
+  readonly #bytes = new UnitBuffer();
+  #obus = 0;
+  /** Where the OBU that is coming in begins. */
+  #obuAt = 0;
+  /** It goes on in the next packet. */
+  #unfinished = false;
   #hasSequenceHeader = false;
   #hasFrame = false;
 
   protected take(payload: Uint8Array): void {
     const head = payload[0] ?? 0;
     const [continues, unfinished] = [(head & 0x80) !== 0, (head & 0x40) !== 0];
-    const elements = elementsOf(payload);
-    this.#received += payload.length;
-    if (!elements || continues !== this.#fragments.length > 0 || this.#received > MAX_UNIT_BYTES) {
+    if (continues !== this.#unfinished) {
       this.damaged = true;
       return;
     }
-    for (const [index, element] of elements.entries()) {
-      this.#fragments.push(element);
-      if (!unfinished || index < elements.length - 1) this.#finishObu();
+    if (this.#bytes.length === 0) {
+      this.#bytes.append(DELIMITER);
+      this.#obuAt = DELIMITER.length;
     }
+    const isSound = eachElement(payload, (element, last) => {
+      this.#bytes.append(element);
+      this.#unfinished = last && unfinished;
+      if (!this.#unfinished) this.#finishObu();
+      return !this.damaged;
+    });
+    if (!isSound || this.#bytes.overflowed) this.damaged = true;
   }
 
   protected finish(): boolean {
-    if (this.#fragments.length > 0) this.damaged = true;
+    if (this.#unfinished) this.damaged = true;
     return this.#hasFrame;
   }
 
   protected join(): Uint8Array {
-    return Buffer.concat([DELIMITER, ...this.#parts]);
+    return this.#bytes.copy(0, this.#bytes.length);
   }
 
   protected clear(): void {
-    this.#parts = [];
-    this.#fragments = [];
-    this.#received = 0;
+    this.#bytes.clear();
+    this.#obus = 0;
+    this.#unfinished = false;
     this.#hasSequenceHeader = false;
     this.#hasFrame = false;
   }
 
+  /** Puts the OBU that came in in its place, with its size. */
   #finishObu(): void {
-    const obu = readObu(Buffer.concat(this.#fragments));
-    this.#fragments = [];
-    if (!obu) {
+    const obu = readObu(this.#bytes.copy(this.#obuAt, this.#bytes.length));
+    this.#bytes.cut(this.#obuAt);
+    this.parts += 1;
+    this.#obus += 1;
+    if (!obu || this.#obus > MAX_UNIT_PARTS) {
       this.damaged = true;
       return;
     }
@@ -138,7 +152,10 @@ export class Av1Depacketizer extends UnitAssembler {
     if (type === TEMPORAL_DELIMITER || type === TILE_LIST || type === PADDING) return;
     this.#note(obu);
     const [first = 0, ...layers] = header;
-    this.#parts.push(Uint8Array.of(first | HAS_SIZE, ...layers), writeLeb128(payload.length), payload);
+    this.#bytes.append(Uint8Array.of(first | HAS_SIZE, ...layers));
+    this.#bytes.append(writeLeb128(payload.length));
+    this.#bytes.append(payload);
+    this.#obuAt = this.#bytes.length;
   }
 
   /** Notes what an OBU says of its temporal unit. */

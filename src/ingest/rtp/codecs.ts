@@ -2,7 +2,8 @@
 import type { VideoCodec } from '../../media/access-unit.ts';
 import { Av1Depacketizer } from './av1.ts';
 import type { Depacketizer, RtpAccessUnit } from './depacketizer.ts';
-import { H264, H265, NalDepacketizer } from './h26x.ts';
+import { NalDepacketizer } from './h26x.ts';
+import { H264, H265 } from './nal-syntax.ts';
 import { FrameDepacketizer, readVp8, readVp9 } from './vpx.ts';
 
 /** The depacketizer for `codec`; each finished unit goes to `complete`, during `push`. */

@@ -25,6 +25,8 @@ export interface RtpAccessUnit {
 export interface Depacketizer {
   /** Takes the packet next in order; `lost` packets are missing right before it. */
   push(packet: RtpPacket, lost: number): void;
+  /** NAL units or OBUs so far: each costs work, however small it is. */
+  readonly parts: number;
   /** Forgets the unit being assembled: the sender changed. */
   reset(): void;
 }

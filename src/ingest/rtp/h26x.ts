@@ -3,67 +3,40 @@
  * rather than werift's, read at 0.25.2: that one throws on malformed payloads, joins FU fragments
  * without looking at the start bit or at loss, clears the F bit, and concatenates quadratically.
  */
+import { MAX_UNIT_PARTS } from '../peer-limits.ts';
 import type { Depacketizer, RtpAccessUnit } from './depacketizer.ts';
+import { hasRecoveryPoint, type NalSyntax } from './nal-syntax.ts';
 import type { RtpPacket } from './packet.ts';
+import { UnitBuffer } from './unit-buffer.ts';
 
-/** What differs between the two codecs. */
-export interface NalSyntax {
-  /** Bytes of a NAL unit header. */
-  readonly header: 1 | 2;
-  readonly aggregation: number;
-  readonly fragmentation: number;
-  /** Payload types that are neither NAL units nor packets of the modes we take. */
-  isUnknown(type: number): boolean;
-  typeOf(firstByte: number): number;
-  /** `firstByte` of a fragmentation unit with the type of the fragmented NAL unit put in. */
-  restore(firstByte: number, type: number): number;
-  /** Holds coded samples (VCL), not parameters or messages. */
-  isSlice(type: number): boolean;
-  /** Decoding can start at this frame, or at the one that this NAL unit announces. */
-  isKeyframe(type: number, nal: Uint8Array): boolean;
-  isFiller(type: number): boolean;
+const EMPTY = new Uint8Array(0);
+const START_CODE = Uint8Array.of(0, 0, 0, 1);
+
+/** The beginning of the next access unit. */
+interface Lookahead {
+  /** Where in the buffer it begins. */
+  readonly at: number;
+  /** NAL units before it. */
+  readonly nals: number;
+  /** It announces a keyframe. */
+  keyframe: boolean;
 }
 
 /**
- * H.264: IDR frames are keyframes, and so are recovery points (open GOP, intra refresh): the
- * decoder hides what they cannot show.
+ * Assembles access units of H.264 or H.265. A unit ends with its marker bit, with another
+ * timestamp, or where the headers of NAL units say that the next one begins.
  */
-export const H264: NalSyntax = {
-  header: 1,
-  aggregation: 24,
-  fragmentation: 28,
-  isUnknown: (type) => type === 0 || type > 23,
-  typeOf: (first) => first & 0x1f,
-  restore: (first, type) => (first & 0xe0) | type,
-  isSlice: (type) => type >= 1 && type <= 5,
-  // SEI (6) whose first message is a recovery point (6).
-  isKeyframe: (type, nal) => type === 5 || (type === 6 && nal[1] === 6),
-  isFiller: (type) => type === 12,
-};
-
-/** H.265: IRAP frames (types 16…21) are keyframes. */
-export const H265: NalSyntax = {
-  header: 2,
-  aggregation: 48,
-  fragmentation: 49,
-  isUnknown: (type) => type > 47,
-  typeOf: (first) => (first >> 1) & 0x3f,
-  restore: (first, type) => (first & 0x81) | (type << 1),
-  isSlice: (type) => type <= 31,
-  isKeyframe: (type) => type >= 16 && type <= 21,
-  isFiller: (type) => type === 38,
-};
-
-/** Larger access units are damaged: 8K intra frames stay below. */
-const MAX_UNIT_BYTES = 16 << 20;
-const EMPTY = new Uint8Array(0);
-
-/** Assembles access units of H.264 or H.265. */
 export class NalDepacketizer implements Depacketizer {
   readonly #syntax: NalSyntax;
   readonly #complete: (unit: RtpAccessUnit) => void;
-  #bytes = new Uint8Array(1 << 18);
-  #length = 0;
+  readonly #bytes = new UnitBuffer();
+  #parts = 0;
+  /** NAL units of the unit being assembled. */
+  #nals = 0;
+  /** Where the NAL unit that comes in begins, behind its start code. */
+  #nalAt = 0;
+  /** NAL units of the next access unit that came already, behind this one's slices. */
+  #next: Lookahead | undefined;
   /** The packet that came last, for the unit's timestamp and arrival. */
   #last: RtpPacket | undefined;
   #hasSlice = false;
@@ -83,6 +56,10 @@ export class NalDepacketizer implements Depacketizer {
     this.#complete = complete;
   }
 
+  get parts(): number {
+    return this.#parts;
+  }
+
   push(packet: RtpPacket, lost: number): void {
     const last = this.#last;
     const another = last !== undefined && last.timestamp !== packet.timestamp;
@@ -96,7 +73,8 @@ export class NalDepacketizer implements Depacketizer {
     }
     this.#last = packet;
     this.#take(packet.payload);
-    if (packet.marker && this.#markerTrusted) this.#end();
+    // Amid a fragmented NAL unit it says nothing: some senders set it on every packet.
+    if (packet.marker && this.#markerTrusted && this.#fragmented === undefined) this.#end();
   }
 
   reset(): void {
@@ -139,6 +117,7 @@ export class NalDepacketizer implements Depacketizer {
       const nal = payload.subarray(at, at + size);
       at += size;
       if (size <= this.#syntax.header) continue;
+      if (this.#nals > MAX_UNIT_PARTS && at > this.#syntax.header + 2 + size) return;
       const type = this.#syntax.typeOf(nal[0] ?? 0);
       if (this.#syntax.isUnknown(type)) this.#damaged = true;
       else this.#takeNal(type, nal);
@@ -152,12 +131,11 @@ export class NalDepacketizer implements Depacketizer {
     const body = payload.subarray(header + 1);
     if (control & 0x80) {
       if (this.#fragmented !== undefined || this.#syntax.isUnknown(type)) this.#damaged = true;
+      this.#fragmented = undefined;
+      this.#openNal(type, payload[1] ?? 0, body[0] ?? 0);
       this.#fragmented = type;
-      this.#startNal(type, body[0] ?? 0, EMPTY);
-      const start = this.#reserve(4 + header);
-      if (start < 0) return;
-      this.#bytes.set([0, 0, 0, 1, this.#syntax.restore(payload[0] ?? 0, type)], start);
-      if (header === 2) this.#bytes[start + 5] = payload[1] ?? 0;
+      const first = this.#syntax.restore(payload[0] ?? 0, type);
+      this.#append(header === 1 ? Uint8Array.of(first) : Uint8Array.of(first, payload[1] ?? 0));
     } else if (this.#fragmented !== type) {
       this.#fragmented = undefined;
       this.#damaged = true;
@@ -166,33 +144,41 @@ export class NalDepacketizer implements Depacketizer {
       this.#hasSlice = true;
       return;
     }
-    const at = this.#reserve(body.length);
-    if (at >= 0) this.#bytes.set(body, at);
-    if (control & 0x40) this.#fragmented = undefined;
+    this.#append(body);
+    if (!(control & 0x40)) return;
+    this.#fragmented = undefined;
+    this.#closeNal(type);
   }
 
   #takeNal(type: number, nal: Uint8Array): void {
     if (this.#syntax.isFiller(type)) return;
-    this.#startNal(type, nal[this.#syntax.header] ?? 0, nal);
-    const at = this.#reserve(4 + nal.length);
-    if (at < 0) return;
-    this.#bytes[at] = 0;
-    this.#bytes[at + 1] = 0;
-    this.#bytes[at + 2] = 0;
-    this.#bytes[at + 3] = 1;
-    this.#bytes.set(nal, at + 4);
+    this.#openNal(type, nal[1] ?? 0, nal[this.#syntax.header] ?? 0);
+    this.#append(nal);
+    this.#closeNal(type);
   }
 
   /**
-   * Notes what a NAL unit says of its access unit. `first` is the byte after its header; `nal` is
-   * empty for fragments.
+   * Notes what the beginning of a NAL unit says of its access unit.
+   * @param second byte of the NAL unit. @param body the first byte behind its header.
    */
-  #startNal(type: number, first: number, nal: Uint8Array): void {
-    if (this.#syntax.isKeyframe(type, nal)) this.#keyframe = true;
-    if (!this.#syntax.isSlice(type)) return;
-    // Both codecs begin a frame's first slice with a one: first_mb_in_slice = ue(0),
-    // first_slice_segment_in_pic_flag.
-    const opensFrame = (first & 0x80) !== 0;
+  #openNal(type: number, second: number, body: number): void {
+    const syntax = this.#syntax;
+    if (syntax.isSlice(type)) this.#openSlice(type, syntax.opensFrame(type, second, body));
+    else if (this.#hasSlice && syntax.opensUnit(type)) {
+      this.#next ??= { at: this.#bytes.length, nals: this.#nals, keyframe: false };
+    }
+    this.#parts += 1;
+    this.#nals += 1;
+    if (this.#nals > MAX_UNIT_PARTS) this.#damaged = true;
+    this.#append(START_CODE);
+    this.#nalAt = this.#bytes.length;
+  }
+
+  #openSlice(type: number, opensFrame: boolean): void {
+    if (this.#hasSlice && opensFrame) this.#end();
+    // Whatever came behind the last slice stood amid a frame that goes on.
+    if (this.#next?.keyframe) this.#keyframe = true;
+    this.#next = undefined;
     if (!this.#hasSlice && !opensFrame) {
       if (this.#unsure) this.#damaged = true;
       else if (this.#doneTimestamp === this.#last?.timestamp) {
@@ -201,23 +187,26 @@ export class NalDepacketizer implements Depacketizer {
       }
     }
     this.#hasSlice = true;
+    if (this.#syntax.isKeySlice(type)) this.#keyframe = true;
   }
 
-  /** Room for `count` more bytes: their offset, or −1 when the unit grows too large. */
-  #reserve(count: number): number {
-    const at = this.#length;
-    const needed = at + count;
-    if (needed > MAX_UNIT_BYTES) {
-      this.#damaged = true;
-      return -1;
-    }
-    if (needed > this.#bytes.length) {
-      const larger = new Uint8Array(Math.min(MAX_UNIT_BYTES, Math.max(needed, this.#bytes.length * 2)));
-      larger.set(this.#bytes.subarray(0, at));
-      this.#bytes = larger;
-    }
-    this.#length = needed;
-    return at;
+  /** A NAL unit is whole. */
+  #closeNal(type: number): void {
+    const { isSei, header } = this.#syntax;
+    if (this.#isDropped || !isSei(type) || !hasRecoveryPoint(this.#bytes.view(this.#nalAt), header)) return;
+    if (this.#next) this.#next.keyframe = true;
+    else this.#keyframe = true;
+  }
+
+  /** Of a damaged unit nothing is kept but what belongs to the next one. */
+  get #isDropped(): boolean {
+    return (this.#damaged && !this.#next) || this.#nals > MAX_UNIT_PARTS;
+  }
+
+  #append(bytes: Uint8Array): void {
+    if (this.#isDropped) return;
+    this.#bytes.append(bytes);
+    if (this.#bytes.overflowed) this.#damaged = true;
   }
 
   /**
@@ -229,20 +218,34 @@ export class NalDepacketizer implements Depacketizer {
     if (!last || (!this.#hasSlice && !this.#damaged)) return;
     const damaged = this.#damaged;
     const unit: RtpAccessUnit = {
-      data: damaged ? EMPTY : this.#bytes.slice(0, this.#length),
+      data: damaged ? EMPTY : this.#bytes.copy(0, this.#next?.at ?? this.#bytes.length),
       timestamp: last.timestamp,
       arrival: last.arrival,
       keyframe: this.#keyframe,
       damaged,
       afterLoss: this.#afterLoss,
     };
-    this.#begin();
+    this.#beginNext();
     this.#doneTimestamp = last.timestamp;
     this.#complete(unit);
   }
 
+  /** Begins the next unit, with what came for it. */
+  #beginNext(): void {
+    const [next, nals] = [this.#next, this.#nals];
+    const kept = next && this.#fragmented === undefined ? this.#bytes.copy(next.at, this.#bytes.length) : EMPTY;
+    this.#begin();
+    if (!next || kept.length === 0) return;
+    this.#bytes.append(kept);
+    this.#nals = nals - next.nals;
+    this.#damaged = nals > MAX_UNIT_PARTS;
+    this.#keyframe = next.keyframe;
+  }
+
   #begin(): void {
-    this.#length = 0;
+    this.#bytes.clear();
+    this.#nals = 0;
+    this.#next = undefined;
     this.#hasSlice = false;
     this.#keyframe = false;
     this.#damaged = false;

@@ -10,7 +10,10 @@ import { InterarrivalJitter } from './jitter.ts';
 import { type RtpPacket, sequenceDistance } from './packet.ts';
 import { ReorderBuffer } from './reorder-buffer.ts';
 import type { ReceptionReport, RtcpEvent } from './rtcp.ts';
+import type { SenderChoice } from './sender-choice.ts';
 import { Timeline } from './timeline.ts';
+
+type SenderReport = Extract<RtcpEvent, { type: 'sender-report' }>;
 
 /** Options of {@link RtpReceiver}. */
 export interface RtpReceiverOptions {
@@ -29,11 +32,14 @@ export interface RtpReceiverOptions {
   readonly complete: (unit: AccessUnit) => void;
   /** Told of packets lost. */
   readonly lost: (packets: number) => void;
+  /** Whom to follow of several senders. Default: whoever sends, for the caller has chosen. */
+  readonly senders?: SenderChoice;
+  /** Told of each packet of a sender that is not followed. */
+  readonly foreign?: (packet: RtpPacket) => void;
 }
 
 /**
- * Packets in, access units out, the moment each is complete. Follows one SSRC at a time; a new one
- * takes over.
+ * Packets in, access units out, the moment each is complete. Follows one SSRC at a time.
  */
 export class RtpReceiver {
   readonly #options: RtpReceiverOptions;
@@ -49,6 +55,8 @@ export class RtpReceiver {
   #cycles = 0;
   #highest: number | undefined;
   #reported = { packets: 0, lost: 0 };
+  /** Of a sender whose first packet has not come yet, maybe of another one. */
+  #early: { readonly event: SenderReport; readonly arrival: Micros } | undefined;
   #report: { readonly ntpMiddle: number; readonly arrival: Micros } | undefined;
 
   constructor(options: RtpReceiverOptions) {
@@ -69,6 +77,11 @@ export class RtpReceiver {
     return this.#lostBefore + this.#reorder.lost;
   }
 
+  /** {@link Depacketizer} `parts`. */
+  get parts(): number {
+    return this.#depacketizer.parts;
+  }
+
   /** When {@link expire} has something to do. */
   get deadline(): Micros | undefined {
     return this.#reorder.deadline;
@@ -76,10 +89,14 @@ export class RtpReceiver {
 
   push(packet: RtpPacket): void {
     if (this.#options.payloadType !== undefined && packet.payloadType !== this.#options.payloadType) return;
-    if (packet.ssrc !== this.#ssrc) this.#follow(packet.ssrc);
-    this.#packets += 1;
-    this.#jitter.push(packet);
-    this.#reorder.push(packet);
+    const { senders, foreign } = this.#options;
+    const verdict = senders?.judge(packet);
+    if (verdict === 'foreign') {
+      foreign?.(packet);
+      return;
+    }
+    if (verdict === 'new') for (const held of senders?.take() ?? []) this.#take(held);
+    this.#take(packet);
   }
 
   /** Gives up on packets that were waited for too long. */
@@ -89,7 +106,12 @@ export class RtpReceiver {
 
   /** Takes an RTCP event that came at `arrival`. */
   rtcp(event: RtcpEvent, arrival: Micros): void {
-    if (event.type !== 'sender-report' || (this.#ssrc !== undefined && event.ssrc !== this.#ssrc)) return;
+    if (event.type !== 'sender-report') return;
+    if (this.#ssrc === undefined) this.#early = { event, arrival };
+    else if (event.ssrc === this.#ssrc) this.#senderReport(event, arrival);
+  }
+
+  #senderReport(event: SenderReport, arrival: Micros): void {
     this.#report = { ntpMiddle: event.ntpMiddle, arrival };
     this.#timeline.senderReport(event.timestamp, event.unix);
   }
@@ -109,6 +131,13 @@ export class RtpReceiver {
       lastReport: this.#report?.ntpMiddle ?? 0,
       sinceLastReport: this.#report ? minus(now, this.#report.arrival) : ZERO,
     };
+  }
+
+  #take(packet: RtpPacket): void {
+    if (packet.ssrc !== this.#ssrc) this.#follow(packet.ssrc);
+    this.#packets += 1;
+    this.#jitter.push(packet);
+    this.#reorder.push(packet);
   }
 
   #newReorder(): ReorderBuffer {
@@ -133,6 +162,9 @@ export class RtpReceiver {
       this.#report = undefined;
     }
     this.#ssrc = ssrc;
+    const early = this.#early;
+    this.#early = undefined;
+    if (early?.event.ssrc === ssrc) this.#senderReport(early.event, early.arrival);
   }
 
   #deliver(packet: RtpPacket, lost: number): void {

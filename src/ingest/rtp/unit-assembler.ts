@@ -5,9 +5,6 @@
 import type { Depacketizer, RtpAccessUnit } from './depacketizer.ts';
 import type { RtpPacket } from './packet.ts';
 
-/** Larger access units are damaged: 8K keyframes stay below. */
-export const MAX_UNIT_BYTES = 16 << 20;
-
 const EMPTY = new Uint8Array(0);
 
 /**
@@ -19,6 +16,7 @@ export abstract class UnitAssembler implements Depacketizer {
   /** The packet that came last of the unit being assembled; undefined between units. */
   #last: RtpPacket | undefined;
   #afterLoss = false;
+  parts = 0;
   /** The unit being assembled is of no use: bytes are missing or malformed. */
   protected damaged = false;
   /** Decoding can start at the unit being assembled. */

@@ -4,7 +4,8 @@
  * reads beyond payloads that are cut short, and leaves loss to its caller.
  */
 import type { RtpAccessUnit } from './depacketizer.ts';
-import { MAX_UNIT_BYTES, UnitAssembler } from './unit-assembler.ts';
+import { UnitAssembler } from './unit-assembler.ts';
+import { UnitBuffer } from './unit-buffer.ts';
 
 /** What a payload descriptor says. */
 interface Descriptor {
@@ -82,8 +83,7 @@ function isVp9Key(first: number): boolean {
 /** Assembles frames of VP8 or VP9: from the start of a frame to the marker bit. */
 export class FrameDepacketizer extends UnitAssembler {
   readonly #read: DescriptorReader;
-  #parts: Uint8Array[] = [];
-  #length = 0;
+  readonly #bytes = new UnitBuffer();
 
   constructor(read: DescriptorReader, complete: (unit: RtpAccessUnit) => void) {
     super(complete);
@@ -92,14 +92,13 @@ export class FrameDepacketizer extends UnitAssembler {
 
   protected take(payload: Uint8Array, first: boolean): void {
     const descriptor = this.#read(payload);
-    if (!descriptor || descriptor.start !== first || this.#length > MAX_UNIT_BYTES) {
+    if (!descriptor || descriptor.start !== first) {
       this.damaged = true;
       return;
     }
     if (first) this.keyframe = descriptor.keyframe;
-    const bytes = payload.subarray(descriptor.length);
-    this.#parts.push(bytes);
-    this.#length += bytes.length;
+    this.#bytes.append(payload.subarray(descriptor.length));
+    if (this.#bytes.overflowed) this.damaged = true;
   }
 
   protected finish(): boolean {
@@ -107,17 +106,10 @@ export class FrameDepacketizer extends UnitAssembler {
   }
 
   protected join(): Uint8Array {
-    const bytes = new Uint8Array(this.#length);
-    let at = 0;
-    for (const part of this.#parts) {
-      bytes.set(part, at);
-      at += part.length;
-    }
-    return bytes;
+    return this.#bytes.copy(0, this.#bytes.length);
   }
 
   protected clear(): void {
-    this.#parts = [];
-    this.#length = 0;
+    this.#bytes.clear();
   }
 }

@@ -2,6 +2,7 @@
  * Basic (RFC 7617) and Digest (RFC 7616, and 2069 for old cameras) authentication for RTSP. Pure.
  */
 import { createHash, randomBytes } from 'node:crypto';
+import { MAX_CHALLENGE_LENGTH, MAX_CHALLENGE_PARAMETERS, MAX_CHALLENGES } from '../peer-limits.ts';
 
 /** One challenge of a WWW-Authenticate field. */
 export interface Challenge {
@@ -17,18 +18,58 @@ export interface Credentials {
   readonly password: string;
 }
 
-/** Parses WWW-Authenticate; several challenges may share a line or have one each. */
+/**
+ * Parses WWW-Authenticate; several challenges may share a line or have one each. Linear in time;
+ * what is beyond the limits is not read.
+ */
 export function parseChallenges(header: string): Challenge[] {
   const challenges: { scheme: string; parameters: Map<string, string> }[] = [];
-  const token = /([\w-]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))|([A-Za-z][\w-]*)/g;
-  for (const match of header.matchAll(token)) {
-    const [, name, quoted, bare, scheme] = match;
-    if (scheme !== undefined) challenges.push({ scheme: scheme.toLowerCase(), parameters: new Map() });
-    else if (name !== undefined) {
-      challenges.at(-1)?.parameters.set(name.toLowerCase(), quoted?.replace(/\\(.)/g, '$1') ?? bare ?? '');
-    }
+  const text = new ChallengeText(header.slice(0, MAX_CHALLENGE_LENGTH));
+  for (let word = text.word(); word !== undefined; word = text.word()) {
+    const value = text.value();
+    const parameters = challenges.at(-1)?.parameters;
+    if (value === undefined) {
+      if (challenges.length === MAX_CHALLENGES) break;
+      challenges.push({ scheme: word.toLowerCase(), parameters: new Map() });
+    } else if (parameters && parameters.size < MAX_CHALLENGE_PARAMETERS) parameters.set(word.toLowerCase(), value);
   }
   return challenges;
+}
+
+/** Reads words, and values of the form `= value`, from left to right: each character once. */
+class ChallengeText {
+  readonly #text: string;
+  #at = 0;
+
+  constructor(text: string) {
+    this.#text = text;
+  }
+
+  /** The next word; undefined at the end. */
+  word(): string | undefined {
+    this.#skip(/[^\w-]*/y);
+    return this.#skip(/[\w-]+/y) || undefined;
+  }
+
+  /** What stands behind `=`, unquoted; undefined where there is none. */
+  value(): string | undefined {
+    this.#skip(/\s*/y);
+    if (this.#text[this.#at] !== '=') return undefined;
+    this.#at += 1;
+    this.#skip(/\s*/y);
+    if (this.#text[this.#at] !== '"') return this.#skip(/[^\s,"]*/y);
+    this.#at += 1;
+    const quoted = this.#skip(/(?:[^"\\]|\\.)*/sy);
+    this.#at += 1;
+    return quoted.replace(/\\(.)/gs, '$1');
+  }
+
+  #skip(pattern: RegExp): string {
+    pattern.lastIndex = this.#at;
+    const found = pattern.exec(this.#text)?.[0] ?? '';
+    this.#at += found.length;
+    return found;
+  }
 }
 
 /**
@@ -58,6 +99,7 @@ export class Authenticator {
   #challenge: Challenge | undefined;
   #uses = 0;
   #proven = false;
+  #unanswered = false;
 
   /** @param newCnonce for tests with known answers. */
   constructor(credentials: Credentials, newCnonce: () => string = () => randomBytes(12).toString('hex')) {
@@ -79,12 +121,19 @@ export class Authenticator {
     // Many cameras let a nonce run out without saying so: once credentials were good, a 401 earns
     // one more try.
     const limit = stale ? 2 : this.#proven ? 1 : 0;
-    return tries <= limit ? 'retry' : 'rejected';
+    this.#unanswered = tries <= limit;
+    return this.#unanswered ? 'retry' : 'rejected';
   }
 
   /** A request with these credentials was accepted. */
   accepted(): void {
+    this.#unanswered = false;
     if (this.#challenge) this.#proven = true;
+  }
+
+  /** The last answer was a challenge, and none of the server's has come since. */
+  get isChallenged(): boolean {
+    return this.#unanswered;
   }
 
   /** The Authorization field for a request, or undefined before any challenge. */

@@ -4,8 +4,10 @@
 import type { Socket } from 'node:net';
 import { FrameliftError } from '../../errors.ts';
 import { awaitAnswer, type CancelTimer } from '../../time.ts';
+import { TokenBucket } from '../../token-bucket.ts';
 import { errorCode, unreachable } from '../connect-error.ts';
-import { Authenticator, describeChallenges } from './auth.ts';
+import { MAX_RTSP_MESSAGES_PER_SECOND, MAX_RTSP_UNREAD } from '../peer-limits.ts';
+import { type Authenticator, describeChallenges } from './auth.ts';
 import { logRequest, logResponse, logServerRequest } from './dialogue.ts';
 import { formatRequest, RtspParser, type RtspResponse, type RtspServerRequest } from './message.ts';
 import { openSocket, type SocketOptions } from './socket.ts';
@@ -13,6 +15,8 @@ import type { RtspEndpoint } from './url.ts';
 
 /** Options of {@link RtspConnection.open}. The timeout holds for each response, too. */
 export interface RtspConnectionOptions extends SocketOptions {
+  /** Undefined without user name and password. It may have answered on another connection. */
+  readonly auth: Authenticator | undefined;
   /** An interleaved packet. */
   readonly packet: (channel: number, bytes: Uint8Array) => void;
   /**
@@ -32,22 +36,27 @@ interface Pending {
 }
 
 const USER_AGENT = 'framelift';
+/** A burst of messages: a camera that says at once what it has kept to itself. */
+const BURST_SECONDS = 10;
 
 /** An open connection. */
 export class RtspConnection {
   readonly #socket: Socket;
   readonly #options: RtspConnectionOptions;
-  readonly #auth: Authenticator | undefined;
+  readonly #messages = new TokenBucket({
+    perSecond: MAX_RTSP_MESSAGES_PER_SECOND,
+    capacity: MAX_RTSP_MESSAGES_PER_SECOND * BURST_SECONDS,
+  });
   readonly #pending = new Map<number, Pending>();
   #cseq = 0;
   #closed = false;
+  #lost = false;
   /** Sent with every request once SETUP gave it. */
   session: string | undefined;
 
-  private constructor(socket: Socket, endpoint: RtspEndpoint, options: RtspConnectionOptions) {
+  private constructor(socket: Socket, options: RtspConnectionOptions) {
     this.#socket = socket;
     this.#options = options;
-    this.#auth = endpoint.credentials && new Authenticator(endpoint.credentials);
     const parser = new RtspParser({
       response: (response) => this.#settle(response),
       request: (request) => this.#serve(request),
@@ -72,7 +81,12 @@ export class RtspConnection {
     options: RtspConnectionOptions,
     signal: AbortSignal,
   ): Promise<RtspConnection> {
-    return new RtspConnection(await openSocket(endpoint, options, signal), endpoint, options);
+    return new RtspConnection(await openSocket(endpoint, options, signal), options);
+  }
+
+  /** The server closed the connection, or it broke. */
+  get isLost(): boolean {
+    return this.#lost;
   }
 
   /** The server's address, for UDP. */
@@ -86,14 +100,15 @@ export class RtspConnection {
    * or why the connection was lost.
    */
   async request(method: string, uri: string, headers: RequestHeaders = {}): Promise<RtspResponse> {
+    const { auth } = this.#options;
     for (let tries = 0; ; tries += 1) {
-      const authorization = this.#auth?.authorize(method, uri);
+      const authorization = auth?.authorize(method, uri);
       const response = await this.#exchange(method, uri, {
         ...headers,
         ...(authorization === undefined ? {} : { Authorization: authorization }),
       });
       if (response.status !== 401) {
-        this.#auth?.accepted();
+        auth?.accepted();
         return response;
       }
       this.#answerChallenge(response, authorization === undefined ? 0 : tries + 1, tries);
@@ -105,7 +120,7 @@ export class RtspConnection {
    * that much.
    */
   sendPacket(channel: number, bytes: Uint8Array): void {
-    if (this.#closed || this.#socket.writableLength > 65_536) return;
+    if (this.#closed || this.#socket.writableLength > MAX_RTSP_UNREAD) return;
     this.#socket.write(Buffer.concat([Uint8Array.of(0x24, channel, bytes.length >> 8, bytes.length & 255), bytes]));
   }
 
@@ -122,13 +137,14 @@ export class RtspConnection {
    * that is of no use.
    */
   #answerChallenge({ headers }: RtspResponse, authorized: number, tries: number): void {
-    if (!this.#auth) {
+    const { auth } = this.#options;
+    if (!auth) {
       throw new FrameliftError('source.unauthorized', 'the server wants a user name and a password', {
         remedy: 'Put them in the URL: rtsp://user:password@host/path.',
       });
     }
     const challenges = headers.get('www-authenticate') ?? '';
-    const answer = this.#auth.answer(challenges, authorized);
+    const answer = auth.answer(challenges, authorized);
     if (answer === 'unsupported') {
       const asked = describeChallenges(challenges);
       throw new FrameliftError('source.unauthorized', `the server asks for ${asked}: framelift has Basic and Digest`, {
@@ -163,16 +179,16 @@ export class RtspConnection {
       ...headers,
     };
     logRequest(this.#options.log, method, uri, all);
-    this.#socket.write(formatRequest(method, uri, all));
+    this.#write(formatRequest(method, uri, all));
     return promise;
   }
 
   #settle(response: RtspResponse): void {
+    this.#countMessage();
     logResponse(this.#options.log, response);
     if (response.status < 200) return;
-    const field = response.headers.get('cseq');
-    // Servers that leave CSeq out answer in order.
-    const cseq = field === undefined ? this.#pending.keys().next().value : Number.parseInt(field, 10);
+    // Servers that leave CSeq out, or write what is no number, answer in order.
+    const cseq = sequenceOf(response) ?? this.#pending.keys().next().value;
     const pending = cseq === undefined ? undefined : this.#pending.get(cseq);
     if (cseq === undefined || !pending) return;
     this.#pending.delete(cseq);
@@ -185,15 +201,42 @@ export class RtspConnection {
    * refused.
    */
   #serve(request: RtspServerRequest): void {
+    this.#countMessage();
     const known = /^(OPTIONS|GET_PARAMETER|SET_PARAMETER)$/.test(request.method);
     logServerRequest(this.#options.log, request);
-    const cseq = request.headers.get('cseq') ?? '0';
-    this.#socket.write(`RTSP/1.0 ${known ? '200 OK' : '501 Not Implemented'}\r\nCSeq: ${cseq}\r\n\r\n`);
+    const cseq = sequenceOf(request) ?? 0;
+    this.#write(`RTSP/1.0 ${known ? '200 OK' : '501 Not Implemented'}\r\nCSeq: ${cseq}\r\n\r\n`);
+  }
+
+  /** @throws FrameliftError `source.protocol` when there are too many. */
+  #countMessage(): void {
+    if (this.#messages.take(1, this.#options.clock.now())) return;
+    throw new FrameliftError(
+      'source.protocol',
+      `the server sends more than ${MAX_RTSP_MESSAGES_PER_SECOND} messages per second`,
+      { recoverable: true, remedy: 'Check the camera, or update its firmware.' },
+    );
+  }
+
+  /** Nothing piles up for a server that does not read. */
+  #write(text: string): void {
+    if (this.#closed) return;
+    if (this.#socket.writableLength <= MAX_RTSP_UNREAD) {
+      this.#socket.write(text);
+      return;
+    }
+    this.#lose(
+      new FrameliftError('source.protocol', 'the server does not read what it asks for', {
+        recoverable: true,
+        remedy: 'Check the camera, or update its firmware.',
+      }),
+    );
   }
 
   #lose(error: FrameliftError): void {
     if (this.#closed) return;
     this.#closed = true;
+    this.#lost = true;
     this.#failPending(error);
     this.#socket.destroy();
     this.#options.lost(error);
@@ -206,6 +249,12 @@ export class RtspConnection {
     }
     this.#pending.clear();
   }
+}
+
+/** CSeq; undefined when it is missing or no number. Where it is repeated the first counts. */
+function sequenceOf({ headers }: RtspResponse | RtspServerRequest): number | undefined {
+  const match = /^(\d{1,9})(?:\n|$)/.exec(headers.get('cseq') ?? '');
+  return match ? Number(match[1]) : undefined;
 }
 
 function lostConnection(cause: unknown): FrameliftError {

@@ -3,6 +3,7 @@
  * found.
  */
 import { FrameliftError } from '../../errors.ts';
+import { Authenticator } from './auth.ts';
 import { RtspConnection, type RtspConnectionOptions } from './connection.ts';
 import { logTrack } from './dialogue.ts';
 import { findVideo, type VideoTrack } from './sdp.ts';
@@ -11,8 +12,11 @@ import { baseUrl, parseRtspUrl, type RtspEndpoint, redirectTarget } from './url.
 
 const MAX_REDIRECTS = 3;
 
+/** Connections that a server may close after its challenges before it is given up. */
+const MAX_CHALLENGED_CONNECTIONS = 3;
+
 /** Options of {@link describe}. `lost` is called only after it has resolved. */
-export interface DescribeOptions extends RtspConnectionOptions {
+export interface DescribeOptions extends Omit<RtspConnectionOptions, 'auth'> {
   readonly url: string;
   readonly transport: 'tcp' | 'udp';
 }
@@ -49,15 +53,39 @@ export async function describe(options: DescribeOptions, signal: AbortSignal): P
   }
 }
 
+/**
+ * Asks again on another connection where a server closes the one on which it asked for credentials.
+ */
 async function describeAt(
   endpoint: RtspEndpoint,
   options: DescribeOptions,
   signal: AbortSignal,
 ): Promise<Described | Redirection> {
   checkTransport(endpoint, options);
-  let opened = false;
-  const lost = (error: FrameliftError) => opened && options.lost(error);
-  const connection = await RtspConnection.open(endpoint, { ...options, lost }, signal);
+  const auth = endpoint.credentials && new Authenticator(endpoint.credentials);
+  for (let tries = 1; ; tries += 1) {
+    let opened = false;
+    const lost = (error: FrameliftError) => opened && options.lost(error);
+    const connection = await RtspConnection.open(endpoint, { ...options, auth, lost }, signal);
+    try {
+      const found = await describeOn(connection, endpoint, options, signal);
+      opened = true;
+      return found;
+    } catch (error) {
+      const challenged = connection.isLost && auth?.isChallenged === true;
+      connection.close();
+      if (!challenged || tries === MAX_CHALLENGED_CONNECTIONS || signal.aborted) throw error;
+      options.log.debug({}, 'the server closed the connection after its challenge: asking on another one');
+    }
+  }
+}
+
+async function describeOn(
+  connection: RtspConnection,
+  endpoint: RtspEndpoint,
+  { log }: DescribeOptions,
+  signal: AbortSignal,
+): Promise<Described | Redirection> {
   const abort = () => connection.close();
   signal.addEventListener('abort', abort, { once: true });
   try {
@@ -70,17 +98,13 @@ async function describeAt(
     }
     expectOk(response, 'DESCRIBE');
     const track = findVideo(response.body);
-    logTrack(options.log, track, response.body);
-    opened = true;
+    logTrack(log, track, response.body);
     return {
       connection,
       track,
       base: baseUrl(endpoint.url, response.headers),
       ping: /\bGET_PARAMETER\b/.test(capabilities.headers.get('public') ?? '') ? 'GET_PARAMETER' : 'OPTIONS',
     };
-  } catch (error) {
-    connection.close();
-    throw error;
   } finally {
     signal.removeEventListener('abort', abort);
   }

@@ -13,6 +13,14 @@ import type { SourceLog } from '../source-log.ts';
  */
 const KEYFRAME_TIMEOUT = fromMs(5000);
 
+/**
+ * Servers have been seen that answer PLAY and send nothing. Who sends its first packet at all does
+ * so sooner than its frames may be apart: after this part of the limit the server is asked anew.
+ */
+const FIRST_PACKET_SHARE = 0.6;
+/** Without a packet over UDP for this long there is a firewall in the way: ffmpeg waits as long. */
+const UDP_TIMEOUT = fromMs(3000);
+
 /** Options of {@link MediaWatch}. */
 export interface MediaWatchOptions {
   /** Without a frame for this long the source is stalled. */
@@ -88,12 +96,21 @@ export class MediaWatch {
     this.#warned = false;
   }
 
+  /** Nothing came over UDP, long enough to ask for TCP. */
+  isBlocked(now: Micros, { packets, unreliable }: Reception): boolean {
+    return unreliable && packets === 0 && minus(now, this.#started) > Math.min(UDP_TIMEOUT, this.#limit);
+  }
+
   /**
    * Looks at `now`; the error when no frame came for too long. Says before, in the log, that it
    * waits for a keyframe.
    */
   check(now: Micros, reception: Reception): FrameliftError | undefined {
     const silence = minus(now, this.#lastFrame);
+    const patienceFirst = micros(this.#limit * FIRST_PACKET_SHARE);
+    if (reception.packets === 0 && minus(now, this.#started) > patienceFirst) {
+      return stalled(`no packet ever arrived for ${toSeconds(patienceFirst)} s`, 'Check the camera.');
+    }
     if (silence > this.#limit) return this.#stalled(now, reception);
     const patience = Math.min(KEYFRAME_TIMEOUT, this.#limit / 2);
     if (!this.#warned && reception.awaitingKeyframe && this.#units > 0 && silence >= patience) {
@@ -103,13 +120,9 @@ export class MediaWatch {
     return undefined;
   }
 
-  #stalled(now: Micros, { packets, awaitingKeyframe, unreliable }: Reception): FrameliftError {
+  #stalled(now: Micros, { awaitingKeyframe, unreliable }: Reception): FrameliftError {
     const sinceUnit = this.#lastUnit === undefined ? undefined : minus(now, this.#lastUnit);
     const seconds = toSeconds(this.#limit);
-    if (packets === 0) {
-      const remedy = unreliable ? 'A firewall may be in the way of UDP: set transport to tcp.' : 'Check the camera.';
-      return stalled(`no packet ever arrived for ${seconds} s`, remedy);
-    }
     if (sinceUnit === undefined || sinceUnit >= this.#limit) {
       return stalled(`no frame arrived for ${seconds} s`, 'Check the camera.');
     }

@@ -3,19 +3,25 @@
  * stream. Pure.
  */
 import { FrameliftError } from '../../errors.ts';
+import { MAX_RTSP_BODY, MAX_RTSP_FIELDS, MAX_RTSP_HEAD, quoted } from '../peer-limits.ts';
 
-/** Largest header block and body taken from a server. */
-const MAX_HEAD = 64 << 10;
-const MAX_BODY = 1 << 20;
 /**
  * Bytes skipped in search of a message before the peer is said not to speak RTSP: at the start, and
  * later.
  */
 const MAX_GARBAGE_FIRST = 16;
 const MAX_GARBAGE = 256 << 10;
+/** Chunks that wait each in its own buffer: servers may send byte by byte. */
+const MAX_LOOSE = 256;
+/** Longest method that starts a message, with the blank behind it. */
+const MAX_METHOD = 14;
 const DOLLAR = 0x24;
 const CR = 0x0d;
 const LF = 0x0a;
+const BLANK = 0x20;
+const SLASH = 0x2f;
+const ZERO = 0x30;
+const UNDERSCORE = 0x5f;
 
 /** Header fields by lower-case name. Fields that repeat are joined by a newline. */
 export type RtspHeaders = ReadonlyMap<string, string>;
@@ -48,8 +54,11 @@ export interface RtspSink {
 export class RtspParser {
   readonly #sink: RtspSink;
   /** Bytes that wait for more. */
-  #rest: Buffer = Buffer.alloc(0);
-  /** How long `#rest` must get before parsing can go on. */
+  #waiting: Buffer[] = [];
+  #length = 0;
+  /** The last of them, which are not joined yet. */
+  #loose = 0;
+  /** How many must wait before parsing can go on. */
   #needed = 1;
   #garbage = 0;
   #spoken = false;
@@ -60,12 +69,20 @@ export class RtspParser {
 
   /** Takes a chunk. @throws FrameliftError `source.protocol` when it cannot be RTSP. */
   push(chunk: Buffer): void {
-    const bytes = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    let at = 0;
-    if (bytes.length >= this.#needed) {
-      for (let used = this.#parse(bytes, at); used > 0; used = this.#parse(bytes, at)) at += used;
+    this.#waiting.push(chunk);
+    this.#length += chunk.length;
+    this.#loose += 1;
+    if (this.#loose === MAX_LOOSE) {
+      this.#waiting.push(Buffer.concat(this.#waiting.splice(-MAX_LOOSE)));
+      this.#loose = 0;
     }
-    this.#rest = bytes.subarray(at);
+    if (this.#length < this.#needed) return;
+    const bytes = this.#waiting.length === 1 ? chunk : Buffer.concat(this.#waiting);
+    let at = 0;
+    for (let used = this.#parse(bytes, at); used > 0; used = this.#parse(bytes, at)) at += used;
+    this.#waiting = at < bytes.length ? [bytes.subarray(at)] : [];
+    this.#length = bytes.length - at;
+    this.#loose = 0;
   }
 
   /** Parses one thing at `at`; returns how many bytes it took, 0 when more are needed. */
@@ -76,19 +93,16 @@ export class RtspParser {
     if (bytes[at] === DOLLAR) return this.#parsePacket(bytes, at);
     const skip = this.#skipGarbage(bytes, at);
     if (skip > 0) return skip;
-    const end = bytes.indexOf('\r\n\r\n', at);
-    const bareEnd = bytes.indexOf('\n\n', at);
-    const headEnd = end < 0 ? bareEnd : bareEnd < 0 ? end : Math.min(end, bareEnd);
-    if (headEnd < 0) {
-      if (available > MAX_HEAD) throw protocolError('a header block of more than 64 KiB');
+    const head = findHead(bytes, at);
+    if (!head) {
+      if (available > MAX_RTSP_HEAD) throw protocolError('a header block of more than 64 KiB');
       this.#needed = available + 1;
       return 0;
     }
-    const bodyAt = headEnd + (headEnd === end ? 4 : 2);
-    const lines = bytes.toString('latin1', at, headEnd).split(/\r?\n/);
+    const { end, bodyAt } = head;
+    const lines = bytes.toString('latin1', at, end).split(/\r?\n/);
     const headers = parseHeaders(lines);
-    const length = Number(headers.get('content-length') ?? 0);
-    if (!(length >= 0 && length <= MAX_BODY)) throw protocolError(`a body of ${headers.get('content-length')} bytes`);
+    const length = bodyLength(headers);
     if (bytes.length < bodyAt + length) {
       this.#needed = bodyAt + length - at;
       return 0;
@@ -127,23 +141,64 @@ export class RtspParser {
   #emit(startLine: string, headers: RtspHeaders, body: string): void {
     const response = /^RTSP\/\d\.\d\s+(\d{3})\s*(.*)$/.exec(startLine);
     if (response) {
-      this.#sink.response({ status: Number(response[1]), reason: response[2] ?? '', headers, body });
+      this.#sink.response({ status: Number(response[1]), reason: quoted(response[2] ?? ''), headers, body });
       return;
     }
-    const method = /^([A-Z_]+)\s/.exec(startLine)?.[1];
-    if (method === undefined) throw protocolError(`the line "${startLine.slice(0, 60)}"`);
+    const method = /^([A-Z_]{1,20})\s/.exec(startLine)?.[1];
+    if (method === undefined) throw protocolError(`the line "${quoted(startLine)}"`);
     this.#sink.request({ method, headers });
   }
 }
 
+/**
+ * A packet, a response, or a request that servers are known to make; or what may become one at the
+ * end of the chunk.
+ */
 function startsMessage(bytes: Buffer, at: number): boolean {
-  const byte = bytes[at] ?? 0;
-  if (byte === DOLLAR) return true;
-  if (byte === CR || byte === LF) return false;
-  // A response, or a request that servers are known to make; a prefix of one at the end of the
-  // chunk.
-  const text = bytes.toString('latin1', at, Math.min(at + 14, bytes.length));
-  return /^[A-Z_]{3,13} /.test(text) || /^RTSP\/\d/.test(text) || (at + 14 > bytes.length && /^[A-Z_/]+$/.test(text));
+  if (bytes[at] === DOLLAR) return true;
+  for (let i = at; i < at + MAX_METHOD; i += 1) {
+    const byte = bytes[i];
+    if (byte === undefined) return i > at;
+    if (byte === BLANK) return i >= at + 3;
+    if (byte === SLASH) return startsResponse(bytes, at, i);
+    if (!isCapital(byte) && !(i > at && byte === UNDERSCORE)) return false;
+  }
+  return false;
+}
+
+function startsResponse(bytes: Buffer, at: number, slash: number): boolean {
+  const digit = bytes[slash + 1] ?? ZERO;
+  return slash === at + 4 && bytes.toString('latin1', at, slash) === 'RTSP' && digit >= ZERO && digit <= ZERO + 9;
+}
+
+function isCapital(byte: number): boolean {
+  return byte >= 0x41 && byte <= 0x5a;
+}
+
+/**
+ * Where the header block at `from` ends and what follows begins; undefined when more is needed.
+ * @throws FrameliftError `source.protocol` when it has too many fields.
+ */
+function findHead(bytes: Buffer, from: number): { readonly end: number; readonly bodyAt: number } | undefined {
+  const window = bytes.subarray(0, from + MAX_RTSP_HEAD + 4);
+  let lines = 0;
+  for (let lf = window.indexOf(LF, from); lf >= 0; lf = window.indexOf(LF, lf + 1)) {
+    const end = window[lf - 1] === CR ? lf - 1 : lf;
+    if (window[lf + 1] === LF) return { end, bodyAt: lf + 2 };
+    if (window[lf + 1] === CR && window[lf + 2] === LF) return { end, bodyAt: lf + 3 };
+    lines += 1;
+    if (lines > MAX_RTSP_FIELDS) throw protocolError(`more than ${MAX_RTSP_FIELDS} header fields`);
+  }
+  return undefined;
+}
+
+/** @throws FrameliftError `source.protocol` unless all Content-Length fields say the same number. */
+function bodyLength(headers: RtspHeaders): number {
+  const fields = new Set((headers.get('content-length') ?? '0').split('\n'));
+  const [field = ''] = fields;
+  const length = /^\d{1,7}$/.test(field) ? Number(field) : Number.NaN;
+  if (fields.size === 1 && length <= MAX_RTSP_BODY) return length;
+  throw protocolError(`a body of ${quoted([...fields].join(' or '))} bytes`);
 }
 
 function parseHeaders(lines: string[]): Map<string, string> {

@@ -9,11 +9,12 @@ import { type AddressGuard, OPERATORS_GUARD } from '../address-guard.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
 import { DecodePump } from '../decode/pump.ts';
 import { explainDrops } from '../drop-log.ts';
-import type { IngestLimits } from '../limits.ts';
-import { parseRtp } from '../rtp/packet.ts';
+import { IngestGauge, type IngestLimits } from '../limits.ts';
+import { parseRtp, type RtpPacket } from '../rtp/packet.ts';
 import { RtpReceiver } from '../rtp/receiver.ts';
 import { ReceptionTrace } from '../rtp/reception-trace.ts';
 import { parseRtcp, writeReceiverReport } from '../rtp/rtcp.ts';
+import { SenderChoice } from '../rtp/sender-choice.ts';
 import type { FrameSink, SourceInfo } from '../source.ts';
 import { SourceLog } from '../source-log.ts';
 import { MediaWatch } from './media-watch.ts';
@@ -31,7 +32,7 @@ export interface RtspOptions {
   readonly events: EventSink;
   /** Default: none. */
   readonly log?: Log;
-  /** Default `tcp`: interleaved. `udp` falls back to it where the server refuses. */
+  /** Default `tcp`: interleaved. `udp` falls back to it where the server refuses, or nothing comes. */
   readonly transport?: 'tcp' | 'udp';
   /** Without a frame for this long the source is stalled. Default 5 s. */
   readonly stallTimeout?: Micros;
@@ -55,6 +56,9 @@ const DEFAULT_REORDER_TIMEOUT = fromMs(40);
 const REORDER_CAPACITY = 512;
 const REPORT_INTERVAL = fromMs(5000);
 
+/** How a run ended that did not break: by its signal, or because nothing came over UDP. */
+export type RunEnd = 'stopped' | 'blocked';
+
 /** One connection of a source, from connecting to closed. */
 export class RtspRun implements AsyncDisposable {
   readonly #options: RtspOptions;
@@ -63,25 +67,29 @@ export class RtspRun implements AsyncDisposable {
   readonly #events: EventSink;
   readonly #trace: ReceptionTrace | undefined;
   readonly #watch: MediaWatch;
-  readonly #broken = Promise.withResolvers<never>();
+  readonly #gauge: IngestGauge | undefined;
+  readonly #ended = Promise.withResolvers<RunEnd>();
   readonly #timers = new Set<() => void>();
   #session: RtspSession | undefined;
   #receiver: RtpReceiver | undefined;
+  #senders: SenderChoice | undefined;
+  #foreignPackets = 0;
   #decoder: VideoDecoder | undefined;
   #pump: DecodePump | undefined;
   #info: SourceInfo | undefined;
   #cancelExpiry: (() => void) | undefined;
 
   constructor(options: RtspOptions, sink: FrameSink) {
-    const { clock, stallTimeout: limit = DEFAULT_TIMEOUT } = options;
+    const { clock, limits, stallTimeout: limit = DEFAULT_TIMEOUT } = options;
     this.#options = options;
+    this.#gauge = limits && new IngestGauge(limits);
     this.#sink = sink;
     this.#log = new SourceLog(options);
     this.#events = explainDrops(options.events, this.#log);
     this.#trace = this.#log.traces ? new ReceptionTrace(this.#log) : undefined;
     this.#watch = new MediaWatch({ limit, log: this.#log, now: clock.now() });
     // Whoever waits for it sees it; until then it is no unhandled rejection.
-    this.#broken.promise.catch(() => {});
+    this.#ended.promise.catch(() => {});
   }
 
   /** Connects, sets up and plays. @throws FrameliftError with the reason. */
@@ -100,14 +108,13 @@ export class RtspRun implements AsyncDisposable {
     this.#report();
   }
 
-  /** Resolves on abort, rejects with the reason when the source breaks. */
-  async untilBroken(signal: AbortSignal): Promise<void> {
-    if (signal.aborted) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const stop = () => resolve();
+  /** Resolves on abort or without packets over UDP, rejects with the reason when the source breaks. */
+  async untilBroken(signal: AbortSignal): Promise<RunEnd> {
+    const stop = () => this.#ended.resolve('stopped');
+    if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
     try {
-      await Promise.race([promise, this.#broken.promise]);
+      return await this.#ended.promise;
     } finally {
       signal.removeEventListener('abort', stop);
     }
@@ -128,9 +135,10 @@ export class RtspRun implements AsyncDisposable {
     return RtspSession.open(
       {
         ...{ url, clock, transport, timeout, verifyCertificate, guard, log: this.#log },
-        rtp: (bytes) => this.#rtp(bytes),
-        rtcp: (bytes) => this.#rtcp(bytes),
-        lost: (error) => this.#broken.reject(error),
+        rtp: (bytes) => this.#arrived(bytes) && this.#rtp(bytes),
+        rtcp: (bytes) => this.#arrived(bytes) && this.#rtcp(bytes),
+        stray: (bytes) => this.#arrived(bytes),
+        lost: (error) => this.#ended.reject(error),
       },
       signal,
     );
@@ -157,15 +165,18 @@ export class RtspRun implements AsyncDisposable {
     return new DecodePump({
       ...{ decoder, clock, stream, limits, events: this.#events },
       frame: (frame) => this.#frame(frame),
-      failed: (error) => this.#broken.reject(asFrameliftError(error, 'decode.failed')),
+      failed: (error) => this.#ended.reject(asFrameliftError(error, 'decode.failed')),
     });
   }
 
-  #makeReceiver({ track, unreliable }: RtspSession, pump: DecodePump): RtpReceiver {
+  #makeReceiver({ track, unreliable, ssrc }: RtspSession, pump: DecodePump): RtpReceiver {
+    const senders = new SenderChoice(ssrc);
+    this.#senders = senders;
     const { clock, stream, reorderTimeout = DEFAULT_REORDER_TIMEOUT } = this.#options;
     const { codec, clockRate, payloadType } = track;
     return new RtpReceiver({
-      ...{ codec, clockRate, payloadType },
+      ...{ codec, clockRate, payloadType, senders },
+      foreign: (packet) => this.#foreign(packet),
       maxWait: unreliable ? reorderTimeout : ZERO,
       capacity: REORDER_CAPACITY,
       wallAt: (instant) => plus(clock.wall(), minus(instant, clock.now())),
@@ -178,12 +189,29 @@ export class RtspRun implements AsyncDisposable {
     });
   }
 
+  /** Counts what came, whatever it is. False when it was too much. */
+  #arrived(bytes: Uint8Array): boolean {
+    const excess = this.#gauge?.packet(bytes.length, this.#options.clock.now());
+    if (excess) this.#ended.reject(excess);
+    return !excess;
+  }
+
+  /** Of another sender: told once, counted. */
+  #foreign({ ssrc }: RtpPacket): void {
+    this.#foreignPackets += 1;
+    this.#events.emit({ type: 'drop', stream: this.#options.stream, stage: 'ingest', reason: 'foreign-sender' });
+    if (this.#foreignPackets > 1) return;
+    this.#log.warn({ ssrc }, 'a second sender (SSRC) sends on the channel of this video: its packets are left out');
+  }
+
   #rtp(bytes: Uint8Array): void {
     const receiver = this.#receiver;
     const packet = receiver && parseRtp(bytes, this.#options.clock.now());
     if (!packet) return;
     this.#trace?.packet(packet, receiver.lost);
     receiver.push(packet);
+    const excess = this.#gauge?.parts(receiver.parts, packet.arrival);
+    if (excess) this.#ended.reject(excess);
     if (this.#cancelExpiry || receiver.deadline === undefined) return;
     this.#expireAt(receiver, receiver.deadline);
   }
@@ -200,7 +228,8 @@ export class RtspRun implements AsyncDisposable {
   #rtcp(bytes: Uint8Array): void {
     for (const event of parseRtcp(bytes)) {
       if (event.type === 'goodbye') {
-        this.#broken.reject(new FrameliftError('source.ended', 'the server said goodbye', { recoverable: true }));
+        if (!this.#senders?.goodbye(event.ssrc)) continue;
+        this.#ended.reject(new FrameliftError('source.ended', 'the server said goodbye', { recoverable: true }));
       } else {
         this.#receiver?.rtcp(event, this.#options.clock.now());
       }
@@ -243,18 +272,27 @@ export class RtspRun implements AsyncDisposable {
 
   #watchMedia(): void {
     const { clock, stallTimeout: limit = DEFAULT_TIMEOUT } = this.#options;
-    this.#every(fromMs(Math.max(10, limit / 10_000)), (stood) => {
+    this.#every(fromMs(Math.min(500, Math.max(10, limit / 10_000))), (stood) => {
       if (stood > ZERO) {
         this.#watch.stoodStill(stood);
         return;
       }
-      const error = this.#watch.check(clock.now(), {
+      const reception = {
         packets: this.#receiver?.packets ?? 0,
         awaitingKeyframe: this.#decoder?.awaitingKeyframe ?? true,
         unreliable: this.#session?.unreliable ?? false,
-      });
-      if (error) this.#broken.reject(error);
+      };
+      if (this.#watch.isBlocked(clock.now(), reception)) this.#giveUpUdp();
+      const error = this.#watch.check(clock.now(), reception);
+      if (error) this.#ended.reject(error);
     });
+  }
+
+  #giveUpUdp(): void {
+    const { stream } = this.#options;
+    this.#log.warn({}, 'no packet came over UDP: a firewall may be in the way. Asking for TCP');
+    this.#events.emit({ type: 'reconnect', stream, reason: 'udp-blocked' });
+    this.#ended.resolve('blocked');
   }
 
   /** Receiver reports: the signs of life that some servers insist on. */

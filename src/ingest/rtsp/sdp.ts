@@ -3,6 +3,7 @@
 import { FrameliftError } from '../../errors.ts';
 import type { VideoCodec } from '../../media/access-unit.ts';
 import { formatsOf, parseSdp, type SdpFormat } from '../../media/sdp.ts';
+import { MAX_PARAMETER_SET_BYTES, MAX_PARAMETER_SETS, quoted } from '../peer-limits.ts';
 
 /** The video track that framelift takes. */
 export interface VideoTrack {
@@ -19,6 +20,13 @@ export interface VideoTrack {
   /** Declared frame rate, if any. */
   readonly fps: number | undefined;
 }
+
+/** RTP clocks of video beyond these are misprints. RFC 6184 and RFC 7798 demand 90,000. */
+const MIN_CLOCK_RATE = 1000;
+const MAX_CLOCK_RATE = 10_000_000;
+
+const START_CODE = Uint8Array.of(0, 0, 0, 1);
+const NO_SETS = new Uint8Array(0);
 
 /** RTP encoding names to FFmpeg's spelling. */
 const CODECS: ReadonlyMap<string, VideoCodec> = new Map([
@@ -46,8 +54,12 @@ export function findVideo(sdp: string): VideoTrack {
   const { session, sections } = parseSdp(sdp);
   const video = sections.find(({ kind }) => kind === 'video');
   if (!video) {
-    const kinds = sections.map(({ kind }) => kind).join(', ') || 'nothing';
-    throw new FrameliftError('source.no-video', `the source offers no video (it offers ${kinds})`, {
+    const kinds =
+      sections
+        .map(({ kind }) => kind)
+        .join(', ')
+        .slice(0, 1000) || 'nothing';
+    throw new FrameliftError('source.no-video', `the source offers no video (it offers ${quoted(kinds)})`, {
       remedy: "Check the stream's path: cameras often have several.",
     });
   }
@@ -61,7 +73,7 @@ export function findVideo(sdp: string): VideoTrack {
   return {
     codec,
     payloadType: Number(format.id),
-    clockRate: clockRate > 0 ? clockRate : 90_000,
+    clockRate: clockRate >= MIN_CLOCK_RATE && clockRate <= MAX_CLOCK_RATE ? clockRate : 90_000,
     control: video.attributes.first('control'),
     sessionControl: session.first('control'),
     extradata: parameterSets(codec, parameters),
@@ -69,13 +81,14 @@ export function findVideo(sdp: string): VideoTrack {
   };
 }
 
-function codecOf({ encoding = '' }: SdpFormat): VideoCodec | undefined {
-  return CODECS.get(encoding.toUpperCase());
+function codecOf({ id, encoding = '' }: SdpFormat): VideoCodec | undefined {
+  const isPayloadType = /^\d{1,3}$/.test(id) && Number(id) < 128;
+  return isPayloadType ? CODECS.get(encoding.toUpperCase()) : undefined;
 }
 
 function nameOf(format: SdpFormat | undefined): string {
   if (!format) return 'no format';
-  return format.encoding ?? STATIC_TYPES.get(format.id) ?? `payload type ${format.id}`;
+  return quoted(format.encoding ?? STATIC_TYPES.get(format.id) ?? `payload type ${format.id}`);
 }
 
 function unsupported(encoding: string): FrameliftError {
@@ -86,15 +99,15 @@ function unsupported(encoding: string): FrameliftError {
   );
 }
 
-/** sprop parameter sets, each behind a start code. */
+/**
+ * sprop parameter sets, each behind a start code. None when there are more than decoders have use
+ * for: those in the stream must do then.
+ */
 function parameterSets(codec: VideoCodec, parameters: ReadonlyMap<string, string>): Uint8Array {
   const names = codec === 'h264' ? ['sprop-parameter-sets'] : ['sprop-vps', 'sprop-sps', 'sprop-pps'];
-  const parts: Uint8Array[] = [];
-  for (const name of names) {
-    for (const encoded of parameters.get(name)?.replaceAll('"', '').split(',') ?? []) {
-      const nal = Buffer.from(encoded, 'base64');
-      if (nal.length > 1) parts.push(Uint8Array.of(0, 0, 0, 1), nal);
-    }
-  }
-  return Buffer.concat(parts);
+  const encoded = names.flatMap((name) => parameters.get(name)?.split(',', MAX_PARAMETER_SETS + 1) ?? []);
+  if (encoded.length > MAX_PARAMETER_SETS) return NO_SETS;
+  const sets = encoded.map((set) => Buffer.from(set.replaceAll('"', ''), 'base64')).filter((set) => set.length > 1);
+  const bytes = Buffer.concat(sets.flatMap((set) => [START_CODE, set]));
+  return bytes.length > MAX_PARAMETER_SET_BYTES ? NO_SETS : bytes;
 }

@@ -6,16 +6,24 @@ import { type Described, type DescribeOptions, describe, serverAddress } from '.
 import type { RtspResponse } from './message.ts';
 import type { VideoTrack } from './sdp.ts';
 import { expectOk } from './status.ts';
+import { type Channels, parseTransport, sourceAddress, type TransportAnswer } from './transport.ts';
 import { UdpPair } from './udp.ts';
-import { controlUrl, sessionId, sessionTimeout, sourceAddress, transportField } from './url.ts';
+import { controlUrl, sessionId, sessionTimeout } from './url.ts';
 
 /** How long stopping waits for the answer to TEARDOWN. */
 const TEARDOWN_TIMEOUT = fromMs(300);
+
+/** Channels that we ask for: what holds where a server says nothing that can be. */
+const ASKED_CHANNELS: Channels = { rtp: 0, rtcp: 1 };
+/** Second byte of RTCP packets where they share a channel with RTP (RFC 5761 section 4). */
+const isRtcp = (bytes: Uint8Array): boolean => (bytes[1] ?? 0) >= 192 && (bytes[1] ?? 0) <= 223;
 
 /** Options of {@link RtspSession.open}. */
 export interface RtspSessionOptions extends Omit<DescribeOptions, 'packet'> {
   readonly rtp: (bytes: Uint8Array) => void;
   readonly rtcp: (bytes: Uint8Array) => void;
+  /** Interleaved packets of channels that nobody spoke of. */
+  readonly stray: (bytes: Uint8Array) => void;
 }
 
 /** A session. Nothing flows before {@link play}. */
@@ -27,8 +35,8 @@ export class RtspSession {
   readonly #trackUrl: string;
   readonly #ping: 'GET_PARAMETER' | 'OPTIONS';
   #udp: UdpPair | undefined;
-  #rtpChannel = 0;
-  #rtcpChannel = 1;
+  #channels = ASKED_CHANNELS;
+  #ssrc: number | undefined;
   #timeout = sessionTimeout(undefined);
   #cancelPing: CancelTimer = () => {};
   #closing: Promise<void> | undefined;
@@ -75,6 +83,11 @@ export class RtspSession {
     return this.#udp !== undefined;
   }
 
+  /** The sender that the server announced, if it did. */
+  get ssrc(): number | undefined {
+    return this.#ssrc;
+  }
+
   /**
    * Starts the flow of packets and the keep-alive; closes the session on abort.
    * @throws FrameliftError with the reason.
@@ -100,7 +113,7 @@ export class RtspSession {
   /** Sends an RTCP packet to the server. */
   sendRtcp(bytes: Uint8Array): void {
     if (this.#udp) this.#udp.sendRtcp(bytes);
-    else this.#connection.sendPacket(this.#rtcpChannel, bytes);
+    else if (this.#channels.rtcp !== undefined) this.#connection.sendPacket(this.#channels.rtcp, bytes);
   }
 
   /** Takes leave within 0.3 s, then closes every socket. Closing twice is harmless. */
@@ -137,23 +150,35 @@ export class RtspSession {
     const session = response.headers.get('session');
     this.#connection.session = sessionId(session);
     this.#timeout = sessionTimeout(session);
-    this.#route(response.headers.get('transport'));
+    this.#route(parseTransport(response.headers.get('transport')));
   }
 
   /** Where packets come from, by the Transport field of the answer to SETUP. */
-  #route(field: string | undefined): void {
+  #route(answer: TransportAnswer): void {
+    this.#ssrc = answer.ssrc;
+    if (this.#udp && answer.lower === 'tcp') {
+      this.#options.log.debug({}, 'the server chooses TCP');
+      this.#udp.close();
+      this.#udp = undefined;
+    }
+    if (!this.#udp && answer.lower === 'udp') {
+      throw new FrameliftError('source.protocol', 'the server was asked for TCP and chooses UDP', {
+        remedy: 'Set transport to udp.',
+      });
+    }
     const { transport } = this;
     const timeoutMs = toMs(this.#timeout);
     if (!this.#udp) {
-      [this.#rtpChannel, this.#rtcpChannel] = transportField(field, 'interleaved') ?? [0, 1];
-      const channels = [this.#rtpChannel, this.#rtcpChannel];
-      this.#options.log.debug({ transport, channels, timeoutMs }, 'transport chosen');
+      this.#channels = answer.channels ?? ASKED_CHANNELS;
+      this.#options.log.debug(
+        { transport, channels: [this.#channels.rtp, this.#channels.rtcp], timeoutMs },
+        'transport chosen',
+      );
       return;
     }
-    const serverPorts = transportField(field, 'server_port');
-    const guard = this.#options.guard.beyond([serverAddress(this.#connection)]);
-    const sender = sourceAddress(field, guard);
-    if (serverPorts) this.#udp.punch(sender, ...serverPorts);
+    const { serverPorts } = answer;
+    const sender = sourceAddress(answer, this.#options.guard.beyond([serverAddress(this.#connection)]));
+    this.#udp.punch(sender, serverPorts);
     const { port } = this.#udp;
     const ports = { clientPorts: [port, port + 1], serverPorts, sender };
     this.#options.log.debug({ transport, ...ports, timeoutMs }, 'transport chosen');
@@ -173,8 +198,10 @@ export class RtspSession {
   }
 
   #interleaved(channel: number, bytes: Uint8Array): void {
-    if (channel === this.#rtpChannel) this.#options.rtp(bytes);
-    else if (channel === this.#rtcpChannel) this.#options.rtcp(bytes);
+    const { rtp, rtcp } = this.#channels;
+    if (channel === rtp && !(rtp === rtcp && isRtcp(bytes))) this.#options.rtp(bytes);
+    else if (channel === rtcp) this.#options.rtcp(bytes);
+    else this.#options.stray(bytes);
   }
 
   #schedulePing(): void {

@@ -9,8 +9,8 @@
 
 import { asFrameliftError, redactUrl } from '../../errors.ts';
 import { OPERATORS_GUARD } from '../address-guard.ts';
-import type { Source } from '../source.ts';
-import { type RtspOptions, RtspRun } from './run.ts';
+import type { FrameSink, Source } from '../source.ts';
+import { type RtspOptions, RtspRun, type RunEnd } from './run.ts';
 import { parseRtspUrl } from './url.ts';
 
 export type { RtspOptions } from './run.ts';
@@ -28,13 +28,18 @@ export function rtspSource(options: RtspOptions): Source {
     run: async (sink, signal) => {
       if (signal.aborted) return;
       try {
-        await using run = new RtspRun(options, sink);
-        await run.start(signal);
-        await run.untilBroken(signal);
+        const end = await play(options, sink, signal);
+        if (end === 'blocked' && !signal.aborted) await play({ ...options, transport: 'tcp' }, sink, signal);
       } catch (error) {
         if (signal.aborted) return;
         throw asFrameliftError(error, 'source.protocol');
       }
     },
   };
+}
+
+async function play(options: RtspOptions, sink: FrameSink, signal: AbortSignal): Promise<RunEnd> {
+  await using run = new RtspRun(options, sink);
+  await run.start(signal);
+  return await run.untilBroken(signal);
 }

@@ -3,15 +3,19 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { isIPv6 } from 'node:net';
 import { FrameliftError } from '../../errors.ts';
+import type { ServerPorts } from './transport.ts';
 
 /** Ports are sought this often: RTP wants an even one with its successor free. */
 const ATTEMPTS = 32;
 /** Kernel buffer asked for: a burst of intra frames. The system may grant less. */
 const RECEIVE_BUFFER = 4 << 20;
+/** Packets that say nothing. */
+const RTP_HEADER = Uint8Array.of(0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0);
+const EMPTY_REPORT = Uint8Array.of(0x80, 201, 0, 1, 0, 0, 0, 0);
 
 /** Options of {@link UdpPair.open}. */
 export interface UdpPairOptions {
-  /** The server: packets from other addresses are ignored. */
+  /** The server: packets from other addresses are ignored, but for the one that it names. */
   readonly server: string;
   readonly rtp: (bytes: Uint8Array) => void;
   readonly rtcp: (bytes: Uint8Array) => void;
@@ -23,17 +27,24 @@ export class UdpPair {
   readonly port: number;
   readonly #rtp: Socket;
   readonly #rtcp: Socket;
-  #server: string;
-  #serverPorts: { readonly rtp: number; readonly rtcp: number } | undefined;
+  readonly #server: string;
+  /** Another address that the server sends from. */
+  #sender: string | undefined;
+  /** Where RTCP goes: as SETUP tells it, else where the server's own comes from. */
+  #rtcpPort: number | undefined;
   #closed = false;
 
   private constructor(rtp: Socket, rtcp: Socket, port: number, options: UdpPairOptions) {
     this.#rtp = rtp;
     this.#rtcp = rtcp;
     this.port = port;
-    this.#server = options.server;
+    this.#server = plainAddress(options.server);
     rtp.on('message', (bytes, from) => this.#isServer(from.address) && options.rtp(bytes));
-    rtcp.on('message', (bytes, from) => this.#isServer(from.address) && options.rtcp(bytes));
+    rtcp.on('message', (bytes, from) => {
+      if (!this.#isServer(from.address)) return;
+      this.#rtcpPort ??= from.port;
+      options.rtcp(bytes);
+    });
     // ICMP "port unreachable" and the like: the stall watchdog decides.
     rtp.on('error', () => {});
     rtcp.on('error', () => {});
@@ -56,17 +67,20 @@ export class UdpPair {
     throw new FrameliftError('source.unreachable', 'no pair of UDP ports is free', { recoverable: true });
   }
 
-  /** The server's side, as SETUP tells it. Opens the way through firewalls and NAT. */
-  punch(address: string | undefined, rtp: number, rtcp: number): void {
-    if (address !== undefined) this.#server = address;
-    this.#serverPorts = { rtp, rtcp };
-    this.#rtp.send(Uint8Array.of(0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), rtp, this.#target(), () => {});
-    this.#rtcp.send(Uint8Array.of(0x80, 201, 0, 1, 0, 0, 0, 0), rtcp, this.#target(), () => {});
+  /**
+   * The server's side, as SETUP tells it; `sender`: where its packets come from. Opens the way
+   * through firewalls and NAT.
+   */
+  punch(sender: string | undefined, ports: ServerPorts | undefined): void {
+    if (sender !== undefined && isIPv6(sender) === isIPv6(this.#server)) this.#sender = plainAddress(sender);
+    this.#rtcpPort = ports?.rtcp;
+    if (ports) this.#rtp.send(RTP_HEADER, ports.rtp, this.#target(), () => {});
+    this.sendRtcp(EMPTY_REPORT);
   }
 
-  /** Sends to the server's RTCP port. */
+  /** Sends to the server's RTCP port, if it is known. */
   sendRtcp(bytes: Uint8Array): void {
-    if (!this.#closed && this.#serverPorts) this.#rtcp.send(bytes, this.#serverPorts.rtcp, this.#target(), () => {});
+    if (!this.#closed && this.#rtcpPort !== undefined) this.#rtcp.send(bytes, this.#rtcpPort, this.#target(), () => {});
   }
 
   /** Closes both sockets. Closing twice is harmless. */
@@ -78,11 +92,13 @@ export class UdpPair {
   }
 
   #target(): string {
-    return plainAddress(this.#server);
+    return this.#sender ?? this.#server;
   }
 
-  #isServer(address: string): boolean {
-    return plainAddress(address) === plainAddress(this.#server);
+  /** Cameras behind NAT name an address of their own network, and send from that of the router. */
+  #isServer(from: string): boolean {
+    const address = plainAddress(from);
+    return address === this.#server || address === this.#sender;
   }
 }
 

@@ -1,9 +1,6 @@
 /** RTSP URLs and fields, with the liberties that servers take. Pure. */
-
-import { isIP } from 'node:net';
 import { FrameliftError, redactUrl } from '../../errors.ts';
 import { type Micros, micros } from '../../time.ts';
-import type { AddressGuard } from '../address-guard.ts';
 import { percentDecoded } from '../percent-decoding.ts';
 import type { Credentials } from './auth.ts';
 import type { RtspHeaders } from './message.ts';
@@ -94,24 +91,4 @@ export function sessionId(field: string | undefined): string | undefined {
 export function sessionTimeout(field: string | undefined): Micros {
   const seconds = Number(/;\s*timeout\s*=\s*(\d+)/i.exec(field ?? '')?.[1] ?? DEFAULT_TIMEOUT);
   return micros(Math.min(Math.max(seconds, 2), 120) * 1e6);
-}
-
-/**
- * A pair (or a single number and its successor) of a Transport field: `interleaved`, `server_port`.
- */
-export function transportField(field: string | undefined, name: string): [number, number] | undefined {
-  const match = new RegExp(`[;,\\s]${name}=(\\d+)(?:-(\\d+))?`, 'i').exec(field ?? '');
-  if (!match) return undefined;
-  const first = Number(match[1]);
-  return [first, match[2] === undefined ? first + 1 : Number(match[2])];
-}
-
-/**
- * The address that a Transport field names as the sender of the packets. Undefined where it is a
- * name or an address that no source may lead to: packets then go to, and come from, the server
- * itself.
- */
-export function sourceAddress(field: string | undefined, guard: AddressGuard): string | undefined {
-  const address = /;\s*source="?([^;,"\s]+)/i.exec(field ?? '')?.[1]?.replace(/^\[|\]$/g, '') ?? '';
-  return isIP(address) !== 0 && guard.permits(address) ? address : undefined;
 }

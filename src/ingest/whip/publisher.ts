@@ -12,7 +12,7 @@ import type { TransportSettings } from '../../webrtc/transport.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
 import { DecodePump } from '../decode/pump.ts';
 import { explainDrops } from '../drop-log.ts';
-import type { IngestLimits } from '../limits.ts';
+import { IngestGauge, type IngestLimits } from '../limits.ts';
 import { ReceptionTrace } from '../rtp/reception-trace.ts';
 import type { SourceInfo } from '../source.ts';
 import { SourceLog } from '../source-log.ts';
@@ -104,12 +104,16 @@ export class Publisher {
     });
     const session = new Publisher(video, decoder, watched, events);
     const trace = log.traces ? new ReceptionTrace(log) : undefined;
+    const gauge = limits && new IngestGauge(limits);
     try {
       session.#peer = await WhipPeer.open(video, options.transport, clock, {
         connected: () => session.#connected(),
         packet: (packet) => {
           trace?.packet(packet, session.#receiver.counts.lost);
           session.#receiver.push(packet);
+          const { payload, arrival } = packet;
+          const excess = gauge?.packet(payload.length, arrival) ?? gauge?.parts(session.#receiver.parts, arrival);
+          if (excess) void session.close(excess.message);
           session.#setDeadline();
         },
         rtcp: (event) => session.#receiver.rtcp(event, clock.now()),

@@ -5,10 +5,11 @@
  */
 
 import type { AccessUnit } from '../../media/access-unit.ts';
-import { fromMs, type Micros, micros, minus, plus } from '../../time.ts';
+import { fromMs, type Micros, micros, minus } from '../../time.ts';
 import type { RtpPacket } from '../rtp/packet.ts';
 import { RtpReceiver } from '../rtp/receiver.ts';
 import type { ReceptionReport, RtcpEvent } from '../rtp/rtcp.ts';
+import { SenderChoice } from '../rtp/sender-choice.ts';
 import { NACK_TIMEOUT, NackSchedule } from './nack.ts';
 import type { PublishedVideo } from './offer.ts';
 
@@ -16,11 +17,6 @@ import type { PublishedVideo } from './offer.ts';
 const REORDER_CAPACITY = 512;
 /** How long a missing packet is waited for where it cannot be asked for. */
 const REORDER_TIMEOUT = fromMs(60);
-/**
- * A layer that has sent nothing for this long has been paused or replaced: another one may take its
- * place.
- */
-const LAYER_TIMEOUT = fromMs(500);
 /**
  * Two requests for a keyframe are at least so far apart: one takes that long to be made, sent and
  * decoded.
@@ -57,8 +53,8 @@ export class WhipReceiver {
   readonly #nack = new NackSchedule();
   readonly #nackOffered: boolean;
   readonly #pliOffered: boolean;
+  readonly #senders = new SenderChoice();
   #ssrc: number | undefined;
-  #heard: Micros | undefined;
   #asked: Micros | undefined;
 
   constructor(options: WhipReceiverOptions) {
@@ -81,6 +77,11 @@ export class WhipReceiver {
   /** Packets taken, and packets lost for good, so far. */
   get counts(): { readonly packets: number; readonly lost: number } {
     return { packets: this.#rtp.packets, lost: this.#rtp.lost };
+  }
+
+  /** {@link RtpReceiver} `parts`. */
+  get parts(): number {
+    return this.#rtp.parts;
   }
 
   /**
@@ -137,14 +138,15 @@ export class WhipReceiver {
     return { ...packet, payloadType, sequence, ssrc: this.#ssrc, payload: payload.subarray(2) };
   }
 
-  #follows({ ssrc, arrival }: RtpPacket): boolean {
-    if (ssrc !== this.#ssrc) {
-      if (this.#heard !== undefined && arrival < plus(this.#heard, LAYER_TIMEOUT)) return false;
-      this.#ssrc = ssrc;
+  /** Of layers it is enough to follow the packets from now on: a keyframe is asked for. */
+  #follows(packet: RtpPacket): boolean {
+    const verdict = this.#senders.judge(packet);
+    if (verdict === 'new') {
+      this.#senders.take();
+      this.#ssrc = packet.ssrc;
       this.#nack.reset();
       this.#asked = undefined;
     }
-    this.#heard = arrival;
-    return true;
+    return verdict !== 'foreign';
   }
 }

@@ -9,7 +9,7 @@ function play(gauge: IngestGauge, { fps = 30, bytes = 1000, seconds = 60, burst 
   const due = [...Array<number>(burst).fill(0), ...Array.from({ length: fps * seconds }, (_, i) => i / fps)];
   for (const at of due) {
     const now = micros(at * 1e6);
-    const error = gauge.data(bytes, now) ?? gauge.frame(640, 360, now);
+    const error = gauge.packet(bytes, now) ?? gauge.frame(640, 360, now);
     if (error) return { error, at };
   }
   return undefined;
@@ -40,6 +40,19 @@ describe('size', () => {
 });
 
 describe('rates', () => {
+  test('tiny packets in their millions: refused, for each costs the same', () => {
+    const gauge = new IngestGauge(DEFAULT_LIMITS);
+    let error: unknown;
+    for (let i = 0; i < 1_000_000 && !error; i += 1) error = gauge.packet(4, micros(i * 2));
+    expect(error).toMatchObject({ code: 'source.too-fast', message: expect.stringContaining('packets per second') });
+  });
+
+  test('200 Mbit/s in ordinary packets for a minute: nothing', () => {
+    const gauge = new IngestGauge(DEFAULT_LIMITS);
+    const error = Array.from({ length: 1_250_000 }, (_, i) => gauge.packet(1200, micros(i * 48))).find(Boolean);
+    expect(error).toBeUndefined();
+  });
+
   test('at the limit for an hour: nothing', () => {
     expect(play(new IngestGauge(LIMITS), { fps: 30, seconds: 3600 })).toBeUndefined();
   });

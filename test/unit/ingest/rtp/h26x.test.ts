@@ -169,7 +169,7 @@ test.each([
     'a start within fragments',
     [
       [0x7c, 0x85, 0x80],
-      [0x7c, 0x85, 0x80],
+      [0x7c, 0x85, 0x40],
       [0x7c, 0x45, 1],
     ],
   ],
@@ -178,7 +178,7 @@ test.each([
     'a NAL unit within fragments',
     [
       [0x7c, 0x85, 0x80],
-      [0x41, 0x80, 1],
+      [0x41, 0x40, 1],
       [0x7c, 0x45, 1],
     ],
   ],
@@ -206,7 +206,8 @@ test('empty payloads, lone headers and filler are nothing', () => {
 test('a unit beyond 16 MiB is damaged, and the next one is fine', () => {
   const { push, summary, depacketizer } = collect();
   const large = new Uint8Array(60_000).fill(1);
-  large.set([0x65, 0x80]);
+  large.set([0x65, 0x40]);
+  push(idr(1), 0);
   for (let i = 0; i < 300; i += 1)
     depacketizer.push(rtpPacket({ sequence: i, timestamp: 0, payload: large, marker: i === 299 }), 0);
   push(idr(1), 3000, true);

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { Authenticator, parseChallenges } from '../../../../src/ingest/rtsp/auth.ts';
+import { Authenticator, describeChallenges, parseChallenges } from '../../../../src/ingest/rtsp/auth.ts';
+import { fastestMs } from '../../../support/timing.ts';
 
 const MUFASA = { user: 'Mufasa', password: 'Circle of Life' };
 const RFC7616_CNONCE = 'f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ';
@@ -96,5 +97,47 @@ test.each(['', 'Bearer realm="x"', 'Digest realm="no nonce"', 'Digest nonce="n",
   '%j is not supported',
   (header) => {
     expect(new Authenticator(MUFASA).answer(header, 0)).toBe('unsupported');
+  },
+);
+
+test('a challenge waits for its answer until the server accepts or rejects it', () => {
+  const auth = new Authenticator(MUFASA);
+  expect(auth.isChallenged).toBe(false);
+  auth.answer('Digest realm="r", nonce="1"', 0);
+  expect(auth.isChallenged).toBe(true);
+  auth.accepted();
+  expect(auth.isChallenged).toBe(false);
+  const wrong = new Authenticator(MUFASA);
+  wrong.answer('Basic realm="r"', 1);
+  expect(wrong.isChallenged).toBe(false);
+});
+
+test.each([
+  ['Digest realm=', [['digest', { realm: '' }]]],
+  ['Digest realm="open', [['digest', { realm: 'open' }]]],
+  ['Digest realm="a\\', [['digest', { realm: 'a' }]]],
+  [
+    '=, ="x", Basic',
+    [
+      ['x', {}],
+      ['basic', {}],
+    ],
+  ],
+  ['Digest , , nonce = "n" ,,', [['digest', { nonce: 'n' }]]],
+])('%j is read as far as it goes', (header, expected) => {
+  const read = parseChallenges(header).map(({ scheme, parameters }) => [scheme, Object.fromEntries(parameters)]);
+  expect(read).toEqual(expected);
+});
+
+test.each(['1', '-', ' ', '"', '\\', '=', ',', 'a=', 'a="', 'a ', '"\\"', 'Digest a="b", ', '1 =', '\n'])(
+  '64 KiB of %j take no time',
+  (piece) => {
+    for (const before of ['', 'Digest realm="', 'Digest realm=', 'Digest ']) {
+      const header = before + piece.repeat(65_536 / piece.length);
+      expect(fastestMs(() => describeChallenges(header))).toBeLessThan(20);
+      const challenges = parseChallenges(header);
+      expect(challenges.length).toBeLessThanOrEqual(16);
+      expect(Math.max(0, ...challenges.map(({ parameters }) => parameters.size))).toBeLessThanOrEqual(32);
+    }
   },
 );

@@ -54,7 +54,6 @@ test('keyframes that are damaged are not the camera’s fault', () => {
 
 test.each([
   ['no packet at all', { packets: 0 }, /^no packet ever arrived/, /Check the camera/],
-  ['none by UDP', { packets: 0, unreliable: true }, /^no packet ever arrived/, /firewall/],
   ['packets that make no unit', {}, /^no frame arrived/, /Check the camera/],
 ])('%s', (_, change, message, remedy) => {
   const error = rig().check(3001, change);
@@ -88,4 +87,28 @@ test('a process that stood still takes no camera for stalled', () => {
   watch.stoodStill(fromMs(12_000));
   expect(check(13_100)).toBeUndefined();
   expect(check(16_000)).toMatchObject({ code: 'source.stalled' });
+});
+
+test('a server that answers PLAY and sends nothing is asked anew sooner than a stall', () => {
+  const { check } = rig(5000);
+  expect(check(3000, { packets: 0 })).toBeUndefined();
+  expect(check(3001, { packets: 0 })).toMatchObject({
+    code: 'source.stalled',
+    recoverable: true,
+    message: 'no packet ever arrived for 3 s',
+  });
+  expect(check(3001, { packets: 1 })).toBeUndefined();
+});
+
+test('a camera that may be silent for long may be late with its first packet', () => {
+  expect(rig(20_000).check(11_999, { packets: 0 })).toBeUndefined();
+});
+
+test.each([
+  ['nothing over UDP for 3 s', 3001, { packets: 0, unreliable: true }, true],
+  ['not yet', 3000, { packets: 0, unreliable: true }, false],
+  ['one packet', 60_000, { packets: 1, unreliable: true }, false],
+  ['over TCP', 60_000, { packets: 0, unreliable: false }, false],
+])('blocked: %s', (_, ms, change, blocked) => {
+  expect(rig(20_000).watch.isBlocked(fromMs(ms), { ...RECEPTION, ...change })).toBe(blocked);
 });

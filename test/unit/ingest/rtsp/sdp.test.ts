@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { findVideo } from '../../../../src/ingest/rtsp/sdp.ts';
+import { fastestMs } from '../../../support/timing.ts';
 
 const H264 = `v=0
 o=- 1 1 IN IP4 0.0.0.0
@@ -75,4 +76,58 @@ test.each([
   expect(() => findVideo(sdp)).toThrow(
     expect.objectContaining({ code: 'source.no-video', message: expect.stringContaining(named) }),
   );
+});
+
+test.each(['abc', '128', '999', '1.5', '-1', '0x60'])('payload type %s is none', (id) => {
+  expect(() => findVideo(`m=video 0 RTP/AVP ${id}\na=rtpmap:${id} H264/90000\n`)).toThrow(
+    expect.objectContaining({ code: 'source.unsupported-codec' }),
+  );
+});
+
+test.each([
+  ['0', 90_000],
+  ['1', 90_000],
+  ['999999999', 90_000],
+  ['1000', 1000],
+])('a clock of %s Hz is taken as %i', (written, rate) => {
+  expect(findVideo(`m=video 0 RTP/AVP 96\na=rtpmap:96 H264/${written}\n`).clockRate).toBe(rate);
+});
+
+test.each([
+  ['many', 'Z0I,'.repeat(65)],
+  ['many with empty ones', ','.repeat(5000)],
+])('too many parameter sets are none: %s', (_, sets) => {
+  const track = findVideo(`m=video 0 RTP/AVP 96\na=rtpmap:96 H264/90000\na=fmtp:96 sprop-parameter-sets=${sets}\n`);
+  expect(track.extradata).toHaveLength(0);
+});
+
+test('what a server writes is repeated in short', () => {
+  const names = [
+    `m=video 0 RTP/AVP 96\na=rtpmap:96 ${'x'.repeat(8000)}/90000\n`,
+    `m=${'x'.repeat(8000)} 0 RTP/AVP 96\n`.repeat(16),
+  ];
+  for (const sdp of names) {
+    expect(() => findVideo(sdp)).toThrow(expect.objectContaining({ message: expect.stringMatching(/^.{10,300}$/s) }));
+  }
+});
+
+test.each([
+  ['fmtp lines', 'a=fmtp:96 sprop-parameter-sets=Z0I=;a=1;b=2;c=3\n'],
+  ['parameters', `a=fmtp:96 ${'a=1;'.repeat(2000)}\n`],
+  ['rtpmap lines', 'a=rtpmap:96 H264/90000\n'],
+  ['blanks', `a=fmtp:96 ${' '.repeat(8000)}x\n`],
+  ['media sections', 'm=video 0 RTP/AVP 96\n'],
+  ['formats', `m=video 0 RTP/AVP ${'96 '.repeat(2600)}\n`],
+  ['different formats', `m=video 0 RTP/AVP ${Array.from({ length: 1500 }, (_, id) => id + 128).join(' ')}\n`],
+  ['sets', `a=fmtp:96 sprop-parameter-sets=${'Z0I,'.repeat(2000)}\n`],
+])('1 MiB of %s takes no time', (_, line) => {
+  const sdp = `v=0\nm=video 0 RTP/AVP 96\n${line.repeat(Math.ceil((1 << 20) / line.length))}`;
+  const read = () => {
+    try {
+      findVideo(sdp);
+    } catch (error) {
+      expect(error).toMatchObject({ code: 'source.unsupported-codec' });
+    }
+  };
+  expect(fastestMs(read)).toBeLessThan(20);
 });
