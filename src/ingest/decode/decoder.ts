@@ -16,12 +16,13 @@ import type { Arena } from '../../media/arena.ts';
 import type { Colour } from '../../media/colour.ts';
 import { Frame, type FrameInfo, SOURCE } from '../../media/frame.ts';
 import { type DropReason, type EventSink, noEvents } from '../../metrics/events.ts';
-import { type Clock, type Micros, minus } from '../../time.ts';
+import { type Clock, type Micros, micros, minus, ZERO } from '../../time.ts';
 import { sizeExcess } from '../limits.ts';
 import type { SourceLog } from '../source-log.ts';
 import { type CodecOptions, openCodecContext } from './codec-context.ts';
 import { colourOf, I420Writer } from './i420-writer.ts';
 import { InFlight } from './in-flight.ts';
+import { Reordering } from './reordering.ts';
 
 /**
  * Options of {@link VideoDecoder.open}. Give `codec` (RTP) or `codecParameters` (a container's
@@ -53,6 +54,9 @@ export class VideoDecoder {
   readonly #writer = new I420Writer();
   #awaitingKeyframe = true;
   #gap = false;
+  /** When the unit came that is being decoded: what it sets free could not be known before. */
+  #now: Micros = ZERO;
+  readonly #reordering = new Reordering();
   #lastPts: Micros | undefined;
   #size = { width: 0, height: 0 };
   #colour: Colour | undefined;
@@ -102,6 +106,11 @@ export class VideoDecoder {
    */
   get colour(): Colour | undefined {
     return this.#colour;
+  }
+
+  /** Frames that the stream has in another order than it is shown in, so that each waits for so many. */
+  get reordered(): number {
+    return this.#reordering.frames;
   }
 
   /** Frames delivered, and access units that FFmpeg refused, since opening. */
@@ -171,6 +180,7 @@ export class VideoDecoder {
       if (!unit.keyframe) return this.#refuse('awaiting-keyframe');
       this.#awaitingKeyframe = false;
     }
+    this.#now = unit.arrival;
     const { id, forgotten } = this.#inFlight.enter(unit);
     if (forgotten?.discontinuity) this.#gap = true;
     const packet = this.#packet;
@@ -224,7 +234,10 @@ export class VideoDecoder {
     const frames: Frame[] = [];
     for (;;) {
       const code = this.#context.receiveFrameSync(this.#decoded);
-      if (code === AVERROR_EAGAIN || code === AVERROR_EOF) return frames;
+      if (code === AVERROR_EAGAIN || code === AVERROR_EOF) {
+        if (frames.length > 0) this.#reordering.observe(this.#inFlight.depth);
+        return frames;
+      }
       if (code < 0) {
         this.#check(code);
         this.#countRefused(code);
@@ -256,7 +269,9 @@ export class VideoDecoder {
     }
     this.#checkSize(decoded);
     const { width, height } = decoded;
-    const { pts, arrival, capture } = unit;
+    const { pts, capture } = unit;
+    // It leaves when a later unit made it the next to be shown: not before that one had come.
+    const arrival = micros(Math.max(unit.arrival, this.#now));
     const resized = width !== this.#size.width || height !== this.#size.height;
     const discontinuity = unit.discontinuity || this.#gap || resized;
     if (!discontinuity && this.#lastPts !== undefined && pts <= this.#lastPts) {
