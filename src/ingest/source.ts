@@ -1,6 +1,7 @@
 /** The contract of every source: frames into a sink until told to stop. */
 import type { Colour } from '../media/colour.ts';
 import type { Frame } from '../media/frame.ts';
+import type { ClockFault } from './clock/source-clock.ts';
 
 /** What a source knows once it is connected. */
 export interface SourceInfo {
@@ -18,6 +19,18 @@ export interface SourceInfo {
   readonly transport: string;
   /** What the samples mean: encoders must pass it on. Absent = unknown. */
   readonly colour?: Colour;
+  /** What makes its frames known later than they were sent. Absent = nothing. */
+  readonly waits?: SourceWaits;
+  /** What is wrong with its clock. Absent = nothing that is known. */
+  readonly clock?: ClockFault;
+}
+
+/** What the frames of a source wait for after they have arrived, in frames. */
+export interface SourceWaits {
+  /** They are sent in another order than they are shown in. */
+  readonly reordered: number;
+  /** One where the end of a frame is only known from the start of the next: no marker bit. */
+  readonly unmarked: 0 | 1;
 }
 
 /** Where frames go. Calls are synchronous and must not throw. */

@@ -114,6 +114,7 @@ export class Pacer {
     const change = this.#clockMap.observe(pts, arrival, discontinuity);
     if (change.kind === 'step' && before !== undefined) {
       for (const slot of this.#slots) if (slot.pts < change.from || pts < slot.pts) slot.offset ??= before;
+      this.#dropOvertaken(micros(pts + this.#clockMap.offset + this.#delay));
       this.#releasedPts = Number.NEGATIVE_INFINITY;
     }
     if (this.#observedAt !== undefined) {
@@ -241,6 +242,17 @@ export class Pacer {
     return micros(slot.pts + (slot.offset ?? this.#clockMap.offset) + this.#delay);
   }
 
+  /**
+   * Slots of a timeline that has ended which would be due after the first of the new one: it had run
+   * ahead, and nothing would be shown until time has caught up with it.
+   */
+  #dropOvertaken(due: Micros): void {
+    for (let at = this.#slots.length - 1; at >= 0; at -= 1) {
+      const slot = this.#slots[at];
+      if (slot?.offset !== undefined && this.#due(slot) >= due) this.#drop('late', at);
+    }
+  }
+
   #successorDue(now: Micros): boolean {
     const second = this.#slots[1];
     return second !== undefined && this.#due(second) <= now;
@@ -253,8 +265,8 @@ export class Pacer {
     return undefined;
   }
 
-  #drop(reason: DropReason): void {
-    const slot = this.#slots.shift();
+  #drop(reason: DropReason, at = 0): void {
+    const [slot] = this.#slots.splice(at, 1);
     if (!slot) return;
     slot.frame?.release();
     this.#onDrop(reason, slot.pts);

@@ -37,6 +37,11 @@ export interface VideoDecoderOptions extends CodecOptions {
   readonly log?: SourceLog;
   /** Drop frames that FFmpeg reports as damaged, and all up to the next keyframe. Default true. */
   readonly dropDamaged?: boolean;
+  /**
+   * Drop frames that are not later than the one before. Default true. False for live sources, whose
+   * stamps are judged as a whole: frames come out in the order in which they are shown.
+   */
+  readonly dropLate?: boolean;
 }
 
 /**
@@ -274,7 +279,8 @@ export class VideoDecoder {
     const arrival = micros(Math.max(unit.arrival, this.#now));
     const resized = width !== this.#size.width || height !== this.#size.height;
     const discontinuity = unit.discontinuity || this.#gap || resized;
-    if (!discontinuity && this.#lastPts !== undefined && pts <= this.#lastPts) {
+    const { dropLate = true } = this.#options;
+    if (dropLate && !discontinuity && this.#lastPts !== undefined && pts <= this.#lastPts) {
       this.#gap = true;
       this.#drop('late');
       return undefined;

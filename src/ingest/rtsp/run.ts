@@ -6,6 +6,8 @@ import type { Frame } from '../../media/frame.ts';
 import type { EventSink } from '../../metrics/events.ts';
 import { type Clock, fromMs, type Micros, minus, plus, ZERO } from '../../time.ts';
 import { type AddressGuard, OPERATORS_GUARD } from '../address-guard.ts';
+import { ClockedSink } from '../clock/clocked-sink.ts';
+import { Waits } from '../clock/waits.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
 import { DecodePump } from '../decode/pump.ts';
 import { explainDrops } from '../drop-log.ts';
@@ -70,12 +72,13 @@ export class RtspRun implements AsyncDisposable {
   #decoder: VideoDecoder | undefined;
   #pump: DecodePump | undefined;
   #info: SourceInfo | undefined;
+  readonly #waits = new Waits();
   #cancelExpiry: (() => void) | undefined;
 
   constructor(options: RtspOptions, sink: FrameSink) {
     const { clock, stallTimeout: limit = DEFAULT_TIMEOUT } = options;
     this.#options = options;
-    this.#sink = sink;
+    this.#sink = new ClockedSink(sink, options);
     this.#log = new SourceLog(options);
     this.#events = explainDrops(options.events, this.#log);
     this.#trace = this.#log.traces ? new ReceptionTrace(this.#log) : undefined;
@@ -142,7 +145,17 @@ export class RtspRun implements AsyncDisposable {
    */
   async #openDecoder({ codec, extradata }: VideoTrack): Promise<VideoDecoder> {
     const { arena, clock, stream, limits, threads = 1 } = this.#options;
-    const options = { codec, arena, clock, stream, limits, threads, events: this.#events, log: this.#log };
+    const options = {
+      codec,
+      arena,
+      clock,
+      stream,
+      limits,
+      threads,
+      events: this.#events,
+      log: this.#log,
+      dropLate: false,
+    };
     try {
       return await VideoDecoder.open({ ...options, extradata });
     } catch (error) {
@@ -211,7 +224,9 @@ export class RtspRun implements AsyncDisposable {
     this.#watch.frame(this.#options.clock.now());
     const { width, height } = frame;
     const colour = this.#decoder?.colour;
-    if (this.#info?.width !== width || this.#info.height !== height || this.#info.colour !== colour) {
+    const waits = this.#waits.of(this.#decoder?.reordered, this.#receiver?.unmarked);
+    const before = this.#info;
+    if (before?.width !== width || before.height !== height || before.colour !== colour || before.waits !== waits) {
       const session = this.#session;
       this.#info = {
         codec: session?.track.codec ?? '',
@@ -219,6 +234,7 @@ export class RtspRun implements AsyncDisposable {
         fps: session?.track.fps,
         transport: session?.transport ?? 'rtsp',
         ...(colour && { colour }),
+        ...(waits && { waits }),
       };
       this.#sink.info(this.#info);
     }

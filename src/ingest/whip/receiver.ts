@@ -83,6 +83,11 @@ export class WhipReceiver {
     return { packets: this.#rtp.packets, lost: this.#rtp.lost };
   }
 
+  /** As {@link RtpReceiver.unmarked}. */
+  get unmarked(): boolean {
+    return this.#rtp.unmarked;
+  }
+
   /**
    * When {@link advance} has something to do, keyframes apart; undefined while nothing is missing.
    */
