@@ -219,6 +219,11 @@ export class Pacer {
     return micros(this.#clockMap.synchronized ? this.#clockMap.allowance : 0);
   }
 
+  /** How much later a frame came than its PTS is mapped to; negative where it came earlier. */
+  lateness(pts: Micros, arrival: Micros): Micros {
+    return micros(arrival - pts - this.#clockMap.offset);
+  }
+
   /** Slots waiting. */
   get depth(): number {
     return this.#slots.length;

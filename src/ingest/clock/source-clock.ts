@@ -245,10 +245,15 @@ export class SourceClock {
     const agrees = !this.#byArrival && Math.abs(scale - 1) < AGREES;
     this.#scale = agrees ? 1 : scale;
     if (!known) this.#wanted = delay;
-    else if (Math.abs(drift) * span > MAX_SHIFT) this.#resetDelay(delay);
-    else if (before === 1) {
-      // What the delay has grown by meanwhile.
-      this.#shift = Math.max(0, drift * span);
+    else this.#takeBack(drift * span, delay, before === 1);
+  }
+
+  /** What the delay has grown by in the window is made up for; where it has shrunk, the new one counts. */
+  #takeBack(growth: number, delay: number, first: boolean): void {
+    if (growth < -MAX_SHIFT) {
+      this.#resetDelay(delay);
+    } else if (first || growth > MAX_SHIFT) {
+      this.#shift = Math.max(0, growth);
       this.#delay = delay - this.#shift;
       this.#wanted = this.#delay;
     }

@@ -78,7 +78,11 @@ export function ffmpegSource(options: FfmpegSourceOptions): Source {
       await using opened = await open(options, input, { guard, log, attempt });
       if (signal.aborted) return;
       const events = explainDrops(options.events, log);
-      const reception = new Reception({ ...options, events, log }, sink, input.http);
+      const reception = new Reception(
+        { ...options, events, log, endless: () => opened.gateway?.endless ?? true },
+        sink,
+        input.http,
+      );
       try {
         await run({ ...options, log }, { path, ...opened }, reception, signal);
       } finally {
