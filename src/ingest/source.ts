@@ -1,7 +1,6 @@
 /** The contract of every source: frames into a sink until told to stop. */
 import type { Colour } from '../media/colour.ts';
 import type { Frame } from '../media/frame.ts';
-import type { ClockFault } from './clock/source-clock.ts';
 
 /** What a source knows once it is connected. */
 export interface SourceInfo {
@@ -32,6 +31,13 @@ export interface SourceWaits {
   /** One where the end of a frame is only known from the start of the next: no marker bit. */
   readonly unmarked: 0 | 1;
 }
+
+/** What is wrong with a source's clock, once it has been so for some seconds. */
+export type ClockFault =
+  /** The stamps run so many times as fast as time. */
+  | { readonly kind: 'speed'; readonly speed: number }
+  /** There are none, or they do not advance. */
+  | { readonly kind: 'none' };
 
 /** Where frames go. Calls are synchronous and must not throw. */
 export interface FrameSink {

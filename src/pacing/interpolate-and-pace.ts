@@ -8,8 +8,9 @@ import type { Rung } from '../interp/ladder.ts';
 import type { Frame, RepeatReason } from '../media/frame.ts';
 import type { PairDecision } from '../media/pair-decision.ts';
 import type { Scheduled } from '../pairing/operators.ts';
-import type { Micros } from '../time.ts';
+import { type Micros, minus } from '../time.ts';
 import { Fallbacks } from './fallbacks.ts';
+import { LatencyGuard } from './latency-guard.ts';
 import { type PacedFrame, Pacer } from './pacer.ts';
 import { Release, type ReleaseOptions } from './release.ts';
 import { Submission, type SubmissionOptions } from './submission.ts';
@@ -18,6 +19,8 @@ import { Submission, type SubmissionOptions } from './submission.ts';
 export interface InterpolateAndPaceOptions extends SubmissionOptions, ReleaseOptions {
   /** Output slots that may wait for their time. */
   readonly capacity: number;
+  /** Told of the latency that was cut. */
+  readonly onLatencyCut?: (latency: Micros) => void;
 }
 
 /**
@@ -42,6 +45,7 @@ class OutputStage {
   readonly #fallbacks = new Fallbacks();
   readonly #submission: Submission;
   readonly #release: Release;
+  readonly #guard = new LatencyGuard();
   #delay: Micros | undefined;
   /** The ladder's, whose pairs the delay has learned from. */
   #rung: Rung | undefined;
@@ -59,7 +63,13 @@ class OutputStage {
       },
     });
     const shared = { pacer: this.#pacer, fallbacks: this.#fallbacks };
-    this.#release = new Release(options, { ...shared, emit });
+    this.#release = new Release(options, {
+      ...shared,
+      emit: (paced) => {
+        this.#watchLatency(paced.frame);
+        emit(paced);
+      },
+    });
     this.#submission = new Submission(options, { ...shared, onSettled: () => this.#release.pump() });
   }
 
@@ -74,6 +84,18 @@ class OutputStage {
         complete: () => this.#release.end(() => subscriber.complete()),
       }),
     );
+  }
+
+  /** A latency that stays beyond the budget is not needed by anything: what waits is dropped, and time begins anew. */
+  #watchLatency({ arrival, provenance }: Frame): void {
+    if (provenance.kind !== 'source') return;
+    const { clock, delay, scheduler, events, stream, onLatencyCut } = this.#options;
+    const now = clock.now();
+    const latency = minus(now, arrival);
+    if (!this.#guard.exceeded(latency, delay.budget(scheduler.floor), now)) return;
+    this.#pacer.clear('late');
+    events.emit({ type: 'latency-cut', stream, latency });
+    onLatencyCut?.(latency);
   }
 
   #close(): void {

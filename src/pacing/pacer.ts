@@ -234,9 +234,9 @@ export class Pacer {
     return this.#capacity;
   }
 
-  /** Drops everything that waits (`stopped`) and forgets the mapping. */
-  clear(): void {
-    while (this.#slots.length > 0) this.#drop('stopped');
+  /** Drops everything that waits, for `reason`, and forgets the mapping. */
+  clear(reason: DropReason = 'stopped'): void {
+    while (this.#slots.length > 0) this.#drop(reason);
     this.#clockMap.reset();
     this.#observedAt = undefined;
     this.#delay = this.#delayTarget;

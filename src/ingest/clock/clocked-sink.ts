@@ -1,8 +1,8 @@
 /** Between a live source and its sink: places frames in time, and says what is wrong with the source's clock. */
 import type { Frame } from '../../media/frame.ts';
 import type { EventSink } from '../../metrics/events.ts';
-import type { FrameSink, SourceInfo } from '../source.ts';
-import { type ClockFault, SourceClock } from './source-clock.ts';
+import type { ClockFault, FrameSink, SourceInfo } from '../source.ts';
+import { SourceClock } from './source-clock.ts';
 
 /** Options of {@link ClockedSink}. */
 export interface ClockedSinkOptions {

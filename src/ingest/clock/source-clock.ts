@@ -4,6 +4,7 @@
  * there are none, or they do not advance, frames are placed by their arrival alone, smoothed. Pure.
  */
 import { fromMs, type Micros, micros } from '../../time.ts';
+import type { ClockFault } from '../source.ts';
 import { RateFit } from './rate-fit.ts';
 
 /** A stamp that exceeds the time that passed by more than this is a jump. */
@@ -42,6 +43,8 @@ const PULL_SCALED = 1 / 64;
 const PULL_BY_ARRIVAL = 1 / 8;
 /** … but no more than this share of the frame's own step. */
 const MAX_PULL = 0.25;
+/** Frames that come closer together were not filmed so: 240 a second. */
+const MIN_INTERVAL = 1_000_000 / 240;
 /** Without stamps, a gap of so many steps is a pause, and of so long one that nothing continues. */
 const PAUSE_STEPS = 2.5;
 const MAX_PAUSE = 500_000;
@@ -54,13 +57,6 @@ export interface Placed {
   readonly pts: Micros;
   readonly discontinuity: boolean;
 }
-
-/** What is wrong with a source's clock, once it has been so for some seconds. */
-export type ClockFault =
-  /** The stamps run so many times as fast as time. */
-  | { readonly kind: 'speed'; readonly speed: number }
-  /** There are none, or they do not advance. */
-  | { readonly kind: 'none' };
 
 /** Places the frames of one connection, in the order in which they are shown. */
 export class SourceClock {
@@ -175,6 +171,8 @@ export class SourceClock {
     this.#stamps += step;
     const scale = this.#scale;
     const own = scale === undefined ? elapsed : step * scale;
+    // A backlog that comes at once is no motion.
+    this.#pending ||= scale === undefined && elapsed < MIN_INTERVAL;
     if (this.#byArrival && scale !== undefined && elapsed > PAUSE_STEPS * own) {
       this.#pts += elapsed;
       this.#pending ||= elapsed > MAX_PAUSE;

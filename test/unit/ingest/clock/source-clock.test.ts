@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { SourceClock } from '../../../../src/ingest/clock/source-clock.ts';
 import { Timeline } from '../../../../src/ingest/rtp/timeline.ts';
-import { fromMs, type Micros, micros } from '../../../../src/time.ts';
+import { micros } from '../../../../src/time.ts';
 import { seededRandom } from '../../../support/random.ts';
 
 /** A camera: when its frames come, and what it stamps on them, in units of 90 kHz. */
