@@ -171,8 +171,8 @@ export class SourceClock {
     this.#stamps += step;
     const scale = this.#scale;
     const own = scale === undefined ? elapsed : step * scale;
-    // A backlog that comes at once is no motion.
-    this.#pending ||= scale === undefined && elapsed < MIN_INTERVAL;
+    // A backlog that comes at once is no motion, and neither is a step of the clock.
+    this.#pending ||= scale === undefined ? elapsed < MIN_INTERVAL : own > elapsed + OFF;
     if (this.#byArrival && scale !== undefined && elapsed > PAUSE_STEPS * own) {
       this.#pts += elapsed;
       this.#pending ||= elapsed > MAX_PAUSE;
