@@ -63,13 +63,7 @@ class OutputStage {
       },
     });
     const shared = { pacer: this.#pacer, fallbacks: this.#fallbacks };
-    this.#release = new Release(options, {
-      ...shared,
-      emit: (paced) => {
-        this.#watchLatency(paced.frame);
-        emit(paced);
-      },
-    });
+    this.#release = new Release(options, { ...shared, emit });
     this.#submission = new Submission(options, { ...shared, onSettled: () => this.#release.pump() });
   }
 
@@ -86,14 +80,14 @@ class OutputStage {
     );
   }
 
-  /** A latency that stays beyond the budget is not needed by anything: what waits is dropped, and time begins anew. */
-  #watchLatency({ arrival, provenance }: Frame): void {
-    if (provenance.kind !== 'source') return;
+  /** A latency that stays beyond the budget is needed by nothing: what waits is dropped, and time begins anew. */
+  #watchLatency({ pts, arrival }: Frame): void {
     const { clock, delay, scheduler, events, stream, onLatencyCut } = this.#options;
-    const now = clock.now();
-    const latency = minus(now, arrival);
-    if (!this.#guard.exceeded(latency, delay.budget(scheduler.floor), now)) return;
-    this.#pacer.clear('late');
+    const pacer = this.#pacer;
+    const latency = minus(pacer.delay, pacer.lateness(pts, arrival));
+    if (!this.#guard.exceeded(latency, delay.budget(scheduler.floor), clock.now())) return;
+    pacer.clear('late');
+    pacer.observe(pts, arrival, true);
     events.emit({ type: 'latency-cut', stream, latency });
     onLatencyCut?.(latency);
   }
@@ -118,6 +112,7 @@ class OutputStage {
     this.#followDelay();
     const fresh = decision === undefined || decision === 'discontinuity' || decision === 'size-change';
     pacer.observe(frame.pts, frame.arrival, fresh);
+    this.#watchLatency(frame);
     // A slot between two frames cannot be known before the floor has passed: within a smaller
     // budget there are none, on a grid or off it.
     const fits = delay.headroom(scheduler.floor) >= 0;

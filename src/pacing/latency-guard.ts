@@ -6,12 +6,12 @@ const TOLERANCE = fromMs(250);
 /** Frames in a row must be late for so long: a stall passes. */
 const LASTING = fromMs(1500);
 
-/** Watches the latency of source frames, from arrival to release. */
+/** Watches the latency of source frames, from arrival to the release that is planned. */
 export class LatencyGuard {
   #since: Micros | undefined;
 
   /**
-   * Takes the latency of the source frame that is released at `now`.
+   * Takes the latency of the source frame that is planned at `now`.
    * @param budget the most that it should be.
    * @returns true, once, when all frames have been later than that for too long.
    */
