@@ -15,7 +15,7 @@ const RETRIES = 1;
  * Tests that measure rate, delay or jitter run alone. The other integration tests, which mostly
  * wait, run two files at a time.
  */
-const TIMED = ['cli', 'convert', 'provider', 'rtsp-camera', 'whep-chromium', 'whip-network'].map(
+const TIMED = ['cli', 'convert', 'provider', 'rtsp-camera', 'rtsp-timing', 'whep-chromium', 'whip-network'].map(
   (name) => `test/integration/${name}.test.ts`,
 );
 
