@@ -15,8 +15,14 @@ export interface TimingNote {
 
 /** Clocks that are wrong by less than this share are nobody's trouble. */
 const TOLD_SPEED = 0.003;
-/** ffmpeg's sources that come so much slower than they are stamped may be too much for this machine. */
+/** Sources that come so much slower than they are stamped may be too much for this machine … */
 const SLOW = 1.1;
+/** … where decoding them holds them up, by transport: RTSP and WHIP drop what is not decoded in time. */
+const WHY_SLOW: Readonly<Record<string, string>> = {
+  file: 'this machine cannot decode them in time',
+  ffmpeg:
+    'ffmpeg cannot decode them in time on this machine, the network is too slow, or the clock of the source runs fast',
+};
 
 /**
  * What is to be told of a source.
@@ -35,7 +41,8 @@ export function describeTiming(info: SourceInfo | undefined, interval: Micros): 
   const { clock } = info;
   if (clock?.kind === 'none')
     add('unstamped', ZERO, 'its frames have no usable timestamps and are placed by their arrival');
-  if (clock?.kind === 'speed' && Math.abs(clock.speed - 1) >= TOLD_SPEED)
+  // A file is shown by our own clock: describeLag tells of it.
+  if (clock?.kind === 'speed' && info.transport !== 'file' && Math.abs(clock.speed - 1) >= TOLD_SPEED)
     add('clock', ZERO, describeSpeed(clock.speed));
   return notes;
 }
@@ -49,10 +56,8 @@ function describeSpeed(speed: number): string {
 
 /** Says so where frames come so slowly for their stamps that it may not be the clock. Undefined: they do not. */
 export function describeLag(info: SourceInfo | undefined): string | undefined {
-  if (info?.transport !== 'ffmpeg' || info.clock?.kind !== 'speed' || info.clock.speed < SLOW) return undefined;
+  if (info?.clock?.kind !== 'speed' || info.clock.speed < SLOW) return undefined;
+  const why = WHY_SLOW[info.transport];
   const share = Math.round(100 / info.clock.speed);
-  return (
-    `frames come at ${share} % of the rate they are stamped with: ffmpeg cannot decode them in time on this machine, ` +
-    "the network is too slow, or the source's clock runs fast"
-  );
+  return why && `frames come at ${share} % of the rate they are stamped with: ${why}`;
 }

@@ -42,6 +42,11 @@ describe('describeLag', () => {
     const slow = { ...INFO, clock: { kind: 'speed', speed: 3.125 } } as const;
     expect(describeLag({ ...slow, transport: 'ffmpeg' })).toContain('frames come at 32 % of the rate');
     expect(describeLag(slow)).toBeUndefined();
+    const file = { ...slow, transport: 'file' };
+    expect(describeLag(file)).toBe(
+      'frames come at 32 % of the rate they are stamped with: this machine cannot decode them in time',
+    );
+    expect(describeTiming(file, fromMs(40))).toEqual([]);
     expect(describeLag({ ...INFO, transport: 'ffmpeg', clock: { kind: 'speed', speed: 1.05 } })).toBeUndefined();
   });
 });
