@@ -16,7 +16,7 @@ export interface TimingNote {
 /** Clocks that are wrong by less than this share are nobody's trouble. */
 const TOLD_SPEED = 0.003;
 /** Sources that come so much slower than they are stamped may be too much for this machine … */
-const SLOW = 1.1;
+const SLOW = 0.9;
 /** … where decoding them holds them up, by transport: RTSP and WHIP drop what is not decoded in time. */
 const WHY_SLOW: Readonly<Record<string, string>> = {
   file: 'this machine cannot decode them in time',
@@ -56,8 +56,8 @@ function describeSpeed(speed: number): string {
 
 /** Says so where frames come so slowly for their stamps that it may not be the clock. Undefined: they do not. */
 export function describeLag(info: SourceInfo | undefined): string | undefined {
-  if (info?.clock?.kind !== 'speed' || info.clock.speed < SLOW) return undefined;
+  if (info?.clock?.kind !== 'speed' || info.clock.speed > SLOW) return undefined;
   const why = WHY_SLOW[info.transport];
-  const share = Math.round(100 / info.clock.speed);
+  const share = Math.round(100 * info.clock.speed);
   return why && `frames come at ${share} % of the rate they are stamped with: ${why}`;
 }
