@@ -15,9 +15,16 @@ const RETRIES = 1;
  * Tests that measure rate, delay or jitter run alone. The other integration tests, which mostly
  * wait, run two files at a time.
  */
-const TIMED = ['cli', 'convert', 'provider', 'rtsp-camera', 'ice-port', 'whep-chromium', 'whip-network'].map(
-  (name) => `test/integration/${name}.test.ts`,
-);
+const TIMED = [
+  'cli',
+  'convert',
+  'provider',
+  'rtsp-camera',
+  'rtsp-timing',
+  'ice-port',
+  'whep-chromium',
+  'whip-network',
+].map((name) => `test/integration/${name}.test.ts`);
 
 /**
  * Four projects, one after the other: pure code, code against real programs, tests that measure

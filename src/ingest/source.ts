@@ -18,7 +18,26 @@ export interface SourceInfo {
   readonly transport: string;
   /** What its pictures are beside their size: encoders must pass it on. Absent = unknown. */
   readonly traits?: PictureTraits;
+  /** What makes its frames known later than they were sent. Absent = nothing. */
+  readonly waits?: SourceWaits;
+  /** What is wrong with its clock. Absent = nothing that is known. */
+  readonly clock?: ClockFault;
 }
+
+/** What the frames of a source wait for after they have arrived, in frames. */
+export interface SourceWaits {
+  /** They are sent in another order than they are shown in. */
+  readonly reordered: number;
+  /** One where the end of a frame is only known from the start of the next: no marker bit. */
+  readonly unmarked: 0 | 1;
+}
+
+/** What is wrong with a source's clock, once it has been so for some seconds. */
+export type ClockFault =
+  /** The stamps run so many times as fast as time. */
+  | { readonly kind: 'speed'; readonly speed: number }
+  /** There are none, or they do not advance. */
+  | { readonly kind: 'none' };
 
 /** Where frames go. Calls are synchronous and must not throw. */
 export interface FrameSink {

@@ -90,6 +90,11 @@ export interface Attempt {
 
 /** What became of a pair. */
 export type PairOutcome =
+  | JudgedOutcome
+  /** Its frames came so late themselves that it says nothing of the rung. */
+  | { readonly kind: 'misplaced' };
+
+type JudgedOutcome =
   /** `elapsed`: from submission to frames, waiting included; `cost`: the work alone. */
   | { readonly kind: 'done'; readonly elapsed: Micros; readonly cost: Micros }
   /** Refused: it could not have been ready in time, or the queue was full. */
@@ -247,6 +252,11 @@ export class Ladder {
     const { index, trial, clean } = attempt as Open;
     this.#open[index] = (this.#open[index] ?? 1) - 1;
     if (outcome.kind === 'done') this.#costs[index]?.add(outcome.cost);
+    if (outcome.kind === 'misplaced') {
+      // A trial that says nothing is made again.
+      if (trial === this.#trial) this.#trial = undefined;
+      return undefined;
+    }
     const late = lateness(outcome, limits);
     if (trial) return trial === this.#trial ? this.#judgeTrial(trial, outcome, now, limits, report) : undefined;
     if (index !== this.#index || !clean) return undefined;
@@ -278,7 +288,7 @@ export class Ladder {
 
   #judgeTrial(
     trial: Trial,
-    outcome: PairOutcome,
+    outcome: JudgedOutcome,
     now: Micros,
     limits: LadderLimits,
     report: LadderReport | undefined,
@@ -328,7 +338,7 @@ export class Ladder {
     this.#trial = undefined;
   }
 
-  #fall(outcome: PairOutcome, now: Micros, limits: LadderLimits): LadderChange {
+  #fall(outcome: JudgedOutcome, now: Micros, limits: LadderLimits): LadderChange {
     this.#trials.fell(now);
     if (outcome.kind === 'failed') return this.#move(this.#index + 1, 'failed', 'the engine failed', now);
     const took = outcome.kind === 'done' ? `took ${ms(outcome.elapsed)}` : 'could not be ready in time';
@@ -348,7 +358,7 @@ export class Ladder {
 }
 
 /** Why a pair was not in time; undefined where it was. */
-function lateness(outcome: PairOutcome, { headroom }: LadderLimits): 'late' | 'refused' | 'failed' | undefined {
+function lateness(outcome: JudgedOutcome, { headroom }: LadderLimits): 'late' | 'refused' | 'failed' | undefined {
   if (outcome.kind !== 'done') return outcome.kind;
   return outcome.elapsed > headroom ? 'late' : undefined;
 }

@@ -21,7 +21,7 @@ export const LABEL_LIMITS = {
   stage: 7,
   fate: 3,
   reason: 40,
-  cause: 3,
+  cause: 5,
   decision: 5,
   state: 4,
   rung: 24,
@@ -290,6 +290,24 @@ export const CATALOGUE = {
     kind: 'gauge',
     name: 'framelift_source_interlaced',
     help: '1 while the source is interlaced: each frame holds two moments, and interpolated ones show combs.',
+    labels: STREAM,
+  },
+  sourceWait: {
+    kind: 'gauge',
+    name: 'framelift_source_wait_seconds',
+    help: 'Time for which frames wait after their arrival because of how the source sends them, by cause: reordered or unmarked.',
+    labels: ['stream', 'cause'],
+  },
+  sourceClock: {
+    kind: 'gauge',
+    name: 'framelift_source_clock_ratio',
+    help: "How fast the source's timestamps run against the arrival of its frames: 1 where they agree, or there are none.",
+    labels: STREAM,
+  },
+  latencyCuts: {
+    kind: 'counter',
+    name: 'framelift_latency_cuts_total',
+    help: 'Times the added latency had grown beyond the budget for good and was cut by dropping what waited.',
     labels: STREAM,
   },
   loopLag: {

@@ -96,6 +96,16 @@ export type MetricEvent =
   | { readonly type: 'webrtc-drop'; readonly reason: string; readonly count: number }
   /** A peer was refused because no network port is open. */
   | { readonly type: 'webrtc-no-port' }
+  /** What the source's frames wait for after their arrival, and how fast its clock runs: 1 where it is right. */
+  | {
+      readonly type: 'source-timing';
+      readonly stream: string;
+      readonly reordered: Micros;
+      readonly unmarked: Micros;
+      readonly speed: number;
+    }
+  /** The added latency had grown beyond the budget for good: what waited was dropped. */
+  | { readonly type: 'latency-cut'; readonly stream: string; readonly latency: Micros }
   /** A model runs on this execution provider. */
   | { readonly type: 'provider'; readonly model: string; readonly provider: string }
   /** One run of a model on `jobs` pairs. */

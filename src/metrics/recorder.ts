@@ -142,9 +142,18 @@ export class Recorder {
     const widths = gauge(CATALOGUE.sourceWidth);
     const heights = gauge(CATALOGUE.sourceHeight);
     const fields = gauge(CATALOGUE.sourceInterlaced);
+    const waits = gauge(CATALOGUE.sourceWait);
+    const clocks = gauge(CATALOGUE.sourceClock);
+    const cuts = counter(CATALOGUE.latencyCuts);
     return {
       handlers: {
         'ingest-loss': ({ stream, packets }: EventOf<'ingest-loss'>) => loss.of(stream).inc(packets),
+        'source-timing': ({ stream, reordered, unmarked, speed }: EventOf<'source-timing'>) => {
+          waits.of(stream, 'reordered').set(toSeconds(reordered));
+          waits.of(stream, 'unmarked').set(toSeconds(unmarked));
+          clocks.of(stream).set(speed);
+        },
+        'latency-cut': ({ stream }: EventOf<'latency-cut'>) => cuts.of(stream).inc(),
         reconnect: ({ stream, reason }: EventOf<'reconnect'>) => reconnects.of(stream, reason).inc(),
         'source-info': ({ stream, codec, width, height, interlaced = false }: EventOf<'source-info'>) => {
           const before = this.#codecs.get(stream);
@@ -156,7 +165,10 @@ export class Recorder {
           fields.of(stream).set(interlaced ? 1 : 0);
         },
       },
-      start: (stream: string): void => void loss.of(stream),
+      start(stream: string): void {
+        loss.of(stream);
+        cuts.of(stream);
+      },
     };
   }
 

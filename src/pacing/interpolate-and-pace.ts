@@ -8,8 +8,9 @@ import type { Rung } from '../interp/ladder.ts';
 import type { Frame, RepeatReason } from '../media/frame.ts';
 import type { PairDecision } from '../media/pair-decision.ts';
 import type { Scheduled } from '../pairing/operators.ts';
-import type { Micros } from '../time.ts';
+import { type Micros, minus } from '../time.ts';
 import { Fallbacks } from './fallbacks.ts';
+import { LatencyGuard } from './latency-guard.ts';
 import { type PacedFrame, Pacer } from './pacer.ts';
 import { Release, type ReleaseOptions } from './release.ts';
 import { Submission, type SubmissionOptions } from './submission.ts';
@@ -18,6 +19,8 @@ import { Submission, type SubmissionOptions } from './submission.ts';
 export interface InterpolateAndPaceOptions extends SubmissionOptions, ReleaseOptions {
   /** Output slots that may wait for their time. */
   readonly capacity: number;
+  /** Told of the latency that was cut. */
+  readonly onLatencyCut?: (latency: Micros) => void;
 }
 
 /**
@@ -42,6 +45,7 @@ class OutputStage {
   readonly #fallbacks = new Fallbacks();
   readonly #submission: Submission;
   readonly #release: Release;
+  readonly #guard = new LatencyGuard();
   #delay: Micros | undefined;
   /** The ladder's, whose pairs the delay has learned from. */
   #rung: Rung | undefined;
@@ -76,6 +80,18 @@ class OutputStage {
     );
   }
 
+  /** A latency that stays beyond the budget is needed by nothing: what waits is dropped, and time begins anew. */
+  #watchLatency({ pts, arrival }: Frame): void {
+    const { clock, delay, scheduler, events, stream, onLatencyCut } = this.#options;
+    const pacer = this.#pacer;
+    const latency = minus(pacer.delay, pacer.lateness(pts, arrival));
+    if (!this.#guard.exceeded(latency, delay.budget(scheduler.floor), clock.now())) return;
+    pacer.clear('late');
+    pacer.observe(pts, arrival, true);
+    events.emit({ type: 'latency-cut', stream, latency });
+    onLatencyCut?.(latency);
+  }
+
   #close(): void {
     this.#closed = true;
     this.#submission.close();
@@ -96,6 +112,7 @@ class OutputStage {
     this.#followDelay();
     const fresh = decision === undefined || decision === 'discontinuity' || decision === 'size-change';
     pacer.observe(frame.pts, frame.arrival, fresh);
+    this.#watchLatency(frame);
     // A slot between two frames cannot be known before the floor has passed: within a smaller
     // budget there are none, on a grid or off it.
     const fits = delay.headroom(scheduler.floor) >= 0;

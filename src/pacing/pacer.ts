@@ -114,6 +114,7 @@ export class Pacer {
     const change = this.#clockMap.observe(pts, arrival, discontinuity);
     if (change.kind === 'step' && before !== undefined) {
       for (const slot of this.#slots) if (slot.pts < change.from || pts < slot.pts) slot.offset ??= before;
+      this.#dropOvertaken(micros(pts + this.#clockMap.offset + this.#delay));
       this.#releasedPts = Number.NEGATIVE_INFINITY;
     }
     if (this.#observedAt !== undefined) {
@@ -218,6 +219,11 @@ export class Pacer {
     return micros(this.#clockMap.synchronized ? this.#clockMap.allowance : 0);
   }
 
+  /** How much later a frame came than its PTS is mapped to; negative where it came earlier. */
+  lateness(pts: Micros, arrival: Micros): Micros {
+    return micros(arrival - pts - this.#clockMap.offset);
+  }
+
   /** Slots waiting. */
   get depth(): number {
     return this.#slots.length;
@@ -228,9 +234,9 @@ export class Pacer {
     return this.#capacity;
   }
 
-  /** Drops everything that waits (`stopped`) and forgets the mapping. */
-  clear(): void {
-    while (this.#slots.length > 0) this.#drop('stopped');
+  /** Drops everything that waits, for `reason`, and forgets the mapping. */
+  clear(reason: DropReason = 'stopped'): void {
+    while (this.#slots.length > 0) this.#drop(reason);
     this.#clockMap.reset();
     this.#observedAt = undefined;
     this.#delay = this.#delayTarget;
@@ -239,6 +245,17 @@ export class Pacer {
 
   #due(slot: Slot): Micros {
     return micros(slot.pts + (slot.offset ?? this.#clockMap.offset) + this.#delay);
+  }
+
+  /**
+   * Slots of a timeline that has ended which would be due after the first of the new one: it had run
+   * ahead, and nothing would be shown until time has caught up with it.
+   */
+  #dropOvertaken(due: Micros): void {
+    for (let at = this.#slots.length - 1; at >= 0; at -= 1) {
+      const slot = this.#slots[at];
+      if (slot?.offset !== undefined && this.#due(slot) >= due) this.#drop('late', at);
+    }
   }
 
   #successorDue(now: Micros): boolean {
@@ -253,8 +270,8 @@ export class Pacer {
     return undefined;
   }
 
-  #drop(reason: DropReason): void {
-    const slot = this.#slots.shift();
+  #drop(reason: DropReason, at = 0): void {
+    const [slot] = this.#slots.splice(at, 1);
     if (!slot) return;
     slot.frame?.release();
     this.#onDrop(reason, slot.pts);

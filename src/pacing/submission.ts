@@ -73,6 +73,8 @@ interface Slots {
   readonly slack: Micros;
   /** Whether the delay learns from it: no trial of a better rung. */
   readonly countsForDelay: boolean;
+  /** The later frame came so late against its own time that half of the time for the work was gone. */
+  readonly misplaced: boolean;
 }
 
 /** Has pairs interpolated, and gives the frames to the pacer. */
@@ -111,17 +113,19 @@ export class Submission {
       timesteps.filter((step) => !chosen.includes(step)),
       'overload',
     );
-    if (tier) onWork(this.#interpolate(now, tier, attempt, before, frame.share(), this.#slots(chosen, attempt)));
+    if (tier) onWork(this.#interpolate(now, tier, attempt, before, frame.share(), this.#slots(chosen, frame, attempt)));
     else before.release();
   }
 
-  #slots(timesteps: readonly Timestep[], { isTrial }: Attempt): Slots {
+  #slots(timesteps: readonly Timestep[], { pts, arrival }: Frame, { isTrial }: Attempt): Slots {
     const { pacer } = this.#deps;
+    const misplaced = pacer.lateness(pts, arrival) > this.#headroom() / 2;
     return {
       timesteps,
       dues: timesteps.map((step) => pacer.dueOf(step.pts)),
       slack: minus(pacer.delay, this.#options.scheduler.floor),
-      countsForDelay: !isTrial,
+      countsForDelay: !isTrial && !misplaced,
+      misplaced,
     };
   }
 
@@ -151,7 +155,7 @@ export class Submission {
     let outcome: PairOutcome = { kind: 'failed' };
     try {
       const result = await tier.interpolate({ stream, a, b, timesteps, ...deadline });
-      outcome = outcomeOf(result, minus(clock.now(), submitted));
+      outcome = outcomeOf(result, minus(clock.now(), submitted), slots.misplaced);
       this.#take(result, slots);
     } catch (thrown) {
       this.#deps.fallbacks.explain(slots.timesteps, 'engine-error');
@@ -204,8 +208,8 @@ export class Submission {
   }
 }
 
-function outcomeOf(result: InterpResult, elapsed: Micros): PairOutcome {
-  if (result.status !== 'done') return { kind: 'refused' };
+function outcomeOf(result: InterpResult, elapsed: Micros, misplaced: boolean): PairOutcome {
+  if (result.status !== 'done') return { kind: misplaced ? 'misplaced' : 'refused' };
   const { search, network, kernel } = result.spanMicros;
   return { kind: 'done', elapsed, cost: micros(search + network + kernel) };
 }

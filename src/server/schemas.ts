@@ -94,6 +94,14 @@ const ladderReport = z
   })
   .readonly();
 
+const timingNote = z
+  .object({
+    cause: z.enum(['reordered', 'unmarked', 'clock', 'unstamped', 'latency-cut']),
+    delayMs: z.number().describe('delay that it adds, 0 for none'),
+    text: z.string().describe('for people'),
+  })
+  .readonly();
+
 /** One stream. */
 export const streamReport = z.object({
   name: z.string(),
@@ -106,6 +114,7 @@ export const streamReport = z.object({
   latencyFloorMs: z.number().describe('the part of it that is arithmetic: (N−1)/N of a source interval'),
   badge: z.boolean().describe('players mark interpolated frames unless their viewer says otherwise'),
   notice: z.string().optional().describe('what viewers have to be told, always'),
+  timing: z.array(timingNote).readonly().describe("what the source's timing costs, and how it is dealt with"),
   state: streamState,
   reason: z.string().optional().describe('why the state is not full'),
   phase: z.enum(['connecting', 'live', 'waiting', 'ended']).describe('what the source is doing'),

@@ -18,6 +18,9 @@ export class StreamHealth {
   #interpolated = 0;
   #failed = 0;
   #released = 0;
+  /** Pairs, and those across which nothing can be interpolated. */
+  #pairs = 0;
+  #apart = 0;
   #failures = new Map<string, number>();
   #lastRelease: Micros | undefined;
   #better = 0;
@@ -39,8 +42,12 @@ export class StreamHealth {
     return this.#reason;
   }
 
-  /** Counts `frame` events; ignores the others. Frames repeated by intent (a cut, a duplicate) count neither way. */
+  /** Counts `frame` and `pair` events; ignores the others. Frames repeated by intent (a cut, a duplicate) count neither way. */
   observe(event: MetricEvent): void {
+    if (event.type === 'pair') {
+      this.#pairs += 1;
+      if (event.decision === 'discontinuity') this.#apart += 1;
+    }
     if (event.type !== 'frame') return;
     this.#released += 1;
     if (event.fate === 'interpolated') this.#interpolated += 1;
@@ -84,6 +91,8 @@ export class StreamHealth {
     this.#interpolated = 0;
     this.#failed = 0;
     this.#released = 0;
+    this.#pairs = 0;
+    this.#apart = 0;
     this.#failures.clear();
     return this.#state;
   }
@@ -96,14 +105,21 @@ export class StreamHealth {
   /** A window without gaps (still scene, cuts only) changes nothing. */
   #seen(): StreamState {
     const gaps = this.#interpolated + this.#failed;
+    if (gaps === 0 && this.#allApart) return 'pass-through';
     if (gaps === 0) return this.#state === 'waiting' ? 'full' : this.#state;
     if (this.#interpolated === 0) return 'pass-through';
     return this.#interpolated / gaps >= FULL_SHARE ? 'full' : 'degraded';
   }
 
+  /** Frames come, and none belongs to the one before. */
+  get #allApart(): boolean {
+    return this.#pairs > 0 && this.#apart === this.#pairs;
+  }
+
   #why(now: Micros, since: Micros): string {
     if (this.#state === 'waiting') return `no frame for ${toSeconds(minus(now, since)).toFixed(0)} s`;
     if (this.#held !== undefined) return this.#held;
+    if (this.#allApart) return 'frames are too far apart, or jump in time: nothing can be interpolated between them';
     const worst = [...this.#failures].toSorted((a, b) => b[1] - a[1])[0];
     if (worst?.[0] === 'engine-error' && this.#engineError) return `engine-error: ${this.#engineError}`;
     const gaps = this.#interpolated + this.#failed;

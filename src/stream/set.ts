@@ -15,6 +15,7 @@ import { Mutex } from '../mutex.ts';
 import type { StreamControl, StreamDirectory, StreamEntry } from '../server/contract.ts';
 import { type Clock, fromMs, type Micros, minus, plus, toMs } from '../time.ts';
 import type { TransportSettings } from '../webrtc/transport.ts';
+import { Intake } from './intake.ts';
 import { makeSource, type SourceOrigin, type SourceRules } from './make-source.ts';
 import { describeTarget } from './messages.ts';
 import { Stream, type StreamContext } from './stream.ts';
@@ -208,13 +209,15 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
   async #prepare(settings: StreamConfig, model: string, origin: SourceOrigin): Promise<Member> {
     const { arena, clock, events, pool, log, env, transport, maxViewers } = this.#options;
     const rules = this.#options.sourceRules[origin];
-    const source = makeSource(settings, { arena, clock, events, env, transport, log, rules });
+    const intake = new Intake(events);
+    const source = makeSource(settings, { arena, clock, events: intake, env, transport, log, rules });
     const { name, latencyBudgetMs, bitrateKbps } = settings;
     const profile = profileOf(settings.profile);
     const stream = new Stream(
       {
         name,
         source,
+        intake,
         target: targetOf(settings, profile),
         ...(profile === undefined ? {} : { profile }),
         ...(latencyBudgetMs === undefined ? {} : { latencyBudget: fromMs(latencyBudgetMs) }),
@@ -292,7 +295,8 @@ function patched(before: StreamConfig, patch: Partial<StreamConfig>): StreamConf
 }
 
 function entryOf({ stream, gate }: Member, clock: Clock): StreamEntry {
-  const { state, reason, phase, info, lastError, ladder, latencyBudget, latencyFloor, badge, notice } = stream.status;
+  const { state, reason, phase, info, lastError, ladder, latencyBudget, latencyFloor, badge, notice, timing } =
+    stream.status;
   return {
     name: stream.name,
     label: stream.label,
@@ -306,6 +310,7 @@ function entryOf({ stream, gate }: Member, clock: Clock): StreamEntry {
     latencyFloorMs: toMs(latencyFloor),
     badge,
     notice,
+    timing: timing.map(({ cause, delay, text }) => ({ cause, delayMs: toMs(delay), text })),
   };
 }
 

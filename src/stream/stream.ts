@@ -17,11 +17,13 @@ import type { EventSink, Variant } from '../metrics/events.ts';
 import { DEFAULT_HEADROOM, DelayControl } from '../pacing/delay-control.ts';
 import { type RateTarget, Scheduler } from '../pairing/scheduler.ts';
 import { upconvert } from '../pipeline.ts';
-import { type Clock, fromMs, type Micros, plus, stoodStill, toMs } from '../time.ts';
+import { type Clock, fromMs, type Micros, minus, plus, stoodStill, toMs, ZERO } from '../time.ts';
 import { StreamHealth } from './health.ts';
+import type { Intake } from './intake.ts';
 import { budgetWarning, describeDecision, describePulses, floorWarning, INTERLACED, timesWarning } from './messages.ts';
 import { type LadderStatus, StreamModel } from './model.ts';
 import { type SupervisionStatus, Supervisor } from './supervisor.ts';
+import { describeLag, describeTiming, type TimingCause, type TimingNote } from './timing.ts';
 
 /** What all streams of a process share. */
 export interface StreamContext {
@@ -36,6 +38,8 @@ export interface StreamContext {
 export interface StreamSettings {
   readonly name: string;
   readonly source: Source;
+  /** Told whether the source's frames are taken as fast as they come. Default: they are. */
+  readonly intake?: Pick<Intake, 'judge'>;
   readonly target: RateTarget;
   /** The most that a source frame may be held back. Absent: the arithmetic floor and 40 ms. */
   readonly latencyBudget?: Micros;
@@ -61,12 +65,16 @@ export interface StreamStatus extends SupervisionStatus {
   readonly badge: boolean;
   /** What viewers have to be told, always. */
   readonly notice: string | undefined;
+  /** What the source's timing costs. */
+  readonly timing: readonly TimingNote[];
 }
 
 /** Output slots that may wait for their time: what arithmetic and budget hold back at 240 fps, and a quarter of a second. */
 const pacerCapacity = (budget: Micros = DEFAULT_HEADROOM): number => Math.ceil(((budget + 750_000) / 1e6) * 240);
 /** How often the stream's state is judged anew. */
 const HEALTH_INTERVAL = fromMs(1000);
+/** How long a cut of the latency is told. */
+const CUT_TOLD = fromMs(10_000);
 
 /** A running stream. */
 export class Stream implements AsyncDisposable {
@@ -86,6 +94,11 @@ export class Stream implements AsyncDisposable {
   #cancelCheck: (() => void) | undefined;
   #held: string | undefined;
   readonly #warned = new Set<string>();
+  /** Causes that the log has been told of. */
+  readonly #told = new Set<TimingCause>();
+  /** The last cut of the latency, for as long as it is told. */
+  #cut: TimingNote | undefined;
+  #cutAt: Micros = ZERO;
   #size: FrameSize | undefined;
   #lastPhase = '';
   #lastInfo: SourceInfo | undefined;
@@ -156,6 +169,7 @@ export class Stream implements AsyncDisposable {
       onSourceFrame: (frame) => this.#publishSource(frame),
       onPulseInterval: profile?.pulses ? (interval) => log.info({ stream: name }, describePulses(interval)) : undefined,
       onEngineError: (error) => this.#engineFailed(error),
+      onLatencyCut: (latency) => this.#latencyCut(latency),
       onLadder: (change) => this.#ladderChanged(change),
       onDecision: (decision) => log.debug({ stream: name, ...describeDecision(decision) }, `ladder: ${decision.kind}`),
       onWork: (done) => {
@@ -201,7 +215,8 @@ export class Stream implements AsyncDisposable {
     const interlaced = this.#supervisor.status.info?.traits?.interlaced;
     const notice = [profileNotice, interlaced ? INTERLACED : undefined].filter(Boolean).join(' ') || undefined;
     const { ladder } = this.#model;
-    return { ...this.#supervisor.status, state, reason, ladder, latencyBudget, latencyFloor, badge, notice };
+    const timing = this.#timing;
+    return { ...this.#supervisor.status, state, reason, ladder, latencyBudget, latencyFloor, badge, notice, timing };
   }
 
   /** Stops the source, then the chain, then the viewers. Resolves when all of it is closed: no event is told of the stream any more. */
@@ -212,6 +227,11 @@ export class Stream implements AsyncDisposable {
     await this.#model[Symbol.asyncDispose]();
     await Promise.all(this.#work);
     await Promise.all(Object.values(this.#publications).map((publication) => publication[Symbol.asyncDispose]()));
+  }
+
+  get #timing(): readonly TimingNote[] {
+    const notes = describeTiming(this.#supervisor.status.info, this.#scheduler.sourceInterval);
+    return this.#cut ? [...notes, this.#cut] : notes;
   }
 
   #makeModel(): StreamModel {
@@ -266,7 +286,8 @@ export class Stream implements AsyncDisposable {
     const { clock, events, log } = this.#context;
     const before = this.#health.state;
     const below = budgetWarning(this.#delay, this.#scheduler);
-    if (below === undefined) this.#health.held(this.#held);
+    const slow = this.#settings.intake?.judge() ?? describeLag(this.#supervisor.status.info);
+    if (below === undefined) this.#health.held(slow ?? this.#cut?.text ?? this.#held);
     else this.#health.held(below, 'pass-through');
     const state = this.#health.judge(clock.now());
     const { latencyBudget: budget, latencyFloor: floor } = this.status;
@@ -274,6 +295,7 @@ export class Stream implements AsyncDisposable {
     events.emit({ type: 'state', stream: this.name, state });
     if (state !== before)
       log.info({ stream: this.name, state, reason: this.#health.reason }, `state ${before} → ${state}`);
+    this.#tellTiming();
     this.#warnOnce('floor', floorWarning(this.#scheduler.floor));
     this.#warnOnce('budget', below);
     this.#warnOnce('times', timesWarning(this.#scheduler, this.#model.top?.times));
@@ -282,6 +304,35 @@ export class Stream implements AsyncDisposable {
       this.#health.stoodStill(stoodStill(due, clock.now()));
       this.#checkHealth();
     });
+  }
+
+  /** What the source's timing costs goes into the metrics each second, and into the log when it changes. */
+  #tellTiming(): void {
+    const { events, log } = this.#context;
+    const notes = this.#timing;
+    const of = (cause: TimingCause): Micros => notes.find((note) => note.cause === cause)?.delay ?? ZERO;
+    const clock = this.#supervisor.status.info?.clock;
+    const speed = clock?.kind === 'speed' ? clock.speed : 1;
+    events.emit({
+      ...{ type: 'source-timing', stream: this.name, speed },
+      ...{ reordered: of('reordered'), unmarked: of('unmarked') },
+    });
+    for (const { cause, delay, text } of notes) {
+      if (cause === 'latency-cut' || this.#told.has(cause)) continue;
+      this.#told.add(cause);
+      const fields = { stream: this.name, cause, delayMs: toMs(delay) };
+      if (cause === 'clock' || cause === 'unstamped') log.warn(fields, text);
+      else log.info(fields, text);
+    }
+    if (this.#cut && minus(this.#context.clock.now(), this.#cutAt) > CUT_TOLD) this.#cut = undefined;
+  }
+
+  #latencyCut(latency: Micros): void {
+    const { clock, log } = this.#context;
+    const text = `the latency had grown to ${toMs(latency).toFixed(0)} ms and was cut: frames were dropped`;
+    this.#cut = { cause: 'latency-cut', delay: ZERO, text };
+    this.#cutAt = clock.now();
+    log.warn({ stream: this.name, latencyMs: toMs(latency) }, text);
   }
 
   /** Says one warning of a kind, once it is known what the source sends. */

@@ -110,3 +110,51 @@ test('waiting frames are bounded, the rest counted, and the next one marked', as
   expect(to.frames.flatMap((frame, i) => (frame.discontinuity ? [i] : []))).toEqual([0, 256]);
   run.close();
 });
+
+test('frames of a format without timestamps are placed by their arrival, at once, HTTP or not', async () => {
+  for (const paced of [true, false]) {
+    const run = reception(paced);
+    run.line("[info] Input #0, mpjpeg, from 'http://cam.example/video':");
+    const before = to.frames.length;
+    // Invented at 25 a second; they come at 10.
+    const stream = frames(40);
+    const size = Math.ceil(stream.length / 40);
+    for (let index = 0; index < 40; index += 1) {
+      await run.data(stream.subarray(index * size, (index + 1) * size), never);
+      clock.advance(fromMs(100));
+    }
+    const pts = to.pts.slice(before + 15);
+    expect(pts.length).toBeGreaterThan(20);
+    const steps = pts.slice(1).map((each, i) => each - (pts[i] ?? 0));
+    expect(Math.min(...steps)).toBeGreaterThan(75_000);
+    expect(Math.max(...steps)).toBeLessThan(125_000);
+    expect(run.failure).toBeUndefined();
+    run.close();
+  }
+});
+
+test('a file without timestamps that is fetched over HTTP is shown at the rate that ffmpeg makes up', async () => {
+  const run = new Reception({ stream: 's', arena: to.arena, clock, events: to, endless: () => false }, to, true);
+  run.line("[info] Input #0, h264, from 'http://files.example/a.h264':");
+  const waiting = run.data(frames(5), never);
+  for (let ms = 0; ms < 300; ms += 20) {
+    clock.advance(fromMs(20));
+    await turn();
+  }
+  await waiting;
+  expect(to.pts).toEqual([0, 40_000, 80_000, 120_000, 160_000]);
+  run.close();
+});
+
+test('times that never advance are no clock that went back: frames are placed by their arrival', async () => {
+  const run = reception(false);
+  const stream = frames(60, "setpts='0'");
+  const size = Math.ceil(stream.length / 60);
+  for (let index = 0; index < 60; index += 1) {
+    await run.data(stream.subarray(index * size, (index + 1) * size), never);
+    clock.advance(fromMs(40));
+  }
+  expect(run.failure).toBeUndefined();
+  expect(to.frames.length).toBeGreaterThan(45);
+  run.close();
+});

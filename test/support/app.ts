@@ -43,6 +43,7 @@ interface StreamEntry {
   readonly notice?: string;
   readonly ladder?: { readonly rung: string; readonly rungs: readonly string[]; readonly detail?: string };
   readonly latencyBudgetMs: number;
+  readonly timing: readonly { readonly cause: string; readonly text: string }[];
   readonly stats: {
     readonly syntheticShare?: number;
     readonly fps: { readonly upconverted: number; readonly source: number };

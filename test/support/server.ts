@@ -26,6 +26,7 @@ export const LIVE: StreamEntry = {
   badge: false,
   awaitsPublisher: false,
   notice: undefined,
+  timing: [],
   state: 'full',
   reason: undefined,
   phase: 'live',

@@ -54,6 +54,7 @@ const INNER: Record<string, readonly string[]> = {
     'percent-decoding.ts',
     'source-log.ts',
     'drop-log.ts',
+    'clock',
     'rtp',
     'decode',
     'rtsp',

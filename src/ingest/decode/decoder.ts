@@ -16,12 +16,13 @@ import type { Arena } from '../../media/arena.ts';
 import { Frame, type FrameInfo, SOURCE } from '../../media/frame.ts';
 import { type PictureTraits, sameTraits } from '../../media/picture-traits.ts';
 import { type DropReason, type EventSink, noEvents } from '../../metrics/events.ts';
-import { type Clock, type Micros, minus } from '../../time.ts';
+import { type Clock, type Micros, micros, minus, ZERO } from '../../time.ts';
 import { sizeExcess } from '../limits.ts';
 import type { SourceLog } from '../source-log.ts';
 import { type CodecOptions, openCodecContext } from './codec-context.ts';
 import { I420Writer, traitsOf } from './i420-writer.ts';
 import { InFlight } from './in-flight.ts';
+import { Reordering } from './reordering.ts';
 
 /**
  * Options of {@link VideoDecoder.open}. Give `codec` (RTP) or `codecParameters` (a container's
@@ -36,6 +37,11 @@ export interface VideoDecoderOptions extends CodecOptions {
   readonly log?: SourceLog;
   /** Drop frames that FFmpeg reports as damaged, and all up to the next keyframe. Default true. */
   readonly dropDamaged?: boolean;
+  /**
+   * Drop frames that are not later than the one before. Default true. False for live sources, whose
+   * stamps are judged as a whole: frames come out in the order in which they are shown.
+   */
+  readonly dropLate?: boolean;
 }
 
 /**
@@ -53,6 +59,9 @@ export class VideoDecoder {
   readonly #writer = new I420Writer();
   #awaitingKeyframe = true;
   #gap = false;
+  /** When the unit came that is being decoded: what it sets free could not be known before. */
+  #now: Micros = ZERO;
+  readonly #reordering = new Reordering();
   #lastPts: Micros | undefined;
   #size = { width: 0, height: 0 };
   #traits: PictureTraits | undefined;
@@ -102,6 +111,11 @@ export class VideoDecoder {
    */
   get traits(): PictureTraits | undefined {
     return this.#traits;
+  }
+
+  /** Frames that the stream has in another order than it is shown in, so that each waits for so many. */
+  get reordered(): number {
+    return this.#reordering.frames;
   }
 
   /** Frames delivered, and access units that FFmpeg refused, since opening. */
@@ -171,6 +185,7 @@ export class VideoDecoder {
       if (!unit.keyframe) return this.#refuse('awaiting-keyframe');
       this.#awaitingKeyframe = false;
     }
+    this.#now = unit.arrival;
     const { id, forgotten } = this.#inFlight.enter(unit);
     if (forgotten?.discontinuity) this.#gap = true;
     const packet = this.#packet;
@@ -224,7 +239,10 @@ export class VideoDecoder {
     const frames: Frame[] = [];
     for (;;) {
       const code = this.#context.receiveFrameSync(this.#decoded);
-      if (code === AVERROR_EAGAIN || code === AVERROR_EOF) return frames;
+      if (code === AVERROR_EAGAIN || code === AVERROR_EOF) {
+        if (frames.length > 0) this.#reordering.observe(this.#inFlight.depth);
+        return frames;
+      }
       if (code < 0) {
         this.#check(code);
         this.#countRefused(code);
@@ -256,10 +274,13 @@ export class VideoDecoder {
     }
     this.#checkSize(decoded);
     const { width, height } = decoded;
-    const { pts, arrival, capture } = unit;
+    const { pts, capture } = unit;
+    // It leaves when a later unit made it the next to be shown: not before that one had come.
+    const arrival = micros(Math.max(unit.arrival, this.#now));
     const resized = width !== this.#size.width || height !== this.#size.height;
     const discontinuity = unit.discontinuity || this.#gap || resized;
-    if (!discontinuity && this.#lastPts !== undefined && pts <= this.#lastPts) {
+    const { dropLate = true } = this.#options;
+    if (dropLate && !discontinuity && this.#lastPts !== undefined && pts <= this.#lastPts) {
       this.#gap = true;
       this.#drop('late');
       return undefined;

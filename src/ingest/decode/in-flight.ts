@@ -12,6 +12,8 @@ export type UnitInfo = Omit<AccessUnit, 'data'>;
  * ones never came out.
  */
 const CAPACITY = 64;
+/** Frames that a decoder holds back at most, to put them in order (H.264 and H.265: max_dpb_size). */
+const MAX_REORDER = 16;
 
 /**
  * Access units by a number of our own: their times may repeat or jump. Capacity: 64; policy: the
@@ -34,11 +36,26 @@ export class InFlight {
     return { id: this.#sequence, forgotten: oldest[1] };
   }
 
-  /** The unit whose frame came out, once; undefined when it was forgotten. */
+  /**
+   * The unit whose frame came out, once; undefined when it was forgotten. Frames of units that went
+   * in {@link MAX_REORDER} before will not come any more: the first of them that marked a
+   * discontinuity passes the mark on.
+   */
   leave(id: bigint): UnitInfo | undefined {
     const unit = this.#units.get(id);
     this.#units.delete(id);
-    return unit;
+    let gap = false;
+    for (const [older, { discontinuity }] of this.#units) {
+      if (older >= id - BigInt(MAX_REORDER)) break;
+      this.#units.delete(older);
+      gap ||= discontinuity;
+    }
+    return unit && gap ? { ...unit, discontinuity: true } : unit;
+  }
+
+  /** Units whose frame has not come out yet. */
+  get depth(): number {
+    return this.#units.size;
   }
 
   /** Forgets all. Numbers go on. */

@@ -62,6 +62,7 @@ export class HttpGateway implements AsyncDisposable {
   readonly #agents: { readonly http: HttpAgent; readonly https: HttpsAgent };
   readonly #refusing = new AbortController();
   #failure: FrameliftError | undefined;
+  #endless = false;
 
   private constructor(server: Server, options: HttpGatewayOptions, guard: AddressGuard) {
     this.#server = server;
@@ -105,6 +106,11 @@ export class HttpGateway implements AsyncDisposable {
     return this.#failure;
   }
 
+  /** True while the last answer does not say how long it is: a live stream has no length. */
+  get endless(): boolean {
+    return this.#endless;
+  }
+
   /** Ends all requests. Closing twice is harmless. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#agents.http.destroy();
@@ -130,6 +136,7 @@ export class HttpGateway implements AsyncDisposable {
         log.debug(fields, `ffmpeg's ${request.method} by the gateway`);
       }
       this.#failure = undefined;
+      this.#endless = answer.headers['content-length'] === undefined;
       await passOn(answer, target, response, (playlist) => this.#withOneVariant(playlist, target));
     } catch (error) {
       if (!gone.signal.aborted) this.#fail(error);

@@ -9,10 +9,12 @@ import { Frame, SOURCE } from '../../media/frame.ts';
 import { type PictureTraits, sameTraits, sampleAspect } from '../../media/picture-traits.ts';
 import type { DropReason, EventSink } from '../../metrics/events.ts';
 import { type Clock, fromMs, type Micros, micros, minus, plus, stoodStill, toMs, toSeconds, ZERO } from '../../time.ts';
+import { ClockedSink } from '../clock/clocked-sink.ts';
 import { colourOfFormat, I420Writer, pixelFormat } from '../decode/i420-writer.ts';
 import { IngestGauge, type IngestLimits, sizeExcess } from '../limits.ts';
 import type { FrameSink } from '../source.ts';
 import type { SourceLog } from '../source-log.ts';
+import { endsWithTheNext, inputFormat, isClockless } from './clockless.ts';
 import { type NutHeader, NutReader } from './nut-reader.ts';
 import { PacedRelease } from './paced-release.ts';
 import { rawBytes, rawPlanes } from './raw-picture.ts';
@@ -40,14 +42,16 @@ export interface ReceptionOptions {
   readonly startTimeout?: Micros;
   /** A source that exceeds them fails. Its bitrate is not seen. Default: none. */
   readonly limits?: IngestLimits | undefined;
+  /** Whether what comes over HTTP is live: it has no length. Asked when the format is known; default: it is. */
+  readonly endless?: () => boolean;
 }
 
 /** One run. Close it at its end. */
 export class Reception {
   readonly #options: ReceptionOptions;
-  readonly #sink: FrameSink;
+  readonly #sink: ClockedSink;
   readonly #reader: NutReader;
-  readonly #paced: PacedRelease | undefined;
+  #paced: PacedRelease | undefined;
   readonly #gauge: IngestGauge | undefined;
   readonly #failing = new AbortController();
   readonly #stderr = new StderrReader();
@@ -61,6 +65,11 @@ export class Reception {
   #traits: PictureTraits | undefined;
   #lastPts: Micros | undefined;
   #squeezed = 0;
+  /** Frames whose times grew by more than the muxer alone lets them grow. */
+  #advanced = 0;
+  #format = '';
+  /** Frames have no times of their own: their arrival counts alone. */
+  #unstamped = false;
   #gap = true;
   #delivered = 0;
   readonly #started: Micros;
@@ -73,7 +82,7 @@ export class Reception {
    */
   constructor(options: ReceptionOptions, sink: FrameSink, paced: boolean) {
     this.#options = options;
-    this.#sink = sink;
+    this.#sink = new ClockedSink(sink, options);
     this.#paced = paced ? new PacedRelease(options.clock, (frame) => this.#due(frame)) : undefined;
     this.#gauge = options.limits && new IngestGauge(options.limits);
     this.#started = options.clock.now();
@@ -126,6 +135,7 @@ export class Reception {
 
   /** Takes a line of stderr. */
   line(line: string): void {
+    this.#noteFormat(inputFormat(line));
     const finding = this.#stderr.line(line);
     if (this.#stderr.raw) this.#described.resolve();
     if (finding) this.#conclude(finding);
@@ -135,6 +145,21 @@ export class Reception {
     this.#cancelWatch();
     this.#paced?.clear();
     this.#writer.close();
+  }
+
+  #noteFormat(format: string | undefined): void {
+    if (format === undefined || this.#format !== '') return;
+    this.#format = format;
+    // A file that is fetched over HTTP is to be shown at the rate that is invented for it.
+    const isFile = this.#paced !== undefined && this.#options.endless?.() === false;
+    if (isClockless(format) && !isFile) this.#placeByArrival(`the format "${format}" has no timestamps`);
+  }
+
+  #placeByArrival(why: string): void {
+    this.#options.log?.debug({ why }, 'frames are placed by their arrival');
+    this.#unstamped = true;
+    this.#paced = undefined;
+    this.#sink.restart(false);
   }
 
   #whenDescribed(stopped: AbortSignal): Promise<void> {
@@ -182,7 +207,8 @@ export class Reception {
     this.#traits = traits;
     const { codec, fps } = this.#stderr;
     this.#options.log?.debug({ codec, format: raw.format, ...this.#size, fps, ...traits }, 'frames have this size');
-    this.#sink.info({ codec, ...this.#size, fps, transport: 'ffmpeg', traits });
+    const waits = endsWithTheNext(this.#format) ? { waits: { reordered: 0, unmarked: 1 } as const } : {};
+    this.#sink.info({ codec, ...this.#size, fps, transport: 'ffmpeg', traits, ...waits });
   }
 
   #frame(data: Buffer, pts: Micros): void {
@@ -199,13 +225,15 @@ export class Reception {
     if (excess) throw excess;
     const last = this.#lastPts;
     const step = last === undefined ? undefined : minus(pts, last);
-    if (step !== undefined && step < MIN_STEP) {
+    if (step !== undefined && step < MIN_STEP && !this.#unstamped) {
       this.#squeeze();
       return;
     }
     this.#squeezed = 0;
+    this.#advanced += 1;
     this.#lastPts = pts;
-    const frame = this.#allocate(pts, this.#gap || (step !== undefined && step > MAX_STEP));
+    const jumped = step !== undefined && step > MAX_STEP && !this.#unstamped;
+    const frame = this.#allocate(pts, this.#gap || jumped);
     if (!frame) return;
     this.#gap = false;
     this.#fill(frame, data);
@@ -231,7 +259,9 @@ export class Reception {
   #squeeze(): void {
     this.#drop('late');
     this.#squeezed += 1;
-    if (this.#squeezed >= MAX_SQUEEZED) this.#wentBack();
+    if (this.#squeezed < MAX_SQUEEZED) return;
+    if (this.#advanced < MAX_SQUEEZED) this.#placeByArrival('the timestamps do not advance');
+    else this.#wentBack();
   }
 
   #allocate(pts: Micros, discontinuity: boolean): Frame | undefined {

@@ -89,7 +89,8 @@ export function ffmpegSource(options: FfmpegSourceOptions): Source {
       const events = explainDrops(options.events, log);
       const startTimeout = options.startTimeout ?? (input.listens ? LISTEN_TIMEOUT : undefined);
       const patience = startTimeout === undefined ? {} : { startTimeout };
-      const reception = new Reception({ ...options, ...patience, events, log }, sink, input.http);
+      const endless = (): boolean => opened.gateway?.endless ?? true;
+      const reception = new Reception({ ...options, ...patience, events, log, endless }, sink, input.http);
       try {
         await run({ ...options, log }, { path, after, ...opened, listens: input.listens }, reception, signal);
       } finally {

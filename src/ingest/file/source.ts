@@ -4,6 +4,7 @@ import { FrameliftError } from '../../errors.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
 import { plus, waitUntil, ZERO } from '../../time.ts';
+import { ClockedSink } from '../clock/clocked-sink.ts';
 import { IngestGauge } from '../limits.ts';
 import { RealtimePacing } from '../realtime.ts';
 import type { FrameSink, Source } from '../source.ts';
@@ -53,7 +54,8 @@ class Playback {
   constructor(file: VideoFile, options: FileSourceOptions, sink: FrameSink, signal: AbortSignal) {
     this.#file = file;
     this.#options = options;
-    this.#sink = sink;
+    // In real time a file is a live source: too large for this machine, its frames come late.
+    this.#sink = options.realtime === false ? sink : new ClockedSink(sink, options);
     this.#signal = signal;
     this.#log = new SourceLog(options);
     this.#gauge = options.limits && new IngestGauge(options.limits);

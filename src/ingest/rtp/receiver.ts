@@ -3,10 +3,11 @@
  */
 
 import type { AccessUnit, VideoCodec } from '../../media/access-unit.ts';
-import { type Micros, minus, ZERO } from '../../time.ts';
+import { type Micros, micros, minus, ZERO } from '../../time.ts';
 import { createDepacketizer } from './codecs.ts';
 import type { Depacketizer, RtpAccessUnit } from './depacketizer.ts';
 import { InterarrivalJitter } from './jitter.ts';
+import { Marking } from './marking.ts';
 import { type RtpPacket, sequenceDistance } from './packet.ts';
 import { ReorderBuffer } from './reorder-buffer.ts';
 import type { ReceptionReport, RtcpEvent } from './rtcp.ts';
@@ -45,12 +46,17 @@ export class RtpReceiver {
   readonly #options: RtpReceiverOptions;
   readonly #timeline: Timeline;
   readonly #depacketizer: Depacketizer;
+  readonly #marking = new Marking();
   #reorder: ReorderBuffer;
   #jitter: InterarrivalJitter;
   #ssrc: number | undefined;
   /** The sender changed: whatever came before the next packet is lost. */
   #switched = 0;
   #packets = 0;
+  /** How far time has come: what is known now was not known before. */
+  #now: Micros = ZERO;
+  /** The timestamp of the packet that is being depacketized. */
+  #timestamp = 0;
   #lostBefore = 0;
   #cycles = 0;
   #highest: number | undefined;
@@ -82,6 +88,11 @@ export class RtpReceiver {
     return this.#depacketizer.parts;
   }
 
+  /** The end of a frame is only known from the start of the next one: it sets no marker bit. */
+  get unmarked(): boolean {
+    return this.#marking.absent;
+  }
+
   /** When {@link expire} has something to do. */
   get deadline(): Micros | undefined {
     return this.#reorder.deadline;
@@ -101,6 +112,7 @@ export class RtpReceiver {
 
   /** Gives up on packets that were waited for too long. */
   expire(now: Micros): void {
+    this.#now = micros(Math.max(this.#now, now));
     this.#reorder.expire(now);
   }
 
@@ -136,6 +148,7 @@ export class RtpReceiver {
   #take(packet: RtpPacket): void {
     if (packet.ssrc !== this.#ssrc) this.#follow(packet.ssrc);
     this.#packets += 1;
+    this.#now = micros(Math.max(this.#now, packet.arrival));
     this.#jitter.push(packet);
     this.#reorder.push(packet);
   }
@@ -175,15 +188,19 @@ export class RtpReceiver {
     this.#highest = packet.sequence;
     const missing = lost + this.#switched;
     this.#switched = 0;
+    this.#timestamp = packet.timestamp;
     this.#depacketizer.push(packet, missing);
   }
 
   #complete(unit: RtpAccessUnit): void {
-    const placement = this.#timeline.place(unit.timestamp, unit.arrival, this.#options.wallAt(unit.arrival));
+    this.#marking.unit(unit.timestamp === this.#timestamp);
+    // Its last packet may have waited for one that was missing, or nobody knew that it was the last.
+    const arrival = micros(Math.max(unit.arrival, this.#now));
+    const placement = this.#timeline.place(unit.timestamp, arrival, this.#options.wallAt(arrival));
     this.#options.complete({
       data: unit.data,
       pts: placement.pts,
-      arrival: unit.arrival,
+      arrival,
       capture: placement.capture,
       keyframe: unit.keyframe,
       discontinuity: placement.discontinuity,

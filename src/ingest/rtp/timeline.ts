@@ -11,6 +11,9 @@ const MAX_STEP_BACK = fromMs(1000);
  * clock.
  */
 const MAX_RUN_AHEAD = fromMs(2000);
+/** So many jumps among the last units are no jumps: the timestamps mean nothing. */
+const MAX_JUMPS = 3;
+const JUMP_WINDOW = 16;
 /** Shortest gap that is a discontinuity, whatever the frame rate. */
 const MIN_GAP = fromMs(500);
 /** … and in typical frame intervals. */
@@ -47,6 +50,9 @@ export class Timeline {
   #arrival = ZERO;
   #interval = 0;
   #restart = false;
+  /** The places of the last jumps, in units. */
+  #jumps: number[] = [];
+  #units = 0;
   /** RTP timestamp minus this is on the sender report's line. */
   #report: { readonly timestamp: number; readonly unix: Micros } | undefined;
 
@@ -77,20 +83,31 @@ export class Timeline {
     const step = before === undefined ? ZERO : this.#toMicros(timestamp - this.#timestamp);
     const elapsed = before === undefined ? ZERO : minus(arrival, this.#arrival);
     const jumped = this.#restart || step < -MAX_STEP_BACK || step > elapsed + MAX_RUN_AHEAD;
-    const gap = this.#interval > 0 && step > Math.max(MIN_GAP, GAP_INTERVALS * this.#interval);
+    const long = Math.max(MIN_GAP, GAP_INTERVALS * this.#interval);
+    // Timestamps that run too fast leave no gap: the units come one after the other.
+    const gap = !jumped && this.#interval > 0 && step > long && elapsed > long / 2;
     if (before === undefined || jumped) {
       this.#base = before === undefined ? arrival : plus(before, micros(Math.max(elapsed, 1)));
       this.#ticks = 0;
     } else {
       this.#ticks += (timestamp - this.#timestamp) | 0;
     }
+    this.#units += 1;
+    const meaningless = jumped && !this.#restart && this.#jumpsTooOften();
     const pts = plus(this.#base, micros((this.#ticks * 1e6) / this.#clockRate));
     if (!jumped && !gap && step !== 0) this.#learn(Math.abs(step));
     this.#timestamp = timestamp;
     this.#pts = pts;
     this.#arrival = arrival;
     this.#restart = false;
-    return { pts, capture: this.#capture(timestamp, wall), discontinuity: jumped || gap };
+    return { pts, capture: this.#capture(timestamp, wall), discontinuity: (jumped && !meaningless) || gap };
+  }
+
+  /** Notes a jump. Its unit then stands where it arrived, and belongs to what came before. */
+  #jumpsTooOften(): boolean {
+    this.#jumps = this.#jumps.filter((at) => at > this.#units - JUMP_WINDOW);
+    this.#jumps.push(this.#units);
+    return this.#jumps.length > MAX_JUMPS;
   }
 
   #capture(timestamp: number, wall: Micros): Micros {

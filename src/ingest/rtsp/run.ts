@@ -6,6 +6,8 @@ import type { Frame } from '../../media/frame.ts';
 import type { EventSink } from '../../metrics/events.ts';
 import { type Clock, fromMs, type Micros, minus, plus, stoodStill, ZERO } from '../../time.ts';
 import { type AddressGuard, OPERATORS_GUARD } from '../address-guard.ts';
+import { ClockedSink } from '../clock/clocked-sink.ts';
+import { Waits } from '../clock/waits.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
 import { DecodePump } from '../decode/pump.ts';
 import { explainDrops } from '../drop-log.ts';
@@ -77,13 +79,14 @@ export class RtspRun implements AsyncDisposable {
   #decoder: VideoDecoder | undefined;
   #pump: DecodePump | undefined;
   #info: SourceInfo | undefined;
+  readonly #waits = new Waits();
   #cancelExpiry: (() => void) | undefined;
 
   constructor(options: RtspOptions, sink: FrameSink) {
     const { clock, limits, stallTimeout: limit = DEFAULT_TIMEOUT } = options;
     this.#options = options;
     this.#gauge = limits && new IngestGauge(limits);
-    this.#sink = sink;
+    this.#sink = new ClockedSink(sink, options);
     this.#log = new SourceLog(options);
     this.#events = explainDrops(options.events, this.#log);
     this.#trace = this.#log.traces ? new ReceptionTrace(this.#log) : undefined;
@@ -150,7 +153,17 @@ export class RtspRun implements AsyncDisposable {
    */
   async #openDecoder({ codec, extradata }: VideoTrack): Promise<VideoDecoder> {
     const { arena, clock, stream, limits, threads = 1 } = this.#options;
-    const options = { codec, arena, clock, stream, limits, threads, events: this.#events, log: this.#log };
+    const options = {
+      codec,
+      arena,
+      clock,
+      stream,
+      limits,
+      threads,
+      events: this.#events,
+      log: this.#log,
+      dropLate: false,
+    };
     try {
       return await VideoDecoder.open({ ...options, extradata });
     } catch (error) {
@@ -240,7 +253,9 @@ export class RtspRun implements AsyncDisposable {
     this.#watch.frame(this.#options.clock.now());
     const { width, height } = frame;
     const traits = this.#decoder?.traits;
-    if (this.#info?.width !== width || this.#info.height !== height || this.#info.traits !== traits) {
+    const waits = this.#waits.of(this.#decoder?.reordered, this.#receiver?.unmarked);
+    const before = this.#info;
+    if (before?.width !== width || before.height !== height || before.traits !== traits || before.waits !== waits) {
       const session = this.#session;
       this.#info = {
         codec: session?.track.codec ?? '',
@@ -248,6 +263,7 @@ export class RtspRun implements AsyncDisposable {
         fps: session?.track.fps,
         transport: session?.transport ?? 'rtsp',
         ...(traits && { traits }),
+        ...(waits && { waits }),
       };
       this.#sink.info(this.#info);
     }

@@ -9,6 +9,7 @@ import type { Frame } from '../../media/frame.ts';
 import type { EventSink } from '../../metrics/events.ts';
 import { awaitAnswer, type CancelTimer, type Clock, fromMs, type Micros, minus, plus, ZERO } from '../../time.ts';
 import type { TransportSettings } from '../../webrtc/transport.ts';
+import { Waits } from '../clock/waits.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
 import { DecodePump } from '../decode/pump.ts';
 import { explainDrops } from '../drop-log.ts';
@@ -57,6 +58,7 @@ export class Publisher {
   readonly #pump: DecodePump;
   readonly #receiver: WhipReceiver;
   #peer: WhipPeer | undefined;
+  readonly #waits = new Waits();
   #frames = 0;
   #cancelLook: CancelTimer = () => {};
   #cancelDeadline: CancelTimer | undefined;
@@ -99,7 +101,7 @@ export class Publisher {
     const log = new SourceLog(options);
     const watched = { ...options, events: explainDrops(options.events, log) };
     const decoder = await VideoDecoder.open({
-      ...{ codec: video.codec, arena, clock, stream, limits, log },
+      ...{ codec: video.codec, arena, clock, stream, limits, log, dropLate: false },
       events: watched.events,
     });
     const session = new Publisher(video, decoder, watched, events);
@@ -156,7 +158,13 @@ export class Publisher {
   get info(): SourceInfo {
     const { width, height } = this.#decoder.size;
     const { traits } = this.#decoder;
-    return { codec: this.#video.codec, width, height, fps: undefined, transport: 'whip', ...(traits && { traits }) };
+    const waits = this.#waits.of(this.#decoder.reordered, this.#receiver.unmarked);
+    const { codec } = this.#video;
+    return {
+      ...{ codec, width, height, fps: undefined, transport: 'whip' },
+      ...(traits && { traits }),
+      ...(waits && { waits }),
+    };
   }
 
   /** Closes everything of it; `ended` is called first. Closing twice is harmless. */

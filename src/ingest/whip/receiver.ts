@@ -84,6 +84,11 @@ export class WhipReceiver {
     return this.#rtp.parts;
   }
 
+  /** As {@link RtpReceiver.unmarked}. */
+  get unmarked(): boolean {
+    return this.#rtp.unmarked;
+  }
+
   /**
    * When {@link advance} has something to do, keyframes apart; undefined while nothing is missing.
    */

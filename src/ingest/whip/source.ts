@@ -11,6 +11,7 @@ import type { EventSink } from '../../metrics/events.ts';
 import { type Clock, fromMs, type Micros, minus, Watchdog } from '../../time.ts';
 import type { PeerSession } from '../../webrtc/endpoint.ts';
 import type { TransportSettings } from '../../webrtc/transport.ts';
+import { ClockedSink } from '../clock/clocked-sink.ts';
 import type { IngestLimits } from '../limits.ts';
 import type { FrameSink, Source, SourceInfo } from '../source.ts';
 import { Publisher } from './publisher.ts';
@@ -54,7 +55,7 @@ const WATCH_INTERVAL = fromMs(100);
 
 /** One run of the source: where frames go, and how it fails. */
 interface Life {
-  readonly sink: FrameSink;
+  readonly sink: ClockedSink;
   readonly fail: (error: FrameliftError) => void;
   info: SourceInfo | undefined;
   /** Ends it when frames cease; undefined before the first. */
@@ -116,7 +117,12 @@ export class WhipSource implements Source, PublisherGate {
   async run(sink: FrameSink, signal: AbortSignal): Promise<void> {
     const broken = Promise.withResolvers<void>();
     const stop = (): void => broken.resolve();
-    const life: Life = { sink, fail: broken.reject, info: undefined, stall: undefined };
+    const life: Life = {
+      sink: new ClockedSink(sink, this.#options),
+      fail: broken.reject,
+      info: undefined,
+      stall: undefined,
+    };
     this.#stopped = false;
     if (signal.aborted) stop();
     signal.addEventListener('abort', stop, { once: true });
@@ -146,8 +152,11 @@ export class WhipSource implements Source, PublisherGate {
 
   #frame(session: Publisher, frame: Frame): void {
     const takesOver = this.#current !== session;
-    if (takesOver) this.#takeOver(session);
     const life = this.#life;
+    if (takesOver) {
+      this.#takeOver(session);
+      life?.sink.restart();
+    }
     if (!life) {
       frame.release();
       return;
@@ -203,6 +212,11 @@ export class WhipSource implements Source, PublisherGate {
 
 function sameInfo(a: SourceInfo | undefined, b: SourceInfo): boolean {
   return (
-    a !== undefined && a.width === b.width && a.height === b.height && a.codec === b.codec && a.traits === b.traits
+    a !== undefined &&
+    a.width === b.width &&
+    a.height === b.height &&
+    a.codec === b.codec &&
+    a.traits === b.traits &&
+    a.waits === b.waits
   );
 }

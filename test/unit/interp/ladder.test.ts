@@ -159,6 +159,24 @@ describe('Ladder', () => {
     expect(changes.slice(2).map(({ to }) => to)).toEqual(['search', 'large']);
   });
 
+  it('does not fall for pairs whose frames came late themselves, and makes a trial again that met one', () => {
+    const limits = { headroom: fromMs(40), period: fromMs(33) };
+    const ladder = new Ladder(rungsOf(['a', 'b'], false), ZERO);
+    for (let i = 0; i < 100; i += 1) {
+      expect(ladder.settle(ladder.choose(ZERO, limits), { kind: 'misplaced' }, ZERO, limits)).toBeUndefined();
+    }
+    expect(ladder.rung.name).toBe('a');
+    for (let i = 0; i < 6; i += 1) ladder.settle(ladder.choose(ZERO, limits), { kind: 'refused' }, ZERO, limits);
+    expect(ladder.rung.name).toBe('b');
+    const later = fromMs(60_000);
+    const done = { kind: 'done', elapsed: fromMs(5), cost: fromMs(5) } as const;
+    const misplaced = ladder.choose(later, limits);
+    expect(misplaced.isTrial).toBe(true);
+    ladder.settle(misplaced, { kind: 'misplaced' }, later, limits);
+    for (let i = 0; i < 8; i += 1) ladder.settle(ladder.choose(later, limits), done, later, limits);
+    expect(ladder.rung.name).toBe('a');
+  });
+
   it('ignores what comes late of a rung that it has left', () => {
     const limits = { headroom: fromMs(40), period: fromMs(33) };
     const ladder = new Ladder(rungsOf(['a', 'b'], false), ZERO);

@@ -288,6 +288,21 @@ describe('Pacer', () => {
     expect(rig.pacer.depth).toBe(0);
   });
 
+  it('gives up slots of a timeline that had run ahead: the pictures go on at once', () => {
+    const rig = new Rig(20);
+    for (let i = 0; i < 50; i += 1) rig.at(i * 20, () => rig.source(i * 20, 20));
+    // Ten times too fast for 0.4 s, then right again: the last of these would be due 3.6 s later.
+    for (let i = 50; i < 70; i += 1) rig.at(i * 20, () => rig.source(1000 + (i - 50) * 200, 20));
+    rig.at(1400, () => rig.source(4820, 20, true));
+    for (let i = 71; i < 150; i += 1) rig.at(i * 20, () => rig.source(4820 + (i - 70) * 20, 20));
+    rig.advance(3100);
+    const after = rig.sent.filter(({ at }) => at >= fromMs(1000 + 1400));
+    expect(after.length).toBeGreaterThan(75);
+    expect(rig.drops).toContain('late');
+    expect(rig.drops).not.toContain('queue-full');
+    rig.pacer.clear();
+  });
+
   it('tells the deadline of a slot', () => {
     const rig = new Rig(20);
     rig.source(0, 20);

@@ -136,6 +136,20 @@ describe('StreamHealth of a stream that is held back', () => {
     expect(court.window({ source: 15, repeated: { overload: 15 } })).toBe('pass-through');
     expect(court.judge.reason).toBe('hold instead of flow-s');
   });
+
+  it('is pass-through, not full, where no frame belongs to the one before', () => {
+    const court = new Court();
+    court.full();
+    for (let i = 0; i < 2; i += 1) court.judge.observe({ type: 'pair', stream: 's', decision: 'discontinuity' });
+    expect(court.window({ source: 2 })).toBe('pass-through');
+    expect(court.judge.reason).toBe(
+      'frames are too far apart, or jump in time: nothing can be interpolated between them',
+    );
+    court.judge.observe({ type: 'pair', stream: 's', decision: 'discontinuity' });
+    for (let i = 0; i < 9; i += 1) court.judge.observe({ type: 'pair', stream: 's', decision: 'cut' });
+    expect(court.window({ source: 10 })).toBe('pass-through');
+    expect([court.full(), court.full()]).toEqual(['pass-through', 'full']);
+  });
 });
 
 it('does not wait for a source because the process stood still', () => {

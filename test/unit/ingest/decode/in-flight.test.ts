@@ -30,3 +30,13 @@ test('a number is not used again after a reset: a frame that comes late belongs 
   expect(inFlight.enter(unit(1)).id).not.toBe(id);
   expect(inFlight.leave(id)).toBeUndefined();
 });
+
+test('units that no decoder holds back so long are given up, and pass their discontinuity on', () => {
+  const inFlight = new InFlight();
+  const ids = Array.from({ length: 40 }, (_, index) => inFlight.enter(unit(index, index === 2)).id);
+  // Units 0 to 4 never come out; 16 later than unit 4 nobody waits for it any more.
+  expect(inFlight.leave(ids[20] ?? 0n)).toMatchObject({ pts: 20, discontinuity: true });
+  expect(inFlight.leave(ids[3] ?? 0n)).toBeUndefined();
+  expect(inFlight.leave(ids[4] ?? 0n)).toMatchObject({ pts: 4 });
+  expect(inFlight.depth).toBe(40 - 4 - 2);
+});
