@@ -114,6 +114,14 @@ export function describeRung(ladder) {
 }
 
 /**
+ * What the source's timing costs, as sentences.
+ * @param {readonly { text: string }[]} notes
+ */
+export function describeTiming(notes) {
+  return notes.map(({ text }) => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}.`).join(' ');
+}
+
+/**
  * `repeated: 7 deadline, 3 cut`: frames by reason, the most frequent first.
  * @param {StreamReport['stats']['repeats']} repeats
  */

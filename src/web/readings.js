@@ -1,6 +1,16 @@
 /** The readings under the video and the state above it. */
 import { byId, within, write } from './dom.js';
-import { bitrate, describeRepeats, describeRung, describeSource, fixed, frameRate, STATES, shapeOf } from './format.js';
+import {
+  bitrate,
+  describeRepeats,
+  describeRung,
+  describeSource,
+  describeTiming,
+  fixed,
+  frameRate,
+  STATES,
+  shapeOf,
+} from './format.js';
 import { Plot, scaleMark } from './plot.js';
 
 /** @typedef {import('./connection/state-feed.js').ServerState} ServerState */
@@ -130,6 +140,7 @@ export class Readings {
     if (!this.#presentedKnown) this.#showShares(stats.frames, 'released');
     set('synthetic-note', describeRepeats(stats.repeats));
     this.#showNotice(stream.notice);
+    this.#showTiming(stream.timing);
     const { ratio, stretch } = shapeOf(source);
     byId('screens', HTMLElement).style.setProperty('--ratio', ratio);
     byId('screens', HTMLElement).style.setProperty('--stretch', stretch);
@@ -154,6 +165,15 @@ export class Readings {
     }
     const counts = `${source} source, ${interpolated} interpolated, ${repeated} repeated`;
     bar.setAttribute('aria-label', `Frames ${which} in the last seconds: ${counts}`);
+  }
+
+  /**
+   * Why frames come later than they could, or are not shown as they are stamped.
+   * @param {StreamReport['timing']} notes
+   */
+  #showTiming(notes) {
+    byId('timing', HTMLElement).hidden = notes.length === 0;
+    set('timing', describeTiming(notes));
   }
 
   /** What viewers must be told, in every view. */

@@ -43,6 +43,7 @@ describe('doctor tries what a configuration names', () => {
     expect(findings.get('flow-s as configured')?.detail).toBe('runs on cpu');
     expect(findings.get('stream clip')?.detail).toMatch(/h264 over file, 512 × 512, first frame after \d/);
     expect(findings.get('stream door')?.detail).toBe('waits for a publisher');
+    expect(findings.get('WebRTC port')?.detail).toMatch(/any that is free, UDP and TCP at .*127\.0\.0\.1/);
   });
 
   it('sources that do not work, with the reason, the remedy and no credentials', async () => {
@@ -66,7 +67,7 @@ describe('doctor tries what a configuration names', () => {
     const port = typeof address === 'object' && address ? address.port : 0;
     const findings = await examine({
       server: { port },
-      webrtc: { advertisedHosts: ['no-such-host.invalid'] },
+      webrtc: { advertisedHosts: ['no-such-host.invalid'], port },
       engine: { model: 'flow-xxl' },
       auth: { play: [{ env: 'NOT_SET' }] },
     });
@@ -74,6 +75,7 @@ describe('doctor tries what a configuration names', () => {
     expect(wrong.map(({ what }) => what)).toEqual([
       'tokens',
       `127.0.0.1:${port}`,
+      'WebRTC port',
       'advertised host no-such-host.invalid',
       'flow-xxl as configured',
     ]);

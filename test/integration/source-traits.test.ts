@@ -86,4 +86,12 @@ test('the shape of samples and the two fields are told, and the page shows them'
   const seen = await shape.jsonValue();
   expect(seen).toMatchObject({ fills: true });
   expect(seen?.ratio).toBeCloseTo(233 / 96, 1);
+
+  await page.goto(`${app.url}/embed/wide?variant=source`);
+  const stretched = await page.waitForFunction(() => {
+    const video = document.querySelector('video');
+    const stretch = video ? Number(getComputedStyle(video).scale.split(' ')[0]) : 1;
+    return video && video.videoWidth > 0 && stretch > 1 ? stretch : undefined;
+  });
+  expect(await stretched.jsonValue()).toBeCloseTo(233 / 160, 3);
 });

@@ -14,6 +14,7 @@ import { noEvents } from '../../metrics/events.ts';
 import { readCertificate } from '../../server/certificate.ts';
 import { makeSource, sourceRules } from '../../stream/make-source.ts';
 import { type Clock, fromMs, minus, plus, systemClock, toMs, toSeconds } from '../../time.ts';
+import { IcePort } from '../../webrtc/ice/port.ts';
 import { type Finding, failed } from './finding.ts';
 
 /** A source has so long to bring its first frame. */
@@ -32,6 +33,7 @@ export async function examineServing(config: Config, env: Environment): Promise<
   return [
     tokens(config, env),
     await listening(host, port),
+    await networkPort(config),
     ...(tls ? [certificate(tls)] : []),
     ...(await Promise.all(namedHosts(config).map(([key, name]) => resolvable(key, name)))),
     ...(await models(config)),
@@ -69,6 +71,19 @@ export function listening(host: string, port: number): Promise<Finding> {
     );
     probe.listen(port, host, () => probe.close(() => resolve({ what, level: 'ok', detail: 'is free' })));
   });
+}
+
+/** Opens the port of WebRTC as serve would, UDP and TCP at every address that it needs. */
+async function networkPort({ server: { host }, webrtc }: Config): Promise<Finding> {
+  const { port, portRange, advertisedHosts } = webrtc;
+  try {
+    await using opened = await IcePort.open({ host, port, portRange, advertisedHosts, clock: systemClock });
+    const addresses = opened.sockets.map(({ local }) => local.address).join(', ');
+    const which = port ?? (portRange ? `${opened.number}, of ${portRange.join('–')}` : 'any that is free');
+    return { what: 'WebRTC port', level: 'ok', detail: `${which}, UDP and TCP at ${addresses}` };
+  } catch (thrown) {
+    return failed('WebRTC port', 'wrong', thrown, 'webrtc.no-port');
+  }
 }
 
 function certificate(files: NonNullable<Config['server']['tls']>): Finding {

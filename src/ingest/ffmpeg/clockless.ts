@@ -26,8 +26,11 @@ const CLOCKLESS: ReadonlySet<string> = new Set([
   ...['rawvideo', 'yuv4mpegpipe', 'ingenient'],
 ]);
 
-/** Longest name of an input's format, which may be several with commas. */
-const INPUT = /Input #0, ([\w,]{1,100}), from /;
+/**
+ * As ffmpeg begins the line: what servers say of themselves stands behind blanks. The name may be
+ * several with commas.
+ */
+const INPUT = /^\[info\] Input #0, ([\w,]{1,100}), from /;
 
 /** The format that a line of ffmpeg's log says the input has; undefined for other lines. */
 export function inputFormat(line: string): string | undefined {

@@ -7,6 +7,7 @@ import { whepAddress } from '../address.js';
 import { StateFeed } from '../connection/state-feed.js';
 import { KeptToken } from '../connection/token.js';
 import { byId, within, write } from '../dom.js';
+import { shapeOf } from '../format.js';
 import { showHint } from '../hints.js';
 import { listenToKeys } from '../keys.js';
 import { Badge } from '../player/badge.js';
@@ -56,6 +57,7 @@ function show(state) {
   const { notice: text = '' } = stream ?? {};
   notice.hidden = text === '';
   write(notice, text);
+  root.style.setProperty('--stretch', shapeOf(stream?.source).stretch);
   if (!stream) screen.play(undefined);
   else if (!screen.playing) screen.play(whepAddress(name, variant));
   else if (restarted) screen.reconnect();

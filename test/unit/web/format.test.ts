@@ -5,6 +5,7 @@ import {
   describeRepeats,
   describeRung,
   describeSource,
+  describeTiming,
   describeWaiting,
   fixed,
   frameRate,
@@ -67,6 +68,12 @@ describe('the ladder', () => {
 it('lists the reasons of repeated frames, the most frequent first', () => {
   expect(describeRepeats({ cut: 3, deadline: 12, silence: 1 })).toBe('repeated: 12 deadline, 3 cut, 1 silence');
   expect(describeRepeats({})).toBe('none repeated');
+});
+
+it('what the timing of a source costs is told in sentences', () => {
+  const notes = [{ text: 'this camera reorders 2 frames: +80 ms' }, { text: 'its clock runs too fast' }];
+  expect(describeTiming(notes)).toBe('This camera reorders 2 frames: +80 ms. Its clock runs too fast.');
+  expect(describeTiming([])).toBe('');
 });
 
 describe('a stream without frames', () => {

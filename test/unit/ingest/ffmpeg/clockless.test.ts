@@ -4,9 +4,10 @@ import { endsWithTheNext, inputFormat, isClockless } from '../../../../src/inges
 test.each([
   ["[info] Input #0, mpjpeg, from 'http://cam.example/video':", 'mpjpeg'],
   ["[info] Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'x':", 'mov,mp4,m4a,3gp,3g2,mj2'],
-  ["Input #0, h264, from 'tcp://10.0.0.7:5000':", 'h264'],
+  ["[info] Input #0, h264, from 'tcp://10.0.0.7:5000':", 'h264'],
+  ["[info]     title           : Input #0, h264, from 'x'", undefined],
   ['[info]   Stream #0:0: Video: h264', undefined],
-  [`Input #0, ${'a,'.repeat(60_000)} from`, undefined],
+  [`[info] Input #0, ${'a,'.repeat(60_000)} from`, undefined],
 ])('%.60s', (line, format) => expect(inputFormat(line)).toBe(format));
 
 test('coded video alone and MJPEG over HTTP have no clock; containers have one', () => {
