@@ -1,5 +1,5 @@
 /** Delivery in real time of what could be had at once: files, HTTP. */
-import { fromMs, type Micros, minus, plus } from '../time.ts';
+import { fromMs, type Micros, micros, minus, plus } from '../time.ts';
 
 /** Later than this, the timeline moves instead of a burst making up for it. */
 const MAX_LATE = fromMs(100);
@@ -11,19 +11,32 @@ const MAX_WAIT = fromMs(10_000);
  * nothing drifts.
  */
 export class RealtimePacing {
-  #offset: Micros | undefined;
+  readonly #speed: number;
+  #first: { readonly pts: Micros; readonly at: Micros } | undefined;
+
+  /**
+   * @param speed of the stamps against time. A little above one, what waits unread at a live
+   * source melts away, whatever its clock does.
+   */
+  constructor(speed = 1) {
+    this.#speed = speed;
+  }
 
   /**
    * When the frame of `pts` is to be delivered, never before `now`. A late reader starts a new
    * count from here.
    */
   due(pts: Micros, now: Micros): Micros {
-    const due = this.#offset === undefined ? now : plus(pts, this.#offset);
+    const due = this.#dueOf(pts) ?? now;
     const late = minus(now, due);
-    if (this.#offset === undefined || late > MAX_LATE || late < -MAX_WAIT) {
-      this.#offset = minus(now, pts);
+    if (this.#first === undefined || late > MAX_LATE || late < -MAX_WAIT) {
+      this.#first = { pts, at: now };
       return now;
     }
     return late > 0 ? now : due;
+  }
+
+  #dueOf(pts: Micros): Micros | undefined {
+    return this.#first && plus(this.#first.at, micros(minus(pts, this.#first.pts) / this.#speed));
   }
 }

@@ -46,3 +46,8 @@ export function isClockless(format: string): boolean {
 export function endsWithTheNext(format: string): boolean {
   return isClockless(format) && !format.endsWith('pipe') && format !== 'mpjpeg' && format !== 'rawvideo';
 }
+
+/** True where a playlist names segments, each of which is read at once. */
+export function isSegmented(format: string): boolean {
+  return format.split(',').some((name) => name === 'hls' || name === 'dash' || name === 'applehttp');
+}

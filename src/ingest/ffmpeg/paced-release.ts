@@ -6,6 +6,11 @@ import { RealtimePacing } from '../realtime.ts';
 
 /** Frames of one chunk from the pipe, so that only frames as small as stamps come near. */
 const CAPACITY = 256;
+/**
+ * Enough for any clock that is not broken, and for a second of backlog in six minutes; less than
+ * what counts as a clock that disagrees.
+ */
+const ENDLESS_SPEED = 1.003;
 
 /**
  * Owns the frames it holds. Capacity: 256; policy: the newest is released unseen; counter: {@link
@@ -14,7 +19,7 @@ const CAPACITY = 256;
 export class PacedRelease {
   readonly #clock: Clock;
   readonly #deliver: (frame: Frame) => void;
-  readonly #pacing = new RealtimePacing();
+  #pacing = new RealtimePacing();
   readonly #held = new BoundedQueue<Frame>(CAPACITY, 'drop-newest', (frame) => frame.release());
   #busy = false;
 
@@ -37,6 +42,14 @@ export class PacedRelease {
   /** Whether a frame waits for its time right now. */
   get busy(): boolean {
     return this.#busy;
+  }
+
+  /**
+   * The source has no end: it is read a little faster than it is stamped, so that what waits unread
+   * at its side melts away.
+   */
+  hurry(): void {
+    this.#pacing = new RealtimePacing(ENDLESS_SPEED);
   }
 
   /** Holds a frame; false when it was dropped. */

@@ -14,7 +14,7 @@ import { colourOfFormat, I420Writer, pixelFormat } from '../decode/i420-writer.t
 import { IngestGauge, type IngestLimits, sizeExcess } from '../limits.ts';
 import type { FrameSink } from '../source.ts';
 import type { SourceLog } from '../source-log.ts';
-import { endsWithTheNext, inputFormat, isClockless } from './clockless.ts';
+import { endsWithTheNext, inputFormat, isClockless, isSegmented } from './clockless.ts';
 import { type NutHeader, NutReader } from './nut-reader.ts';
 import { PacedRelease } from './paced-release.ts';
 import { rawBytes, rawPlanes } from './raw-picture.ts';
@@ -153,6 +153,8 @@ export class Reception {
     // A file that is fetched over HTTP is to be shown at the rate that is invented for it.
     const isFile = this.#paced !== undefined && this.#options.endless?.() === false;
     if (isClockless(format) && !isFile) this.#placeByArrival(`the format "${format}" has no timestamps`);
+    // Playlists come in segments: at their end nothing could be read faster.
+    else if (!isFile && !isSegmented(format)) this.#paced?.hurry();
   }
 
   #placeByArrival(why: string): void {

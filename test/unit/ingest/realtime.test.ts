@@ -37,6 +37,37 @@ test('a jump of the timestamps is not waited for', () => {
   expect(pacing.due(ZERO, fromMs(200))).toBe(fromMs(200));
 });
 
+/**
+ * Plays a live source whose frames can be had from `backlog` ms before the start on, with a clock
+ * that runs `ppm` fast. @returns how long each frame waited unread, in ms.
+ */
+function waits(pacing: RealtimePacing, { backlog, ppm, seconds }: Record<'backlog' | 'ppm' | 'seconds', number>) {
+  const interval = 40;
+  let now = 0;
+  return Array.from({ length: seconds * (1000 / interval) }, (_, index) => {
+    const came = (index * interval) / (1 + ppm / 1e6) - backlog;
+    now = Math.max(now, came);
+    now = pacing.due(fromMs(index * interval), fromMs(now)) / 1000;
+    return now - came;
+  });
+}
+
+const worst = (waited: readonly number[]): number => waited.reduce((most, wait) => Math.max(most, wait), 0);
+
+test.each([-200, 0, 50, 200, 1000])(
+  'a live source with a clock %i ppm fast is read without falling behind, for hours',
+  (ppm) => {
+    const waited = waits(new RealtimePacing(1.003), { backlog: 2000, ppm, seconds: 3 * 3600 });
+    expect(worst(waited)).toBeLessThanOrEqual(2001);
+    expect(worst(waited.slice(-25 * 3600))).toBeLessThan(50);
+  },
+);
+
+test('at the very pace of its stamps it would', () => {
+  const waited = waits(new RealtimePacing(), { backlog: 2000, ppm: 200, seconds: 3 * 3600 });
+  expect(waited.at(-1)).toBeGreaterThan(4000);
+});
+
 test('waiting ends when due, or when aborted, leaving no timer', async () => {
   const clock = new ManualClock();
   const abort = new AbortController();

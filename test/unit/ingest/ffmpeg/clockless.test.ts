@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { endsWithTheNext, inputFormat, isClockless } from '../../../../src/ingest/ffmpeg/clockless.ts';
+import { endsWithTheNext, inputFormat, isClockless, isSegmented } from '../../../../src/ingest/ffmpeg/clockless.ts';
 
 test.each([
   ["[info] Input #0, mpjpeg, from 'http://cam.example/video':", 'mpjpeg'],
@@ -20,4 +20,9 @@ test('coded video alone and MJPEG over HTTP have no clock; containers have one',
 test('a picture of coded video ends where the next one begins; one of multipart MJPEG has its length', () => {
   expect(['h264', 'hevc', 'mjpeg'].map(endsWithTheNext)).toEqual([true, true, true]);
   expect(['mpjpeg', 'jpeg_pipe', 'mpegts'].map(endsWithTheNext)).toEqual([false, false, false]);
+});
+
+test('playlists are read in segments, containers are not', () => {
+  expect(['hls', 'dash'].map(isSegmented)).toEqual([true, true]);
+  expect(['mpegts', 'flv', 'mov,mp4,m4a,3gp,3g2,mj2', 'mpjpeg'].map(isSegmented)).toEqual([false, false, false, false]);
 });
