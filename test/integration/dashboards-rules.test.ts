@@ -28,8 +28,6 @@ const shown = queriesOf(dashboard).map(({ expr }) => expr);
 /** Metrics that are not on the dashboard, and why. */
 const NOT_SHOWN: Readonly<Record<string, string>> = {
   framelift_sent_bytes_per_second: 'the rate of framelift_sent_bytes_total, for readers that cannot compute rates',
-  framelift_webrtc_dropped_total: 'for who looks into an attack: strangers on the internet are no fault of the server',
-  framelift_webrtc_no_port_total: 'as rare as a broken network card; the log says why',
 };
 
 /** Names of framelift's own metrics in PromQL: series of histograms by the histogram's name, recording rules left out. */

@@ -21,8 +21,9 @@ const DESCRIPTION = [
   '[info]   Stream #0:0: Video: rawvideo, 1 reference frame (I420 / 0x30323449), yuv420p(progressive), 16x16, q=2-31',
 ];
 
-function reception(paced: boolean): Reception {
-  const run = new Reception({ stream: 's', arena: to.arena, clock, events: to }, to, paced);
+function reception(paced: boolean, endless?: () => boolean): Reception {
+  const options = { stream: 's', arena: to.arena, clock, events: to, ...(endless && { endless }) };
+  const run = new Reception(options, to, paced);
   for (const line of DESCRIPTION) run.line(line);
   return run;
 }
@@ -134,7 +135,7 @@ test('frames of a format without timestamps are placed by their arrival, at once
 });
 
 test('a file without timestamps that is fetched over HTTP is shown at the rate that ffmpeg makes up', async () => {
-  const run = new Reception({ stream: 's', arena: to.arena, clock, events: to, endless: () => false }, to, true);
+  const run = reception(true, () => false);
   run.line("[info] Input #0, h264, from 'http://files.example/a.h264':");
   const waiting = run.data(frames(5), never);
   for (let ms = 0; ms < 300; ms += 20) {

@@ -46,6 +46,11 @@ function everything(): void {
   metrics.emit({ type: 'confidence', stream, model: 'flow-s', value: 0.9 });
   metrics.emit({ type: 'state', stream, state: 'full' });
   metrics.emit({ type: 'source-info', stream, codec: 'h264', width: 640, height: 360, fps: 30 });
+  metrics.emit({ type: 'source-timing', stream, reordered: fromMs(80), unmarked: fromMs(40), speed: 1.04 });
+  metrics.emit({ type: 'latency-cut', stream, latency: fromMs(900) });
+  metrics.emit({ type: 'webrtc-drop', reason: 'stranger', count: 3 });
+  metrics.emit({ type: 'webrtc-refused', reason: 'plaintext' });
+  metrics.emit({ type: 'webrtc-no-port' });
 }
 
 describe('promtool', () => {

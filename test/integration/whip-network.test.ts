@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ImpairedPath } from '../support/impair.ts';
-import { type CodedUnit, h264Units, vp8Units, WhipPublisher } from '../support/whip-publisher.ts';
+import { encodeClip } from '../support/odd-camera.ts';
+import { type CodedUnit, h264Units, reorderedUnits, vp8Units, WhipPublisher } from '../support/whip-publisher.ts';
 import { pause, until, WhipRig } from '../support/whip-rig.ts';
 
 const SIZE = '640x360';
@@ -82,6 +83,23 @@ describe.concurrent.each(['H264', 'VP8'] as const)('%s by WHIP', (codec) => {
     await pause(1000);
     expect(rig.frames.filter(({ atMs }) => atMs > flowing).length).toBeGreaterThan(20);
   });
+});
+
+it('B-frames: every frame in the order of showing, arriving when it can be known, which is told', async () => {
+  await using rig = await WhipRig.start();
+  const clip = reorderedUnits(encodeClip(SIZE, 100, 2));
+  await using publisher = await WhipPublisher.publish(rig.url, { codec: 'H264', units: clip });
+  publisher.start();
+  await rig.untilFrames(90);
+  publisher.stop();
+  const { frames } = rig;
+  const steps = frames.slice(1).map(({ ptsMs }, i) => ptsMs - (frames[i]?.ptsMs ?? 0));
+  expect(steps.every((step) => step > 0)).toBe(true);
+  expect(steps.reduce((sum, step) => sum + step, 0) / steps.length).toBeCloseTo(1000 / 30, 0);
+  // Of the coded unit it would be two frames, 66 ms, before.
+  const waits = frames.map(({ atMs, arrivalMs }) => atMs - arrivalMs).toSorted((a, b) => a - b);
+  expect(waits[Math.floor(waits.length / 2)]).toBeLessThan(30);
+  expect(rig.supervisor.status.info?.waits).toEqual({ reordered: 2, unmarked: 0 });
 });
 
 it('where lost packets cannot be asked for, loss costs frames up to the next keyframe, which is asked for', async () => {

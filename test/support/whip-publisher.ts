@@ -20,6 +20,7 @@ import { PUBLISHER_EXTENSIONS } from '../../src/ingest/whip/offer.ts';
 import { mendRollover } from '../../src/webrtc/transport.ts';
 import { cutAtDelimiters, encodeIvf, encodeTestPicture } from './coded.ts';
 import type { ImpairedPath } from './impair.ts';
+import type { Clip } from './odd-camera.ts';
 import { packetize } from './rtp.ts';
 import { bearer, TOKENS } from './tokens.ts';
 
@@ -27,9 +28,13 @@ import { bearer, TOKENS } from './tokens.ts';
 export interface CodedUnit {
   readonly payloads: readonly Uint8Array[];
   readonly keyframe: boolean;
+  /** Frames that are shown between the one sent in its place and it. Default 0: sent as shown. */
+  readonly later?: number;
 }
 
 const GOP = 15;
+/** Of RTP's clock, at 30 frames a second. */
+const FRAME_TICKS = 3000;
 
 /** `frames` access units of ffmpeg's test picture as H.264, a keyframe every half second. */
 export function h264Units(size: string, frames: number, args: string[] = []): CodedUnit[] {
@@ -39,6 +44,15 @@ export function h264Units(size: string, frames: number, args: string[] = []): Co
   return cutAtDelimiters(coded, 'h264').map((unit, index) => ({
     payloads: packetize([unit], 'h264', { mtu: 1100 }).map(({ payload }) => payload),
     keyframe: index % GOP === 0,
+  }));
+}
+
+/** A clip with B-frames, in the order in which it is coded. */
+export function reorderedUnits({ units, order }: Clip): CodedUnit[] {
+  return units.map((unit, index) => ({
+    payloads: packetize([unit], 'h264', { mtu: 1100 }).map(({ payload }) => payload),
+    keyframe: index % 25 === 0,
+    later: (order[index] ?? index) - index,
   }));
 }
 
@@ -201,12 +215,13 @@ export class WhipPublisher implements AsyncDisposable {
     const unit = units[this.#next % units.length];
     this.#next += 1;
     this.units += 1;
+    const shown = ticks + (unit?.later ?? 0) * FRAME_TICKS;
     unit?.payloads.forEach((payload, index) => {
       const header = new RtpHeader({
         ssrc: this.#transceiver.sender.ssrc,
         payloadType: this.#transceiver.codecs[0]?.payloadType ?? 96,
         sequenceNumber: this.#sequence,
-        timestamp: (this.#timestamp + ticks) >>> 0,
+        timestamp: (this.#timestamp + shown) >>> 0,
         marker: index === unit.payloads.length - 1,
       });
       this.#sequence = (this.#sequence + 1) & 0xffff;

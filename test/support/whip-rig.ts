@@ -18,7 +18,9 @@ import { testAccess } from './tokens.ts';
 /** A frame, after it was released. */
 export interface ReceivedFrame {
   readonly ptsMs: number;
-  /** Monotonic. */
+  /** Monotonic, as {@link atMs}. */
+  readonly arrivalMs: number;
+  /** When it was delivered. */
   readonly atMs: number;
   readonly size: string;
   readonly discontinuity: boolean;
@@ -47,8 +49,9 @@ export class WhipRig implements AsyncDisposable {
       events: { emit: (event) => this.events.push(event) },
     });
     this.#subscription = this.supervisor.frames.subscribe((frame) => {
-      const { pts, width, height, discontinuity } = frame;
-      this.frames.push({ ptsMs: pts / 1000, atMs: performance.now(), size: `${width}x${height}`, discontinuity });
+      const { pts, arrival, width, height, discontinuity } = frame;
+      const [ptsMs, arrivalMs, atMs] = [pts / 1000, arrival / 1000, performance.now()];
+      this.frames.push({ ptsMs, arrivalMs, atMs, size: `${width}x${height}`, discontinuity });
       frame.release();
     });
   }
