@@ -10,8 +10,8 @@ gstreamer1.0-plugins-{base,good,bad,ugly}
     foreign_gstreamer.py play http://127.0.0.1:8080/whep/cam --seconds 3
         prints {"frames", "seconds", "width", "height"}
     foreign_gstreamer.py sweep http://127.0.0.1:8080/whep/cam
-        plays it once for each order of sections and each bundle policy that webrtcbin has; prints
-        [{"offer", "frames", "why"}]
+        plays it once for each order of sections and each bundle policy that webrtcbin has, or that
+        of --policy alone; prints [{"offer", "frames", "why"}]
 """
 
 import argparse
@@ -50,6 +50,9 @@ ENCODERS = {
         "VP8",
     ),
 }
+
+
+POLICIES = ("none", "balanced", "max-compat", "max-bundle")
 
 
 class Peer:
@@ -183,7 +186,7 @@ def play(arguments):
 
 def sweep(arguments):
     outcomes = []
-    for policy in ("none", "balanced", "max-compat", "max-bundle"):
+    for policy in [arguments.policy] if arguments.policy else POLICIES:
         # webrtcbin puts data channels last.
         for kinds in ("video", "audio video", "video audio", "video application", "audio video application"):
             peer = Player(arguments, 0.1, kinds.split(), policy)
@@ -204,6 +207,7 @@ parser.add_argument("--token")
 parser.add_argument("--codec", choices=ENCODERS, default="h264")
 parser.add_argument("--size", default="320x240")
 parser.add_argument("--fps", type=int, default=30)
+parser.add_argument("--policy", choices=POLICIES)
 parser.add_argument("--seconds", type=float, default=3)
 Gst.init(None)
 chosen = parser.parse_args()
