@@ -6,9 +6,8 @@ import { checkSources, Framelift } from './app/framelift.ts';
 import { watchFiles } from './app/watch-files.ts';
 import { collect, milliseconds, number, rateOptions } from './commands/arguments.ts';
 import { convert } from './commands/convert.ts';
+import { examine } from './commands/doctor/examine.ts';
 import { findingsTable, isFault } from './commands/doctor/finding.ts';
-import { examineMachine } from './commands/doctor/machine.ts';
-import { examineServing, listening } from './commands/doctor/serving.ts';
 import { CUDA_HELP, cudaReport, installCuda } from './commands/install-cuda.ts';
 import { modelsTable } from './commands/models-table.ts';
 import { urlFile } from './commands/url-file.ts';
@@ -99,11 +98,7 @@ rateOptions(program.command('serve', { isDefault: true }))
     ]),
   )
   .addOption(
-    new Option('--log-format <format>', 'default: auto, which is pretty on a terminal and JSON elsewhere').choices([
-      'auto',
-      'pretty',
-      'json',
-    ]),
+    new Option('--log-format <format>', 'auto: pretty on a terminal, else JSON').choices(['auto', 'pretty', 'json']),
   )
   .addHelpText(
     'after',
@@ -228,10 +223,7 @@ interface DoctorFlags {
 
 async function runDoctor(given: readonly string[], { json, ...flags }: DoctorFlags): Promise<void> {
   const asked = given.length > 0 || flags.config !== undefined;
-  const config = asked ? configFromFlags(given, flags) : undefined;
-  const findings = await examineMachine(process.env);
-  if (config) findings.push(...(await examineServing(config, process.env)));
-  else findings.push(await listening('127.0.0.1', flags.port ?? 8080));
+  const findings = await examine(asked ? configFromFlags(given, flags) : (flags.port ?? 8080), process.env);
   console.log(json ? JSON.stringify(findings, null, 2) : findingsTable(findings));
   process.exitCode = findings.some(isFault) ? FAILED : 0;
 }

@@ -9,10 +9,9 @@ import { isIPv6 } from 'node:net';
  * its addresses as it likes. Requests without an address are one client.
  */
 export function clientOf(address = ''): string {
-  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1];
-  if (mapped !== undefined) return mapped;
-  const bare = address.split('%', 1)[0] ?? '';
-  if (!isIPv6(bare)) return address;
+  const plain = plainAddress(address);
+  const bare = plain.split('%', 1)[0] ?? '';
+  if (!isIPv6(bare)) return plain;
   const [head = '', tail] = bare.split('::', 2);
   const before = head === '' ? [] : head.split(':');
   const after = tail === undefined || tail === '' ? [] : tail.split(':');
@@ -21,6 +20,11 @@ export function clientOf(address = ''): string {
   const zeros = tail === undefined ? 0 : Math.max(0, 8 - before.length - groups);
   const network = [...before, ...Array<string>(zeros).fill('0'), ...after].slice(0, 4);
   return `${network.map((group) => Number.parseInt(group, 16).toString(16)).join(':')}::/64`;
+}
+
+/** An address as IPv4 where it is one that a socket listening on `::` has written in IPv6. */
+export function plainAddress(address: string): string {
+  return /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1] ?? address;
 }
 
 /**

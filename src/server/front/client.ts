@@ -1,11 +1,9 @@
 /** Who asks: behind proxies that are trusted their client, else whoever connected. */
 import { isIP } from 'node:net';
+import { plainAddress } from '../../fair-share.ts';
 
 /** The addresses of `private` in `server.trustProxy`, in the words of fastify and beside them. */
 const PRIVATE = ['uniquelocal', '100.64.0.0/10'];
-
-/** IPv4 in IPv6, as sockets have it that listen on `::`. */
-const MAPPED = /^::ffff:(?=[\d.]+$)/i;
 
 /** A request of fastify's. */
 interface Connected {
@@ -30,5 +28,5 @@ export function trustedProxies(allowances: readonly string[]): string[] | false 
 export function clientAddress({ ip, socket }: Connected): string {
   // Of a connection that is gone there is neither.
   const address = ip !== undefined && isIP(ip) !== 0 ? ip : (socket.remoteAddress ?? '');
-  return address.replace(MAPPED, '');
+  return plainAddress(address);
 }

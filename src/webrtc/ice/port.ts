@@ -56,6 +56,7 @@ export class IcePort implements AsyncDisposable {
   /** Addresses of names, as found last. */
   readonly #resolved = new Map<string, readonly string[]>();
   #cancelTell: CancelTimer | undefined;
+  #refreshing: Promise<void> | undefined;
   #number = 0;
   #advertised: readonly string[] = [];
   #closed = false;
@@ -99,7 +100,7 @@ export class IcePort implements AsyncDisposable {
    * @throws FrameliftError `webrtc.no-port` when none is open: it is in the log and counted.
    */
   async candidates(): Promise<string[]> {
-    await this.#mutex.run(() => this.#refresh());
+    await this.#refreshOnce();
     const own = [...this.#listeners.keys()];
     if (own.length === 0) {
       const error = noPort(this.#options, []);
@@ -169,6 +170,16 @@ export class IcePort implements AsyncDisposable {
     this.#listeners.delete(address);
     listeners?.udp.close();
     listeners?.tcp.close();
+  }
+
+  /** Sessions that come at once share one look: a name server that is silent must not queue them. */
+  #refreshOnce(): Promise<void> {
+    this.#refreshing ??= this.#mutex
+      .run(() => this.#refresh())
+      .finally(() => {
+        this.#refreshing = undefined;
+      });
+    return this.#refreshing;
   }
 
   /** Opens sockets at addresses that are new, and closes those of addresses that the machine lost. */

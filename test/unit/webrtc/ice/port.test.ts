@@ -117,6 +117,21 @@ describe('IcePort', () => {
     expect(new Set(port.sockets.map(({ local }) => local.port))).toEqual(new Set([port.number]));
   });
 
+  it('looks once for sessions that come at once: a slow name server does not queue them', async () => {
+    let looks = 0;
+    const interfaces = (): InterfaceAddress[] => {
+      looks += 1;
+      return [{ address: '127.0.0.1', internal: true }];
+    };
+    const port = await new Rig().open({ host: '0.0.0.0', interfaces });
+    const before = looks;
+    await port.candidates();
+    const once = looks - before;
+    const all = await Promise.all(Array.from({ length: 30 }, () => port.candidates()));
+    expect(all.every((lines) => lines.length === 2)).toBe(true);
+    expect(looks - before).toBe(2 * once);
+  });
+
   it.each(['udp', 'tcp'] as const)(
     'says at start that its number is taken for %s, and what to do',
     async (protocol) => {
