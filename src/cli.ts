@@ -5,13 +5,15 @@ import { Command, Option } from 'commander';
 import { checkSources, Framelift } from './app/framelift.ts';
 import { watchFiles } from './app/watch-files.ts';
 import { collect, milliseconds, number, rateOptions } from './commands/arguments.ts';
-import { convert } from './commands/convert.ts';
+import { addConvert, type ConvertFlags } from './commands/convert/command.ts';
+import { convert } from './commands/convert/convert.ts';
+import { summary } from './commands/convert/messages.ts';
 import { examine } from './commands/doctor/examine.ts';
 import { findingsTable, isFault } from './commands/doctor/finding.ts';
 import { CUDA_HELP, cudaReport, installCuda } from './commands/install-cuda.ts';
 import { modelsTable } from './commands/models-table.ts';
 import { urlFile } from './commands/url-file.ts';
-import { configFromFlags, generateTokens, type RateFlags, type ServeFlags } from './config/flags.ts';
+import { configFromFlags, generateTokens, type ServeFlags } from './config/flags.ts';
 import { profileOf } from './config/profile.ts';
 import type { Config } from './config/schema.ts';
 import { type ErrorCode, FrameliftError } from './errors.ts';
@@ -115,16 +117,7 @@ Watch at /, read metrics at /metrics, play at /whep/<name> and /whep/<name>?vari
   )
   .action(async (sources: string[], flags: ServeFlags) => serve(sources, flags));
 
-rateOptions(program.command('convert'))
-  .description('raise the frame rate of a file, offline: every gap interpolated, source frames kept')
-  .argument('<in>', 'video file')
-  .argument('<out>', 'video file to write; its ending chooses the container')
-  .option('--codec <name>', 'encoder: h264, or lossless ffv1', 'h264')
-  .addOption(new Option('--crf <n>', 'quality of h264, 0 (lossless) to 51').argParser(number).default(14))
-  .option('--json', 'print the result as JSON')
-  .option('--quiet', 'no progress bar')
-  .addHelpText('after', '\nExample:\n  framelift convert talk30.mp4 talk60.mp4 --factor 2')
-  .action(async (input: string, output: string, flags: RateFlags & ConvertFlags) => runConvert(input, output, flags));
+addConvert(program, runConvert);
 
 program
   .command('eval')
@@ -281,17 +274,11 @@ function filesOf(file: string | undefined, { server: { tls } }: Config): string[
   throw new FrameliftError('config.invalid', '--watch has no file to watch', { remedy: 'Give one with --config.' });
 }
 
-interface ConvertFlags {
-  readonly codec: string;
-  readonly crf: number;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
-}
-
-async function runConvert(input: string, output: string, flags: RateFlags & ConvertFlags): Promise<void> {
+async function runConvert(input: string, output: string, flags: ConvertFlags): Promise<void> {
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
-  const show = !flags.quiet && !flags.json && process.stderr.isTTY;
+  const { json, quiet, ...options } = flags;
+  const show = !quiet && !json && process.stderr.isTTY;
   const bar = show
     ? new SingleBar({
         format: ' {bar} {percentage}% | {value}/{total} frames | {rate} fps | ETA {eta_formatted}',
@@ -300,17 +287,9 @@ async function runConvert(input: string, output: string, flags: RateFlags & Conv
     : undefined;
   let started = false;
   const result = await convert({
+    ...options,
     input,
     output,
-    fps: flags.fps,
-    factor: flags.factor,
-    model: flags.model,
-    profile: flags.profile,
-    provider: flags.provider,
-    threads: flags.threads,
-    grain: flags.grain,
-    codec: flags.codec,
-    crf: flags.crf,
     signal: stop.signal,
     onProgress({ done, total, fps }) {
       if (!bar) return;
@@ -321,18 +300,8 @@ async function runConvert(input: string, output: string, flags: RateFlags & Conv
       started = true;
     },
   }).finally(() => bar?.stop());
-  if (flags.json) console.log(JSON.stringify(result, null, 2));
-  else if (!flags.quiet) {
-    const { sourceFrames, interpolated, repeated, outputFrames, seconds, model } = result;
-    console.error(
-      `${output}: ${outputFrames} frames (${sourceFrames} source, ${interpolated} interpolated by ${model}, ` +
-        `${repeated} repeated) in ${seconds.toFixed(1)} s${result.interrupted ? ', interrupted' : ''}, ${(outputFrames / seconds).toFixed(1)} fps`,
-    );
-  }
-  const notice = profileOf(flags.profile)?.notice;
-  if (notice !== undefined) console.error(`note: ${notice}`);
-  if (result.rotation !== 0)
-    console.error(`note: the input asks to be turned by ${result.rotation}°; the output does not say so`);
+  if (json) console.log(JSON.stringify(result, null, 2));
+  else if (!quiet) console.error(summary(result, profileOf(flags.profile)?.notice).join('\n'));
   process.exit(result.interrupted ? INTERRUPTED : 0);
 }
 

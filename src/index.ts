@@ -1,7 +1,7 @@
 /** framelift as a library: what the command line uses, for other programs. */
 
 export { Framelift, type ServeOptions } from './app/framelift.ts';
-export { type ConvertOptions, type ConvertProgress, type ConvertResult, convert } from './commands/convert.ts';
+export { type ConvertOptions, type ConvertProgress, type ConvertResult, convert } from './commands/convert/convert.ts';
 export { parseConfig, readConfigFile } from './config/parse.ts';
 export type { Config, ConfigInput, StreamConfig } from './config/schema.ts';
 export { type ErrorCode, FrameliftError } from './errors.ts';

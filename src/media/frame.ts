@@ -3,6 +3,7 @@
 import { FrameliftError } from '../errors.ts';
 import type { Micros } from '../time.ts';
 import type { Arena, Block } from './arena.ts';
+import { type DeepLayout, deepLayout, type SampleForm } from './deep-layout.ts';
 
 /** Where a presented frame came from. Nothing synthetic is hidden. */
 export type Provenance =
@@ -101,7 +102,17 @@ interface Pixels {
   readonly arena: Arena;
   readonly block: Block;
   readonly layout: PlaneLayout;
+  readonly deep: { readonly block: Block; readonly layout: DeepLayout } | undefined;
   holders: number;
+}
+
+/** The same picture in its own form, beside the I420 one. */
+export interface DeepPicture {
+  readonly layout: DeepLayout;
+  /** Byte offset of the block in the arena's memory; planes are at `offset + plane.offset`. */
+  readonly offset: number;
+  /** The whole block. */
+  readonly bytes: Uint8Array;
 }
 
 /**
@@ -129,12 +140,16 @@ export class Frame implements FrameInfo {
     pixels.arena.countFrame(1);
   }
 
-  /** A interpolated frame with undefined pixels. @throws FrameliftError `arena.full`. */
-  static allocate(arena: Arena, width: number, height: number, info: FrameInfo): Frame {
+  /**
+   * A frame with undefined pixels. `form`: it holds the picture in that form, too.
+   * @throws FrameliftError `arena.full`.
+   */
+  static allocate(arena: Arena, width: number, height: number, info: FrameInfo, form?: SampleForm): Frame {
     const layout = planeLayout(width, height);
     const block = arena.allocate(layout.bytes);
+    const deep = form && allocateDeep(arena, form, width, height, block);
     allocated += 1;
-    return new Frame({ id: allocated, arena, block, layout, holders: 0 }, info);
+    return new Frame({ id: allocated, arena, block, layout, deep, holders: 0 }, info);
   }
 
   get layout(): PlaneLayout {
@@ -167,6 +182,16 @@ export class Frame implements FrameInfo {
     return arena.u8.subarray(block.offset, block.offset + layout.bytes);
   }
 
+  /** The picture as it came, where I420 cannot hold it and somebody wants it. @throws `frame.misuse` after release. */
+  get deep(): DeepPicture | undefined {
+    this.#check();
+    const { arena, deep } = this.#pixels;
+    if (!deep) return undefined;
+    const { block, layout } = deep;
+    const bytes = arena.u8.subarray(block.offset, block.offset + layout.bytes);
+    return { layout, offset: block.offset, bytes };
+  }
+
   /** True while this handle may be used. */
   get alive(): boolean {
     return !this.#released;
@@ -191,11 +216,24 @@ export class Frame implements FrameInfo {
     const pixels = this.#pixels;
     pixels.holders -= 1;
     pixels.arena.countFrame(-1);
-    if (pixels.holders === 0) pixels.arena.free(pixels.block);
+    if (pixels.holders > 0) return;
+    pixels.arena.free(pixels.block);
+    if (pixels.deep) pixels.arena.free(pixels.deep.block);
   }
 
   #check(): void {
     if (this.#released) throw new FrameliftError('frame.misuse', 'frame used after release');
+  }
+}
+
+/** Gives `beside` up where there is no room for both. */
+function allocateDeep(arena: Arena, form: SampleForm, width: number, height: number, beside: Block): Pixels['deep'] {
+  const layout = deepLayout(form, width, height);
+  try {
+    return { block: arena.allocate(layout.bytes), layout };
+  } catch (error) {
+    arena.free(beside);
+    throw error;
   }
 }
 

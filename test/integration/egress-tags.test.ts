@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { X264Session } from '../../src/egress/codec/x264-session.ts';
-import { FileWriter } from '../../src/egress/file-writer.ts';
+import { FileWriter } from '../../src/egress/file/writer.ts';
 import { VideoDecoder } from '../../src/ingest/decode/decoder.ts';
 import { openVideoFile } from '../../src/ingest/file/video-file.ts';
 import { Arena } from '../../src/media/arena.ts';

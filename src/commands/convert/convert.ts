@@ -1,20 +1,21 @@
 /** Offline conversion: the pipeline's parts without clock and deadline. Deterministic: every gap between two frames of a scene is interpolated. */
 
 import { statSync } from 'node:fs';
-import { DEFAULT_MODEL, type ProfileName, profileOf, targetOf } from '../config/profile.ts';
-import { type FileCodec, FileWriter } from '../egress/file-writer.ts';
-import { FrameliftError } from '../errors.ts';
-import { openVideoFile } from '../ingest/file/video-file.ts';
-import { InterpEngine } from '../interp/engine/engine.ts';
-import { lumaOnly } from '../interp/engine/luma-only.ts';
-import { type ModelSpec, requireTimes, resolveModel } from '../interp/models/manifest.ts';
-import type { ReferenceModel } from '../interp/models/reference.ts';
-import type { ProviderChoice } from '../interp/providers/provider.ts';
-import { ProviderTrials } from '../interp/providers/trial.ts';
-import { Arena } from '../media/arena.ts';
-import { noEvents } from '../metrics/events.ts';
-import { Scheduler } from '../pairing/scheduler.ts';
-import { type Clock, minus, systemClock, toSeconds } from '../time.ts';
+import { DEFAULT_MODEL, type ProfileName, profileOf, targetOf } from '../../config/profile.ts';
+import { fileCodec } from '../../egress/file/codecs.ts';
+import { FileWriter } from '../../egress/file/writer.ts';
+import { FrameliftError } from '../../errors.ts';
+import { openVideoFile } from '../../ingest/file/video-file.ts';
+import { InterpEngine } from '../../interp/engine/engine.ts';
+import { lumaOnly } from '../../interp/engine/luma-only.ts';
+import { type ModelSpec, requireTimes, resolveModel } from '../../interp/models/manifest.ts';
+import type { ReferenceModel } from '../../interp/models/reference.ts';
+import type { ProviderChoice } from '../../interp/providers/provider.ts';
+import { ProviderTrials } from '../../interp/providers/trial.ts';
+import { Arena } from '../../media/arena.ts';
+import { noEvents } from '../../metrics/events.ts';
+import { Scheduler } from '../../pairing/scheduler.ts';
+import { type Clock, minus, systemClock, toSeconds } from '../../time.ts';
 import { Conversion, type ConversionResult } from './conversion.ts';
 
 /** Memory for frames and tensors: a pair of 8K frames and what lies between them. */
@@ -136,11 +137,4 @@ function refuseSameFile(input: string, output: string): void {
       remedy: 'Give another name for the output.',
     });
   }
-}
-
-function fileCodec(name: string): FileCodec {
-  if (name === 'h264' || name === 'ffv1') return name;
-  throw new FrameliftError('config.invalid', `codec "${name}" is unknown`, {
-    remedy: 'Use --codec h264 or --codec ffv1.',
-  });
 }

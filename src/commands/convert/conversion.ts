@@ -1,13 +1,13 @@
 /** One conversion under way: source frames in, source and interpolated frames into a file. */
-import type { FileWriter } from '../egress/file-writer.ts';
-import { asFrameliftError, FrameliftError } from '../errors.ts';
-import type { VideoFile } from '../ingest/file/video-file.ts';
-import type { Tier } from '../interp/engine/job.ts';
-import type { Frame, RepeatReason } from '../media/frame.ts';
-import type { PairDecision } from '../media/pair-decision.ts';
-import { Pairing } from '../pairing/pairing.ts';
-import type { Scheduler, Timestep } from '../pairing/scheduler.ts';
-import { fromMs, type Micros, minus, toSeconds } from '../time.ts';
+import type { FileWriter } from '../../egress/file/writer.ts';
+import { asFrameliftError, FrameliftError } from '../../errors.ts';
+import type { VideoFile } from '../../ingest/file/video-file.ts';
+import type { Tier } from '../../interp/engine/job.ts';
+import type { Frame, RepeatReason } from '../../media/frame.ts';
+import type { PairDecision } from '../../media/pair-decision.ts';
+import { Pairing } from '../../pairing/pairing.ts';
+import type { Scheduler, Timestep } from '../../pairing/scheduler.ts';
+import { fromMs, type Micros, minus, toSeconds } from '../../time.ts';
 
 /** A gap this long is a broken timestamp: filling it would write frames for minutes. */
 const MAX_JUMP = fromMs(60_000);
