@@ -14,7 +14,6 @@ import { CUDA_HELP, cudaReport, installCuda } from './commands/install-cuda.ts';
 import { modelsTable } from './commands/models-table.ts';
 import { urlFile } from './commands/url-file.ts';
 import { configFromFlags, generateTokens, type ServeFlags } from './config/flags.ts';
-import { profileOf } from './config/profile.ts';
 import type { Config } from './config/schema.ts';
 import { type ErrorCode, FrameliftError } from './errors.ts';
 import { evaluate } from './eval/evaluate.ts';
@@ -301,7 +300,7 @@ async function runConvert(input: string, output: string, flags: ConvertFlags): P
     },
   }).finally(() => bar?.stop());
   if (json) console.log(JSON.stringify(result, null, 2));
-  else if (!quiet) console.error(summary(result, profileOf(flags.profile)?.notice).join('\n'));
+  else if (!quiet) console.error(summary(result).join('\n'));
   process.exit(result.interrupted ? INTERRUPTED : 0);
 }
 

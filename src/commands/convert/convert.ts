@@ -65,8 +65,8 @@ export interface ConvertResult extends ConversionResult {
   readonly provider: string;
   /** True when it was stopped by the signal: the output holds what was done so far. */
   readonly interrupted: boolean;
-  /** Degrees by which the input asks to be turned for display; not applied, and not carried over. */
-  readonly rotation: number;
+  /** What is worth knowing about it: what was lost, found or decided, a sentence each. */
+  readonly notes: readonly string[];
   readonly seconds: number;
 }
 
@@ -87,6 +87,9 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   await using video = await openVideoFile({ path: input, stream: 'convert', arena, clock, events: noEvents });
   await using engine = await startEngine(options, model, arena, clock);
   const { info } = video;
+  const notes: string[] = [];
+  if (info.rotation !== 0) notes.push(`the input asks to be turned by ${info.rotation}°; the output does not say so`);
+  if (profile?.notice !== undefined) notes.push(profile.notice);
   const nominal = info.fps ? info.fps.num / info.fps.den : undefined;
   const scheduler = new Scheduler(target, { fps: nominal });
   scheduler.assume(nominal);
@@ -108,7 +111,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     provider: engine.provider,
     ...conversion.result,
     interrupted: signal?.aborted ?? false,
-    rotation: info.rotation,
+    notes,
     seconds: seconds(),
   };
 }
