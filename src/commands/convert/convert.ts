@@ -84,7 +84,12 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   refuseSameFile(input, output);
   const arena = new Arena(ARENA_MB);
   const model = await resolveModel(options.model ?? profile?.model ?? DEFAULT_MODEL);
-  await using video = await openVideoFile({ path: input, stream: 'convert', arena, clock, events: noEvents });
+  await using video = await openVideoFile({
+    ...{ path: input, stream: 'convert', keepForm: true },
+    arena,
+    clock,
+    events: noEvents,
+  });
   await using engine = await startEngine(options, model, arena, clock);
   const { info } = video;
   const notes: string[] = [];
@@ -111,7 +116,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     provider: engine.provider,
     ...conversion.result,
     interrupted: signal?.aborted ?? false,
-    notes,
+    notes: [...notes, ...writer.lost],
     seconds: seconds(),
   };
 }

@@ -13,6 +13,7 @@ import {
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { AccessUnit } from '../../media/access-unit.ts';
 import type { Arena } from '../../media/arena.ts';
+import { fitsI420 } from '../../media/deep-layout.ts';
 import { Frame, type FrameInfo, SOURCE } from '../../media/frame.ts';
 import { type PictureTraits, sameTraits } from '../../media/picture-traits.ts';
 import { type DropReason, type EventSink, noEvents } from '../../metrics/events.ts';
@@ -20,9 +21,11 @@ import { type Clock, type Micros, micros, minus, ZERO } from '../../time.ts';
 import { sizeExcess } from '../limits.ts';
 import type { SourceLog } from '../source-log.ts';
 import { type CodecOptions, openCodecContext } from './codec-context.ts';
+import { DeepWriter } from './deep-writer.ts';
 import { I420Writer, traitsOf } from './i420-writer.ts';
 import { InFlight } from './in-flight.ts';
 import { Reordering } from './reordering.ts';
+import { formOf, storedTraits } from './stored.ts';
 
 /**
  * Options of {@link VideoDecoder.open}. Give `codec` (RTP) or `codecParameters` (a container's
@@ -42,6 +45,11 @@ export interface VideoDecoderOptions extends CodecOptions {
    * stamps are judged as a whole: frames come out in the order in which they are shown.
    */
   readonly dropLate?: boolean;
+  /**
+   * Frames hold beside their I420 form what that cannot hold (`Frame.deep`), and traits tell how the
+   * source stores it. Default false: nothing that is live needs it.
+   */
+  readonly keepForm?: boolean;
 }
 
 /**
@@ -57,6 +65,7 @@ export class VideoDecoder {
   readonly #decoded = new AvFrame();
   readonly #inFlight = new InFlight();
   readonly #writer = new I420Writer();
+  readonly #deepWriter = new DeepWriter();
   #awaitingKeyframe = true;
   #gap = false;
   /** When the unit came that is being decoded: what it sets free could not be known before. */
@@ -156,6 +165,7 @@ export class VideoDecoder {
     this.#closed = true;
     await this.#busy?.catch(() => {});
     this.#writer.close();
+    this.#deepWriter.close();
     this.#packet.free();
     this.#decoded.free();
     this.#context.freeContext();
@@ -299,8 +309,9 @@ export class VideoDecoder {
   }
 
   #copy(decoded: AvFrame, info: FrameInfo): Frame | undefined {
-    const frame = this.#allocate(decoded.width, decoded.height, info);
+    const frame = this.#allocate(decoded, info);
     try {
+      if (frame?.deep) this.#deepWriter.write(frame.deep, decoded);
       if (frame) this.#writer.writeDecoded(frame, decoded);
       return frame;
     } catch (error) {
@@ -311,13 +322,17 @@ export class VideoDecoder {
 
   /** The same object as long as it means the same. */
   #noteTraits(decoded: AvFrame): void {
-    const traits = traitsOf(decoded);
+    const told = traitsOf(decoded);
+    const { keepForm = false } = this.#options;
+    const traits = keepForm ? { ...told, stored: storedTraits(decoded, this.#traits?.stored) } : told;
     if (!sameTraits(this.#traits, traits)) this.#traits = traits;
   }
 
-  #allocate(width: number, height: number, info: FrameInfo): Frame | undefined {
+  #allocate(decoded: AvFrame, info: FrameInfo): Frame | undefined {
+    const { arena, keepForm = false } = this.#options;
+    const form = keepForm ? formOf(decoded) : undefined;
     try {
-      return Frame.allocate(this.#options.arena, width, height, info);
+      return Frame.allocate(arena, decoded.width, decoded.height, info, form && !fitsI420(form) ? form : undefined);
     } catch (error) {
       if (!(error instanceof FrameliftError && error.code === 'arena.full')) throw error;
       this.#gap = true;

@@ -32,14 +32,19 @@ export interface VideoFileOptions {
    * counted.
    */
   readonly whenFull?: 'throw' | 'drop';
+  /**
+   * Frames hold beside 8-bit 4:2:0 what that cannot hold, and traits tell how the file stores it.
+   * Default false.
+   */
+  readonly keepForm?: boolean;
 }
 
 /** Time that a frame stands when neither file nor neighbours tell. */
 const DEFAULT_DURATION: Micros = fromMs(40);
 
 /**
- * Opens a video file for reading frame by frame. Frames are delivered as stored: 10-bit and 4:2:2
- * become 8-bit 4:2:0, the rotation of `info` is not applied.
+ * Opens a video file for reading frame by frame. Frames are delivered as stored, 10-bit and 4:2:2
+ * beside 8-bit 4:2:0 with `keepForm`, else as that alone; the rotation of `info` is not applied.
  * @throws FrameliftError `source.not-found`, `source.forbidden`, `source.protocol`,
  * `source.no-video`, `source.unsupported-codec`, `source.too-large`.
  */
@@ -64,6 +69,7 @@ export async function openVideoFile(options: VideoFileOptions): Promise<VideoFil
       codecParameters,
       lowDelay: false,
       limits: options.limits,
+      ...(options.keepForm === undefined ? {} : { keepForm: options.keepForm }),
       events,
       log,
     });
