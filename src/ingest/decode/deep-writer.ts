@@ -8,6 +8,15 @@ import { planarFormat } from '../../media/pixel-format.ts';
 import { Scaler } from '../../media/scaler.ts';
 import { formatName } from './stored.ts';
 
+/**
+ * Packed pixels on the way to planes: there FFmpeg looks palettes up, and stretches what has fewer than 8 bits; straight
+ * to planes it would find no palette, and make white of 31 a grey of 248.
+ */
+const BY_WAY_OF: readonly (readonly [format: RegExp, packed: string])[] = [
+  [/^pal8$/, 'rgba'],
+  [/^(rgb|bgr)(8|4|4_byte|444|555|565)(le|be)?$/, 'rgb24'],
+];
+
 /** Writes decoded frames into the deep form of frames of the arena, sample by sample as they are. */
 export class DeepWriter {
   #scaler: Scaler | undefined;
@@ -35,12 +44,13 @@ export class DeepWriter {
     this.#scaler = undefined;
   }
 
-  /** The same samples in planes. A palette has no way there but through packed pixels. */
+  /** The same samples in planes. */
   #bring(decoded: AvFrame, planar: string, rgb: boolean): AvFrame {
     this.#scaler ??= new Scaler();
     const same = { matrix: rgb ? IDENTITY_MATRIX : UNTOLD, range: 'full' } as const;
-    if (formatName(decoded) !== 'pal8') return this.#scaler.convert(decoded, same, planar, same);
-    using packed = this.#scaler.convert(decoded, same, 'rgba', same);
+    const by = BY_WAY_OF.find(([format]) => format.test(formatName(decoded)))?.[1];
+    if (by === undefined) return this.#scaler.convert(decoded, same, planar, same);
+    using packed = this.#scaler.convert(decoded, same, by, same);
     return this.#scaler.convert(packed, same, planar, same);
   }
 }
