@@ -49,7 +49,8 @@ export function writtenColour(
     return { from, to, codes: { ...codes, ...to, chromaLocation: isQuarter(target) ? LEFT : 0 } };
   }
   const range = fullOnly ? 'full' : from.range;
-  const told = fullOnly ? 'full' : codes.range;
+  // Grey without a tag is full range to FFmpeg and all that is made with it, luma without one is limited.
+  const told = fullOnly || (form.model === 'grey' && target.model === 'yuv') ? range : codes.range;
   const matrix = codes.matrix === IDENTITY_MATRIX ? UNTOLD : codes.matrix;
   const chromaLocation = placeOf(form, target, codes.chromaLocation);
   return { from, to: { ...from, range }, codes: { ...codes, matrix, range: told, chromaLocation } };
