@@ -23,9 +23,18 @@ const FRAMES = 1;
 /** What a file may say, by ffmpeg's options; the codes of H.273 that they are. */
 const TAGS = {
   untagged: [[], [2, 2, 2]],
-  bt601: [['-colorspace', 'bt470bg', '-color_primaries', 'bt470bg', '-color_trc', 'gamma28'], [5, 5, 5]],
-  bt709: [['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709'], [1, 1, 1]],
-  bt2020: [['-colorspace', 'bt2020nc', '-color_primaries', 'bt2020', '-color_trc', 'smpte2084'], [9, 9, 16]],
+  bt601: [
+    ['-colorspace', 'bt470bg', '-color_primaries', 'bt470bg', '-color_trc', 'gamma28'],
+    [5, 5, 5],
+  ],
+  bt709: [
+    ['-colorspace', 'bt709', '-color_primaries', 'bt709', '-color_trc', 'bt709'],
+    [1, 1, 1],
+  ],
+  bt2020: [
+    ['-colorspace', 'bt2020nc', '-color_primaries', 'bt2020', '-color_trc', 'smpte2084'],
+    [9, 9, 16],
+  ],
 } as const;
 /** A few levels are lost where red, green and blue become luma and chroma of as many bits. */
 const KINDS = [
@@ -61,7 +70,9 @@ async function makeAll(): Promise<void> {
   // Soft, so that chroma that is resampled has nothing to lose.
   const source = `gradients=size=${WIDTH}x720:rate=10:seed=7:nb_colors=8:x0=0:y0=0:x1=${WIDTH - 1}:y1=719:speed=0.00001`;
   const outputs = CASES.flatMap(({ name, format, encoder, tags, range, lines }) => {
-    const matrix = { untagged: lines < 720 ? 'bt601' : 'bt709', bt601: 'bt601', bt709: 'bt709', bt2020: 'bt2020' }[tags];
+    const matrix = { untagged: lines < 720 ? 'bt601' : 'bt709', bt601: 'bt601', bt709: 'bt709', bt2020: 'bt2020' }[
+      tags
+    ];
     const scale = `scale=${WIDTH}:${lines}:flags=area:out_color_matrix=${matrix}:out_range=${range}`;
     const told = tags === 'untagged' || /^(bgr|gbr)/.test(format) ? [] : ['-color_range', range];
     const coded = ['-c:v', encoder, ...(encoder === 'mjpeg' ? ['-q:v', '1'] : []), ...told, ...TAGS[tags][0]];
@@ -72,7 +83,9 @@ async function makeAll(): Promise<void> {
   await ffmpeg('-f', 'lavfi', '-i', source, ...outputs);
 }
 
-test(`H.264 of ${CASES.length} kinds shows the same colours, and says the same of them`, { timeout: 120_000 }, async () => {
+test(`H.264 of ${CASES.length} kinds shows the same colours, and says the same of them`, {
+  timeout: 120_000,
+}, async () => {
   await makeAll();
   const wrong: string[] = [];
   for (const { name, format, tags, range } of CASES) {
@@ -87,7 +100,8 @@ test(`H.264 of ${CASES.length} kinds shows the same colours, and says the same o
     if (!isRgb && matrix !== before.stored.codes.matrix) wrong.push(`${name}: matrix ${matrix}`);
     if (isRgb && saidMatrix !== 2 && ![saidMatrix, 6].includes(matrix)) wrong.push(`${name}: matrix ${matrix} for RGB`);
     const isFull = range === 'pc' || (format.startsWith('gray') && tags === 'untagged');
-    if (!isRgb && after.colour.range !== (isFull ? 'full' : 'limited')) wrong.push(`${name}: ${after.colour.range} range`);
+    if (!isRgb && after.colour.range !== (isFull ? 'full' : 'limited'))
+      wrong.push(`${name}: ${after.colour.range} range`);
   }
   expect(wrong).toEqual([]);
   const all = async (ending: string) =>

@@ -25,7 +25,21 @@ const PLANAR = [
   ...['gbrp', 'gbrp9le', 'gbrp10le', 'gbrp12le', 'gbrp14le', 'gbrp16le', 'gbrp10be'],
   ...['gbrap', 'gbrap10le', 'gbrap12le', 'gbrap16le'],
   ...['yuva420p', 'yuva422p', 'yuva444p', 'yuva420p10le', 'yuva422p9le', 'yuva444p12le', 'yuva444p16le'],
-  ...['rgb24', 'bgr24', 'rgba', 'bgra', 'argb', 'abgr', 'rgb0', 'bgr0', '0rgb', '0bgr', 'rgb48le', 'rgb48be', 'bgr48le'],
+  ...[
+    'rgb24',
+    'bgr24',
+    'rgba',
+    'bgra',
+    'argb',
+    'abgr',
+    'rgb0',
+    'bgr0',
+    '0rgb',
+    '0bgr',
+    'rgb48le',
+    'rgb48be',
+    'bgr48le',
+  ],
   ...['rgba64le', 'rgba64be', 'bgra64le', 'rgb565le', 'rgb555le', 'rgb8', 'pal8', 'monow', 'monob'],
   ...['nv12', 'nv21'],
 ];
@@ -41,7 +55,16 @@ const FORMATS = [...PLANAR.map((format) => [format, 63, 47] as const), ...PAIRED
 const at = (name: string): string => join(folder.path, name);
 
 test('in every pixel format', { timeout: 60_000 }, async () => {
-  const pictures = ['-f', 'lavfi', '-i', 'testsrc2=size=64x64:rate=10', '-f', 'lavfi', '-i', 'gradients=size=64x64:rate=10'];
+  const pictures = [
+    '-f',
+    'lavfi',
+    '-i',
+    'testsrc2=size=64x64:rate=10',
+    '-f',
+    'lavfi',
+    '-i',
+    'gradients=size=64x64:rate=10',
+  ];
   // Transparency and noise, so that nothing passes by being flat.
   const mixed = '[1:v]format=gray[a];[0:v]noise=alls=30:allf=t,format=rgb24[b];[b][a]alphamerge';
   await ffmpeg(...pictures, '-filter_complex', mixed, '-frames:v', '2', '-c:v', 'png', '-f', 'nut', at('all.nut'));

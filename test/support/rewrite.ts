@@ -75,7 +75,7 @@ export async function rewrite(input: string, output: string, rewriting: RewriteO
 
 async function opened(output: string, { encoder, options }: RewriteOptions, pictures: () => Pictures | undefined) {
   const native = await Encoder.create(encoder as FFVideoEncoder, {
-    ...{ threadCount: 1, maxBFrames: 0, gopSize: 10 },
+    ...{ threadCount: 1, maxBFrames: 0, gopSize: 10, bitrate: 0 },
     context: { timeBase: new Rational(1, 10), framerate: new Rational(10, 1) },
     configure: (context: CodecContext) => {
       pictures()?.describeTo(context);

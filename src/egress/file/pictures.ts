@@ -1,7 +1,6 @@
 /** Frames as the encoder of a file takes them, and how it is told what they are. An adapter of node-av's frames. */
 import {
   AV_PKT_DATA_CONTENT_LIGHT_LEVEL,
-  AV_PKT_DATA_FRAME_CROPPING,
   AV_PKT_DATA_MASTERING_DISPLAY_METADATA,
   type AVPacketSideDataType,
   type Frame as AvFrame,
@@ -17,6 +16,7 @@ import { FrameliftError } from '../../errors.ts';
 import { deepWords, type SampleForm } from '../../media/deep-layout.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { PictureTraits, StoredTraits } from '../../media/picture-traits.ts';
+import { pixelFormatOf } from '../../media/pixel-format.ts';
 import type { FrameSize } from '../../media/size.ts';
 import { tagAspect, tagCodes } from '../codec/tags.ts';
 import { type EncoderOption, hdrSettings } from './hdr.ts';
@@ -34,8 +34,14 @@ export interface PictureTarget extends PixelTarget {
 export function pictureTarget(codec: string, encoder: string): PictureTarget {
   const found = Codec.findEncoderByName(encoder as FFVideoEncoder); // any name may be asked for
   if (!found) throw new FrameliftError('config.invalid', `the FFmpeg that node-av carries has no ${encoder}`);
-  return { codec, encoder, formats: (found.pixelFormats ?? []).map((format) => avGetPixFmtName(format) ?? '') };
+  const names = (found.pixelFormats ?? []).map((format) => avGetPixFmtName(format) ?? '');
+  const alpha = ALPHA[encoder];
+  const isUsable = (name: string) => !alpha || !pixelFormatOf(name)?.form.alpha || alpha.includes(name);
+  return { codec, encoder, formats: names.filter(isUsable) };
 }
+
+/** The formats with alpha of encoders that list more: libvpx opens no other, and few players know of HEVC's alpha layer. */
+const ALPHA: Readonly<Record<string, readonly string[]>> = { 'libvpx-vp9': ['yuva420p'], libx265: [] };
 
 /** Encoders that take no picture which ends within a chroma sample. */
 const WHOLE_CHROMA: ReadonlySet<string> = new Set(['libx264', 'libx265']);
@@ -84,7 +90,10 @@ export class Pictures {
     this.lost = [...this.#choice.lost, ...this.#sizeNote(), ...this.#leftNote()];
   }
 
-  /** The size of pictures: a frame's, or one more where the codec has no odd sizes. */
+  /**
+   * The size of pictures: a frame's, or one more where the codec has no odd sizes. No container is told to cut that off:
+   * FFmpeg would cut off two, since it crops whole chroma samples.
+   */
   get size(): FrameSize {
     return this.#size;
   }
@@ -132,13 +141,6 @@ export class Pictures {
     tagCodes(parameters, this.#colour.codes);
     if (mastering) addSideData(parameters, AV_PKT_DATA_MASTERING_DISPLAY_METADATA, mastering);
     if (light) addSideData(parameters, AV_PKT_DATA_CONTENT_LIGHT_LEVEL, light);
-    const [right, bottom] = [this.#size.width - this.#frameSize.width, this.#size.height - this.#frameSize.height];
-    if (right === 0 && bottom === 0) return;
-    // Four words: top, bottom, left, right.
-    const crop = Buffer.alloc(16);
-    crop.writeUInt32LE(bottom, 4);
-    crop.writeUInt32LE(right, 12);
-    addSideData(parameters, AV_PKT_DATA_FRAME_CROPPING, crop);
   }
 
   close(): void {

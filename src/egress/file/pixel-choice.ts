@@ -19,6 +19,8 @@ export interface PixelTarget {
   readonly formats: readonly string[];
   /** True where players of the codec expect colour: grey is then written as 4:2:0 without any. Default false. */
   readonly alwaysColour?: boolean;
+  /** False where the container loses alpha, as MP4 does of VP9. Default true. */
+  readonly alpha?: boolean;
 }
 
 /** Formats that pictures are written as: whole samples, in planes or, of RGB, in pixels. */
@@ -30,16 +32,16 @@ const WRITABLE = /^(yuva?4\d\dp|gbra?p|gray|ya)\d*(le|be)?$|^(bgr0|bgra|rgb24|bg
  * @throws FrameliftError `config.invalid` for pictures with alpha where the codec holds none.
  */
 export function choosePixels(source: SampleForm, target: PixelTarget): PixelChoice {
-  const candidates = candidatesOf(source, target);
-  const [first, ...others] = candidates;
+  if (source.alpha && !holdsAlpha(target)) throw noAlpha(target.codec);
+  const [first, ...others] = candidatesOf(source, target);
   if (!first) throw new FrameliftError('config.invalid', `no pixel format of ${target.codec} is known`);
   const best = others.reduce((a, b) => (isLess(costs(source, b.form), costs(source, a.form)) ? b : a), first);
-  if (source.alpha && !best.form.alpha) throw noAlpha(target.codec);
   return { ...best, lost: losses(source, best.form, target.codec) };
 }
 
 /** True for a codec that can hold transparent pictures. */
-export function holdsAlpha({ formats }: PixelTarget): boolean {
+export function holdsAlpha({ formats, alpha = true }: PixelTarget): boolean {
+  if (!alpha) return false;
   return formats.length === 0 || formats.some((name) => WRITABLE.test(name) && pixelFormatOf(name)?.form.alpha);
 }
 
