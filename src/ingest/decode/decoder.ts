@@ -15,7 +15,7 @@ import type { AccessUnit } from '../../media/access-unit.ts';
 import type { Arena } from '../../media/arena.ts';
 import { fitsI420 } from '../../media/deep-layout.ts';
 import { Frame, type FrameInfo, SOURCE } from '../../media/frame.ts';
-import { type PictureTraits, sameTraits } from '../../media/picture-traits.ts';
+import { type PictureTraits, type SampleAspect, sameTraits } from '../../media/picture-traits.ts';
 import { type DropReason, type EventSink, noEvents } from '../../metrics/events.ts';
 import { type Clock, type Micros, micros, minus, ZERO } from '../../time.ts';
 import { sizeExcess } from '../limits.ts';
@@ -50,6 +50,8 @@ export interface VideoDecoderOptions extends CodecOptions {
    * source stores it. Default false: nothing that is live needs it.
    */
   readonly keepForm?: boolean;
+  /** The shape of samples that a container tells. It wins over what frames say. */
+  readonly sampleAspect?: SampleAspect | undefined;
 }
 
 /**
@@ -322,8 +324,8 @@ export class VideoDecoder {
 
   /** The same object as long as it means the same. */
   #noteTraits(decoded: AvFrame): void {
-    const told = traitsOf(decoded);
-    const { keepForm = false } = this.#options;
+    const { keepForm = false, sampleAspect } = this.#options;
+    const told = { ...traitsOf(decoded), ...(sampleAspect && { sampleAspect }) };
     const traits = keepForm ? { ...told, stored: storedTraits(decoded, this.#traits?.stored) } : told;
     if (!sameTraits(this.#traits, traits)) this.#traits = traits;
   }

@@ -23,6 +23,7 @@ import {
   type Stream,
 } from 'node-av';
 import { FrameliftError } from '../../errors.ts';
+import { type SampleAspect, sampleAspect } from '../../media/picture-traits.ts';
 import { type Micros, micros } from '../../time.ts';
 import { type Rational, rotationOf, type VideoFileInfo } from './info.ts';
 
@@ -109,6 +110,12 @@ export class Demuxer {
   /** For the decoder; valid until {@link close}. */
   get codecParameters(): CodecParameters {
     return this.#stream.codecpar;
+  }
+
+  /** The shape of samples that the container tells; it wins over what frames say. Absent = square, or not told. */
+  get sampleAspect(): SampleAspect | undefined {
+    const { num, den } = this.#stream.sampleAspectRatio;
+    return sampleAspect(num, den);
   }
 
   /**

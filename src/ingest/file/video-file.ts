@@ -69,7 +69,8 @@ export async function openVideoFile(options: VideoFileOptions): Promise<VideoFil
       codecParameters,
       lowDelay: false,
       limits: options.limits,
-      ...(options.keepForm === undefined ? {} : { keepForm: options.keepForm }),
+      sampleAspect: demuxer.sampleAspect,
+      keepForm: options.keepForm ?? false,
       events,
       log,
     });
