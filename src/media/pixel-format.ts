@@ -71,11 +71,6 @@ export function planarFormat({ model, bits, shiftX, shiftY, alpha }: SampleForm)
   return `yuv${alpha ? 'a' : ''}${sampling}p${depth}`;
 }
 
-/** How people call a form: `10-bit 4:2:2`, `8-bit RGB with alpha`. */
-export function nameOfForm(form: SampleForm): string {
-  return `${form.bits}-bit ${nameOfSampling(form)}${form.alpha ? ' with alpha' : ''}`;
-}
-
 /** `4:2:0`, `RGB`, `grey`. */
 export function nameOfSampling({ model, shiftX, shiftY }: SampleForm): string {
   if (model === 'grey') return 'grey';

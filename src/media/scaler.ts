@@ -88,6 +88,6 @@ function say(picture: AvFrame, { matrix, range }: ScalerColour): void {
 }
 
 /** FFmpeg's name of a range. */
-export function rangeOf(range: Colour['range']): AVColorRange {
+function rangeOf(range: Colour['range']): AVColorRange {
   return range === 'full' ? AVCOL_RANGE_JPEG : AVCOL_RANGE_MPEG;
 }
