@@ -172,10 +172,10 @@ async function halfClear(name: string, since: number): Promise<string> {
 test('transparent pictures stay so, or are refused before any work', async () => {
   const input = await halfClear('clear.mkv', 0);
   for (const codec of ['ffv1', 'png', 'prores', 'vp9']) {
-    const { path, format } = await through(codec, input);
-    expect(format, codec).toMatch(codec === 'vp9' ? 'yuva420p' : /^(bgra|rgba|yuva444p10le)$/);
-    // ffmpeg's own VP9 decoder reads no alpha.
-    if (codec === 'vp9') continue;
+    const rewritten = await through(codec, input);
+    expect(rewritten.format, codec).toMatch(codec === 'vp9' ? 'yuva420p' : /^(bgra|rgba|yuva444p10le)$/);
+    // VP9's alpha is coded beside its pictures, where ffmpeg's own decoder does not look: ours does.
+    const path = codec === 'vp9' ? (await through('ffv1', rewritten.path)).path : rewritten.path;
     const [before, after] = await samplesIn(
       [input, path].map((file) => ({ path: file, format: 'gray16le', filter: 'format=gbrap16le,extractplanes=a' })),
     );

@@ -1,6 +1,7 @@
 /** Decoding: access units in, I420 frames in the arena out. RTSP, WHIP and files share it. */
 import {
   AV_FRAME_FLAG_CORRUPT,
+  AV_PKT_DATA_MATROSKA_BLOCKADDITIONAL,
   AVERROR_EAGAIN,
   AVERROR_ENOMEM,
   AVERROR_EOF,
@@ -205,6 +206,7 @@ export class VideoDecoder {
     packet.pts = id;
     packet.dts = id;
     packet.isKeyframe = unit.keyframe;
+    if (unit.alpha) packet.addSideData(AV_PKT_DATA_MATROSKA_BLOCKADDITIONAL, Buffer.from(unit.alpha));
     const sent = await this.#context.sendPacket(packet);
     packet.unref();
     if (sent < 0 && sent !== AVERROR_EAGAIN) {

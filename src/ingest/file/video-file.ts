@@ -71,6 +71,7 @@ export async function openVideoFile(options: VideoFileOptions): Promise<VideoFil
       limits: options.limits,
       sampleAspect: demuxer.sampleAspect,
       keepForm: options.keepForm ?? false,
+      alphaBeside: options.keepForm === true && demuxer.alphaBeside,
       events,
       log,
     });
@@ -208,6 +209,7 @@ export class VideoFile {
       // Keeps the decoder from judging times that are not the frame's own.
       discontinuity: !coded.timed,
       damaged: coded.damaged,
+      alpha: this.#options.keepForm ? coded.alpha : undefined,
     };
     if (coded.duration !== undefined) this.#step = coded.duration;
     this.#take(await this.#decoder.decode(unit));
