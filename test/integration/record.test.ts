@@ -190,7 +190,7 @@ describe('FileWriter, misuse', () => {
     const path = join(folder, 'sizes.mkv');
     await using writer = await FileWriter.open({ path, codec: 'ffv1', crf: 18, fps: { num: 30, den: 1 } });
     const first = picture(64, 48, micros(0), 1);
-    const expected = packed(first, 64, 48);
+    const expected = packed(first, false);
     await writer.write(first);
     await expect(writer.write(picture(96, 48, micros(33_333), 2))).rejects.toMatchObject({
       code: 'encode.failed',

@@ -94,7 +94,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
     'egress/codec/x264-session.ts',
     'egress/file/encoder.ts',
     'egress/file/pictures.ts',
-    'egress/file/samples.ts',
+    'egress/file/picture/samples.ts',
     'egress/file/writer.ts',
     'eval/filter.ts',
   ],

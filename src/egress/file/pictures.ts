@@ -19,10 +19,10 @@ import type { PictureTraits, StoredTraits } from '../../media/picture-traits.ts'
 import { pixelFormatOf } from '../../media/pixel-format.ts';
 import type { FrameSize } from '../../media/size.ts';
 import { tagAspect, tagCodes } from '../codec/tags.ts';
-import { type EncoderOption, hdrSettings } from './hdr.ts';
-import { choosePixels, holdsAlpha, noAlpha, type PixelChoice, type PixelTarget } from './pixel-choice.ts';
-import { Samples } from './samples.ts';
-import { storedOf, type WrittenColour, writtenColour } from './written-colour.ts';
+import { choosePixels, holdsAlpha, noAlpha, type PixelChoice, type PixelTarget } from './picture/choice.ts';
+import { storedOf, type WrittenColour, writtenColour } from './picture/colour.ts';
+import { type EncoderOption, hdrSettings } from './picture/hdr.ts';
+import { Samples } from './picture/samples.ts';
 
 /** What the pictures are for. */
 export interface PictureTarget extends PixelTarget {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { choosePixels, type PixelTarget } from '../../../../src/egress/file/pixel-choice.ts';
-import type { SampleForm } from '../../../../src/media/deep-layout.ts';
-import { pixelFormatOf } from '../../../../src/media/pixel-format.ts';
+import { choosePixels, type PixelTarget } from '../../../../../src/egress/file/picture/choice.ts';
+import type { SampleForm } from '../../../../../src/media/deep-layout.ts';
+import { pixelFormatOf } from '../../../../../src/media/pixel-format.ts';
 
 const target = (codec: string, formats: string): PixelTarget => ({ codec, formats: formats.split(' ') });
 const TARGETS: readonly PixelTarget[] = [

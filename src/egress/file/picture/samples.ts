@@ -1,10 +1,10 @@
 /** The samples of frames as pictures of FFmpeg's. An adapter of node-av's frames. */
 import type { Frame as AvFrame } from 'node-av';
-import { type Colour, IDENTITY_MATRIX, matrixCode, UNTOLD } from '../../media/colour.ts';
-import { deepWords, fitsI420, type SampleForm, sameForm } from '../../media/deep-layout.ts';
-import { detachPlanes, type Frame } from '../../media/frame.ts';
-import { planarFormat } from '../../media/pixel-format.ts';
-import { emptyPicture, Scaler, type ScalerColour } from '../../media/scaler.ts';
+import { type Colour, IDENTITY_MATRIX, matrixCode, UNTOLD } from '../../../media/colour.ts';
+import { deepWords, fitsI420, type SampleForm, sameForm } from '../../../media/deep-layout.ts';
+import { detachPlanes, type Frame } from '../../../media/frame.ts';
+import { planarFormat } from '../../../media/pixel-format.ts';
+import { emptyPicture, Scaler, type ScalerColour } from '../../../media/scaler.ts';
 
 /** What {@link Samples} makes. */
 export interface SamplesOptions {

@@ -1,8 +1,8 @@
 /** What samples mean in the file to be written: the one place that decides it, for the converter and for the tags. Pure. */
-import { type ColourCodes, IDENTITY_MATRIX, matrixCode, matrixForRgb, UNTOLD } from '../../media/colour.ts';
-import type { SampleForm } from '../../media/deep-layout.ts';
-import type { PictureTraits, StoredTraits } from '../../media/picture-traits.ts';
-import type { ScalerColour } from '../../media/scaler.ts';
+import { type ColourCodes, IDENTITY_MATRIX, matrixCode, matrixForRgb, UNTOLD } from '../../../media/colour.ts';
+import type { SampleForm } from '../../../media/deep-layout.ts';
+import type { PictureTraits, StoredTraits } from '../../../media/picture-traits.ts';
+import type { ScalerColour } from '../../../media/scaler.ts';
 
 /** What samples mean on both sides, and how the output is tagged. */
 export interface WrittenColour {

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { storedOf, writtenColour } from '../../../../src/egress/file/written-colour.ts';
-import type { Colour, ColourCodes } from '../../../../src/media/colour.ts';
-import type { SampleForm } from '../../../../src/media/deep-layout.ts';
-import type { PictureTraits } from '../../../../src/media/picture-traits.ts';
-import { pixelFormatOf } from '../../../../src/media/pixel-format.ts';
+import { storedOf, writtenColour } from '../../../../../src/egress/file/picture/colour.ts';
+import type { Colour, ColourCodes } from '../../../../../src/media/colour.ts';
+import type { SampleForm } from '../../../../../src/media/deep-layout.ts';
+import type { PictureTraits } from '../../../../../src/media/picture-traits.ts';
+import { pixelFormatOf } from '../../../../../src/media/pixel-format.ts';
 
 const UNTAGGED: ColourCodes = { matrix: 2, primaries: 2, transfer: 2, range: undefined, chromaLocation: 0 };
 const HDR10: ColourCodes = { matrix: 9, primaries: 9, transfer: 16, range: 'limited', chromaLocation: 3 };

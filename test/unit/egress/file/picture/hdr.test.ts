@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { hdrSettings } from '../../../../src/egress/file/hdr.ts';
+import { hdrSettings } from '../../../../../src/egress/file/picture/hdr.ts';
 
 /** FFmpeg's `AVMasteringDisplayMetadata`: red, green, blue and white by x and y, least and most light, two flags. */
 function mastering(flags = 1): Uint8Array {

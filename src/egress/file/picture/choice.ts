@@ -1,7 +1,7 @@
 /** Which of a codec's pixel formats holds pictures of a form, or loses least of them. Pure. */
-import { FrameliftError } from '../../errors.ts';
-import type { SampleForm } from '../../media/deep-layout.ts';
-import { nameOfSampling, pixelFormatOf, planarFormat } from '../../media/pixel-format.ts';
+import { FrameliftError } from '../../../errors.ts';
+import type { SampleForm } from '../../../media/deep-layout.ts';
+import { nameOfSampling, pixelFormatOf, planarFormat } from '../../../media/pixel-format.ts';
 
 /** What pictures are written as. */
 export interface PixelChoice {

@@ -1,5 +1,5 @@
 /** HDR's metadata for encoders and containers. Pure. */
-import type { HdrMetadata } from '../../media/picture-traits.ts';
+import type { HdrMetadata } from '../../../media/picture-traits.ts';
 
 /** An option of an encoder. */
 export interface EncoderOption {
