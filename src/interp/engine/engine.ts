@@ -11,7 +11,7 @@ import { type CancelTimer, fromMs, type Micros, minus, toMs } from '../../time.t
 import { HALF, type ModelSpec, modelHash, readModel } from '../models/manifest.ts';
 import { type ReferenceModel, repeatNearer } from '../models/reference.ts';
 import type { Provider } from '../providers/provider.ts';
-import type { FlowMode, NetworkFacts, WireResult, WorkerSetup } from '../worker/protocol.ts';
+import { deepens, type FlowMode, type NetworkFacts, type WireResult, type WorkerSetup } from '../worker/protocol.ts';
 import { paddedPyramidBytes, scratchBytes } from '../worker/scratch-layout.ts';
 import { Batcher } from './batcher.ts';
 import type { InterpJob, InterpResult, InterpStats, Tier } from './job.ts';
@@ -219,6 +219,14 @@ export class InterpEngine implements Tier {
     return this.#network?.times ?? 'any';
   }
 
+  /**
+   * Whether frames get the form that their parents have beside I420 (`Frame.deep`), where both have
+   * the same one. If not, what it makes is of 8 bits, and 4:2:0.
+   */
+  get deepens(): boolean {
+    return deepens(this.#network);
+  }
+
   /** Counters since the start, and the present load. */
   get stats(): InterpStats {
     const { done, late, failed } = this.#report.counts;
@@ -349,6 +357,7 @@ export class InterpEngine implements Tier {
         pyramids: this.#pyramids,
         pyramidBytes,
         times: this.times,
+        deepens: this.deepens,
         grain: this.#settings.grain,
       });
     } catch (thrown) {
