@@ -8,7 +8,8 @@ import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import { type Log, SILENT_LOG } from '../../log.ts';
 import { nearestEighth, type Times } from '../../pairing/timesteps.ts';
 import { type CancelTimer, fromMs, type Micros, minus, toMs } from '../../time.ts';
-import { HALF, type ModelSpec, modelHash, readModel } from '../models/manifest.ts';
+import { modelHash, readModel } from '../models/file.ts';
+import { HALF, type ModelSpec } from '../models/manifest.ts';
 import { type ReferenceModel, repeatNearer } from '../models/reference.ts';
 import type { Provider } from '../providers/provider.ts';
 import { deepens, type FlowMode, type NetworkFacts, type WireResult, type WorkerSetup } from '../worker/protocol.ts';
@@ -109,9 +110,9 @@ export class InterpEngine implements Tier {
   }
 
   async #read(model: ModelSpec): Promise<Exclude<WorkerSetup['model'], string>> {
-    const bytes = await readModel(model);
-    this.#hash = modelHash(model, bytes);
-    return { id: model.id, bytes, times: model.times };
+    const file = await readModel(model);
+    this.#hash = modelHash(file);
+    return { id: model.id, file, times: model.times };
   }
 
   /**

@@ -5,6 +5,7 @@ import type { ErrorCode } from '../../errors.ts';
 import type { SampleForm } from '../../media/deep-layout.ts';
 import type { Times } from '../../pairing/timesteps.ts';
 import type { Micros } from '../../time.ts';
+import type { NetworkBytes } from '../models/file.ts';
 import type { ModelKind } from '../models/manifest.ts';
 import type { Provider } from '../providers/provider.ts';
 
@@ -12,10 +13,10 @@ import type { Provider } from '../providers/provider.ts';
 export interface WorkerSetup {
   readonly memory: WebAssembly.Memory;
   /**
-   * `blend`: no network. `search`: block search without a network. Else the bytes of a network, and
-   * the times that the manifest gives it.
+   * `blend`: no network. `search`: block search without a network. Else a network, and the
+   * times that the manifest gives it.
    */
-  readonly model: 'blend' | 'search' | { readonly id: string; readonly bytes: Uint8Array; readonly times: Times };
+  readonly model: 'blend' | 'search' | { readonly id: string; readonly file: NetworkBytes; readonly times: Times };
   /** Sides are padded to a multiple of this many luma samples. */
   readonly multiple: number;
   readonly threads: number;
