@@ -3,7 +3,7 @@ import { InterpEngine } from '../../src/interp/engine/engine.ts';
 import { lumaOnly } from '../../src/interp/engine/luma-only.ts';
 import type { ModelSpec } from '../../src/interp/models/manifest.ts';
 import type { ReferenceModel } from '../../src/interp/models/reference.ts';
-import type { SampleForm } from '../../src/media/deep-layout.ts';
+import { deepLayout, type SampleForm } from '../../src/media/deep-layout.ts';
 import type { Frame } from '../../src/media/frame.ts';
 import { noEvents } from '../../src/metrics/events.ts';
 import { systemClock } from '../../src/time.ts';
@@ -161,6 +161,7 @@ describe('frames in the depth of their source', () => {
         return (deep[0] ?? []).map((samples) => deviation(samples) / level);
       };
       const [without, given] = [await deviations(plain), await deviations(grainy)];
+      expect(without, what).toHaveLength(deepLayout(form, ...SIZE).planes.length);
       without.forEach((value, plane) => {
         if (plane < (form.model === 'rgb' ? 3 : 1)) {
           expect(value, what).toBeLessThan(6);
