@@ -79,10 +79,14 @@ function tensorsOf({ id, path }: ModelSpec, bytes: Uint8Array): ExternalTensor[]
   try {
     return externalTensors(bytes);
   } catch (cause) {
-    throw new FrameliftError('model.invalid', `model ${id}: ${path} is not a whole ONNX file: ${messageOf(cause)}`, {
-      remedy: 'Fetch the file again.',
-      cause,
-    });
+    throw new FrameliftError(
+      'model.invalid',
+      `model ${id} cannot be loaded: ${path} is not a whole ONNX file: ${messageOf(cause)}`,
+      {
+        remedy: 'Fetch the file again.',
+        cause,
+      },
+    );
   }
 }
 
