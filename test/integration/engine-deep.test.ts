@@ -140,6 +140,19 @@ describe('frames in the depth of their source', () => {
     expect(deep.map((planes) => planes?.[0])).not.toEqual(parents.map((planes) => planes[0]));
   });
 
+  it.each(['grey of 12 bits with alpha', 'RGB of 16 bits with alpha'])(
+    'stay as they are where they have no chroma: %s',
+    async (name) => {
+      await using engine = await startEngine('search');
+      const form = FORMS[name] ?? GREY;
+      const scene = (): [Frame, Frame] => pair(form, texture(form, 0), texture(form, 8));
+      const plain = await between(engine, scene(), [0.25, 0.75]);
+      const { deep } = await between(lumaOnly(engine), scene(), [0.25, 0.75]);
+      expect(plain.deep[0]).toHaveLength(name.startsWith('grey') ? 2 : 4);
+      expect(deep).toEqual(plain.deep);
+    },
+  );
+
   it('are given the noise of real ones, whatever their form', async () => {
     // Half-way between two frames that stand still there is half of the noise's power.
     const still = seedNetwork({ weights: Array.from({ length: 6 }, () => [0, 0, 0]) });

@@ -112,9 +112,10 @@ export class JobRun {
   }
 
   #wireDeep(): Pick<WireJob, 'deep'> {
+    if (!this.#outs[0]?.deep) return {};
     const [a, b] = [this.job.a.deep, this.job.b.deep];
     const outs = this.#outs.flatMap(({ deep }) => deep?.offset ?? []);
-    return a && b && outs.length > 0 ? { deep: { form: a.layout.form, a: a.offset, b: b.offset, outs } } : {};
+    return a && b ? { deep: { form: a.layout.form, a: a.offset, b: b.offset, outs } } : {};
   }
 
   #giveBack(filled: boolean): void {
