@@ -91,7 +91,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
     'egress/codec/x264-session.ts',
     'egress/file/encoder.ts',
     'egress/file/pictures.ts',
-    'egress/file/writer.ts',
+    'egress/file/muxer.ts',
     'eval/filter.ts',
   ],
   jimp: ['eval/png.ts', 'eval/sheet.ts'],
@@ -135,7 +135,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
   'fastest-levenshtein': ['config/problems.ts'],
   pino: ['log.ts'],
   'pino-pretty': ['log.ts'],
-  commander: ['cli.ts', 'commands/arguments.ts', 'commands/convert/command.ts'],
+  commander: ['cli.ts', 'commands/arguments.ts', 'commands/convert/command.ts', 'commands/convert/values.ts'],
   'cli-progress': ['cli.ts'],
   assemblyscript: ['interp/kernel/build.ts'],
   rxjs: [

@@ -1,11 +1,27 @@
 /** Frames as the encoder of a file takes them. An adapter of node-av's frames. */
-import { AV_PIX_FMT_YUV420P, Frame as AvFrame } from 'node-av';
+import {
+  AV_PIX_FMT_RGB24,
+  AV_PIX_FMT_YUV420P,
+  AV_PIX_FMT_YUV422P10LE,
+  type AVPixelFormat,
+  Frame as AvFrame,
+  FFmpegError,
+  SoftwareScaleContext,
+} from 'node-av';
 import { FrameliftError } from '../../errors.ts';
 import { copyPlane } from '../../media/copy-plane.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
 import { tag } from '../codec/tags.ts';
 import type { FileCodec } from './codecs.ts';
+
+/** Codecs of 4:2:0 whose chroma has no half samples. */
+const EVEN: readonly FileCodec[] = ['h264', 'h265', 'av1'];
+/** What codecs take that take no 4:2:0 of 8 bits. */
+const OTHER: Partial<Readonly<Record<FileCodec, AVPixelFormat>>> = {
+  prores: AV_PIX_FMT_YUV422P10LE,
+  png: AV_PIX_FMT_RGB24,
+};
 
 /** Brings frames of one size into the form that an encoder takes. */
 export class Pictures {
@@ -15,10 +31,12 @@ export class Pictures {
   readonly #height: number;
   readonly #traits: PictureTraits | undefined;
   readonly #bytes: Buffer;
+  readonly #other: AVPixelFormat | undefined;
 
-  /** @param first of the frames to come. h264 in 4:2:0 has even sizes only: an odd last row or column is left out. */
+  /** @param first of the frames to come. Codecs of 4:2:0 have even sizes only: an odd last row or column is left out. */
   constructor(first: Frame, traits: PictureTraits | undefined, codec: FileCodec) {
-    const even = codec === 'h264' ? ~1 : ~0;
+    const even = EVEN.includes(codec) ? ~1 : ~0;
+    this.#other = OTHER[codec];
     this.#sourceWidth = first.width;
     this.#sourceHeight = first.height;
     this.#width = first.width & even;
@@ -46,7 +64,7 @@ export class Pictures {
       format: AV_PIX_FMT_YUV420P,
     });
     if (this.#traits) tag(picture, this.#traits);
-    return picture;
+    return this.#other === undefined ? picture : converted(picture, this.#other);
   }
 
   /** The three planes without stride, one after the other. */
@@ -63,4 +81,22 @@ export class Pictures {
     copyPlane(packed.subarray(luma), chromaWidth, u, layout.strideC, chromaWidth, chromaHeight);
     copyPlane(packed.subarray(luma + chroma), chromaWidth, v, layout.strideC, chromaWidth, chromaHeight);
   }
+}
+
+/** Frees `picture`. */
+function converted(picture: AvFrame, format: AVPixelFormat): AvFrame {
+  using source = picture;
+  using scaler = new SoftwareScaleContext();
+  scaler.allocContext();
+  const target = new AvFrame();
+  target.alloc();
+  target.format = format;
+  target.width = source.width;
+  target.height = source.height;
+  FFmpegError.throwIfError(target.getBuffer(0), 'memory');
+  FFmpegError.throwIfError(scaler.scaleFrameSync(target, source), 'conversion');
+  target.sampleAspectRatio = source.sampleAspectRatio;
+  if (format !== AV_PIX_FMT_RGB24) target.colorSpace = source.colorSpace;
+  target.colorRange = source.colorRange;
+  return target;
 }
