@@ -91,7 +91,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
     'egress/codec/x264-session.ts',
     'egress/file/encoder.ts',
     'egress/file/pictures.ts',
-    'egress/file/muxer.ts',
+    'egress/file/straight/muxer.ts',
     'eval/filter.ts',
   ],
   jimp: ['eval/png.ts', 'eval/sheet.ts'],

@@ -1,5 +1,5 @@
 /** One conversion under way: source frames in, source and interpolated frames into a file. */
-import type { VideoOutput } from '../../egress/file/output.ts';
+import type { VideoOutput } from '../../egress/file/video-output.ts';
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { VideoFile } from '../../ingest/file/video-file.ts';
 import type { Tier } from '../../interp/engine/job.ts';

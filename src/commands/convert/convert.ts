@@ -5,6 +5,7 @@ import { DEFAULT_MODEL, type ProfileName, profileOf, targetOf } from '../../conf
 import { planOutput } from '../../egress/file/formats.ts';
 import { type OpenOutputOptions, openOutput } from '../../egress/file/output.ts';
 import { FrameliftError } from '../../errors.ts';
+import { imagesNote } from '../../ingest/file/images.ts';
 import type { Rational } from '../../ingest/file/info.ts';
 import { openVideoFile } from '../../ingest/file/video-file.ts';
 import { InterpEngine } from '../../interp/engine/engine.ts';
@@ -18,7 +19,6 @@ import { noEvents } from '../../metrics/events.ts';
 import { Scheduler } from '../../pairing/scheduler.ts';
 import { type Clock, minus, systemClock, toSeconds } from '../../time.ts';
 import { Conversion, type ConversionResult } from './conversion.ts';
-import { imagesNote } from './messages.ts';
 
 /** Memory for frames and tensors: a pair of 8K frames and what lies between them. */
 const ARENA_MB = 1024;

@@ -1,5 +1,4 @@
 /** What `convert` tells people. Pure. */
-import type { ImageNumbers } from '../../ingest/file/info.ts';
 import type { ConvertResult } from './convert.ts';
 
 /** What was done, in a line, and what is worth knowing about it, a line each. */
@@ -9,10 +8,4 @@ export function summary(result: ConvertResult): string[] {
     `${output}: ${outputFrames} frames (${sourceFrames} source, ${interpolated} interpolated by ${model}, ` +
     `${repeated} repeated) in ${seconds.toFixed(1)} s${interrupted ? ', interrupted' : ''}, ${(outputFrames / seconds).toFixed(1)} fps`;
   return [done, ...notes.map((note) => `note: ${note}`)];
-}
-
-/** Which images were read as a video. */
-export function imagesNote({ pattern, first, last, before }: ImageNumbers): string {
-  const left = before > 0 ? `; ${before} with smaller numbers are left out` : '';
-  return `the input is the images ${first} to ${last} of ${pattern}${left}`;
 }

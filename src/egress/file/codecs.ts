@@ -67,7 +67,7 @@ export function fileCodec(name: string): FileCodec {
 }
 
 /** What `crf` is when nothing is said; undefined for codecs without one. */
-export function defaultCrf(codec: FileCodec): number | undefined {
+function defaultCrf(codec: FileCodec): number | undefined {
   return RULES[codec].crf?.usual;
 }
 

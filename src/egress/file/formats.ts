@@ -85,7 +85,7 @@ function streamFormat(name: string | undefined): string {
 }
 
 /** The format of a file's name. @throws FrameliftError `config.invalid` for an ending that is none. */
-export function formatOf(path: string): FileFormat {
+function formatOf(path: string): FileFormat {
   const ending = extname(path).toLowerCase();
   const found = FORMATS.find((format) => format.ending === ending);
   if (found) return found;
@@ -95,7 +95,7 @@ export function formatOf(path: string): FileFormat {
 }
 
 /** The endings of files that hold a codec. */
-export function endingsFor(codec: FileCodec): readonly string[] {
+function endingsFor(codec: FileCodec): readonly string[] {
   return FORMATS.filter((format) => format.codecs.includes(codec)).map((format) => format.ending);
 }
 

@@ -1,27 +1,15 @@
 /** What a conversion writes to. */
+import { existsSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Writable } from 'node:stream';
 import { FrameliftError } from '../../errors.ts';
-import type { Frame } from '../../media/frame.ts';
 import { ImagePattern } from '../../media/image-pattern.ts';
-import type { PictureTraits } from '../../media/picture-traits.ts';
-import { EvenRate } from './even-rate.ts';
 import { type OutputPlan, STDOUT } from './formats.ts';
-import { ImageSequence } from './image-sequence.ts';
-import { StreamWriter } from './stream-writer.ts';
+import { EvenRate } from './straight/even-rate.ts';
+import { ImageSequence } from './straight/image-sequence.ts';
+import { StreamWriter } from './straight/stream-writer.ts';
+import type { VideoOutput } from './video-output.ts';
 import { FileWriter } from './writer.ts';
-
-/** Takes the frames of one video. All must have the size of the first. */
-export interface VideoOutput extends AsyncDisposable {
-  /**
-   * Writes one frame and releases it; the first one's `traits` tag the output. Times must increase.
-   * @throws FrameliftError `encode.failed`, `mux.failed`.
-   */
-  write(frame: Frame, traits?: PictureTraits): Promise<void>;
-  /** Writes what still waits, and closes. @throws FrameliftError `encode.failed`, `mux.failed`. */
-  finish(): Promise<void>;
-  /** What is worth knowing about what was written, a sentence each. @param sourceFrames that were read. */
-  notes?(sourceFrames: number): string[];
-}
 
 /** Options of {@link openOutput}. */
 export interface OpenOutputOptions {
@@ -43,10 +31,19 @@ export async function openOutput(options: OpenOutputOptions): Promise<VideoOutpu
   return options.plan.format.constantRate ? new EvenRate(output, options.fps) : output;
 }
 
+/** @throws FrameliftError `config.invalid` for a file in a folder that does not exist. */
+function requireFolder(path: string): void {
+  if (existsSync(dirname(path))) return;
+  throw new FrameliftError('config.invalid', `"${path}": the folder ${dirname(path)} does not exist`, {
+    remedy: `Make it first: mkdir -p ${dirname(path)}`,
+  });
+}
+
 async function open({ plan, fps, overwrite, stdout }: OpenOutputOptions): Promise<VideoOutput> {
   const { path, codec, quality, format } = plan;
   if (path === STDOUT) return StreamWriter.toStream(plan, fps, pipe(stdout));
   if (format.ending === '.png') return ImageSequence.open({ pattern: numbered(path), fps, overwrite });
+  requireFolder(path);
   if (format.ending === '.y4m') return StreamWriter.toFile(plan, fps);
   return FileWriter.open({ path, codec, ...quality, fps });
 }

@@ -8,7 +8,7 @@ import { type Micros, minus } from '../../time.ts';
 import type { FileCodec } from './codecs.ts';
 import { FileEncoder, type FileEncoderOptions } from './encoder.ts';
 import { requireFormat } from './formats.ts';
-import { Muxer } from './muxer.ts';
+import { Muxer } from './straight/muxer.ts';
 
 /** Options of {@link FileWriter.open}. */
 export interface FileWriterOptions extends FileEncoderOptions {

@@ -55,6 +55,12 @@ export function requireImageRate(path: string, images: FoundImages | undefined, 
   }
 }
 
+/** Says which images are read. */
+export function imagesNote({ pattern, first, last, before }: ImageNumbers): string {
+  const left = before > 0 ? `; ${before} with smaller numbers are left out` : '';
+  return `the input is the images ${first} to ${last} of ${pattern}${left}`;
+}
+
 /** Undefined for a picture that stands alone, and for one that moves. */
 function fromFirst(path: string): FoundImages | undefined {
   if (!STILLS.includes(extname(path).toLowerCase())) return undefined;

@@ -1,12 +1,12 @@
 /** Writing frames as numbered images. */
 import { mkdirSync, readdirSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
-import { asFrameliftError, FrameliftError, messageOf } from '../../errors.ts';
-import type { Frame } from '../../media/frame.ts';
-import type { ImagePattern } from '../../media/image-pattern.ts';
-import type { PictureTraits } from '../../media/picture-traits.ts';
-import { type Micros, minus } from '../../time.ts';
-import { FileEncoder, type FileEncoderOptions } from './encoder.ts';
+import { asFrameliftError, FrameliftError, messageOf } from '../../../errors.ts';
+import type { Frame } from '../../../media/frame.ts';
+import type { ImagePattern } from '../../../media/image-pattern.ts';
+import type { PictureTraits } from '../../../media/picture-traits.ts';
+import { type Micros, minus } from '../../../time.ts';
+import { FileEncoder, type FileEncoderOptions } from '../encoder.ts';
 
 /** Options of {@link ImageSequence.open}. */
 export interface ImageSequenceOptions {
@@ -110,7 +110,10 @@ export class ImageSequence implements AsyncDisposable {
       await rename(partial, path);
     } catch (cause) {
       await rm(partial, { force: true });
-      throw new FrameliftError('mux.failed', `"${path}" cannot be written: ${messageOf(cause)}`, { cause });
+      const full = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC';
+      const reason = full ? 'no space left on the disk' : messageOf(cause);
+      const remedy = `The ${this.#written} images before it are complete.`;
+      throw new FrameliftError('mux.failed', `"${path}" cannot be written: ${reason}`, { cause, remedy });
     }
   }
 }

@@ -11,10 +11,10 @@ import {
   type Packet,
   type Rational,
 } from 'node-av';
-import { FrameliftError } from '../../errors.ts';
-import type { FileCodec } from './codecs.ts';
-import type { FileEncoder } from './encoder.ts';
-import type { FileFormat } from './formats.ts';
+import { FrameliftError } from '../../../errors.ts';
+import type { FileCodec } from '../codecs.ts';
+import type { FileEncoder } from '../encoder.ts';
+import type { FileFormat } from '../formats.ts';
 
 /** Where bytes go, one after the other. */
 export interface ByteSink {

@@ -1,8 +1,8 @@
 /** Frames for outputs that count frames instead of keeping times. */
-import type { Frame } from '../../media/frame.ts';
-import type { PictureTraits } from '../../media/picture-traits.ts';
-import { type Micros, micros } from '../../time.ts';
-import type { VideoOutput } from './output.ts';
+import type { Frame } from '../../../media/frame.ts';
+import type { PictureTraits } from '../../../media/picture-traits.ts';
+import { type Micros, micros } from '../../../time.ts';
+import type { VideoOutput } from '../video-output.ts';
 
 /** Puts each frame on the nearest point of an even grid that begins with the first: one frame each, none empty. */
 export class EvenRate implements VideoOutput {

@@ -2,13 +2,13 @@
 import { createWriteStream } from 'node:fs';
 import { rename } from 'node:fs/promises';
 import type { Writable } from 'node:stream';
-import { asFrameliftError, FrameliftError, messageOf } from '../../errors.ts';
-import type { Frame } from '../../media/frame.ts';
-import type { PictureTraits } from '../../media/picture-traits.ts';
-import { type Micros, minus } from '../../time.ts';
-import type { FileCodec } from './codecs.ts';
-import { FileEncoder, type FileEncoderOptions } from './encoder.ts';
-import type { OutputPlan } from './formats.ts';
+import { asFrameliftError, FrameliftError, messageOf } from '../../../errors.ts';
+import type { Frame } from '../../../media/frame.ts';
+import type { PictureTraits } from '../../../media/picture-traits.ts';
+import { type Micros, minus } from '../../../time.ts';
+import type { FileCodec } from '../codecs.ts';
+import { FileEncoder, type FileEncoderOptions } from '../encoder.ts';
+import type { OutputPlan } from '../formats.ts';
 import { Muxer } from './muxer.ts';
 
 /** A stream of bytes with video in it. All frames must have the size of the first. */
@@ -43,11 +43,16 @@ export class StreamWriter implements AsyncDisposable {
   static async toFile(plan: OutputPlan, fps: FileEncoderOptions['fps']): Promise<StreamWriter> {
     const { path } = plan;
     const partial = `${path}.partial`;
-    const pipe = new BytePipe(createWriteStream(partial, { flush: true }), `"${path}"`);
+    const pipe = new BytePipe(
+      createWriteStream(partial, { flush: true }),
+      `"${path}"`,
+      `What was made until then is in "${partial}".`,
+    );
     await pipe.ready();
     return new StreamWriter(plan, fps, pipe, async (complete) => {
+      if (!complete) return pipe.abandon();
       await pipe.end();
-      if (complete) await rename(partial, path);
+      await rename(partial, path);
     });
   }
 
@@ -97,18 +102,28 @@ export class StreamWriter implements AsyncDisposable {
   }
 }
 
+/** What people are told of an error of the system; `{}` is what is written to. */
+const REASONS: Readonly<Record<string, string>> = {
+  EPIPE: 'nobody reads {} any more',
+  ERR_STREAM_DESTROYED: 'nobody reads {} any more',
+  ENOSPC: 'no space left on the disk for {}',
+};
+
 /** Bytes to a stream of Node's, one write at a time, each failure seen. */
 class BytePipe {
   readonly #stream: Writable;
   readonly #name: string;
+  readonly #left: string | undefined;
   readonly #onError = (error: Error): void => {
     this.#failure ??= error;
   };
   #failure: Error | undefined;
 
-  constructor(stream: Writable, name: string) {
+  /** @param left what remains of it when it fails. */
+  constructor(stream: Writable, name: string, left?: string) {
     this.#stream = stream;
     this.#name = name;
+    this.#left = left;
     stream.on('error', this.#onError);
   }
 
@@ -125,6 +140,15 @@ class BytePipe {
     return this.#call((done) => {
       this.#stream.once('close', () => done(this.#failure));
       this.#stream.end();
+    });
+  }
+
+  /** Closes what has failed or is not complete; resolves when that is done. */
+  async abandon(): Promise<void> {
+    if (this.#stream.closed) return;
+    await new Promise<void>((resolve) => {
+      this.#stream.once('close', resolve);
+      this.#stream.destroy();
     });
   }
 
@@ -146,9 +170,8 @@ class BytePipe {
 
   #fault(cause: unknown): FrameliftError {
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    const gone = code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED';
-    const full =
-      code === 'ENOSPC' ? `no space left for ${this.#name}` : `${this.#name} cannot be written: ${messageOf(cause)}`;
-    return new FrameliftError('mux.failed', gone ? `nobody reads ${this.#name} any more` : full, { cause });
+    const reason = REASONS[String(code)] ?? `{} cannot be written: ${messageOf(cause)}`;
+    const remedy = this.#left === undefined ? {} : { remedy: this.#left };
+    return new FrameliftError('mux.failed', reason.replace('{}', this.#name), { cause, ...remedy });
   }
 }
