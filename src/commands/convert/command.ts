@@ -62,7 +62,7 @@ export function addConvert(
     .addOption(
       new Option(
         '--crf <n>',
-        'constant quality, 0 (best) to 51 (h264: 14 by default, h265: 16) or 63 (av1: 20, vp9: 18)',
+        'constant quality, 0 (best) to 51 (h264: 14 by default, h265: 17) or 63 (av1, vp9: 18)',
       ).argParser(number),
     )
     .addOption(
