@@ -15,6 +15,7 @@ import { modelsTable } from './commands/models-table.ts';
 import { urlFile } from './commands/url-file.ts';
 import { configFromFlags, generateTokens, type ServeFlags } from './config/flags.ts';
 import type { Config } from './config/schema.ts';
+import { STDOUT } from './egress/file/formats.ts';
 import { type ErrorCode, FrameliftError } from './errors.ts';
 import { evaluate } from './eval/evaluate.ts';
 import { evalTable } from './eval/report.ts';
@@ -289,6 +290,7 @@ async function runConvert(input: string, output: string, flags: ConvertFlags): P
     ...options,
     input,
     output,
+    stdout: process.stdout,
     signal: stop.signal,
     onProgress({ done, total, fps }) {
       if (!bar) return;
@@ -299,7 +301,9 @@ async function runConvert(input: string, output: string, flags: ConvertFlags): P
       started = true;
     },
   }).finally(() => bar?.stop());
-  if (json) console.log(JSON.stringify(result, null, 2));
+  // Where the video goes to the standard output, nothing else does.
+  const tell = output === STDOUT ? console.error : console.log;
+  if (json) tell(JSON.stringify(result, null, 2));
   else if (!quiet) console.error(summary(result).join('\n'));
   process.exit(result.interrupted ? INTERRUPTED : 0);
 }

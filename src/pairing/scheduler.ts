@@ -47,6 +47,8 @@ const LOCK_TOLERANCE = 0.006;
  * is.
  */
 const SNAP = 0.1;
+/** On an even grid, a source frame is also shown where only its container's milliseconds keep it off, microseconds. */
+const COARSE = 600;
 /** Jitter that is assumed while few intervals have been seen, as a share of an interval. */
 const ASSUMED_JITTER = 0.15;
 /** Intervals after which the measured jitter counts alone. */
@@ -108,6 +110,8 @@ export class Scheduler {
    * is.
    */
   readonly #complete: boolean;
+  /** The grid never follows the source. */
+  readonly #even: boolean;
   readonly #nominal: number | undefined;
   #before: Micros | undefined;
   #period: number | undefined;
@@ -125,11 +129,13 @@ export class Scheduler {
 
   /**
    * @param file given for a file: the rate that it declares, if any. A live source's is measured,
-   * and it may lose frames; a file's gaps are its own.
+   * and it may lose frames; a file's gaps are its own. `even`: the output can hold one rate only, so
+   * its grid does not follow the source where that strays.
    */
-  constructor(target: RateTarget, file?: { readonly fps: number | undefined }) {
+  constructor(target: RateTarget, file?: { readonly fps: number | undefined; readonly even?: boolean }) {
     this.#target = target;
     this.#complete = file !== undefined;
+    this.#even = file?.even ?? false;
     if (file?.fps) this.#nominal = 1e6 / file.fps;
   }
 
@@ -183,7 +189,7 @@ export class Scheduler {
       return { between: [], show: pts, interval: this.outputInterval };
     }
     this.#learn(before, pts);
-    const lock = this.multiple;
+    const lock = this.#even ? 0 : this.multiple;
     return lock ? this.#locked(before, pts, lock) : this.#onGrid(before, pts);
   }
 
@@ -261,9 +267,14 @@ export class Scheduler {
     return { between, show: pts, interval: micros(gap / steps) };
   }
 
+  #gridInterval(): number {
+    if (this.#target.kind === 'fps') return 1e6 / this.#target.fps;
+    return (this.#nominal ?? FIRST_INTERVAL) / this.#target.factor;
+  }
+
   #onGrid(before: Micros, pts: Micros): Plan {
-    const interval = 1e6 / (this.#target.kind === 'fps' ? this.#target.fps : 60);
-    const near = SNAP * interval;
+    const interval = this.#gridInterval();
+    const near = this.#even ? Math.max(SNAP * interval, Math.min(COARSE, interval / 2 - 1)) : SNAP * interval;
     const between: Timestep[] = [];
     let show: Micros | undefined;
     for (;;) {

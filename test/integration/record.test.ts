@@ -163,7 +163,7 @@ describe('FileWriter, h264', () => {
 describe('FileWriter, misuse', () => {
   it.each([
     ['ffv1', 'out.mp4', /ffv1 cannot be written to a ".mp4" file/, '.mkv'],
-    ['h264', 'out.nut', /h264 cannot be written to a ".nut" file/, '.mp4'],
+    ['h264', 'out.webm', /h264 cannot be written to a ".webm" file/, '--codec vp9 or av1'],
     ['h264', 'out', /h264 cannot be written to a "" file/, '.mp4'],
     ['h264', 'out.jpeg', /h264 cannot be written to a ".jpeg" file/, '.mp4'],
   ] as const)('%s to %s: says which endings fit', async (codec, name, message, remedy) => {

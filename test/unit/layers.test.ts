@@ -95,7 +95,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
     'egress/file/encoder.ts',
     'egress/file/pictures.ts',
     'egress/file/picture/samples.ts',
-    'egress/file/writer.ts',
+    'egress/file/straight/muxer.ts',
     'eval/filter.ts',
   ],
   jimp: ['eval/png.ts', 'eval/sheet.ts'],
@@ -139,7 +139,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
   'fastest-levenshtein': ['config/problems.ts'],
   pino: ['log.ts'],
   'pino-pretty': ['log.ts'],
-  commander: ['cli.ts', 'commands/arguments.ts', 'commands/convert/command.ts'],
+  commander: ['cli.ts', 'commands/arguments.ts', 'commands/convert/command.ts', 'commands/convert/values.ts'],
   'cli-progress': ['cli.ts'],
   assemblyscript: ['interp/kernel/build.ts'],
   rxjs: [

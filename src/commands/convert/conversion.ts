@@ -1,5 +1,5 @@
 /** One conversion under way: source frames in, source and interpolated frames into a file. */
-import type { FileWriter } from '../../egress/file/writer.ts';
+import type { VideoOutput } from '../../egress/file/video-output.ts';
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { VideoFile } from '../../ingest/file/video-file.ts';
 import type { Tier } from '../../interp/engine/job.ts';
@@ -19,7 +19,7 @@ export interface ConversionDeps {
   readonly video: Pick<VideoFile, 'frames' | 'traits'>;
   readonly tier: Pick<Tier, 'interpolate'>;
   readonly scheduler: Scheduler;
-  readonly writer: Pick<FileWriter, 'write' | 'finish'>;
+  readonly writer: Pick<VideoOutput, 'write' | 'finish'>;
 }
 
 /** Frames so far. */

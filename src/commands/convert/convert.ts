@@ -2,9 +2,11 @@
 
 import { statSync } from 'node:fs';
 import { DEFAULT_MODEL, type ProfileName, profileOf, targetOf } from '../../config/profile.ts';
-import { fileCodec } from '../../egress/file/codecs.ts';
-import { FileWriter } from '../../egress/file/writer.ts';
+import { planOutput } from '../../egress/file/formats.ts';
+import { type OpenOutputOptions, openOutput } from '../../egress/file/output.ts';
 import { FrameliftError } from '../../errors.ts';
+import { imagesNote } from '../../ingest/file/images.ts';
+import type { Rational } from '../../ingest/file/info.ts';
 import { openVideoFile } from '../../ingest/file/video-file.ts';
 import { InterpEngine } from '../../interp/engine/engine.ts';
 import { lumaOnly } from '../../interp/engine/luma-only.ts';
@@ -41,8 +43,22 @@ export interface ConvertOptions {
   readonly provider?: ProviderChoice | undefined;
   /** How much of a real frame's noise interpolated frames get back, 0…1. Default: the model's own setting. */
   readonly grain?: number | undefined;
-  readonly codec: string;
-  readonly crf: number;
+  /** Default: what the output's format usually holds. */
+  readonly codec?: string | undefined;
+  /** Constant quality, 0 (best) to the codec's own end. Default: the codec's own. */
+  readonly crf?: number | undefined;
+  /** Mean bits per second instead. */
+  readonly bitrate?: number | undefined;
+  /** The codec's own name of a balance of speed and size. */
+  readonly preset?: string | undefined;
+  /** Format of the standard output. */
+  readonly format?: string | undefined;
+  /** What the output `-` writes to. */
+  readonly stdout?: OpenOutputOptions['stdout'];
+  /** Frames per second of an input of numbered images, which have no times. */
+  readonly inputFps?: Rational | undefined;
+  /** Replaces images that exist. Default: that is an error. */
+  readonly overwrite?: boolean | undefined;
   /** Stops early; the file then holds what was done so far. */
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
@@ -81,14 +97,14 @@ export interface ConvertResult extends ConversionResult {
  */
 export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const { input, output, clock = systemClock, signal } = options;
-  const codec = fileCodec(options.codec);
+  const plan = planOutput(output, options);
   const profile = profileOf(options.profile);
   const target = targetOf(options, profile);
   refuseSameFile(input, output);
   const arena = new Arena(ARENA_MB);
   const model = await resolveModel(options.model ?? profile?.model ?? DEFAULT_MODEL);
   await using video = await openVideoFile({
-    ...{ path: input, stream: 'convert', keepForm: true },
+    ...{ path: input, stream: 'convert', keepForm: true, imageRate: options.inputFps },
     arena,
     clock,
     events: noEvents,
@@ -96,15 +112,17 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   await using engine = await startEngine(options, model, arena, clock);
   const { info } = video;
   const notes: string[] = [];
+  if (info.images) notes.push(imagesNote(info.images));
   if (info.rotation !== 0) notes.push(`the input asks to be turned by ${info.rotation}°; the output does not say so`);
   if (profile?.notice !== undefined) notes.push(profile.notice);
   const nominal = info.fps ? info.fps.num / info.fps.den : undefined;
-  const scheduler = new Scheduler(target, { fps: nominal });
+  const scheduler = new Scheduler(target, { fps: nominal, even: plan.format.constantRate ?? false });
   scheduler.assume(nominal);
   await requireTimes(engine, scheduler.multiple ?? 0);
   const rate = target.kind === 'fps' ? target.fps : (nominal ?? DEFAULT_FPS) * (scheduler.multiple ?? target.factor);
   const fps = { num: Math.round(rate * 1000), den: 1000 };
-  await using writer = await FileWriter.open({ path: output, codec, crf: options.crf, fps });
+  const { overwrite, stdout } = options;
+  await using writer = await openOutput({ plan, fps, overwrite, stdout });
   const tier = profile?.lumaOnly ? lumaOnly(engine) : engine;
   const conversion = new Conversion({ input, video, tier, scheduler, writer });
   const started = clock.now();
@@ -112,6 +130,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   await conversion.run(signal, ({ source, output: done }) => {
     options.onProgress?.({ done: source, total: info.frames, fps: done / Math.max(seconds(), 1e-3) });
   });
+  notes.push(...(writer.notes?.(conversion.result.sourceFrames) ?? []));
   return {
     input,
     output,
@@ -119,7 +138,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     provider: engine.provider,
     ...conversion.result,
     interrupted: signal?.aborted ?? false,
-    notes: [...notes, ...writer.lost],
+    notes,
     seconds: seconds(),
   };
 }

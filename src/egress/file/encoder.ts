@@ -1,63 +1,114 @@
-/** Frames in, packets of a file out. An adapter of node-av's encoder. */
+/** Frames in, packets of a file out. An adapter of node-av's encoders. */
 import {
-  type CodecContext,
-  type CodecParameters,
-  Encoder,
+  AV_CODEC_FLAG_FRAME_DURATION,
+  AV_CODEC_FLAG_GLOBAL_HEADER,
+  AVERROR_EAGAIN,
+  AVERROR_EOF,
+  Codec,
+  CodecContext,
+  Dictionary,
   FF_ENCODER_FFV1,
+  FF_ENCODER_LIBSVTAV1,
+  FF_ENCODER_LIBVPX_VP9,
   FF_ENCODER_LIBX264,
+  FF_ENCODER_LIBX265,
+  FF_ENCODER_PNG,
+  FF_ENCODER_PRORES_KS,
+  FF_ENCODER_RAWVIDEO,
+  type FFEncoderCodec,
   FFmpegError,
-  type FFVideoEncoder,
-  type Packet,
+  Packet,
   Rational,
+  type Stream,
 } from 'node-av';
+import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
 import type { Micros } from '../../time.ts';
-import type { FileCodec } from './codecs.ts';
+import { encoderOptions, type FileCodec, type Quality } from './codecs.ts';
+import type { HeldPictures } from './formats.ts';
 import { Pictures, pictureTarget } from './pictures.ts';
+import { TickClock } from './tick.ts';
 
-/** Options of {@link FileEncoder.open}. */
-export interface FileEncoderOptions {
+/** Options of {@link FileEncoder}. */
+export interface FileEncoderOptions extends Quality {
   readonly codec: FileCodec;
-  /** Quality of h264, 0 (lossless) … 51. */
-  readonly crf: number;
-  /** Nominal output rate as a fraction, for the container's header. */
+  /** Nominal output rate as a fraction, for headers, and for the ticks of time. */
   readonly fps: { readonly num: number; readonly den: number };
-  /** Encoder threads; 0 = as many as the encoder likes. */
+  /** True: a tick is a frame, for formats that count frames. Default false: times are kept. */
+  readonly constantRate?: boolean | undefined;
+  /** Encoder threads. Default {@link ENCODER_THREADS}. */
   readonly threads?: number;
+  /** What the container holds of pictures. Default: what the codec does. */
+  readonly holds?: HeldPictures | undefined;
 }
 
-const MICROSECONDS = 1_000_000;
-/** FFmpeg's encoder of each codec. */
-const ENCODERS: Readonly<Record<FileCodec, FFVideoEncoder>> = { h264: FF_ENCODER_LIBX264, ffv1: FF_ENCODER_FFV1 };
+const ENCODERS: Readonly<Record<FileCodec, FFEncoderCodec>> = {
+  h264: FF_ENCODER_LIBX264,
+  h265: FF_ENCODER_LIBX265,
+  av1: FF_ENCODER_LIBSVTAV1,
+  vp9: FF_ENCODER_LIBVPX_VP9,
+  prores: FF_ENCODER_PRORES_KS,
+  ffv1: FF_ENCODER_FFV1,
+  raw: FF_ENCODER_RAWVIDEO,
+  png: FF_ENCODER_PNG,
+};
 
-/** An encoder for frames of one size. */
+/** Pixel formats of ProRes' profiles of 4:2:2, and of those of 4:4:4. */
+const PRORES_422 = ['yuv422p10le'];
+const PRORES_444 = ['yuv444p10le', 'yuva444p10le'];
+
+/**
+ * The pictures of a file, by its first frame and what is told of it; the caller closes them.
+ * @throws FrameliftError `config.invalid` for transparent pictures where the codec or the container holds no alpha.
+ */
+export function picturesFor(options: FileEncoderOptions, first: Frame, traits: PictureTraits | undefined): Pictures {
+  const { codec, holds, preset } = options;
+  const target = pictureTarget(codec, ENCODERS[codec]);
+  const formats = holds?.formats ?? (codec === 'raw' ? [] : target.formats);
+  const profile = codec === 'prores' && preset !== undefined && (preset.startsWith('4444') ? PRORES_444 : PRORES_422);
+  return new Pictures(first, traits, { ...target, formats: profile || formats, alpha: holds?.alpha ?? true });
+}
+
+/**
+ * Not as many as there are cores: what x264, libvpx and ProRes give depends on it, and a conversion
+ * that is resumed elsewhere must go on with the same packets.
+ */
+const ENCODER_THREADS = 4;
+
+/**
+ * An encoder for frames of one size.
+ *
+ * - The same frames, times and options give the same packets, every time and on any number of
+ *   cores.
+ * - Each encoder begins with a keyframe and needs nothing of those before it: a file may be made by
+ *   one after the other. Their headers ({@link describe}) are the same for the same options, and
+ *   are the container's, not the stream's.
+ * - Its packets are to be taken after every frame: some encoders hold one frame a thread, no more.
+ * - Times are those given, from no start of its own: those of the next encoder go on.
+ * - Packets come in the order of their times, which are their decoding times too (no B-frames). So
+ *   packets of two encoders never overlap, and a container needs no room before its start.
+ */
 export class FileEncoder {
-  /** For the muxer, which asks it for its parameters. */
-  readonly native: Encoder;
   readonly #options: FileEncoderOptions;
+  readonly #ticks: TickClock;
+  readonly #context = new CodecContext();
+  readonly #shared: Pictures | undefined;
   #pictures: Pictures | undefined;
+  #last: bigint | undefined;
+  #closed = false;
 
-  private constructor(native: Encoder, options: FileEncoderOptions) {
-    this.native = native;
+  /** @param shared pictures of the whole file, where several encoders write it; they stay the caller's. Default: its own. */
+  constructor(options: FileEncoderOptions, shared?: Pictures) {
     this.#options = options;
+    this.#shared = shared;
+    this.#pictures = shared;
+    this.#ticks = new TickClock(options.fps, options.constantRate ?? false);
   }
 
-  /** @throws FFmpegError when FFmpeg refuses the options. */
-  static async open(options: FileEncoderOptions): Promise<FileEncoder> {
-    const { codec, crf, fps, threads = 0 } = options;
-    const settings = {
-      threadCount: threads,
-      maxBFrames: 0,
-      configure: (context: CodecContext) => encoder.#configure(context),
-      context: { timeBase: new Rational(1, MICROSECONDS), framerate: new Rational(fps.num, fps.den) },
-    };
-    const native =
-      codec === 'h264'
-        ? await Encoder.create(ENCODERS.h264, { ...settings, options: { preset: 'veryfast', crf } })
-        : await Encoder.create(ENCODERS.ffv1, settings);
-    const encoder = new FileEncoder(native, options);
-    return encoder;
+  /** Seconds of one tick of the packets' times. */
+  get timeBase(): { readonly num: number; readonly den: number } {
+    return this.#ticks.base;
   }
 
   /** What the output does not hold of the source, a sentence each; complete once all frames are in. */
@@ -65,46 +116,112 @@ export class FileEncoder {
     return this.#pictures?.lost ?? [];
   }
 
-  /** Takes one frame, to be shown at `at`; the first one's `traits` tag all. `frame` stays the caller's. */
+  /**
+   * Takes one frame, to be shown at `at`; the first one's `traits` tag all. Calls run one at a time. `frame` stays the
+   * caller's. @throws FrameliftError `encode.failed`, also for a time that is no later than the last.
+   */
   async encode(frame: Frame, at: Micros, traits: PictureTraits | undefined): Promise<void> {
-    const { codec, fps } = this.#options;
-    this.#pictures ??= new Pictures(frame, traits, pictureTarget(codec, ENCODERS[codec]));
+    this.#pictures ??= picturesFor(this.#options, frame, traits);
     using picture = this.#pictures.of(frame);
-    picture.timeBase = new Rational(1, MICROSECONDS);
-    picture.pts = BigInt(at);
+    picture.timeBase = rational(this.#ticks.base);
+    const tick = this.#ticks.of(at);
+    if (this.#last !== undefined && tick <= this.#last) throw tooClose(at, this.#options);
+    this.#last = tick;
+    picture.pts = tick;
     // Without it the last frame of the file would last for no time.
-    picture.duration = BigInt(Math.round((MICROSECONDS * fps.den) / fps.num));
-    await this.native.encode(picture);
+    picture.duration = BigInt(this.#ticks.interval);
+    if (!this.#context.isOpen) await this.#open(this.#pictures);
+    check(await this.#context.sendFrame(picture), 'the encoder refuses a frame');
   }
 
-  /** Packets that are ready, each the caller's to free; after `flush` all that are left. */
+  /** Packets that are ready, each the caller's to free; after `flush` all that are left, and no frame may follow. */
   async *packets(flush: boolean): AsyncGenerator<Packet> {
-    if (flush) await this.native.flush();
+    if (!this.#context.isOpen) return;
+    if (flush) check(await this.#context.sendFrame(null), 'the encoder cannot be flushed');
     for (;;) {
-      const packet = await this.native.receive();
-      if (isPacket(packet)) yield packet;
-      else if (packet !== null || !flush) return;
+      const packet = new Packet();
+      packet.alloc();
+      const code = await this.#context.receivePacket(packet);
+      if (code < 0) {
+        packet.free();
+        if (code !== AVERROR_EAGAIN && code !== AVERROR_EOF) check(code, 'the encoder fails');
+        return;
+      }
+      // SVT-AV1 forgets it.
+      if (packet.duration === 0n) packet.duration = BigInt(this.#ticks.interval);
+      yield packet;
     }
   }
 
-  /** Tells the container's stream, before its header is written, what packets cannot say. */
-  describeStream(parameters: CodecParameters): void {
+  /**
+   * Tells a container's stream what the packets are; before its header is written. @param tag the container's own name of
+   * the codec, where it is not FFmpeg's. @throws FrameliftError `encode.failed` before the first frame.
+   */
+  describe(stream: Stream, tag?: string): void {
+    if (!this.#context.isOpen) throw new FrameliftError('encode.failed', 'the encoder has seen no frame');
+    const parameters = stream.codecpar;
+    check(parameters.fromContext(this.#context), 'the encoder does not describe itself');
+    if (tag !== undefined) parameters.codecTag = tag;
     this.#pictures?.describeStream(parameters);
+    stream.timeBase = rational(this.#ticks.base);
+    stream.avgFrameRate = rational(this.#ticks.fps);
+    stream.rFrameRate = rational(this.#ticks.fps);
+    stream.sampleAspectRatio = parameters.sampleAspectRatio;
   }
 
+  /** Frees everything native. Closing twice is harmless. */
   close(): void {
-    this.native.close();
-    this.#pictures?.close();
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#context.freeContext();
+    if (!this.#shared) this.#pictures?.close();
   }
 
-  /** The encoder has its first frame, and opens. */
-  #configure(context: CodecContext): void {
-    this.#pictures?.describeTo(context);
-    const hdr = this.#pictures?.hdr;
-    if (hdr) FFmpegError.throwIfError(context.setOption(hdr.name, hdr.value), hdr.name);
+  async #open(pictures: Pictures): Promise<void> {
+    const { codec: name, threads = ENCODER_THREADS } = this.#options;
+    // SVT-AV1 writes to the standard error by itself: errors alone.
+    if (name === 'av1') process.env.SVT_LOG ??= '1';
+    const codec = Codec.findEncoderByName(ENCODERS[name]);
+    if (!codec) throw new FrameliftError('encode.failed', `this FFmpeg has no encoder of ${name}`);
+    const context = this.#context;
+    context.allocContext3(codec);
+    pictures.describeTo(context);
+    context.timeBase = rational(this.#ticks.base);
+    context.framerate = rational(this.#ticks.fps);
+    context.threadCount = threads;
+    context.maxBFrames = 0;
+    context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_FRAME_DURATION);
+    const options = Dictionary.fromObject(withOption(encoderOptions(name, this.#options), pictures));
+    try {
+      FFmpegError.throwIfError(await context.open2(codec, options), `${name} cannot be encoded`);
+    } catch (error) {
+      throw asFrameliftError(error, 'encode.failed', false);
+    } finally {
+      options.free();
+    }
   }
 }
 
-function isPacket(value: unknown): value is Packet {
-  return typeof value === 'object' && value !== null && 'free' in value;
+/** The encoder's options with HDR's metadata, and, for transparent pictures, without what libvpx cannot do beside them. */
+function withOption(options: Record<string, string>, { hdr, format }: Pictures): Record<string, string> {
+  const all: Record<string, string> = { ...options, ...(format.startsWith('yuva420p') ? { 'auto-alt-ref': '0' } : {}) };
+  if (!hdr) return all;
+  const before = all[hdr.name];
+  return { ...all, [hdr.name]: before === undefined ? hdr.value : `${before}:${hdr.value}` };
+}
+
+function tooClose(at: Micros, { fps }: FileEncoderOptions): FrameliftError {
+  const rate = fps.num / fps.den;
+  return new FrameliftError('encode.failed', `a frame at ${at} µs does not come after the one before`, {
+    remedy: `Where frames are counted, not timed, each has to stand for its own 1/${rate} s.`,
+  });
+}
+
+function rational({ num, den }: { readonly num: number; readonly den: number }): Rational {
+  return new Rational(num, den);
+}
+
+/** @throws FrameliftError `encode.failed` for a code of FFmpeg that is an error. */
+function check(code: number, doing: string): void {
+  if (code < 0) throw new FrameliftError('encode.failed', `${doing}: ${FFmpegError.strerror(code)}`);
 }

@@ -1,13 +1,14 @@
-/** Writing frames to a file: encode, mux. The adapter of node-av's muxer. */
+/** Writing frames to a file: encode, mux. */
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { AV_LOG_FATAL, Log, Muxer } from 'node-av';
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
 import { type Micros, minus } from '../../time.ts';
-import { requireContainer } from './codecs.ts';
+import type { FileCodec } from './codecs.ts';
 import { FileEncoder, type FileEncoderOptions } from './encoder.ts';
+import { requireFormat } from './formats.ts';
+import { Muxer } from './straight/muxer.ts';
 
 /** Options of {@link FileWriter.open}. */
 export interface FileWriterOptions extends FileEncoderOptions {
@@ -19,16 +20,16 @@ export class FileWriter implements AsyncDisposable {
   readonly #path: string;
   readonly #muxer: Muxer;
   readonly #encoder: FileEncoder;
-  readonly #track: number;
+  readonly #codec: FileCodec;
   #start: Micros | undefined;
   #last: Micros | undefined;
   #closed = false;
 
-  private constructor(path: string, muxer: Muxer, encoder: FileEncoder, track: number) {
+  private constructor(path: string, muxer: Muxer, encoder: FileEncoder, codec: FileCodec) {
     this.#path = path;
     this.#muxer = muxer;
     this.#encoder = encoder;
-    this.#track = track;
+    this.#codec = codec;
   }
 
   /**
@@ -36,23 +37,13 @@ export class FileWriter implements AsyncDisposable {
    * @throws FrameliftError `config.invalid` for a codec or container that do not fit, `mux.failed`.
    */
   static async open(options: FileWriterOptions): Promise<FileWriter> {
-    Log.setLevel(AV_LOG_FATAL);
     const { path, codec } = options;
-    requireContainer(path, codec);
+    const format = requireFormat(path, codec);
     if (!existsSync(dirname(path) || '.')) {
       throw new FrameliftError('config.invalid', `"${path}": the folder ${dirname(path)} does not exist`);
     }
-    let muxer: Muxer | undefined;
-    try {
-      const encoder = await FileEncoder.open(options);
-      muxer = await Muxer.open(path, {
-        configure: ({ streams: [stream] }) => stream && encoder.describeStream(stream.codecpar),
-      });
-      return new FileWriter(path, muxer, encoder, muxer.addStream(encoder.native));
-    } catch (error) {
-      await muxer?.close();
-      throw asFrameliftError(error, 'mux.failed', false);
-    }
+    const encoder = new FileEncoder({ ...options, constantRate: format.constantRate, holds: format.holds?.[codec] });
+    return new FileWriter(path, await Muxer.toFile(format, path), encoder, codec);
   }
 
   /**
@@ -80,14 +71,16 @@ export class FileWriter implements AsyncDisposable {
     }
   }
 
-  /** What the file does not hold of its source, a sentence each; complete once it is finished. */
-  get lost(): readonly string[] {
-    return this.#encoder.lost;
+  /** What the file does not hold of its source; complete once it is finished. */
+  notes(): string[] {
+    return [...this.#encoder.lost];
   }
 
   /** Finishes the file: what waits in the encoder, then the trailer. */
   async finish(): Promise<void> {
+    if (this.#closed) return;
     if (this.#start !== undefined) await this.#drain(true);
+    await this.#muxer.finish();
     await this[Symbol.asyncDispose]();
   }
 
@@ -101,8 +94,11 @@ export class FileWriter implements AsyncDisposable {
 
   async #drain(toTheEnd: boolean): Promise<void> {
     for await (const packet of this.#encoder.packets(toTheEnd)) {
-      await this.#muxer.writePacket(packet, this.#track);
-      packet.free();
+      try {
+        await this.#muxer.write(packet, this.#encoder, this.#codec);
+      } finally {
+        packet.free();
+      }
     }
   }
 }

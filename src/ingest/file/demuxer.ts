@@ -19,6 +19,7 @@ import {
   Dictionary,
   FFmpegError,
   FormatContext,
+  InputFormat,
   Log,
   Packet,
   type Stream,
@@ -26,6 +27,7 @@ import {
 import { FrameliftError } from '../../errors.ts';
 import { type SampleAspect, sampleAspect } from '../../media/picture-traits.ts';
 import { type Micros, micros } from '../../time.ts';
+import type { FoundImages } from './images.ts';
 import { type Rational, rotationOf, type VideoFileInfo } from './info.ts';
 
 /** One coded frame. `data` is valid until the next call. */
@@ -67,32 +69,34 @@ export class Demuxer {
   #end = 0;
   #closed = false;
 
-  private constructor(path: string, context: FormatContext, stream: Stream) {
+  private constructor(path: string, context: FormatContext, stream: Stream, images: FoundImages | undefined) {
     this.#path = path;
     this.#context = context;
     this.#stream = stream;
     this.#timeBase = plain(stream.timeBase);
     this.#alphaBeside = stream.metadata?.get('alpha_mode') === '1';
     this.#nextPts = this.#start();
-    this.info = describe(context, stream);
+    this.info = images ? describeImages(context, stream, images) : describe(context, stream);
     this.#timed = this.info.container !== 'avi';
     this.#packet.alloc();
   }
 
   /**
-   * Opens a file. @throws FrameliftError `source.not-found`, `source.forbidden` (no permission),
+   * Opens a file, or numbered images as one, `rate` a second. @throws FrameliftError `source.not-found`, `source.forbidden` (no permission),
    * `source.protocol` (not a video, or broken before its first frame), `source.no-video`.
    */
-  static async open(path: string): Promise<Demuxer> {
-    await checkFile(path);
+  static async open(path: string, images?: FoundImages, rate?: Rational): Promise<Demuxer> {
+    await checkFile(images?.path ?? path);
     Log.setLevel(AV_LOG_FATAL);
     const context = new FormatContext();
     // "file:" keeps the path from being read as a URL; the whitelist keeps playlists from leaving
     // the disk.
-    const options = Dictionary.fromObject({ protocol_whitelist: 'file,crypto,data', fflags: '+genpts' });
+    const numbered = images && rate && { framerate: `${rate.num}/${rate.den}`, start_number: images.first };
+    const options = Dictionary.fromObject({ protocol_whitelist: 'file,crypto,data', fflags: '+genpts', ...numbered });
     try {
       context.allocContext();
-      const opened = await context.openInput(`file:${resolve(path)}`, null, options);
+      const format = images ? InputFormat.findInputFormat('image2') : null;
+      const opened = await context.openInput(images?.url ?? `file:${resolve(path)}`, format, options);
       if (opened < 0) throw notVideo(path, opened);
       const found = await context.findStreamInfo(null);
       if (found < 0) throw notVideo(path, found);
@@ -103,7 +107,7 @@ export class Demuxer {
       }
       // FFmpeg takes any text for a terminal recording.
       if (stream.codecpar.codecId === AV_CODEC_ID_ANSI) throw notVideo(path, undefined);
-      return new Demuxer(path, context, stream);
+      return new Demuxer(path, context, stream, images);
     } catch (error) {
       await context.closeInput();
       throw error;
@@ -241,6 +245,11 @@ function notVideo(path: string, code: number | undefined): FrameliftError {
 
 function plain(value: AvRational): Rational {
   return { num: value.num, den: value.den };
+}
+
+function describeImages(context: FormatContext, stream: Stream, images: FoundImages): VideoFileInfo {
+  const { pattern, first, last, before } = images;
+  return { ...describe(context, stream), frames: last - first + 1, images: { pattern, first, last, before } };
 }
 
 function describe(context: FormatContext, stream: Stream): VideoFileInfo {

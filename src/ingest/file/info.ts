@@ -7,8 +7,20 @@ export interface Rational {
   readonly den: number;
 }
 
+/** Numbered images that are read as a video. */
+export interface ImageNumbers {
+  /** `frames/%06d.png`. */
+  readonly pattern: string;
+  readonly first: number;
+  readonly last: number;
+  /** Images with smaller numbers than the first, which are not read. */
+  readonly before: number;
+}
+
 /** What a container says about its video. */
 export interface VideoFileInfo {
+  /** Given for images, which have no container. */
+  readonly images?: ImageNumbers;
   /** Luma samples as stored. */
   readonly width: number;
   readonly height: number;

@@ -11,7 +11,8 @@ import { explainDrops } from '../drop-log.ts';
 import { type IngestLimits, sizeExcess } from '../limits.ts';
 import { SourceLog } from '../source-log.ts';
 import { Demuxer } from './demuxer.ts';
-import type { VideoFileInfo } from './info.ts';
+import { findImages, requireImageRate } from './images.ts';
+import type { Rational, VideoFileInfo } from './info.ts';
 
 /** Options of {@link openVideoFile}. */
 export interface VideoFileOptions {
@@ -37,6 +38,8 @@ export interface VideoFileOptions {
    * Default false.
    */
   readonly keepForm?: boolean;
+  /** Images per second, where `path` stands for numbered ones. */
+  readonly imageRate?: Rational | undefined;
 }
 
 /** Time that a frame stands when neither file nor neighbours tell. */
@@ -44,12 +47,15 @@ const DEFAULT_DURATION: Micros = fromMs(40);
 
 /**
  * Opens a video file for reading frame by frame. Frames are delivered as stored, 10-bit and 4:2:2
- * beside 8-bit 4:2:0 with `keepForm`, else as that alone; the rotation of `info` is not applied.
- * @throws FrameliftError `source.not-found`, `source.forbidden`, `source.protocol`,
+ * beside 8-bit 4:2:0 with `keepForm`, else as that alone; the rotation of `info` is not applied. The
+ * path may stand for numbered images: `frames/%06d.png`, or the first of them.
+ * @throws FrameliftError `config.invalid`, `source.not-found`, `source.forbidden`, `source.protocol`,
  * `source.no-video`, `source.unsupported-codec`, `source.too-large`.
  */
 export async function openVideoFile(options: VideoFileOptions): Promise<VideoFile> {
-  const demuxer = await Demuxer.open(options.path);
+  const images = findImages(options.path);
+  requireImageRate(options.path, images, options.imageRate);
+  const demuxer = await Demuxer.open(options.path, images, options.imageRate);
   try {
     const { arena, clock, stream, threads = 1 } = options;
     const { codecParameters, info } = demuxer;
@@ -164,7 +170,8 @@ export class VideoFile {
     await this.#decoder.reset();
     if (!(await this.#demuxer.rewind())) {
       await this.#demuxer.close();
-      this.#demuxer = await Demuxer.open(this.#options.path);
+      const { path, imageRate } = this.#options;
+      this.#demuxer = await Demuxer.open(path, findImages(path), imageRate);
     }
     this.#ended = false;
     this.#failure = undefined;
