@@ -17,7 +17,7 @@ export interface Stop {
 export function stopped(thrown: unknown, { input, source, at, made }: Stop): FrameliftError {
   const error = asFrameliftError(thrown, 'engine.failed', false);
   if (source === 0) return error;
-  const where = `${input} is converted up to ${toSeconds(at ?? ZERO).toFixed(2)} s (source frame ${source})`;
+  const where = `Stopped at ${toSeconds(at ?? ZERO).toFixed(2)} s of ${input} (source frame ${source})`;
   const { code, recoverable, cause } = error;
   const remedy = [error.remedy, made?.resumable && !error.remedy?.includes('--overwrite') ? RESUME : undefined];
   return new FrameliftError(code, `${error.message}\n${where}: ${inWords(made)}`, {
