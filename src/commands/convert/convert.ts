@@ -19,7 +19,7 @@ import { Scheduler } from '../../pairing/scheduler.ts';
 import { type Clock, minus, systemClock, toSeconds } from '../../time.ts';
 import { Conversion, type ConversionResult } from './conversion.ts';
 import { identityOf } from './identity.ts';
-import { keptNote } from './messages.ts';
+import { keptNote } from './kept-tier.ts';
 
 /** Memory for frames and tensors: a pair of 8K frames and what lies between them. */
 const ARENA_MB = 1024;
