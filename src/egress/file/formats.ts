@@ -13,14 +13,12 @@ export interface FileFormat {
   readonly codecs: readonly FileCodec[];
   /** True when frames have no times of their own: each stands for one interval of one rate. */
   readonly constantRate?: boolean;
-  /** Options of FFmpeg's muxer. */
-  readonly options?: Readonly<Record<string, string>>;
   /** The name by which players know a codec in here, where FFmpeg would write another. */
   readonly tags?: Partial<Readonly<Record<FileCodec, string>>>;
 }
 
-/** The index first, so that playing starts before everything is loaded; and Apple's name of H.265. */
-const ISO = { options: { movflags: '+faststart' }, tags: { h265: 'hvc1' } } as const;
+/** Apple's players know H.265 by this name alone. */
+const ISO = { tags: { h265: 'hvc1' } } as const;
 
 const FORMATS: readonly FileFormat[] = [
   { ending: '.mp4', muxer: 'mp4', codecs: ['h264', 'h265', 'av1', 'vp9'], ...ISO },
@@ -85,7 +83,7 @@ function streamFormat(name: string | undefined): string {
 }
 
 /** The format of a file's name. @throws FrameliftError `config.invalid` for an ending that is none. */
-function formatOf(path: string): FileFormat {
+export function formatOf(path: string): FileFormat {
   const ending = extname(path).toLowerCase();
   const found = FORMATS.find((format) => format.ending === ending);
   if (found) return found;
