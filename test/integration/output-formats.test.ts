@@ -162,6 +162,35 @@ describe('FileEncoder', () => {
     },
   );
 
+  it('raw packets are the very frames, however long the encoder keeps them', async () => {
+    const encoder = new FileEncoder({ codec: 'raw', fps: NTSC });
+    const [given, found]: [string[], string[]] = [[], []];
+    const drain = async (flush: boolean): Promise<void> => {
+      for await (const packet of encoder.packets(flush)) {
+        found.push(
+          createHash('md5')
+            .update((packet.data ?? Buffer.alloc(0)).subarray(0, 64 * 64))
+            .digest('hex'),
+        );
+        packet.free();
+      }
+    };
+    for (let i = 0; i < 200; i++) {
+      const frame = movingPicture(arena, 64, 64, micros((i * 1e6 * 1001) / 60_000), i);
+      given.push(
+        createHash('md5')
+          .update(frame.bytes.subarray(0, 64 * 64))
+          .digest('hex'),
+      );
+      await encoder.encode(frame, frame.pts, undefined);
+      frame.release();
+      await drain(false);
+    }
+    await drain(true);
+    encoder.close();
+    expect(found).toEqual(given);
+  });
+
   it.each(RATED)('%s with a bitrate: the same packets twice', async (codec) => {
     const options = { codec, bitrate: 300_000, fps: NTSC };
     expect(await encoded(options, 0, 16)).toEqual(await encoded(options, 0, 16));

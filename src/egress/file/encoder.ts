@@ -70,6 +70,7 @@ const ENCODER_THREADS = 4;
  *   cores.
  * - Each encoder begins with a keyframe and needs nothing of those before it: a file may be made by
  *   one after the other. Their headers ({@link describe}) are the same for the same options.
+ * - Its packets are to be taken after every frame: some encoders hold one frame a thread, no more.
  * - Times are those given, from no start of its own: those of the next encoder go on.
  * - Packets come in the order of their times, which are their decoding times too (no B-frames). So
  *   packets of two encoders never overlap, and a container needs no room before its start.
@@ -90,11 +91,6 @@ export class FileEncoder {
   /** Seconds of one tick of the packets' times. */
   get timeBase(): { readonly num: number; readonly den: number } {
     return this.#ticks.base;
-  }
-
-  /** True from the first frame on: {@link describe} can be called. */
-  get opened(): boolean {
-    return this.#pictures !== undefined;
   }
 
   /**

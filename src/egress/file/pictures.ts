@@ -10,7 +10,7 @@ import {
 } from 'node-av';
 import { FrameliftError } from '../../errors.ts';
 import { copyPlane } from '../../media/copy-plane.ts';
-import type { Frame } from '../../media/frame.ts';
+import { detachPlanes, type Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
 import { tag } from '../codec/tags.ts';
 import type { FileCodec } from './codecs.ts';
@@ -30,7 +30,6 @@ export class Pictures {
   readonly #width: number;
   readonly #height: number;
   readonly #traits: PictureTraits | undefined;
-  readonly #bytes: Buffer;
   readonly #other: AVPixelFormat | undefined;
 
   /** @param first of the frames to come. Codecs of 4:2:0 have even sizes only: an odd last row or column is left out. */
@@ -42,7 +41,6 @@ export class Pictures {
     this.#width = first.width & even;
     this.#height = first.height & even;
     this.#traits = traits;
-    this.#bytes = Buffer.alloc(this.#width * this.#height + 2 * ((this.#width + 1) >> 1) * ((this.#height + 1) >> 1));
   }
 
   /**
@@ -57,30 +55,39 @@ export class Pictures {
         { remedy: 'Convert the parts one by one, or scale the input to one size first.' },
       );
     }
-    this.#pack(frame);
-    const picture = AvFrame.fromVideoBuffer(this.#bytes, {
-      width: this.#width,
-      height: this.#height,
-      format: AV_PIX_FMT_YUV420P,
-    });
+    const picture = this.#copied(frame);
     if (this.#traits) tag(picture, this.#traits);
     return this.#other === undefined ? picture : converted(picture, this.#other);
   }
 
-  /** The three planes without stride, one after the other. */
-  #pack({ layout, bytes }: Frame): void {
-    const [width, height, packed] = [this.#width, this.#height, this.#bytes];
+  /**
+   * In memory of FFmpeg's own: encoders with threads keep pictures for longer, and node-av's
+   * `fromVideoBuffer` lends them ours.
+   */
+  #copied({ layout, bytes }: Frame): AvFrame {
+    const [width, height] = [this.#width, this.#height];
     const [chromaWidth, chromaHeight] = [(width + 1) >> 1, (height + 1) >> 1];
-    const [luma, chroma] = [width * height, chromaWidth * chromaHeight];
-    const [y, u, v] = [
-      bytes.subarray(layout.y, layout.u),
-      bytes.subarray(layout.u, layout.v),
-      bytes.subarray(layout.v),
-    ];
-    copyPlane(packed, width, y, layout.strideY, width, height);
-    copyPlane(packed.subarray(luma), chromaWidth, u, layout.strideC, chromaWidth, chromaHeight);
-    copyPlane(packed.subarray(luma + chroma), chromaWidth, v, layout.strideC, chromaWidth, chromaHeight);
+    const picture = emptyPicture(AV_PIX_FMT_YUV420P, width, height);
+    const [y, u, v] = picture.data ?? [];
+    const [strideY = 0, strideU = 0, strideV = 0] = picture.linesize;
+    if (y && u && v) {
+      copyPlane(y, strideY, bytes.subarray(layout.y, layout.u), layout.strideY, width, height);
+      copyPlane(u, strideU, bytes.subarray(layout.u, layout.v), layout.strideC, chromaWidth, chromaHeight);
+      copyPlane(v, strideV, bytes.subarray(layout.v), layout.strideC, chromaWidth, chromaHeight);
+      detachPlanes([y, u, v]);
+    }
+    return picture;
   }
+}
+
+function emptyPicture(format: AVPixelFormat, width: number, height: number): AvFrame {
+  const picture = new AvFrame();
+  picture.alloc();
+  picture.format = format;
+  picture.width = width;
+  picture.height = height;
+  FFmpegError.throwIfError(picture.getBuffer(0), 'no memory for a picture');
+  return picture;
 }
 
 /** Frees `picture`. */
@@ -88,12 +95,7 @@ function converted(picture: AvFrame, format: AVPixelFormat): AvFrame {
   using source = picture;
   using scaler = new SoftwareScaleContext();
   scaler.allocContext();
-  const target = new AvFrame();
-  target.alloc();
-  target.format = format;
-  target.width = source.width;
-  target.height = source.height;
-  FFmpegError.throwIfError(target.getBuffer(0), 'memory');
+  const target = emptyPicture(format, source.width, source.height);
   FFmpegError.throwIfError(scaler.scaleFrameSync(target, source), 'conversion');
   target.sampleAspectRatio = source.sampleAspectRatio;
   if (format !== AV_PIX_FMT_RGB24) target.colorSpace = source.colorSpace;
