@@ -5,6 +5,7 @@ import { Command, Option } from 'commander';
 import { checkSources, Framelift } from './app/framelift.ts';
 import { watchFiles } from './app/watch-files.ts';
 import { collect, milliseconds, number, rateOptions } from './commands/arguments.ts';
+import { asker } from './commands/ask.ts';
 import { addConvert, type ConvertFlags } from './commands/convert/command.ts';
 import { convert } from './commands/convert/convert.ts';
 import { summary } from './commands/convert/messages.ts';
@@ -12,6 +13,8 @@ import { examine } from './commands/doctor/examine.ts';
 import { findingsTable, isFault } from './commands/doctor/finding.ts';
 import { CUDA_HELP, cudaReport, installCuda } from './commands/install-cuda.ts';
 import { modelsTable } from './commands/models-table.ts';
+import { print } from './commands/print.ts';
+import { StopSignal } from './commands/stop-signal.ts';
 import { urlFile } from './commands/url-file.ts';
 import { configFromFlags, generateTokens, type ServeFlags } from './config/flags.ts';
 import type { Config } from './config/schema.ts';
@@ -27,7 +30,6 @@ import { fromMs, plus, systemClock } from './time.ts';
 /** Exit codes: 0 done, 1 failed while running, 2 the command or configuration is wrong. */
 const FAILED = 1;
 const MISUSED = 2;
-const INTERRUPTED = 130;
 const MISUSE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'config.invalid',
   'source.not-found',
@@ -167,11 +169,7 @@ program
   .option('--json', 'print as JSON')
   .action(async (flags: { json?: boolean }) => {
     const models = await readManifest();
-    if (flags.json) {
-      console.log(JSON.stringify(models, null, 2));
-      return;
-    }
-    console.log(modelsTable(models));
+    await print(process.stdout, flags.json ? JSON.stringify(models, null, 2) : modelsTable(models));
   });
 
 program
@@ -205,7 +203,7 @@ program
   .addHelpText('after', CUDA_HELP)
   .action(async ({ dir, json }: { dir?: string; json?: boolean }) => {
     const result = await installCuda({ dir, env: process.env, onProgress: (text) => console.error(text) });
-    console.log(json ? JSON.stringify(result, null, 2) : cudaReport(result));
+    await print(process.stdout, json ? JSON.stringify(result, null, 2) : cudaReport(result));
   });
 
 interface DoctorFlags {
@@ -217,7 +215,7 @@ interface DoctorFlags {
 async function runDoctor(given: readonly string[], { json, ...flags }: DoctorFlags): Promise<void> {
   const asked = given.length > 0 || flags.config !== undefined;
   const findings = await examine(asked ? configFromFlags(given, flags) : (flags.port ?? 8080), process.env);
-  console.log(json ? JSON.stringify(findings, null, 2) : findingsTable(findings));
+  await print(process.stdout, json ? JSON.stringify(findings, null, 2) : findingsTable(findings));
   process.exitCode = findings.some(isFault) ? FAILED : 0;
 }
 
@@ -275,8 +273,7 @@ function filesOf(file: string | undefined, { server: { tls } }: Config): string[
 }
 
 async function runConvert(input: string, output: string, flags: ConvertFlags): Promise<void> {
-  const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  const stop = new StopSignal(process);
   const { json, quiet, ...options } = flags;
   const show = !quiet && !json && process.stderr.isTTY;
   const bar = show
@@ -291,6 +288,7 @@ async function runConvert(input: string, output: string, flags: ConvertFlags): P
     input,
     output,
     stdout: process.stdout,
+    confirm: asker({ input: process.stdin, output: process.stderr }),
     signal: stop.signal,
     onProgress({ done, total, fps }) {
       if (!bar) return;
@@ -302,10 +300,9 @@ async function runConvert(input: string, output: string, flags: ConvertFlags): P
     },
   }).finally(() => bar?.stop());
   // Where the video goes to the standard output, nothing else does.
-  const tell = output === STDOUT ? console.error : console.log;
-  if (json) tell(JSON.stringify(result, null, 2));
+  if (json) await print(output === STDOUT ? process.stderr : process.stdout, JSON.stringify(result, null, 2));
   else if (!quiet) console.error(summary(result).join('\n'));
-  process.exit(result.interrupted ? INTERRUPTED : 0);
+  process.exit(result.interrupted ? stop.exitCode : 0);
 }
 
 interface EvalFlags {
@@ -323,8 +320,7 @@ interface EvalFlags {
 }
 
 async function runEval(paths: readonly string[], flags: EvalFlags): Promise<void> {
-  const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  const stop = new StopSignal(process);
   const show = !flags.quiet && process.stderr.isTTY;
   const bar = show
     ? new SingleBar({
@@ -344,10 +340,10 @@ async function runEval(paths: readonly string[], flags: EvalFlags): Promise<void
       else bar?.start(total, done, { item });
     },
   }).finally(() => bar?.stop());
-  console.log(flags.json ? JSON.stringify(report, null, 2) : evalTable(report));
+  await print(process.stdout, flags.json ? JSON.stringify(report, null, 2) : evalTable(report));
   if (flags.sheet && !flags.quiet) console.error(`${flags.sheet}: the worst cases`);
   if (report.interrupted) console.error('interrupted: only finished items are in the figures');
-  process.exit(report.interrupted ? INTERRUPTED : 0);
+  process.exit(report.interrupted ? stop.exitCode : 0);
 }
 
 /** One error, as people should see it. */

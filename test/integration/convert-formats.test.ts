@@ -23,7 +23,13 @@ afterAll(() => folder.remove());
 
 /** Converts in this process. */
 function made(input: string, output: string, options: Partial<ConvertOptions> = {}) {
-  return convert({ input: at(input), output: output === '-' ? output : at(output), model: 'blend', ...options });
+  return convert({
+    input: at(input),
+    output: output === '-' ? output : at(output),
+    model: 'blend',
+    overwrite: !output.includes('%'),
+    ...options,
+  });
 }
 
 /** Runs the command with its standard output in a file, as a shell does; returns its standard error. */
@@ -48,7 +54,7 @@ describe('convert to the standard output', () => {
     expect(await probe(at('out.y4m'))).toMatchObject({ container: 'yuv4mpegpipe', rate: '60/1' });
     await made('in.mp4', 'file.y4m');
     expect(readFileSync(at('file.y4m')).equals(readFileSync(at('out.y4m')))).toBe(true);
-    expect(existsSync(at('file.y4m.partial'))).toBe(false);
+    expect(existsSync(at('file.partial.y4m'))).toBe(false);
   });
 
   it('says that its reader is gone', async () => {

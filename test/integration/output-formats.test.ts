@@ -94,12 +94,6 @@ describe('every codec in every format that holds it', () => {
     expect((await probe(path)).codec).toBe(codec);
     expect(await frameHashes(path)).toHaveLength(3);
   });
-
-  it.each(['mp4', 'm4v', 'mov'])('.%s begins with its index', async (ending) => {
-    const bytes = readFileSync(await written(`index.${ending}`, undefined, evenTimes(NTSC, 3)));
-    expect(bytes.indexOf('moov')).toBeGreaterThan(0);
-    expect(bytes.indexOf('moov')).toBeLessThan(bytes.indexOf('mdat'));
-  });
 });
 
 /** Matroska's DefaultDuration, nanoseconds: ffprobe shows a fraction of small numbers near it. */

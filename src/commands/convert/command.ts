@@ -15,6 +15,7 @@ export interface ConvertFlags extends RateFlags {
   readonly format?: string;
   readonly inputFps?: { readonly num: number; readonly den: number };
   readonly overwrite?: boolean;
+  readonly resume?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -77,7 +78,8 @@ export function addConvert(
         imageRate,
       ),
     )
-    .option('--overwrite', 'replace images that exist')
+    .option('--overwrite', 'replace an existing output, once the new one is complete (images: one by one)')
+    .option('--resume', 'go on from where a run of this command stopped or was killed')
     .option('--json', 'print the result as JSON')
     .option('--quiet', 'no progress bar')
     .addHelpText('after', FORMATS)

@@ -3,7 +3,9 @@
 import { statSync } from 'node:fs';
 import { DEFAULT_MODEL, type ProfileName, profileOf, targetOf } from '../../config/profile.ts';
 import { planOutput } from '../../egress/file/formats.ts';
-import { type OpenOutputOptions, openOutput } from '../../egress/file/output.ts';
+import { isPlainFile, type OpenOutputOptions, openOutput } from '../../egress/file/output.ts';
+import { OutputFile } from '../../egress/file/output-file.ts';
+import type { Unfinished } from '../../egress/file/writer.ts';
 import { FrameliftError } from '../../errors.ts';
 import { imagesNote } from '../../ingest/file/images.ts';
 import type { Rational } from '../../ingest/file/info.ts';
@@ -19,6 +21,8 @@ import { noEvents } from '../../metrics/events.ts';
 import { Scheduler } from '../../pairing/scheduler.ts';
 import { type Clock, minus, systemClock, toSeconds } from '../../time.ts';
 import { Conversion, type ConversionResult } from './conversion.ts';
+import { identityOf } from './identity.ts';
+import { keptNote } from './kept-tier.ts';
 
 /**
  * Memory for frames and tensors: a pair of 8K frames in 10-bit 4:2:2, which are 180 MB each, and what lies between them at
@@ -57,9 +61,13 @@ export interface ConvertOptions {
   readonly stdout?: OpenOutputOptions['stdout'];
   /** Frames per second of an input of numbered images, which have no times. */
   readonly inputFps?: Rational | undefined;
-  /** Replaces images that exist. Default: that is an error. */
+  /** Replaces an existing output, and starts again where an unfinished one is left. */
   readonly overwrite?: boolean | undefined;
-  /** Stops early; the file then holds what was done so far. */
+  /** Goes on from an unfinished output, frame-exactly. */
+  readonly resume?: boolean | undefined;
+  /** Asked before an existing output is replaced. Default: it is not replaced. */
+  readonly confirm?: ((question: string) => Promise<boolean>) | undefined;
+  /** Stops early; what was done so far is then in a file beside the output. */
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
   readonly onProgress?: (progress: ConvertProgress) => void;
@@ -82,8 +90,12 @@ export interface ConvertResult extends ConversionResult {
   readonly model: string;
   /** Execution provider that the model ran on. */
   readonly provider: string;
-  /** True when it was stopped by the signal: the output holds what was done so far. */
+  /** True when it was stopped by the signal: there is no output, but `unfinished`. */
   readonly interrupted: boolean;
+  /** What there is of an output that is not complete. */
+  readonly unfinished?: Unfinished;
+  /** Output frames that a run before had made. */
+  readonly kept: number;
   /** What is worth knowing about it: what was lost, found or decided, a sentence each. */
   readonly notes: readonly string[];
   readonly seconds: number;
@@ -91,8 +103,8 @@ export interface ConvertResult extends ConversionResult {
 
 /**
  * Converts `input`. At a factor of N, n source frames give N·(n−1)+1 output frames, and the source frames among them are
- * untouched before encoding. Across a scene cut the earlier frame is repeated: no frame mixes two scenes. A file that breaks
- * off is converted up to its break, then the break is thrown.
+ * untouched before encoding. Across a scene cut the earlier frame is repeated: no frame mixes two scenes. The output has its
+ * name once it is complete; whatever stops a conversion midway, all that was made is in a file beside it, and said in the error.
  * @throws FrameliftError `config.invalid`, `source.*`, `model.*`, `provider.unusable`, `encode.failed`, `mux.failed`.
  */
 export async function convert(options: ConvertOptions): Promise<ConvertResult> {
@@ -101,6 +113,8 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const profile = profileOf(options.profile);
   const target = targetOf(options, profile);
   refuseSameFile(input, output);
+  await using file = isPlainFile(plan) ? await OutputFile.open(output, options) : undefined;
+  if (!file && options.resume) throw notResumable(output);
   const arena = new Arena(ARENA_MB);
   const model = await resolveModel(options.model ?? profile?.model ?? DEFAULT_MODEL);
   await using video = await openVideoFile({
@@ -122,12 +136,14 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const rate = target.kind === 'fps' ? target.fps : (nominal ?? DEFAULT_FPS) * (scheduler.multiple ?? target.factor);
   const fps = { num: Math.round(rate * 1000), den: 1000 };
   const { overwrite, stdout } = options;
-  await using writer = await openOutput({ plan, fps, overwrite, stdout });
+  const identity = file && (await identityOf(options, model, engine.provider));
+  await using writer = await openOutput({ plan, fps, overwrite, stdout, file, identity });
+  if (options.resume) notes.push(keptNote(writer.kept));
   const tier = profile?.lumaOnly ? lumaOnly(engine) : engine;
   const conversion = new Conversion({ input, video, tier, scheduler, writer });
   const started = clock.now();
   const seconds = (): number => toSeconds(minus(clock.now(), started));
-  await conversion.run(signal, ({ source, output: done }) => {
+  const unfinished = await conversion.run(signal, ({ source, output: done }) => {
     options.onProgress?.({ done: source, total: info.frames, fps: done / Math.max(seconds(), 1e-3) });
   });
   notes.push(...(writer.notes?.(conversion.result.sourceFrames) ?? []));
@@ -138,9 +154,17 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     provider: engine.provider,
     ...conversion.result,
     interrupted: signal?.aborted ?? false,
+    ...(unfinished ? { unfinished } : {}),
+    kept: writer.kept,
     notes,
     seconds: seconds(),
   };
+}
+
+function notResumable(output: string): FrameliftError {
+  return new FrameliftError('config.invalid', `"${output}" cannot be gone on with: --resume is for files`, {
+    remedy: 'Leave --resume out, or write to a file such as out.mkv.',
+  });
 }
 
 /** An engine that works on one pair at a time. */

@@ -2,6 +2,7 @@
 import {
   AV_CODEC_FLAG_FRAME_DURATION,
   AV_CODEC_FLAG_GLOBAL_HEADER,
+  AV_LOG_FATAL,
   AVERROR_EAGAIN,
   AVERROR_EOF,
   Codec,
@@ -17,6 +18,7 @@ import {
   FF_ENCODER_RAWVIDEO,
   type FFEncoderCodec,
   FFmpegError,
+  Log,
   Packet,
   Rational,
   type Stream,
@@ -37,6 +39,8 @@ export interface FileEncoderOptions extends Quality {
   readonly fps: { readonly num: number; readonly den: number };
   /** True: a tick is a frame, for formats that count frames. Default false: times are kept. */
   readonly constantRate?: boolean | undefined;
+  /** The container keeps the codec's headers; else they stand in the stream. Default true. */
+  readonly globalHeader?: boolean | undefined;
   /** Encoder threads. Default {@link ENCODER_THREADS}. */
   readonly threads?: number;
   /** What the container holds of pictures. Default: what the codec does. */
@@ -82,8 +86,7 @@ const ENCODER_THREADS = 4;
  * - The same frames, times and options give the same packets, every time and on any number of
  *   cores.
  * - Each encoder begins with a keyframe and needs nothing of those before it: a file may be made by
- *   one after the other. Their headers ({@link describe}) are the same for the same options, and
- *   are the container's, not the stream's.
+ *   one after the other. Their headers ({@link describe}) are the same for the same options.
  * - Its packets are to be taken after every frame: some encoders hold one frame a thread, no more.
  * - Times are those given, from no start of its own: those of the next encoder go on.
  * - Packets come in the order of their times, which are their decoding times too (no B-frames). So
@@ -120,7 +123,7 @@ export class FileEncoder {
    * Takes one frame, to be shown at `at`; the first one's `traits` tag all. Calls run one at a time. `frame` stays the
    * caller's. @throws FrameliftError `encode.failed`, also for a time that is no later than the last.
    */
-  async encode(frame: Frame, at: Micros, traits: PictureTraits | undefined): Promise<void> {
+  async encode(frame: Frame, at: Micros, traits?: PictureTraits): Promise<void> {
     this.#pictures ??= picturesFor(this.#options, frame, traits);
     using picture = this.#pictures.of(frame);
     picture.timeBase = rational(this.#ticks.base);
@@ -178,7 +181,8 @@ export class FileEncoder {
   }
 
   async #open(pictures: Pictures): Promise<void> {
-    const { codec: name, threads = ENCODER_THREADS } = this.#options;
+    const { codec: name, threads = ENCODER_THREADS, globalHeader = true } = this.#options;
+    Log.setLevel(AV_LOG_FATAL);
     // SVT-AV1 writes to the standard error by itself: errors alone.
     if (name === 'av1') process.env.SVT_LOG ??= '1';
     const codec = Codec.findEncoderByName(ENCODERS[name]);
@@ -190,7 +194,8 @@ export class FileEncoder {
     context.framerate = rational(this.#ticks.fps);
     context.threadCount = threads;
     context.maxBFrames = 0;
-    context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_FRAME_DURATION);
+    context.setFlags(AV_CODEC_FLAG_FRAME_DURATION);
+    if (globalHeader) context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER);
     const options = Dictionary.fromObject(withOption(encoderOptions(name, this.#options), pictures));
     try {
       FFmpegError.throwIfError(await context.open2(codec, options), `${name} cannot be encoded`);

@@ -37,9 +37,8 @@ const Y4M_PIXELS = [
 ];
 /** Only Matroska's family has a place for the alpha of VP9. */
 const OPAQUE_VP9 = { vp9: { alpha: false } } as const;
-
-/** The index first, so that playing starts before everything is loaded; and Apple's name of H.265. */
-const ISO = { options: { movflags: '+faststart' }, tags: { h265: 'hvc1' } } as const;
+/** Apple's players know H.265 by this name alone. */
+const ISO = { tags: { h265: 'hvc1' } } as const;
 
 const FORMATS: readonly FileFormat[] = [
   { ending: '.mp4', muxer: 'mp4', codecs: ['h264', 'h265', 'av1', 'vp9'], ...ISO, holds: OPAQUE_VP9 },
@@ -107,7 +106,7 @@ function streamFormat(name: string | undefined): string {
 }
 
 /** The format of a file's name. @throws FrameliftError `config.invalid` for an ending that is none. */
-function formatOf(path: string): FileFormat {
+export function formatOf(path: string): FileFormat {
   const ending = extname(path).toLowerCase();
   const found = FORMATS.find((format) => format.ending === ending);
   if (found) return found;

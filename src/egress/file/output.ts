@@ -1,15 +1,14 @@
 /** What a conversion writes to. */
-import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
 import type { Writable } from 'node:stream';
 import { FrameliftError } from '../../errors.ts';
 import { ImagePattern } from '../../media/image-pattern.ts';
 import { type OutputPlan, STDOUT } from './formats.ts';
+import type { OutputFile } from './output-file.ts';
+import type { Identity } from './resume-state.ts';
 import { EvenRate } from './straight/even-rate.ts';
 import { ImageSequence } from './straight/image-sequence.ts';
 import { StreamWriter } from './straight/stream-writer.ts';
-import type { VideoOutput } from './video-output.ts';
-import { FileWriter } from './writer.ts';
+import { FileWriter, type VideoOutput } from './writer.ts';
 
 /** Options of {@link openOutput}. */
 export interface OpenOutputOptions {
@@ -18,6 +17,10 @@ export interface OpenOutputOptions {
   readonly fps: { readonly num: number; readonly den: number };
   /** Whether images that exist may be replaced. Default false. */
   readonly overwrite?: boolean | undefined;
+  /** The file, if the output is one. Default: it is claimed here. */
+  readonly file?: OutputFile | undefined;
+  /** What must be the same for a later run to go on from this one. */
+  readonly identity?: Identity | undefined;
   /** What `-` stands for. */
   readonly stdout?: (Writable & { readonly isTTY?: boolean }) | undefined;
 }
@@ -31,21 +34,17 @@ export async function openOutput(options: OpenOutputOptions): Promise<VideoOutpu
   return options.plan.format.constantRate ? new EvenRate(output, options.fps) : output;
 }
 
-/** @throws FrameliftError `config.invalid` for a file in a folder that does not exist. */
-function requireFolder(path: string): void {
-  if (existsSync(dirname(path))) return;
-  throw new FrameliftError('config.invalid', `"${path}": the folder ${dirname(path)} does not exist`, {
-    remedy: `Make it first: mkdir -p ${dirname(path)}`,
-  });
+/** True for what is written to one file, which has its name when it is complete, and can be gone on with. */
+export function isPlainFile({ path, format }: OutputPlan): boolean {
+  return path !== STDOUT && format.ending !== '.png';
 }
 
-async function open({ plan, fps, overwrite, stdout }: OpenOutputOptions): Promise<VideoOutput> {
+async function open({ plan, fps, overwrite, stdout, file, identity }: OpenOutputOptions): Promise<VideoOutput> {
   const { path, codec, quality, format } = plan;
   if (path === STDOUT) return StreamWriter.toStream(plan, fps, pipe(stdout));
   if (format.ending === '.png') return ImageSequence.open({ pattern: numbered(path), fps, overwrite });
-  requireFolder(path);
-  if (format.ending === '.y4m') return StreamWriter.toFile(plan, fps);
-  return FileWriter.open({ path, codec, ...quality, fps });
+  const claimed = { ...(file ? { output: file } : {}), ...(identity ? { identity } : {}) };
+  return FileWriter.open({ path, codec, ...quality, fps, ...claimed });
 }
 
 /** @throws FrameliftError `config.invalid` for a terminal, which would show the bytes. */

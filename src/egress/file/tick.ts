@@ -1,5 +1,5 @@
 /** Times of output frames as whole ticks of a stream's time base. Pure. */
-import type { Micros } from '../../time.ts';
+import { type Micros, micros } from '../../time.ts';
 
 /** A fraction of whole numbers. */
 interface Fraction {
@@ -30,6 +30,11 @@ export class TickClock {
     const parts = constantRate ? 1 : Math.ceil(MIN_TICKS / num);
     this.base = constantRate ? { num: den, den: num } : { num: 1, den: num * parts };
     this.interval = constantRate ? 1 : den * parts;
+  }
+
+  /** Microseconds of a tick, rounded. */
+  micros(tick: bigint): Micros {
+    return micros((Number(tick) * this.base.num * MICROSECONDS) / this.base.den);
   }
 
   /** Ticks from time 0 to `at`: exact for points of the grid, which microseconds only round. */

@@ -2,7 +2,8 @@
 import type { Frame } from '../../../media/frame.ts';
 import type { PictureTraits } from '../../../media/picture-traits.ts';
 import { type Micros, micros } from '../../../time.ts';
-import type { VideoOutput } from '../video-output.ts';
+import type { Counts } from '../resume-state.ts';
+import type { Unfinished, VideoOutput } from '../writer.ts';
 
 /** Puts each frame on the nearest point of an even grid that begins with the first: one frame each, none empty. */
 export class EvenRate implements VideoOutput {
@@ -52,6 +53,24 @@ export class EvenRate implements VideoOutput {
     } finally {
       frame.release();
     }
+  }
+
+  get frames(): number {
+    return this.#output.frames;
+  }
+
+  get kept(): number {
+    return this.#output.kept;
+  }
+
+  /** Only behind a source frame: a run that goes on from there may have to repeat it, and has looked at no other. */
+  async endStep(counts: Counts): Promise<Counts | undefined> {
+    return this.#last?.provenance.kind === 'source' ? this.#output.endStep(counts) : undefined;
+  }
+
+  async stop(): Promise<Unfinished | undefined> {
+    this.#forget();
+    return this.#output.stop();
   }
 
   async finish(): Promise<void> {

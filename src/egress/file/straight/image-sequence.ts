@@ -7,6 +7,7 @@ import type { ImagePattern } from '../../../media/image-pattern.ts';
 import type { PictureTraits } from '../../../media/picture-traits.ts';
 import { type Micros, minus } from '../../../time.ts';
 import { FileEncoder, type FileEncoderOptions } from '../encoder.ts';
+import type { Unfinished, VideoOutput } from '../writer.ts';
 
 /** Options of {@link ImageSequence.open}. */
 export interface ImageSequenceOptions {
@@ -17,7 +18,8 @@ export interface ImageSequenceOptions {
 }
 
 /** PNG images numbered from 1, each complete as soon as it has its name. All frames must have the size of the first. */
-export class ImageSequence implements AsyncDisposable {
+export class ImageSequence implements VideoOutput {
+  readonly kept = 0;
   readonly #pattern: ImagePattern;
   readonly #encoder: FileEncoder;
   #start: Micros | undefined;
@@ -76,6 +78,19 @@ export class ImageSequence implements AsyncDisposable {
     } finally {
       frame.release();
     }
+  }
+
+  /** Images so far. */
+  get frames(): number {
+    return this.#written;
+  }
+
+  async endStep(): Promise<undefined> {}
+
+  async stop(): Promise<Unfinished | undefined> {
+    await this.finish().catch(() => {});
+    await this[Symbol.asyncDispose]();
+    return this.#written > 0 ? { path: this.#pattern.text, frames: this.#written, resumesAt: 0 } : undefined;
   }
 
   async finish(): Promise<void> {

@@ -2,7 +2,6 @@
 import {
   AV_LOG_FATAL,
   AVFMT_FLAG_CUSTOM_IO,
-  AVIO_FLAG_WRITE,
   Dictionary,
   FFmpegError,
   FormatContext,
@@ -24,46 +23,29 @@ export interface ByteSink {
 
 const BUFFER_BYTES = 1 << 16;
 
-/** A container being written, with one video stream. Calls run one at a time. */
+/** A container being written from beginning to end, with one video stream. Calls run one at a time. */
 export class Muxer {
   readonly #format: FileFormat;
   readonly #context = new FormatContext();
-  readonly #io: IOContext | undefined;
-  readonly #sink: ByteSink | undefined;
+  readonly #io = new IOContext();
+  readonly #sink: ByteSink;
   /** Written by FFmpeg, not yet in the sink. */
   #waiting: Buffer[] = [];
   #base: Rational | undefined;
   #started = false;
 
-  private constructor(format: FileFormat, path: string, sink: ByteSink | undefined) {
+  /** @throws FrameliftError `mux.failed`. */
+  constructor(format: FileFormat, sink: ByteSink) {
     Log.setLevel(AV_LOG_FATAL);
     this.#format = format;
     this.#sink = sink;
-    check(this.#context.allocOutputContext2(null, format.muxer, path), `${format.muxer} cannot be written`);
-    if (!sink) return;
-    this.#io = new IOContext();
+    check(this.#context.allocOutputContext2(null, format.muxer, null), `${format.muxer} cannot be written`);
     this.#io.allocContextWithCallbacks(BUFFER_BYTES, 1, null, (bytes) => {
       this.#waiting.push(Buffer.from(bytes));
       return bytes.length;
     });
     this.#context.pb = this.#io;
     this.#context.setFlags(AVFMT_FLAG_CUSTOM_IO);
-  }
-
-  /** To a file, which is created. @throws FrameliftError `mux.failed`. */
-  static async toFile(format: FileFormat, path: string): Promise<Muxer> {
-    const muxer = new Muxer(format, path, undefined);
-    const io = new IOContext();
-    const code = await io.open2(path, AVIO_FLAG_WRITE);
-    if (code >= 0) muxer.#context.pb = io;
-    else await muxer.close();
-    check(code, path);
-    return muxer;
-  }
-
-  /** To a sink, from beginning to end. @throws FrameliftError `mux.failed`. */
-  static toSink(format: FileFormat, sink: ByteSink): Muxer {
-    return new Muxer(format, '', sink);
   }
 
   /** Takes a packet of the encoder, which has seen its first frame; the packet stays the caller's. */
@@ -79,17 +61,15 @@ export class Muxer {
   /** Writes the end. @throws FrameliftError `mux.failed`. */
   async finish(): Promise<void> {
     if (this.#started) check(await this.#context.writeTrailer(), 'the end cannot be written');
-    await this.#io?.flush();
+    await this.#io.flush();
     await this.#pass();
   }
 
-  /** Frees everything native. Closing twice is harmless. */
-  async close(): Promise<void> {
-    if (this.#io) {
-      this.#context.pb = null;
-      this.#io.freeContext();
-      this.#context.freeContext();
-    } else await this.#context.closeOutput();
+  /** Frees everything native. */
+  close(): void {
+    this.#context.pb = null;
+    this.#io.freeContext();
+    this.#context.freeContext();
   }
 
   async #start(encoder: FileEncoder, codec: FileCodec): Promise<void> {
@@ -108,7 +88,7 @@ export class Muxer {
   async #pass(): Promise<void> {
     const waiting = this.#waiting;
     this.#waiting = [];
-    for (const bytes of waiting) await this.#sink?.write(bytes);
+    for (const bytes of waiting) await this.#sink.write(bytes);
   }
 }
 

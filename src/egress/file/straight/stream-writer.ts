@@ -1,6 +1,4 @@
-/** Writing frames where nothing can be changed later: the standard output, and y4m files. */
-import { createWriteStream } from 'node:fs';
-import { rename } from 'node:fs/promises';
+/** Writing frames where nothing can be changed later: the standard output. */
 import type { Writable } from 'node:stream';
 import { asFrameliftError, FrameliftError, messageOf } from '../../../errors.ts';
 import type { Frame } from '../../../media/frame.ts';
@@ -9,57 +7,32 @@ import { type Micros, minus } from '../../../time.ts';
 import type { FileCodec } from '../codecs.ts';
 import { FileEncoder, type FileEncoderOptions } from '../encoder.ts';
 import type { OutputPlan } from '../formats.ts';
+import type { Unfinished, VideoOutput } from '../writer.ts';
 import { Muxer } from './muxer.ts';
 
 /** A stream of bytes with video in it. All frames must have the size of the first. */
-export class StreamWriter implements AsyncDisposable {
+export class StreamWriter implements VideoOutput {
+  readonly kept = 0;
   readonly #codec: FileCodec;
   readonly #encoder: FileEncoder;
   readonly #muxer: Muxer;
-  readonly #end: (complete: boolean) => Promise<void>;
+  readonly #pipe: BytePipe;
   #start: Micros | undefined;
+  #frames = 0;
   #closed = false;
 
-  private constructor(
-    plan: OutputPlan,
-    fps: FileEncoderOptions['fps'],
-    to: BytePipe,
-    end: (complete: boolean) => Promise<void>,
-  ) {
+  private constructor(plan: OutputPlan, fps: FileEncoderOptions['fps'], pipe: BytePipe) {
     const { codec, format, quality } = plan;
     this.#codec = codec;
-    this.#encoder = new FileEncoder({
-      codec,
-      ...quality,
-      fps,
-      constantRate: format.constantRate,
-      holds: format.holds?.[codec],
-    });
-    this.#muxer = Muxer.toSink(format, to);
-    this.#end = end;
+    const pictures = { constantRate: format.constantRate, holds: format.holds?.[codec] };
+    this.#encoder = new FileEncoder({ codec, ...quality, fps, ...pictures });
+    this.#muxer = new Muxer(format, pipe);
+    this.#pipe = pipe;
   }
 
   /** To a stream that somebody else ends. It waits for whoever reads it. */
   static toStream(plan: OutputPlan, fps: FileEncoderOptions['fps'], stream: Writable): StreamWriter {
-    const pipe = new BytePipe(stream, 'the standard output');
-    return new StreamWriter(plan, fps, pipe, async () => pipe.detach());
-  }
-
-  /** To a file, under another name until it is complete. @throws FrameliftError `mux.failed`. */
-  static async toFile(plan: OutputPlan, fps: FileEncoderOptions['fps']): Promise<StreamWriter> {
-    const { path } = plan;
-    const partial = `${path}.partial`;
-    const pipe = new BytePipe(
-      createWriteStream(partial, { flush: true }),
-      `"${path}"`,
-      `What was made until then is in "${partial}".`,
-    );
-    await pipe.ready();
-    return new StreamWriter(plan, fps, pipe, async (complete) => {
-      if (!complete) return pipe.abandon();
-      await pipe.end();
-      await rename(partial, path);
-    });
+    return new StreamWriter(plan, fps, new BytePipe(stream, 'the standard output'));
   }
 
   /** Writes one frame and releases it. @throws FrameliftError `encode.failed`, `mux.failed`. */
@@ -69,6 +42,7 @@ export class StreamWriter implements AsyncDisposable {
       this.#start ??= frame.pts;
       await this.#encoder.encode(frame, minus(frame.pts, this.#start), traits);
       await this.#drain(false);
+      this.#frames += 1;
     } catch (error) {
       throw asFrameliftError(error, 'encode.failed', false);
     } finally {
@@ -81,25 +55,41 @@ export class StreamWriter implements AsyncDisposable {
     return [...this.#encoder.lost];
   }
 
+  get frames(): number {
+    return this.#frames;
+  }
+
+  async endStep(): Promise<undefined> {}
+
+  /** A reader has what was made until now. */
+  async stop(): Promise<Unfinished | undefined> {
+    const complete = await this.finish().then(
+      () => true,
+      () => false,
+    );
+    await this.#close();
+    return complete && this.#frames > 0 ? { path: '-', frames: this.#frames, resumesAt: 0 } : undefined;
+  }
+
   /** Writes what waits, and the end. */
   async finish(): Promise<void> {
     if (this.#closed) return;
     await this.#drain(true);
     await this.#muxer.finish();
-    await this.#close(true);
+    await this.#close();
   }
 
   /** Closes without finishing. Closing twice is harmless. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#close(false);
+    await this.#close();
   }
 
-  async #close(complete: boolean): Promise<void> {
+  async #close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#muxer.close();
+    this.#muxer.close();
     this.#encoder.close();
-    await this.#end(complete);
+    this.#pipe.detach();
   }
 
   async #drain(toTheEnd: boolean): Promise<void> {
@@ -124,43 +114,19 @@ const REASONS: Readonly<Record<string, string>> = {
 class BytePipe {
   readonly #stream: Writable;
   readonly #name: string;
-  readonly #left: string | undefined;
   readonly #onError = (error: Error): void => {
     this.#failure ??= error;
   };
   #failure: Error | undefined;
 
-  /** @param left what remains of it when it fails. */
-  constructor(stream: Writable, name: string, left?: string) {
+  constructor(stream: Writable, name: string) {
     this.#stream = stream;
     this.#name = name;
-    this.#left = left;
     stream.on('error', this.#onError);
   }
 
   write(bytes: Buffer): Promise<void> {
     return this.#call((done) => this.#stream.write(bytes, done));
-  }
-
-  /** Resolves once it can be written to. */
-  ready(): Promise<void> {
-    return this.write(Buffer.alloc(0));
-  }
-
-  end(): Promise<void> {
-    return this.#call((done) => {
-      this.#stream.once('close', () => done(this.#failure));
-      this.#stream.end();
-    });
-  }
-
-  /** Closes what has failed or is not complete; resolves when that is done. */
-  async abandon(): Promise<void> {
-    if (this.#stream.closed) return;
-    await new Promise<void>((resolve) => {
-      this.#stream.once('close', resolve);
-      this.#stream.destroy();
-    });
   }
 
   /** Leaves the stream to its owner. */
@@ -182,7 +148,6 @@ class BytePipe {
   #fault(cause: unknown): FrameliftError {
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
     const reason = REASONS[String(code)] ?? `{} cannot be written: ${messageOf(cause)}`;
-    const remedy = this.#left === undefined ? {} : { remedy: this.#left };
-    return new FrameliftError('mux.failed', reason.replace('{}', this.#name), { cause, ...remedy });
+    return new FrameliftError('mux.failed', reason.replace('{}', this.#name), { cause });
   }
 }

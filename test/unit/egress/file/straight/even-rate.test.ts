@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { EvenRate } from '../../../../../src/egress/file/straight/even-rate.ts';
-import type { VideoOutput } from '../../../../../src/egress/file/video-output.ts';
+import type { VideoOutput } from '../../../../../src/egress/file/writer.ts';
 import { Arena } from '../../../../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../../../../src/media/frame.ts';
 import { type Micros, micros, ZERO } from '../../../../../src/time.ts';
@@ -9,6 +9,7 @@ const arena = new Arena(16);
 afterEach(() => expect(arena.liveFrames).toBe(0));
 
 class Sink implements VideoOutput {
+  readonly kept = 0;
   readonly written: { pts: Micros; pixels: number }[] = [];
   fails = false;
 
@@ -18,7 +19,15 @@ class Sink implements VideoOutput {
     if (this.fails) throw new Error('full');
   }
 
+  get frames(): number {
+    return this.written.length;
+  }
+
+  async endStep(): Promise<undefined> {}
+
   async finish(): Promise<void> {}
+
+  async stop(): Promise<undefined> {}
 
   async [Symbol.asyncDispose](): Promise<void> {}
 }
