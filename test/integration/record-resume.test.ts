@@ -162,7 +162,7 @@ describe('copied streams', () => {
         return stdout
           .split('\n')
           .filter((line) => /^\d/.test(line))
-          .map((line) => line.split(',').at(-1)?.trim() ?? '');
+          .map((line) => line.split(',')[5]?.trim() ?? '');
       };
       const record = async (path: string, frames: number, resume: boolean): Promise<void> => {
         await using output = await OutputFile.open(path, { resume });
@@ -209,7 +209,7 @@ describe('copied streams', () => {
         '-v',
         'error',
         '-show_entries',
-        'packet=codec_type,dts_time',
+        'packet=dts_time',
         '-of',
         'csv=p=0',
         whole,
@@ -217,11 +217,11 @@ describe('copied streams', () => {
       const packets = stdout
         .trim()
         .split('\n')
-        .map((line) => line.split(','));
-      // No packet lies far from those of its time.
+        .flatMap((line) => line.match(/^[\d.-]+/) ?? []);
+      // No packet lies far from those of its time: mp4 has a chunk of each stream for a second.
       let latest = 0;
-      for (const [, time] of packets) {
-        expect(Number(time)).toBeGreaterThan(latest - 1);
+      for (const time of packets) {
+        expect(Number(time)).toBeGreaterThan(latest - 1.2);
         latest = Math.max(latest, Number(time));
       }
       await record(at(`sound-again.${ending}`), 290, false);

@@ -76,7 +76,10 @@ export class Conversion {
     const { writer, input } = this.#deps;
     try {
       await this.#convert(signal, onFrame);
-      if (!signal?.aborted) await writer.finish();
+      if (!signal?.aborted) {
+        if (this.#counts.source === 0) throw empty(input);
+        await writer.finish();
+      }
     } catch (error) {
       throw stopped(error, { input, source: this.#counts.source, at: this.#at, made: await writer.stop() });
     }
@@ -162,6 +165,10 @@ export class Conversion {
     this.#counts.output += 1;
     await writer.write(frame, video.traits);
   }
+}
+
+function empty(input: string): FrameliftError {
+  return new FrameliftError('source.no-video', `${input} holds no frame that can be decoded`);
 }
 
 function jumped(input: string, from: Micros, to: Micros): FrameliftError {

@@ -114,6 +114,15 @@ describe('a conversion that fails midway', () => {
     },
   );
 
+  it('an input without a frame is no output', async () => {
+    const output = new Output();
+    await expect(conversion(output, tierOf(), source(0)).run(undefined, () => {})).rejects.toMatchObject({
+      code: 'source.no-video',
+      message: 'in.mkv holds no frame that can be decoded',
+    });
+    expect(output.ended).toBe('stopped');
+  });
+
   it('stopped by its signal: what there is, and no error', async () => {
     const output = new Output();
     const stop = new AbortController();
