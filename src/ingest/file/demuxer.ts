@@ -9,7 +9,9 @@ import {
   AV_PKT_DATA_DISPLAYMATRIX,
   AV_PKT_FLAG_CORRUPT,
   AV_PKT_FLAG_DISCARD,
+  AVDISCARD_ALL,
   AVERROR_EOF,
+  AVFMT_NOTIMESTAMPS,
   AVMEDIA_TYPE_VIDEO,
   AVSEEK_FLAG_BACKWARD,
   type Rational as AvRational,
@@ -23,8 +25,12 @@ import {
   type Stream,
 } from 'node-av';
 import { FrameliftError } from '../../errors.ts';
-import { type Micros, micros } from '../../time.ts';
+import { type Micros, micros, ZERO } from '../../time.ts';
+import { type Accompaniment, type OtherSink, type OtherStream, readAccompaniment } from './accompaniment.ts';
 import { type Rational, rotationOf, type VideoFileInfo } from './info.ts';
+import { LeadIn } from './lead-in.ts';
+import { Others } from './others.ts';
+import type { TimeRange } from './range.ts';
 
 /** One coded frame. `data` is valid until the next call. */
 export interface CodedFrame {
@@ -46,6 +52,8 @@ export interface CodedFrame {
 
 /** A file that ends this much before its declared length was cut off. */
 const MAX_MISSING = 500_000;
+/** Sound may lie this much before its picture in a file, microseconds. */
+const MAX_SKEW = 10_000_000;
 
 /** The video stream of one file. Calls run one at a time. */
 export class Demuxer {
@@ -55,6 +63,9 @@ export class Demuxer {
   readonly #stream: Stream;
   readonly #timeBase: Rational;
   readonly #packet = new Packet();
+  /** Packets that were read ahead. */
+  #ahead: Packet[] = [];
+  #others: Others | undefined;
   #nextPts: Micros;
   /** Whether packets carry presentation times; AVI's only look like it. */
   #timed: boolean;
@@ -116,19 +127,91 @@ export class Demuxer {
    * `source.protocol` where the file is broken, also where it ends before its declared length.
    */
   async next(): Promise<CodedFrame | undefined> {
-    const packet = this.#packet;
     for (;;) {
-      packet.unref();
-      const code = await this.#context.readFrame(packet);
-      if (code === AVERROR_EOF) {
+      const packet = await this.#read();
+      if (!packet) {
         this.#checkEnd();
         return undefined;
       }
-      if (code < 0) throw this.#broken(FFmpegError.strerror(code));
-      this.#noteEnd(packet);
-      const data = packet.streamIndex === this.#stream.index && packet.size > 0 ? packet.data : null;
-      if (data) return this.#timedFrame(packet, data);
+      if (packet.streamIndex !== this.#stream.index) await this.#others?.pass(packet, ZERO);
+      else if (packet.size > 0 && packet.data) return this.#timedFrame(packet, packet.data);
     }
+  }
+
+  /** Everything in the file beside its pictures. */
+  accompaniment(): Promise<Accompaniment> {
+    return readAccompaniment(this.#context, this.#stream);
+  }
+
+  /** Has the packets of `streams` given to `sink`, in the order of the file, as {@link next} comes across them. */
+  carry(streams: readonly OtherStream[], sink: OtherSink, range: TimeRange | undefined): void {
+    this.#others = new Others({ streams, sink, range });
+    for (const { index } of this.#context.streams) {
+      const stream = this.#context.streams[index];
+      if (stream && index !== this.#stream.index && !this.#others.wants(index)) stream.discard = AVDISCARD_ALL;
+    }
+  }
+
+  /**
+   * Goes to where decoding has to begin for the frame at `start` to come out right. Sound may lie
+   * {@link MAX_SKEW} before its picture. Where a container has no times, this is its beginning.
+   */
+  async seek(start: Micros): Promise<void> {
+    if (start <= this.#start() || ((this.#context.iformat?.flags ?? 0) & AVFMT_NOTIMESTAMPS) !== 0) return;
+    const leadIn = new LeadIn();
+    const from = Math.max(this.#start(), start - MAX_SKEW);
+    const { num, den } = this.#timeBase;
+    const stamp = BigInt(Math.floor((from * den) / (1e6 * num)));
+    const sought = (await this.#context.seekFrame(this.#stream.index, stamp, AVSEEK_FLAG_BACKWARD)) >= 0;
+    await this.#gather(leadIn, start);
+    if (sought && !leadIn.decodable && (await this.rewind())) {
+      // No keyframe within reach: from the beginning, then.
+      leadIn.clear();
+      await this.#gather(leadIn, start);
+    }
+    this.#ahead = leadIn.take();
+  }
+
+  /** Passes on what other streams still have of the range, the picture being at its end. */
+  async finishOthers(): Promise<void> {
+    while (this.#others?.awaited) {
+      const packet = await this.#read();
+      if (!packet) return;
+      if (packet.streamIndex !== this.#stream.index) await this.#others.pass(packet, ZERO);
+    }
+  }
+
+  /** Reads up to the first packet of the picture that is shown at `start` or later. */
+  async #gather(leadIn: LeadIn, start: Micros): Promise<void> {
+    for (;;) {
+      const packet = await this.#read();
+      if (!packet) return;
+      if (packet.streamIndex !== this.#stream.index) {
+        if (this.#others?.wants(packet.streamIndex)) leadIn.other(packet);
+        continue;
+      }
+      const stamp = packet.pts !== AV_NOPTS_VALUE ? packet.pts : packet.dts;
+      const time = stamp === AV_NOPTS_VALUE ? this.#start() : this.#micros(stamp);
+      leadIn.picture(packet, packet.isKeyframe && time <= start);
+      if (time >= start) return;
+    }
+  }
+
+  /** The next packet of any stream, valid until the next call; undefined at the end. */
+  async #read(): Promise<Packet | undefined> {
+    const packet = this.#packet;
+    packet.unref();
+    const ahead = this.#ahead.shift();
+    if (ahead) {
+      packet.ref(ahead);
+      ahead.free();
+      return packet;
+    }
+    const code = await this.#context.readFrame(packet);
+    if (code === AVERROR_EOF) return undefined;
+    if (code < 0) throw this.#broken(FFmpegError.strerror(code));
+    this.#noteEnd(packet);
+    return packet;
   }
 
   #timedFrame(packet: Packet, data: Uint8Array): CodedFrame {
@@ -148,6 +231,7 @@ export class Demuxer {
   /** Goes back to the first frame; false when this container cannot. */
   async rewind(): Promise<boolean> {
     this.#nextPts = this.#start();
+    for (const packet of this.#ahead.splice(0)) packet.free();
     const start = this.#stream.startTime === AV_NOPTS_VALUE ? 0n : this.#stream.startTime;
     return (await this.#context.seekFrame(this.#stream.index, start, AVSEEK_FLAG_BACKWARD)) >= 0;
   }
@@ -156,6 +240,7 @@ export class Demuxer {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    for (const packet of this.#ahead.splice(0)) packet.free();
     this.#packet.free();
     await this.#context.closeInput();
   }

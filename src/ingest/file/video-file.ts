@@ -10,8 +10,10 @@ import { VideoDecoder } from '../decode/decoder.ts';
 import { explainDrops } from '../drop-log.ts';
 import { type IngestLimits, sizeExcess } from '../limits.ts';
 import { SourceLog } from '../source-log.ts';
+import type { Accompaniment, OtherSink, OtherStream } from './accompaniment.ts';
 import { Demuxer } from './demuxer.ts';
 import type { VideoFileInfo } from './info.ts';
+import type { TimeRange } from './range.ts';
 
 /** Options of {@link openVideoFile}. */
 export interface VideoFileOptions {
@@ -96,6 +98,9 @@ export class VideoFile {
   readonly #full: FullArena;
   #demuxer: Demuxer;
   #ended = false;
+  /** What is wanted of the file; undefined = all. */
+  #range: TimeRange | undefined;
+  #pastRange = false;
   /** Why it ended, if not in order. Thrown once the frames before it are taken. */
   #failure: unknown;
   /** Decoded, not asked for yet: what one access unit gave. */
@@ -150,6 +155,21 @@ export class VideoFile {
     }
   }
 
+  /** Everything in the file beside its pictures. */
+  accompaniment(): Promise<Accompaniment> {
+    return this.#demuxer.accompaniment();
+  }
+
+  /**
+   * Narrows the file to `range`, and has the packets of other streams given to `sink` in the order
+   * of the file, as frames are read. Before the first frame is asked for.
+   */
+  async carry(streams: readonly OtherStream[], sink: OtherSink, range?: TimeRange): Promise<void> {
+    this.#range = range;
+    this.#demuxer.carry(streams, sink, range);
+    if (range) await this.#demuxer.seek(range.start);
+  }
+
   /** Back to the first frame. */
   async rewind(): Promise<void> {
     this.#clear();
@@ -180,6 +200,10 @@ export class VideoFile {
    * break.
    */
   async #read(): Promise<void> {
+    if (this.#pastRange) {
+      this.#ended = true;
+      return this.#demuxer.finishOthers();
+    }
     const coded = await this.#demuxer.next().catch((error: unknown) => {
       this.#failure = error;
       return undefined;
@@ -210,8 +234,16 @@ export class VideoFile {
   #take(frames: readonly Frame[]): void {
     for (const frame of frames) {
       if (this.#hidden.delete(frame.pts)) frame.release();
-      else this.#ready.push(this.#placed(frame));
+      else this.#queue(this.#placed(frame));
     }
+  }
+
+  /** Keeps a frame that is wanted, until it is asked for. */
+  #queue(frame: Frame): void {
+    const { start, end } = this.#range ?? {};
+    if (end !== undefined && frame.pts >= end) this.#pastRange = true;
+    if (this.#pastRange || (start !== undefined && frame.pts < start)) frame.release();
+    else this.#ready.push(frame);
   }
 
   /** The frame with its own time, marked where the file begins or its size changes. */
