@@ -5,6 +5,7 @@ import { Command, Option } from 'commander';
 import { checkSources, Framelift } from './app/framelift.ts';
 import { watchFiles } from './app/watch-files.ts';
 import { collect, milliseconds, number, rateOptions } from './commands/arguments.ts';
+import { asker } from './commands/ask.ts';
 import { addConvert, type ConvertFlags } from './commands/convert/command.ts';
 import { convert } from './commands/convert/convert.ts';
 import { summary } from './commands/convert/messages.ts';
@@ -12,6 +13,7 @@ import { examine } from './commands/doctor/examine.ts';
 import { findingsTable, isFault } from './commands/doctor/finding.ts';
 import { CUDA_HELP, cudaReport, installCuda } from './commands/install-cuda.ts';
 import { modelsTable } from './commands/models-table.ts';
+import { StopSignal } from './commands/stop-signal.ts';
 import { urlFile } from './commands/url-file.ts';
 import { configFromFlags, generateTokens, type ServeFlags } from './config/flags.ts';
 import type { Config } from './config/schema.ts';
@@ -26,7 +28,6 @@ import { fromMs, plus, systemClock } from './time.ts';
 /** Exit codes: 0 done, 1 failed while running, 2 the command or configuration is wrong. */
 const FAILED = 1;
 const MISUSED = 2;
-const INTERRUPTED = 130;
 const MISUSE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'config.invalid',
   'source.not-found',
@@ -274,8 +275,7 @@ function filesOf(file: string | undefined, { server: { tls } }: Config): string[
 }
 
 async function runConvert(input: string, output: string, flags: ConvertFlags): Promise<void> {
-  const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  const stop = new StopSignal(process);
   const { json, quiet, ...options } = flags;
   const show = !quiet && !json && process.stderr.isTTY;
   const bar = show
@@ -289,6 +289,7 @@ async function runConvert(input: string, output: string, flags: ConvertFlags): P
     ...options,
     input,
     output,
+    confirm: asker({ input: process.stdin, output: process.stderr }),
     signal: stop.signal,
     onProgress({ done, total, fps }) {
       if (!bar) return;
@@ -301,7 +302,7 @@ async function runConvert(input: string, output: string, flags: ConvertFlags): P
   }).finally(() => bar?.stop());
   if (json) console.log(JSON.stringify(result, null, 2));
   else if (!quiet) console.error(summary(result).join('\n'));
-  process.exit(result.interrupted ? INTERRUPTED : 0);
+  process.exit(result.interrupted ? stop.exitCode : 0);
 }
 
 interface EvalFlags {
@@ -319,8 +320,7 @@ interface EvalFlags {
 }
 
 async function runEval(paths: readonly string[], flags: EvalFlags): Promise<void> {
-  const stop = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
+  const stop = new StopSignal(process);
   const show = !flags.quiet && process.stderr.isTTY;
   const bar = show
     ? new SingleBar({
@@ -343,7 +343,7 @@ async function runEval(paths: readonly string[], flags: EvalFlags): Promise<void
   console.log(flags.json ? JSON.stringify(report, null, 2) : evalTable(report));
   if (flags.sheet && !flags.quiet) console.error(`${flags.sheet}: the worst cases`);
   if (report.interrupted) console.error('interrupted: only finished items are in the figures');
-  process.exit(report.interrupted ? INTERRUPTED : 0);
+  process.exit(report.interrupted ? stop.exitCode : 0);
 }
 
 /** One error, as people should see it. */

@@ -7,6 +7,8 @@ import { number, rateOptions } from '../arguments.ts';
 export interface ConvertFlags extends RateFlags {
   readonly codec: string;
   readonly crf: number;
+  readonly overwrite?: boolean;
+  readonly resume?: boolean;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -22,6 +24,8 @@ export function addConvert(
     .argument('<out>', 'video file to write; its ending chooses the container')
     .option('--codec <name>', 'encoder: h264, or lossless ffv1', 'h264')
     .addOption(new Option('--crf <n>', 'quality of h264, 0 (lossless) to 51').argParser(number).default(14))
+    .option('--overwrite', 'replace an existing output, once the new one is complete')
+    .option('--resume', 'go on from where a run of this command stopped or was killed')
     .option('--json', 'print the result as JSON')
     .option('--quiet', 'no progress bar')
     .addHelpText('after', '\nExample:\n  framelift convert talk30.mp4 talk60.mp4 --factor 2')

@@ -1,6 +1,6 @@
 /** One conversion under way: source frames in, source and interpolated frames into a file. */
-import type { FileWriter } from '../../egress/file/writer.ts';
-import { asFrameliftError, FrameliftError } from '../../errors.ts';
+import type { FrameOutput, Unfinished } from '../../egress/file/writer.ts';
+import { FrameliftError } from '../../errors.ts';
 import type { VideoFile } from '../../ingest/file/video-file.ts';
 import type { Tier } from '../../interp/engine/job.ts';
 import type { Frame, RepeatReason } from '../../media/frame.ts';
@@ -8,6 +8,8 @@ import type { PairDecision } from '../../media/pair-decision.ts';
 import { Pairing } from '../../pairing/pairing.ts';
 import type { Scheduler, Timestep } from '../../pairing/scheduler.ts';
 import { fromMs, type Micros, minus, toSeconds } from '../../time.ts';
+import { keptTier } from './kept-tier.ts';
+import { stopped } from './stopped.ts';
 
 /** A gap this long is a broken timestamp: filling it would write frames for minutes. */
 const MAX_JUMP = fromMs(60_000);
@@ -19,7 +21,7 @@ export interface ConversionDeps {
   readonly video: Pick<VideoFile, 'frames' | 'traits'>;
   readonly tier: Pick<Tier, 'interpolate'>;
   readonly scheduler: Scheduler;
-  readonly writer: Pick<FileWriter, 'write' | 'finish'>;
+  readonly writer: FrameOutput;
 }
 
 /** Frames so far. */
@@ -47,11 +49,11 @@ export class Conversion {
   readonly #repeats: Record<string, number> = {};
   readonly #counts = { source: 0, output: 0, interpolated: 0 };
   #size = { width: 0, height: 0 };
-  /** What the input broke off with. */
-  #broken: unknown;
+  /** Time of the last source frame. */
+  #at: Micros | undefined;
 
   constructor(deps: ConversionDeps) {
-    this.#deps = deps;
+    this.#deps = { ...deps, tier: keptTier(deps.tier, deps.writer) };
   }
 
   /** What has been written so far. */
@@ -63,33 +65,46 @@ export class Conversion {
   }
 
   /**
-   * Converts until the input ends, or `signal` aborts, and finishes the file. @param onFrame called after each source frame.
-   * @throws FrameliftError as `convert`; of an input that breaks off once the file holds what came before.
+   * Converts until the input ends, or `signal` aborts. @param onFrame called after each source frame.
+   * @returns what there is of the output where it is not complete; undefined when it is.
+   * @throws FrameliftError as `convert`, once all that was made until then is in a file.
    */
-  async run(signal: AbortSignal | undefined, onFrame: (counts: ConversionCounts) => void): Promise<void> {
+  async run(
+    signal: AbortSignal | undefined,
+    onFrame: (counts: ConversionCounts) => void,
+  ): Promise<Unfinished | undefined> {
+    const { writer, input } = this.#deps;
+    try {
+      await this.#convert(signal, onFrame);
+      if (!signal?.aborted) await writer.finish();
+    } catch (error) {
+      throw stopped(error, { input, source: this.#counts.source, at: this.#at, made: await writer.stop() });
+    }
+    return signal?.aborted ? writer.stop() : undefined;
+  }
+
+  async #convert(signal: AbortSignal | undefined, onFrame: (counts: ConversionCounts) => void): Promise<void> {
     let before: Frame | undefined;
     try {
-      for await (const frame of this.#frames(signal)) {
+      for await (const frame of this.#deps.video.frames(signal)) {
         const last = before;
         before = frame;
         await this.#step(last, frame);
+        this.#restore(await this.#deps.writer.endStep({ interpolated: this.#counts.interpolated, ...this.#repeats }));
         onFrame(this.#counts);
       }
-      await this.#deps.writer.finish();
     } finally {
       before?.release();
     }
-    if (this.#broken) throw asFrameliftError(this.#broken, 'source.protocol');
   }
 
-  /** The frames of the input; where it breaks off, what is there is still worth finishing. */
-  async *#frames(signal: AbortSignal | undefined): AsyncGenerator<Frame> {
-    try {
-      yield* this.#deps.video.frames(signal);
-    } catch (error) {
-      if (this.#counts.source === 0) throw error;
-      this.#broken = error;
-    }
+  /** Takes over what a run before has counted: this one has not looked at its frames. */
+  #restore(counts: Readonly<Record<string, number>> | undefined): void {
+    if (!counts) return;
+    const { interpolated = 0, ...repeats } = counts;
+    this.#counts.interpolated = interpolated;
+    for (const reason of Object.keys(this.#repeats)) delete this.#repeats[reason];
+    Object.assign(this.#repeats, repeats);
   }
 
   /** Owns `last`, borrows `frame`. */
@@ -97,6 +112,7 @@ export class Conversion {
     const { input, scheduler } = this.#deps;
     this.#size = { width: frame.width, height: frame.height };
     this.#counts.source += 1;
+    this.#at = frame.pts;
     let show: Micros | undefined;
     try {
       const decision = this.#pairing.next(frame);

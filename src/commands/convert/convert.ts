@@ -3,7 +3,8 @@
 import { statSync } from 'node:fs';
 import { DEFAULT_MODEL, type ProfileName, profileOf, targetOf } from '../../config/profile.ts';
 import { fileCodec } from '../../egress/file/codecs.ts';
-import { FileWriter } from '../../egress/file/writer.ts';
+import { OutputFile } from '../../egress/file/output-file.ts';
+import { FileWriter, type Unfinished } from '../../egress/file/writer.ts';
 import { FrameliftError } from '../../errors.ts';
 import { openVideoFile } from '../../ingest/file/video-file.ts';
 import { InterpEngine } from '../../interp/engine/engine.ts';
@@ -17,6 +18,8 @@ import { noEvents } from '../../metrics/events.ts';
 import { Scheduler } from '../../pairing/scheduler.ts';
 import { type Clock, minus, systemClock, toSeconds } from '../../time.ts';
 import { Conversion, type ConversionResult } from './conversion.ts';
+import { identityOf } from './identity.ts';
+import { keptNote } from './messages.ts';
 
 /** Memory for frames and tensors: a pair of 8K frames and what lies between them. */
 const ARENA_MB = 1024;
@@ -40,7 +43,13 @@ export interface ConvertOptions {
   readonly grain?: number | undefined;
   readonly codec: string;
   readonly crf: number;
-  /** Stops early; the file then holds what was done so far. */
+  /** Replaces an existing output, and starts again where an unfinished one is left. */
+  readonly overwrite?: boolean | undefined;
+  /** Goes on from an unfinished output, frame-exactly. */
+  readonly resume?: boolean | undefined;
+  /** Asked before an existing output is replaced. Default: it is not replaced. */
+  readonly confirm?: ((question: string) => Promise<boolean>) | undefined;
+  /** Stops early; what was done so far is then in a file beside the output. */
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
   readonly onProgress?: (progress: ConvertProgress) => void;
@@ -63,8 +72,12 @@ export interface ConvertResult extends ConversionResult {
   readonly model: string;
   /** Execution provider that the model ran on. */
   readonly provider: string;
-  /** True when it was stopped by the signal: the output holds what was done so far. */
+  /** True when it was stopped by the signal: there is no output, but `unfinished`. */
   readonly interrupted: boolean;
+  /** What there is of an output that is not complete. */
+  readonly unfinished?: Unfinished;
+  /** Output frames that a run before had made. */
+  readonly kept: number;
   /** What is worth knowing about it: what was lost, found or decided, a sentence each. */
   readonly notes: readonly string[];
   readonly seconds: number;
@@ -72,8 +85,8 @@ export interface ConvertResult extends ConversionResult {
 
 /**
  * Converts `input`. At a factor of N, n source frames give N·(n−1)+1 output frames, and the source frames among them are
- * untouched before encoding. Across a scene cut the earlier frame is repeated: no frame mixes two scenes. A file that breaks
- * off is converted up to its break, then the break is thrown.
+ * untouched before encoding. Across a scene cut the earlier frame is repeated: no frame mixes two scenes. The output has its
+ * name once it is complete; whatever stops a conversion midway, all that was made is in a file beside it, and said in the error.
  * @throws FrameliftError `config.invalid`, `source.*`, `model.*`, `provider.unusable`, `encode.failed`, `mux.failed`.
  */
 export async function convert(options: ConvertOptions): Promise<ConvertResult> {
@@ -82,6 +95,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const profile = profileOf(options.profile);
   const target = targetOf(options, profile);
   refuseSameFile(input, output);
+  await using file = await OutputFile.open(output, options);
   const arena = new Arena(ARENA_MB);
   const model = await resolveModel(options.model ?? profile?.model ?? DEFAULT_MODEL);
   await using video = await openVideoFile({ path: input, stream: 'convert', arena, clock, events: noEvents });
@@ -96,12 +110,14 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   await requireTimes(engine, scheduler.multiple ?? 0);
   const rate = target.kind === 'fps' ? target.fps : (nominal ?? DEFAULT_FPS) * (scheduler.multiple ?? target.factor);
   const fps = { num: Math.round(rate * 1000), den: 1000 };
-  await using writer = await FileWriter.open({ path: output, codec, crf: options.crf, fps });
+  const identity = await identityOf(options, model, engine.provider);
+  await using writer = await FileWriter.open({ path: output, output: file, identity, codec, crf: options.crf, fps });
+  if (options.resume) notes.push(keptNote(writer.kept));
   const tier = profile?.lumaOnly ? lumaOnly(engine) : engine;
   const conversion = new Conversion({ input, video, tier, scheduler, writer });
   const started = clock.now();
   const seconds = (): number => toSeconds(minus(clock.now(), started));
-  await conversion.run(signal, ({ source, output: done }) => {
+  const unfinished = await conversion.run(signal, ({ source, output: done }) => {
     options.onProgress?.({ done: source, total: info.frames, fps: done / Math.max(seconds(), 1e-3) });
   });
   return {
@@ -111,6 +127,8 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     provider: engine.provider,
     ...conversion.result,
     interrupted: signal?.aborted ?? false,
+    ...(unfinished ? { unfinished } : {}),
+    kept: writer.kept,
     notes,
     seconds: seconds(),
   };

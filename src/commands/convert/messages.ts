@@ -1,5 +1,6 @@
 /** What `convert` tells people. Pure. */
 import type { ConvertResult } from './convert.ts';
+import { inWords, RESUME } from './stopped.ts';
 
 /** What was done, in a line, and what is worth knowing about it, a line each. */
 export function summary(result: ConvertResult): string[] {
@@ -7,5 +8,15 @@ export function summary(result: ConvertResult): string[] {
   const done =
     `${output}: ${outputFrames} frames (${sourceFrames} source, ${interpolated} interpolated by ${model}, ` +
     `${repeated} repeated) in ${seconds.toFixed(1)} s${interrupted ? ', interrupted' : ''}, ${(outputFrames / seconds).toFixed(1)} fps`;
-  return [done, ...notes.map((note) => `note: ${note}`)];
+  return [done, ...(interrupted ? left(result) : []), ...notes.map((note) => `note: ${note}`)];
+}
+
+/** What `--resume` found. */
+export function keptNote(frames: number): string {
+  if (frames === 0) return 'there was nothing to go on from: the conversion started at the beginning';
+  return `the first ${frames} frames are those of the run before`;
+}
+
+function left({ unfinished }: ConvertResult): string[] {
+  return [`${inWords(unfinished)}.${unfinished?.resumable ? ` ${RESUME}` : ''}`];
 }

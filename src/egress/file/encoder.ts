@@ -1,5 +1,14 @@
 /** Frames in, packets of a file out. An adapter of node-av's encoder. */
-import { Encoder, FF_ENCODER_FFV1, FF_ENCODER_LIBX264, type Packet, Rational } from 'node-av';
+import {
+  AV_CODEC_FLAG_GLOBAL_HEADER,
+  Encoder,
+  FF_ENCODER_FFV1,
+  FF_ENCODER_LIBX264,
+  type Packet,
+  Rational,
+  type Stream,
+} from 'node-av';
+import { FrameliftError } from '../../errors.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
 import type { Micros } from '../../time.ts';
@@ -15,25 +24,32 @@ export interface FileEncoderOptions {
   readonly fps: { readonly num: number; readonly den: number };
   /** Encoder threads; 0 = as many as the encoder likes. */
   readonly threads?: number;
+  /** The container keeps the codec's headers; else they stand in the stream. Default false. */
+  readonly globalHeader?: boolean;
 }
 
 const MICROSECONDS = 1_000_000;
 
-/** An encoder for frames of one size. */
+/** Seconds of a tick of its packets' times. */
+export const ENCODER_TIME_BASE = { num: 1, den: MICROSECONDS };
+
+/**
+ * An encoder for frames of one size. Packets come in the order of the frames, one for each, so that unfinished files can be gone
+ * on from: nothing here may reorder frames.
+ */
 export class FileEncoder {
-  /** For the muxer, which asks it for its parameters. */
-  readonly native: Encoder;
+  readonly #native: Encoder;
   readonly #options: FileEncoderOptions;
   #pictures: Pictures | undefined;
 
   private constructor(native: Encoder, options: FileEncoderOptions) {
-    this.native = native;
+    this.#native = native;
     this.#options = options;
   }
 
   /** @throws FFmpegError when FFmpeg refuses the options. */
   static async open(options: FileEncoderOptions): Promise<FileEncoder> {
-    const { codec, crf, fps, threads = 0 } = options;
+    const { codec, crf, fps, threads = 0, globalHeader = false } = options;
     const settings = {
       threadCount: threads,
       maxBFrames: 0,
@@ -43,6 +59,7 @@ export class FileEncoder {
       codec === 'h264'
         ? await Encoder.create(FF_ENCODER_LIBX264, { ...settings, options: { preset: 'veryfast', crf } })
         : await Encoder.create(FF_ENCODER_FFV1, settings);
+    if (globalHeader) native.setCodecFlags(AV_CODEC_FLAG_GLOBAL_HEADER);
     return new FileEncoder(native, options);
   }
 
@@ -55,21 +72,30 @@ export class FileEncoder {
     picture.pts = BigInt(at);
     // Without it the last frame of the file would last for no time.
     picture.duration = BigInt(Math.round((MICROSECONDS * fps.den) / fps.num));
-    await this.native.encode(picture);
+    await this.#native.encode(picture);
+  }
+
+  /** Says what its packets are, once it has a frame. */
+  describe(stream: Stream): void {
+    const context = this.#native.getCodecContext();
+    if (!context) throw new FrameliftError('encode.failed', 'the encoder has no frame yet');
+    stream.codecpar.fromContext(context);
+    stream.avgFrameRate = context.framerate;
+    stream.sampleAspectRatio = context.sampleAspectRatio;
   }
 
   /** Packets that are ready, each the caller's to free; after `flush` all that are left. */
   async *packets(flush: boolean): AsyncGenerator<Packet> {
-    if (flush) await this.native.flush();
+    if (flush) await this.#native.flush();
     for (;;) {
-      const packet = await this.native.receive();
+      const packet = await this.#native.receive();
       if (isPacket(packet)) yield packet;
       else if (packet !== null || !flush) return;
     }
   }
 
   close(): void {
-    this.native.close();
+    this.#native.close();
   }
 }
 

@@ -1,76 +1,137 @@
-/** Writing frames to a file: encode, mux. The adapter of node-av's muxer. */
-import { existsSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { AV_LOG_FATAL, Log, Muxer } from 'node-av';
+/** Writing frames to a file: encode, interleave with copied streams, mux. */
+import type { Packet } from 'node-av';
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
 import { type Micros, minus } from '../../time.ts';
 import { requireContainer } from './codecs.ts';
-import { FileEncoder, type FileEncoderOptions } from './encoder.ts';
+import type { CopiedStream } from './container.ts';
+import type { FileEncoderOptions } from './encoder.ts';
+import { Kept } from './kept.ts';
+import { Muxing } from './muxing.ts';
+import { OutputFile } from './output-file.ts';
+import type { Counts, Identity } from './resume-state.ts';
+import { Segments } from './segments.ts';
+
+/** What was made of an output that is not complete. */
+export interface Unfinished {
+  /** The file that holds it. */
+  readonly path: string;
+  /** Frames in it, all playable. */
+  readonly frames: number;
+  /** A later run can go on from there. */
+  readonly resumable: boolean;
+}
+
+/** Where a conversion's frames go. */
+export interface FrameOutput {
+  /** Frames written so far, the ones that were kept included. */
+  readonly frames: number;
+  /** The first frames that a run before has made: their pixels are not looked at. 0: none. */
+  readonly kept: number;
+  /** Writes one frame and releases it. Times must increase. */
+  write(frame: Frame, traits?: PictureTraits): Promise<void>;
+  /**
+   * Called between the frames of one source frame and the next, where a run may be gone on from. @param counts of what was done
+   * until here. @returns what the run before counted until here, where its frames end.
+   */
+  endStep(counts: Counts): Promise<Counts | undefined>;
+  /** All frames are written: the output is complete. */
+  finish(): Promise<void>;
+  /** There will be no more frames, and the output is not complete: brings what there is to the disk. Never throws. */
+  stop(): Promise<Unfinished | undefined>;
+}
 
 /** Options of {@link FileWriter.open}. */
 export interface FileWriterOptions extends FileEncoderOptions {
+  /** Its ending chooses the container. */
   readonly path: string;
+  /** The output, if it was claimed before. Default: it is claimed here, and refused where it exists. */
+  readonly output?: OutputFile;
+  /** What must be the same for a later run to go on from this one. */
+  readonly identity?: Identity;
+  /** Tags of the whole file. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** Time on the input's timeline that becomes zero. Default: the first frame's. */
+  readonly start?: Micros;
 }
 
-/** A video file being written. All frames must have the size of the first. */
-export class FileWriter implements AsyncDisposable {
-  readonly #path: string;
-  readonly #muxer: Muxer;
-  readonly #encoder: FileEncoder;
-  readonly #track: number;
+/**
+ * A video file being written. All frames must have the size of the first. Nothing is on the disk before the first frame; until
+ * {@link finish} all goes to a name beside the output (see {@link OutputFile}).
+ */
+export class FileWriter implements AsyncDisposable, FrameOutput {
+  readonly #options: FileWriterOptions;
+  readonly #output: OutputFile;
+  readonly #owned: boolean;
+  readonly #kept: Kept | undefined;
+  readonly #muxing: Muxing;
+  readonly #segments: Segments;
+  #size: { readonly width: number; readonly height: number } | undefined;
   #start: Micros | undefined;
   #last: Micros | undefined;
+  #frames = 0;
   #closed = false;
 
-  private constructor(path: string, muxer: Muxer, encoder: FileEncoder, track: number) {
-    this.#path = path;
-    this.#muxer = muxer;
-    this.#encoder = encoder;
-    this.#track = track;
+  private constructor(options: FileWriterOptions, output: OutputFile, kept: Kept | undefined) {
+    this.#options = options;
+    this.#output = output;
+    this.#owned = options.output === undefined;
+    this.#kept = kept;
+    this.#muxing = new Muxing(output, options.identity ?? {}, options.metadata ?? {});
+    this.#segments = new Segments(options, this.#muxing);
+    this.#start = options.start;
   }
 
   /**
-   * Creates the file.
-   * @throws FrameliftError `config.invalid` for a codec or container that do not fit, `mux.failed`.
+   * Claims the output.
+   * @throws FrameliftError `config.invalid` for a codec or container that do not fit, for an output that may not be written, and
+   * for unfinished work of something else; `mux.failed`.
    */
   static async open(options: FileWriterOptions): Promise<FileWriter> {
-    Log.setLevel(AV_LOG_FATAL);
-    const { path, codec } = options;
-    requireContainer(path, codec);
-    if (!existsSync(dirname(path) || '.')) {
-      throw new FrameliftError('config.invalid', `"${path}": the folder ${dirname(path)} does not exist`);
-    }
-    let muxer: Muxer | undefined;
+    requireContainer(options.path, options.codec);
+    const output = options.output ?? (await OutputFile.open(options.path));
     try {
-      muxer = await Muxer.open(path);
-      const encoder = await FileEncoder.open(options);
-      return new FileWriter(path, muxer, encoder, muxer.addStream(encoder.native));
+      output.requireSame(options.identity ?? {});
+      return new FileWriter(options, output, await Kept.find(output));
     } catch (error) {
-      await muxer?.close();
+      if (!options.output) await output[Symbol.asyncDispose]();
       throw asFrameliftError(error, 'mux.failed', false);
     }
   }
 
+  get frames(): number {
+    return this.#frames;
+  }
+
+  get kept(): number {
+    return this.#kept?.frames ?? 0;
+  }
+
+  /** Adds a stream whose packets are copied; before the first frame. @returns its track, for {@link copy}. */
+  add(stream: CopiedStream): number {
+    return this.#muxing.add(stream);
+  }
+
   /**
-   * Writes one frame and releases it; the first one's `traits` tag the file. Times must increase.
-   * @throws FrameliftError `encode.failed`, `mux.failed`.
+   * Copies a packet, whose times are on the input's timeline in its stream's time base. Packets of all streams lie by their
+   * decoding times in the file, whatever order they come in. It stays the caller's. @throws FrameliftError `mux.failed`.
    */
+  async copy(packet: Packet, track: number): Promise<void> {
+    await this.#muxing.copy(packet, track);
+  }
+
+  /** As {@link FrameOutput.write}; the first frame's `traits` tag the file. @throws FrameliftError `encode.failed`, `mux.failed`. */
   async write(frame: Frame, traits?: PictureTraits): Promise<void> {
-    const path = this.#path;
     try {
-      if (this.#closed) throw new FrameliftError('encode.failed', `${path} is closed`);
-      if (this.#last !== undefined && frame.pts <= this.#last) {
-        throw new FrameliftError(
-          'encode.failed',
-          `${path}: the time ${frame.pts} µs does not come after ${this.#last} µs`,
-        );
-      }
+      this.#check(frame);
       this.#start ??= frame.pts;
       this.#last = frame.pts;
-      await this.#encoder.encode(frame, minus(frame.pts, this.#start), traits);
-      await this.#drain(false);
+      const at = minus(frame.pts, this.#start);
+      if (!this.#muxing.started) await this.#begin(frame, at, traits);
+      if (this.#frames < this.kept) await this.#takeOver(at);
+      else await this.#segments.write(frame, at);
+      this.#frames += 1;
     } catch (error) {
       throw asFrameliftError(error, 'encode.failed', false);
     } finally {
@@ -78,24 +139,104 @@ export class FileWriter implements AsyncDisposable {
     }
   }
 
-  /** Finishes the file: what waits in the encoder, then the trailer. */
+  async endStep(counts: Counts): Promise<Counts | undefined> {
+    const kept = this.#kept;
+    if (kept && this.#frames <= kept.frames) {
+      if (this.#frames < kept.frames) return undefined;
+      this.#segments.startAt(this.#frames);
+      return kept.counts;
+    }
+    if (!(await this.#segments.end(this.#frames))) return undefined;
+    this.#output.note({ frames: this.#frames, counts });
+    // What was kept is on the disk a second time: the muxer holds a second back at most.
+    if (kept) await kept.drop(this.#output);
+    return undefined;
+  }
+
+  /** Finishes the file, which takes its name. @throws FrameliftError `encode.failed`, `mux.failed`. */
   async finish(): Promise<void> {
-    if (this.#start !== undefined) await this.#drain(true);
+    if (this.#closed) return;
+    if (this.#frames < this.kept) throw doesNotFit(this.#output.working, this.#frames);
+    if (this.#muxing.started) {
+      await this.#segments.flush();
+      await this.#muxing.finish();
+      this.#output.complete();
+    }
     await this[Symbol.asyncDispose]();
   }
 
-  /** Closes without finishing. Closing twice is harmless. */
+  async stop(): Promise<Unfinished | undefined> {
+    if (this.#closed || !this.#muxing.started) {
+      await this[Symbol.asyncDispose]();
+      return undefined;
+    }
+    const whole = await this.#rescue();
+    const path = this.#output.working;
+    const frames = whole ? this.#muxing.frames : await Kept.countOf(path);
+    await this[Symbol.asyncDispose]();
+    if (frames === 0 && !this.#kept) this.#output.discard();
+    const resumable = this.#output.isFile && (frames > 0 || this.#kept !== undefined);
+    return frames > 0 ? { path, frames, resumable } : undefined;
+  }
+
+  /** Closes; what is not finished stays as it is. Closing twice is harmless. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    await this.#muxer.close();
-    this.#encoder.close();
+    this.#segments.close();
+    this.#muxing.close();
+    await this.#kept?.close();
+    if (this.#owned) await this.#output[Symbol.asyncDispose]();
   }
 
-  async #drain(toTheEnd: boolean): Promise<void> {
-    for await (const packet of this.#encoder.packets(toTheEnd)) {
-      await this.#muxer.writePacket(packet, this.#track);
-      packet.free();
+  /** Everything that was made, to the disk. @returns whether that worked. */
+  async #rescue(): Promise<boolean> {
+    try {
+      // What the encoder fails with must not keep the file from its end.
+      await this.#segments.flush().catch(() => {});
+      await this.#muxing.finish();
+      return true;
+    } catch {
+      return false;
     }
   }
+
+  async #begin(frame: Frame, at: Micros, traits: PictureTraits | undefined): Promise<void> {
+    const start = this.#start ?? frame.pts;
+    await this.#segments.begin(frame, at, traits, async (describe) => {
+      await this.#muxing.start(describe, start, this.#kept);
+    });
+  }
+
+  /** Takes the next packet over. */
+  async #takeOver(at: Micros): Promise<void> {
+    if (!(await this.#kept?.takeOver(at, this.#options.fps, this.#muxing))) {
+      throw doesNotFit(this.#output.working, this.#frames);
+    }
+  }
+
+  #check(frame: Frame): void {
+    const { path } = this.#output;
+    if (this.#closed) throw new FrameliftError('encode.failed', `${path} is closed`);
+    if (this.#last !== undefined && frame.pts <= this.#last) {
+      throw new FrameliftError(
+        'encode.failed',
+        `${path}: the time ${frame.pts} µs does not come after ${this.#last} µs`,
+      );
+    }
+    this.#size ??= { width: frame.width, height: frame.height };
+    const { width, height } = this.#size;
+    if (width === frame.width && height === frame.height) return;
+    throw new FrameliftError(
+      'encode.failed',
+      `the video changes its size from ${width}x${height} to ${frame.width}x${frame.height}`,
+      { remedy: 'Convert the parts one by one, or scale the input to one size first.' },
+    );
+  }
+}
+
+function doesNotFit(path: string, frames: number): FrameliftError {
+  return new FrameliftError('mux.failed', `"${path}" does not fit this input at frame ${frames + 1}`, {
+    remedy: 'Start again with --overwrite.',
+  });
 }
