@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { PROFILE_NAMES } from '../config/profile.ts';
 import { PROVIDER_CHOICES } from '../interp/providers/provider.ts';
+import { type Micros, micros } from '../time.ts';
 
 /** Any number. */
 export const number = (text: string): number => {
@@ -15,6 +16,16 @@ export const milliseconds = (text: string): number => {
   const match = /^(\d+(?:\.\d+)?)(ms|s)?$/.exec(text.trim());
   if (!match) throw new InvalidArgumentError('expected a time such as 120ms');
   return Number(match[1]) * (match[2] === 's' ? 1000 : 1);
+};
+
+/** A time: seconds, `mm:ss` or `hh:mm:ss`, each with a fraction of a second or without. */
+export const time = (text: string): Micros => {
+  const match = /^(?:(?:(\d+):)?([0-5]?\d):)?(\d+(?:\.\d+)?)$/.exec(text.trim());
+  const [hours, minutes, seconds] = [match?.[1], match?.[2], match?.[3]].map((part) => Number(part ?? 0));
+  if (!match || (match[2] !== undefined && (seconds ?? 0) >= 60)) {
+    throw new InvalidArgumentError('expected a time such as 90.5, 1:30.5 or 0:01:30.5');
+  }
+  return micros((((hours ?? 0) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0)) * 1e6);
 };
 
 /** A number from 0 to 1. */

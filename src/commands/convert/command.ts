@@ -1,7 +1,8 @@
 /** The options of `convert`, as they stand in its help. */
 import { type Command, Option } from 'commander';
 import type { RateFlags } from '../../config/flags.ts';
-import { number, rateOptions } from '../arguments.ts';
+import type { Micros } from '../../time.ts';
+import { number, rateOptions, time } from '../arguments.ts';
 
 /** What the command line says. */
 export interface ConvertFlags extends RateFlags {
@@ -9,6 +10,10 @@ export interface ConvertFlags extends RateFlags {
   readonly crf: number;
   readonly overwrite?: boolean;
   readonly resume?: boolean;
+  /** False with `--no-audio`. */
+  readonly audio: boolean;
+  readonly start?: Micros;
+  readonly duration?: Micros;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -24,6 +29,9 @@ export function addConvert(
     .argument('<out>', 'video file to write; its ending chooses the container')
     .option('--codec <name>', 'encoder: h264, or lossless ffv1', 'h264')
     .addOption(new Option('--crf <n>', 'quality of h264, 0 (lossless) to 51').argParser(number).default(14))
+    .option('--no-audio', 'leave the sound out')
+    .addOption(new Option('--start <time>', 'begin there: seconds, mm:ss or hh:mm:ss.ms').argParser(time))
+    .addOption(new Option('--duration <time>', 'convert so much, from --start on').argParser(time))
     .option('--overwrite', 'replace an existing output, once the new one is complete')
     .option('--resume', 'go on from where a run of this command stopped or was killed')
     .option('--json', 'print the result as JSON')

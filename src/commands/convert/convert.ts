@@ -16,7 +16,8 @@ import { ProviderTrials } from '../../interp/providers/trial.ts';
 import { Arena } from '../../media/arena.ts';
 import { noEvents } from '../../metrics/events.ts';
 import { Scheduler } from '../../pairing/scheduler.ts';
-import { type Clock, minus, systemClock, toSeconds } from '../../time.ts';
+import { type Clock, type Micros, minus, systemClock, toSeconds } from '../../time.ts';
+import { carriedOptions, carry } from './carry.ts';
 import { Conversion, type ConversionResult } from './conversion.ts';
 import { identityOf } from './identity.ts';
 import { keptNote } from './messages.ts';
@@ -43,6 +44,12 @@ export interface ConvertOptions {
   readonly grain?: number | undefined;
   readonly codec: string;
   readonly crf: number;
+  /** False leaves the sound out. Default true. */
+  readonly audio?: boolean | undefined;
+  /** Where to begin, from the file's beginning. Default: there. */
+  readonly start?: Micros | undefined;
+  /** How much to convert. Default: to the end. */
+  readonly duration?: Micros | undefined;
   /** Replaces an existing output, and starts again where an unfinished one is left. */
   readonly overwrite?: boolean | undefined;
   /** Goes on from an unfinished output, frame-exactly. */
@@ -102,7 +109,8 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   await using engine = await startEngine(options, model, arena, clock);
   const { info } = video;
   const notes: string[] = [];
-  if (info.rotation !== 0) notes.push(`the input asks to be turned by ${info.rotation}°; the output does not say so`);
+  using carried = await carry(video, options);
+  notes.push(...carried.notes);
   if (profile?.notice !== undefined) notes.push(profile.notice);
   const nominal = info.fps ? info.fps.num / info.fps.den : undefined;
   const scheduler = new Scheduler(target, { fps: nominal });
@@ -111,7 +119,11 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const rate = target.kind === 'fps' ? target.fps : (nominal ?? DEFAULT_FPS) * (scheduler.multiple ?? target.factor);
   const fps = { num: Math.round(rate * 1000), den: 1000 };
   const identity = await identityOf(options, model, engine.provider);
-  await using writer = await FileWriter.open({ path: output, output: file, identity, codec, crf: options.crf, fps });
+  await using writer = await FileWriter.open({
+    ...{ path: output, output: file, identity, codec, crf: options.crf, fps },
+    ...carriedOptions(carried, output),
+  });
+  carried.attach(writer);
   if (options.resume) notes.push(keptNote(writer.kept));
   const tier = profile?.lumaOnly ? lumaOnly(engine) : engine;
   const conversion = new Conversion({ input, video, tier, scheduler, writer });
@@ -129,7 +141,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     interrupted: signal?.aborted ?? false,
     ...(unfinished ? { unfinished } : {}),
     kept: writer.kept,
-    notes,
+    notes: [...notes, ...carried.losses],
     seconds: seconds(),
   };
 }

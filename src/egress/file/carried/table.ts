@@ -29,6 +29,8 @@ export interface Holding {
   readonly chapters: boolean;
   /** How the picture is to be turned. */
   readonly rotation: boolean;
+  /** AAC keeps the header that it has before each packet in a transport stream. */
+  readonly adts: boolean;
   /** Sound may begin before time zero: what its encoder put before it is skipped. */
   readonly early: boolean;
   /** Names of the tags of the whole file; `all` for any. */
@@ -57,6 +59,7 @@ const NOTHING: Holding = {
   chapters: false,
   rotation: false,
   early: false,
+  adts: false,
   tags: [],
   languages: false,
 };
@@ -118,6 +121,7 @@ const HOLDINGS: Readonly<Record<string, Holding>> = {
   },
   '.ts': {
     ...NOTHING,
+    adts: true,
     audio: words('aac aac_latm ac3 eac3 mp2 mp3 dts opus pcm_bluray s302m'),
     subtitles: ['dvb_subtitle', 'dvb_teletext'],
     languages: true,

@@ -9,14 +9,15 @@ import {
   CodecParameters,
   type Packet,
 } from 'node-av';
-import { FrameliftError } from '../../errors.ts';
-import type { OtherPacket, OtherStream } from '../../ingest/file/accompaniment.ts';
-import type { Micros } from '../../time.ts';
-import type { Holding } from './carried.ts';
-import { streamTags } from './carried-tags.ts';
-import type { CopiedStream } from './container.ts';
-import { CopiedTimes, type TimeBase } from './copied-times.ts';
+import { FrameliftError } from '../../../errors.ts';
+import type { OtherPacket, OtherStream } from '../../../ingest/file/accompaniment.ts';
+import type { Micros } from '../../../time.ts';
+import type { CopiedStream } from '../container.ts';
+import { assumedConfig, withoutAdts } from './adts.ts';
+import type { Holding } from './table.ts';
+import { streamTags } from './tags.ts';
 import { convertSubtitle, isTextForm, type TextForm, timedTextHeader } from './text-subtitles.ts';
+import { CopiedTimes, type TimeBase } from './times.ts';
 
 const TEXT_FORMS: Readonly<Record<TextForm, AVCodecID>> = {
   subrip: AV_CODEC_ID_SUBRIP,
@@ -36,6 +37,8 @@ export class CarriedStream {
   /** Bytes of one moment of uncompressed sound. */
   readonly #sampleBytes: number | undefined;
   readonly #text: { readonly from: TextForm; readonly to: TextForm } | undefined;
+  /** The container tells once what AAC is, not in each packet. */
+  readonly #plainAac: boolean;
   /** True once a subtitle has lost a colour, a font or its place. */
   plainer = false;
 
@@ -57,6 +60,8 @@ export class CarriedStream {
       parameters.codecId = TEXT_FORMS[text];
       parameters.extradata = text === 'mov_text' ? timedTextHeader() : null;
     }
+    this.#plainAac = source.codec === 'aac' && codecpar.extradataSize === 0 && !holding.adts;
+    if (this.#plainAac) parameters.extradata = assumedConfig(codecpar.sampleRate, codecpar.channels) ?? null;
     let base: TimeBase = { num: timeBase.num, den: timeBase.den };
     if (source.kind === 'audio') {
       const frame = codecpar.frameSize;
@@ -73,16 +78,17 @@ export class CarriedStream {
 
   /**
    * A packet in the form and the time base of the output, on the input's timeline; the caller's to free. Undefined for one that
-   * says nothing. The given one stays its owner's.
+   * says nothing. The given one stays its owner's. @param start when a cover, which has no time, is shown.
    */
-  convert({ native, shift }: OtherPacket): Packet | undefined {
+  convert({ native, shift }: OtherPacket, start: Micros): Packet | undefined {
     const packet = native.clone();
     if (!packet) throw new FrameliftError('mux.failed', 'a packet cannot be copied: memory is short');
     if (!this.#rewrite(packet)) {
       packet.free();
       return undefined;
     }
-    this.#time(packet, shift);
+    if (this.source.kind === 'cover') this.#place(packet, start);
+    else this.#time(packet, shift);
     packet.pos = -1n;
     return packet;
   }
@@ -94,6 +100,7 @@ export class CarriedStream {
 
   /** @returns whether there is something to write. */
   #rewrite(packet: Packet): boolean {
+    if (this.#plainAac) this.#stripAdts(packet);
     if (!this.#text) return true;
     const { data, plainer } = convertSubtitle(packet.data ?? Buffer.alloc(0), this.#text.from, this.#text.to);
     if (!data) return false;
@@ -101,6 +108,21 @@ export class CarriedStream {
     packet.freeSideData();
     packet.data = data;
     return true;
+  }
+
+  #stripAdts(packet: Packet): void {
+    const frame = packet.data && withoutAdts(packet.data);
+    if (!frame) return;
+    // Until the container's header is written, the first packet says what its stream is.
+    this.copied.codecParameters.extradata = frame.config;
+    const duration = packet.duration;
+    packet.data = Buffer.from(frame.data);
+    packet.duration = duration;
+  }
+
+  #place(packet: Packet, time: Micros): void {
+    const { num, den } = this.copied.timeBase;
+    packet.pts = packet.dts = BigInt(Math.round((time * den) / (num * 1e6)));
   }
 
   #time(packet: Packet, shift: Micros): void {

@@ -1,0 +1,61 @@
+/** What of the input goes into the output beside its pictures. */
+import { extname } from 'node:path';
+import { Carried } from '../../egress/file/carried/carried.ts';
+import type { FileWriterOptions } from '../../egress/file/writer.ts';
+import { FrameliftError } from '../../errors.ts';
+import type { TimeRange } from '../../ingest/file/range.ts';
+import type { VideoFile } from '../../ingest/file/video-file.ts';
+import { type Micros, plus, toSeconds, ZERO } from '../../time.ts';
+import type { ConvertOptions } from './convert.ts';
+
+/** The options that {@link carry} looks at. */
+type CarryOptions = Pick<ConvertOptions, 'output' | 'audio' | 'start' | 'duration'>;
+
+/**
+ * Plans what goes with the pictures, and has the input give it, and only the part of it that is wanted. Before its first frame.
+ * @throws FrameliftError `config.invalid` for a part that the input does not have.
+ */
+export async function carry(video: VideoFile, options: CarryOptions): Promise<Carried> {
+  const accompaniment = await video.accompaniment();
+  const range = rangeOf(options, accompaniment.start);
+  if (range) requireWithin(range, accompaniment.start, video.info.duration);
+  const ending = extname(options.output).toLowerCase();
+  const carried = new Carried({ accompaniment, ending, sound: options.audio ?? true, range });
+  await video.carry(carried.streams, (packet) => carried.take(packet), range);
+  return carried;
+}
+
+/** What a writer has to know of it. */
+export function carriedOptions(
+  carried: Carried,
+  output: string,
+): Pick<FileWriterOptions, 'metadata' | 'describe' | 'complete' | 'start'> {
+  return {
+    metadata: carried.tags,
+    describe: (video) => carried.describe(video),
+    complete: (path, first) => carried.complete(path, output, first),
+    ...(carried.start === undefined ? {} : { start: carried.start }),
+  };
+}
+
+/** The wanted part on the file's own timeline, which begins at `zero`; undefined for all. Pure. */
+export function rangeOf(
+  { start, duration }: Pick<CarryOptions, 'start' | 'duration'>,
+  zero: Micros,
+): TimeRange | undefined {
+  if (start === undefined && duration === undefined) return undefined;
+  if (duration !== undefined && duration <= 0) {
+    throw new FrameliftError('config.invalid', 'duration is 0', { remedy: 'Give --duration a time above 0.' });
+  }
+  const from = plus(zero, start ?? ZERO);
+  return { start: from, ...(duration === undefined ? {} : { end: plus(from, duration) }) };
+}
+
+function requireWithin(range: TimeRange, zero: Micros, length: Micros | undefined): void {
+  const start = range.start - zero;
+  if (length === undefined || start < length) return;
+  const [asked, there] = [start / 1e6, toSeconds(length).toFixed(2)];
+  throw new FrameliftError('config.invalid', `start is ${asked} s, but the video lasts for ${there} s`, {
+    remedy: 'Give --start a time within the video.',
+  });
+}

@@ -1,0 +1,154 @@
+/** Everything that goes with the pictures into an output: what is planned, and what carries it out. An adapter of node-av's streams. */
+import { AV_PKT_DATA_DISPLAYMATRIX, Dictionary, type Packet, type Stream } from 'node-av';
+import type { Accompaniment, OtherPacket, OtherStream } from '../../../ingest/file/accompaniment.ts';
+import type { TimeRange } from '../../../ingest/file/range.ts';
+import { type Micros, micros, minus } from '../../../time.ts';
+import type { WrittenChapter } from '../chapters/chapter.ts';
+import { addChapters, chaptersWithin } from '../chapters/chapters.ts';
+import type { CopiedStream } from '../container.ts';
+import { CarriedStream } from './streams.ts';
+import { type Holding, holdingOf, holds, leftOut } from './table.ts';
+import { fileTags, streamTags } from './tags.ts';
+
+/** Options of {@link Carried}. */
+export interface CarriedOptions {
+  readonly accompaniment: Accompaniment;
+  /** Of the output's name, `.mp4`: it chooses the container. */
+  readonly ending: string;
+  /** False leaves the sound out. */
+  readonly sound: boolean;
+  /** What is wanted of the input; undefined = all. */
+  readonly range: TimeRange | undefined;
+}
+
+/** What takes the copied streams. */
+export interface CarriedTarget {
+  /** Adds a stream before the first packet. @returns its track. */
+  add(stream: CopiedStream): number;
+  /** Copies a packet with times on the input's timeline; it stays the caller's. */
+  copy(packet: Packet, track: number): Promise<void>;
+}
+
+/** What goes with the pictures of one output. */
+export class Carried implements Disposable {
+  /** Streams of the input whose packets are wanted. */
+  readonly streams: readonly OtherStream[];
+  /** What is left out, a sentence each. */
+  readonly notes: readonly string[];
+  /** Time on the input's timeline that is zero in the output. Undefined: that of the first frame, as nothing else has a time. */
+  readonly start: Micros | undefined;
+  /** Tags of the whole output. */
+  readonly tags: Readonly<Record<string, string>>;
+  readonly #accompaniment: Accompaniment;
+  readonly #holding: Holding;
+  readonly #range: TimeRange | undefined;
+  readonly #carried = new Map<number, CarriedStream>();
+  readonly #tracks = new Map<number, number>();
+  #target: CarriedTarget | undefined;
+
+  constructor({ accompaniment, ending, sound, range }: CarriedOptions) {
+    const holding = holdingOf(ending);
+    this.#accompaniment = accompaniment;
+    this.#holding = holding;
+    this.#range = range;
+    const wished = accompaniment.streams.filter(({ kind }) => sound || kind !== 'audio');
+    this.streams = wished.filter((stream) => holds(traitsOf(stream), holding));
+    for (const stream of this.streams) {
+      this.#carried.set(stream.index, new CarriedStream(stream, holding, range !== undefined));
+    }
+    const { kept, lost } = fileTags(accompaniment.tags, holding.tags);
+    this.tags = kept;
+    this.notes = [
+      ...wished.filter((stream) => !this.streams.includes(stream)).map((stream) => leftOut(traitsOf(stream), ending)),
+      ...this.#notesOfTheWhole(ending, lost),
+    ];
+    this.start = this.#zero();
+  }
+
+  /** Adds the streams to an output, which takes their packets from now on. */
+  attach(target: CarriedTarget): void {
+    this.#target = target;
+    for (const [index, stream] of this.#carried) this.#tracks.set(index, target.add(stream.copied));
+  }
+
+  /** Takes a packet of one of {@link streams}; it stays the caller's. @throws FrameliftError `mux.failed`. */
+  async take(packet: OtherPacket): Promise<void> {
+    const { index } = packet.stream;
+    const track = this.#tracks.get(index);
+    if (!this.#target || track === undefined) return;
+    const copy = this.#carried.get(index)?.convert(packet, this.start ?? this.#accompaniment.start);
+    if (!copy) return;
+    try {
+      await this.#target.copy(copy, track);
+    } finally {
+      copy.free();
+    }
+  }
+
+  /** Tells the muxer of the pictures what the input said of them: language and title, default or forced, how they are turned. */
+  describe(video: Stream): void {
+    const { videoTags, videoDisposition, displayMatrix } = this.#accompaniment;
+    video.metadata = Dictionary.fromObject(streamTags(videoTags));
+    // FFmpeg's flags, of a brand of node-av.
+    video.disposition = videoDisposition as Stream['disposition'];
+    if (displayMatrix && this.#holding.rotation) {
+      video.codecpar.addCodedSideData(AV_PKT_DATA_DISPLAYMATRIX, displayMatrix);
+    }
+  }
+
+  /** Chapters of the output. @param first time of the first frame on the input's timeline. */
+  chapters(first: Micros): WrittenChapter[] {
+    if (!this.#holding.chapters) return [];
+    return chaptersWithin(this.#accompaniment.chapters, this.start ?? first, this.#range?.end);
+  }
+
+  /** Puts into the finished file what the muxer cannot. @param path of the file. @throws FrameliftError `mux.failed`. */
+  complete(path: string, name: string, first: Micros): void {
+    addChapters(path, name, this.chapters(first));
+  }
+
+  /** What was lost on the way, a sentence each: known at the end. */
+  get losses(): readonly string[] {
+    const plainer = [...this.#carried.values()].filter((stream) => stream.plainer);
+    if (plainer.length === 0) return [];
+    return ['subtitles lost colours, fonts or places, which their new form has none of'];
+  }
+
+  [Symbol.dispose](): void {
+    for (const stream of this.#carried.values()) stream.close();
+    this.#carried.clear();
+  }
+
+  #notesOfTheWhole(ending: string, lost: readonly string[]): string[] {
+    const { chapters, displayMatrix } = this.#accompaniment;
+    const notes: string[] = [];
+    const within = this.#range ? chaptersWithin(chapters, this.#range.start, this.#range.end) : chapters;
+    if (within.length > 0 && !this.#holding.chapters) {
+      notes.push(`${within.length} chapters were left out: a ${ending} file cannot hold them`);
+    }
+    if (displayMatrix && !this.#holding.rotation) {
+      notes.push(`the input asks to be turned or mirrored; a ${ending} file cannot say so`);
+    }
+    if (lost.length > 0) notes.push(`tags were left out (${lost.join(', ')}): a ${ending} file has no place for them`);
+    return notes;
+  }
+
+  /** Zero of the output. Where sound cannot begin before it, all is later by what the encoder put before the sound. */
+  #zero(): Micros | undefined {
+    if (this.#range) return this.#range.start;
+    if (!this.streams.some(({ kind }) => kind === 'audio' || kind === 'subtitle')) return undefined;
+    const { start } = this.#accompaniment;
+    if (this.#holding.early) return start;
+    return minus(start, micros(Math.max(0, ...this.streams.map(leadOf))));
+  }
+}
+
+/** Microseconds that an encoder put before the sound. */
+function leadOf({ kind, native: { codecpar } }: OtherStream): number {
+  const { initialPadding, sampleRate } = codecpar;
+  return kind === 'audio' && sampleRate > 0 ? Math.ceil((initialPadding * 1e6) / sampleRate) : 0;
+}
+
+function traitsOf({ kind, codec, codecTag, tags }: OtherStream): Parameters<typeof leftOut>[0] {
+  return { kind, codec, codecTag, language: tags.language, filename: tags.filename };
+}

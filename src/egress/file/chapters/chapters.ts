@@ -1,0 +1,90 @@
+/** Chapters for a finished file. */
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { extname } from 'node:path';
+import { FrameliftError } from '../../../errors.ts';
+import { type Micros, micros, minus } from '../../../time.ts';
+import { writeFault } from '../sink.ts';
+import type { WrittenChapter } from './chapter.ts';
+import { matroskaChapters, type Patch } from './matroska.ts';
+import { boxAt, mp4Chapters } from './mp4.ts';
+
+/** A chapter on the input's timeline. */
+export interface GivenChapter {
+  readonly start: Micros;
+  readonly end: Micros;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+/** More than all that stands before the first cluster is never needed. */
+const HEAD_BYTES = 1 << 20;
+
+/** Chapters for an output whose zero is `start` and whose end is `end` on the input's timeline: clipped, those outside left out. Pure. */
+export function chaptersWithin(
+  given: readonly GivenChapter[],
+  start: Micros,
+  end: Micros | undefined,
+): WrittenChapter[] {
+  return given
+    .filter((chapter) => chapter.end > start && (end === undefined || chapter.start < end))
+    .map((chapter) => ({
+      start: minus(micros(Math.max(chapter.start, start)), start),
+      end: minus(micros(Math.min(chapter.end, end ?? chapter.end)), start),
+      title: chapter.tags.title ?? '',
+      language: chapter.tags.language ?? 'und',
+    }));
+}
+
+/**
+ * Puts chapters into a finished file and brings it to the disk. @param name a name with the ending of the container.
+ * @throws FrameliftError `mux.failed`, also for a file that framelift has not written.
+ */
+export function addChapters(path: string, name: string, chapters: readonly WrittenChapter[]): void {
+  if (chapters.length === 0) return;
+  try {
+    const file = openSync(path, 'r+');
+    try {
+      const ending = extname(name).toLowerCase();
+      const patches = ending === '.mkv' || ending === '.webm' ? inMatroska(file, chapters) : inMp4(file, chapters);
+      if (!patches) throw new FrameliftError('mux.failed', `"${path}": there is no place for chapters in this file`);
+      for (const { at, bytes } of patches) writeAll(file, at, bytes);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+  } catch (error) {
+    throw writeFault(path, error);
+  }
+}
+
+function inMatroska(file: number, chapters: readonly WrittenChapter[]): Patch[] | undefined {
+  const { size } = fstatSync(file);
+  return matroskaChapters(readAt(file, 0, Math.min(size, HEAD_BYTES)), size, chapters);
+}
+
+/** `moov` is the last box, so nothing lies behind it that would have to move. */
+function inMp4(file: number, chapters: readonly WrittenChapter[]): Patch[] | undefined {
+  const { size } = fstatSync(file);
+  for (let at = 0; at < size; ) {
+    const box = boxAt(readAt(file, at, Math.min(16, size - at)), at);
+    if (!box) return undefined;
+    if (box.name === 'moov') {
+      if (at + box.size !== size) return undefined;
+      return [{ at, bytes: mp4Chapters(readAt(file, at, box.size), chapters) }];
+    }
+    at += box.size;
+  }
+  return undefined;
+}
+
+function readAt(file: number, at: number, length: number): Buffer {
+  const bytes = Buffer.alloc(length);
+  let done = 0;
+  for (let count = -1; done < length && count !== 0; done += count) {
+    count = readSync(file, bytes, done, length - done, at + done);
+  }
+  return bytes.subarray(0, done);
+}
+
+function writeAll(file: number, at: number, bytes: Buffer): void {
+  for (let done = 0; done < bytes.length; ) done += writeSync(file, bytes, done, bytes.length - done, at + done);
+}
