@@ -3,6 +3,7 @@ import { extname } from 'node:path';
 import { Carried } from '../../egress/file/carried/carried.ts';
 import type { FileWriterOptions } from '../../egress/file/writer.ts';
 import { FrameliftError } from '../../errors.ts';
+import type { Rational } from '../../ingest/file/info.ts';
 import type { TimeRange } from '../../ingest/file/range.ts';
 import type { VideoFile } from '../../ingest/file/video-file.ts';
 import { type Micros, plus, toSeconds, ZERO } from '../../time.ts';
@@ -13,14 +14,15 @@ type CarryOptions = Pick<ConvertOptions, 'output' | 'audio' | 'start' | 'duratio
 
 /**
  * Plans what goes with the pictures, and has the input give it, and only the part of it that is wanted. Before its first frame.
- * @throws FrameliftError `config.invalid` for a part that the input does not have.
+ * @param rate of the output. @throws FrameliftError `config.invalid` for a part that the input does not have.
  */
-export async function carry(video: VideoFile, options: CarryOptions): Promise<Carried> {
+export async function carry(video: VideoFile, options: CarryOptions, rate: Rational): Promise<Carried> {
   const accompaniment = await video.accompaniment();
   const range = rangeOf(options, accompaniment.start);
   if (range) requireWithin(range, accompaniment.start, video.info.duration);
+  const rates = { from: video.info.fps, to: rate };
   const ending = extname(options.output).toLowerCase();
-  const carried = new Carried({ accompaniment, ending, sound: options.audio ?? true, range });
+  const carried = new Carried({ accompaniment, ending, sound: options.audio ?? true, range, rates });
   await video.carry(carried.streams, (packet) => carried.take(packet), range);
   return carried;
 }

@@ -109,8 +109,6 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   await using engine = await startEngine(options, model, arena, clock);
   const { info } = video;
   const notes: string[] = [];
-  using carried = await carry(video, options);
-  notes.push(...carried.notes);
   if (profile?.notice !== undefined) notes.push(profile.notice);
   const nominal = info.fps ? info.fps.num / info.fps.den : undefined;
   const scheduler = new Scheduler(target, { fps: nominal });
@@ -119,6 +117,8 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const rate = target.kind === 'fps' ? target.fps : (nominal ?? DEFAULT_FPS) * (scheduler.multiple ?? target.factor);
   const fps = { num: Math.round(rate * 1000), den: 1000 };
   const identity = await identityOf(options, model, engine.provider);
+  using carried = await carry(video, options, fps);
+  notes.push(...carried.notes);
   await using writer = await FileWriter.open({
     ...{ path: output, output: file, identity, codec, crf: options.crf, fps },
     ...carriedOptions(carried, output),

@@ -31,6 +31,8 @@ export interface OtherStream {
   /** The four letters by which the container calls the codec, `gpmd`; empty without. */
   readonly codecTag: string;
   readonly tags: Tags;
+  /** Of a cover: the picture, as it is coded. */
+  readonly picture: Buffer | undefined;
   /** For the muxer; valid until the file is closed. */
   readonly native: Stream;
 }
@@ -63,11 +65,25 @@ export interface Accompaniment {
   readonly start: Micros;
 }
 
-/** Everything in an open input beside the stream `video`. @throws FrameliftError as {@link readChapters}. */
-export async function readAccompaniment(context: FormatContext, video: Stream): Promise<Accompaniment> {
+/** Streams of an open input that are still pictures. */
+export function coverStreams(context: FormatContext): number[] {
+  return context.streams.filter((stream) => kindOf(stream) === 'cover').map(({ index }) => index);
+}
+
+/**
+ * Everything in an open input beside the stream `video`. @param covers coded pictures by the
+ * numbers of their streams. @throws FrameliftError as {@link readChapters}.
+ */
+export async function readAccompaniment(
+  context: FormatContext,
+  video: Stream,
+  covers: ReadonlyMap<number, Buffer>,
+): Promise<Accompaniment> {
   const start = context.startTime;
   return {
-    streams: context.streams.filter((stream) => stream.index !== video.index).map(describe),
+    streams: context.streams
+      .filter((stream) => stream.index !== video.index)
+      .map((stream) => describe(stream, covers.get(stream.index))),
     chapters: await readChapters(context),
     tags: context.metadata?.getAll() ?? {},
     videoTags: video.metadata?.getAll() ?? {},
@@ -77,7 +93,7 @@ export async function readAccompaniment(context: FormatContext, video: Stream): 
   };
 }
 
-function describe(native: Stream): OtherStream {
+function describe(native: Stream, picture: Buffer | undefined): OtherStream {
   const { codecId, codecTagString } = native.codecpar;
   return {
     index: native.index,
@@ -85,6 +101,7 @@ function describe(native: Stream): OtherStream {
     codec: avGetCodecName(codecId) ?? 'none',
     codecTag: codecTagString ?? '',
     tags: native.metadata?.getAll() ?? {},
+    picture,
     native,
   };
 }

@@ -80,7 +80,7 @@ export function parseChapters(pieces: readonly string[]): Chapter[] {
     } else if (TAG.test(piece)) {
       key = TAG.exec(piece)?.[1] ?? '';
       chapter.tags[key] = '';
-    } else if (/^ {2}Stream #\d+$/.test(piece) || piece === '  Program ') {
+    } else if (/^ {2}(Stream (group )?#|Program \d)/.test(piece)) {
       break;
     } else if (key !== undefined) {
       chapter.tags[key] += piece;

@@ -26,7 +26,13 @@ import {
 } from 'node-av';
 import { FrameliftError } from '../../errors.ts';
 import { type Micros, micros, ZERO } from '../../time.ts';
-import { type Accompaniment, type OtherSink, type OtherStream, readAccompaniment } from './accompaniment.ts';
+import {
+  type Accompaniment,
+  coverStreams,
+  type OtherSink,
+  type OtherStream,
+  readAccompaniment,
+} from './accompaniment.ts';
 import { type Rational, rotationOf, type VideoFileInfo } from './info.ts';
 import { LeadIn } from './lead-in.ts';
 import { Others } from './others.ts';
@@ -139,8 +145,21 @@ export class Demuxer {
   }
 
   /** Everything in the file beside its pictures. */
-  accompaniment(): Promise<Accompaniment> {
-    return readAccompaniment(this.#context, this.#stream);
+  async accompaniment(): Promise<Accompaniment> {
+    return readAccompaniment(this.#context, this.#stream, await this.#readCovers());
+  }
+
+  /** Still pictures, which FFmpeg gives before all else. What comes with them is kept for {@link next}. */
+  async #readCovers(): Promise<Map<number, Buffer>> {
+    const wanted = new Set(coverStreams(this.#context));
+    const found = new Map<number, Buffer>();
+    for (let left = wanted.size; left > 0 && found.size < wanted.size; left -= 1) {
+      const packet = await this.#read();
+      if (!packet) break;
+      if (wanted.has(packet.streamIndex) && packet.data) found.set(packet.streamIndex, Buffer.from(packet.data));
+      else this.#keepAhead(packet);
+    }
+    return found;
   }
 
   /** Has the packets of `streams` given to `sink`, in the order of the file, as {@link next} comes across them. */
@@ -158,6 +177,7 @@ export class Demuxer {
    */
   async seek(start: Micros): Promise<void> {
     if (start <= this.#start() || ((this.#context.iformat?.flags ?? 0) & AVFMT_NOTIMESTAMPS) !== 0) return;
+    this.#forgetAhead();
     const leadIn = new LeadIn();
     const from = Math.max(this.#start(), start - MAX_SKEW);
     const { num, den } = this.#timeBase;
@@ -170,6 +190,15 @@ export class Demuxer {
       await this.#gather(leadIn, start);
     }
     this.#ahead = leadIn.take();
+  }
+
+  #keepAhead(packet: Packet): void {
+    const copy = packet.clone();
+    if (copy) this.#ahead.push(copy);
+  }
+
+  #forgetAhead(): void {
+    for (const packet of this.#ahead.splice(0)) packet.free();
   }
 
   /** Passes on what other streams still have of the range, the picture being at its end. */
@@ -231,7 +260,7 @@ export class Demuxer {
   /** Goes back to the first frame; false when this container cannot. */
   async rewind(): Promise<boolean> {
     this.#nextPts = this.#start();
-    for (const packet of this.#ahead.splice(0)) packet.free();
+    this.#forgetAhead();
     const start = this.#stream.startTime === AV_NOPTS_VALUE ? 0n : this.#stream.startTime;
     return (await this.#context.seekFrame(this.#stream.index, start, AVSEEK_FLAG_BACKWARD)) >= 0;
   }
@@ -240,7 +269,7 @@ export class Demuxer {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const packet of this.#ahead.splice(0)) packet.free();
+    this.#forgetAhead();
     this.#packet.free();
     await this.#context.closeInput();
   }

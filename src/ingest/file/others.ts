@@ -46,8 +46,7 @@ export class Others {
   async pass(packet: Packet, shift: Micros): Promise<void> {
     const stream = this.#streams.get(packet.streamIndex);
     if (!stream || packet.size === 0) return;
-    // A cover has no time.
-    if (this.#range && stream.kind !== 'cover' && !this.#clip(packet, stream, shift, this.#range)) return;
+    if (this.#range && !this.#clip(packet, stream, shift, this.#range)) return;
     await this.#sink({ stream, native: packet, shift });
   }
 

@@ -1,14 +1,17 @@
 /** Everything that goes with the pictures into an output: what is planned, and what carries it out. An adapter of node-av's streams. */
 import { AV_PKT_DATA_DISPLAYMATRIX, Dictionary, type Packet, type Stream } from 'node-av';
 import type { Accompaniment, OtherPacket, OtherStream } from '../../../ingest/file/accompaniment.ts';
+import type { Rational } from '../../../ingest/file/info.ts';
 import type { TimeRange } from '../../../ingest/file/range.ts';
 import { type Micros, micros, minus } from '../../../time.ts';
-import type { WrittenChapter } from '../chapters/chapter.ts';
-import { addChapters, chaptersWithin } from '../chapters/chapters.ts';
+import type { WrittenChapter } from '../completion/chapter.ts';
+import { chaptersWithin, complete } from '../completion/completion.ts';
+import type { CoverPicture } from '../completion/mp4.ts';
 import type { CopiedStream } from '../container.ts';
+import { attachedCover, coverOf } from './covers.ts';
 import { CarriedStream } from './streams.ts';
 import { type Holding, holdingOf, holds, leftOut } from './table.ts';
-import { fileTags, streamTags } from './tags.ts';
+import { fileTags, spelled, streamTags, type Tags, timecodeAt } from './tags.ts';
 
 /** Options of {@link Carried}. */
 export interface CarriedOptions {
@@ -17,6 +20,8 @@ export interface CarriedOptions {
   readonly ending: string;
   /** False leaves the sound out. */
   readonly sound: boolean;
+  /** Rates of the pictures in the input and in the output. */
+  readonly rates: { readonly from: Rational | undefined; readonly to: Rational };
   /** What is wanted of the input; undefined = all. */
   readonly range: TimeRange | undefined;
 }
@@ -42,24 +47,36 @@ export class Carried implements Disposable {
   readonly #accompaniment: Accompaniment;
   readonly #holding: Holding;
   readonly #range: TimeRange | undefined;
+  readonly #ending: string;
+  readonly #rates: CarriedOptions['rates'];
+  readonly #covers: readonly CoverPicture[];
+  /** Covers as attached files. */
+  readonly #attached: readonly CopiedStream[];
   readonly #carried = new Map<number, CarriedStream>();
   readonly #tracks = new Map<number, number>();
   #target: CarriedTarget | undefined;
 
-  constructor({ accompaniment, ending, sound, range }: CarriedOptions) {
+  constructor({ accompaniment, ending, sound, range, rates }: CarriedOptions) {
     const holding = holdingOf(ending);
     this.#accompaniment = accompaniment;
     this.#holding = holding;
     this.#range = range;
-    const wished = accompaniment.streams.filter(({ kind }) => sound || kind !== 'audio');
-    this.streams = wished.filter((stream) => holds(traitsOf(stream), holding));
+    this.#ending = ending;
+    this.#rates = rates;
+    const wished = accompaniment.streams.filter((stream) => this.#wishes(stream, sound));
+    const held = wished.filter((stream) => holds(traitsOf(stream), holding));
+    const covers = held.filter(({ kind }) => kind === 'cover');
+    this.#covers = holding.attachments ? [] : covers.map(coverOf);
+    this.#attached = holding.attachments ? covers.map(attachedCover) : [];
+    this.streams = held.filter(({ kind }) => kind !== 'cover');
     for (const stream of this.streams) {
-      this.#carried.set(stream.index, new CarriedStream(stream, holding, range !== undefined));
+      const tags = spelled(streamTags(stream.tags), ending);
+      this.#carried.set(stream.index, new CarriedStream(stream, holding, tags, range !== undefined));
     }
     const { kept, lost } = fileTags(accompaniment.tags, holding.tags);
-    this.tags = kept;
+    this.tags = { ...kept, ...this.#timecode(kept) };
     this.notes = [
-      ...wished.filter((stream) => !this.streams.includes(stream)).map((stream) => leftOut(traitsOf(stream), ending)),
+      ...wished.filter((stream) => !held.includes(stream)).map((stream) => leftOut(traitsOf(stream), ending)),
       ...this.#notesOfTheWhole(ending, lost),
     ];
     this.start = this.#zero();
@@ -69,6 +86,7 @@ export class Carried implements Disposable {
   attach(target: CarriedTarget): void {
     this.#target = target;
     for (const [index, stream] of this.#carried) this.#tracks.set(index, target.add(stream.copied));
+    for (const cover of this.#attached) target.add(cover);
   }
 
   /** Takes a packet of one of {@link streams}; it stays the caller's. @throws FrameliftError `mux.failed`. */
@@ -76,7 +94,7 @@ export class Carried implements Disposable {
     const { index } = packet.stream;
     const track = this.#tracks.get(index);
     if (!this.#target || track === undefined) return;
-    const copy = this.#carried.get(index)?.convert(packet, this.start ?? this.#accompaniment.start);
+    const copy = this.#carried.get(index)?.convert(packet);
     if (!copy) return;
     try {
       await this.#target.copy(copy, track);
@@ -88,7 +106,9 @@ export class Carried implements Disposable {
   /** Tells the muxer of the pictures what the input said of them: language and title, default or forced, how they are turned. */
   describe(video: Stream): void {
     const { videoTags, videoDisposition, displayMatrix } = this.#accompaniment;
-    video.metadata = Dictionary.fromObject(streamTags(videoTags));
+    video.metadata = Dictionary.fromObject(
+      spelled({ ...streamTags(videoTags), ...this.#timecode(videoTags) }, this.#ending),
+    );
     // FFmpeg's flags, of a brand of node-av.
     video.disposition = videoDisposition as Stream['disposition'];
     if (displayMatrix && this.#holding.rotation) {
@@ -104,7 +124,7 @@ export class Carried implements Disposable {
 
   /** Puts into the finished file what the muxer cannot. @param path of the file. @throws FrameliftError `mux.failed`. */
   complete(path: string, name: string, first: Micros): void {
-    addChapters(path, name, this.chapters(first));
+    complete(path, name, { chapters: this.chapters(first), covers: this.#covers });
   }
 
   /** What was lost on the way, a sentence each: known at the end. */
@@ -117,6 +137,24 @@ export class Carried implements Disposable {
   [Symbol.dispose](): void {
     for (const stream of this.#carried.values()) stream.close();
     this.#carried.clear();
+    for (const { codecParameters } of this.#attached) codecParameters.free();
+  }
+
+  /** What stands in another place of the input is not missed where its container has a stream for it. */
+  #wishes({ kind, codecTag }: OtherStream, sound: boolean): boolean {
+    const { chapters, videoTags, tags } = this.#accompaniment;
+    if (kind === 'audio') return sound;
+    if (kind !== 'data') return true;
+    if (codecTag === 'text') return chapters.length === 0;
+    return codecTag !== 'tmcd' || this.#holding.tags.length === 0 || !(videoTags.timecode ?? tags.timecode);
+  }
+
+  #timecode(tags: Tags): Tags {
+    const { from, to } = this.#rates;
+    const { timecode } = tags;
+    if (timecode === undefined || !from) return {};
+    const later = this.#range ? minus(this.#range.start, this.#accompaniment.start) : 0;
+    return { timecode: timecodeAt(timecode, from, to, later) ?? timecode };
   }
 
   #notesOfTheWhole(ending: string, lost: readonly string[]): string[] {

@@ -15,7 +15,7 @@ import type { Micros } from '../../../time.ts';
 import type { CopiedStream } from '../container.ts';
 import { assumedConfig, withoutAdts } from './adts.ts';
 import type { Holding } from './table.ts';
-import { streamTags } from './tags.ts';
+import type { Tags } from './tags.ts';
 import { convertSubtitle, isTextForm, type TextForm, timedTextHeader } from './text-subtitles.ts';
 import { CopiedTimes, type TimeBase } from './times.ts';
 
@@ -43,10 +43,11 @@ export class CarriedStream {
   plainer = false;
 
   /**
+   * @param tags of the copy.
    * @param cut the beginning of the stream is left out: what its encoder put before the sound is not there to be skipped.
    * @throws FrameliftError `mux.failed` when memory is short.
    */
-  constructor(source: OtherStream, holding: Holding, cut: boolean) {
+  constructor(source: OtherStream, holding: Holding, tags: Tags, cut: boolean) {
     this.source = source;
     const parameters = new CodecParameters();
     parameters.alloc();
@@ -73,22 +74,21 @@ export class CarriedStream {
       this.#times = new CopiedTimes({ from: timeBase, to: base, length });
     } else this.#times = new CopiedTimes({ from: timeBase, to: base });
     const { disposition } = source.native;
-    this.copied = { codecParameters: parameters, timeBase: base, disposition, metadata: streamTags(source.tags) };
+    this.copied = { codecParameters: parameters, timeBase: base, disposition, metadata: tags };
   }
 
   /**
    * A packet in the form and the time base of the output, on the input's timeline; the caller's to free. Undefined for one that
-   * says nothing. The given one stays its owner's. @param start when a cover, which has no time, is shown.
+   * says nothing. The given one stays its owner's.
    */
-  convert({ native, shift }: OtherPacket, start: Micros): Packet | undefined {
+  convert({ native, shift }: OtherPacket): Packet | undefined {
     const packet = native.clone();
     if (!packet) throw new FrameliftError('mux.failed', 'a packet cannot be copied: memory is short');
     if (!this.#rewrite(packet)) {
       packet.free();
       return undefined;
     }
-    if (this.source.kind === 'cover') this.#place(packet, start);
-    else this.#time(packet, shift);
+    this.#time(packet, shift);
     packet.pos = -1n;
     return packet;
   }
@@ -105,8 +105,7 @@ export class CarriedStream {
     const { data, plainer } = convertSubtitle(packet.data ?? Buffer.alloc(0), this.#text.from, this.#text.to);
     if (!data) return false;
     this.plainer ||= plainer;
-    packet.freeSideData();
-    packet.data = data;
+    replaceData(packet, data);
     return true;
   }
 
@@ -115,14 +114,7 @@ export class CarriedStream {
     if (!frame) return;
     // Until the container's header is written, the first packet says what its stream is.
     this.copied.codecParameters.extradata = frame.config;
-    const duration = packet.duration;
-    packet.data = Buffer.from(frame.data);
-    packet.duration = duration;
-  }
-
-  #place(packet: Packet, time: Micros): void {
-    const { num, den } = this.copied.timeBase;
-    packet.pts = packet.dts = BigInt(Math.round((time * den) / (num * 1e6)));
+    replaceData(packet, frame.data);
   }
 
   #time(packet: Packet, shift: Micros): void {
@@ -153,6 +145,16 @@ function settleChannels(parameters: CodecParameters): void {
   const mask = USUAL_SPEAKERS[nbChannels];
   if (order === 0 && mask !== undefined)
     parameters.channelLayout = { order: AV_CHANNEL_ORDER_NATIVE, nbChannels, mask };
+}
+
+/** node-av empties a packet that is given other bytes. */
+function replaceData(packet: Packet, data: Buffer): void {
+  const { pts, dts, duration, flags } = packet;
+  packet.data = Buffer.from(data);
+  packet.pts = pts;
+  packet.dts = dts;
+  packet.duration = duration;
+  packet.setFlags(flags);
 }
 
 function known(stamp: bigint): bigint | undefined {

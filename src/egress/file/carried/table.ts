@@ -1,4 +1,5 @@
 /** What each container holds beside the pictures. Pure: the table, and what follows from it for a stream. */
+import { MP4_COVERS } from '../completion/mp4.ts';
 import { isTextForm, type TextForm } from './text-subtitles.ts';
 
 /** A stream of the input beside its pictures. */
@@ -70,7 +71,7 @@ const MP4: Holding = {
     `aac ac3 eac3 mp2 mp3 dts flac opus alac ${PCM.replace('pcm_u8 ', '').replace(' pcm_alaw pcm_mulaw', '')} ${PCM_BE}`,
   ),
   texts: ['mov_text'],
-  covers: ['mjpeg', 'png', 'bmp'],
+  covers: MP4_COVERS,
   data: ['gpmd'],
   chapters: true,
   rotation: true,

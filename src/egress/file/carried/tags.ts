@@ -26,3 +26,63 @@ export function fileTags(
   for (const name of lost) delete kept[name];
   return { kept, lost };
 }
+
+/** Languages that QuickTime's table spells otherwise than others do, ISO 639-2 B or T. */
+const QUICKTIME_LANGUAGES: Readonly<Record<string, string>> = {
+  ...{ fre: 'fra', deu: 'ger', nld: 'dut', swe: 'sve', ell: 'gre', isl: 'ice', zho: 'chi', sqi: 'alb', rum: 'ron' },
+  ...{ cze: 'ces', slo: 'slk', mkd: 'mac' },
+};
+
+/** The tags of a stream as a container spells them. */
+export function spelled(tags: Tags, ending: string): Record<string, string> {
+  const other = ending === '.mov' ? QUICKTIME_LANGUAGES[tags.language ?? ''] : undefined;
+  return { ...tags, ...(other === undefined ? {} : { language: other }) };
+}
+
+/** A rate, frames per second. */
+interface Rate {
+  readonly num: number;
+  readonly den: number;
+}
+
+const TIMECODE = /^(\d\d):(\d\d):(\d\d)([:;.])(\d\d+)$/;
+/** Numbers that drop-frame code leaves out at the beginning of each minute but the tenth ones, at 30 a second. */
+const DROPPED = 2;
+
+/**
+ * A timecode (SMPTE ST 12-1) of the first frame, `hh:mm:ss:ff`, for another frame rate and for a file that begins later: the same
+ * moment. Undefined for what is none. @param later microseconds.
+ */
+export function timecodeAt(text: string, from: Rate, to: Rate, later: number): string | undefined {
+  const [, hours, minutes, seconds, mark = ':', frame] = TIMECODE.exec(text) ?? [];
+  const [base, target] = [nominal(from), nominal(to)];
+  if (frame === undefined || base === 0 || target === 0) return undefined;
+  const drop = mark !== ':';
+  const [inMinutes, inSeconds] = [Number(hours) * 60 + Number(minutes), Number(seconds)];
+  const numbered = (inMinutes * 60 + inSeconds) * base + Number(frame);
+  const dropped = drop ? dropsOf(base) * (inMinutes - Math.floor(inMinutes / 10)) : 0;
+  const counted = numbered - dropped + Math.round((later * from.num) / (1e6 * from.den));
+  return written(Math.round((counted * target) / base), target, drop, mark);
+}
+
+function written(counted: number, base: number, drop: boolean, mark: string): string {
+  let frames = counted;
+  if (drop) {
+    const drops = dropsOf(base);
+    const [tenMinutes, minute] = [base * 600 - 9 * drops, base * 60 - drops];
+    const [tens, rest] = [Math.floor(frames / tenMinutes), frames % tenMinutes];
+    frames += drops * 9 * tens + (rest >= drops ? drops * Math.floor((rest - drops) / minute) : 0);
+  }
+  const seconds = Math.floor(frames / base);
+  const parts = [Math.floor(seconds / 3600) % 24, Math.floor(seconds / 60) % 60, seconds % 60];
+  return `${parts.map((part) => String(part).padStart(2, '0')).join(':')}${mark}${String(frames % base).padStart(2, '0')}`;
+}
+
+/** Frames that a second of timecode counts. */
+function nominal({ num, den }: Rate): number {
+  return den > 0 ? Math.round(num / den) : 0;
+}
+
+function dropsOf(base: number): number {
+  return Math.round(base / 30) * DROPPED;
+}

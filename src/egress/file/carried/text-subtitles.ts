@@ -31,7 +31,7 @@ const FLAGS = { b: 1, i: 2, u: 4 } as const;
 const LETTERS = ['b', 'i', 'u'] as const;
 type Letter = (typeof LETTERS)[number];
 /** Letter size of timed text, in a picture of 288 lines, as FFmpeg has it. */
-const FONT_SIZE = 18;
+const FONT_SIZE = 16;
 
 /** Whether a codec is one of the forms. */
 export function isTextForm(codec: string): codec is TextForm {
@@ -48,7 +48,7 @@ export function convertSubtitle(data: Buffer, from: TextForm, to: TextForm): Con
 
 /** What stands before all samples of a track of timed text: white letters, centred at the bottom. */
 export function timedTextHeader(): Buffer {
-  const font = Buffer.from('Serif', 'latin1');
+  const font = Buffer.from('Arial', 'latin1');
   const header = Buffer.alloc(30);
   header.writeInt8(1, 4); // centred
   header.writeInt8(-1, 5); // at the bottom

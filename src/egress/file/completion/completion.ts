@@ -1,4 +1,4 @@
-/** Chapters for a finished file. */
+/** What a finished file is given that the muxer cannot be told. */
 import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { extname } from 'node:path';
 import { FrameliftError } from '../../../errors.ts';
@@ -6,7 +6,7 @@ import { type Micros, micros, minus } from '../../../time.ts';
 import { writeFault } from '../sink.ts';
 import type { WrittenChapter } from './chapter.ts';
 import { matroskaChapters, type Patch } from './matroska.ts';
-import { boxAt, mp4Chapters } from './mp4.ts';
+import { boxAt, type CoverPicture, withChapters, withCovers } from './mp4.ts';
 
 /** A chapter on the input's timeline. */
 export interface GivenChapter {
@@ -34,18 +34,26 @@ export function chaptersWithin(
     }));
 }
 
+/** What a file is given. */
+export interface Additions {
+  readonly chapters: readonly WrittenChapter[];
+  /** Of mp4 alone; to the muxers of others they are streams. */
+  readonly covers: readonly CoverPicture[];
+}
+
 /**
- * Puts chapters into a finished file and brings it to the disk. @param name a name with the ending of the container.
+ * Gives a finished file what it lacks, and brings it to the disk. @param name a name with the ending of the container.
  * @throws FrameliftError `mux.failed`, also for a file that framelift has not written.
  */
-export function addChapters(path: string, name: string, chapters: readonly WrittenChapter[]): void {
-  if (chapters.length === 0) return;
+export function complete(path: string, name: string, additions: Additions): void {
+  if (additions.chapters.length === 0 && additions.covers.length === 0) return;
   try {
     const file = openSync(path, 'r+');
     try {
       const ending = extname(name).toLowerCase();
-      const patches = ending === '.mkv' || ending === '.webm' ? inMatroska(file, chapters) : inMp4(file, chapters);
-      if (!patches) throw new FrameliftError('mux.failed', `"${path}": there is no place for chapters in this file`);
+      const patches = ending === '.mkv' || ending === '.webm' ? inMatroska(file, additions) : inMp4(file, additions);
+      if (!patches)
+        throw new FrameliftError('mux.failed', `"${path}": there is no place for chapters and covers in this file`);
       for (const { at, bytes } of patches) writeAll(file, at, bytes);
       fsyncSync(file);
     } finally {
@@ -56,20 +64,23 @@ export function addChapters(path: string, name: string, chapters: readonly Writt
   }
 }
 
-function inMatroska(file: number, chapters: readonly WrittenChapter[]): Patch[] | undefined {
+function inMatroska(file: number, { chapters }: Additions): Patch[] | undefined {
   const { size } = fstatSync(file);
   return matroskaChapters(readAt(file, 0, Math.min(size, HEAD_BYTES)), size, chapters);
 }
 
 /** `moov` is the last box, so nothing lies behind it that would have to move. */
-function inMp4(file: number, chapters: readonly WrittenChapter[]): Patch[] | undefined {
+function inMp4(file: number, { chapters, covers }: Additions): Patch[] | undefined {
   const { size } = fstatSync(file);
   for (let at = 0; at < size; ) {
     const box = boxAt(readAt(file, at, Math.min(16, size - at)), at);
     if (!box) return undefined;
     if (box.name === 'moov') {
       if (at + box.size !== size) return undefined;
-      return [{ at, bytes: mp4Chapters(readAt(file, at, box.size), chapters) }];
+      let moov = readAt(file, at, box.size);
+      if (chapters.length > 0) moov = withChapters(moov, chapters);
+      if (covers.length > 0) moov = withCovers(moov, covers);
+      return [{ at, bytes: moov }];
     }
     at += box.size;
   }
