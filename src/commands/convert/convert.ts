@@ -14,14 +14,12 @@ import type { ProviderChoice } from '../../interp/providers/provider.ts';
 import { ProviderTrials } from '../../interp/providers/trial.ts';
 import { Arena } from '../../media/arena.ts';
 import { noEvents } from '../../metrics/events.ts';
-import { Scheduler } from '../../pairing/scheduler.ts';
 import { type Clock, minus, systemClock, toSeconds } from '../../time.ts';
 import { Conversion, type ConversionResult } from './conversion.ts';
+import { outputRate } from './output-rate.ts';
 
 /** Memory for frames and tensors: a pair of 8K frames and what lies between them. */
 const ARENA_MB = 1024;
-/** Taken where a container declares no rate. */
-const DEFAULT_FPS = 30;
 
 /** Options of {@link convert}. */
 export interface ConvertOptions {
@@ -84,21 +82,24 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   refuseSameFile(input, output);
   const arena = new Arena(ARENA_MB);
   const model = await resolveModel(options.model ?? profile?.model ?? DEFAULT_MODEL);
-  await using video = await openVideoFile({ path: input, stream: 'convert', arena, clock, events: noEvents });
+  await using video = await openVideoFile({
+    path: input,
+    stream: 'convert',
+    arena,
+    clock,
+    events: noEvents,
+    offline: true,
+  });
   await using engine = await startEngine(options, model, arena, clock);
   const { info } = video;
   const notes: string[] = [];
   if (info.rotation !== 0) notes.push(`the input asks to be turned by ${info.rotation}°; the output does not say so`);
   if (profile?.notice !== undefined) notes.push(profile.notice);
-  const nominal = info.fps ? info.fps.num / info.fps.den : undefined;
-  const scheduler = new Scheduler(target, { fps: nominal });
-  scheduler.assume(nominal);
+  const { scheduler, rate: fps } = outputRate(target, info.fps);
   await requireTimes(engine, scheduler.multiple ?? 0);
-  const rate = target.kind === 'fps' ? target.fps : (nominal ?? DEFAULT_FPS) * (scheduler.multiple ?? target.factor);
-  const fps = { num: Math.round(rate * 1000), den: 1000 };
   await using writer = await FileWriter.open({ path: output, codec, crf: options.crf, fps });
   const tier = profile?.lumaOnly ? lumaOnly(engine) : engine;
-  const conversion = new Conversion({ input, video, tier, scheduler, writer });
+  const conversion = new Conversion({ video, tier, scheduler, writer });
   const started = clock.now();
   const seconds = (): number => toSeconds(minus(clock.now(), started));
   await conversion.run(signal, ({ source, output: done }) => {
