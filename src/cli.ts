@@ -23,9 +23,10 @@ import { type LogOptions, makeLog } from './log.ts';
 import { sourceKind } from './stream/make-source.ts';
 import { fromMs, plus, systemClock } from './time.ts';
 
-/** Exit codes: 0 done, 1 failed while running, 2 the command or configuration is wrong. */
+/** Exit codes: 0 done, 1 failed while running, 2 the command or configuration is wrong, 3 done, of a damaged input. */
 const FAILED = 1;
 const MISUSED = 2;
+const DAMAGED = 3;
 const INTERRUPTED = 130;
 const MISUSE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'config.invalid',
@@ -301,7 +302,7 @@ async function runConvert(input: string, output: string, flags: ConvertFlags): P
   }).finally(() => bar?.stop());
   if (json) console.log(JSON.stringify(result, null, 2));
   else if (!quiet) console.error(summary(result).join('\n'));
-  process.exit(result.interrupted ? INTERRUPTED : 0);
+  process.exit(result.interrupted ? INTERRUPTED : result.damaged ? DAMAGED : 0);
 }
 
 interface EvalFlags {

@@ -74,6 +74,7 @@ export class Conversion {
         await this.#step(last, frame);
         onFrame(this.#counts);
       }
+      if (!before && !signal?.aborted) throw new FrameliftError('source.no-video', 'no frame of it can be decoded');
       await this.#deps.writer.finish();
     } finally {
       before?.release();

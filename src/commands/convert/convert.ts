@@ -16,6 +16,7 @@ import { Arena } from '../../media/arena.ts';
 import { noEvents } from '../../metrics/events.ts';
 import { type Clock, minus, systemClock, toSeconds } from '../../time.ts';
 import { Conversion, type ConversionResult } from './conversion.ts';
+import { type InputFaults, inputFaults } from './input-notes.ts';
 import { outputRate } from './output-rate.ts';
 
 /** Memory for frames and tensors: a pair of 8K frames and what lies between them. */
@@ -55,7 +56,7 @@ export interface ConvertProgress {
 }
 
 /** What a conversion did. */
-export interface ConvertResult extends ConversionResult {
+export interface ConvertResult extends ConversionResult, Omit<InputFaults, 'notes'> {
   readonly input: string;
   readonly output: string;
   readonly model: string;
@@ -70,8 +71,8 @@ export interface ConvertResult extends ConversionResult {
 
 /**
  * Converts `input`. At a factor of N, n source frames give N·(n−1)+1 output frames, and the source frames among them are
- * untouched before encoding. Across a scene cut the earlier frame is repeated: no frame mixes two scenes. A file that breaks
- * off is converted up to its break, then the break is thrown.
+ * untouched before encoding. Across a scene cut the earlier frame is repeated: no frame mixes two scenes. A damaged file is
+ * converted as far as it can be read, and the result says so.
  * @throws FrameliftError `config.invalid`, `source.*`, `model.*`, `provider.unusable`, `encode.failed`, `mux.failed`.
  */
 export async function convert(options: ConvertOptions): Promise<ConvertResult> {
@@ -105,14 +106,16 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   await conversion.run(signal, ({ source, output: done }) => {
     options.onProgress?.({ done: source, total: info.frames, fps: done / Math.max(seconds(), 1e-3) });
   });
+  const faults = inputFaults(video);
   return {
     input,
     output,
+    ...faults,
     model: engine.model,
     provider: engine.provider,
     ...conversion.result,
     interrupted: signal?.aborted ?? false,
-    notes,
+    notes: [...notes, ...faults.notes],
     seconds: seconds(),
   };
 }

@@ -1,5 +1,6 @@
 /** Decoding: access units in, I420 frames in the arena out. RTSP, WHIP and files share it. */
 import {
+  AV_CODEC_FLAG_OUTPUT_CORRUPT,
   AV_FRAME_FLAG_CORRUPT,
   AVERROR_EAGAIN,
   AVERROR_ENOMEM,
@@ -195,10 +196,8 @@ export class VideoDecoder {
     const conceals = this.#conceals;
     if (unit.damaged && !conceals) return this.#refuse('corrupt');
     if (unit.afterLoss) this.#loseReferences();
-    if (this.#awaitingKeyframe) {
-      if (!unit.keyframe && !conceals) return this.#refuse('awaiting-keyframe');
-      this.#awaitingKeyframe = false;
-    }
+    if (unit.keyframe) this.#awaitingKeyframe = false;
+    if (this.#awaitingKeyframe && !conceals) return this.#refuse('awaiting-keyframe');
     this.#now = unit.arrival;
     const { id, forgotten } = this.#inFlight.enter(unit);
     if (forgotten?.discontinuity) this.#gap = true;
@@ -215,8 +214,9 @@ export class VideoDecoder {
       this.#checkSize(this.#context);
       this.#countRefused(sent);
       const frames = this.#receive();
-      if (conceals) this.#options.onDamage?.('unit', unit.pts);
-      else this.#refuse('corrupt');
+      // What a recording has before its first keyframe is no damage.
+      if (!conceals) this.#refuse('corrupt');
+      else if (!this.#awaitingKeyframe) this.#options.onDamage?.('unit', unit.pts);
       return frames;
     }
     return this.#receive();
@@ -296,7 +296,7 @@ export class VideoDecoder {
     const arrival = micros(Math.max(unit.arrival, this.#now));
     const resized = width !== this.#size.width || height !== this.#size.height;
     const discontinuity = unit.discontinuity || this.#gap || resized;
-    if (damaged || (unit.damaged && this.#conceals)) this.#options.onDamage?.('frame', pts);
+    if (this.#conceals) this.#noteConcealed(damaged, pts);
     const { dropLate = true } = this.#options;
     if (dropLate && !discontinuity && this.#lastPts !== undefined && pts <= this.#lastPts) {
       this.#gap = true;
@@ -314,6 +314,15 @@ export class VideoDecoder {
     const { events, stream, clock } = this.#options;
     events?.emit({ type: 'stage', stream, stage: 'decode', span: minus(clock.now(), arrival) });
     return frame;
+  }
+
+  /**
+   * FFmpeg keeps frames back whose references it misses, without a word. So it should before the first
+   * whole frame, where a recording begins in the middle of a scene; behind it none may be missing.
+   */
+  #noteConcealed(damaged: boolean, pts: Micros): void {
+    if (damaged) this.#options.onDamage?.('frame', pts);
+    if (this.#delivered === 0) this.#context.setFlags(AV_CODEC_FLAG_OUTPUT_CORRUPT);
   }
 
   #copy(decoded: AvFrame, info: FrameInfo): Frame | undefined {

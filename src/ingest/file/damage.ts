@@ -29,7 +29,8 @@ export class Damage {
 
   /** A frame is damaged, or a unit gave none. */
   note(what: 'frame' | 'unit', pts: Micros): void {
-    (what === 'frame' ? this.#frames : this.#lost).push(pts);
+    const times = what === 'frame' ? this.#frames : this.#lost;
+    if (!times.includes(pts, -LOOKED_AT)) times.push(pts);
   }
 
   /** The container is broken after `pts`, and goes on behind. */

@@ -50,6 +50,8 @@ export interface TimelineOptions {
 
 /** Decoding times that go back by more than this broke; less is a muxer's jitter. */
 const MAX_BACK = fromMs(100);
+/** The same of presentation times, where a container has no others: frames are not shown in the order of the file. */
+const MAX_REORDERED = fromMs(2000);
 /** A gap ahead that is longer is judged. */
 const MAX_AHEAD = fromMs(10_000);
 /** … and is no jump where it is not so many times longer than this stream's usual one. */
@@ -62,9 +64,9 @@ const MAX_EARLY = fromMs(500);
 /** What is known of one stream. All on the timeline that goes on. */
 interface StreamState {
   segment: number;
-  /** Decoding time of its last packet, and the latest of all. */
-  last: Micros;
-  latest: Micros;
+  /** Decoding time of its last packet, and the latest of all; undefined without any. */
+  last: Micros | undefined;
+  latest: Micros | undefined;
   /** When its last-shown packet ends. */
   end: Micros;
   /** Usual distance of its packets, and how many were seen. */
@@ -97,10 +99,10 @@ export class Timeline {
     const state = this.#streams.get(stamps.stream);
     const segment = state ? this.#segmentOf(stamps, state, time) : this.#shifts.length - 1;
     const at = plus(time, this.#shift(segment));
-    const known = state ?? { segment, last: at, latest: at, end: at, gap: 0, gaps: 0 };
+    const known = state ?? { segment, last: undefined, latest: undefined, end: at, gap: 0, gaps: 0 };
     if (!state) this.#streams.set(stamps.stream, known);
     const joined = segment !== known.segment;
-    const overlaps = segment > 0 && state !== undefined && at <= known.latest;
+    const overlaps = segment > 0 && known.latest !== undefined && at <= known.latest;
     note(known, stamps, segment, this.#shift(segment));
     return { shift: this.#shift(segment), joined, overlaps };
   }
@@ -122,7 +124,7 @@ export class Timeline {
   }
 
   #segmentOf(stamps: Stamps, state: StreamState, time: Micros): number {
-    if (!this.#broke(stamps.stream, state, time)) return state.segment;
+    if (!this.#broke(stamps, state, time)) return state.segment;
     for (let segment = state.segment + 1; segment < this.#shifts.length; segment += 1) {
       const ahead = minus(plus(time, this.#shift(segment)), state.end);
       if (ahead >= -MAX_EARLY && ahead <= MAX_AHEAD) return segment;
@@ -131,11 +133,13 @@ export class Timeline {
   }
 
   /** Whether a packet cannot belong to the segment of the one before it. */
-  #broke(stream: number, state: StreamState, time: Micros): boolean {
+  #broke({ stream, dts }: Stamps, state: StreamState, time: Micros): boolean {
     const at = plus(time, this.#shift(state.segment));
-    if (minus(state.last, at) > MAX_BACK) return true;
-    if (!this.#options.jumpsAhead || minus(at, state.end) <= MAX_AHEAD) return false;
-    if (state.gaps < ENOUGH_GAPS || minus(at, state.last) <= UNUSUAL * state.gap) return false;
+    const { last, end, gap, gaps } = state;
+    const back = dts !== undefined && last !== undefined ? minus(last, at) - MAX_BACK : minus(end, at) - MAX_REORDERED;
+    if (back > 0) return true;
+    const ahead = minus(at, end);
+    if (!this.#options.jumpsAhead || ahead <= MAX_AHEAD || gaps < ENOUGH_GAPS || ahead <= UNUSUAL * gap) return false;
     return !this.#goesOn(stream, state, at);
   }
 
@@ -156,14 +160,16 @@ export class Timeline {
 }
 
 function note(state: StreamState, { pts, dts, duration }: Stamps, segment: number, shift: Micros): void {
-  const at = plus(dts ?? pts ?? ZERO, shift);
-  if (segment === state.segment && at > state.last) {
-    state.gaps += 1;
-    state.gap += (minus(at, state.last) - state.gap) / Math.min(8, state.gaps);
+  if (dts !== undefined) {
+    const at = plus(dts, shift);
+    if (segment === state.segment && state.last !== undefined && at > state.last) {
+      state.gaps += 1;
+      state.gap += (minus(at, state.last) - state.gap) / Math.min(8, state.gaps);
+    }
+    state.last = at;
+    state.latest = micros(Math.max(state.latest ?? at, at));
   }
   const lasts = duration !== undefined && duration > 0 ? duration : micros(state.gap);
   state.segment = segment;
-  state.last = at;
-  state.latest = micros(Math.max(state.latest, at));
   state.end = micros(Math.max(state.end, plus(plus(pts ?? dts ?? ZERO, shift), lasts)));
 }

@@ -12,7 +12,7 @@ import { explainDrops } from '../drop-log.ts';
 import { type IngestLimits, sizeExcess } from '../limits.ts';
 import { SourceLog } from '../source-log.ts';
 import { Damage, type DamageReport } from './damage.ts';
-import { Demuxer } from './demuxer.ts';
+import { type CodedFrame, Demuxer } from './demuxer.ts';
 import { EvenTimes } from './even-times.ts';
 import type { VideoFileInfo } from './info.ts';
 import { PresentationTimes } from './presentation.ts';
@@ -45,6 +45,8 @@ export interface VideoFileOptions {
   readonly offline?: boolean;
 }
 
+/** Access units for which it is not said yet that they are damaged. */
+const SUSPECTS = 4;
 /** Time that a frame stands when neither file nor neighbours tell. */
 const DEFAULT_DURATION: Micros = fromMs(40);
 
@@ -121,6 +123,8 @@ export class VideoFile {
   readonly #hidden = new Set<Micros>();
   /** Times of untimed access units inside the decoder, ascending. */
   #untimed: Micros[] = [];
+  /** Of the last access units, oldest first: the times of those that miss bytes. */
+  #suspects: (Micros | undefined)[] = [];
   #size = { width: 0, height: 0 };
   #first: Micros | undefined;
   #last: Micros | undefined;
@@ -248,11 +252,13 @@ export class VideoFile {
     });
     if (!coded) {
       this.#ended = true;
+      this.#suspect(undefined);
       this.#take(await this.#decoder.flush());
       for (const { item, pts } of this.#times.end(this.#step)) this.#show(item, this.#even.of(pts));
       return;
     }
     const { clock } = this.#options;
+    this.#suspect(coded);
     if (coded.hidden) this.#hidden.add(coded.pts);
     if (!coded.timed) this.#expect(coded.pts);
     const unit = {
@@ -320,6 +326,17 @@ export class VideoFile {
   #expect(pts: Micros): void {
     this.#untimed.push(pts);
     this.#untimed.sort((a, b) => a - b);
+  }
+
+  /**
+   * Notes frames whose bytes the container misses. Not those before a join: there it misses what was
+   * never to come. Transport streams say so a frame early.
+   */
+  #suspect(next: CodedFrame | undefined): void {
+    if (next?.joined) this.#suspects = [];
+    const sure = this.#suspects.splice(0, next ? Math.max(0, this.#suspects.length + 1 - SUSPECTS) : SUSPECTS);
+    for (const pts of sure) if (pts !== undefined) this.#damage?.note('frame', pts);
+    if (next) this.#suspects.push(next.damaged ? next.pts : undefined);
   }
 
   /** A unit gave no frame: its time is nobody's. */
