@@ -8,6 +8,7 @@ import { collect, milliseconds, number, rateOptions } from './commands/arguments
 import { addConvert, type ConvertFlags } from './commands/convert/command.ts';
 import { convert } from './commands/convert/convert.ts';
 import { summary } from './commands/convert/messages.ts';
+import { type ConvertProgress, ProgressReport } from './commands/convert/progress.ts';
 import { examine } from './commands/doctor/examine.ts';
 import { findingsTable, isFault } from './commands/doctor/finding.ts';
 import { CUDA_HELP, cudaReport, installCuda } from './commands/install-cuda.ts';
@@ -278,30 +279,17 @@ async function runConvert(input: string, output: string, flags: ConvertFlags): P
   const stop = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stop.abort());
   const { json, quiet, ...options } = flags;
-  const show = !quiet && !json && process.stderr.isTTY;
-  const bar = show
-    ? new SingleBar({
-        format: ' {bar} {percentage}% | {value}/{total} frames | {rate} fps | ETA {eta_formatted}',
-        stream: process.stderr,
-      })
-    : undefined;
-  let started = false;
-  const result = await convert({
-    ...options,
-    input,
-    output,
-    signal: stop.signal,
-    onProgress({ done, total, fps }) {
-      if (!bar) return;
-      if (started) {
-        bar.setTotal(Math.max(total ?? 0, done));
-        bar.update(done, { rate: fps.toFixed(1) });
-      } else bar.start(total ?? done, done, { rate: fps.toFixed(1) });
-      started = true;
-    },
-  }).finally(() => bar?.stop());
-  if (json) console.log(JSON.stringify(result, null, 2));
-  else if (!quiet) console.error(summary(result).join('\n'));
+  const report = new ProgressReport({
+    form: json ? 'lines' : !quiet && process.stderr.isTTY ? 'bar' : 'none',
+    // The video has standard output for itself.
+    line: (text) => (output === '-' ? console.error(text) : console.log(text)),
+    stream: process.stderr,
+    now: () => systemClock.now(),
+  });
+  const progress = { signal: stop.signal, onProgress: (at: ConvertProgress) => report.update(at) };
+  const result = await convert({ ...options, ...progress, input, output }).finally(() => report.stop());
+  report.result(result);
+  if (!json && !quiet) console.error(summary(result).join('\n'));
   process.exit(result.interrupted ? INTERRUPTED : result.damaged ? DAMAGED : 0);
 }
 

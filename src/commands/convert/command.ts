@@ -22,7 +22,7 @@ export function addConvert(
     .argument('<out>', 'video file to write; its ending chooses the container')
     .option('--codec <name>', 'encoder: h264, or lossless ffv1', 'h264')
     .addOption(new Option('--crf <n>', 'quality of h264, 0 (lossless) to 51').argParser(number).default(14))
-    .option('--json', 'print the result as JSON')
+    .option('--json', 'print progress and the result as lines of JSON')
     .option('--quiet', 'no progress bar')
     .addHelpText('after', '\nExample:\n  framelift convert talk30.mp4 talk60.mp4 --factor 2')
     .action(run);

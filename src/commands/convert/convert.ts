@@ -18,6 +18,7 @@ import { type Clock, minus, systemClock, toSeconds } from '../../time.ts';
 import { Conversion, type ConversionResult } from './conversion.ts';
 import { type InputFaults, inputFaults } from './input-notes.ts';
 import { outputRate } from './output-rate.ts';
+import { type ConvertProgress, progressOf } from './progress.ts';
 
 /** Memory for frames and tensors: a pair of 8K frames and what lies between them. */
 const ARENA_MB = 1024;
@@ -43,16 +44,6 @@ export interface ConvertOptions {
   readonly signal?: AbortSignal;
   readonly clock?: Clock;
   readonly onProgress?: (progress: ConvertProgress) => void;
-}
-
-/** How far a conversion is. */
-export interface ConvertProgress {
-  /** Source frames done. */
-  readonly done: number;
-  /** Source frames in all, if the container tells. */
-  readonly total: number | undefined;
-  /** Output frames per second so far. */
-  readonly fps: number;
 }
 
 /** What a conversion did. */
@@ -104,7 +95,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const started = clock.now();
   const seconds = (): number => toSeconds(minus(clock.now(), started));
   await conversion.run(signal, ({ source, output: done }) => {
-    options.onProgress?.({ done: source, total: info.frames, fps: done / Math.max(seconds(), 1e-3) });
+    options.onProgress?.(progressOf(video, source, done, seconds()));
   });
   const faults = inputFaults(video);
   return {

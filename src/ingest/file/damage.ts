@@ -49,7 +49,9 @@ export class Damage {
     return [this.#lost, this.#breaks, this.#frames].some((times) => times.slice(-LOOKED_AT).some(near));
   }
 
-  get report(): DamageReport {
+  /** @param start time that the notes count from: the first frame's. */
+  report(start: Micros): DamageReport {
+    const placesOf = (times: readonly Micros[]): string => places(times.map((at) => minus(at, start)));
     const [frames, lost, breaks] = [this.#frames, this.#lost, this.#breaks];
     const notes: string[] = [];
     if (frames.length > 0)
@@ -67,11 +69,11 @@ function counted({ length }: readonly Micros[]): string {
 }
 
 /** ` at 1.20 s, 3.04 s and 2 other places`. */
-function placesOf(times: readonly Micros[]): string {
-  const places = times
+function places(times: readonly Micros[]): string {
+  const found = times
     .toSorted((a, b) => a - b)
     .filter((at, i, all) => i === 0 || minus(at, all[i - 1] ?? at) > ONE_PLACE);
-  const named = places.slice(0, MAX_NAMED).map((at) => `${toSeconds(at).toFixed(2)} s`);
-  const more = places.length - named.length;
+  const named = found.slice(0, MAX_NAMED).map((at) => `${toSeconds(at).toFixed(2)} s`);
+  const more = found.length - named.length;
   return ` at ${named.join(', ')}${more > 0 ? ` and ${more} other places` : ''}`;
 }

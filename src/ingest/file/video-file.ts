@@ -165,7 +165,7 @@ export class VideoFile {
 
   /** What was broken in what was read so far; nothing unless the file is read `offline`. */
   get damage(): DamageReport {
-    return (this.#damage ?? new Damage()).report;
+    return (this.#damage ?? new Damage()).report(this.#first ?? ZERO);
   }
 
   /** Whether the file may have lost frames between two that follow each other. */
@@ -173,9 +173,9 @@ export class VideoFile {
     return this.#damage?.isLossy(from, to) ?? false;
   }
 
-  /** Where the file's timestamps broke so far and were joined; an `offline` file's alone. */
+  /** Where the file's timestamps broke so far and were joined, `at` from the first frame; an `offline` file's alone. */
   get joins(): readonly Join[] {
-    return this.#demuxer.joins;
+    return this.#demuxer.joins.map((join) => ({ ...join, at: minus(join.at, this.#first ?? ZERO) }));
   }
 
   /** Frames read so far whose timestamp was missing, repeated or out of order. */
