@@ -141,7 +141,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
   pino: ['log.ts'],
   'pino-pretty': ['log.ts'],
   commander: ['cli.ts', 'commands/arguments.ts', 'commands/convert/command.ts'],
-  'cli-progress': ['cli.ts'],
+  'cli-progress': ['cli.ts', 'commands/convert/progress.ts'],
   assemblyscript: ['interp/kernel/build.ts'],
   rxjs: [
     'pairing/operators.ts',

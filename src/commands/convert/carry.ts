@@ -3,9 +3,9 @@ import { extname } from 'node:path';
 import { Carried } from '../../egress/file/carried/carried.ts';
 import type { FileWriterOptions } from '../../egress/file/writer.ts';
 import { FrameliftError } from '../../errors.ts';
-import type { Rational } from '../../ingest/file/info.ts';
 import type { TimeRange } from '../../ingest/file/range.ts';
 import type { VideoFile } from '../../ingest/file/video-file.ts';
+import type { Rational } from '../../media/rate.ts';
 import { type Micros, plus, toSeconds, ZERO } from '../../time.ts';
 import type { ConvertOptions } from './convert.ts';
 

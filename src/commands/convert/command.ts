@@ -34,7 +34,7 @@ export function addConvert(
     .addOption(new Option('--duration <time>', 'convert so much, from --start on').argParser(time))
     .option('--overwrite', 'replace an existing output, once the new one is complete')
     .option('--resume', 'go on from where a run of this command stopped or was killed')
-    .option('--json', 'print the result as JSON')
+    .option('--json', 'print progress and the result as lines of JSON')
     .option('--quiet', 'no progress bar')
     .addHelpText('after', '\nExample:\n  framelift convert talk30.mp4 talk60.mp4 --factor 2')
     .action(run);

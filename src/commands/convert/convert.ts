@@ -15,17 +15,17 @@ import type { ProviderChoice } from '../../interp/providers/provider.ts';
 import { ProviderTrials } from '../../interp/providers/trial.ts';
 import { Arena } from '../../media/arena.ts';
 import { noEvents } from '../../metrics/events.ts';
-import { Scheduler } from '../../pairing/scheduler.ts';
 import { type Clock, type Micros, minus, systemClock, toSeconds } from '../../time.ts';
 import { carriedOptions, carry } from './carry.ts';
 import { Conversion, type ConversionResult } from './conversion.ts';
 import { identityOf } from './identity.ts';
+import { type InputFaults, inputFaults } from './input-notes.ts';
 import { keptNote } from './messages.ts';
+import { outputRate } from './output-rate.ts';
+import { type ConvertProgress, progressOf } from './progress.ts';
 
 /** Memory for frames and tensors: a pair of 8K frames and what lies between them. */
 const ARENA_MB = 1024;
-/** Taken where a container declares no rate. */
-const DEFAULT_FPS = 30;
 
 /** Options of {@link convert}. */
 export interface ConvertOptions {
@@ -62,18 +62,8 @@ export interface ConvertOptions {
   readonly onProgress?: (progress: ConvertProgress) => void;
 }
 
-/** How far a conversion is. */
-export interface ConvertProgress {
-  /** Source frames done. */
-  readonly done: number;
-  /** Source frames in all, if the container tells. */
-  readonly total: number | undefined;
-  /** Output frames per second so far. */
-  readonly fps: number;
-}
-
 /** What a conversion did. */
-export interface ConvertResult extends ConversionResult {
+export interface ConvertResult extends ConversionResult, Omit<InputFaults, 'notes'> {
   readonly input: string;
   readonly output: string;
   readonly model: string;
@@ -94,6 +84,7 @@ export interface ConvertResult extends ConversionResult {
  * Converts `input`. At a factor of N, n source frames give N·(n−1)+1 output frames, and the source frames among them are
  * untouched before encoding. Across a scene cut the earlier frame is repeated: no frame mixes two scenes. The output has its
  * name once it is complete; whatever stops a conversion midway, all that was made is in a file beside it, and said in the error.
+ * A damaged file is converted as far as it can be read, and the result says so.
  * @throws FrameliftError `config.invalid`, `source.*`, `model.*`, `provider.unusable`, `encode.failed`, `mux.failed`.
  */
 export async function convert(options: ConvertOptions): Promise<ConvertResult> {
@@ -105,17 +96,20 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   await using file = await OutputFile.open(output, options);
   const arena = new Arena(ARENA_MB);
   const model = await resolveModel(options.model ?? profile?.model ?? DEFAULT_MODEL);
-  await using video = await openVideoFile({ path: input, stream: 'convert', arena, clock, events: noEvents });
+  await using video = await openVideoFile({
+    path: input,
+    stream: 'convert',
+    arena,
+    clock,
+    events: noEvents,
+    offline: true,
+  });
   await using engine = await startEngine(options, model, arena, clock);
   const { info } = video;
   const notes: string[] = [];
   if (profile?.notice !== undefined) notes.push(profile.notice);
-  const nominal = info.fps ? info.fps.num / info.fps.den : undefined;
-  const scheduler = new Scheduler(target, { fps: nominal });
-  scheduler.assume(nominal);
+  const { scheduler, rate: fps } = outputRate(target, info.fps);
   await requireTimes(engine, scheduler.multiple ?? 0);
-  const rate = target.kind === 'fps' ? target.fps : (nominal ?? DEFAULT_FPS) * (scheduler.multiple ?? target.factor);
-  const fps = { num: Math.round(rate * 1000), den: 1000 };
   const identity = await identityOf(options, model, engine.provider);
   using carried = await carry(video, options, fps);
   notes.push(...carried.notes);
@@ -130,18 +124,20 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const started = clock.now();
   const seconds = (): number => toSeconds(minus(clock.now(), started));
   const unfinished = await conversion.run(signal, ({ source, output: done }) => {
-    options.onProgress?.({ done: source, total: info.frames, fps: done / Math.max(seconds(), 1e-3) });
+    options.onProgress?.(progressOf(video, source, done, seconds()));
   });
+  const faults = inputFaults(video);
   return {
     input,
     output,
+    ...faults,
     model: engine.model,
     provider: engine.provider,
     ...conversion.result,
     interrupted: signal?.aborted ?? false,
     ...(unfinished ? { unfinished } : {}),
     kept: writer.kept,
-    notes: [...notes, ...carried.losses],
+    notes: [...notes, ...carried.losses, ...faults.notes],
     seconds: seconds(),
   };
 }

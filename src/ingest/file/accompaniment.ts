@@ -65,9 +65,25 @@ export interface Accompaniment {
   readonly start: Micros;
 }
 
-/** Streams of an open input that are still pictures. */
-export function coverStreams(context: FormatContext): number[] {
-  return context.streams.filter((stream) => kindOf(stream) === 'cover').map(({ index }) => index);
+/**
+ * The coded still pictures of an open input, by the numbers of their streams: FFmpeg gives them
+ * before all else. @param read the next packet, valid until the next call. @param ahead where copies
+ * go of packets that come instead of them.
+ */
+export async function readCovers(
+  context: FormatContext,
+  read: () => Promise<Packet | undefined>,
+  ahead: Packet[],
+): Promise<Map<number, Buffer>> {
+  const wanted = context.streams.filter((stream) => kindOf(stream) === 'cover').map(({ index }) => index);
+  const found = new Map<number, Buffer>();
+  for (let left = wanted.length; left > 0; left -= 1) {
+    const packet = await read();
+    if (!packet) break;
+    if (wanted.includes(packet.streamIndex) && packet.data) found.set(packet.streamIndex, Buffer.from(packet.data));
+    else keepCopy(ahead, packet);
+  }
+  return found;
 }
 
 /**
@@ -113,4 +129,9 @@ function kindOf(stream: Stream): OtherKind {
   if (type === AVMEDIA_TYPE_ATTACHMENT) return 'attachment';
   if (type === AVMEDIA_TYPE_VIDEO) return stream.hasDisposition(AV_DISPOSITION_ATTACHED_PIC) ? 'cover' : 'video';
   return 'data';
+}
+
+function keepCopy(packets: Packet[], packet: Packet): void {
+  const copy = packet.clone();
+  if (copy) packets.push(copy);
 }

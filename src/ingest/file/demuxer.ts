@@ -12,6 +12,8 @@ import {
   AVDISCARD_ALL,
   AVERROR_EOF,
   AVFMT_NOTIMESTAMPS,
+  AVFMT_TS_DISCONT,
+  AVMEDIA_TYPE_AUDIO,
   AVMEDIA_TYPE_VIDEO,
   AVSEEK_FLAG_BACKWARD,
   type Rational as AvRational,
@@ -25,18 +27,21 @@ import {
   type Stream,
 } from 'node-av';
 import { FrameliftError } from '../../errors.ts';
-import { type Micros, micros, ZERO } from '../../time.ts';
+import type { Rational } from '../../media/rate.ts';
+import { type Micros, micros, plus, ZERO } from '../../time.ts';
 import {
   type Accompaniment,
-  coverStreams,
   type OtherSink,
   type OtherStream,
   readAccompaniment,
+  readCovers,
 } from './accompaniment.ts';
-import { type Rational, rotationOf, type VideoFileInfo } from './info.ts';
-import { LeadIn } from './lead-in.ts';
+import type { Damage } from './damage.ts';
+import { rotationOf, type VideoFileInfo } from './info.ts';
+import { gatherLeadIn } from './lead-in.ts';
 import { Others } from './others.ts';
 import type { TimeRange } from './range.ts';
+import { type Join, type Place, Timeline } from './timeline.ts';
 
 /** One coded frame. `data` is valid until the next call. */
 export interface CodedFrame {
@@ -54,12 +59,28 @@ export interface CodedFrame {
   readonly damaged: boolean;
   /** To be decoded, not shown: it lies before the start of an edit. */
   readonly hidden: boolean;
+  /** The file's timestamps broke before it, and were joined. */
+  readonly joined: boolean;
+}
+
+/** Options of {@link Demuxer.open}. */
+export interface DemuxerOptions {
+  /**
+   * Given, what is broken is noted there and read on behind, and timestamps that jump are joined to
+   * one timeline. Default: stamps as they are, and a break is thrown.
+   */
+  readonly damage?: Damage | undefined;
 }
 
 /** A file that ends this much before its declared length was cut off. */
 const MAX_MISSING = 500_000;
 /** Sound may lie this much before its picture in a file, microseconds. */
 const MAX_SKEW = 10_000_000;
+/** Packets at a file's beginning that show whether its frames have times of their own. */
+const TELLING = 32;
+/** Errors in a row behind which nothing is expected. */
+const MAX_ERRORS = 256;
+const UNMOVED: Place = { shift: ZERO, joined: false, overlaps: false };
 
 /** The video stream of one file. Calls run one at a time. */
 export class Demuxer {
@@ -75,18 +96,25 @@ export class Demuxer {
   #nextPts: Micros;
   /** Whether packets carry presentation times; AVI's only look like it. */
   #timed: boolean;
+  #taken = 0;
   /** Latest end of any stream's packet, microseconds. */
   #end = 0;
+  readonly #damage: Damage | undefined;
+  #timeline: Timeline | undefined;
+  /** Nothing is expected behind the last error. */
+  #givenUp = false;
   #closed = false;
 
-  private constructor(path: string, context: FormatContext, stream: Stream) {
+  private constructor(path: string, context: FormatContext, stream: Stream, bytes: number, damage: Damage | undefined) {
     this.#path = path;
+    this.#damage = damage;
     this.#context = context;
     this.#stream = stream;
     this.#timeBase = plain(stream.timeBase);
     this.#nextPts = this.#start();
-    this.info = describe(context, stream);
+    this.info = describe(context, stream, bytes);
     this.#timed = this.info.container !== 'avi';
+    this.#timeline = damage && newTimeline(context, stream);
     this.#packet.alloc();
   }
 
@@ -94,8 +122,8 @@ export class Demuxer {
    * Opens a file. @throws FrameliftError `source.not-found`, `source.forbidden` (no permission),
    * `source.protocol` (not a video, or broken before its first frame), `source.no-video`.
    */
-  static async open(path: string): Promise<Demuxer> {
-    await checkFile(path);
+  static async open(path: string, { damage }: DemuxerOptions = {}): Promise<Demuxer> {
+    const bytes = await checkFile(path);
     Log.setLevel(AV_LOG_FATAL);
     const context = new FormatContext();
     // "file:" keeps the path from being read as a URL; the whitelist keeps playlists from leaving
@@ -114,7 +142,7 @@ export class Demuxer {
       }
       // FFmpeg takes any text for a terminal recording.
       if (stream.codecpar.codecId === AV_CODEC_ID_ANSI) throw notVideo(path, undefined);
-      return new Demuxer(path, context, stream);
+      return new Demuxer(path, context, stream, bytes, damage);
     } catch (error) {
       await context.closeInput();
       throw error;
@@ -128,9 +156,20 @@ export class Demuxer {
     return this.#stream.codecpar;
   }
 
+  /** Where the file's timestamps broke so far, and were joined. */
+  get joins(): readonly Join[] {
+    return this.#timeline?.joins ?? [];
+  }
+
+  /** How many bytes of the file were read. */
+  get position(): number {
+    return Number(this.#context.pbBytes);
+  }
+
   /**
    * The next frame in decoding order, undefined at the end. @throws FrameliftError
-   * `source.protocol` where the file is broken, also where it ends before its declared length.
+   * `source.protocol` where the file is broken, also where it ends before its declared length;
+   * not where damage is noted.
    */
   async next(): Promise<CodedFrame | undefined> {
     for (;;) {
@@ -139,27 +178,16 @@ export class Demuxer {
         this.#checkEnd();
         return undefined;
       }
-      if (packet.streamIndex !== this.#stream.index) await this.#others?.pass(packet, ZERO);
-      else if (packet.size > 0 && packet.data) return this.#timedFrame(packet, packet.data);
+      const place = this.#place(packet);
+      if (packet.streamIndex !== this.#stream.index) await this.#pass(packet, place);
+      else if (packet.size > 0 && packet.data) return this.#timedFrame(packet, packet.data, place);
     }
   }
 
-  /** Everything in the file beside its pictures. */
+  /** Everything in the file beside its pictures. What is read on the way is kept for {@link next}. */
   async accompaniment(): Promise<Accompaniment> {
-    return readAccompaniment(this.#context, this.#stream, await this.#readCovers());
-  }
-
-  /** Still pictures, which FFmpeg gives before all else. What comes with them is kept for {@link next}. */
-  async #readCovers(): Promise<Map<number, Buffer>> {
-    const wanted = new Set(coverStreams(this.#context));
-    const found = new Map<number, Buffer>();
-    for (let left = wanted.size; left > 0 && found.size < wanted.size; left -= 1) {
-      const packet = await this.#read();
-      if (!packet) break;
-      if (wanted.has(packet.streamIndex) && packet.data) found.set(packet.streamIndex, Buffer.from(packet.data));
-      else this.#keepAhead(packet);
-    }
-    return found;
+    const covers = await readCovers(this.#context, () => this.#read(), this.#ahead);
+    return readAccompaniment(this.#context, this.#stream, covers);
   }
 
   /** Has the packets of `streams` given to `sink`, in the order of the file, as {@link next} comes across them. */
@@ -178,23 +206,27 @@ export class Demuxer {
   async seek(start: Micros): Promise<void> {
     if (start <= this.#start() || ((this.#context.iformat?.flags ?? 0) & AVFMT_NOTIMESTAMPS) !== 0) return;
     this.#forgetAhead();
-    const leadIn = new LeadIn();
     const from = Math.max(this.#start(), start - MAX_SKEW);
     const { num, den } = this.#timeBase;
     const stamp = BigInt(Math.floor((from * den) / (1e6 * num)));
     const sought = (await this.#context.seekFrame(this.#stream.index, stamp, AVSEEK_FLAG_BACKWARD)) >= 0;
-    await this.#gather(leadIn, start);
-    if (sought && !leadIn.decodable && (await this.rewind())) {
-      // No keyframe within reach: from the beginning, then.
-      leadIn.clear();
-      await this.#gather(leadIn, start);
-    }
-    this.#ahead = leadIn.take();
+    const ahead = await this.#gather(start);
+    // Without a keyframe within reach: from the beginning.
+    if (ahead || !sought || !(await this.rewind())) this.#ahead = ahead ?? [];
+    else this.#ahead = (await this.#gather(start)) ?? [];
   }
 
-  #keepAhead(packet: Packet): void {
-    const copy = packet.clone();
-    if (copy) this.#ahead.push(copy);
+  #gather(start: Micros): Promise<Packet[] | undefined> {
+    return gatherLeadIn({
+      start,
+      picture: this.#stream.index,
+      read: () => this.#read(),
+      wants: (index) => this.#others?.wants(index) ?? false,
+      timeOf: ({ pts, dts }) => {
+        const stamp = pts !== AV_NOPTS_VALUE ? pts : dts;
+        return stamp === AV_NOPTS_VALUE ? this.#start() : this.#micros(stamp);
+      },
+    });
   }
 
   #forgetAhead(): void {
@@ -206,24 +238,13 @@ export class Demuxer {
     while (this.#others?.awaited) {
       const packet = await this.#read();
       if (!packet) return;
-      if (packet.streamIndex !== this.#stream.index) await this.#others.pass(packet, ZERO);
+      const place = this.#place(packet);
+      if (packet.streamIndex !== this.#stream.index) await this.#pass(packet, place);
     }
   }
 
-  /** Reads up to the first packet of the picture that is shown at `start` or later. */
-  async #gather(leadIn: LeadIn, start: Micros): Promise<void> {
-    for (;;) {
-      const packet = await this.#read();
-      if (!packet) return;
-      if (packet.streamIndex !== this.#stream.index) {
-        if (this.#others?.wants(packet.streamIndex)) leadIn.other(packet);
-        continue;
-      }
-      const stamp = packet.pts !== AV_NOPTS_VALUE ? packet.pts : packet.dts;
-      const time = stamp === AV_NOPTS_VALUE ? this.#start() : this.#micros(stamp);
-      leadIn.picture(packet, packet.isKeyframe && time <= start);
-      if (time >= start) return;
-    }
+  async #pass(packet: Packet, { shift, overlaps }: Place): Promise<void> {
+    if (!overlaps) await this.#others?.pass(packet, shift);
   }
 
   /** The next packet of any stream, valid until the next call; undefined at the end. */
@@ -236,21 +257,47 @@ export class Demuxer {
       ahead.free();
       return packet;
     }
-    const code = await this.#context.readFrame(packet);
-    if (code === AVERROR_EOF) return undefined;
-    if (code < 0) throw this.#broken(FFmpegError.strerror(code));
+    for (let errors = 0; ; ) {
+      const code = await this.#context.readFrame(packet);
+      if (code === AVERROR_EOF || this.#givenUp) return undefined;
+      if (code >= 0) break;
+      errors += 1;
+      if (!this.#readsOn(FFmpegError.strerror(code), errors)) this.#givenUp = true;
+    }
     this.#noteEnd(packet);
     return packet;
   }
 
-  #timedFrame(packet: Packet, data: Uint8Array): CodedFrame {
-    this.#timed &&= packet.pts !== AV_NOPTS_VALUE;
-    const stamp = this.#timed ? packet.pts : packet.dts;
+  /** Whether there may be more behind an error. @throws FrameliftError where damage is not noted. */
+  #readsOn(reason: string, errors: number): boolean {
+    if (!this.#damage) throw this.#broken(reason);
+    if (errors === 1) this.#damage.noteBreak(this.#nextPts);
+    if (errors >= MAX_ERRORS) this.#damage.noteEnd(this.#endsEarly(reason));
+    return errors < MAX_ERRORS;
+  }
+
+  /** Where a packet of any stream stands on the one timeline. Once for each packet, in their order. */
+  #place(packet: Packet): Place {
+    if (!this.#timeline) return UNMOVED;
+    const base = this.#baseOf(packet);
+    const time = (stamp: bigint): Micros | undefined => (stamp === AV_NOPTS_VALUE ? undefined : inMicros(stamp, base));
+    const duration = packet.duration > 0n ? inMicros(packet.duration, base) : undefined;
+    return this.#timeline.place({
+      ...{ stream: packet.streamIndex, duration, pts: time(packet.pts), dts: time(packet.dts) },
+    });
+  }
+
+  #timedFrame(packet: Packet, data: Uint8Array, { shift, joined }: Place): CodedFrame {
+    this.#taken += 1;
+    const lacks = packet.pts === AV_NOPTS_VALUE;
+    // Later on it is a packet that lost its time.
+    if (lacks && this.#taken <= TELLING) this.#timed = false;
+    const stamp = this.#timed && !lacks ? packet.pts : packet.dts;
     const duration = packet.duration > 0n ? this.#micros(packet.duration) : this.#interval();
-    const pts = stamp === AV_NOPTS_VALUE ? this.#nextPts : this.#micros(stamp);
+    const pts = stamp === AV_NOPTS_VALUE ? this.#nextPts : plus(this.#micros(stamp), shift);
     this.#nextPts = micros(pts + (duration ?? 0));
     return {
-      ...{ data, pts, duration, timed: this.#timed },
+      ...{ data, pts, duration, timed: this.#timed, joined },
       keyframe: packet.isKeyframe,
       damaged: packet.hasFlags(AV_PKT_FLAG_CORRUPT),
       hidden: packet.hasFlags(AV_PKT_FLAG_DISCARD),
@@ -260,6 +307,7 @@ export class Demuxer {
   /** Goes back to the first frame; false when this container cannot. */
   async rewind(): Promise<boolean> {
     this.#nextPts = this.#start();
+    this.#timeline = this.#damage && newTimeline(this.#context, this.#stream);
     this.#forgetAhead();
     const start = this.#stream.startTime === AV_NOPTS_VALUE ? 0n : this.#stream.startTime;
     return (await this.#context.seekFrame(this.#stream.index, start, AVSEEK_FLAG_BACKWARD)) >= 0;
@@ -290,16 +338,17 @@ export class Demuxer {
   }
 
   #micros(stamp: bigint): Micros {
-    return micros((Number(stamp) * 1e6 * this.#timeBase.num) / this.#timeBase.den);
+    return inMicros(stamp, this.#timeBase);
   }
 
   #noteEnd(packet: Packet): void {
     const stamp = packet.pts !== AV_NOPTS_VALUE ? packet.pts : packet.dts;
-    const { num, den } = packet.streamIndex === this.#stream.index ? this.#timeBase : this.#otherTimeBase(packet);
-    if (stamp !== AV_NOPTS_VALUE) this.#end = Math.max(this.#end, (Number(stamp + packet.duration) * 1e6 * num) / den);
+    if (stamp === AV_NOPTS_VALUE) return;
+    this.#end = Math.max(this.#end, inMicros(stamp + packet.duration, this.#baseOf(packet)));
   }
 
-  #otherTimeBase(packet: Packet): Rational {
+  #baseOf(packet: Packet): Rational {
+    if (packet.streamIndex === this.#stream.index) return this.#timeBase;
     const base = this.#context.streams[packet.streamIndex]?.timeBase;
     return base ? plain(base) : this.#timeBase;
   }
@@ -308,18 +357,23 @@ export class Demuxer {
   #checkEnd(): void {
     const length = Number(this.#context.duration);
     const start = this.#context.startTime === AV_NOPTS_VALUE ? 0 : Number(this.#context.startTime);
-    if (length > 0 && start + length - this.#end > MAX_MISSING) {
-      throw this.#broken(`it is cut off, ${(length / 1e6).toFixed(2)} s were declared`);
-    }
+    if (this.#givenUp || length <= 0 || start + length - this.#end <= MAX_MISSING || this.joins.length > 0) return;
+    const reason = `it is cut off, ${(length / 1e6).toFixed(2)} s were declared`;
+    if (!this.#damage) throw this.#broken(reason);
+    this.#damage.noteEnd(this.#endsEarly(reason));
+  }
+
+  #endsEarly(reason: string): string {
+    return `ends after ${((this.#end - this.#start()) / 1e6).toFixed(2)} s: ${reason}`;
   }
 
   #broken(reason: string): FrameliftError {
-    const at = ((this.#end - this.#start()) / 1e6).toFixed(2);
-    return new FrameliftError('source.protocol', `${this.#path} ends after ${at} s: ${reason}`);
+    return new FrameliftError('source.protocol', `${this.#path} ${this.#endsEarly(reason)}`);
   }
 }
 
-async function checkFile(path: string): Promise<void> {
+/** Its size in bytes. */
+async function checkFile(path: string): Promise<number> {
   const found = await stat(path).catch((cause: unknown) => {
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
     if (code === 'ENOENT' || code === 'ENOTDIR') {
@@ -328,6 +382,7 @@ async function checkFile(path: string): Promise<void> {
     throw new FrameliftError('source.forbidden', `${path} cannot be opened (${String(code)})`, { cause });
   });
   if (!found.isFile()) throw new FrameliftError('source.not-found', `${path} is not a file`);
+  return found.size;
 }
 
 function notVideo(path: string, code: number | undefined): FrameliftError {
@@ -335,11 +390,26 @@ function notVideo(path: string, code: number | undefined): FrameliftError {
   return new FrameliftError('source.protocol', `${path} is not a video file, or it is cut off at its start${reason}`);
 }
 
+/** Transport and program streams and their like jump ahead for no reason; sound and picture run without pause. */
+function newTimeline(context: FormatContext, picture: Stream): Timeline {
+  const isSteady = (stream: Stream): boolean =>
+    stream.index === picture.index || stream.codecpar.codecType === AVMEDIA_TYPE_AUDIO;
+  return new Timeline({
+    picture: picture.index,
+    steady: context.streams.filter(isSteady).map((stream) => stream.index),
+    jumpsAhead: ((context.iformat?.flags ?? 0) & AVFMT_TS_DISCONT) !== 0,
+  });
+}
+
+function inMicros(stamp: bigint, { num, den }: Rational): Micros {
+  return micros((Number(stamp) * 1e6 * num) / den);
+}
+
 function plain(value: AvRational): Rational {
   return { num: value.num, den: value.den };
 }
 
-function describe(context: FormatContext, stream: Stream): VideoFileInfo {
+function describe(context: FormatContext, stream: Stream, bytes: number): VideoFileInfo {
   const parameters = stream.codecpar;
   const rates = [plain(stream.avgFrameRate), plain(stream.rFrameRate)];
   const base = plain(stream.timeBase);
@@ -352,6 +422,8 @@ function describe(context: FormatContext, stream: Stream): VideoFileInfo {
     height: parameters.height,
     fps: rates.find((rate) => rate.num > 0 && rate.den > 0),
     frames: stream.nbFrames > 0n ? Number(stream.nbFrames) : undefined,
+    tick: base,
+    bytes,
     duration: length > 0 ? micros(length) : undefined,
     codec: avGetCodecName(parameters.codecId) ?? `codec id ${parameters.codecId}`,
     container: context.iformat?.name ?? 'unknown',

@@ -4,6 +4,7 @@ import type { Log } from '../../log.ts';
 import type { Arena } from '../../media/arena.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
+import { exactRate } from '../../media/rate.ts';
 import type { EventSink, MetricEvent } from '../../metrics/events.ts';
 import { type Clock, fromMs, type Micros, minus, plus, ZERO } from '../../time.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
@@ -11,9 +12,13 @@ import { explainDrops } from '../drop-log.ts';
 import { type IngestLimits, sizeExcess } from '../limits.ts';
 import { SourceLog } from '../source-log.ts';
 import type { Accompaniment, OtherSink, OtherStream } from './accompaniment.ts';
-import { Demuxer } from './demuxer.ts';
+import { Damage, type DamageReport } from './damage.ts';
+import { type CodedFrame, Demuxer } from './demuxer.ts';
+import { EvenTimes } from './even-times.ts';
 import type { VideoFileInfo } from './info.ts';
+import { PresentationTimes } from './presentation.ts';
 import type { TimeRange } from './range.ts';
+import type { Join } from './timeline.ts';
 
 /** Options of {@link openVideoFile}. */
 export interface VideoFileOptions {
@@ -34,8 +39,16 @@ export interface VideoFileOptions {
    * counted.
    */
   readonly whenFull?: 'throw' | 'drop';
+  /**
+   * True for tools that must lose nothing: damage is concealed and noted, a file that breaks off just
+   * ends, and timestamps that jump, repeat or go back are mended. Default false, as for live sources:
+   * damage is dropped up to the next keyframe, and a break is thrown.
+   */
+  readonly offline?: boolean;
 }
 
+/** Access units for which it is not said yet that they are damaged. */
+const SUSPECTS = 4;
 /** Time that a frame stands when neither file nor neighbours tell. */
 const DEFAULT_DURATION: Micros = fromMs(40);
 
@@ -46,7 +59,8 @@ const DEFAULT_DURATION: Micros = fromMs(40);
  * `source.no-video`, `source.unsupported-codec`, `source.too-large`.
  */
 export async function openVideoFile(options: VideoFileOptions): Promise<VideoFile> {
-  const demuxer = await Demuxer.open(options.path);
+  const damage = options.offline ? new Damage() : undefined;
+  const demuxer = await Demuxer.open(options.path, { damage });
   try {
     const { arena, clock, stream, threads = 1 } = options;
     const { codecParameters, info } = demuxer;
@@ -68,8 +82,9 @@ export async function openVideoFile(options: VideoFileOptions): Promise<VideoFil
       limits: options.limits,
       events,
       log,
+      ...(damage && { damage: 'conceal', dropLate: false, onDamage: (what, pts) => damage.note(what, pts) }),
     });
-    return new VideoFile(options, demuxer, decoder, full);
+    return new VideoFile(options, demuxer, decoder, full, damage);
   } catch (error) {
     await demuxer.close();
     throw error;
@@ -91,6 +106,10 @@ class FullArena implements EventSink {
   }
 }
 
+function evenTimes({ fps, tick }: VideoFileInfo): EvenTimes {
+  return new EvenTimes(fps && exactRate(fps), tick);
+}
+
 /** An open video file. */
 export class VideoFile {
   readonly #options: VideoFileOptions;
@@ -109,18 +128,35 @@ export class VideoFile {
   readonly #hidden = new Set<Micros>();
   /** Times of untimed access units inside the decoder, ascending. */
   #untimed: Micros[] = [];
+  /** Of the last access units, oldest first: the times of those that miss bytes. */
+  #suspects: (Micros | undefined)[] = [];
   #size = { width: 0, height: 0 };
   #first: Micros | undefined;
   #last: Micros | undefined;
   #step = DEFAULT_DURATION;
+  #lastDuration = DEFAULT_DURATION;
   #end: Micros = ZERO;
+  readonly #damage: Damage | undefined;
+  /** What mends the times of an offline file's frames. */
+  readonly #times = new PresentationTimes<Frame>();
+  #even: EvenTimes;
+  /** How long frames inside the decoder stand, by their stamps. */
+  readonly #durations = new Map<Micros, Micros>();
 
   /** For {@link openVideoFile}. */
-  constructor(options: VideoFileOptions, demuxer: Demuxer, decoder: VideoDecoder, full: FullArena) {
+  constructor(
+    options: VideoFileOptions,
+    demuxer: Demuxer,
+    decoder: VideoDecoder,
+    full: FullArena,
+    damage: Damage | undefined,
+  ) {
     this.#options = options;
     this.#demuxer = demuxer;
     this.#decoder = decoder;
     this.#full = full;
+    this.#damage = damage;
+    this.#even = evenTimes(demuxer.info);
   }
 
   get info(): VideoFileInfo {
@@ -130,6 +166,36 @@ export class VideoFile {
   /** What the frames read so far are beside their size; undefined before the first. */
   get traits(): PictureTraits | undefined {
     return this.#decoder.traits;
+  }
+
+  /** What was broken in what was read so far; nothing unless the file is read `offline`. */
+  get damage(): DamageReport {
+    return (this.#damage ?? new Damage()).report(this.#first ?? ZERO);
+  }
+
+  /** Whether the file may have lost frames between two that follow each other. */
+  isLossy(from: Micros, to: Micros): boolean {
+    return this.#damage?.isLossy(from, to) ?? false;
+  }
+
+  /** Where the file's timestamps broke so far and were joined, `at` from the first frame; an `offline` file's alone. */
+  get joins(): readonly Join[] {
+    return this.#demuxer.joins.map((join) => ({ ...join, at: minus(join.at, this.#first ?? ZERO) }));
+  }
+
+  /** Frames read so far whose timestamp was missing, repeated or out of order. */
+  get mended(): number {
+    return this.#times.mended;
+  }
+
+  /** How much of the file was read, 0…1. */
+  get share(): number {
+    return Math.min(1, this.#demuxer.position / Math.max(1, this.info.bytes));
+  }
+
+  /** How long the frame shown last stands, as the container says. */
+  get lastDuration(): Micros {
+    return this.#lastDuration;
   }
 
   /** From the first frame to the end of the last one read so far. */
@@ -176,7 +242,7 @@ export class VideoFile {
     await this.#decoder.reset();
     if (!(await this.#demuxer.rewind())) {
       await this.#demuxer.close();
-      this.#demuxer = await Demuxer.open(this.#options.path);
+      this.#demuxer = await Demuxer.open(this.#options.path, { damage: this.#damage });
     }
     this.#ended = false;
     this.#failure = undefined;
@@ -210,10 +276,13 @@ export class VideoFile {
     });
     if (!coded) {
       this.#ended = true;
+      this.#suspect(undefined);
       this.#take(await this.#decoder.flush());
+      for (const { item, pts } of this.#times.end(this.#step)) this.#show(item, this.#even.of(pts));
       return;
     }
     const { clock } = this.#options;
+    this.#suspect(coded);
     if (coded.hidden) this.#hidden.add(coded.pts);
     if (!coded.timed) this.#expect(coded.pts);
     const unit = {
@@ -222,20 +291,45 @@ export class VideoFile {
       arrival: clock.now(),
       capture: clock.wall(),
       keyframe: coded.keyframe,
-      // Keeps the decoder from judging times that are not the frame's own.
-      discontinuity: !coded.timed,
+      // Live: keeps the decoder from judging times that are not the frame's own.
+      discontinuity: this.#damage ? coded.joined : !coded.timed,
       damaged: coded.damaged,
     };
-    if (coded.duration !== undefined) this.#step = coded.duration;
+    if (coded.duration !== undefined) {
+      this.#step = coded.duration;
+      if (this.#damage) this.#durations.set(coded.pts, coded.duration);
+    }
+    const { refused } = this.#decoder.counts;
     this.#take(await this.#decoder.decode(unit));
+    if (!coded.timed && this.#decoder.counts.refused > refused) this.#forget(coded.pts);
     if (this.#full.seen) throw new FrameliftError('arena.full', 'the frame arena has no room for the next frame');
   }
 
   #take(frames: readonly Frame[]): void {
     for (const frame of frames) {
       if (this.#hidden.delete(frame.pts)) frame.release();
+      else if (this.#damage) this.#mend(frame);
       else this.#queue(this.#placed(frame));
     }
+  }
+
+  /** An offline file's frame in its time, once that is sure. */
+  #mend(frame: Frame): void {
+    const stamp = this.#untimed.shift() ?? frame.pts;
+    this.#lastDuration = this.#durations.get(stamp) ?? this.#step;
+    this.#durations.delete(stamp);
+    for (const { item, pts } of this.#times.push(frame, stamp, this.#step)) {
+      if (item.discontinuity) this.#even.restart();
+      this.#show(item, this.#even.of(pts));
+    }
+  }
+
+  #show(frame: Frame, pts: Micros): void {
+    this.#first ??= pts;
+    this.#last = pts;
+    this.#end = plus(pts, this.#step);
+    this.#queue(frame.share({ pts }));
+    frame.release();
   }
 
   /** Keeps a frame that is wanted, until it is asked for. */
@@ -266,7 +360,27 @@ export class VideoFile {
     this.#untimed.sort((a, b) => a - b);
   }
 
+  /**
+   * Notes frames whose bytes the container misses. Not those before a join: there it misses what was
+   * never to come. Transport streams say so a frame early.
+   */
+  #suspect(next: CodedFrame | undefined): void {
+    if (next?.joined) this.#suspects = [];
+    const sure = this.#suspects.splice(0, next ? Math.max(0, this.#suspects.length + 1 - SUSPECTS) : SUSPECTS);
+    for (const pts of sure) if (pts !== undefined) this.#damage?.note('frame', pts);
+    if (next) this.#suspects.push(next.damaged ? next.pts : undefined);
+  }
+
+  /** A unit gave no frame: its time is nobody's. */
+  #forget(pts: Micros): void {
+    const at = this.#untimed.indexOf(pts);
+    if (at >= 0) this.#untimed.splice(at, 1);
+  }
+
   #clear(): void {
+    for (const frame of this.#times.clear()) frame.release();
+    this.#even = evenTimes(this.info);
+    this.#durations.clear();
     for (const frame of this.#ready.splice(0)) frame.release();
     this.#hidden.clear();
     this.#untimed = [];

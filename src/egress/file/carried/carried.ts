@@ -1,8 +1,8 @@
 /** Everything that goes with the pictures into an output: what is planned, and what carries it out. An adapter of node-av's streams. */
 import { AV_PKT_DATA_DISPLAYMATRIX, Dictionary, type Packet, type Stream } from 'node-av';
 import type { Accompaniment, OtherPacket, OtherStream } from '../../../ingest/file/accompaniment.ts';
-import type { Rational } from '../../../ingest/file/info.ts';
 import type { TimeRange } from '../../../ingest/file/range.ts';
+import type { Rational } from '../../../media/rate.ts';
 import { type Micros, micros, minus } from '../../../time.ts';
 import type { WrittenChapter } from '../completion/chapter.ts';
 import { chaptersWithin, complete } from '../completion/completion.ts';
