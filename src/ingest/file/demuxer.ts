@@ -11,11 +11,13 @@ import {
   AV_PKT_FLAG_DISCARD,
   AVDISCARD_ALL,
   AVERROR_EOF,
+  AVFMT_NO_BYTE_SEEK,
   AVFMT_NOTIMESTAMPS,
   AVFMT_TS_DISCONT,
   AVMEDIA_TYPE_AUDIO,
   AVMEDIA_TYPE_VIDEO,
   AVSEEK_FLAG_BACKWARD,
+  AVSEEK_FLAG_BYTE,
   type Rational as AvRational,
   avGetCodecName,
   type CodecParameters,
@@ -204,16 +206,30 @@ export class Demuxer {
    * {@link MAX_SKEW} before its picture. Where a container has no times, this is its beginning.
    */
   async seek(start: Micros): Promise<void> {
-    if (start <= this.#start() || ((this.#context.iformat?.flags ?? 0) & AVFMT_NOTIMESTAMPS) !== 0) return;
-    this.#forgetAhead();
-    const from = Math.max(this.#start(), start - MAX_SKEW);
-    const { num, den } = this.#timeBase;
-    const stamp = BigInt(Math.floor((from * den) / (1e6 * num)));
-    const sought = (await this.#context.seekFrame(this.#stream.index, stamp, AVSEEK_FLAG_BACKWARD)) >= 0;
+    const { iformat } = this.#context;
+    const hasTimes = ((iformat?.flags ?? 0) & AVFMT_NOTIMESTAMPS) === 0;
+    // Where times are those of decoding, reordered frames are told apart by counting from the beginning.
+    const isTimed = this.#timed || this.#stream.codecpar.videoDelay === 0;
+    if (start <= this.#start() || !hasTimes || !isTimed) return;
+    const from = start - MAX_SKEW;
+    const sought = from > this.#start() && (await this.#seekTo(from));
     const ahead = await this.#gather(start);
     // Without a keyframe within reach: from the beginning.
-    if (ahead || !sought || !(await this.rewind())) this.#ahead = ahead ?? [];
+    if (ahead || !sought || !(await this.#seekToBeginning())) this.#ahead = ahead ?? [];
     else this.#ahead = (await this.#gather(start)) ?? [];
+  }
+
+  async #seekTo(time: number): Promise<boolean> {
+    this.#forgetAhead();
+    const { num, den } = this.#timeBase;
+    const stamp = BigInt(Math.floor((time * den) / (1e6 * num)));
+    return (await this.#context.seekFrame(this.#stream.index, stamp, AVSEEK_FLAG_BACKWARD)) >= 0;
+  }
+
+  /** Transport streams have no index: their beginning is that of the file. */
+  async #seekToBeginning(): Promise<boolean> {
+    const noBytes = ((this.#context.iformat?.flags ?? 0) & AVFMT_NO_BYTE_SEEK) !== 0;
+    return noBytes ? this.rewind() : (await this.#context.seekFrame(-1, 0n, AVSEEK_FLAG_BYTE)) >= 0;
   }
 
   #gather(start: Micros): Promise<Packet[] | undefined> {
