@@ -3,7 +3,7 @@ import { AV_PKT_DATA_DISPLAYMATRIX, Dictionary, type Packet, type Stream } from 
 import type { Accompaniment, OtherPacket, OtherStream } from '../../../ingest/file/accompaniment.ts';
 import type { TimeRange } from '../../../ingest/file/range.ts';
 import type { Rational } from '../../../media/rate.ts';
-import { type Micros, micros, minus } from '../../../time.ts';
+import { type Micros, micros, minus, ZERO } from '../../../time.ts';
 import type { WrittenChapter } from '../completion/chapter.ts';
 import { chaptersWithin, complete } from '../completion/completion.ts';
 import type { CoverPicture } from '../completion/mp4.ts';
@@ -124,7 +124,13 @@ export class Carried implements Disposable {
 
   /** Puts into the finished file what the muxer cannot. @param path of the file. @throws FrameliftError `mux.failed`. */
   complete(path: string, name: string, first: Micros): void {
-    complete(path, name, { chapters: this.chapters(first), covers: this.#covers });
+    complete(path, name, { chapters: this.chapters(first), covers: this.#covers, starts: this.#starts(first) });
+  }
+
+  /** When the streams begin in the output, by their tracks: the picture, then what was copied. */
+  #starts(first: Micros): Micros[] {
+    const zero = this.start ?? first;
+    return [ZERO, ...[...this.#carried.values()].map((stream) => minus(stream.first ?? zero, zero))];
   }
 
   /** What was lost on the way, a sentence each: known at the end. */
@@ -164,7 +170,7 @@ export class Carried implements Disposable {
     if (within.length > 0 && !this.#holding.chapters) {
       notes.push(`${within.length} chapters were left out: a ${ending} file cannot hold them`);
     }
-    if (displayMatrix && !this.#holding.rotation) {
+    if (isTurned(displayMatrix) && !this.#holding.rotation) {
       notes.push(`the input asks to be turned or mirrored; a ${ending} file cannot say so`);
     }
     if (lost.length > 0) notes.push(`tags were left out (${lost.join(', ')}): a ${ending} file has no place for them`);
@@ -179,6 +185,13 @@ export class Carried implements Disposable {
     if (this.#holding.early) return start;
     return minus(start, micros(Math.max(0, ...this.streams.map(leadOf))));
   }
+}
+
+/** The matrix of a picture that is shown as it is: 1 as 16.16 in the diagonal, and 2.30 at its end. */
+const UPRIGHT = Buffer.from(Int32Array.of(1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30).buffer);
+
+function isTurned(matrix: Buffer | undefined): boolean {
+  return matrix !== undefined && !matrix.subarray(0, UPRIGHT.length).equals(UPRIGHT);
 }
 
 /** Microseconds that an encoder put before the sound. */

@@ -11,7 +11,7 @@ import {
 } from 'node-av';
 import { FrameliftError } from '../../../errors.ts';
 import type { OtherPacket, OtherStream } from '../../../ingest/file/accompaniment.ts';
-import type { Micros } from '../../../time.ts';
+import { type Micros, micros } from '../../../time.ts';
 import type { CopiedStream } from '../container.ts';
 import { assumedConfig, withoutAdts } from './adts.ts';
 import type { Holding } from './table.ts';
@@ -41,6 +41,8 @@ export class CarriedStream {
   readonly #plainAac: boolean;
   /** True once a subtitle has lost a colour, a font or its place. */
   plainer = false;
+  /** Time of the first packet on the input's timeline. */
+  first: Micros | undefined;
 
   /**
    * @param tags of the copy.
@@ -125,6 +127,8 @@ export class CarriedStream {
     packet.pts = pts ?? AV_NOPTS_VALUE;
     packet.dts = dts ?? AV_NOPTS_VALUE;
     packet.duration = this.#times.length ?? duration;
+    const { num, den } = this.copied.timeBase;
+    if (pts !== undefined) this.first ??= micros((Number(pts) * 1e6 * num) / den);
   }
 }
 

@@ -4,6 +4,7 @@ import { extname } from 'node:path';
 import { FrameliftError } from '../../../errors.ts';
 import { type Micros, micros, minus } from '../../../time.ts';
 import { writeFault } from '../sink.ts';
+import { aviStarts } from './avi.ts';
 import type { WrittenChapter } from './chapter.ts';
 import { matroskaChapters, type Patch } from './matroska.ts';
 import { boxAt, type CoverPicture, withChapters, withCovers } from './mp4.ts';
@@ -39,6 +40,8 @@ export interface Additions {
   readonly chapters: readonly WrittenChapter[];
   /** Of mp4 alone; to the muxers of others they are streams. */
   readonly covers: readonly CoverPicture[];
+  /** Of AVI alone: when its streams begin, in order; the first is the picture. */
+  readonly starts: readonly Micros[];
 }
 
 /**
@@ -46,12 +49,13 @@ export interface Additions {
  * @throws FrameliftError `mux.failed`, also for a file that framelift has not written.
  */
 export function complete(path: string, name: string, additions: Additions): void {
-  if (additions.chapters.length === 0 && additions.covers.length === 0) return;
+  const ending = extname(name).toLowerCase();
+  const late = ending === '.avi' && additions.starts.some((start) => start > 0);
+  if (additions.chapters.length === 0 && additions.covers.length === 0 && !late) return;
   try {
     const file = openSync(path, 'r+');
     try {
-      const ending = extname(name).toLowerCase();
-      const patches = ending === '.mkv' || ending === '.webm' ? inMatroska(file, additions) : inMp4(file, additions);
+      const patches = patchesFor(ending, file, additions);
       if (!patches)
         throw new FrameliftError('mux.failed', `"${path}": there is no place for chapters and covers in this file`);
       for (const { at, bytes } of patches) writeAll(file, at, bytes);
@@ -62,6 +66,11 @@ export function complete(path: string, name: string, additions: Additions): void
   } catch (error) {
     throw writeFault(path, error);
   }
+}
+
+function patchesFor(ending: string, file: number, additions: Additions): Patch[] | undefined {
+  if (ending === '.avi') return aviStarts(readAt(file, 0, HEAD_BYTES), additions.starts);
+  return ending === '.mkv' || ending === '.webm' ? inMatroska(file, additions) : inMp4(file, additions);
 }
 
 function inMatroska(file: number, { chapters }: Additions): Patch[] | undefined {
