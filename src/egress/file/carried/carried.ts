@@ -64,7 +64,7 @@ export class Carried implements Disposable {
     this.#ending = ending;
     this.#rates = rates;
     const wished = accompaniment.streams.filter((stream) => this.#wishes(stream, sound));
-    const held = wished.filter((stream) => holds(traitsOf(stream), holding));
+    const held = this.#held(wished);
     const covers = held.filter(({ kind }) => kind === 'cover');
     this.#covers = holding.attachments ? [] : covers.map(coverOf);
     this.#attached = holding.attachments ? covers.map(attachedCover) : [];
@@ -153,6 +153,13 @@ export class Carried implements Disposable {
     if (kind !== 'data') return true;
     if (codecTag === 'text') return chapters.length === 0;
     return codecTag !== 'tmcd' || this.#holding.tags.length === 0 || !(videoTags.timecode ?? tags.timecode);
+  }
+
+  /** The streams that the container holds; of too much sound, the first. */
+  #held(wished: readonly OtherStream[]): OtherStream[] {
+    const held = wished.filter((stream) => holds(traitsOf(stream), this.#holding));
+    const sound = held.filter(({ kind }) => kind === 'audio').slice(0, this.#holding.maxAudio);
+    return held.filter((stream) => stream.kind !== 'audio' || sound.includes(stream));
   }
 
   #timecode(tags: Tags): Tags {

@@ -18,6 +18,8 @@ export interface CarriedTraits {
 export interface Holding {
   /** FFmpeg's names of the sound that can be copied into it. */
   readonly audio: readonly string[];
+  /** Streams of sound that players find in it. */
+  readonly maxAudio: number;
   readonly subtitles: readonly string[];
   /** Forms of text subtitles that it takes; others become the first. */
   readonly texts: readonly TextForm[];
@@ -52,6 +54,7 @@ const ITUNES =
 /** What all containers are that hold nothing but moving pictures. */
 const NOTHING: Holding = {
   audio: [],
+  maxAudio: Number.POSITIVE_INFINITY,
   subtitles: [],
   texts: [],
   covers: [],
@@ -83,7 +86,7 @@ const MP4: Holding = {
 const MATROSKA: Holding = {
   ...NOTHING,
   audio: words(
-    `aac ac3 eac3 mp2 mp3 dts truehd flac opus vorbis alac wavpack tta wmav2 adpcm_ms adpcm_ima_wav amr_nb amr_wb ` +
+    `aac ac3 eac3 mp2 mp3 dts truehd flac opus vorbis alac wavpack tta wmav2 adpcm_ms adpcm_ima_wav amr_nb ` +
       `${PCM} ${PCM_BE}`,
   ),
   subtitles: words('ass dvd_subtitle hdmv_pgs_subtitle dvb_subtitle'),
@@ -102,7 +105,7 @@ const HOLDINGS: Readonly<Record<string, Holding>> = {
   '.m4v': { ...MP4, audio: ['aac', 'ac3', 'alac'] },
   '.mov': {
     ...MP4,
-    audio: words(`aac ac3 eac3 mp2 mp3 dts alac adpcm_ima_qt amr_nb amr_wb wmav2 ${PCM} ${PCM_BE}`),
+    audio: words(`aac ac3 eac3 mp2 mp3 dts alac amr_nb ${PCM} ${PCM_BE}`),
     covers: [],
   },
   '.mkv': MATROSKA,
@@ -130,6 +133,7 @@ const HOLDINGS: Readonly<Record<string, Holding>> = {
   '.flv': {
     ...NOTHING,
     audio: words('aac mp3 ac3 eac3 flac opus'),
+    maxAudio: 1,
     tags: 'all',
   },
   '.nut': {

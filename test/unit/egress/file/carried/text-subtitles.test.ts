@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { convertSubtitle, type TextForm, timedTextHeader } from '../../../../../src/egress/file/carried/text-subtitles.ts';
+import {
+  convertSubtitle,
+  type TextForm,
+  timedTextHeader,
+} from '../../../../../src/egress/file/carried/text-subtitles.ts';
 
 const FORMS: readonly TextForm[] = ['subrip', 'webvtt', 'mov_text'];
 const TEXTS = [
