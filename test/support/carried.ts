@@ -8,7 +8,7 @@ import { ffmpeg } from './media.ts';
 const run = promisify(execFile);
 
 /** A stream with its packets in the order of the file. */
-export interface ProbedStream {
+interface ProbedStream {
   readonly kind: string;
   readonly codec: string;
   readonly sampleAspect: string | undefined;
@@ -18,7 +18,7 @@ export interface ProbedStream {
 }
 
 /** A packet; times in seconds. */
-export interface ProbedPacket {
+interface ProbedPacket {
   readonly pts: number;
   readonly duration: number;
   readonly hash: string;

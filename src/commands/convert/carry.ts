@@ -7,10 +7,18 @@ import type { TimeRange } from '../../ingest/file/range.ts';
 import type { VideoFile } from '../../ingest/file/video-file.ts';
 import type { Rational } from '../../media/rate.ts';
 import { type Micros, plus, toSeconds, ZERO } from '../../time.ts';
-import type { ConvertOptions } from './convert.ts';
 
-/** The options that {@link carry} looks at. */
-type CarryOptions = Pick<ConvertOptions, 'output' | 'audio' | 'start' | 'duration'>;
+/** What is wanted of the input, and where it goes. */
+export interface CarryOptions {
+  /** The file to write; its ending chooses the container. */
+  readonly output: string;
+  /** False leaves the sound out. Default true. */
+  readonly audio?: boolean | undefined;
+  /** Where to begin, from the file's beginning. Default: there. */
+  readonly start?: Micros | undefined;
+  /** How much to convert. Default: to the end. */
+  readonly duration?: Micros | undefined;
+}
 
 /**
  * Plans what goes with the pictures, and has the input give it, and only the part of it that is wanted. Before its first frame.

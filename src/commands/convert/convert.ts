@@ -15,8 +15,8 @@ import type { ProviderChoice } from '../../interp/providers/provider.ts';
 import { ProviderTrials } from '../../interp/providers/trial.ts';
 import { Arena } from '../../media/arena.ts';
 import { noEvents } from '../../metrics/events.ts';
-import { type Clock, type Micros, minus, systemClock, toSeconds } from '../../time.ts';
-import { carriedOptions, carry } from './carry.ts';
+import { type Clock, minus, systemClock, toSeconds } from '../../time.ts';
+import { type CarryOptions, carriedOptions, carry } from './carry.ts';
 import { Conversion, type ConversionResult } from './conversion.ts';
 import { identityOf } from './identity.ts';
 import { type InputFaults, inputFaults } from './input-notes.ts';
@@ -28,9 +28,8 @@ import { type ConvertProgress, progressOf } from './progress.ts';
 const ARENA_MB = 1024;
 
 /** Options of {@link convert}. */
-export interface ConvertOptions {
+export interface ConvertOptions extends CarryOptions {
   readonly input: string;
-  readonly output: string;
   readonly fps?: number | undefined;
   readonly factor?: number | undefined;
   /** Model id, `blend`, `repeat`, or a path. Default: the profile's, else `flow-s`. */
@@ -44,12 +43,6 @@ export interface ConvertOptions {
   readonly grain?: number | undefined;
   readonly codec: string;
   readonly crf: number;
-  /** False leaves the sound out. Default true. */
-  readonly audio?: boolean | undefined;
-  /** Where to begin, from the file's beginning. Default: there. */
-  readonly start?: Micros | undefined;
-  /** How much to convert. Default: to the end. */
-  readonly duration?: Micros | undefined;
   /** Replaces an existing output, and starts again where an unfinished one is left. */
   readonly overwrite?: boolean | undefined;
   /** Goes on from an unfinished output, frame-exactly. */

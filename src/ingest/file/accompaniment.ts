@@ -16,10 +16,10 @@ import { type Micros, micros } from '../../time.ts';
 import { type Chapter, readChapters } from './chapters.ts';
 
 /** Names and values that a container gives of itself, a stream or a chapter. */
-export type Tags = Readonly<Record<string, string>>;
+type Tags = Readonly<Record<string, string>>;
 
 /** What a stream beside the converted one is: `cover` is a still picture, `video` a further one that moves. */
-export type OtherKind = 'audio' | 'subtitle' | 'attachment' | 'cover' | 'data' | 'video';
+type OtherKind = 'audio' | 'subtitle' | 'attachment' | 'cover' | 'data' | 'video';
 
 /** A stream beside the one that is converted. */
 export interface OtherStream {
@@ -88,7 +88,7 @@ export async function readCovers(
 
 /**
  * Everything in an open input beside the stream `video`. @param covers coded pictures by the
- * numbers of their streams. @throws FrameliftError as {@link readChapters}.
+ * numbers of their streams.
  */
 export async function readAccompaniment(
   context: FormatContext,

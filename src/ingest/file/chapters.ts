@@ -3,7 +3,6 @@
  * description of an open file in its log.
  */
 import { AV_LOG_FATAL, AV_LOG_INFO, type FormatContext, Log } from 'node-av';
-import { FrameliftError } from '../../errors.ts';
 import { type Micros, micros } from '../../time.ts';
 
 /** One chapter, on the timeline of the file's packets. */
@@ -16,27 +15,19 @@ export interface Chapter {
 
 /** Stands after the description: the log arrives late, and in order. */
 const END_OF_DESCRIPTION = 'framelift: end of description';
-/** The log is a queue of this process; it never takes long. */
-const LOG_TIMEOUT = 5_000;
-
 /**
  * The chapters of an open input. Nothing else may use FFmpeg at the same time: its log is one for
- * all. @throws FrameliftError `source.protocol` when the description does not come.
+ * all.
  */
 export async function readChapters(context: FormatContext): Promise<Chapter[]> {
   const pieces: string[] = [];
   const level = Log.getLevel();
   try {
-    await new Promise<void>((done, failed) => {
-      const timer = setTimeout(
-        () => failed(new FrameliftError('source.protocol', 'the chapters cannot be read')),
-        LOG_TIMEOUT,
-      );
+    await new Promise<void>((done) => {
       Log.setCallback(
         (_, message) => {
-          if (message !== END_OF_DESCRIPTION) return void pieces.push(message);
-          clearTimeout(timer);
-          done();
+          if (message === END_OF_DESCRIPTION) done();
+          else pieces.push(message);
         },
         { maxLevel: AV_LOG_INFO },
       );

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { milliseconds } from '../../../src/commands/arguments.ts';
+import { milliseconds, time } from '../../../src/commands/arguments.ts';
 
 describe('milliseconds', () => {
   it.each([
@@ -15,5 +15,22 @@ describe('milliseconds', () => {
 
   it.each(['', 'soon', '-5', '120 ms', '1m', '5sec', '1e3', 'ms'])('refuses "%s"', (text) => {
     expect(() => milliseconds(text)).toThrow('expected a time such as 120ms');
+  });
+});
+
+describe('time', () => {
+  it.each([
+    ['90', 90],
+    ['90.5', 90.5],
+    ['1:30.25', 90.25],
+    ['0:01:30.5', 90.5],
+    ['12:00:00', 43_200],
+    ['0', 0],
+  ])('%s is %d s', (text, seconds) => {
+    expect(time(text)).toBe(seconds * 1e6);
+  });
+
+  it.each(['', 'noon', '-5', '1:60', '1:2:3:4', '1:75:00', '10s', '1:-1', ':30', '1e3'])('refuses "%s"', (text) => {
+    expect(() => time(text)).toThrow('expected a time such as 90.5, 1:30.5 or 0:01:30.5');
   });
 });

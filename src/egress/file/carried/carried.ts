@@ -118,8 +118,8 @@ export class Carried implements Disposable {
 
   /** Chapters of the output. @param first time of the first frame on the input's timeline. */
   chapters(first: Micros): WrittenChapter[] {
-    if (!this.#holding.chapters) return [];
-    return chaptersWithin(this.#accompaniment.chapters, this.start ?? first, this.#range?.end);
+    const within = chaptersWithin(this.#accompaniment.chapters, this.start ?? first, this.#range?.end);
+    return within.slice(0, this.#holding.maxChapters);
   }
 
   /** Puts into the finished file what the muxer cannot. @param path of the file. @throws FrameliftError `mux.failed`. */
@@ -174,9 +174,9 @@ export class Carried implements Disposable {
     const { chapters, displayMatrix } = this.#accompaniment;
     const notes: string[] = [];
     const within = this.#range ? chaptersWithin(chapters, this.#range.start, this.#range.end) : chapters;
-    if (within.length > 0 && !this.#holding.chapters) {
-      notes.push(`${within.length} chapters were left out: a ${ending} file cannot hold them`);
-    }
+    const missed = within.length - this.#holding.maxChapters;
+    if (missed > 0)
+      notes.push(`${missed} of ${within.length} chapters were left out: a ${ending} file cannot hold them`);
     if (isTurned(displayMatrix) && !this.#holding.rotation) {
       notes.push(`the input asks to be turned or mirrored; a ${ending} file cannot say so`);
     }

@@ -1,5 +1,5 @@
 /** What each container holds beside the pictures. Pure: the table, and what follows from it for a stream. */
-import { MP4_COVERS } from '../completion/mp4.ts';
+import { MAX_MP4_CHAPTERS, MP4_COVERS } from '../completion/mp4.ts';
 import { isTextForm, type TextForm } from './text-subtitles.ts';
 
 /** A stream of the input beside its pictures. */
@@ -29,7 +29,8 @@ export interface Holding {
   readonly attachments: boolean;
   /** Four-letter names of data, as of the telemetry of an action camera. */
   readonly data: readonly string[];
-  readonly chapters: boolean;
+  /** Most chapters. */
+  readonly maxChapters: number;
   /** How the picture is to be turned. */
   readonly rotation: boolean;
   /** AAC keeps the header that it has before each packet in a transport stream. */
@@ -60,7 +61,7 @@ const NOTHING: Holding = {
   covers: [],
   attachments: false,
   data: [],
-  chapters: false,
+  maxChapters: 0,
   rotation: false,
   early: false,
   adts: false,
@@ -76,7 +77,7 @@ const MP4: Holding = {
   texts: ['mov_text'],
   covers: MP4_COVERS,
   data: ['gpmd'],
-  chapters: true,
+  maxChapters: MAX_MP4_CHAPTERS,
   rotation: true,
   early: true,
   tags: words(ITUNES),
@@ -93,7 +94,7 @@ const MATROSKA: Holding = {
   texts: ['subrip', 'webvtt'],
   covers: ['mjpeg', 'png', 'gif', 'bmp', 'webp'],
   attachments: true,
-  chapters: true,
+  maxChapters: Number.POSITIVE_INFINITY,
   rotation: true,
   early: true,
   tags: 'all',
