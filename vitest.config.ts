@@ -18,6 +18,7 @@ const RETRIES = 1;
 const TIMED = [
   'cli',
   'convert',
+  'convert-safety',
   'provider',
   'rtsp-camera',
   'rtsp-timing',

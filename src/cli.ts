@@ -14,6 +14,7 @@ import { examine } from './commands/doctor/examine.ts';
 import { findingsTable, isFault } from './commands/doctor/finding.ts';
 import { CUDA_HELP, cudaReport, installCuda } from './commands/install-cuda.ts';
 import { modelsTable } from './commands/models-table.ts';
+import { print } from './commands/print.ts';
 import { StopSignal } from './commands/stop-signal.ts';
 import { urlFile } from './commands/url-file.ts';
 import { configFromFlags, generateTokens, type ServeFlags } from './config/flags.ts';
@@ -169,11 +170,7 @@ program
   .option('--json', 'print as JSON')
   .action(async (flags: { json?: boolean }) => {
     const models = await readManifest();
-    if (flags.json) {
-      console.log(JSON.stringify(models, null, 2));
-      return;
-    }
-    console.log(modelsTable(models));
+    await print(process.stdout, flags.json ? JSON.stringify(models, null, 2) : modelsTable(models));
   });
 
 program
@@ -207,7 +204,7 @@ program
   .addHelpText('after', CUDA_HELP)
   .action(async ({ dir, json }: { dir?: string; json?: boolean }) => {
     const result = await installCuda({ dir, env: process.env, onProgress: (text) => console.error(text) });
-    console.log(json ? JSON.stringify(result, null, 2) : cudaReport(result));
+    await print(process.stdout, json ? JSON.stringify(result, null, 2) : cudaReport(result));
   });
 
 interface DoctorFlags {
@@ -219,7 +216,7 @@ interface DoctorFlags {
 async function runDoctor(given: readonly string[], { json, ...flags }: DoctorFlags): Promise<void> {
   const asked = given.length > 0 || flags.config !== undefined;
   const findings = await examine(asked ? configFromFlags(given, flags) : (flags.port ?? 8080), process.env);
-  console.log(json ? JSON.stringify(findings, null, 2) : findingsTable(findings));
+  await print(process.stdout, json ? JSON.stringify(findings, null, 2) : findingsTable(findings));
   process.exitCode = findings.some(isFault) ? FAILED : 0;
 }
 
@@ -294,8 +291,9 @@ async function runConvert(input: string, output: string, flags: ConvertFlags): P
     signal: stop.signal,
     onProgress: (at: ConvertProgress) => report.update(at),
   }).finally(() => report.stop());
-  report.result(result);
-  if (!json && !quiet) console.error(summary(result).join('\n'));
+  if (json)
+    await print(output === '-' ? process.stderr : process.stdout, JSON.stringify({ type: 'result', ...result }));
+  else if (!quiet) console.error(summary(result).join('\n'));
   process.exit(result.interrupted ? stop.exitCode : result.damaged ? DAMAGED : 0);
 }
 
@@ -334,7 +332,7 @@ async function runEval(paths: readonly string[], flags: EvalFlags): Promise<void
       else bar?.start(total, done, { item });
     },
   }).finally(() => bar?.stop());
-  console.log(flags.json ? JSON.stringify(report, null, 2) : evalTable(report));
+  await print(process.stdout, flags.json ? JSON.stringify(report, null, 2) : evalTable(report));
   if (flags.sheet && !flags.quiet) console.error(`${flags.sheet}: the worst cases`);
   if (report.interrupted) console.error('interrupted: only finished items are in the figures');
   process.exit(report.interrupted ? stop.exitCode : 0);

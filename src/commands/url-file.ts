@@ -1,5 +1,6 @@
 /** The file that tells other programs, such as a health check, where framelift listens. */
-import { rmSync, writeFileSync } from 'node:fs';
+import { rmSync } from 'node:fs';
+import { writeWhole } from '../egress/file/whole-file.ts';
 import { FrameliftError, messageOf } from '../errors.ts';
 
 /**
@@ -14,12 +15,17 @@ export function urlFile(path: string | undefined): (url: string) => void {
     try {
       act();
     } catch (cause) {
-      throw new FrameliftError('config.invalid', `--url-file: ${path} cannot be written: ${messageOf(cause)}`, {
+      throw new FrameliftError('config.invalid', `--url-file: ${path} cannot be written: ${reasonOf(cause)}`, {
         remedy: 'Give a file in a folder that framelift may write to, or leave out --url-file and FRAMELIFT_URL_FILE.',
         cause,
       });
     }
   };
   attempt(() => rmSync(path, { force: true }));
-  return (url) => attempt(() => writeFileSync(path, `${url}\n`));
+  return (url) => attempt(() => writeWhole(path, Buffer.from(`${url}\n`)));
+}
+
+/** What the system said. */
+function reasonOf(thrown: unknown): string {
+  return messageOf(thrown instanceof FrameliftError ? (thrown.cause ?? thrown) : thrown);
 }

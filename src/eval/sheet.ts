@@ -1,7 +1,7 @@
 /** Contact sheets: for each case the inputs, the truth, the result and the error, with labels. Loads its library when it is first needed. */
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
 import { dirname, extname } from 'node:path';
+import { writeWhole } from '../egress/file/whole-file.ts';
 import { FrameliftError } from '../errors.ts';
 import { type Case, ERROR_GAIN } from './gallery.ts';
 import { loadJimp } from './png.ts';
@@ -62,13 +62,9 @@ export async function writeSheet(path: string, cases: readonly Case[]): Promise<
     }
     top += heightOf(one);
   }
-  try {
-    const bytes =
-      mime === 'image/png' ? await sheet.getBuffer(mime) : await sheet.getBuffer(mime, { quality: JPEG_QUALITY });
-    await writeFile(path, bytes);
-  } catch (cause) {
-    throw new FrameliftError('mux.failed', `the sheet ${path} cannot be written`, { cause });
-  }
+  const bytes =
+    mime === 'image/png' ? await sheet.getBuffer(mime) : await sheet.getBuffer(mime, { quality: JPEG_QUALITY });
+  writeWhole(path, bytes);
 }
 
 function put(

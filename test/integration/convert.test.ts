@@ -84,15 +84,6 @@ describe('convert', () => {
     expect(result.outputFrames).toBe(2 * result.sourceFrames - 1);
   });
 
-  it('Ctrl-C finishes the file and says so', async () => {
-    await ffmpeg(...testVideo('1280x720', '30', 300), at('long.mkv'));
-    const args = ['convert', at('long.mkv'), at('cut-short.mkv'), '--factor', '4', '--json'];
-    const { code, stdout } = await runCli(args, { interruptAfterMs: 2500 });
-    expect(code).toBe(130);
-    expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({ type: 'result', interrupted: true });
-    expect((await frameHashes(at('cut-short.mkv'))).length).toBeGreaterThan(0);
-  });
-
   it('a file of one frame gives one frame', async () => {
     await ffmpeg(...testVideo('320x180', '30', 1), at('one.mp4'));
     expect(await convert(at('one.mp4'), at('one60.mp4'), '--fps', '60')).toMatchObject({ outputFrames: 1 });

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { X264Session } from '../../src/egress/codec/x264-session.ts';
+import { OutputFile } from '../../src/egress/file/output-file.ts';
 import { FileWriter } from '../../src/egress/file/writer.ts';
 import { VideoDecoder } from '../../src/ingest/decode/decoder.ts';
 import { openVideoFile } from '../../src/ingest/file/video-file.ts';
@@ -62,7 +63,8 @@ test.each(TRAITS)('live H.264 of %j', async (traits) => {
 
 test.each(TRAITS)('a file of %j', async (traits) => {
   const path = join(folder, 'a.mkv');
-  const writer = await FileWriter.open({ path, codec: 'h264', crf: 20, fps: { num: 25, den: 1 } });
+  await using output = await OutputFile.open(path, { overwrite: true });
+  const writer = await FileWriter.open({ path, output, codec: 'h264', crf: 20, fps: { num: 25, den: 1 } });
   await writer.write(grey(), traits);
   await writer.finish();
   await using file = await openVideoFile({ path, stream: 's', arena, clock: systemClock, events: noEvents });

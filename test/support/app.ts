@@ -58,7 +58,6 @@ export async function runCli(
   options: {
     env?: Record<string, string>;
     timeoutMs?: number;
-    interruptAfterMs?: number;
     installation?: Installation;
   } = {},
 ): Promise<{ code: number | null; stdout: string; stderr: string }> {
@@ -71,7 +70,6 @@ export async function runCli(
     killSignal: 'SIGKILL',
   });
   const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)];
-  if (options.interruptAfterMs) setTimeout(() => child.kill('SIGINT'), options.interruptAfterMs).unref();
   const [code]: unknown[] = await once(child, 'close');
   return { code: typeof code === 'number' ? code : null, stdout: stdout(), stderr: stderr() };
 }

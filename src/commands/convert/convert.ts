@@ -20,7 +20,7 @@ import { type CarryOptions, carriedOptions, carry } from './carry.ts';
 import { Conversion, type ConversionResult } from './conversion.ts';
 import { identityOf } from './identity.ts';
 import { type InputFaults, inputFaults } from './input-notes.ts';
-import { keptNote } from './messages.ts';
+import { keptNote } from './kept-tier.ts';
 import { outputRate } from './output-rate.ts';
 import { type ConvertProgress, progressOf } from './progress.ts';
 

@@ -6,7 +6,6 @@ import { resolve } from 'node:path';
 import type { Identity } from '../../egress/file/resume-state.ts';
 import type { ModelSpec } from '../../interp/models/manifest.ts';
 import type { ReferenceModel } from '../../interp/models/reference.ts';
-import type { ConvertOptions } from './convert.ts';
 
 /** Bytes at the beginning and at the end of an input that are hashed. */
 const HASHED_BYTES = 1 << 20;
@@ -27,7 +26,7 @@ const FREE = [
 
 /** The input as it lies there, the options, the model and this version. @throws what reading the input throws. */
 export async function identityOf(
-  options: ConvertOptions,
+  options: { readonly input: string },
   model: ModelSpec | ReferenceModel,
   provider: string,
 ): Promise<Identity> {
@@ -41,7 +40,7 @@ export async function identityOf(
 }
 
 /** Options as the command line names them. Pure. */
-export function optionsThatMatter(options: ConvertOptions): Identity {
+export function optionsThatMatter(options: object): Identity {
   const given = Object.entries(options).filter(([name, value]) => !FREE.includes(name) && value !== undefined);
   return Object.fromEntries(given.map(([name, value]) => [`--${dashed(name)}`, String(value)]));
 }

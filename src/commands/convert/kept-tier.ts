@@ -21,3 +21,9 @@ export function keptTier(
     },
   };
 }
+
+/** What `--resume` found. */
+export function keptNote(frames: number): string {
+  if (frames === 0) return 'there was nothing to go on from: the conversion started at the beginning';
+  return `the first ${frames} frames are those of the run before`;
+}

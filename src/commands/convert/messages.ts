@@ -1,6 +1,6 @@
 /** What `convert` tells people. Pure. */
 import type { ConvertResult } from './convert.ts';
-import { inWords, RESUME } from './stopped.ts';
+import { howToGoOn, inWords } from './stopped.ts';
 
 /** What was done, in a line, and what is worth knowing about it, a line each. */
 export function summary(result: ConvertResult): string[] {
@@ -11,12 +11,6 @@ export function summary(result: ConvertResult): string[] {
   return [done, ...(interrupted ? left(result) : []), ...notes.map((note) => `note: ${note}`)];
 }
 
-/** What `--resume` found. */
-export function keptNote(frames: number): string {
-  if (frames === 0) return 'there was nothing to go on from: the conversion started at the beginning';
-  return `the first ${frames} frames are those of the run before`;
-}
-
 function left({ unfinished }: ConvertResult): string[] {
-  return [`${inWords(unfinished)}.${unfinished?.resumable ? ` ${RESUME}` : ''}`];
+  return [[`${inWords(unfinished)}.`, howToGoOn(unfinished)].filter((part) => part !== undefined).join(' ')];
 }

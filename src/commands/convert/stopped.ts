@@ -17,17 +17,22 @@ export interface Stop {
 export function stopped(thrown: unknown, { input, source, at, made }: Stop): FrameliftError {
   const error = asFrameliftError(thrown, 'engine.failed', false);
   if (source === 0) return error;
-  const where = `${input} is converted up to ${toSeconds(at ?? ZERO).toFixed(2)} s (source frame ${source})`;
+  const where = `Stopped at ${toSeconds(at ?? ZERO).toFixed(2)} s of ${input} (source frame ${source})`;
   const { code, recoverable, cause } = error;
-  const remedy = [error.remedy, made?.resumable && !error.remedy?.includes('--overwrite') ? RESUME : undefined];
+  const remedy = [error.remedy, error.remedy?.includes('--overwrite') ? undefined : howToGoOn(made)]
+    .filter((sentence) => sentence !== undefined)
+    .join(' ');
   return new FrameliftError(code, `${error.message}\n${where}: ${inWords(made)}`, {
     ...{ recoverable, cause: cause ?? error },
-    remedy: remedy.filter((sentence) => sentence !== undefined).join(' '),
+    ...(remedy === '' ? {} : { remedy }),
   });
 }
 
-/** What to do to go on. */
-export const RESUME = 'The same command with --resume goes on from there.';
+/** What to do to go on; undefined where there is nothing to go on from. */
+export function howToGoOn(made: Unfinished | undefined): string | undefined {
+  if (!made || made.resumesAt === 0) return undefined;
+  return `The same command with --resume goes on from frame ${made.resumesAt}.`;
+}
 
 /** What there is of an output that is not complete. */
 export function inWords(made: Unfinished | undefined): string {

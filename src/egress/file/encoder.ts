@@ -1,9 +1,11 @@
 /** Frames in, packets of a file out. An adapter of node-av's encoder. */
 import {
   AV_CODEC_FLAG_GLOBAL_HEADER,
+  AV_LOG_FATAL,
   Encoder,
   FF_ENCODER_FFV1,
   FF_ENCODER_LIBX264,
+  Log,
   type Packet,
   Rational,
   type Stream,
@@ -49,6 +51,7 @@ export class FileEncoder {
 
   /** @throws FFmpegError when FFmpeg refuses the options. */
   static async open(options: FileEncoderOptions): Promise<FileEncoder> {
+    Log.setLevel(AV_LOG_FATAL);
     const { codec, crf, fps, threads = 0, globalHeader = false } = options;
     const settings = {
       threadCount: threads,

@@ -71,7 +71,8 @@ export class KeptPackets {
       const { num, den } = this.#stream.timeBase;
       const stamp = packet.pts === AV_NOPTS_VALUE ? packet.dts : packet.pts;
       const bytes = this.#hasLengths ? withStartCodes(data) : Buffer.from(data);
-      return { data: bytes, keyframe: packet.isKeyframe, at: (Number(stamp) * 1e6 * num) / den };
+      const keyframe = startsAnew(this.#stream.codecpar.codecId, bytes) ?? packet.isKeyframe;
+      return { data: bytes, keyframe, at: (Number(stamp) * 1e6 * num) / den };
     }
   }
 
@@ -90,4 +91,23 @@ export function withStartCodes(data: Uint8Array): Buffer {
     at += 4 + length;
   }
   return out;
+}
+
+const START_CODE = Buffer.of(0, 0, 1);
+
+/**
+ * Whether a decoder can start at these NAL units: FFmpeg's parsers take every picture without reference for such a one, encoders
+ * do not. Undefined for other codecs. Pure.
+ */
+export function startsAnew(codec: number, data: Buffer): boolean | undefined {
+  if (!LENGTH_CODECS.includes(codec)) return undefined;
+  for (let at = data.indexOf(START_CODE); at >= 0; at = data.indexOf(START_CODE, at + 3)) {
+    const head = data[at + 3] ?? 0;
+    const type = codec === AV_CODEC_ID_H264 ? head & 31 : (head >> 1) & 63;
+    // The first slice tells: H.264 Table 7-1 (1…5, 5 = IDR), H.265 Table 7-1 (0…31, 16…23 = IRAP).
+    if (codec === AV_CODEC_ID_H264 ? type >= 1 && type <= 5 : type < 32) {
+      return codec === AV_CODEC_ID_H264 ? type === 5 : type >= 16 && type <= 23;
+    }
+  }
+  return false;
 }

@@ -5,8 +5,7 @@ import type { Micros } from '../../time.ts';
 import { Container, type CopiedStream } from './container.ts';
 import { ENCODER_TIME_BASE } from './encoder.ts';
 import { Interleaver } from './interleaver.ts';
-import type { Kept } from './kept.ts';
-import type { OutputFile } from './output-file.ts';
+import type { KeptFile, OutputFile } from './output-file.ts';
 import type { Identity } from './resume-state.ts';
 import type { FileSink } from './sink.ts';
 
@@ -64,7 +63,7 @@ export class Muxing {
   }
 
   /** Creates the file. @param describe says what the video is. @param start of the input's timeline, zero in the output. */
-  async start(describe: (stream: Stream) => void, start: Micros, kept: Kept | undefined): Promise<void> {
+  async start(describe: (stream: Stream) => void, start: Micros, kept: KeptFile | undefined): Promise<void> {
     const sink = await this.#output.create(this.#identity, kept);
     this.#sink = sink;
     const container = new Container(this.#output.path, sink);

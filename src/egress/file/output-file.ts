@@ -151,7 +151,8 @@ export class OutputFile implements AsyncDisposable {
         for (const name of [names.partial, names.kept]) rmSync(name, { force: true });
         createState(names.state, identity, this.#overwrite);
       }
-      const sink = await FileSink.create(names.partial);
+      rmSync(names.partial, { force: true });
+      const sink = await FileSink.create(names.partial, 'wx');
       this.#created = true;
       // Who could not read the old file shall not read the new one.
       if (this.#old) chmodSync(names.partial, this.#old.mode & 0o777);

@@ -8,12 +8,14 @@ import type { Muxing } from './muxing.ts';
 
 /** Seconds of the output in a segment: what a killed run does over again. */
 const SEGMENT_SECONDS = 2;
-/** A segment has no fewer frames: each begins with a keyframe. */
+/** A segment has no fewer frames: each begins with a keyframe … */
 const MIN_FRAMES = 48;
+/** … and no more: each of them is work. */
+const MAX_FRAMES = 120;
 
 /** Frames of the output after which a segment ends, at the next source frame. Pure. */
 export function segmentFrames(fps: { readonly num: number; readonly den: number }): number {
-  return Math.max(MIN_FRAMES, Math.round((SEGMENT_SECONDS * fps.num) / fps.den));
+  return Math.min(Math.max(MIN_FRAMES, Math.round((SEGMENT_SECONDS * fps.num) / fps.den)), MAX_FRAMES);
 }
 
 /** One encoder after the other. */
@@ -53,6 +55,11 @@ export class Segments {
     this.#encoder ??= await this.#open();
     await this.#encoder.encode(frame, at, this.#traits);
     await this.#drain(this.#encoder, false);
+  }
+
+  /** Frames of the output before the segment under way. */
+  get first(): number {
+    return this.#first;
   }
 
   /** What comes next is the first frame of a segment. */

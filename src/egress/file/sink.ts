@@ -57,11 +57,13 @@ export class FileSink {
     this.seekable = fstatSync(file).isFile();
   }
 
-  /** Creates the file, or empties it. A pipe waits for its reader. @throws FrameliftError `mux.failed`. */
-  static async create(path: string): Promise<FileSink> {
+  /**
+   * Creates the file, or empties it unless `flags` are `wx`. A pipe waits for its reader. @throws FrameliftError `mux.failed`.
+   */
+  static async create(path: string, flags: 'w' | 'wx' = 'w'): Promise<FileSink> {
     try {
       // Not openSync: a pipe would hold the whole process until somebody reads.
-      return new FileSink(path, await openFile(path, 'w'));
+      return new FileSink(path, await openFile(path, flags));
     } catch (error) {
       throw writeFault(path, error);
     }

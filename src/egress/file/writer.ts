@@ -19,8 +19,8 @@ export interface Unfinished {
   readonly path: string;
   /** Frames in it, all playable. */
   readonly frames: number;
-  /** A later run can go on from there. */
-  readonly resumable: boolean;
+  /** Frames that a later run does not do again; 0 where it starts at the beginning. */
+  readonly resumesAt: number;
 }
 
 /** Where a conversion's frames go. */
@@ -182,8 +182,8 @@ export class FileWriter implements AsyncDisposable, FrameOutput {
     const frames = whole ? this.#muxing.frames : await Kept.countOf(path);
     await this[Symbol.asyncDispose]();
     if (frames === 0 && !this.#kept) this.#output.discard();
-    const resumable = this.#output.isFile && (frames > 0 || this.#kept !== undefined);
-    return frames > 0 ? { path, frames, resumable } : undefined;
+    const resumesAt = this.#output.isFile ? Math.max(this.#segments.first, this.kept) : 0;
+    return frames > 0 ? { path, frames, resumesAt } : undefined;
   }
 
   /** Closes; what is not finished stays as it is. Closing twice is harmless. */
