@@ -12,7 +12,7 @@ import {
   type Packet,
   type Stream,
 } from 'node-av';
-import { type Micros, micros } from '../../time.ts';
+import { type Clock, type Micros, micros } from '../../time.ts';
 import { type Chapter, readChapters } from './chapters.ts';
 
 /** Names and values that a container gives of itself, a stream or a chapter. */
@@ -94,13 +94,14 @@ export async function readAccompaniment(
   context: FormatContext,
   video: Stream,
   covers: ReadonlyMap<number, Buffer>,
+  clock: Clock,
 ): Promise<Accompaniment> {
   const start = context.startTime;
   return {
     streams: context.streams
       .filter((stream) => stream.index !== video.index)
       .map((stream) => describe(stream, covers.get(stream.index))),
-    chapters: await readChapters(context),
+    chapters: await readChapters(context, clock),
     tags: context.metadata?.getAll() ?? {},
     videoTags: video.metadata?.getAll() ?? {},
     videoDisposition: video.disposition,

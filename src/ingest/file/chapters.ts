@@ -3,7 +3,7 @@
  * description of an open file in its log.
  */
 import { AV_LOG_FATAL, AV_LOG_INFO, type FormatContext, Log } from 'node-av';
-import { type Micros, micros } from '../../time.ts';
+import { type Clock, fromMs, type Micros, micros, plus } from '../../time.ts';
 
 /** One chapter, on the timeline of the file's packets. */
 export interface Chapter {
@@ -15,26 +15,28 @@ export interface Chapter {
 
 /** Stands after the description: the log arrives late, and in order. */
 const END_OF_DESCRIPTION = 'framelift: end of description';
+const LOG_INTERVAL = fromMs(2);
 /**
  * The chapters of an open input. Nothing else may use FFmpeg at the same time: its log is one for
  * all.
  */
-export async function readChapters(context: FormatContext): Promise<Chapter[]> {
+export async function readChapters(context: FormatContext, clock: Clock): Promise<Chapter[]> {
   const pieces: string[] = [];
   const level = Log.getLevel();
   try {
-    await new Promise<void>((done) => {
-      Log.setCallback(
-        (_, message) => {
-          if (message === END_OF_DESCRIPTION) done();
-          else pieces.push(message);
-        },
-        { maxLevel: AV_LOG_INFO },
-      );
-      Log.setLevel(AV_LOG_INFO);
-      context.dumpFormat(0, '', false);
-      Log.log(AV_LOG_INFO, END_OF_DESCRIPTION);
-    });
+    let complete = false;
+    Log.setCallback(
+      (_, message) => {
+        if (message === END_OF_DESCRIPTION) complete = true;
+        else if (!complete) pieces.push(message);
+      },
+      { maxLevel: AV_LOG_INFO },
+    );
+    Log.setLevel(AV_LOG_INFO);
+    context.dumpFormat(0, '', false);
+    Log.log(AV_LOG_INFO, END_OF_DESCRIPTION);
+    // The log's queue does not keep the process running; waiting for it does.
+    while (!complete) await new Promise<void>((done) => clock.at(plus(clock.now(), LOG_INTERVAL), done));
   } finally {
     Log.resetCallback();
     Log.setLevel(level ?? AV_LOG_FATAL);

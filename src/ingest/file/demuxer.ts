@@ -30,7 +30,7 @@ import {
 } from 'node-av';
 import { FrameliftError } from '../../errors.ts';
 import type { Rational } from '../../media/rate.ts';
-import { type Micros, micros, plus, ZERO } from '../../time.ts';
+import { type Clock, type Micros, micros, plus, ZERO } from '../../time.ts';
 import {
   type Accompaniment,
   type OtherSink,
@@ -187,9 +187,9 @@ export class Demuxer {
   }
 
   /** Everything in the file beside its pictures. What is read on the way is kept for {@link next}. */
-  async accompaniment(): Promise<Accompaniment> {
+  async accompaniment(clock: Clock): Promise<Accompaniment> {
     const covers = await readCovers(this.#context, () => this.#read(), this.#ahead);
-    return readAccompaniment(this.#context, this.#stream, covers);
+    return readAccompaniment(this.#context, this.#stream, covers, clock);
   }
 
   /** Has the packets of `streams` given to `sink`, in the order of the file, as {@link next} comes across them. */

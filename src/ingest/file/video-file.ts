@@ -223,7 +223,7 @@ export class VideoFile {
 
   /** Everything in the file beside its pictures. */
   accompaniment(): Promise<Accompaniment> {
-    return this.#demuxer.accompaniment();
+    return this.#demuxer.accompaniment(this.#options.clock);
   }
 
   /**
