@@ -89,6 +89,12 @@ export async function openVideoFile(options: VideoFileOptions): Promise<VideoFil
   }
 }
 
+/** What a video file is, without decoding any of it. @throws FrameliftError as {@link openVideoFile} of its container. */
+export async function videoInfo(path: string): Promise<VideoFileInfo> {
+  await using demuxer = await Demuxer.open(path);
+  return demuxer.info;
+}
+
 /** Notices that the decoder dropped a frame because the arena was full. */
 class FullArena implements EventSink {
   readonly #events: EventSink;

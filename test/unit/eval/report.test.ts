@@ -52,6 +52,7 @@ describe('the table', () => {
       name: `clip${i}.mp4`,
       results: { 'a-model-with-a-long-name-for-its-columns': figures },
     })),
+    notes: ['not measured in clips, being no videos: readme.txt'],
     interrupted: false,
   });
 
