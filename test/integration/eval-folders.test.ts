@@ -28,7 +28,7 @@ const KINDS: Readonly<Record<string, readonly string[]>> = {
 beforeAll(async () => {
   folder = await temporaryFolder();
   mkdirSync(at('clips', 'triplet'), { recursive: true });
-  const picture = ['-f', 'lavfi', '-i', 'testsrc2=size=64x48:rate=25', '-frames:v', '6', '-pix_fmt', 'yuv420p'];
+  const picture = ['-f', 'lavfi', '-i', 'testsrc2=size=160x96:rate=10', '-frames:v', '6', '-pix_fmt', 'yuv420p'];
   for (const [ending, args] of Object.entries(KINDS)) await ffmpeg(...picture, ...args, at('clips', `clip.${ending}`));
   await ffmpeg(...picture, '-f', 'apng', at('clips', 'moving.png'));
   await ffmpeg(...picture, '-frames:v', '3', at('clips', 'triplet', 'im%d.png'));

@@ -62,6 +62,8 @@ export interface DemuxerOptions {
 
 /** A file that ends this much before its declared length was cut off. */
 const MAX_MISSING = 500_000;
+/** … or with less than this share of its declared frames. */
+const MIN_WHOLE = 0.95;
 /** Packets at a file's beginning that show whether its frames have times of their own. */
 const TELLING = 32;
 /** Errors in a row behind which nothing is expected. */
@@ -212,6 +214,7 @@ export class Demuxer {
   /** Goes back to the first frame; false when this container cannot. */
   async rewind(): Promise<boolean> {
     this.#nextPts = this.#start();
+    this.#taken = 0;
     this.#timeline = this.#damage && newTimeline(this.#context, this.#stream);
     const start = this.#stream.startTime === AV_NOPTS_VALUE ? 0n : this.#stream.startTime;
     return (await this.#context.seekFrame(this.#stream.index, start, AVSEEK_FLAG_BACKWARD)) >= 0;
@@ -260,8 +263,12 @@ export class Demuxer {
   #checkEnd(): void {
     const length = Number(this.#context.duration);
     const start = this.#context.startTime === AV_NOPTS_VALUE ? 0 : Number(this.#context.startTime);
-    if (length <= 0 || start + length - this.#end <= MAX_MISSING || this.joins.length > 0) return;
-    const reason = `it is cut off, ${(length / 1e6).toFixed(2)} s were declared`;
+    const short = length > 0 && start + length - this.#end > MAX_MISSING && this.joins.length === 0;
+    // Of a cut off AVI, FFmpeg makes the length fit to what is there.
+    const frames = this.info.container === 'avi' ? (this.info.frames ?? 0) : 0;
+    if (!short && this.#taken >= frames * MIN_WHOLE) return;
+    const declared = short ? `${(length / 1e6).toFixed(2)} s` : `${frames} frames`;
+    const reason = `it is cut off, ${declared} were declared`;
     if (!this.#damage) throw this.#broken(reason);
     this.#damage.noteEnd(this.#endsEarly(reason));
   }
