@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { milliseconds } from '../../../src/commands/arguments.ts';
+import { framesPerSecond, milliseconds } from '../../../src/commands/arguments.ts';
 
 describe('milliseconds', () => {
   it.each([
@@ -15,5 +15,20 @@ describe('milliseconds', () => {
 
   it.each(['', 'soon', '-5', '120 ms', '1m', '5sec', '1e3', 'ms'])('refuses "%s"', (text) => {
     expect(() => milliseconds(text)).toThrow('expected a time such as 120ms');
+  });
+});
+
+describe('framesPerSecond', () => {
+  it.each([
+    ['60', 60],
+    ['59.94', 59.94],
+    ['60000/1001', 60_000 / 1001],
+    ['24000:1001', 24_000 / 1001],
+  ])('%s is %d', (text, fps) => {
+    expect(framesPerSecond(text)).toBe(fps);
+  });
+
+  it.each(['', 'ntsc', '-30', '60/', '60/0', '0/0', '1e2'])('refuses "%s"', (text) => {
+    expect(() => framesPerSecond(text)).toThrow('expected a rate such as 60, 59.94 or 60000/1001');
   });
 });
