@@ -14,7 +14,9 @@ const MAX_AT_ONCE = 16;
 
 /** What a {@link Conversion} works with. */
 export interface ConversionDeps {
-  readonly video: Pick<VideoFile, 'frames' | 'traits' | 'isLossy'>;
+  readonly video: Pick<VideoFile, 'traits' | 'isLossy'>;
+  /** Its frames, all of one size. */
+  readonly frames: (signal: AbortSignal | undefined) => AsyncGenerator<Frame>;
   readonly tier: Pick<Tier, 'interpolate'>;
   readonly scheduler: Scheduler;
   readonly writer: Pick<FileWriter, 'write' | 'finish'>;
@@ -85,7 +87,7 @@ export class Conversion {
   /** The frames of the input; where it breaks off, what is there is still worth finishing. */
   async *#frames(signal: AbortSignal | undefined): AsyncGenerator<Frame> {
     try {
-      yield* this.#deps.video.frames(signal);
+      yield* this.#deps.frames(signal);
     } catch (error) {
       if (this.#counts.source === 0) throw error;
       this.#broken = error;

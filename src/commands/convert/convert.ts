@@ -13,10 +13,12 @@ import type { ReferenceModel } from '../../interp/models/reference.ts';
 import type { ProviderChoice } from '../../interp/providers/provider.ts';
 import { ProviderTrials } from '../../interp/providers/trial.ts';
 import { Arena } from '../../media/arena.ts';
+import type { Frame } from '../../media/frame.ts';
 import { noEvents } from '../../metrics/events.ts';
 import { type Clock, minus, systemClock, toSeconds } from '../../time.ts';
 import { Conversion, type ConversionResult } from './conversion.ts';
 import { type InputFaults, inputFaults } from './input-notes.ts';
+import { oneSize } from './one-size.ts';
 import { outputRate } from './output-rate.ts';
 import { type ConvertProgress, progressOf } from './progress.ts';
 
@@ -91,7 +93,9 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   await requireTimes(engine, scheduler.multiple ?? 0);
   await using writer = await FileWriter.open({ path: output, codec, crf: options.crf, fps });
   const tier = profile?.lumaOnly ? lumaOnly(engine) : engine;
-  const conversion = new Conversion({ video, tier, scheduler, writer });
+  const frames = (until: AbortSignal | undefined): AsyncGenerator<Frame> =>
+    oneSize(video.frames(until), { arena, note: (text) => notes.push(text) });
+  const conversion = new Conversion({ video, frames, tier, scheduler, writer });
   const started = clock.now();
   const seconds = (): number => toSeconds(minus(clock.now(), started));
   await conversion.run(signal, ({ source, output: done }) => {
