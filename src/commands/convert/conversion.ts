@@ -11,10 +11,12 @@ import type { Micros } from '../../time.ts';
 
 /** Frames that are interpolated at once: a gap of hours has any number. */
 const MAX_AT_ONCE = 16;
+/** In source intervals: a last frame that stands this long is held. */
+const HELD = 1.75;
 
 /** What a {@link Conversion} works with. */
 export interface ConversionDeps {
-  readonly video: Pick<VideoFile, 'traits' | 'isLossy'>;
+  readonly video: Pick<VideoFile, 'traits' | 'isLossy' | 'end'>;
   /** Its frames, all of one size. */
   readonly frames: (signal: AbortSignal | undefined) => AsyncGenerator<Frame>;
   readonly tier: Pick<Tier, 'interpolate'>;
@@ -76,6 +78,7 @@ export class Conversion {
         await this.#step(last, frame);
         onFrame(this.#counts);
       }
+      if (before) await this.#hold(before);
       if (!before && !signal?.aborted) throw new FrameliftError('source.no-video', 'no frame of it can be decoded');
       await this.#deps.writer.finish();
     } finally {
@@ -111,6 +114,14 @@ export class Conversion {
       last?.release();
     }
     if (show !== undefined) await this.#write(frame.share({ pts: show }));
+  }
+
+  /** Fills the time for which the last frame stands, where that is longer than frames usually do. Borrows `frame`. */
+  async #hold(frame: Frame): Promise<void> {
+    const { scheduler, video } = this.#deps;
+    const { end } = video;
+    if (end === undefined || this.#counts.source < 2 || end - frame.pts < HELD * scheduler.sourceInterval) return;
+    await this.#repeat(frame, frame, scheduler.next(end, true, true).between, 'duplicate');
   }
 
   /** Writes the frames between two source frames. */

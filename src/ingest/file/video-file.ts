@@ -194,9 +194,10 @@ export class VideoFile {
     return Math.min(1, this.#demuxer.position / Math.max(1, this.info.bytes));
   }
 
-  /** How long the frame shown last stands, as the container says. */
-  get lastDuration(): Micros {
-    return this.#lastDuration;
+  /** When the last frame ends, as the container says; undefined until an `offline` file is read to its end. */
+  get end(): Micros | undefined {
+    const last = this.#damage && this.#ended && this.#ready.length === 0 ? this.#last : undefined;
+    return last === undefined ? undefined : plus(last, this.#lastDuration);
   }
 
   /** From the first frame to the end of the last one read so far. */
