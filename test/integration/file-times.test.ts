@@ -126,7 +126,7 @@ it('a clock that wraps, a late start, an edit, repeated stamps: every frame has 
   for (const [name, frames] of [
     ['wrapped.ts', 25],
     ['late.mkv', 25],
-    ['edited.mp4', 38],
+    ['edited.mp4', 37],
     ['repeated.mkv', 24],
   ] as const) {
     const { times } = await readAll(name);
