@@ -112,6 +112,19 @@ it('a frame that cannot be decoded keeps its place, and is interpolated across',
   expect(result).toMatchObject({ lostFrames: 1, sourceFrames: FRAMES - 1, outputFrames: 2 * FRAMES - 1 });
 });
 
+it.each(['mpeg4.mkv', 'h264.mp4', 'mpeg4.avi', 'h264.ts', 'hevc.ts'])(
+  'a hole in %s costs what was in it, and is told',
+  async (name) => {
+    if (name === 'hevc.ts') await ffmpeg('-i', at('hevc.mkv'), '-c', 'copy', at(name));
+    const path = await damaged(name, 11, (await readFile(at(name))).length >> 3, false);
+    const [{ to, damage }, expected] = [await readAll(path), await framesOfFfmpeg(path)];
+    expect(to.frames.length).toBeGreaterThanOrEqual(expected - 1);
+    expect(damage.notes).not.toEqual([]);
+    // AVI has no times: its frames are counted.
+    if (!name.endsWith('.avi')) expect((to.pts.at(-1) ?? 0) - (to.pts[0] ?? 0)).toBeGreaterThan(1_800_000);
+  },
+);
+
 it('what a recording has before its first keyframe is no damage', async () => {
   const bytes = await readFile(at('h264.ts'));
   await ffmpeg('-i', at('h264.ts'), '-c', 'copy', at('again.ts'));

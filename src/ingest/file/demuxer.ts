@@ -68,6 +68,8 @@ const MIN_WHOLE = 0.95;
 const TELLING = 32;
 /** Errors in a row behind which nothing is expected. */
 const MAX_ERRORS = 256;
+/** Bytes between the packets of a Matroska file: heads of blocks and clusters, a chapter or a tag. */
+const MAX_BETWEEN = 2048;
 const UNMOVED: Place = { shift: ZERO, joined: false, overlaps: false };
 
 /** The video stream of one file. Calls run one at a time. */
@@ -82,6 +84,8 @@ export class Demuxer {
   /** Whether packets carry presentation times; AVI's only look like it. */
   #timed: boolean;
   #taken = 0;
+  /** Where in the file the packets read so far end. */
+  #readTo = 0;
   /** Latest end of any stream's packet, microseconds. */
   #end = 0;
   readonly #damage: Damage | undefined;
@@ -169,10 +173,19 @@ export class Demuxer {
         continue;
       }
       this.#noteEnd(packet);
+      this.#noteSkipped(packet);
       const place = this.#place(packet);
       const data = packet.streamIndex === this.#stream.index && packet.size > 0 ? packet.data : null;
       if (data) return this.#timedFrame(packet, data, place);
     }
+  }
+
+  /** Matroska's reader skips what is broken without a word: between two packets nearly nothing lies. */
+  #noteSkipped({ pos, size }: Packet): void {
+    if (!this.#damage || pos < 0n || !this.info.container.startsWith('matroska')) return;
+    const skipped = this.#readTo > 0 ? Number(pos) - this.#readTo : 0;
+    if (skipped > MAX_BETWEEN) this.#damage.noteBreak(this.#nextPts);
+    this.#readTo = Math.max(this.#readTo, Number(pos) + size);
   }
 
   /** Whether there may be more behind an error. @throws FrameliftError where damage is not noted. */
@@ -215,6 +228,7 @@ export class Demuxer {
   async rewind(): Promise<boolean> {
     this.#nextPts = this.#start();
     this.#taken = 0;
+    this.#readTo = 0;
     this.#timeline = this.#damage && newTimeline(this.#context, this.#stream);
     const start = this.#stream.startTime === AV_NOPTS_VALUE ? 0n : this.#stream.startTime;
     return (await this.#context.seekFrame(this.#stream.index, start, AVSEEK_FLAG_BACKWARD)) >= 0;

@@ -47,6 +47,9 @@ export interface VideoFileOptions {
 
 /** Access units for which it is not said yet that they are damaged. */
 const SUSPECTS = 4;
+/** Codecs of which each access unit is a picture; units that may give none: pictures before a scene's first keyframe. */
+const FRAMEWISE = new Set(['h264', 'hevc', 'mjpeg', 'av1', 'vp9']);
+const UNSHOWN = 8;
 /** Time that a frame stands when neither file nor neighbours tell. */
 const DEFAULT_DURATION: Micros = fromMs(40);
 
@@ -121,6 +124,8 @@ export class VideoFile {
   readonly #full: FullArena;
   #demuxer: Demuxer;
   #ended = false;
+  /** Access units read, from the first keyframe on. */
+  #units = 0;
   /** Why it ended, if not in order. Thrown once the frames before it are taken. */
   #failure: unknown;
   /** Decoded, not asked for yet: what one access unit gave. */
@@ -262,9 +267,11 @@ export class VideoFile {
       this.#suspect(undefined);
       this.#take(await this.#decoder.flush());
       for (const { item, pts } of this.#times.end(this.#step)) this.#show(item, this.#even.of(pts));
+      this.#noteMissing();
       return;
     }
     const { clock } = this.#options;
+    if (coded.keyframe || this.#units > 0) this.#units += 1;
     this.#suspect(coded);
     if (coded.hidden) this.#hidden.add(coded.pts);
     if (!coded.timed) this.#expect(coded.pts);
@@ -344,6 +351,15 @@ export class VideoFile {
     const sure = this.#suspects.splice(0, next ? Math.max(0, this.#suspects.length + 1 - SUSPECTS) : SUSPECTS);
     for (const pts of sure) if (pts !== undefined) this.#damage?.note('frame', pts);
     if (next) this.#suspects.push(next.damaged ? next.pts : undefined);
+  }
+
+  /** Some decoders keep back what they cannot show, and say nothing. Fields, though, are two units a frame. */
+  #noteMissing(): void {
+    const { decoded, refused } = this.#decoder.counts;
+    const missing = this.#units - decoded - refused;
+    const allowed = UNSHOWN + this.#units / 50;
+    if (missing > allowed && FRAMEWISE.has(this.info.codec) && !this.traits?.interlaced)
+      this.#damage?.noteMissing(missing);
   }
 
   /** A unit gave no frame: its time is nobody's. */

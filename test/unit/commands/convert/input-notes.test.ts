@@ -15,6 +15,7 @@ it('names each fault and where it is', () => {
   for (const at of [3.2, 3.24, 9]) damage.note('frame', seconds(at));
   damage.note('frame', seconds(9));
   damage.note('unit', seconds(5));
+  damage.noteMissing(20);
   damage.noteBreak(seconds(11));
   damage.noteEnd('ends after 12.00 s: it is cut off, 20.00 s were declared');
   const joins = [
@@ -23,11 +24,12 @@ it('names each fault and where it is', () => {
   ];
   expect(inputFaults({ damage: damage.report(seconds(1)), joins, mended: 2 })).toEqual({
     damagedFrames: 3,
-    lostFrames: 1,
+    lostFrames: 21,
     damaged: true,
     notes: [
       'the input is damaged: 3 frames were concealed by the decoder at 2.20 s, 8.00 s',
       '1 frame was not decodable and interpolated across at 4.00 s',
+      '20 coded frames of the input gave no picture',
       'the container of the input is broken at 10.00 s, and was read on behind',
       'the input ends after 12.00 s: it is cut off, 20.00 s were declared',
       "the input's timestamps go back from 5.40 s to 1.40 s: the output goes on without a gap at 4.00 s, which counts as a cut",

@@ -18,6 +18,7 @@ describe('PresentationTimes', () => {
   it.each<[string, number[], number[]]>([
     ['good stamps as they are', [-80, -40, 0, 45, 79], [-80, -40, 0, 45, 79]],
     ['doubled ones spread', [0, 0, 80, 80, 160], [0, 40, 80, 120, 160]],
+    ['ones that a muxer moved by a tick', [0, 1, 80, 81, 160], [0, 40, 80, 120, 160]],
     ['one that goes back', [0, 40, 20, 120], [0, 40, 80, 120]],
     ['the last ones at the usual interval', [0, 40, 40, 40], [0, 40, 80, 120]],
     ['many equal ones', [0, 0, 0, 0, 160], [0, 40, 80, 120, 160]],
