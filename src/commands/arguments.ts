@@ -2,12 +2,20 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { PROFILE_NAMES } from '../config/profile.ts';
 import { PROVIDER_CHOICES } from '../interp/providers/provider.ts';
+import { parseRate } from '../media/rate.ts';
 import { type Micros, micros } from '../time.ts';
 
 /** Any number. */
 export const number = (text: string): number => {
   const value = Number(text);
   if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('expected a number');
+  return value;
+};
+
+/** Frames per second: `60`, `59.94` or `60000/1001`. */
+export const framesPerSecond = (text: string): number => {
+  const value = parseRate(text);
+  if (value === undefined) throw new InvalidArgumentError('expected a rate such as 60, 59.94 or 60000/1001');
   return value;
 };
 
@@ -42,7 +50,9 @@ export const collect = (text: string, before: readonly string[]): readonly strin
 export const rateOptions = (command: Command): Command =>
   command
     .addOption(
-      new Option('--fps <rate>', 'exact output rate in frames per second').argParser(number).conflicts('factor'),
+      new Option('--fps <rate>', 'exact output rate in frames per second: 60, 59.94, 60000/1001')
+        .argParser(framesPerSecond)
+        .conflicts('factor'),
     )
     .addOption(new Option('--factor <n>', 'output frames for each source frame, source frames kept').argParser(number))
     .addOption(new Option('--model <name>', 'model id, search, blend, repeat, or an .onnx file (default: flow-s)'))

@@ -13,12 +13,16 @@ import { stopped } from './stopped.ts';
 
 /** Frames that are interpolated at once: a gap of hours has any number. */
 const MAX_AT_ONCE = 16;
+/** In source intervals: a last frame that stands this long is held. */
+const HELD = 1.75;
 
 /** What a {@link Conversion} works with. */
 export interface ConversionDeps {
   /** Path of the input, for messages. */
   readonly input: string;
-  readonly video: Pick<VideoFile, 'frames' | 'traits' | 'isLossy'>;
+  readonly video: Pick<VideoFile, 'traits' | 'isLossy' | 'end'>;
+  /** Its frames, all of one size. */
+  readonly frames: (signal: AbortSignal | undefined) => AsyncGenerator<Frame>;
   readonly tier: Pick<Tier, 'interpolate'>;
   readonly scheduler: Scheduler;
   readonly writer: FrameOutput;
@@ -87,13 +91,14 @@ export class Conversion {
   async #convert(signal: AbortSignal | undefined, onFrame: (counts: ConversionCounts) => void): Promise<void> {
     let before: Frame | undefined;
     try {
-      for await (const frame of this.#deps.video.frames(signal)) {
+      for await (const frame of this.#deps.frames(signal)) {
         const last = before;
         before = frame;
         await this.#step(last, frame);
         this.#restore(await this.#deps.writer.endStep({ interpolated: this.#counts.interpolated, ...this.#repeats }));
         onFrame(this.#counts);
       }
+      if (before && !signal?.aborted) await this.#hold(before);
       if (!before && !signal?.aborted) throw new FrameliftError('source.no-video', 'no frame of it can be decoded');
     } finally {
       before?.release();
@@ -127,6 +132,14 @@ export class Conversion {
       last?.release();
     }
     if (show !== undefined) await this.#write(frame.share({ pts: show }));
+  }
+
+  /** Fills the time for which the last frame stands, where that is longer than frames usually do. Borrows `frame`. */
+  async #hold(frame: Frame): Promise<void> {
+    const { scheduler, video } = this.#deps;
+    const { end } = video;
+    if (end === undefined || this.#counts.source < 2 || end - frame.pts < HELD * scheduler.sourceInterval) return;
+    await this.#repeat(frame, frame, scheduler.next(end, true, true).between, 'duplicate');
   }
 
   /** Writes the frames between two source frames. */

@@ -14,6 +14,7 @@ import type { ReferenceModel } from '../../interp/models/reference.ts';
 import type { ProviderChoice } from '../../interp/providers/provider.ts';
 import { ProviderTrials } from '../../interp/providers/trial.ts';
 import { Arena } from '../../media/arena.ts';
+import type { Frame } from '../../media/frame.ts';
 import { noEvents } from '../../metrics/events.ts';
 import { type Clock, minus, systemClock, toSeconds } from '../../time.ts';
 import { type CarryOptions, carriedOptions, carry } from './carry.ts';
@@ -21,6 +22,7 @@ import { Conversion, type ConversionResult } from './conversion.ts';
 import { identityOf } from './identity.ts';
 import { type InputFaults, inputFaults } from './input-notes.ts';
 import { keptNote } from './kept-tier.ts';
+import { oneSize } from './one-size.ts';
 import { outputRate } from './output-rate.ts';
 import { type ConvertProgress, progressOf } from './progress.ts';
 
@@ -113,7 +115,9 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   carried.attach(writer);
   if (options.resume) notes.push(keptNote(writer.kept));
   const tier = profile?.lumaOnly ? lumaOnly(engine) : engine;
-  const conversion = new Conversion({ input, video, tier, scheduler, writer });
+  const frames = (until: AbortSignal | undefined): AsyncGenerator<Frame> =>
+    oneSize(video.frames(until), { arena, note: (text) => notes.push(text) });
+  const conversion = new Conversion({ input, video, frames, tier, scheduler, writer });
   const started = clock.now();
   const seconds = (): number => toSeconds(minus(clock.now(), started));
   const unfinished = await conversion.run(signal, ({ source, output: done }) => {

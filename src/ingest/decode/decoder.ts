@@ -51,6 +51,8 @@ export interface VideoDecoderOptions extends CodecOptions {
   readonly dropLate?: boolean;
 }
 
+/** Units that a decoder may take before its first frame: 16 held back to put them in order. */
+const MAX_SILENT = 17;
 /** Errors in a row after which nothing more is expected of a decoder that conceals. */
 const MAX_ERRORS = 64;
 
@@ -79,6 +81,8 @@ export class VideoDecoder {
   #refused = 0;
   /** FFmpeg's code. */
   #lastRefusal: number | undefined;
+  /** Units since the first keyframe that gave no frame, before the first one came. */
+  #silent = 0;
   #busy: Promise<unknown> | undefined;
   #closed = false;
 
@@ -198,6 +202,7 @@ export class VideoDecoder {
     if (unit.afterLoss) this.#loseReferences();
     if (unit.keyframe) this.#awaitingKeyframe = false;
     if (this.#awaitingKeyframe && !conceals) return this.#refuse('awaiting-keyframe');
+    if (conceals) this.#expectFrame();
     this.#now = unit.arrival;
     const { id, forgotten } = this.#inFlight.enter(unit);
     if (forgotten?.discontinuity) this.#gap = true;
@@ -323,6 +328,13 @@ export class VideoDecoder {
   #noteConcealed(damaged: boolean, pts: Micros): void {
     if (damaged) this.#options.onDamage?.('frame', pts);
     if (this.#delivered === 0) this.#context.setFlags(AV_CODEC_FLAG_OUTPUT_CORRUPT);
+  }
+
+  /** Where the first keyframe is broken, no whole frame will come: what there is, is shown. */
+  #expectFrame(): void {
+    if (this.#awaitingKeyframe || this.#delivered > 0) return;
+    this.#silent += 1;
+    if (this.#silent === MAX_SILENT) this.#context.setFlags(AV_CODEC_FLAG_OUTPUT_CORRUPT);
   }
 
   #copy(decoded: AvFrame, info: FrameInfo): Frame | undefined {

@@ -26,6 +26,7 @@ export class Damage {
   readonly #lost: Micros[] = [];
   readonly #breaks: Micros[] = [];
   #cutOff: string | undefined;
+  #missing = 0;
 
   /** A frame is damaged, or a unit gave none. */
   note(what: 'frame' | 'unit', pts: Micros): void {
@@ -36,6 +37,11 @@ export class Damage {
   /** The container is broken after `pts`, and goes on behind. */
   noteBreak(pts: Micros): void {
     if (this.#breaks.at(-1) !== pts) this.#breaks.push(pts);
+  }
+
+  /** So many coded frames gave none, and the decoder did not say which. */
+  noteMissing(frames: number): void {
+    this.#missing = frames;
   }
 
   /** The file ends too early. `reason`: a clause. */
@@ -57,10 +63,11 @@ export class Damage {
     if (frames.length > 0)
       notes.push(`the input is damaged: ${counted(frames)} concealed by the decoder${placesOf(frames)}`);
     if (lost.length > 0) notes.push(`${counted(lost)} not decodable and interpolated across${placesOf(lost)}`);
+    if (this.#missing > 0) notes.push(`${this.#missing} coded frames of the input gave no picture`);
     if (breaks.length > 0)
       notes.push(`the container of the input is broken${placesOf(breaks)}, and was read on behind`);
     if (this.#cutOff !== undefined) notes.push(`the input ${this.#cutOff}`);
-    return { damagedFrames: frames.length, lostFrames: lost.length, notes };
+    return { damagedFrames: frames.length, lostFrames: lost.length + this.#missing, notes };
   }
 }
 

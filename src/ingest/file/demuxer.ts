@@ -76,12 +76,16 @@ export interface DemuxerOptions {
 
 /** A file that ends this much before its declared length was cut off. */
 const MAX_MISSING = 500_000;
+/** … or with less than this share of its declared frames. */
+const MIN_WHOLE = 0.95;
 /** Sound may lie this much before its picture in a file, microseconds. */
 const MAX_SKEW = 10_000_000;
 /** Packets at a file's beginning that show whether its frames have times of their own. */
 const TELLING = 32;
 /** Errors in a row behind which nothing is expected. */
 const MAX_ERRORS = 256;
+/** Bytes between the packets of a Matroska file: heads of blocks and clusters, a chapter or a tag. */
+const MAX_BETWEEN = 2048;
 const UNMOVED: Place = { shift: ZERO, joined: false, overlaps: false };
 
 /** The video stream of one file. Calls run one at a time. */
@@ -99,6 +103,8 @@ export class Demuxer {
   /** Whether packets carry presentation times; AVI's only look like it. */
   #timed: boolean;
   #taken = 0;
+  /** Where in the file the packets read so far end. */
+  #readTo = 0;
   /** Latest end of any stream's packet, microseconds. */
   #end = 0;
   readonly #damage: Damage | undefined;
@@ -281,7 +287,16 @@ export class Demuxer {
       if (!this.#readsOn(FFmpegError.strerror(code), errors)) this.#givenUp = true;
     }
     this.#noteEnd(packet);
+    this.#noteSkipped(packet);
     return packet;
+  }
+
+  /** Matroska's reader skips what is broken without a word: between two packets nearly nothing lies. */
+  #noteSkipped({ pos, size }: Packet): void {
+    if (!this.#damage || pos < 0n || !this.info.container.startsWith('matroska')) return;
+    const skipped = this.#readTo > 0 ? Number(pos) - this.#readTo : 0;
+    if (skipped > MAX_BETWEEN) this.#damage.noteBreak(this.#nextPts);
+    this.#readTo = Math.max(this.#readTo, Number(pos) + size);
   }
 
   /** Whether there may be more behind an error. @throws FrameliftError where damage is not noted. */
@@ -323,6 +338,8 @@ export class Demuxer {
   /** Goes back to the first frame; false when this container cannot. */
   async rewind(): Promise<boolean> {
     this.#nextPts = this.#start();
+    this.#taken = 0;
+    this.#readTo = 0;
     this.#timeline = this.#damage && newTimeline(this.#context, this.#stream);
     this.#forgetAhead();
     const start = this.#stream.startTime === AV_NOPTS_VALUE ? 0n : this.#stream.startTime;
@@ -373,8 +390,13 @@ export class Demuxer {
   #checkEnd(): void {
     const length = Number(this.#context.duration);
     const start = this.#context.startTime === AV_NOPTS_VALUE ? 0 : Number(this.#context.startTime);
-    if (this.#givenUp || length <= 0 || start + length - this.#end <= MAX_MISSING || this.joins.length > 0) return;
-    const reason = `it is cut off, ${(length / 1e6).toFixed(2)} s were declared`;
+    if (this.#givenUp) return;
+    const short = length > 0 && start + length - this.#end > MAX_MISSING && this.joins.length === 0;
+    // Of a cut off AVI, FFmpeg makes the length fit to what is there.
+    const frames = this.info.container === 'avi' ? (this.info.frames ?? 0) : 0;
+    if (!short && this.#taken >= frames * MIN_WHOLE) return;
+    const declared = short ? `${(length / 1e6).toFixed(2)} s` : `${frames} frames`;
+    const reason = `it is cut off, ${declared} were declared`;
     if (!this.#damage) throw this.#broken(reason);
     this.#damage.noteEnd(this.#endsEarly(reason));
   }

@@ -1,8 +1,12 @@
 /** Times of frames in the order in which they are shown, where stamps repeat, go back or round. Pure. */
-import { type Micros, micros, minus, plus } from '../../time.ts';
+import { fromMs, type Micros, micros, minus, plus } from '../../time.ts';
 
 /** Frames with unusable stamps that wait for the next usable one, at most: then they follow at the usual interval. */
 const MAX_WAITING = 8;
+
+/** A step that is a smaller share of the usual interval, and shorter than so long, is a muxer's way out of equal stamps. */
+const MIN_SHARE = 1 / 16;
+const MIN_STEP = fromMs(2);
 
 /** A frame and its time. */
 export interface Timed<T> {
@@ -28,7 +32,8 @@ export class PresentationTimes<T> {
   /** Takes the next frame; returns those whose times are sure now, in order. @param interval the usual one. */
   push(item: T, stamp: Micros, interval: Micros): Timed<T>[] {
     const last = this.#last;
-    if (last === undefined || stamp > last + this.#waiting.length) {
+    const least = Math.max(Math.min(interval * MIN_SHARE, MIN_STEP), this.#waiting.length);
+    if (last === undefined || stamp > last + least) {
       const before = last === undefined ? [] : this.#spread(last, stamp);
       this.#last = stamp;
       return [...before, { item, pts: stamp }];

@@ -49,6 +49,9 @@ export interface VideoFileOptions {
 
 /** Access units for which it is not said yet that they are damaged. */
 const SUSPECTS = 4;
+/** Codecs of which each access unit is a picture; units that may give none: pictures before a scene's first keyframe. */
+const FRAMEWISE = new Set(['h264', 'hevc', 'mjpeg', 'av1', 'vp9']);
+const UNSHOWN = 8;
 /** Time that a frame stands when neither file nor neighbours tell. */
 const DEFAULT_DURATION: Micros = fromMs(40);
 
@@ -91,6 +94,12 @@ export async function openVideoFile(options: VideoFileOptions): Promise<VideoFil
   }
 }
 
+/** What a video file is, without decoding any of it. @throws FrameliftError as {@link openVideoFile} of its container. */
+export async function videoInfo(path: string): Promise<VideoFileInfo> {
+  await using demuxer = await Demuxer.open(path);
+  return demuxer.info;
+}
+
 /** Notices that the decoder dropped a frame because the arena was full. */
 class FullArena implements EventSink {
   readonly #events: EventSink;
@@ -120,6 +129,8 @@ export class VideoFile {
   /** What is wanted of the file; undefined = all. */
   #range: TimeRange | undefined;
   #pastRange = false;
+  /** Access units read, from the first keyframe on. */
+  #units = 0;
   /** Why it ended, if not in order. Thrown once the frames before it are taken. */
   #failure: unknown;
   /** Decoded, not asked for yet: what one access unit gave. */
@@ -193,9 +204,10 @@ export class VideoFile {
     return Math.min(1, this.#demuxer.position / Math.max(1, this.info.bytes));
   }
 
-  /** How long the frame shown last stands, as the container says. */
-  get lastDuration(): Micros {
-    return this.#lastDuration;
+  /** When the last frame ends, as the container says; undefined until an `offline` file is read to its end. */
+  get end(): Micros | undefined {
+    const last = this.#damage && this.#ended && this.#ready.length === 0 ? this.#last : undefined;
+    return last === undefined ? undefined : plus(last, this.#lastDuration);
   }
 
   /** From the first frame to the end of the last one read so far. */
@@ -279,9 +291,11 @@ export class VideoFile {
       this.#suspect(undefined);
       this.#take(await this.#decoder.flush());
       for (const { item, pts } of this.#times.end(this.#step)) this.#show(item, this.#even.of(pts));
+      this.#noteMissing();
       return;
     }
     const { clock } = this.#options;
+    if (coded.keyframe || this.#units > 0) this.#units += 1;
     this.#suspect(coded);
     if (coded.hidden) this.#hidden.add(coded.pts);
     if (!coded.timed) this.#expect(coded.pts);
@@ -369,6 +383,15 @@ export class VideoFile {
     const sure = this.#suspects.splice(0, next ? Math.max(0, this.#suspects.length + 1 - SUSPECTS) : SUSPECTS);
     for (const pts of sure) if (pts !== undefined) this.#damage?.note('frame', pts);
     if (next) this.#suspects.push(next.damaged ? next.pts : undefined);
+  }
+
+  /** Some decoders keep back what they cannot show, and say nothing. Fields, though, are two units a frame. */
+  #noteMissing(): void {
+    const { decoded, refused } = this.#decoder.counts;
+    const missing = this.#units - decoded - refused;
+    const allowed = UNSHOWN + this.#units / 50;
+    if (missing > allowed && FRAMEWISE.has(this.info.codec) && !this.traits?.interlaced)
+      this.#damage?.noteMissing(missing);
   }
 
   /** A unit gave no frame: its time is nobody's. */
