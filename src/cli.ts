@@ -9,6 +9,7 @@ import { asker } from './commands/ask.ts';
 import { addConvert, type ConvertFlags } from './commands/convert/command.ts';
 import { convert } from './commands/convert/convert.ts';
 import { summary } from './commands/convert/messages.ts';
+import { type ConvertProgress, ProgressReport } from './commands/convert/progress.ts';
 import { examine } from './commands/doctor/examine.ts';
 import { findingsTable, isFault } from './commands/doctor/finding.ts';
 import { CUDA_HELP, cudaReport, installCuda } from './commands/install-cuda.ts';
@@ -27,9 +28,10 @@ import { type LogOptions, makeLog } from './log.ts';
 import { sourceKind } from './stream/make-source.ts';
 import { fromMs, plus, systemClock } from './time.ts';
 
-/** Exit codes: 0 done, 1 failed while running, 2 the command or configuration is wrong. */
+/** Exit codes: 0 done, 1 failed while running, 2 the command or configuration is wrong, 3 done, of a damaged input. */
 const FAILED = 1;
 const MISUSED = 2;
+const DAMAGED = 3;
 const MISUSE: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   'config.invalid',
   'source.not-found',
@@ -275,14 +277,13 @@ function filesOf(file: string | undefined, { server: { tls } }: Config): string[
 async function runConvert(input: string, output: string, flags: ConvertFlags): Promise<void> {
   const stop = new StopSignal(process);
   const { json, quiet, ...options } = flags;
-  const show = !quiet && !json && process.stderr.isTTY;
-  const bar = show
-    ? new SingleBar({
-        format: ' {bar} {percentage}% | {value}/{total} frames | {rate} fps | ETA {eta_formatted}',
-        stream: process.stderr,
-      })
-    : undefined;
-  let started = false;
+  const report = new ProgressReport({
+    form: json ? 'lines' : !quiet && process.stderr.isTTY ? 'bar' : 'none',
+    // The video has standard output for itself.
+    line: (text) => (output === STDOUT ? console.error(text) : console.log(text)),
+    stream: process.stderr,
+    now: () => systemClock.now(),
+  });
   const result = await convert({
     ...options,
     input,
@@ -290,19 +291,12 @@ async function runConvert(input: string, output: string, flags: ConvertFlags): P
     stdout: process.stdout,
     confirm: asker({ input: process.stdin, output: process.stderr }),
     signal: stop.signal,
-    onProgress({ done, total, fps }) {
-      if (!bar) return;
-      if (started) {
-        bar.setTotal(Math.max(total ?? 0, done));
-        bar.update(done, { rate: fps.toFixed(1) });
-      } else bar.start(total ?? done, done, { rate: fps.toFixed(1) });
-      started = true;
-    },
-  }).finally(() => bar?.stop());
-  // Where the video goes to the standard output, nothing else does.
-  if (json) await print(output === STDOUT ? process.stderr : process.stdout, JSON.stringify(result, null, 2));
+    onProgress: (at: ConvertProgress) => report.update(at),
+  }).finally(() => report.stop());
+  if (json)
+    await print(output === STDOUT ? process.stderr : process.stdout, JSON.stringify({ type: 'result', ...result }));
   else if (!quiet) console.error(summary(result).join('\n'));
-  process.exit(result.interrupted ? stop.exitCode : 0);
+  process.exit(result.interrupted ? stop.exitCode : result.damaged ? DAMAGED : 0);
 }
 
 interface EvalFlags {

@@ -2,6 +2,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { PROFILE_NAMES } from '../config/profile.ts';
 import { PROVIDER_CHOICES } from '../interp/providers/provider.ts';
+import { parseRate } from '../media/rate.ts';
+import { type Micros, micros } from '../time.ts';
 
 /** Any number. */
 export const number = (text: string): number => {
@@ -10,11 +12,28 @@ export const number = (text: string): number => {
   return value;
 };
 
+/** Frames per second: `60`, `59.94` or `60000/1001`. */
+export const framesPerSecond = (text: string): number => {
+  const value = parseRate(text);
+  if (value === undefined) throw new InvalidArgumentError('expected a rate such as 60, 59.94 or 60000/1001');
+  return value;
+};
+
 /** A time in milliseconds: `120`, `120ms` or `0.12s`. */
 export const milliseconds = (text: string): number => {
   const match = /^(\d+(?:\.\d+)?)(ms|s)?$/.exec(text.trim());
   if (!match) throw new InvalidArgumentError('expected a time such as 120ms');
   return Number(match[1]) * (match[2] === 's' ? 1000 : 1);
+};
+
+/** A time: seconds, `mm:ss` or `hh:mm:ss`, each with a fraction of a second or without. */
+export const time = (text: string): Micros => {
+  const match = /^(?:(?:(\d+):)?([0-5]?\d):)?(\d+(?:\.\d+)?)$/.exec(text.trim());
+  const [hours, minutes, seconds] = [match?.[1], match?.[2], match?.[3]].map((part) => Number(part ?? 0));
+  if (!match || (match[2] !== undefined && (seconds ?? 0) >= 60)) {
+    throw new InvalidArgumentError('expected a time such as 90.5, 1:30.5 or 0:01:30.5');
+  }
+  return micros((((hours ?? 0) * 60 + (minutes ?? 0)) * 60 + (seconds ?? 0)) * 1e6);
 };
 
 /** A number from 0 to 1. */
@@ -31,7 +50,9 @@ export const collect = (text: string, before: readonly string[]): readonly strin
 export const rateOptions = (command: Command): Command =>
   command
     .addOption(
-      new Option('--fps <rate>', 'exact output rate in frames per second').argParser(number).conflicts('factor'),
+      new Option('--fps <rate>', 'exact output rate in frames per second: 60, 59.94, 60000/1001')
+        .argParser(framesPerSecond)
+        .conflicts('factor'),
     )
     .addOption(new Option('--factor <n>', 'output frames for each source frame, source frames kept').argParser(number))
     .addOption(new Option('--model <name>', 'model id, search, blend, repeat, or an .onnx file (default: flow-s)'))

@@ -5,6 +5,7 @@ import { z } from 'zod';
 import { isAllowance } from '../ingest/address-guard.ts';
 import { DEFAULT_LIMITS } from '../ingest/limits.ts';
 import { PROVIDER_CHOICES } from '../interp/providers/provider.ts';
+import { parseRate } from '../media/rate.ts';
 import { frontKeys, origins } from './front.ts';
 import { PROFILE_NAMES } from './profile.ts';
 import { TOKEN, TOKEN_RULE, VARIABLE } from './secrets.ts';
@@ -22,11 +23,24 @@ const MAX_STREAMS = 64;
 
 const milliseconds = (min: number, max: number) => z.number().min(min).max(max);
 
+/** Frames per second as a number, or as the fraction that 59.94 stands for. */
+const rate = z.union(
+  [
+    z.number(),
+    z
+      .string()
+      .regex(/^\d+(\.\d+)?([/:]\d+)?$/)
+      .transform((text) => parseRate(text) ?? Number.NaN)
+      .pipe(z.number()),
+  ],
+  'expected a rate such as 60, 59.94 or 60000/1001',
+);
+
 /** A stream as a person may write it. */
 export const streamSchema = z.strictObject({
   name: streamName.describe('name in URLs and metrics'),
   source: z.string().min(1).describe('rtsp://…, another URL, whip, a file, or demo'),
-  fps: z.number().optional().describe('exact output rate, frames per second'),
+  fps: rate.optional().describe('exact output rate, frames per second: 60, 59.94 or 60000/1001'),
   factor: z.number().optional().describe('output frames per source frame; default 2'),
   model: z.string().min(1).optional().describe('as engine.model, for this stream only'),
   profile: z.enum(PROFILE_NAMES).optional().describe('model, rate and rules for one kind of video'),

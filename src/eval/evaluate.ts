@@ -73,11 +73,13 @@ export async function evaluate(options: EvalOptions): Promise<EvalReport> {
     await loadJimp();
   }
   const names = contenderNames(options);
-  const items = findItems(options.paths, options.truth);
+  const { items, notes: left } = await findItems(options.paths, options.truth);
+  const notes = [...left];
   const arena = options.arena ?? new Arena(ARENA_MB);
   await using stack = new AsyncDisposableStack();
   const entries = await startEntries(names, options, arena, clock, stack);
-  const reports = await measureAll(items, { ...protocol, arena, clock }, entries, options);
+  const measured = await measureAll(items, { ...protocol, arena, clock }, entries, options, notes);
+  const reports = measured.filter((report) => report !== 'failed');
   const worst = entries.flatMap((entry) => entry.worst.cases);
   if (options.sheet !== undefined && worst.length > 0) await writeSheet(options.sheet, worst);
   await options.onCases?.({ worst, best: entries.flatMap((entry) => entry.best.cases) });
@@ -90,7 +92,8 @@ export async function evaluate(options: EvalOptions): Promise<EvalReport> {
       mean: meanFigures(reports.flatMap((report) => report.results[id] ?? [])),
     })),
     items: reports,
-    interrupted: reports.length < items.length,
+    notes,
+    interrupted: measured.length < items.length,
   };
 }
 
@@ -130,22 +133,32 @@ async function measureAll(
   options: GapOptions,
   entries: readonly Entry[],
   { signal, onProgress }: Pick<EvalOptions, 'signal' | 'onProgress'>,
-): Promise<ItemReport[]> {
+  notes: string[],
+): Promise<(ItemReport | 'failed')[]> {
   const gaps = items.map(({ kind }) => (kind === 'clip' ? Math.floor((options.frames - 1) / options.factor) : 1));
   const total = gaps.reduce((sum, count) => sum + count, 0);
-  const reports: ItemReport[] = [];
+  const reports: (ItemReport | 'failed')[] = [];
   let done = 0;
   for (const [i, item] of items.entries()) {
     using measurement = new ItemMeasurement(item, entries);
-    const report = await measurement.run(options, signal, (seen) =>
-      onProgress?.({ done: done + seen, total, item: item.name }),
-    );
+    const seen = (gaps: number): void => onProgress?.({ done: done + gaps, total, item: item.name });
+    const report = await measurement.run(options, signal, seen).catch((error: unknown) => {
+      if (items.length === 1 || !isItsOwn(item, error)) throw error;
+      notes.push(`not measured: ${error.message}`);
+      return 'failed' as const;
+    });
     if (!report) break;
     reports.push(report);
     done += gaps[i] ?? 0;
     onProgress?.({ done, total, item: item.name });
   }
   return reports;
+}
+
+/** Whether an error is of a clip that was only found in a folder, beside others that can be measured. */
+function isItsOwn(item: Item, error: unknown): error is FrameliftError {
+  const alone = item.kind === 'clip' && item.found === true && item.truth === undefined;
+  return alone && error instanceof FrameliftError && /^(source\.|decode\.|config\.invalid)/.test(error.code);
 }
 
 function contenderNames({ models, baselines }: EvalOptions): string[] {

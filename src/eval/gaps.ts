@@ -161,7 +161,7 @@ async function* scaledFrames(
   path: string,
   { arena, clock, height: lines }: GapOptions,
 ): AsyncGenerator<Frame, void, void> {
-  await using video = await openVideoFile({ path, stream: 'eval', arena, clock, events: noEvents });
+  await using video = await openVideoFile({ path, stream: 'eval', arena, clock, events: noEvents, offline: true });
   // The rule about lines is about the picture as people see it.
   const turned = video.info.rotation % 180 !== 0;
   let filter: PictureFilter | undefined;

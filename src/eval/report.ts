@@ -63,6 +63,8 @@ export interface EvalReport {
   readonly protocol: Protocol;
   readonly contenders: readonly ContenderReport[];
   readonly items: readonly ItemReport[];
+  /** What was found and not measured, a sentence each. */
+  readonly notes: readonly string[];
   /** True when it was stopped: `items` holds those that were finished. */
   readonly interrupted: boolean;
 }
@@ -102,7 +104,7 @@ function meanScore(scores: readonly Score[]): Score {
 const MAX_ROWS = 40;
 
 /** The report as a table: a row for each item and the mean, three columns for each contender. */
-export function evalTable({ contenders, items }: EvalReport): string {
+export function evalTable({ contenders, items, notes }: EvalReport): string {
   const rows = items.length > MAX_ROWS ? [] : items;
   const noisy = contenders.some((one) => one.mean?.errorOverNoise !== undefined);
   const figures = ['PSNR', 'SSIM', 'IE', 'ms', ...(noisy ? ['e/n'] : [])];
@@ -130,5 +132,5 @@ export function evalTable({ contenders, items }: EvalReport): string {
       line.map((cell, i) => (i === 0 ? cell.padEnd(widths[0] ?? 0) : `  ${cell.padStart(widths[i] ?? 0)}`)).join(''),
     );
   const hidden = items.length > MAX_ROWS ? `\n(${items.length} items: --json gives the figures of each)` : '';
-  return `${[' '.repeat(widths[0] ?? 0) + head.join(''), ...body].map((line) => line.trimEnd()).join('\n')}${hidden}`;
+  return `${[' '.repeat(widths[0] ?? 0) + head.join(''), ...body].map((line) => line.trimEnd()).join('\n')}${hidden}${notes.map((note) => `\nnote: ${note}`).join('')}`;
 }

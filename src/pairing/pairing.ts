@@ -14,11 +14,22 @@ import { CutDetector, compare, isDuplicate, Thumbnail } from './cut-detector.ts'
  */
 export const MAX_GAP: Micros = fromMs(500);
 
+/** Options of {@link Pairing}. */
+export interface PairingOptions {
+  /** True for files, whose long gaps are no losses. Default: a gap above {@link MAX_GAP} is a discontinuity. */
+  readonly anyGap?: boolean;
+}
+
 /** Pairs each frame with the one before. Keeps fingerprints, never frames. */
 export class Pairing {
   #before: { thumb: Thumbnail; pts: Micros; width: number; height: number } | undefined;
   #spare = new Thumbnail();
   readonly #cuts = new CutDetector();
+  readonly #maxGap: number;
+
+  constructor({ anyGap = false }: PairingOptions = {}) {
+    this.#maxGap = anyGap ? Number.POSITIVE_INFINITY : MAX_GAP;
+  }
 
   /**
    * The decision for (the frame before, `frame`); undefined for the first frame. Reads `frame`'s
@@ -33,7 +44,7 @@ export class Pairing {
     if (!before) return undefined;
     if (before.width !== frame.width || before.height !== frame.height) return 'size-change';
     const gap = frame.pts - before.pts;
-    if (frame.discontinuity || gap <= 0 || gap > MAX_GAP) return 'discontinuity';
+    if (frame.discontinuity || gap <= 0 || gap > this.#maxGap) return 'discontinuity';
     const change = compare(before.thumb, thumb);
     if (this.#cuts.isCut(change)) return 'cut';
     return isDuplicate(change) ? 'duplicate' : 'interpolate';

@@ -177,9 +177,10 @@ export class Scheduler {
 
   /**
    * Plans for the source frame at `pts`. `continuous` is false when no frame before it counts
-   * (start, discontinuity). Output times never go backwards as long as `pts` does not.
+   * (start, discontinuity). `lossy`: frames of a file may be missing before this one, and their
+   * places are filled. Output times never go backwards as long as `pts` does not.
    */
-  next(pts: Micros, continuous: boolean): Plan {
+  next(pts: Micros, continuous: boolean, lossy = false): Plan {
     const before = continuous ? this.#before : undefined;
     this.#before = pts;
     if (before === undefined || pts <= before) {
@@ -190,7 +191,7 @@ export class Scheduler {
     }
     this.#learn(before, pts);
     const lock = this.#even ? 0 : this.multiple;
-    return lock ? this.#locked(before, pts, lock) : this.#onGrid(before, pts);
+    return lock ? this.#locked(before, pts, lock, lossy) : this.#onGrid(before, pts);
   }
 
   /**
@@ -256,9 +257,9 @@ export class Scheduler {
     return Math.min(ASSUMED_JITTER, Math.max(assumed, JITTER_REACH * this.#jitter) / this.#span);
   }
 
-  #locked(before: Micros, pts: Micros, lock: number): Plan {
+  #locked(before: Micros, pts: Micros, lock: number, lossy: boolean): Plan {
     const gap = pts - before;
-    const whole = this.#complete && this.#target.kind === 'factor';
+    const whole = this.#complete && !lossy && this.#target.kind === 'factor';
     const steps = lock * (whole ? 1 : Math.max(1, Math.round(gap / (this.#period ?? gap))));
     const between: Timestep[] = [];
     for (let k = 1; k < steps; k++) between.push({ pts: micros(before + (gap * k) / steps), t: k / steps });

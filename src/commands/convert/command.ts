@@ -3,7 +3,8 @@ import { type Command, Option } from 'commander';
 import type { RateFlags } from '../../config/flags.ts';
 import { NAMED_CODECS } from '../../egress/file/codecs.ts';
 import { STREAM_FORMATS } from '../../egress/file/formats.ts';
-import { number, rateOptions } from '../arguments.ts';
+import type { Micros } from '../../time.ts';
+import { number, rateOptions, time } from '../arguments.ts';
 import { bitsPerSecond, imageRate } from './values.ts';
 
 /** What the command line says. */
@@ -16,6 +17,10 @@ export interface ConvertFlags extends RateFlags {
   readonly inputFps?: { readonly num: number; readonly den: number };
   readonly overwrite?: boolean;
   readonly resume?: boolean;
+  /** False with `--no-audio`. */
+  readonly audio: boolean;
+  readonly start?: Micros;
+  readonly duration?: Micros;
   readonly json?: boolean;
   readonly quiet?: boolean;
 }
@@ -78,9 +83,12 @@ export function addConvert(
         imageRate,
       ),
     )
+    .option('--no-audio', 'leave the sound out')
+    .addOption(new Option('--start <time>', 'begin there: seconds, mm:ss or hh:mm:ss.ms').argParser(time))
+    .addOption(new Option('--duration <time>', 'convert so much, from --start on').argParser(time))
     .option('--overwrite', 'replace an existing output, once the new one is complete (images: one by one)')
     .option('--resume', 'go on from where a run of this command stopped or was killed')
-    .option('--json', 'print the result as JSON')
+    .option('--json', 'print progress and the result as lines of JSON')
     .option('--quiet', 'no progress bar')
     .addHelpText('after', FORMATS)
     .action(run);

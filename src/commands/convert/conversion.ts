@@ -7,18 +7,22 @@ import type { Frame, RepeatReason } from '../../media/frame.ts';
 import type { PairDecision } from '../../media/pair-decision.ts';
 import { Pairing } from '../../pairing/pairing.ts';
 import type { Scheduler, Timestep } from '../../pairing/scheduler.ts';
-import { fromMs, type Micros, minus, toSeconds } from '../../time.ts';
+import type { Micros } from '../../time.ts';
 import { keptTier } from './kept-tier.ts';
 import { stopped } from './stopped.ts';
 
-/** A gap this long is a broken timestamp: filling it would write frames for minutes. */
-const MAX_JUMP = fromMs(60_000);
+/** Frames that are interpolated at once: a gap of hours has any number. */
+const MAX_AT_ONCE = 16;
+/** In source intervals: a last frame that stands this long is held. */
+const HELD = 1.75;
 
 /** What a {@link Conversion} works with. */
 export interface ConversionDeps {
   /** Path of the input, for messages. */
   readonly input: string;
-  readonly video: Pick<VideoFile, 'frames' | 'traits'>;
+  readonly video: Pick<VideoFile, 'traits' | 'isLossy' | 'end'>;
+  /** Its frames, all of one size. */
+  readonly frames: (signal: AbortSignal | undefined) => AsyncGenerator<Frame>;
   readonly tier: Pick<Tier, 'interpolate'>;
   readonly scheduler: Scheduler;
   readonly writer: FrameOutput;
@@ -45,7 +49,8 @@ export interface ConversionResult {
 /** Pairs each frame with the one before, has the gap filled, and writes it all in order. Runs once. */
 export class Conversion {
   readonly #deps: ConversionDeps;
-  readonly #pairing = new Pairing();
+  /** A file has no losses but those it tells of: a long gap is a time lapse, or a picture that stood. */
+  readonly #pairing = new Pairing({ anyGap: true });
   readonly #repeats: Record<string, number> = {};
   readonly #counts = { source: 0, output: 0, interpolated: 0 };
   #size = { width: 0, height: 0 };
@@ -76,10 +81,7 @@ export class Conversion {
     const { writer, input } = this.#deps;
     try {
       await this.#convert(signal, onFrame);
-      if (!signal?.aborted) {
-        if (this.#counts.source === 0) throw empty(input);
-        await writer.finish();
-      }
+      if (!signal?.aborted) await writer.finish();
     } catch (error) {
       throw stopped(error, { input, source: this.#counts.source, at: this.#at, made: await writer.stop() });
     }
@@ -89,12 +91,16 @@ export class Conversion {
   async #convert(signal: AbortSignal | undefined, onFrame: (counts: ConversionCounts) => void): Promise<void> {
     let before: Frame | undefined;
     try {
-      for await (const frame of this.#deps.video.frames(signal)) {
+      for await (const frame of this.#deps.frames(signal)) {
         const last = before;
         before = frame;
         await this.#step(last, frame);
         this.#restore(await this.#deps.writer.endStep({ interpolated: this.#counts.interpolated, ...this.#repeats }));
         onFrame(this.#counts);
+      }
+      if (before && !signal?.aborted) await this.#hold(before);
+      if (!before && !signal?.aborted) {
+        throw new FrameliftError('source.no-video', `${this.#deps.input} holds no frame that can be decoded`);
       }
     } finally {
       before?.release();
@@ -112,16 +118,16 @@ export class Conversion {
 
   /** Owns `last`, borrows `frame`. */
   async #step(last: Frame | undefined, frame: Frame): Promise<void> {
-    const { input, scheduler } = this.#deps;
+    const { scheduler, video } = this.#deps;
     this.#size = { width: frame.width, height: frame.height };
     this.#counts.source += 1;
     this.#at = frame.pts;
     let show: Micros | undefined;
     try {
       const decision = this.#pairing.next(frame);
-      if (last && minus(frame.pts, last.pts) > MAX_JUMP) throw jumped(input, last.pts, frame.pts);
-      // A file has no losses: a jump of its timestamps is held over, not cut out.
-      const plan = scheduler.next(frame.pts, last !== undefined && frame.pts > last.pts && !frame.discontinuity);
+      // What breaks in a file is held over like a cut: its times go on.
+      const lossy = last !== undefined && video.isLossy(last.pts, frame.pts);
+      const plan = scheduler.next(frame.pts, last !== undefined, lossy);
       show = plan.show;
       if (last && decision && plan.between.length > 0) await this.#fill(last, frame, plan.between, decision);
     } finally {
@@ -130,12 +136,24 @@ export class Conversion {
     if (show !== undefined) await this.#write(frame.share({ pts: show }));
   }
 
+  /** Fills the time for which the last frame stands, where that is longer than frames usually do. Borrows `frame`. */
+  async #hold(frame: Frame): Promise<void> {
+    const { scheduler, video } = this.#deps;
+    const { end } = video;
+    if (end === undefined || this.#counts.source < 2 || end - frame.pts < HELD * scheduler.sourceInterval) return;
+    await this.#repeat(frame, frame, scheduler.next(end, true, true).between, 'duplicate');
+  }
+
   /** Writes the frames between two source frames. */
   #fill(a: Frame, b: Frame, steps: readonly Timestep[], decision: PairDecision): Promise<void> {
     return decision === 'interpolate' ? this.#interpolate(a, b, steps) : this.#repeat(a, b, steps, decision);
   }
 
   async #interpolate(a: Frame, b: Frame, steps: readonly Timestep[]): Promise<void> {
+    for (let i = 0; i < steps.length; i += MAX_AT_ONCE) await this.#make(a, b, steps.slice(i, i + MAX_AT_ONCE));
+  }
+
+  async #make(a: Frame, b: Frame, steps: readonly Timestep[]): Promise<void> {
     const timesteps = steps.map((step) => step.t);
     const result = await this.#deps.tier.interpolate({ stream: 'convert', a, b, timesteps });
     if (result.status !== 'done') {
@@ -154,7 +172,7 @@ export class Conversion {
   async #repeat(a: Frame, b: Frame, steps: readonly Timestep[], reason: RepeatReason): Promise<void> {
     this.#repeats[reason] = (this.#repeats[reason] ?? 0) + steps.length;
     for (const { pts, t } of steps) {
-      const nearer = reason === 'cut' || t < 0.5 ? a : b;
+      const nearer = reason === 'duplicate' && t >= 0.5 ? b : a;
       await this.#write(nearer.share({ pts, provenance: { kind: 'repeated', t, reason } }));
     }
   }
@@ -165,16 +183,4 @@ export class Conversion {
     this.#counts.output += 1;
     await writer.write(frame, video.traits);
   }
-}
-
-function empty(input: string): FrameliftError {
-  return new FrameliftError('source.no-video', `${input} holds no frame that can be decoded`);
-}
-
-function jumped(input: string, from: Micros, to: Micros): FrameliftError {
-  return new FrameliftError(
-    'source.protocol',
-    `${input}: the timestamps jump by ${toSeconds(minus(to, from)).toFixed(0)} s at ${toSeconds(from).toFixed(2)} s`,
-    { remedy: 'Repair the file first, e.g. ffmpeg -i in -c copy -fflags +genpts out.' },
-  );
 }

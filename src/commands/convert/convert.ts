@@ -8,7 +8,6 @@ import { OutputFile } from '../../egress/file/output-file.ts';
 import type { Unfinished } from '../../egress/file/writer.ts';
 import { FrameliftError } from '../../errors.ts';
 import { imagesNote } from '../../ingest/file/images.ts';
-import type { Rational } from '../../ingest/file/info.ts';
 import { openVideoFile } from '../../ingest/file/video-file.ts';
 import { InterpEngine } from '../../interp/engine/engine.ts';
 import { lumaOnly } from '../../interp/engine/luma-only.ts';
@@ -17,25 +16,28 @@ import type { ReferenceModel } from '../../interp/models/reference.ts';
 import type { ProviderChoice } from '../../interp/providers/provider.ts';
 import { ProviderTrials } from '../../interp/providers/trial.ts';
 import { Arena } from '../../media/arena.ts';
+import type { Frame } from '../../media/frame.ts';
+import type { Rational } from '../../media/rate.ts';
 import { noEvents } from '../../metrics/events.ts';
-import { Scheduler } from '../../pairing/scheduler.ts';
 import { type Clock, minus, systemClock, toSeconds } from '../../time.ts';
+import { besides, type CarryOptions, carry } from './carry.ts';
 import { Conversion, type ConversionResult } from './conversion.ts';
 import { identityOf } from './identity.ts';
+import { type InputFaults, inputFaults } from './input-notes.ts';
 import { keptNote } from './kept-tier.ts';
+import { oneSize } from './one-size.ts';
+import { outputRate } from './output-rate.ts';
+import { type ConvertProgress, progressOf } from './progress.ts';
 
 /**
  * Memory for frames and tensors: a pair of 8K frames in 10-bit 4:2:2, which are 180 MB each, and what lies between them at
  * a factor of 4. Untouched memory costs nothing.
  */
 const ARENA_MB = 2048;
-/** Taken where a container declares no rate. */
-const DEFAULT_FPS = 30;
 
 /** Options of {@link convert}. */
-export interface ConvertOptions {
+export interface ConvertOptions extends CarryOptions {
   readonly input: string;
-  readonly output: string;
   readonly fps?: number | undefined;
   readonly factor?: number | undefined;
   /** Model id, `blend`, `repeat`, or a path. Default: the profile's, else `flow-s`. */
@@ -73,18 +75,8 @@ export interface ConvertOptions {
   readonly onProgress?: (progress: ConvertProgress) => void;
 }
 
-/** How far a conversion is. */
-export interface ConvertProgress {
-  /** Source frames done. */
-  readonly done: number;
-  /** Source frames in all, if the container tells. */
-  readonly total: number | undefined;
-  /** Output frames per second so far. */
-  readonly fps: number;
-}
-
 /** What a conversion did. */
-export interface ConvertResult extends ConversionResult {
+export interface ConvertResult extends ConversionResult, Omit<InputFaults, 'notes'> {
   readonly input: string;
   readonly output: string;
   readonly model: string;
@@ -105,6 +97,7 @@ export interface ConvertResult extends ConversionResult {
  * Converts `input`. At a factor of N, n source frames give N·(n−1)+1 output frames, and the source frames among them are
  * untouched before encoding. Across a scene cut the earlier frame is repeated: no frame mixes two scenes. The output has its
  * name once it is complete; whatever stops a conversion midway, all that was made is in a file beside it, and said in the error.
+ * A damaged file is converted as far as it can be read, and the result says so.
  * @throws FrameliftError `config.invalid`, `source.*`, `model.*`, `provider.unusable`, `encode.failed`, `mux.failed`.
  */
 export async function convert(options: ConvertOptions): Promise<ConvertResult> {
@@ -118,45 +111,45 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const arena = new Arena(ARENA_MB);
   const model = await resolveModel(options.model ?? profile?.model ?? DEFAULT_MODEL);
   await using video = await openVideoFile({
-    ...{ path: input, stream: 'convert', keepForm: true, imageRate: options.inputFps },
-    arena,
-    clock,
-    events: noEvents,
+    ...{ path: input, stream: 'convert', offline: true, keepForm: true, imageRate: options.inputFps },
+    ...{ arena, clock, events: noEvents },
   });
   await using engine = await startEngine(options, model, arena, clock);
   const { info } = video;
   const notes: string[] = [];
   if (info.images) notes.push(imagesNote(info.images));
-  if (info.rotation !== 0) notes.push(`the input asks to be turned by ${info.rotation}°; the output does not say so`);
   if (profile?.notice !== undefined) notes.push(profile.notice);
-  const nominal = info.fps ? info.fps.num / info.fps.den : undefined;
-  const scheduler = new Scheduler(target, { fps: nominal, even: plan.format.constantRate ?? false });
-  scheduler.assume(nominal);
+  const { scheduler, rate: fps } = outputRate(target, info.fps, plan.format.constantRate ?? false);
   await requireTimes(engine, scheduler.multiple ?? 0);
-  const rate = target.kind === 'fps' ? target.fps : (nominal ?? DEFAULT_FPS) * (scheduler.multiple ?? target.factor);
-  const fps = { num: Math.round(rate * 1000), den: 1000 };
-  const { overwrite, stdout } = options;
   const identity = file && (await identityOf(options, model, engine.provider));
-  await using writer = await openOutput({ plan, fps, overwrite, stdout, file, identity });
+  using carried = await carry(video, options, plan, fps);
+  notes.push(...carried.notes);
+  const { overwrite, stdout } = options;
+  const beside = besides(carried, output);
+  await using writer = await openOutput({ plan, fps, overwrite, stdout, file, identity, beside });
   if (options.resume) notes.push(keptNote(writer.kept));
   const tier = profile?.lumaOnly ? lumaOnly(engine) : engine;
-  const conversion = new Conversion({ input, video, tier, scheduler, writer });
+  const frames = (until: AbortSignal | undefined): AsyncGenerator<Frame> =>
+    oneSize(video.frames(until), { arena, note: (text) => notes.push(text) });
+  const conversion = new Conversion({ input, video, frames, tier, scheduler, writer });
   const started = clock.now();
   const seconds = (): number => toSeconds(minus(clock.now(), started));
   const unfinished = await conversion.run(signal, ({ source, output: done }) => {
-    options.onProgress?.({ done: source, total: info.frames, fps: done / Math.max(seconds(), 1e-3) });
+    options.onProgress?.(progressOf(video, source, done, seconds()));
   });
+  const faults = inputFaults(video);
   notes.push(...(writer.notes?.(conversion.result.sourceFrames) ?? []));
   return {
     input,
     output,
+    ...faults,
     model: engine.model,
     provider: engine.provider,
     ...conversion.result,
     interrupted: signal?.aborted ?? false,
     ...(unfinished ? { unfinished } : {}),
     kept: writer.kept,
-    notes,
+    notes: [...notes, ...carried.losses, ...faults.notes],
     seconds: seconds(),
   };
 }

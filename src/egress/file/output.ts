@@ -8,7 +8,13 @@ import type { Identity } from './resume-state.ts';
 import { EvenRate } from './straight/even-rate.ts';
 import { ImageSequence } from './straight/image-sequence.ts';
 import { StreamWriter } from './straight/stream-writer.ts';
-import { FileWriter, type VideoOutput } from './writer.ts';
+import { FileWriter, type FileWriterOptions, type VideoOutput } from './writer.ts';
+
+/** What goes into a file beside its pictures. */
+export interface Besides extends Pick<FileWriterOptions, 'metadata' | 'describe' | 'complete' | 'start'> {
+  /** Has the writer take the packets of its streams. */
+  attach(writer: FileWriter): void;
+}
 
 /** Options of {@link openOutput}. */
 export interface OpenOutputOptions {
@@ -21,6 +27,8 @@ export interface OpenOutputOptions {
   readonly file?: OutputFile | undefined;
   /** What must be the same for a later run to go on from this one. */
   readonly identity?: Identity | undefined;
+  /** What else goes into a file. */
+  readonly beside?: Besides | undefined;
   /** What `-` stands for. */
   readonly stdout?: (Writable & { readonly isTTY?: boolean }) | undefined;
 }
@@ -39,12 +47,15 @@ export function isPlainFile({ path, format }: OutputPlan): boolean {
   return path !== STDOUT && format.ending !== '.png';
 }
 
-async function open({ plan, fps, overwrite, stdout, file, identity }: OpenOutputOptions): Promise<VideoOutput> {
+async function open({ plan, fps, overwrite, stdout, file, identity, beside }: OpenOutputOptions): Promise<VideoOutput> {
   const { path, codec, quality, format } = plan;
   if (path === STDOUT) return StreamWriter.toStream(plan, fps, pipe(stdout));
   if (format.ending === '.png') return ImageSequence.open({ pattern: numbered(path), fps, overwrite });
   const claimed = { ...(file ? { output: file } : {}), ...(identity ? { identity } : {}) };
-  return FileWriter.open({ path, codec, ...quality, fps, ...claimed });
+  const { attach, ...told } = beside ?? {};
+  const writer = await FileWriter.open({ path, codec, ...quality, fps, ...claimed, ...told });
+  attach?.(writer);
+  return writer;
 }
 
 /** @throws FrameliftError `config.invalid` for a terminal, which would show the bytes. */

@@ -1,5 +1,5 @@
 /** Writing frames to a file: encode, interleave with copied streams, mux. */
-import type { Packet } from 'node-av';
+import type { Packet, Stream } from 'node-av';
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
@@ -58,6 +58,10 @@ export interface FileWriterOptions extends FileEncoderOptions {
   readonly identity?: Identity;
   /** Tags of the whole file. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Tells the muxer what else is known of the pictures. */
+  readonly describe?: (video: Stream) => void;
+  /** Called when the file at `path` is written, before it takes its name. @param first time of the first frame. */
+  readonly complete?: (path: string, first: Micros) => void;
   /** Time on the input's timeline that becomes zero. Default: the first frame's. */
   readonly start?: Micros;
 }
@@ -70,6 +74,8 @@ export class FileWriter implements AsyncDisposable, FrameOutput {
   readonly #clock: TickClock;
   /** The container's own name of the codec, where it is not FFmpeg's. */
   readonly #tag: string | undefined;
+  readonly #describe: FileWriterOptions['describe'];
+  readonly #complete: FileWriterOptions['complete'];
   readonly #output: OutputFile;
   readonly #owned: boolean;
   readonly #kept: Kept | undefined;
@@ -77,6 +83,7 @@ export class FileWriter implements AsyncDisposable, FrameOutput {
   readonly #segments: Segments;
   #size: { readonly width: number; readonly height: number } | undefined;
   #start: Micros | undefined;
+  #first: Micros | undefined;
   #last: Micros | undefined;
   #frames = 0;
   #closed = false;
@@ -92,6 +99,8 @@ export class FileWriter implements AsyncDisposable, FrameOutput {
     const holds = format.holds?.[options.codec];
     this.#segments = new Segments({ ...options, constantRate, holds }, this.#muxing);
     this.#start = options.start;
+    this.#describe = options.describe;
+    this.#complete = options.complete;
   }
 
   /**
@@ -137,6 +146,7 @@ export class FileWriter implements AsyncDisposable, FrameOutput {
     try {
       this.#check(frame);
       this.#start ??= frame.pts;
+      this.#first ??= frame.pts;
       this.#last = frame.pts;
       const at = minus(frame.pts, this.#start);
       if (!this.#muxing.started) await this.#begin(frame, at, traits);
@@ -176,6 +186,7 @@ export class FileWriter implements AsyncDisposable, FrameOutput {
     if (this.#muxing.started) {
       await this.#segments.flush();
       await this.#muxing.finish();
+      if (this.#first !== undefined) this.#complete?.(this.#output.working, this.#first);
       this.#output.complete();
     }
     await this[Symbol.asyncDispose]();
@@ -220,7 +231,11 @@ export class FileWriter implements AsyncDisposable, FrameOutput {
   async #begin(frame: Frame, at: Micros, traits: PictureTraits | undefined): Promise<void> {
     const start = this.#start ?? frame.pts;
     await this.#segments.begin(frame, at, traits, async (describe) => {
-      await this.#muxing.start((stream) => describe(stream, this.#tag), start, this.#kept);
+      const describeAll = (video: Stream): void => {
+        describe(video, this.#tag);
+        this.#describe?.(video);
+      };
+      await this.#muxing.start(describeAll, start, this.#kept);
     });
   }
 

@@ -1,5 +1,6 @@
 /** Decoding: access units in, I420 frames in the arena out. RTSP, WHIP and files share it. */
 import {
+  AV_CODEC_FLAG_OUTPUT_CORRUPT,
   AV_FRAME_FLAG_CORRUPT,
   AV_PKT_DATA_MATROSKA_BLOCKADDITIONAL,
   AVERROR_EAGAIN,
@@ -39,8 +40,14 @@ export interface VideoDecoderOptions extends CodecOptions {
   readonly stream: string;
   readonly events?: EventSink;
   readonly log?: SourceLog;
-  /** Drop frames that FFmpeg reports as damaged, and all up to the next keyframe. Default true. */
-  readonly dropDamaged?: boolean;
+  /**
+   * What becomes of damage. `drop` (default): damaged frames are dropped, and all up to the next
+   * keyframe. `conceal`, for files: units are decoded as they are, from the first on, references are
+   * kept, and frames are delivered as FFmpeg conceals them.
+   */
+  readonly damage?: 'drop' | 'conceal';
+  /** Told of the time of each damaged frame that is delivered, and of each unit that gave none. */
+  readonly onDamage?: (what: 'frame' | 'unit', pts: Micros) => void;
   /**
    * Drop frames that are not later than the one before. Default true. False for live sources, whose
    * stamps are judged as a whole: frames come out in the order in which they are shown.
@@ -54,6 +61,11 @@ export interface VideoDecoderOptions extends CodecOptions {
   /** The shape of samples that a container tells. It wins over what frames say. */
   readonly sampleAspect?: SampleAspect | undefined;
 }
+
+/** Units that a decoder may take before its first frame: 16 held back to put them in order. */
+const MAX_SILENT = 17;
+/** Errors in a row after which nothing more is expected of a decoder that conceals. */
+const MAX_ERRORS = 64;
 
 /**
  * One video decoder. Calls run one at a time: await each before the next. Bad data never throws: it
@@ -81,6 +93,8 @@ export class VideoDecoder {
   #refused = 0;
   /** FFmpeg's code. */
   #lastRefusal: number | undefined;
+  /** Units since the first keyframe that gave no frame, before the first one came. */
+  #silent = 0;
   #busy: Promise<unknown> | undefined;
   #closed = false;
 
@@ -178,6 +192,10 @@ export class VideoDecoder {
     return this.close();
   }
 
+  get #conceals(): boolean {
+    return this.#options.damage === 'conceal';
+  }
+
   async #exclusively<T>(work: () => Promise<T>): Promise<T> {
     if (this.#closed || this.#busy) {
       throw new FrameliftError('frame.misuse', `decoder called while ${this.#closed ? 'closed' : 'at work'}`);
@@ -192,12 +210,12 @@ export class VideoDecoder {
   }
 
   async #decode(unit: AccessUnit): Promise<Frame[]> {
-    if (unit.damaged) return this.#refuse('corrupt');
+    const conceals = this.#conceals;
+    if (unit.damaged && !conceals) return this.#refuse('corrupt');
     if (unit.afterLoss) this.#loseReferences();
-    if (this.#awaitingKeyframe) {
-      if (!unit.keyframe) return this.#refuse('awaiting-keyframe');
-      this.#awaitingKeyframe = false;
-    }
+    if (unit.keyframe) this.#awaitingKeyframe = false;
+    if (this.#awaitingKeyframe && !conceals) return this.#refuse('awaiting-keyframe');
+    if (conceals) this.#expectFrame();
     this.#now = unit.arrival;
     const { id, forgotten } = this.#inFlight.enter(unit);
     if (forgotten?.discontinuity) this.#gap = true;
@@ -215,7 +233,9 @@ export class VideoDecoder {
       this.#checkSize(this.#context);
       this.#countRefused(sent);
       const frames = this.#receive();
-      this.#refuse('corrupt');
+      // What a recording has before its first keyframe is no damage.
+      if (!conceals) this.#refuse('corrupt');
+      else if (!this.#awaitingKeyframe) this.#options.onDamage?.('unit', unit.pts);
       return frames;
     }
     return this.#receive();
@@ -251,6 +271,7 @@ export class VideoDecoder {
   /** Every frame that is ready. Cheap: FFmpeg decoded in sendPacket. */
   #receive(): Frame[] {
     const frames: Frame[] = [];
+    let errors = 0;
     for (;;) {
       const code = this.#context.receiveFrameSync(this.#decoded);
       if (code === AVERROR_EAGAIN || code === AVERROR_EOF) {
@@ -260,6 +281,7 @@ export class VideoDecoder {
       if (code < 0) {
         this.#check(code);
         this.#countRefused(code);
+        if (this.#conceals && ++errors < MAX_ERRORS) continue;
         this.#drop('corrupt');
         this.#loseReferences();
         return frames;
@@ -281,7 +303,7 @@ export class VideoDecoder {
     const damaged = decoded.decodeErrorFlags !== 0 || decoded.hasFlags(AV_FRAME_FLAG_CORRUPT);
     // A damaged keyframe is shown: where intra refresh stands in for keyframes, nothing better will
     // come.
-    if (damaged && !unit.keyframe && (this.#options.dropDamaged ?? true)) {
+    if (damaged && !unit.keyframe && !this.#conceals) {
       this.#drop('corrupt');
       this.#loseReferences();
       return undefined;
@@ -293,6 +315,7 @@ export class VideoDecoder {
     const arrival = micros(Math.max(unit.arrival, this.#now));
     const resized = width !== this.#size.width || height !== this.#size.height;
     const discontinuity = unit.discontinuity || this.#gap || resized;
+    if (this.#conceals) this.#noteConcealed(damaged, pts);
     const { dropLate = true } = this.#options;
     if (dropLate && !discontinuity && this.#lastPts !== undefined && pts <= this.#lastPts) {
       this.#gap = true;
@@ -310,6 +333,22 @@ export class VideoDecoder {
     const { events, stream, clock } = this.#options;
     events?.emit({ type: 'stage', stream, stage: 'decode', span: minus(clock.now(), arrival) });
     return frame;
+  }
+
+  /**
+   * FFmpeg keeps frames back whose references it misses, without a word. So it should before the first
+   * whole frame, where a recording begins in the middle of a scene; behind it none may be missing.
+   */
+  #noteConcealed(damaged: boolean, pts: Micros): void {
+    if (damaged) this.#options.onDamage?.('frame', pts);
+    if (this.#delivered === 0) this.#context.setFlags(AV_CODEC_FLAG_OUTPUT_CORRUPT);
+  }
+
+  /** Where the first keyframe is broken, no whole frame will come: what there is, is shown. */
+  #expectFrame(): void {
+    if (this.#awaitingKeyframe || this.#delivered > 0) return;
+    this.#silent += 1;
+    if (this.#silent === MAX_SILENT) this.#context.setFlags(AV_CODEC_FLAG_OUTPUT_CORRUPT);
   }
 
   #copy(decoded: AvFrame, info: FrameInfo): Frame | undefined {

@@ -10,9 +10,15 @@ import {
   AV_PKT_DATA_MATROSKA_BLOCKADDITIONAL,
   AV_PKT_FLAG_CORRUPT,
   AV_PKT_FLAG_DISCARD,
+  AVDISCARD_ALL,
   AVERROR_EOF,
+  AVFMT_NO_BYTE_SEEK,
+  AVFMT_NOTIMESTAMPS,
+  AVFMT_TS_DISCONT,
+  AVMEDIA_TYPE_AUDIO,
   AVMEDIA_TYPE_VIDEO,
   AVSEEK_FLAG_BACKWARD,
+  AVSEEK_FLAG_BYTE,
   type Rational as AvRational,
   avGetCodecName,
   type CodecParameters,
@@ -26,9 +32,22 @@ import {
 } from 'node-av';
 import { FrameliftError } from '../../errors.ts';
 import { type SampleAspect, sampleAspect } from '../../media/picture-traits.ts';
-import { type Micros, micros } from '../../time.ts';
+import type { Rational } from '../../media/rate.ts';
+import { type Clock, type Micros, micros, plus, ZERO } from '../../time.ts';
+import {
+  type Accompaniment,
+  type OtherSink,
+  type OtherStream,
+  readAccompaniment,
+  readCovers,
+} from './accompaniment.ts';
+import type { Damage } from './damage.ts';
 import type { FoundImages } from './images.ts';
-import { type Rational, rotationOf, type VideoFileInfo } from './info.ts';
+import { rotationOf, type VideoFileInfo } from './info.ts';
+import { gatherLeadIn } from './lead-in.ts';
+import { Others } from './others.ts';
+import type { TimeRange } from './range.ts';
+import { type Join, type Place, Timeline } from './timeline.ts';
 
 /** One coded frame. `data` is valid until the next call. */
 export interface CodedFrame {
@@ -48,10 +67,34 @@ export interface CodedFrame {
   readonly hidden: boolean;
   /** The coded alpha beside it, as Matroska has it of VP8 and VP9. */
   readonly alpha: Uint8Array | undefined;
+  /** The file's timestamps broke before it, and were joined. */
+  readonly joined: boolean;
+}
+
+/** Options of {@link Demuxer.open}. */
+export interface DemuxerOptions {
+  /**
+   * Given, what is broken is noted there and read on behind, and timestamps that jump are joined to
+   * one timeline. Default: stamps as they are, and a break is thrown.
+   */
+  readonly damage?: Damage | undefined;
+  /** Numbered images that the path stands for, and how many of them make a second. */
+  readonly images?: { readonly found: FoundImages; readonly rate: Rational } | undefined;
 }
 
 /** A file that ends this much before its declared length was cut off. */
 const MAX_MISSING = 500_000;
+/** … or with less than this share of its declared frames. */
+const MIN_WHOLE = 0.95;
+/** Sound may lie this much before its picture in a file, microseconds. */
+const MAX_SKEW = 10_000_000;
+/** Packets at a file's beginning that show whether its frames have times of their own. */
+const TELLING = 32;
+/** Errors in a row behind which nothing is expected. */
+const MAX_ERRORS = 256;
+/** Bytes between the packets of a Matroska file: heads of blocks and clusters, a chapter or a tag. */
+const MAX_BETWEEN = 2048;
+const UNMOVED: Place = { shift: ZERO, joined: false, overlaps: false };
 
 /** The video stream of one file. Calls run one at a time. */
 export class Demuxer {
@@ -62,41 +105,57 @@ export class Demuxer {
   readonly #timeBase: Rational;
   readonly #alphaBeside: boolean;
   readonly #packet = new Packet();
+  /** Packets that were read ahead. */
+  #ahead: Packet[] = [];
+  #others: Others | undefined;
   #nextPts: Micros;
   /** Whether packets carry presentation times; AVI's only look like it. */
   #timed: boolean;
+  #taken = 0;
+  /** Where in the file the packets read so far end. */
+  #readTo = 0;
   /** Latest end of any stream's packet, microseconds. */
   #end = 0;
+  readonly #damage: Damage | undefined;
+  #timeline: Timeline | undefined;
+  /** Nothing is expected behind the last error. */
+  #givenUp = false;
   #closed = false;
 
-  private constructor(path: string, context: FormatContext, stream: Stream, images: FoundImages | undefined) {
+  private constructor(path: string, context: FormatContext, stream: Stream, bytes: number, options: DemuxerOptions) {
+    const { damage, images } = options;
     this.#path = path;
+    this.#damage = damage;
     this.#context = context;
     this.#stream = stream;
     this.#timeBase = plain(stream.timeBase);
     this.#alphaBeside = stream.metadata?.get('alpha_mode') === '1';
     this.#nextPts = this.#start();
-    this.info = images ? describeImages(context, stream, images) : describe(context, stream);
+    this.info = images ? describeImages(context, stream, bytes, images.found) : describe(context, stream, bytes);
     this.#timed = this.info.container !== 'avi';
+    this.#timeline = damage && newTimeline(context, stream);
     this.#packet.alloc();
   }
 
   /**
-   * Opens a file, or numbered images as one, `rate` a second. @throws FrameliftError `source.not-found`, `source.forbidden` (no permission),
+   * Opens a file, or numbered images as one. @throws FrameliftError `source.not-found`, `source.forbidden` (no permission),
    * `source.protocol` (not a video, or broken before its first frame), `source.no-video`.
    */
-  static async open(path: string, images?: FoundImages, rate?: Rational): Promise<Demuxer> {
-    await checkFile(images?.path ?? path);
+  static async open(path: string, options: DemuxerOptions = {}): Promise<Demuxer> {
+    const { images } = options;
+    const bytes = await checkFile(images?.found.path ?? path);
     Log.setLevel(AV_LOG_FATAL);
     const context = new FormatContext();
     // "file:" keeps the path from being read as a URL; the whitelist keeps playlists from leaving
     // the disk.
-    const numbered = images && rate && { framerate: `${rate.num}/${rate.den}`, start_number: images.first };
-    const options = Dictionary.fromObject({ protocol_whitelist: 'file,crypto,data', fflags: '+genpts', ...numbered });
+    const settings = Dictionary.fromObject({
+      ...{ protocol_whitelist: 'file,crypto,data', fflags: '+genpts' },
+      ...(images && { framerate: `${images.rate.num}/${images.rate.den}`, start_number: images.found.first }),
+    });
     try {
       context.allocContext();
       const format = images ? InputFormat.findInputFormat('image2') : null;
-      const opened = await context.openInput(images?.url ?? `file:${resolve(path)}`, format, options);
+      const opened = await context.openInput(images?.found.url ?? `file:${resolve(path)}`, format, settings);
       if (opened < 0) throw notVideo(path, opened);
       const found = await context.findStreamInfo(null);
       if (found < 0) throw notVideo(path, found);
@@ -107,12 +166,12 @@ export class Demuxer {
       }
       // FFmpeg takes any text for a terminal recording.
       if (stream.codecpar.codecId === AV_CODEC_ID_ANSI) throw notVideo(path, undefined);
-      return new Demuxer(path, context, stream, images);
+      return new Demuxer(path, context, stream, bytes, options);
     } catch (error) {
       await context.closeInput();
       throw error;
     } finally {
-      options.free();
+      settings.free();
     }
   }
 
@@ -132,34 +191,171 @@ export class Demuxer {
     return sampleAspect(num, den);
   }
 
+  /** Where the file's timestamps broke so far, and were joined. */
+  get joins(): readonly Join[] {
+    return this.#timeline?.joins ?? [];
+  }
+
+  /** How many bytes of the file were read. */
+  get position(): number {
+    return Number(this.#context.pbBytes);
+  }
+
   /**
    * The next frame in decoding order, undefined at the end. @throws FrameliftError
-   * `source.protocol` where the file is broken, also where it ends before its declared length.
+   * `source.protocol` where the file is broken, also where it ends before its declared length;
+   * not where damage is noted.
    */
   async next(): Promise<CodedFrame | undefined> {
-    const packet = this.#packet;
     for (;;) {
-      packet.unref();
-      const code = await this.#context.readFrame(packet);
-      if (code === AVERROR_EOF) {
+      const packet = await this.#read();
+      if (!packet) {
         this.#checkEnd();
         return undefined;
       }
-      if (code < 0) throw this.#broken(FFmpegError.strerror(code));
-      this.#noteEnd(packet);
-      const data = packet.streamIndex === this.#stream.index && packet.size > 0 ? packet.data : null;
-      if (data) return this.#timedFrame(packet, data);
+      const place = this.#place(packet);
+      if (packet.streamIndex !== this.#stream.index) await this.#pass(packet, place);
+      else if (packet.size > 0 && packet.data) return this.#timedFrame(packet, packet.data, place);
     }
   }
 
-  #timedFrame(packet: Packet, data: Uint8Array): CodedFrame {
-    this.#timed &&= packet.pts !== AV_NOPTS_VALUE;
-    const stamp = this.#timed ? packet.pts : packet.dts;
+  /** Everything in the file beside its pictures. What is read on the way is kept for {@link next}. */
+  async accompaniment(clock: Clock): Promise<Accompaniment> {
+    const covers = await readCovers(this.#context, () => this.#read(), this.#ahead);
+    return readAccompaniment(this.#context, this.#stream, covers, clock);
+  }
+
+  /** Has the packets of `streams` given to `sink`, in the order of the file, as {@link next} comes across them. */
+  carry(streams: readonly OtherStream[], sink: OtherSink, range: TimeRange | undefined): void {
+    this.#others = new Others({ streams, sink, range });
+    for (const { index } of this.#context.streams) {
+      const stream = this.#context.streams[index];
+      if (stream && index !== this.#stream.index && !this.#others.wants(index)) stream.discard = AVDISCARD_ALL;
+    }
+  }
+
+  /**
+   * Goes to where decoding has to begin for the frame at `start` to come out right. Sound may lie
+   * {@link MAX_SKEW} before its picture. Where a container has no times, this is its beginning.
+   */
+  async seek(start: Micros): Promise<void> {
+    const { iformat } = this.#context;
+    const hasTimes = ((iformat?.flags ?? 0) & AVFMT_NOTIMESTAMPS) === 0;
+    // Where times are those of decoding, reordered frames are told apart by counting from the beginning.
+    const isTimed = this.#timed || this.#stream.codecpar.videoDelay === 0;
+    if (start <= this.#start() || !hasTimes || !isTimed) return;
+    const from = start - MAX_SKEW;
+    const sought = from > this.#start() && (await this.#seekTo(from));
+    const ahead = await this.#gather(start);
+    // Without a keyframe within reach: from the beginning.
+    if (ahead || !sought || !(await this.#seekToBeginning())) this.#ahead = ahead ?? [];
+    else this.#ahead = (await this.#gather(start)) ?? [];
+  }
+
+  async #seekTo(time: number): Promise<boolean> {
+    this.#forgetAhead();
+    const { num, den } = this.#timeBase;
+    const stamp = BigInt(Math.floor((time * den) / (1e6 * num)));
+    return (await this.#context.seekFrame(this.#stream.index, stamp, AVSEEK_FLAG_BACKWARD)) >= 0;
+  }
+
+  /** Transport streams have no index: their beginning is that of the file. */
+  async #seekToBeginning(): Promise<boolean> {
+    const noBytes = ((this.#context.iformat?.flags ?? 0) & AVFMT_NO_BYTE_SEEK) !== 0;
+    return noBytes ? this.rewind() : (await this.#context.seekFrame(-1, 0n, AVSEEK_FLAG_BYTE)) >= 0;
+  }
+
+  #gather(start: Micros): Promise<Packet[] | undefined> {
+    return gatherLeadIn({
+      start,
+      picture: this.#stream.index,
+      read: () => this.#read(),
+      wants: (index) => this.#others?.wants(index) ?? false,
+      timeOf: ({ pts, dts }) => {
+        const stamp = pts !== AV_NOPTS_VALUE ? pts : dts;
+        return stamp === AV_NOPTS_VALUE ? this.#start() : this.#micros(stamp);
+      },
+    });
+  }
+
+  #forgetAhead(): void {
+    for (const packet of this.#ahead.splice(0)) packet.free();
+  }
+
+  /** Passes on what other streams still have of the range, the picture being at its end. */
+  async finishOthers(): Promise<void> {
+    while (this.#others?.awaited) {
+      const packet = await this.#read();
+      if (!packet) return;
+      const place = this.#place(packet);
+      if (packet.streamIndex !== this.#stream.index) await this.#pass(packet, place);
+    }
+  }
+
+  async #pass(packet: Packet, { shift, overlaps }: Place): Promise<void> {
+    if (!overlaps) await this.#others?.pass(packet, shift);
+  }
+
+  /** The next packet of any stream, valid until the next call; undefined at the end. */
+  async #read(): Promise<Packet | undefined> {
+    const packet = this.#packet;
+    packet.unref();
+    const ahead = this.#ahead.shift();
+    if (ahead) {
+      packet.ref(ahead);
+      ahead.free();
+      return packet;
+    }
+    for (let errors = 0; ; ) {
+      const code = await this.#context.readFrame(packet);
+      if (code === AVERROR_EOF || this.#givenUp) return undefined;
+      if (code >= 0) break;
+      errors += 1;
+      if (!this.#readsOn(FFmpegError.strerror(code), errors)) this.#givenUp = true;
+    }
+    this.#noteEnd(packet);
+    this.#noteSkipped(packet);
+    return packet;
+  }
+
+  /** Matroska's reader skips what is broken without a word: between two packets nearly nothing lies. */
+  #noteSkipped({ pos, size }: Packet): void {
+    if (!this.#damage || pos < 0n || !this.info.container.startsWith('matroska')) return;
+    const skipped = this.#readTo > 0 ? Number(pos) - this.#readTo : 0;
+    if (skipped > MAX_BETWEEN) this.#damage.noteBreak(this.#nextPts);
+    this.#readTo = Math.max(this.#readTo, Number(pos) + size);
+  }
+
+  /** Whether there may be more behind an error. @throws FrameliftError where damage is not noted. */
+  #readsOn(reason: string, errors: number): boolean {
+    if (!this.#damage) throw this.#broken(reason);
+    if (errors === 1) this.#damage.noteBreak(this.#nextPts);
+    if (errors >= MAX_ERRORS) this.#damage.noteEnd(this.#endsEarly(reason));
+    return errors < MAX_ERRORS;
+  }
+
+  /** Where a packet of any stream stands on the one timeline. Once for each packet, in their order. */
+  #place(packet: Packet): Place {
+    if (!this.#timeline) return UNMOVED;
+    const base = this.#baseOf(packet);
+    const time = (stamp: bigint): Micros | undefined => (stamp === AV_NOPTS_VALUE ? undefined : inMicros(stamp, base));
+    const duration = packet.duration > 0n ? inMicros(packet.duration, base) : undefined;
+    return this.#timeline.place({
+      ...{ stream: packet.streamIndex, duration, pts: time(packet.pts), dts: time(packet.dts) },
+    });
+  }
+
+  #timedFrame(packet: Packet, data: Uint8Array, { shift, joined }: Place): CodedFrame {
+    this.#taken += 1;
+    const lacks = packet.pts === AV_NOPTS_VALUE;
+    // Later on it is a packet that lost its time.
+    if (lacks && this.#taken <= TELLING) this.#timed = false;
+    const stamp = this.#timed && !lacks ? packet.pts : packet.dts;
     const duration = packet.duration > 0n ? this.#micros(packet.duration) : this.#interval();
-    const pts = stamp === AV_NOPTS_VALUE ? this.#nextPts : this.#micros(stamp);
+    const pts = stamp === AV_NOPTS_VALUE ? this.#nextPts : plus(this.#micros(stamp), shift);
     this.#nextPts = micros(pts + (duration ?? 0));
     return {
-      ...{ data, pts, duration, timed: this.#timed },
+      ...{ data, pts, duration, timed: this.#timed, joined },
       keyframe: packet.isKeyframe,
       damaged: packet.hasFlags(AV_PKT_FLAG_CORRUPT),
       hidden: packet.hasFlags(AV_PKT_FLAG_DISCARD),
@@ -170,6 +366,10 @@ export class Demuxer {
   /** Goes back to the first frame; false when this container cannot. */
   async rewind(): Promise<boolean> {
     this.#nextPts = this.#start();
+    this.#taken = 0;
+    this.#readTo = 0;
+    this.#timeline = this.#damage && newTimeline(this.#context, this.#stream);
+    this.#forgetAhead();
     const start = this.#stream.startTime === AV_NOPTS_VALUE ? 0n : this.#stream.startTime;
     return (await this.#context.seekFrame(this.#stream.index, start, AVSEEK_FLAG_BACKWARD)) >= 0;
   }
@@ -178,6 +378,7 @@ export class Demuxer {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#forgetAhead();
     this.#packet.free();
     await this.#context.closeInput();
   }
@@ -198,16 +399,17 @@ export class Demuxer {
   }
 
   #micros(stamp: bigint): Micros {
-    return micros((Number(stamp) * 1e6 * this.#timeBase.num) / this.#timeBase.den);
+    return inMicros(stamp, this.#timeBase);
   }
 
   #noteEnd(packet: Packet): void {
     const stamp = packet.pts !== AV_NOPTS_VALUE ? packet.pts : packet.dts;
-    const { num, den } = packet.streamIndex === this.#stream.index ? this.#timeBase : this.#otherTimeBase(packet);
-    if (stamp !== AV_NOPTS_VALUE) this.#end = Math.max(this.#end, (Number(stamp + packet.duration) * 1e6 * num) / den);
+    if (stamp === AV_NOPTS_VALUE) return;
+    this.#end = Math.max(this.#end, inMicros(stamp + packet.duration, this.#baseOf(packet)));
   }
 
-  #otherTimeBase(packet: Packet): Rational {
+  #baseOf(packet: Packet): Rational {
+    if (packet.streamIndex === this.#stream.index) return this.#timeBase;
     const base = this.#context.streams[packet.streamIndex]?.timeBase;
     return base ? plain(base) : this.#timeBase;
   }
@@ -216,18 +418,28 @@ export class Demuxer {
   #checkEnd(): void {
     const length = Number(this.#context.duration);
     const start = this.#context.startTime === AV_NOPTS_VALUE ? 0 : Number(this.#context.startTime);
-    if (length > 0 && start + length - this.#end > MAX_MISSING) {
-      throw this.#broken(`it is cut off, ${(length / 1e6).toFixed(2)} s were declared`);
-    }
+    if (this.#givenUp) return;
+    const short = length > 0 && start + length - this.#end > MAX_MISSING && this.joins.length === 0;
+    // Of a cut off AVI, FFmpeg makes the length fit to what is there.
+    const frames = this.info.container === 'avi' ? (this.info.frames ?? 0) : 0;
+    if (!short && this.#taken >= frames * MIN_WHOLE) return;
+    const declared = short ? `${(length / 1e6).toFixed(2)} s` : `${frames} frames`;
+    const reason = `it is cut off, ${declared} were declared`;
+    if (!this.#damage) throw this.#broken(reason);
+    this.#damage.noteEnd(this.#endsEarly(reason));
+  }
+
+  #endsEarly(reason: string): string {
+    return `ends after ${((this.#end - this.#start()) / 1e6).toFixed(2)} s: ${reason}`;
   }
 
   #broken(reason: string): FrameliftError {
-    const at = ((this.#end - this.#start()) / 1e6).toFixed(2);
-    return new FrameliftError('source.protocol', `${this.#path} ends after ${at} s: ${reason}`);
+    return new FrameliftError('source.protocol', `${this.#path} ${this.#endsEarly(reason)}`);
   }
 }
 
-async function checkFile(path: string): Promise<void> {
+/** Its size in bytes. */
+async function checkFile(path: string): Promise<number> {
   const found = await stat(path).catch((cause: unknown) => {
     const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
     if (code === 'ENOENT' || code === 'ENOTDIR') {
@@ -236,6 +448,7 @@ async function checkFile(path: string): Promise<void> {
     throw new FrameliftError('source.forbidden', `${path} cannot be opened (${String(code)})`, { cause });
   });
   if (!found.isFile()) throw new FrameliftError('source.not-found', `${path} is not a file`);
+  return found.size;
 }
 
 function notVideo(path: string, code: number | undefined): FrameliftError {
@@ -243,16 +456,31 @@ function notVideo(path: string, code: number | undefined): FrameliftError {
   return new FrameliftError('source.protocol', `${path} is not a video file, or it is cut off at its start${reason}`);
 }
 
+/** Transport and program streams and their like jump ahead for no reason; sound and picture run without pause. */
+function newTimeline(context: FormatContext, picture: Stream): Timeline {
+  const isSteady = (stream: Stream): boolean =>
+    stream.index === picture.index || stream.codecpar.codecType === AVMEDIA_TYPE_AUDIO;
+  return new Timeline({
+    picture: picture.index,
+    steady: context.streams.filter(isSteady).map((stream) => stream.index),
+    jumpsAhead: ((context.iformat?.flags ?? 0) & AVFMT_TS_DISCONT) !== 0,
+  });
+}
+
+function inMicros(stamp: bigint, { num, den }: Rational): Micros {
+  return micros((Number(stamp) * 1e6 * num) / den);
+}
+
 function plain(value: AvRational): Rational {
   return { num: value.num, den: value.den };
 }
 
-function describeImages(context: FormatContext, stream: Stream, images: FoundImages): VideoFileInfo {
+function describeImages(context: FormatContext, stream: Stream, bytes: number, images: FoundImages): VideoFileInfo {
   const { pattern, first, last, before } = images;
-  return { ...describe(context, stream), frames: last - first + 1, images: { pattern, first, last, before } };
+  return { ...describe(context, stream, bytes), frames: last - first + 1, images: { pattern, first, last, before } };
 }
 
-function describe(context: FormatContext, stream: Stream): VideoFileInfo {
+function describe(context: FormatContext, stream: Stream, bytes: number): VideoFileInfo {
   const parameters = stream.codecpar;
   const rates = [plain(stream.avgFrameRate), plain(stream.rFrameRate)];
   const base = plain(stream.timeBase);
@@ -265,6 +493,8 @@ function describe(context: FormatContext, stream: Stream): VideoFileInfo {
     height: parameters.height,
     fps: rates.find((rate) => rate.num > 0 && rate.den > 0),
     frames: stream.nbFrames > 0n ? Number(stream.nbFrames) : undefined,
+    tick: base,
+    bytes,
     duration: length > 0 ? micros(length) : undefined,
     codec: avGetCodecName(parameters.codecId) ?? `codec id ${parameters.codecId}`,
     container: context.iformat?.name ?? 'unknown',

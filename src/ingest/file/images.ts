@@ -3,7 +3,8 @@ import { closeSync, existsSync, openSync, readdirSync, readSync } from 'node:fs'
 import { extname, resolve } from 'node:path';
 import { FrameliftError, messageOf } from '../../errors.ts';
 import { ImagePattern, missingNumbers } from '../../media/image-pattern.ts';
-import type { ImageNumbers, Rational } from './info.ts';
+import type { Rational } from '../../media/rate.ts';
+import type { ImageNumbers } from './info.ts';
 
 /** Numbered images, found and complete. */
 export interface FoundImages extends ImageNumbers {

@@ -1,11 +1,6 @@
 /** What containers say about their video. Pure. */
+import type { Rational } from '../../media/rate.ts';
 import type { Micros } from '../../time.ts';
-
-/** A fraction, as containers give rates. */
-export interface Rational {
-  readonly num: number;
-  readonly den: number;
-}
 
 /** Numbered images that are read as a video. */
 export interface ImageNumbers {
@@ -28,6 +23,10 @@ export interface VideoFileInfo {
   readonly fps: Rational | undefined;
   /** Number of frames, if the container tells. */
   readonly frames: number | undefined;
+  /** Seconds of the container's unit of time. */
+  readonly tick: Rational;
+  /** Size of the file. */
+  readonly bytes: number;
   /** Length of the video, if the container tells. */
   readonly duration: Micros | undefined;
   /** FFmpeg's name, `h264`. */

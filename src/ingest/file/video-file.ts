@@ -4,15 +4,22 @@ import type { Log } from '../../log.ts';
 import type { Arena } from '../../media/arena.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
+import { exactRate, type Rational } from '../../media/rate.ts';
 import type { EventSink, MetricEvent } from '../../metrics/events.ts';
 import { type Clock, fromMs, type Micros, minus, plus, ZERO } from '../../time.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
 import { explainDrops } from '../drop-log.ts';
 import { type IngestLimits, sizeExcess } from '../limits.ts';
 import { SourceLog } from '../source-log.ts';
-import { Demuxer } from './demuxer.ts';
+import type { Accompaniment, OtherSink, OtherStream } from './accompaniment.ts';
+import { Damage, type DamageReport } from './damage.ts';
+import { type CodedFrame, Demuxer } from './demuxer.ts';
+import { EvenTimes } from './even-times.ts';
 import { findImages, requireImageRate } from './images.ts';
-import type { Rational, VideoFileInfo } from './info.ts';
+import type { VideoFileInfo } from './info.ts';
+import { PresentationTimes } from './presentation.ts';
+import type { TimeRange } from './range.ts';
+import type { Join } from './timeline.ts';
 
 /** Options of {@link openVideoFile}. */
 export interface VideoFileOptions {
@@ -40,8 +47,19 @@ export interface VideoFileOptions {
   readonly keepForm?: boolean;
   /** Images per second, where `path` stands for numbered ones. */
   readonly imageRate?: Rational | undefined;
+  /**
+   * True for tools that must lose nothing: damage is concealed and noted, a file that breaks off just
+   * ends, and timestamps that jump, repeat or go back are mended. Default false, as for live sources:
+   * damage is dropped up to the next keyframe, and a break is thrown.
+   */
+  readonly offline?: boolean;
 }
 
+/** Access units for which it is not said yet that they are damaged. */
+const SUSPECTS = 4;
+/** Codecs of which each access unit is a picture; units that may give none: pictures before a scene's first keyframe. */
+const FRAMEWISE = new Set(['h264', 'hevc', 'mjpeg', 'av1', 'vp9']);
+const UNSHOWN = 8;
 /** Time that a frame stands when neither file nor neighbours tell. */
 const DEFAULT_DURATION: Micros = fromMs(40);
 
@@ -53,9 +71,8 @@ const DEFAULT_DURATION: Micros = fromMs(40);
  * `source.no-video`, `source.unsupported-codec`, `source.too-large`.
  */
 export async function openVideoFile(options: VideoFileOptions): Promise<VideoFile> {
-  const images = findImages(options.path);
-  requireImageRate(options.path, images, options.imageRate);
-  const demuxer = await Demuxer.open(options.path, images, options.imageRate);
+  const damage = options.offline ? new Damage() : undefined;
+  const demuxer = await openDemuxer(options, damage);
   try {
     const { arena, clock, stream, threads = 1 } = options;
     const { codecParameters, info } = demuxer;
@@ -80,12 +97,25 @@ export async function openVideoFile(options: VideoFileOptions): Promise<VideoFil
       alphaBeside: options.keepForm === true && demuxer.alphaBeside,
       events,
       log,
+      ...(damage && { damage: 'conceal', dropLate: false, onDamage: (what, pts) => damage.note(what, pts) }),
     });
-    return new VideoFile(options, demuxer, decoder, full);
+    return new VideoFile(options, demuxer, decoder, full, damage);
   } catch (error) {
     await demuxer.close();
     throw error;
   }
+}
+
+/** What a video file is, without decoding any of it. @throws FrameliftError as {@link openVideoFile} of its container. */
+export async function videoInfo(path: string): Promise<VideoFileInfo> {
+  await using demuxer = await Demuxer.open(path);
+  return demuxer.info;
+}
+
+async function openDemuxer({ path, imageRate }: VideoFileOptions, damage: Damage | undefined): Promise<Demuxer> {
+  const found = findImages(path);
+  requireImageRate(path, found, imageRate);
+  return Demuxer.open(path, { damage, images: found && imageRate && { found, rate: imageRate } });
 }
 
 /** Notices that the decoder dropped a frame because the arena was full. */
@@ -103,6 +133,10 @@ class FullArena implements EventSink {
   }
 }
 
+function evenTimes({ fps, tick }: VideoFileInfo): EvenTimes {
+  return new EvenTimes(fps && exactRate(fps), tick);
+}
+
 /** An open video file. */
 export class VideoFile {
   readonly #options: VideoFileOptions;
@@ -110,6 +144,11 @@ export class VideoFile {
   readonly #full: FullArena;
   #demuxer: Demuxer;
   #ended = false;
+  /** What is wanted of the file; undefined = all. */
+  #range: TimeRange | undefined;
+  #pastRange = false;
+  /** Access units read, from the first keyframe on. */
+  #units = 0;
   /** Why it ended, if not in order. Thrown once the frames before it are taken. */
   #failure: unknown;
   /** Decoded, not asked for yet: what one access unit gave. */
@@ -118,18 +157,35 @@ export class VideoFile {
   readonly #hidden = new Set<Micros>();
   /** Times of untimed access units inside the decoder, ascending. */
   #untimed: Micros[] = [];
+  /** Of the last access units, oldest first: the times of those that miss bytes. */
+  #suspects: (Micros | undefined)[] = [];
   #size = { width: 0, height: 0 };
   #first: Micros | undefined;
   #last: Micros | undefined;
   #step = DEFAULT_DURATION;
+  #lastDuration = DEFAULT_DURATION;
   #end: Micros = ZERO;
+  readonly #damage: Damage | undefined;
+  /** What mends the times of an offline file's frames. */
+  readonly #times = new PresentationTimes<Frame>();
+  #even: EvenTimes;
+  /** How long frames inside the decoder stand, by their stamps. */
+  readonly #durations = new Map<Micros, Micros>();
 
   /** For {@link openVideoFile}. */
-  constructor(options: VideoFileOptions, demuxer: Demuxer, decoder: VideoDecoder, full: FullArena) {
+  constructor(
+    options: VideoFileOptions,
+    demuxer: Demuxer,
+    decoder: VideoDecoder,
+    full: FullArena,
+    damage: Damage | undefined,
+  ) {
     this.#options = options;
     this.#demuxer = demuxer;
     this.#decoder = decoder;
     this.#full = full;
+    this.#damage = damage;
+    this.#even = evenTimes(demuxer.info);
   }
 
   get info(): VideoFileInfo {
@@ -139,6 +195,37 @@ export class VideoFile {
   /** What the frames read so far are beside their size; undefined before the first. */
   get traits(): PictureTraits | undefined {
     return this.#decoder.traits;
+  }
+
+  /** What was broken in what was read so far; nothing unless the file is read `offline`. */
+  get damage(): DamageReport {
+    return (this.#damage ?? new Damage()).report(this.#first ?? ZERO);
+  }
+
+  /** Whether the file may have lost frames between two that follow each other. */
+  isLossy(from: Micros, to: Micros): boolean {
+    return this.#damage?.isLossy(from, to) ?? false;
+  }
+
+  /** Where the file's timestamps broke so far and were joined, `at` from the first frame; an `offline` file's alone. */
+  get joins(): readonly Join[] {
+    return this.#demuxer.joins.map((join) => ({ ...join, at: minus(join.at, this.#first ?? ZERO) }));
+  }
+
+  /** Frames read so far whose timestamp was missing, repeated or out of order. */
+  get mended(): number {
+    return this.#times.mended;
+  }
+
+  /** How much of the file was read, 0…1. */
+  get share(): number {
+    return Math.min(1, this.#demuxer.position / Math.max(1, this.info.bytes));
+  }
+
+  /** When the last frame ends, as the container says; undefined until an `offline` file is read to its end. */
+  get end(): Micros | undefined {
+    const last = this.#damage && this.#ended && this.#ready.length === 0 ? this.#last : undefined;
+    return last === undefined ? undefined : plus(last, this.#lastDuration);
   }
 
   /** From the first frame to the end of the last one read so far. */
@@ -164,14 +251,28 @@ export class VideoFile {
     }
   }
 
+  /** Everything in the file beside its pictures. */
+  accompaniment(): Promise<Accompaniment> {
+    return this.#demuxer.accompaniment(this.#options.clock);
+  }
+
+  /**
+   * Narrows the file to `range`, and has the packets of other streams given to `sink` in the order
+   * of the file, as frames are read. Before the first frame is asked for.
+   */
+  async carry(streams: readonly OtherStream[], sink: OtherSink, range?: TimeRange): Promise<void> {
+    this.#range = range;
+    this.#demuxer.carry(streams, sink, range);
+    if (range) await this.#demuxer.seek(range.start);
+  }
+
   /** Back to the first frame. */
   async rewind(): Promise<void> {
     this.#clear();
     await this.#decoder.reset();
     if (!(await this.#demuxer.rewind())) {
       await this.#demuxer.close();
-      const { path, imageRate } = this.#options;
-      this.#demuxer = await Demuxer.open(path, findImages(path), imageRate);
+      this.#demuxer = await openDemuxer(this.#options, this.#damage);
     }
     this.#ended = false;
     this.#failure = undefined;
@@ -195,16 +296,25 @@ export class VideoFile {
    * break.
    */
   async #read(): Promise<void> {
+    if (this.#pastRange) {
+      this.#ended = true;
+      return this.#demuxer.finishOthers();
+    }
     const coded = await this.#demuxer.next().catch((error: unknown) => {
       this.#failure = error;
       return undefined;
     });
     if (!coded) {
       this.#ended = true;
+      this.#suspect(undefined);
       this.#take(await this.#decoder.flush());
+      for (const { item, pts } of this.#times.end(this.#step)) this.#show(item, this.#even.of(pts));
+      this.#noteMissing();
       return;
     }
     const { clock } = this.#options;
+    if (coded.keyframe || this.#units > 0) this.#units += 1;
+    this.#suspect(coded);
     if (coded.hidden) this.#hidden.add(coded.pts);
     if (!coded.timed) this.#expect(coded.pts);
     const unit = {
@@ -213,21 +323,54 @@ export class VideoFile {
       arrival: clock.now(),
       capture: clock.wall(),
       keyframe: coded.keyframe,
-      // Keeps the decoder from judging times that are not the frame's own.
-      discontinuity: !coded.timed,
+      // Live: keeps the decoder from judging times that are not the frame's own.
+      discontinuity: this.#damage ? coded.joined : !coded.timed,
       damaged: coded.damaged,
       alpha: this.#options.keepForm ? coded.alpha : undefined,
     };
-    if (coded.duration !== undefined) this.#step = coded.duration;
+    if (coded.duration !== undefined) {
+      this.#step = coded.duration;
+      if (this.#damage) this.#durations.set(coded.pts, coded.duration);
+    }
+    const { refused } = this.#decoder.counts;
     this.#take(await this.#decoder.decode(unit));
+    if (!coded.timed && this.#decoder.counts.refused > refused) this.#forget(coded.pts);
     if (this.#full.seen) throw new FrameliftError('arena.full', 'the frame arena has no room for the next frame');
   }
 
   #take(frames: readonly Frame[]): void {
     for (const frame of frames) {
       if (this.#hidden.delete(frame.pts)) frame.release();
-      else this.#ready.push(this.#placed(frame));
+      else if (this.#damage) this.#mend(frame);
+      else this.#queue(this.#placed(frame));
     }
+  }
+
+  /** An offline file's frame in its time, once that is sure. */
+  #mend(frame: Frame): void {
+    const stamp = this.#untimed.shift() ?? frame.pts;
+    this.#lastDuration = this.#durations.get(stamp) ?? this.#step;
+    this.#durations.delete(stamp);
+    for (const { item, pts } of this.#times.push(frame, stamp, this.#step)) {
+      if (item.discontinuity) this.#even.restart();
+      this.#show(item, this.#even.of(pts));
+    }
+  }
+
+  #show(frame: Frame, pts: Micros): void {
+    this.#first ??= pts;
+    this.#last = pts;
+    this.#end = plus(pts, this.#step);
+    this.#queue(frame.share({ pts }));
+    frame.release();
+  }
+
+  /** Keeps a frame that is wanted, until it is asked for. */
+  #queue(frame: Frame): void {
+    const { start, end } = this.#range ?? {};
+    if (end !== undefined && frame.pts >= end) this.#pastRange = true;
+    if (this.#pastRange || (start !== undefined && frame.pts < start)) frame.release();
+    else this.#ready.push(frame);
   }
 
   /** The frame with its own time, marked where the file begins or its size changes. */
@@ -250,7 +393,36 @@ export class VideoFile {
     this.#untimed.sort((a, b) => a - b);
   }
 
+  /**
+   * Notes frames whose bytes the container misses. Not those before a join: there it misses what was
+   * never to come. Transport streams say so a frame early.
+   */
+  #suspect(next: CodedFrame | undefined): void {
+    if (next?.joined) this.#suspects = [];
+    const sure = this.#suspects.splice(0, next ? Math.max(0, this.#suspects.length + 1 - SUSPECTS) : SUSPECTS);
+    for (const pts of sure) if (pts !== undefined) this.#damage?.note('frame', pts);
+    if (next) this.#suspects.push(next.damaged ? next.pts : undefined);
+  }
+
+  /** Some decoders keep back what they cannot show, and say nothing. Fields, though, are two units a frame. */
+  #noteMissing(): void {
+    const { decoded, refused } = this.#decoder.counts;
+    const missing = this.#units - decoded - refused;
+    const allowed = UNSHOWN + this.#units / 50;
+    if (missing > allowed && FRAMEWISE.has(this.info.codec) && !this.traits?.interlaced)
+      this.#damage?.noteMissing(missing);
+  }
+
+  /** A unit gave no frame: its time is nobody's. */
+  #forget(pts: Micros): void {
+    const at = this.#untimed.indexOf(pts);
+    if (at >= 0) this.#untimed.splice(at, 1);
+  }
+
   #clear(): void {
+    for (const frame of this.#times.clear()) frame.release();
+    this.#even = evenTimes(this.info);
+    this.#durations.clear();
     for (const frame of this.#ready.splice(0)) frame.release();
     this.#hidden.clear();
     this.#untimed = [];

@@ -106,6 +106,7 @@ describe('parseConfig', () => {
 
   it.each([
     [{ fps: 0 }, 'test.yaml: stream "cam": fps 0 is outside 1…240'],
+    [{ fps: 'fast' }, 'test.yaml: streams.0.fps is "fast": expected a rate such as 60, 59.94 or 60000/1001'],
     [{ fps: 1000 }, 'test.yaml: stream "cam": fps 1000 is outside 1…240'],
     [{ factor: 2.5 }, 'test.yaml: stream "cam": factor 2.5 is not a whole number from 1 to 16'],
     [{ fps: 60, factor: 2 }, 'test.yaml: stream "cam": factor 2 and fps 60 exclude each other'],
@@ -123,6 +124,8 @@ describe('parseConfig', () => {
 
   it('accepts odd but possible rates', () => {
     expect(parseConfig(stream({ fps: 61.7 }), 'x').streams[0]?.fps).toBe(61.7);
+    expect(parseConfig(stream({ fps: '60000/1001' }), 'x').streams[0]?.fps).toBe(60_000 / 1001);
+    expect(parseConfig(stream({ fps: '59.94' }), 'x').streams[0]?.fps).toBe(59.94);
   });
 
   it('names a name that is used twice', () => {

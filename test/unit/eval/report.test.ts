@@ -52,12 +52,14 @@ describe('the table', () => {
       name: `clip${i}.mp4`,
       results: { 'a-model-with-a-long-name-for-its-columns': figures },
     })),
+    notes: ['not measured in clips, being no videos: readme.txt'],
     interrupted: false,
   });
 
   it('has a row for each item and the mean', () => {
     const lines = evalTable(report(2)).split('\n');
-    expect(lines).toHaveLength(5);
+    expect(lines).toHaveLength(6);
+    expect(lines[5]).toBe('note: not measured in clips, being no videos: readme.txt');
     expect(lines[1]).toMatch(/^item\s+PSNR\s+SSIM\s+IE\s+ms\s+PSNR/);
     expect(lines[2]).toMatch(/^clip0\.mp4\s+30\.12\s+0\.9123\s+7\.50\s+3\.2\s+n\/a/);
     expect(lines[4]).toMatch(/^mean of 2\s+30\.12/);
@@ -66,6 +68,6 @@ describe('the table', () => {
   });
 
   it('shows the mean alone when there are too many items to read', () => {
-    expect(evalTable(report(41)).split('\n')).toHaveLength(4);
+    expect(evalTable(report(41)).split('\n')).toHaveLength(5);
   });
 });

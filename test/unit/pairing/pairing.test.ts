@@ -74,6 +74,15 @@ describe('Pairing', () => {
     ]);
   });
 
+  it('of a file interpolates across any gap: a time lapse, a picture that stood', () => {
+    const gaps: [Micros, number][] = [
+      [ms(0), 100],
+      [ms(90_000), 103],
+      [ms(90_040), 106],
+    ];
+    expect(decide(gaps, new Pairing({ anyGap: true }))).toEqual([undefined, 'interpolate', 'interpolate']);
+  });
+
   it('separates at a change of size, which counts more than a discontinuity', () => {
     expect(
       decide([

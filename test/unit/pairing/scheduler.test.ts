@@ -55,6 +55,13 @@ describe('Scheduler, factor', () => {
     expect(run(new Scheduler({ kind: 'factor', factor: 2 }, { fps: 30 }), times)).toHaveLength(13);
   });
 
+  it('a file that has lost frames gets their places filled', () => {
+    const scheduler = new Scheduler({ kind: 'factor', factor: 2 }, { fps: 30 });
+    run(scheduler, regular(30, 10));
+    expect(scheduler.next(micros((12 * 1e6) / 30), true, true).between).toHaveLength(5);
+    expect(scheduler.next(micros((15 * 1e6) / 30), true).between).toHaveLength(1);
+  });
+
   it('starts anew after a discontinuity, backwards too', () => {
     const scheduler = new Scheduler({ kind: 'factor', factor: 2 });
     run(scheduler, regular(30, 5));

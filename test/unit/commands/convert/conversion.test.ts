@@ -76,8 +76,8 @@ function tierOf(failAt = Number.POSITIVE_INFINITY, failure: unknown = undefined)
 function conversion(output: FrameOutput, tier: ReturnType<typeof tierOf>, frames: AsyncGenerator<Frame>): Conversion {
   const scheduler = new Scheduler({ kind: 'factor', factor: 2 }, { fps: 25 });
   scheduler.assume(25);
-  const video = { frames: () => frames, traits: undefined };
-  return new Conversion({ input: 'in.mkv', video, tier, scheduler, writer: output });
+  const video = { isLossy: () => false, traits: undefined, end: undefined };
+  return new Conversion({ input: 'in.mkv', video, frames: () => frames, tier, scheduler, writer: output });
 }
 
 describe('a conversion that fails midway', () => {
