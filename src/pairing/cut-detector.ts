@@ -1,76 +1,24 @@
-/**
- * What changed between two frames, from a 64 × 36 thumbnail of their luma: a scene cut, a
- * duplicate, or motion. Pure.
- */
-import type { PlaneLayout } from '../media/frame.ts';
+/** Tells a new scene from motion, by the thumbnails of two frames. Pure. */
+import { compare } from './change.ts';
+import { THUMB_HEIGHT, THUMB_WIDTH, type Thumbnail } from './thumbnail.ts';
 
-/**
- * Thumbnail size in cells; 8 × 6 cells make a block: smaller ones find a match in any fine texture.
- */
-const THUMB_WIDTH = 64;
-const THUMB_HEIGHT = 36;
+/** 8 × 6 cells make a block: smaller ones find a match in any fine texture. */
 const BLOCK_WIDTH = 8;
 const BLOCK_HEIGHT = 6;
 /**
  * Search range in cells: ±1/16 of the frame's width, the motion that is still worth interpolating.
  */
 const RANGE = 4;
-/** Samples per cell and axis. */
-const TAPS = 4;
 
-/** What the pair stage needs to know about two frames in a row. Levels are 8-bit luma levels. */
-export interface Change {
-  /** Mean absolute difference of the samples, without motion compensation. */
-  readonly difference: number;
-  /** Largest mean absolute difference of one cell. */
-  readonly peak: number;
+/** What a block search over two thumbnails leaves, in luma levels. */
+interface Prediction {
   /** Mean absolute residual of blocks after the best shift. */
   readonly inter: number;
   /** Mean absolute deviation of the new blocks from their own mean. */
   readonly intra: number;
 }
 
-/**
- * A frame's fingerprint: TAPS² luma samples for each cell (kept for the duplicate test) and their
- * mean (for the cut test). Costs about 0.1 ms at any frame size; reused from frame to frame.
- */
-export class Thumbnail {
-  readonly samples = new Uint8Array(THUMB_WIDTH * THUMB_HEIGHT * TAPS * TAPS);
-  readonly cells = new Float32Array(THUMB_WIDTH * THUMB_HEIGHT);
-
-  /** Reads the luma plane of `bytes`, which is laid out as `layout` says. */
-  read(bytes: Uint8Array, layout: PlaneLayout): void {
-    const { width, height, strideY } = layout;
-    let s = 0;
-    for (let cy = 0; cy < THUMB_HEIGHT; cy++) {
-      for (let cx = 0; cx < THUMB_WIDTH; cx++) {
-        let sum = 0;
-        for (let j = 0; j < TAPS; j++) {
-          const y = Math.floor(((cy * TAPS + j + 0.5) * height) / (THUMB_HEIGHT * TAPS));
-          for (let i = 0; i < TAPS; i++) {
-            const x = Math.floor(((cx * TAPS + i + 0.5) * width) / (THUMB_WIDTH * TAPS));
-            const value = bytes[layout.y + y * strideY + x] ?? 0;
-            this.samples[s++] = value;
-            sum += value;
-          }
-        }
-        this.cells[cy * THUMB_WIDTH + cx] = sum / (TAPS * TAPS);
-      }
-    }
-  }
-}
-
-/** Compares two thumbnails. */
-export function compare(a: Thumbnail, b: Thumbnail): Change {
-  const perCell = TAPS * TAPS;
-  let total = 0;
-  let peak = 0;
-  for (let cell = 0, s = 0; cell < THUMB_WIDTH * THUMB_HEIGHT; cell++) {
-    let sum = 0;
-    for (let k = 0; k < perCell; k++, s++) sum += Math.abs((a.samples[s] ?? 0) - (b.samples[s] ?? 0));
-    total += sum;
-    if (sum > peak) peak = sum;
-  }
+function predict(a: Thumbnail, b: Thumbnail): Prediction {
   let inter = 0;
   let intra = 0;
   for (let by = 0; by < THUMB_HEIGHT; by += BLOCK_HEIGHT) {
@@ -80,7 +28,7 @@ export function compare(a: Thumbnail, b: Thumbnail): Change {
     }
   }
   const cells = THUMB_WIDTH * THUMB_HEIGHT;
-  return { difference: total / (cells * perCell), peak: peak / perCell, inter: inter / cells, intra: intra / cells };
+  return { inter: inter / cells, intra: intra / cells };
 }
 
 /**
@@ -128,20 +76,17 @@ export class CutDetector {
   /** Residual after motion of the recent past, in levels. */
   #recent = 1;
 
-  /** True when a new scene starts with this change. Call once for every pair, in order. */
-  isCut(change: Change): boolean {
-    const visible = change.difference > 8 && change.inter > 2.5;
-    const ratio = change.inter / Math.max(change.intra, 1e-3);
-    const sudden = change.inter / this.#recent;
+  /** True when a new scene starts with `b`, the frame after `a`. Call once for every pair, in order. */
+  isCut(a: Thumbnail, b: Thumbnail): boolean {
+    const { difference } = compare(a, b);
+    const { inter, intra } = predict(a, b);
+    const visible = difference > 8 && inter > 2.5;
+    const ratio = inter / Math.max(intra, 1e-3);
+    const sudden = inter / this.#recent;
     // In a scene that is hard to predict already, a great change may be a little less of a
     // surprise.
-    const striking = change.difference > 28 && ratio > 1 && sudden > 1.6;
-    this.#recent += 0.25 * (Math.min(change.inter, 2 * this.#recent + 1) - this.#recent);
+    const striking = difference > 28 && ratio > 1 && sudden > 1.6;
+    this.#recent += 0.25 * (Math.min(inter, 2 * this.#recent + 1) - this.#recent);
     return visible && ((ratio > 0.8 && sudden > 2) || striking);
   }
-}
-
-/** A duplicate: no cell changed by more than coding noise. */
-export function isDuplicate(change: Change): boolean {
-  return change.peak < 1 && change.difference < 0.25;
 }

@@ -6,7 +6,9 @@
 import type { Frame } from '../media/frame.ts';
 import type { PairDecision } from '../media/pair-decision.ts';
 import { fromMs, type Micros } from '../time.ts';
-import { CutDetector, compare, isDuplicate, Thumbnail } from './cut-detector.ts';
+import { compare, isDuplicate } from './change.ts';
+import { CutDetector } from './cut-detector.ts';
+import { Thumbnail } from './thumbnail.ts';
 
 /**
  * Frames further apart than this are not a motion any more: interpolating over half a second would
@@ -34,9 +36,8 @@ export class Pairing {
     if (before.width !== frame.width || before.height !== frame.height) return 'size-change';
     const gap = frame.pts - before.pts;
     if (frame.discontinuity || gap <= 0 || gap > MAX_GAP) return 'discontinuity';
-    const change = compare(before.thumb, thumb);
-    if (this.#cuts.isCut(change)) return 'cut';
-    return isDuplicate(change) ? 'duplicate' : 'interpolate';
+    if (this.#cuts.isCut(before.thumb, thumb)) return 'cut';
+    return isDuplicate(compare(before.thumb, thumb)) ? 'duplicate' : 'interpolate';
   }
 
   /** Forgets the frame before: the next one starts anew. */
