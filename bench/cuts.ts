@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Arena } from '../src/media/arena.ts';
 import { type Clips, type CutScore, cutEvents, decisionsOf, MIN_SHOT, scoreOf } from '../test/support/cut-events.ts';
-import { type Picture } from '../test/support/cut-pictures.ts';
+import type { Picture } from '../test/support/cut-pictures.ts';
 import { runFfmpeg } from './ffmpeg.ts';
 
 const WIDTH = 384;
@@ -32,7 +32,8 @@ async function decode(path: string, width: number, height: number, more: readonl
   const [whole, quarter] = [width * height, (width * height) / 4];
   const pictures: Picture[] = [];
   for (let at = 0; at + whole * 1.5 <= bytes.length; at += whole * 1.5) {
-    const plane = (from: number, length: number): Uint8Array => new Uint8Array(bytes.subarray(at + from, at + from + length));
+    const plane = (from: number, length: number): Uint8Array =>
+      new Uint8Array(bytes.subarray(at + from, at + from + length));
     pictures.push({
       width,
       height,
@@ -46,16 +47,22 @@ async function decode(path: string, width: number, height: number, more: readonl
 
 function shotsOf(pictures: readonly Picture[], cuts: readonly number[]): (readonly Picture[])[] {
   const edges = [0, ...cuts, pictures.length];
-  return edges.slice(1).map((end, i) => pictures.slice(edges[i], end)).filter((shot) => shot.length >= MIN_SHOT);
+  return edges
+    .slice(1)
+    .map((end, i) => pictures.slice(edges[i], end))
+    .filter((shot) => shot.length >= MIN_SHOT);
 }
 
-const { values, positionals } = parseArgs({ allowPositionals: true, options: { seed: { type: 'string', default: '1' } } });
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { seed: { type: 'string', default: '1' } },
+});
 const [folder, xrayFolder] = positionals;
 if (folder === undefined) {
   console.error('usage: node bench/cuts.ts CLIPS [XRAY] [--seed N]');
   process.exit(2);
 }
-const shots: (readonly Picture[])[] = [];
+const films: (readonly (readonly Picture[])[])[] = [];
 const stills: Picture[] = [];
 const whole: CutScore[] = [];
 const arena = new Arena(64);
@@ -66,15 +73,21 @@ for (const name of readdirSync(folder).sort()) {
   const cuts = SHOTS[name] ?? [];
   const [score] = scoreOf([{ kind: `whole: ${name}`, pictures, cuts }], arena);
   if (score) whole.push(score);
-  if (process.env.CUTS_SHOW) console.log(name, decisionsOf(pictures, arena).flatMap((d, i) => (d === 'cut' ? [i] : [])).join(' '));
-  shots.push(...shotsOf(pictures, cuts));
+  if (process.env.CUTS_SHOW)
+    console.log(
+      name,
+      decisionsOf(pictures, arena)
+        .flatMap((d, i) => (d === 'cut' ? [i] : []))
+        .join(' '),
+    );
+  films.push(shotsOf(pictures, cuts));
   stills.push(...(await decode(path, 2 * WIDTH, 2 * HEIGHT, ["select='not(mod(n-9\\,60))'"])));
 }
 const xray: (readonly Picture[])[] = [];
 if (xrayFolder !== undefined) {
   for (const name of readdirSync(xrayFolder).sort()) xray.push(await decode(join(xrayFolder, name), WIDTH, HEIGHT));
 }
-const clips: Clips = { shots, stills, xray };
+const clips: Clips = { films, stills, xray };
 const rows = scoreOf(cutEvents(clips, Number(values.seed)), arena);
 console.log('| events | n | cuts | found | wrong | held |\n|---|---:|---:|---:|---:|---:|');
 for (const { kind, events, cuts, found, wrong, held } of [...whole, ...rows]) {

@@ -82,7 +82,6 @@ export function window(p: Picture, x: number, y: number, width: number, height: 
     }
     return out;
   };
-  const chroma = (from: Uint8Array): Uint8Array =>
-    plane(from, p.width / 2, left / 2, top / 2, width / 2, height / 2);
+  const chroma = (from: Uint8Array): Uint8Array => plane(from, p.width / 2, left / 2, top / 2, width / 2, height / 2);
   return { width, height, luma: plane(p.luma, p.width, left, top, width, height), u: chroma(p.u), v: chroma(p.v) };
 }

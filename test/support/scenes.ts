@@ -32,7 +32,7 @@ export function scene(seed: number, mean = 120, contrast = 1): Scene {
 /** What the detector sees of it. */
 export function thumbnail(picture: Scene, layout = POINTS): Thumbnail {
   const scale = layout === POINTS ? 2.5 : 1;
-  const bytes = new Uint8Array(layout.bytes);
+  const bytes = new Uint8Array(layout.bytes).fill(128);
   for (let y = 0; y < layout.height; y++) {
     for (let x = 0; x < layout.width; x++) {
       bytes[y * layout.strideY + x] = Math.max(0, Math.min(255, Math.round(picture(x * scale, y * scale))));

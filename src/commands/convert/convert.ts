@@ -8,6 +8,7 @@ import { FrameliftError } from '../../errors.ts';
 import { openVideoFile } from '../../ingest/file/video-file.ts';
 import { InterpEngine } from '../../interp/engine/engine.ts';
 import { lumaOnly } from '../../interp/engine/luma-only.ts';
+import { withinArea } from '../../interp/engine/within-area.ts';
 import { type ModelSpec, requireTimes, resolveModel } from '../../interp/models/manifest.ts';
 import type { ReferenceModel } from '../../interp/models/reference.ts';
 import type { ProviderChoice } from '../../interp/providers/provider.ts';
@@ -97,7 +98,8 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const rate = target.kind === 'fps' ? target.fps : (nominal ?? DEFAULT_FPS) * (scheduler.multiple ?? target.factor);
   const fps = { num: Math.round(rate * 1000), den: 1000 };
   await using writer = await FileWriter.open({ path: output, codec, crf: options.crf, fps });
-  const tier = profile?.lumaOnly ? lumaOnly(engine) : engine;
+  const inner = withinArea(engine, { arena, wait: true });
+  const tier = profile?.lumaOnly ? lumaOnly(inner) : inner;
   const conversion = new Conversion({ input, video, tier, scheduler, writer });
   const started = clock.now();
   const seconds = (): number => toSeconds(minus(clock.now(), started));

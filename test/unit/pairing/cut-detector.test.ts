@@ -1,16 +1,22 @@
 import { describe, expect, it } from 'vitest';
-import { CutDetector } from '../../../src/pairing/cut-detector.ts';
+import { CutDetector, type SceneChange } from '../../../src/pairing/cut-detector.ts';
 import { seededRandom } from '../../support/random.ts';
 import { brighter, mix, noisy, type Scene, scene, shift, thumbnail } from '../../support/scenes.ts';
 
-/** The numbers of the pictures that begin a new scene. */
-function cuts(pictures: readonly Scene[]): number[] {
+/** What begins at which picture. */
+function changes(pictures: readonly Scene[]): [number, SceneChange][] {
   const detector = new CutDetector();
   const thumbs = pictures.map((picture) => thumbnail(picture));
-  return thumbs.flatMap((thumb, i) => {
+  return thumbs.flatMap((thumb, i): [number, SceneChange][] => {
     const before = thumbs[i - 1];
-    return before && detector.isCut(before, thumb) ? [i] : [];
+    const change = before && detector.judge(before, thumb);
+    return change ? [[i, change]] : [];
   });
+}
+
+/** The numbers of the pictures that begin a new scene. */
+function cuts(pictures: readonly Scene[]): number[] {
+  return changes(pictures).flatMap(([i, change]) => (change === 'cut' ? [i] : []));
 }
 
 const A = scene(1);
@@ -65,9 +71,25 @@ describe('CutDetector', () => {
     expect(cuts(times(24).map((i) => mix(A, B, Math.min(1, Math.max(0, (i - 4) / 15)))))).toEqual([]);
   });
 
-  it('never lets frames be invented between a flash and its neighbours', () => {
-    const flash = times(12).map((i) => (i === 6 ? brighter(A, 110) : A));
-    expect(cuts(flash)).toEqual([6, 7]);
+  it('holds around a flash, clipped or not, and takes neither side for a cut', () => {
+    const flash = (by: number): Scene[] => times(12).map((i) => (i === 6 ? brighter(A, by) : A));
+    for (const by of [60, 110, 180, 250])
+      expect(changes(flash(by))).toEqual([
+        [6, 'flash'],
+        [7, 'flash'],
+      ]);
+    expect(changes(times(12).map((i) => (i === 6 || i === 7 ? brighter(A, 250) : A)))).toEqual([
+      [6, 'flash'],
+      [8, 'flash'],
+    ]);
+  });
+
+  it('finds a cut behind a flash', () => {
+    const pictures = times(12).map((i) => (i < 6 ? A : i === 6 ? brighter(A, 250) : B));
+    expect(changes(pictures)).toEqual([
+      [6, 'flash'],
+      [7, 'cut'],
+    ]);
   });
 
   it('does not mind exposure that pumps, noise of a dim sensor, or a beating contrast', () => {
