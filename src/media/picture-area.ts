@@ -53,7 +53,8 @@ export function cropped(arena: Arena, frame: Frame, area: PictureArea): Frame {
 
 /**
  * `picture`, which shows the {@link alignedArea} around `area`, with all else as `around` has it; its times
- * and provenance are those of `picture`. Luma outside of `area` is `around`'s to the sample. The caller owns it.
+ * and provenance are those of `picture`. Luma outside of `area` is `around`'s to the sample, and so is chroma that belongs to no part
+ * of it. The caller owns it.
  * @throws FrameliftError `arena.full`.
  */
 export function framed(arena: Arena, picture: Frame, area: PictureArea, around: Frame): Frame {
@@ -62,24 +63,24 @@ export function framed(arena: Arena, picture: Frame, area: PictureArea, around: 
   const whole = alignedArea(area, around);
   out.bytes.set(around.bytes);
   if (out.deep && around.deep) out.deep.bytes.set(around.deep.bytes);
+  const inside = {
+    left: area.left - whole.left,
+    top: area.top - whole.top,
+    right: area.right - whole.left,
+    bottom: area.bottom - whole.top,
+  };
   const from = planesOf(picture);
   for (const [i, plane] of planesOf(out).entries()) {
     const source = from[i];
-    if (!source) continue;
-    // Planes as fine as luma are exact; a chroma sample at the edge belongs to bar and picture.
-    const part = plane.shiftX + plane.shiftY === 0 ? area : whole;
-    const inside = {
-      left: part.left - whole.left,
-      top: part.top - whole.top,
-      right: part.right - whole.left,
-      bottom: part.bottom - whole.top,
-    };
-    copyArea(source, inside, plane, part);
+    if (source) copyArea(source, inside, plane, area);
   }
   return out;
 }
 
-/** Copies an area of one plane to an area of the same size of another; both in luma samples. */
+/**
+ * Copies an area of one plane to an area of the same size of another; both in luma samples, and as far from a sample of either
+ * plane. A sample that is partly within counts.
+ */
 function copyArea(from: Plane, area: PictureArea, to: Plane, into: PictureArea): void {
   const { shiftX, shiftY, sample } = from;
   const bytes = (((area.right + (1 << shiftX) - 1) >> shiftX) - (area.left >> shiftX)) * sample;
