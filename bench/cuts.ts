@@ -1,7 +1,7 @@
 /**
  * Precision and recall of the cut detector over a set of events made of real clips:
  *
- *     node bench/cuts.ts CLIPS [XRAY] [--seed N]
+ *     node bench/cuts.ts CLIPS [XRAY] [--seed N] [--only KIND]
  *
  * CLIPS: a folder of videos of at least 24 frames; those named in SHOTS have known cuts, the others must have none. XRAY: a folder
  * of pulses, one a frame, such as `python3 -m training.phantom.scene render` makes (models/training).
@@ -10,7 +10,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { Arena } from '../src/media/arena.ts';
-import { type Clips, type CutScore, cutEvents, decisionsOf, MIN_SHOT, scoreOf } from '../test/support/cut-events.ts';
+import { type Clips, type CutScore, cutEvents, MIN_SHOT, scoreOf } from '../test/support/cut-events.ts';
 import type { Picture } from '../test/support/cut-pictures.ts';
 import { runFfmpeg } from './ffmpeg.ts';
 
@@ -55,11 +55,11 @@ function shotsOf(pictures: readonly Picture[], cuts: readonly number[]): (readon
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { seed: { type: 'string', default: '1' } },
+  options: { seed: { type: 'string', default: '1' }, only: { type: 'string', default: '' } },
 });
 const [folder, xrayFolder] = positionals;
 if (folder === undefined) {
-  console.error('usage: node bench/cuts.ts CLIPS [XRAY] [--seed N]');
+  console.error('usage: node bench/cuts.ts CLIPS [XRAY] [--seed N] [--only KIND]');
   process.exit(2);
 }
 const films: (readonly (readonly Picture[])[])[] = [];
@@ -73,13 +73,6 @@ for (const name of readdirSync(folder).sort()) {
   const cuts = SHOTS[name] ?? [];
   const [score] = scoreOf([{ kind: `whole: ${name}`, pictures, cuts }], arena);
   if (score) whole.push(score);
-  if (process.env.CUTS_SHOW)
-    console.log(
-      name,
-      decisionsOf(pictures, arena)
-        .flatMap((d, i) => (d === 'cut' ? [i] : []))
-        .join(' '),
-    );
   films.push(shotsOf(pictures, cuts));
   stills.push(...(await decode(path, 2 * WIDTH, 2 * HEIGHT, ["select='not(mod(n-9\\,60))'"])));
 }
@@ -88,7 +81,7 @@ if (xrayFolder !== undefined) {
   for (const name of readdirSync(xrayFolder).sort()) xray.push(await decode(join(xrayFolder, name), WIDTH, HEIGHT));
 }
 const clips: Clips = { films, stills, xray };
-const rows = scoreOf(cutEvents(clips, Number(values.seed)), arena);
+const rows = scoreOf(cutEvents(clips, Number(values.seed), 1, values.only), arena);
 console.log('| events | n | cuts | found | wrong | held |\n|---|---:|---:|---:|---:|---:|');
 for (const { kind, events, cuts, found, wrong, held } of [...whole, ...rows]) {
   console.log(`| ${kind} | ${events} | ${cuts} | ${found} | ${wrong} | ${held} |`);

@@ -32,7 +32,7 @@ const BLANK = 1.5;
 const FAINT = 14;
 /** Brightness that jumps by so many levels is a flash or a switch: what lies between would be neither. */
 const FLASH = 45;
-/** Brightening by so many levels may have clipped: then any rising curve from old to new levels is light. */
+/** Brightness that changes by so many levels may clip: then any rising curve from old to new levels is light. */
 const BRIGHTER = 20;
 /** Pairs for which the frame before a flash is remembered. */
 const FLASH_PAIRS = 5;
@@ -84,18 +84,19 @@ export class CutDetector {
     const isNew = p.contrastBefore < BLANK ? p.contrast >= FAINT : this.#isNewScene(p);
     if (!isNew) return Math.abs(p.mean - p.meanBefore) > FLASH && p.contrastBefore >= FAINT ? 'flash' : undefined;
     if (this.#remembered > 0 && this.#isSameScene(this.#steady, b)) return 'flash';
-    return p.mean - p.meanBefore > BRIGHTER && this.#isLight(a, b) ? 'flash' : 'cut';
+    return this.#isLight(p, a, b) ? 'flash' : 'cut';
   }
 
   #isSameScene(a: Thumbnail, b: Thumbnail): boolean {
     const p = this.#predictor.predict(a, b);
-    return !this.#isNewScene(p) || (p.mean > p.meanBefore + BRIGHTER && this.#isLight(a, b));
+    return !this.#isNewScene(p) || this.#isLight(p, a, b);
   }
 
   /** `b` is `a` under another light that may have clipped: a rising curve takes the levels of one to the other. */
-  #isLight(a: Thumbnail, b: Thumbnail): boolean {
+  #isLight({ mean, meanBefore }: Prediction, a: Thumbnail, b: Thumbnail): boolean {
+    if (Math.abs(mean - meanBefore) < BRIGHTER) return false;
     this.#relit.takeRelit(a, b);
-    return this.#predictor.predict(this.#relit, b).ratio < MIN_RATIO;
+    return !this.#isNewScene({ ...this.#predictor.predict(this.#relit, b), colour: 0, saturation: 0 });
   }
 
   #isNewScene(p: Prediction): boolean {

@@ -38,7 +38,8 @@ export class Moments {
     const b = a + width;
     const c = a + height * STRIDE;
     const d = c + width;
-    const [sums, squares] = [this.#sums, this.#squares];
+    const sums = this.#sums;
+    const squares = this.#squares;
     const n = width * height;
     const mean = ((sums[d] ?? 0) - (sums[c] ?? 0) - (sums[b] ?? 0) + (sums[a] ?? 0)) / n;
     const square = ((squares[d] ?? 0) - (squares[c] ?? 0) - (squares[b] ?? 0) + (squares[a] ?? 0)) / n;

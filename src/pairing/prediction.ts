@@ -18,6 +18,9 @@ const RANGE = 4;
 const MAX_GAIN = 2.6;
 /** Levels that noise may add to a flat tile; keeps ratios of nothing to nothing finite. */
 const NOISE = 0.02;
+/** A tile that is predicted where it was but for this share of its variance, and this noise, has not moved. */
+const STILL = 0.01;
+const STILL_NOISE = 0.02;
 /** A cell that differs by more levels has changed. */
 const CHANGED = 1.5;
 /** Share of its cells that must have changed for a tile to count as changed. */
@@ -109,52 +112,67 @@ export class Predictor {
 
   /** Looks for a tile of `b` in `a`; leaves what remains in {@link #moved} and {@link #relit}. */
   #match(a: Float32Array, b: Float32Array, tile: Cells, area: Cells, whole: Tone): void {
-    const [before, after] = [this.#before, this.#after];
     const here = this.#tone({
       left: Math.max(area.left, tile.left - MARGIN_X),
       top: Math.max(area.top, tile.top - MARGIN_Y),
       right: Math.min(area.right, tile.right + MARGIN_X),
       bottom: Math.min(area.bottom, tile.bottom + MARGIN_Y),
     });
-    after.measure(tile);
-    const [mean, variance] = [after.mean, after.variance];
-    const [width, height] = [tile.right - tile.left, tile.bottom - tile.top];
-    let [moved, relit] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
-    const lastY = Math.min(RANGE, area.bottom - tile.bottom);
-    const lastX = Math.min(RANGE, area.right - tile.right);
-    for (let dy = Math.max(-RANGE, area.top - tile.top); dy <= lastY; dy++) {
-      for (let dx = Math.max(-RANGE, area.left - tile.left); dx <= lastX; dx++) {
-        before.measureAt(tile.left + dx, tile.top + dy, width, height);
-        const shared = product(a, b, tile, dx, dy) / (width * height) - mean * before.mean;
-        const away = mean - before.mean;
-        const plain = variance + before.variance - 2 * shared + away * away;
-        if (plain < moved) moved = plain;
-        const lit = Math.min(
-          residual(variance, before.variance, shared, whole.gain, mean - whole.gain * before.mean - whole.offset),
-          residual(variance, before.variance, shared, here.gain, mean - here.gain * before.mean - here.offset),
-        );
-        if (lit < relit) relit = lit;
+    this.#after.measure(tile);
+    this.#moved = Number.POSITIVE_INFINITY;
+    this.#relit = Number.POSITIVE_INFINITY;
+    this.#try(a, b, tile, 0, 0, whole, here);
+    if (this.#relit > STILL * this.#after.variance + STILL_NOISE) this.#search(a, b, tile, area, whole, here);
+    this.#moved = Math.sqrt(Math.max(0, this.#moved));
+    this.#relit = Math.sqrt(Math.max(0, this.#relit));
+  }
+
+  /** Tries every other shift within range, then those beside the best. */
+  #search(a: Float32Array, b: Float32Array, tile: Cells, area: Cells, whole: Tone, here: Tone): void {
+    const [firstX, lastX] = [Math.max(-RANGE, area.left - tile.left), Math.min(RANGE, area.right - tile.right)];
+    const [firstY, lastY] = [Math.max(-RANGE, area.top - tile.top), Math.min(RANGE, area.bottom - tile.bottom)];
+    let [bestX, bestY, best] = [0, 0, this.#relit];
+    for (let dy = firstY; dy <= lastY; dy++) {
+      for (let dx = firstX; dx <= lastX; dx++) {
+        if (((dx + dy) & 1) === 1) continue;
+        this.#try(a, b, tile, dx, dy, whole, here);
+        if (this.#relit >= best) continue;
+        best = this.#relit;
+        bestX = dx;
+        bestY = dy;
       }
     }
-    this.#moved = Math.sqrt(Math.max(0, moved));
-    this.#relit = Math.sqrt(Math.max(0, Math.min(moved, relit)));
+    if (bestX > firstX) this.#try(a, b, tile, bestX - 1, bestY, whole, here);
+    if (bestX < lastX) this.#try(a, b, tile, bestX + 1, bestY, whole, here);
+    if (bestY > firstY) this.#try(a, b, tile, bestX, bestY - 1, whole, here);
+    if (bestY < lastY) this.#try(a, b, tile, bestX, bestY + 1, whole, here);
   }
-}
 
-/** Mean square of `b − gain · a − offset`, from moments; `away` is its mean. */
-function residual(variance: number, varianceBefore: number, shared: number, gain: number, away: number): number {
-  return variance + gain * gain * varianceBefore - 2 * gain * shared + away * away;
-}
-
-/** Sum of products of a tile of `b` and what lies (dx, dy) from it in `a`. */
-function product(a: Float32Array, b: Float32Array, tile: Cells, dx: number, dy: number): number {
-  let sum = 0;
-  for (let y = tile.top; y < tile.bottom; y++) {
-    const row = y * THUMB_WIDTH;
-    const shifted = (y + dy) * THUMB_WIDTH + dx;
-    for (let x = tile.left; x < tile.right; x++) sum += (b[row + x] ?? 0) * (a[shifted + x] ?? 0);
+  /** Lowers the residuals if the tile is better predicted by what lies (dx, dy) from it. */
+  #try(a: Float32Array, b: Float32Array, tile: Cells, dx: number, dy: number, whole: Tone, here: Tone): void {
+    const [before, after] = [this.#before, this.#after];
+    const { left, top, right, bottom } = tile;
+    const [width, height] = [right - left, bottom - top];
+    before.measureAt(left + dx, top + dy, width, height);
+    let sum = 0;
+    for (let y = top; y < bottom; y++) {
+      const end = y * THUMB_WIDTH + right;
+      const shift = dy * THUMB_WIDTH + dx;
+      for (let at = end - width; at < end; at++) sum += (b[at] ?? 0) * (a[at + shift] ?? 0);
+    }
+    const shared = sum / (width * height) - after.mean * before.mean;
+    const away = after.mean - before.mean;
+    const moved = after.variance + before.variance - 2 * shared + away * away;
+    if (moved < this.#moved) this.#moved = moved;
+    const relit = Math.min(moved, this.#residual(shared, whole), this.#residual(shared, here));
+    if (relit < this.#relit) this.#relit = relit;
   }
-  return sum;
+
+  /** Mean square of `b − gain · a − offset` over what was measured last; `shared` is the covariance of `a` and `b`. */
+  #residual(shared: number, { gain, offset }: Tone): number {
+    const away = this.#after.mean - gain * this.#before.mean - offset;
+    return this.#after.variance + gain * gain * this.#before.variance - 2 * gain * shared + away * away;
+  }
 }
 
 /** Tiles that cover an area; the last ones of a row or column overlap those before. */

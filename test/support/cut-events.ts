@@ -429,9 +429,10 @@ const KINDS: readonly (readonly [kind: string, times: number, make: Kind])[] = [
   ],
 ];
 
-/** All events of the set, `share` of them at least. */
-export function* cutEvents(clips: Clips, seed: number, share = 1): Generator<CutEvent> {
+/** The events of the set: `share` of each kind, one at least; `only`: kinds with that in their name. */
+export function* cutEvents(clips: Clips, seed: number, share = 1, only = ''): Generator<CutEvent> {
   for (const [index, [kind, times, make]] of KINDS.entries()) {
+    if (!kind.includes(only)) continue;
     for (let n = 0; n < Math.max(1, Math.round(times * share)); n++) {
       yield { kind, ...make(new Draw(clips, seed * 1_000_003 + index * 1009 + n)) };
     }
