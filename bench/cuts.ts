@@ -1,17 +1,10 @@
-/**
- * Precision and recall of the cut detector over a set of events made of real clips:
- *
- *     node bench/cuts.ts CLIPS [XRAY] [--seed N] [--only KIND]
- *
- * CLIPS: a folder of videos of at least 24 frames; those named in SHOTS have known cuts, the others must have none. XRAY: a folder
- * of pulses, one a frame, such as `python3 -m training.phantom.scene render` makes (models/training).
- */
+/** Precision and recall of the cut detector, over a set of events made of real clips. */
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { Arena } from '../src/media/arena.ts';
-import { type Clips, type CutScore, cutEvents, MIN_SHOT, scoreOf } from '../test/support/cut-events.ts';
+import { type Clips, cutEvents, MIN_SHOT } from '../test/support/cut-events.ts';
 import type { Picture } from '../test/support/cut-pictures.ts';
+import { type CutScore, scoreOf } from '../test/support/cut-score.ts';
 import { runFfmpeg } from './ffmpeg.ts';
 
 const WIDTH = 384;
@@ -53,41 +46,59 @@ function shotsOf(pictures: readonly Picture[], cuts: readonly number[]): (readon
     .filter((shot) => shot.length >= MIN_SHOT);
 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { seed: { type: 'string', default: '1' }, only: { type: 'string', default: '' } },
-});
-const [folder, xrayFolder] = positionals;
-if (folder === undefined) {
-  console.error('usage: node bench/cuts.ts CLIPS [XRAY] [--seed N] [--only KIND]');
-  process.exit(2);
+/** What {@link measureCuts} works on. */
+export interface CutsOptions {
+  /**
+   * A folder of videos of at least 24 frames: those named in {@link SHOTS} have known cuts, the others must have none.
+   */
+  readonly clips: string;
+  /** A folder of X-ray pulses, one a frame, as models/training/phantom/scene.py renders them. */
+  readonly xray: string;
+  readonly seed: number;
+  /** Kinds of events with this in their name; empty: all. */
+  readonly only: string;
 }
-const films: (readonly (readonly Picture[])[])[] = [];
-const stills: Picture[] = [];
-const whole: CutScore[] = [];
-const arena = new Arena(64);
-for (const name of readdirSync(folder).sort()) {
-  if (!/\.(mp4|ts|webm|mkv|mov|wmv)$/.test(name)) continue;
-  const path = join(folder, name);
-  const pictures = await decode(path, WIDTH, HEIGHT);
-  const cuts = SHOTS[name] ?? [];
-  const [score] = scoreOf([{ kind: `whole: ${name}`, pictures, cuts }], arena);
-  if (score) whole.push(score);
-  films.push(shotsOf(pictures, cuts));
-  stills.push(...(await decode(path, 2 * WIDTH, 2 * HEIGHT, ["select='not(mod(n-9\\,60))'"])));
+
+/** What was found, and how much of it right. */
+export interface CutsResult {
+  /** By clip as it is, by kind of event, and of all events. */
+  readonly scores: readonly CutScore[];
+  readonly precision: number;
+  readonly recall: number;
 }
-const xray: (readonly Picture[])[] = [];
-if (xrayFolder !== undefined) {
-  for (const name of readdirSync(xrayFolder).sort()) xray.push(await decode(join(xrayFolder, name), WIDTH, HEIGHT));
+
+/** Makes the events and judges them. @throws FrameliftError `ffmpeg.missing`, `ffmpeg.failed`. */
+export async function measureCuts({ clips, xray, seed, only }: CutsOptions): Promise<CutsResult> {
+  const arena = new Arena(64);
+  const films: Clips['films'][number][] = [];
+  const stills: Picture[] = [];
+  const scores: CutScore[] = [];
+  for (const name of videosIn(clips)) {
+    const pictures = await decode(join(clips, name), WIDTH, HEIGHT);
+    const cuts = SHOTS[name] ?? [];
+    scores.push(...scoreOf([{ kind: `whole: ${name}`, pictures, cuts }], arena).slice(0, 1));
+    films.push(shotsOf(pictures, cuts));
+    stills.push(...(await decode(join(clips, name), 2 * WIDTH, 2 * HEIGHT, ["select='not(mod(n-9\\,60))'"])));
+  }
+  const pulses: Picture[][] = [];
+  for (const name of videosIn(xray)) pulses.push(await decode(join(xray, name), WIDTH, HEIGHT));
+  const byKind = scoreOf(cutEvents({ films, stills, xray: pulses }, seed, 1, only), arena);
+  const { cuts = 0, found = 0, wrong = 0 } = byKind.at(-1) ?? {};
+  const [precision, recall] = [found / Math.max(1, found + wrong), found / Math.max(1, cuts)];
+  return { scores: [...scores, ...byKind], precision, recall };
 }
-const clips: Clips = { films, stills, xray };
-const rows = scoreOf(cutEvents(clips, Number(values.seed), 1, values.only), arena);
-console.log('| events | n | cuts | found | wrong | held |\n|---|---:|---:|---:|---:|---:|');
-for (const { kind, events, cuts, found, wrong, held } of [...whole, ...rows]) {
-  console.log(`| ${kind} | ${events} | ${cuts} | ${found} | ${wrong} | ${held} |`);
+
+/** A table of the scores. */
+export function cutsText({ scores, precision, recall }: CutsResult): string {
+  const rows = scores.map(
+    ({ kind, events, cuts, found, wrong, held }) => `| ${kind} | ${events} | ${cuts} | ${found} | ${wrong} | ${held} |`,
+  );
+  const head = ['| events | n | cuts | found | wrong | held |', '|---|---:|---:|---:|---:|---:|'];
+  return [...head, ...rows, '', `precision ${precision.toFixed(3)}, recall ${recall.toFixed(3)}`].join('\n');
 }
-const all = rows.at(-1);
-if (all) {
-  const precision = all.found / Math.max(1, all.found + all.wrong);
-  console.log(`\nprecision ${precision.toFixed(3)}, recall ${(all.found / Math.max(1, all.cuts)).toFixed(3)}`);
+
+function videosIn(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => /\.(mp4|ts|webm|mkv|mov|wmv)$/.test(name))
+    .sort();
 }

@@ -87,14 +87,16 @@ export class ActiveArea {
     return noisy <= 2 * MAX_NOISY * count + 1 && Math.abs(sum) <= DRIFT * count;
   }
 
-  #searched(frame: Frame, kept: Bars, fresh: boolean): Bars {
-    if (!fresh && this.#untilSearch > 0) return kept;
+  #searched(frame: Frame, still: Bars, fresh: boolean): Bars {
+    if (!fresh && this.#untilSearch > 0) return still;
     this.#untilSearch = SEARCH_INTERVAL;
-    const found = findBars(frame.bytes, frame.layout);
+    const { bars: found, flat } = findBars(frame.bytes, frame.layout);
     const { top, bottom, left, right } = found;
     const tooSmall = frame.width - left - right < MIN_PICTURE || frame.height - top - bottom < MIN_PICTURE;
     const before = this.#found;
     this.#found = found;
+    // Something between the samples of the thumbnail.
+    const kept = SIDES.every((side) => flat[side] >= still[side]) ? still : settled(smaller(still, flat, true));
     if (tooSmall) return kept;
     const better = SIDES.filter((side) => found[side] > kept[side] && (fresh || found[side] === before[side]));
     if (better.length === 0) return kept;
@@ -153,8 +155,9 @@ function sampleIndex(x: number, y: number): number {
   return cell * TAPS * TAPS + (y % TAPS) * TAPS + (x % TAPS);
 }
 
-function smaller(a: Bars, b: Bars): Bars {
-  const of = (side: Side): number => Math.min(a[side], b[side]);
+/** The smaller of two bars on each side; with `whole`, the first or none. */
+function smaller(a: Bars, b: Bars, whole = false): Bars {
+  const of = (side: Side): number => (b[side] >= a[side] ? a[side] : whole ? 0 : b[side]);
   return { top: of('top'), bottom: of('bottom'), left: of('left'), right: of('right') };
 }
 

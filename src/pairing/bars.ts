@@ -33,27 +33,48 @@ interface Line {
   readonly count: number;
 }
 
-/** Bars whose edge is certain; 0 on sides where there is none or where it cannot be told. */
-export function findBars(bytes: Uint8Array, layout: PlaneLayout): Bars {
+/** What a search finds. */
+export interface FoundBars {
+  /** Lines at the border that show nothing; a dark scene adds to them. */
+  readonly flat: Bars;
+  /** Those of them that are bars: beside them a picture begins. 0 on sides where that cannot be told. */
+  readonly bars: Bars;
+}
+
+/** A run of flat lines, and whether its edge is that of a bar. */
+interface Extent {
+  readonly lines: number;
+  readonly isBar: boolean;
+}
+
+/** Looks for bars in a frame. */
+export function findBars(bytes: Uint8Array, layout: PlaneLayout): FoundBars {
   const { width, height, strideY, y } = layout;
   const row = (at: number): Line => ({ start: y + at * strideY, step: 1, count: width });
   const top = extent(bytes, row, height);
   const bottom = extent(bytes, (at) => row(height - 1 - at), height);
-  const count = height - top - bottom;
-  const column = (at: number): Line => ({ start: y + top * strideY + at, step: strideY, count });
+  const [first, last] = [barOf(top), height - barOf(bottom)];
+  const column = (at: number): Line => ({ start: y + first * strideY + at, step: strideY, count: last - first });
   const left = extent(bytes, column, width);
   const right = extent(bytes, (at) => column(width - 1 - at), width);
-  return { top, bottom, left, right };
+  return {
+    flat: { top: top.lines, bottom: bottom.lines, left: left.lines, right: right.lines },
+    bars: { top: barOf(top), bottom: barOf(bottom), left: barOf(left), right: barOf(right) },
+  };
 }
 
-/** Lines of a bar, from the border inward. */
-function extent(bytes: Uint8Array, line: (at: number) => Line, lines: number): number {
+function barOf({ lines, isBar }: Extent): number {
+  return isBar ? lines : 0;
+}
+
+/** Flat lines from the border inward. */
+function extent(bytes: Uint8Array, line: (at: number) => Line, lines: number): Extent {
   const level = levelOf(bytes, line(0));
   const most = Math.floor(lines * MAX_SHARE);
   let bar = 0;
   while (bar <= most && isFlat(bytes, line(bar), level)) bar += 1;
-  if (bar === 0 || bar > most) return 0;
-  return differs(bytes, line(bar + EDGE_DISTANCE), level) ? bar : 0;
+  const isBar = bar > 0 && bar <= most && differs(bytes, line(bar + EDGE_DISTANCE), level);
+  return { lines: bar, isBar };
 }
 
 function levelOf(bytes: Uint8Array, { start, step, count }: Line): number {

@@ -126,6 +126,13 @@ describe('ActiveArea', () => {
     expect(other.show(barred(picture(), LETTERBOX, () => 30))).toBeUndefined();
   });
 
+  it('gives bars up for a full picture that is dark there, with lights too small for a thumbnail', () => {
+    const follower = new Follower();
+    follower.run(20, (i) => barred(picture(i), LETTERBOX));
+    const night: Paint = (x, y) => (y === 12 && x % 20 === 7 ? 200 : y < 90 ? 16 : picture()(x, y));
+    expect(follower.show(night, true)?.top ?? 0).toBe(0);
+  });
+
   it('takes the bars of the next scene with its first picture', () => {
     const follower = new Follower();
     follower.run(20, picture);

@@ -1,17 +1,18 @@
-/** The whole set of cut events, on drawn clips: what bench/cuts.ts measures on real ones. */
+/** The whole set of cut events, on drawn clips: what `npm run bench -- cuts` measures on real ones. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Arena } from '../../../src/media/arena.ts';
 import { drawnClips } from '../../support/cut-clips.ts';
-import { type CutScore, cutEvents, scoreOf } from '../../support/cut-events.ts';
+import { cutEvents } from '../../support/cut-events.ts';
+import { type CutScore, scoreOf } from '../../support/cut-score.ts';
 
-/** Share of the events of bench/cuts.ts. */
+/** Share of the events that the benchmark has. */
 const SHARE = 0.3;
 
 let scores: readonly CutScore[];
 const arena = new Arena(16);
 beforeAll(() => {
   scores = scoreOf(cutEvents(drawnClips(192, 108), 3, SHARE), arena);
-}, 60_000);
+}, 120_000);
 afterAll(() => {
   expect(arena.liveFrames).toBe(0);
 });
