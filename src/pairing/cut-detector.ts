@@ -33,7 +33,7 @@ const FAINT = 14;
 /** Brightness that jumps by so many levels is a flash or a switch: what lies between would be neither. */
 const FLASH = 45;
 /** Brightness that changes by so many levels may clip: then any rising curve from old to new levels is light. */
-const BRIGHTER = 20;
+const BRIGHTER = 35;
 /** Pairs for which the frame before a flash is remembered. */
 const FLASH_PAIRS = 5;
 /** What is taken for usual when nothing is known. */
@@ -69,6 +69,11 @@ export class CutDetector {
       this.#remembered = FLASH_PAIRS;
     }
     if (change === undefined) this.#learn(p);
+    // How the next scene moves is not known yet; a fast one must not count as one cut after the other.
+    if (change === 'cut') {
+      this.#usual = undefined;
+      this.#usualColour = undefined;
+    }
     return change;
   }
 
@@ -104,7 +109,8 @@ export class CutDetector {
     if (colour > OTHER_COLOURS) return true;
     if (p.residual < MIN_RESIDUAL) return false;
     const usual = this.#usual ?? ASSUMED_USUAL;
-    const bonus = colourBonus(colour, p.saturation) - USUAL_WEIGHT * usual - THRESHOLD;
+    const grey = this.#usual === undefined ? 0 : greyness(p.saturation);
+    const bonus = COLOUR_WEIGHT * Math.min(1, colour / MAX_COLOUR + grey) - USUAL_WEIGHT * usual - THRESHOLD;
     if (p.ratio > MIN_RATIO && p.ratio + MOVED_WEIGHT * Math.min(p.movedRatio, MAX_MOVED) + bonus > 0) return true;
     return (
       besideStillness(p, usual) &&
@@ -120,10 +126,9 @@ export class CutDetector {
   }
 }
 
-/** What other colours add to the score; where there is hardly any colour, nothing can be told by it. */
-function colourBonus(colour: number, saturation: number): number {
-  const unknown = GREY_SHARE * Math.max(0, 1 - saturation / GREY);
-  return COLOUR_WEIGHT * Math.min(1, colour / MAX_COLOUR + unknown);
+/** Where there is hardly any colour, nothing can be told by it: that counts as a part of other colours. */
+function greyness(saturation: number): number {
+  return GREY_SHARE * Math.max(0, 1 - saturation / GREY);
 }
 
 /** Part of the picture stands still, and the rest is as a new scene is. */

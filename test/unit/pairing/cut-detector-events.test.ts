@@ -12,7 +12,7 @@ let scores: readonly CutScore[];
 const arena = new Arena(16);
 beforeAll(() => {
   scores = scoreOf(cutEvents(drawnClips(192, 108), 3, SHARE), arena);
-}, 120_000);
+}, 300_000);
 afterAll(() => {
   expect(arena.liveFrames).toBe(0);
 });

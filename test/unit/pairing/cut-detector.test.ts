@@ -114,6 +114,12 @@ describe('CutDetector', () => {
     expect(cuts(times(30).map((i) => shift(i < 15 ? first : second, 2.7 * i)))).toEqual([15]);
   });
 
+  it('takes a fast scene behind a calm one for a cut, and its action for none', () => {
+    const found = cuts(times(30).map((i) => (i < 10 ? A : shift(B, 170 * i))));
+    expect(found[0]).toBe(10);
+    expect(found.slice(1).every((i) => i < 14)).toBe(true);
+  });
+
   it('does not mind action too fast to follow, for seconds on end', () => {
     const found = cuts(times(40).map((i) => shift(A, i < 10 ? 0 : 170 * (i - 9))));
     // Its beginning may look like cuts; within a third of a second it has to be known as motion.
