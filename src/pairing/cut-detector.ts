@@ -33,7 +33,7 @@ const FAINT = 14;
 /** Brightness that jumps by so many levels is a flash or a switch: what lies between would be neither. */
 const FLASH = 45;
 /** Brightness that changes by so many levels may clip: then any rising curve from old to new levels is light. */
-const BRIGHTER = 35;
+const BRIGHTER = 22;
 /** Pairs for which the frame before a flash is remembered. */
 const FLASH_PAIRS = 5;
 /** What is taken for usual when nothing is known. */
