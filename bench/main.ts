@@ -6,6 +6,7 @@ import { PROVIDERS, type Provider } from '../src/interp/providers/provider.ts';
 import { ProviderTrials } from '../src/interp/providers/trial.ts';
 import { evenSize, fileName, positive, type Size, sizes, whole, wholes } from './arguments.ts';
 import { measureBatches } from './batch.ts';
+import { cutsText, measureCuts } from './cuts.ts';
 import { ffmpegVersion } from './ffmpeg.ts';
 import { measureFrameCost } from './frame-cost.ts';
 import { measureLive } from './live.ts';
@@ -267,6 +268,24 @@ Examples:
     const text = peersText(options, result);
     give({ title: 'framelift and its peer', command, machine, result: { settings, ...result }, text }, flags);
   });
+
+outputOptions(program.command('cuts').arguments('<clips> <xray>'))
+  .description('precision and recall of the cut detector over cuts, fades, flashes, lights and pans made of clips')
+  .addOption(new Option('--seed <n>', 'another draw of events').argParser(whole).default(1))
+  .option('--only <kind>', 'kinds of events with this in their name', '')
+  .addHelpText(
+    'after',
+    `
+clips: a folder of videos, each a single shot or one whose cuts bench/cuts.ts knows. xray: a folder of pulses, such as
+\`python3 -m training.phantom.scene render --seconds 4 --fps 15 --seed 9001 --out xray/9001.mp4\` makes in models/.`,
+  )
+  .action(
+    async (clips: string, xray: string, flags: OutputFlags & { readonly seed: number; readonly only: string }) => {
+      const machine = await thisMachine(true);
+      const result = await measureCuts({ clips, xray, seed: flags.seed, only: flags.only });
+      give({ title: 'Cuts', command, machine, result, text: cutsText(result) }, flags);
+    },
+  );
 
 function liveSettings(flags: LiveFlags) {
   const {

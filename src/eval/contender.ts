@@ -1,12 +1,16 @@
 /** Those who fill the gaps: networks and reference models through the engine, and FFmpeg's minterpolate. */
 import { FrameliftError } from '../errors.ts';
 import { InterpEngine } from '../interp/engine/engine.ts';
+import type { Tier } from '../interp/engine/job.ts';
+import { withinArea } from '../interp/engine/within-area.ts';
 import { readModel } from '../interp/models/file.ts';
 import { type ModelSpec, resolveModel } from '../interp/models/manifest.ts';
 import { REFERENCE_MODELS, type ReferenceModel } from '../interp/models/reference.ts';
 import type { Arena } from '../media/arena.ts';
 import type { Frame } from '../media/frame.ts';
+import type { PictureArea } from '../media/picture-area.ts';
 import { noEvents } from '../metrics/events.ts';
+import { Pairing } from '../pairing/pairing.ts';
 import { type Clock, minus, toMs } from '../time.ts';
 import { PictureFilter } from './filter.ts';
 import type { Gap } from './gaps.ts';
@@ -70,6 +74,7 @@ class EngineContender implements Contender {
   readonly kind: Contender['kind'];
   readonly sha256: string | null;
   readonly #engine: InterpEngine;
+  readonly #tier: Tier;
   readonly #clock: Clock;
 
   private constructor(
@@ -82,6 +87,7 @@ class EngineContender implements Contender {
     this.kind = typeof model === 'string' ? 'baseline' : 'model';
     this.sha256 = sha256;
     this.#engine = engine;
+    this.#tier = withinArea(engine, { arena: options.arena, wait: true });
     this.#clock = options.clock;
   }
 
@@ -103,8 +109,13 @@ class EngineContender implements Contender {
 
   async begin(width: number, height: number): Promise<ContenderRun> {
     await this.#engine.warmUp(width, height);
+    const pairing = new Pairing();
     return {
-      push: async (gap) => [await this.#fill(gap)],
+      push: async (gap) => {
+        pairing.next(gap.a);
+        pairing.next(gap.b);
+        return [await this.#fill(gap, pairing.area)];
+      },
       finish: async () => [],
       [Symbol.dispose]() {},
     };
@@ -115,9 +126,9 @@ class EngineContender implements Contender {
   }
 
   /** Every pair is interpolated, also across cuts. */
-  async #fill({ index, a, b, timesteps }: Gap): Promise<Filled> {
+  async #fill({ index, a, b, timesteps }: Gap, area: PictureArea | undefined): Promise<Filled> {
     const begin = this.#clock.now();
-    const result = await this.#engine.interpolate({ stream: 'eval', a, b, timesteps });
+    const result = await this.#tier.interpolate({ stream: 'eval', a, b, timesteps, ...(area ? { area } : {}) });
     if (result.status !== 'done') {
       throw new FrameliftError('engine.failed', `interpolation was refused (${result.reason})`);
     }

@@ -29,6 +29,7 @@ export type RepeatReason =
   | 'deadline'
   | 'unsure'
   | 'cut'
+  | 'flash'
   | 'duplicate'
   | 'discontinuity'
   | 'size-change'

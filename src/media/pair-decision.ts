@@ -1,4 +1,4 @@
 /** What becomes of two frames that follow each other. */
 
 /** What may be shown between two frames. Everything but `interpolate` holds the earlier frame. */
-export type PairDecision = 'interpolate' | 'cut' | 'duplicate' | 'discontinuity' | 'size-change';
+export type PairDecision = 'interpolate' | 'cut' | 'flash' | 'duplicate' | 'discontinuity' | 'size-change';

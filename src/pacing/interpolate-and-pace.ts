@@ -148,7 +148,7 @@ class OutputStage {
   }
 
   /** Announces and fills the slots between two frames; owns `before`. */
-  #fill(before: Frame, { frame, timesteps, decision, interval }: Scheduled): void {
+  #fill(before: Frame, { frame, timesteps, decision, interval, area }: Scheduled): void {
     const pacer = this.#pacer;
     let open = false;
     for (const timestep of timesteps) {
@@ -161,7 +161,7 @@ class OutputStage {
       const hold = decision === 'cut' || t < 0.5;
       this.#fallbacks.set(timestep, (hold ? before : frame).share(), holdReason(decision));
     }
-    if (decision === 'interpolate' && open) this.#submission.submit(before, frame, timesteps);
+    if (decision === 'interpolate' && open) this.#submission.submit(before, frame, timesteps, area);
     else before.release();
   }
 }
@@ -170,6 +170,7 @@ class OutputStage {
 function holdReason(decision: PairDecision | undefined): RepeatReason {
   switch (decision) {
     case 'cut':
+    case 'flash':
     case 'duplicate':
     case 'discontinuity':
     case 'size-change':

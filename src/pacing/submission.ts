@@ -4,9 +4,10 @@
  */
 
 import { asFrameliftError, type FrameliftError } from '../errors.ts';
-import type { InterpResult, Tier } from '../interp/engine/job.ts';
+import type { InterpJob, InterpResult, Tier } from '../interp/engine/job.ts';
 import type { Attempt, Ladder, LadderChange, LadderDecision, LadderLimits, PairOutcome } from '../interp/ladder.ts';
 import type { Frame } from '../media/frame.ts';
+import type { PictureArea } from '../media/picture-area.ts';
 import type { EventSink } from '../metrics/events.ts';
 import type { Scheduler, Timestep } from '../pairing/scheduler.ts';
 import { type Clock, type Micros, micros, minus, plus } from '../time.ts';
@@ -95,9 +96,9 @@ export class Submission {
 
   /**
    * Lets the ladder decide for a pair, and has interpolated what it decides. Owns `before`; `frame`
-   * stays the caller's.
+   * stays the caller's. `area`: what is picture in both.
    */
-  submit(before: Frame, frame: Frame, timesteps: readonly Timestep[]): void {
+  submit(before: Frame, frame: Frame, timesteps: readonly Timestep[], area?: PictureArea): void {
     const { lineup, clock, onDecision, onWork } = this.#options;
     const now = lineup();
     if (!now) {
@@ -113,8 +114,10 @@ export class Submission {
       timesteps.filter((step) => !chosen.includes(step)),
       'overload',
     );
-    if (tier) onWork(this.#interpolate(now, tier, attempt, before, frame.share(), this.#slots(chosen, frame, attempt)));
-    else before.release();
+    if (tier) {
+      const pair = { a: before, b: frame.share(), ...(area ? { area } : {}) };
+      onWork(this.#interpolate(now, tier, attempt, pair, this.#slots(chosen, frame, attempt)));
+    } else before.release();
   }
 
   #slots(timesteps: readonly Timestep[], { pts, arrival }: Frame, { isTrial }: Attempt): Slots {
@@ -144,8 +147,7 @@ export class Submission {
     lineup: Lineup,
     tier: Lineup['tiers'][number],
     attempt: Attempt,
-    a: Frame,
-    b: Frame,
+    pair: Pick<InterpJob, 'a' | 'b' | 'area'>,
     slots: Slots,
   ): Promise<void> {
     const { stream, clock, onEngineError, onLadder, onDecision } = this.#options;
@@ -154,15 +156,15 @@ export class Submission {
     const timesteps = slots.timesteps.map((step) => step.t);
     let outcome: PairOutcome = { kind: 'failed' };
     try {
-      const result = await tier.interpolate({ stream, a, b, timesteps, ...deadline });
+      const result = await tier.interpolate({ stream, ...pair, timesteps, ...deadline });
       outcome = outcomeOf(result, minus(clock.now(), submitted), slots.misplaced);
       this.#take(result, slots);
     } catch (thrown) {
       this.#deps.fallbacks.explain(slots.timesteps, 'engine-error');
       if (!this.#closed) onEngineError(asFrameliftError(thrown, 'engine.failed'));
     } finally {
-      a.release();
-      b.release();
+      pair.a.release();
+      pair.b.release();
     }
     const current = !this.#closed && this.#options.lineup() === lineup;
     const report = current ? onDecision : undefined;

@@ -1,147 +1,149 @@
-/**
- * What changed between two frames, from a 64 × 36 thumbnail of their luma: a scene cut, a
- * duplicate, or motion. Pure.
- */
-import type { PlaneLayout } from '../media/frame.ts';
+/** Tells a new scene from motion and from light, by the thumbnails of frames. Pure. */
+import { type Prediction, Predictor } from './prediction.ts';
+import { Thumbnail } from './thumbnail.ts';
 
 /**
- * Thumbnail size in cells; 8 × 6 cells make a block: smaller ones find a match in any fine texture.
+ * Weights of the score of a new scene, and its threshold: a logistic fit to pairs of clips that the published figures
+ * are not of (docs/measurements.md). What a new scene cannot be predicted by is the old one (`ratio`), least of all with its
+ * brightness (`movedRatio`), which is a surprise after the frames before (`usual`); and its colours are others.
  */
-const THUMB_WIDTH = 64;
-const THUMB_HEIGHT = 36;
-const BLOCK_WIDTH = 8;
-const BLOCK_HEIGHT = 6;
-/**
- * Search range in cells: ±1/16 of the frame's width, the motion that is still worth interpolating.
- */
-const RANGE = 4;
-/** Samples per cell and axis. */
-const TAPS = 4;
+const MOVED_WEIGHT = 0.385;
+const MAX_MOVED = 1.4;
+const USUAL_WEIGHT = 0.6;
+const COLOUR_WEIGHT = 0.3;
+const MAX_COLOUR = 4;
+const THRESHOLD = 1.05;
+/** With less saturation colours tell less, and none tells as much as this share of other ones. */
+const GREY = 6;
+const GREY_SHARE = 0.85;
+/** The old frame explains more than half of the new one: no new scene whatever its light. */
+const MIN_RATIO = 0.45;
+/** A residual of fewer levels is noise of coding. */
+const MIN_RESIDUAL = 0.4;
+/** Beside a still part, so much of the picture changes with the scene at least … */
+const MIN_CHANGED = 0.25;
+/** … and at most so many tiles: else the whole picture counts. */
+const MAX_CHANGED = 0.8;
+const CHANGED_RATIO = 0.62;
+/** Levels by which colours differ in another scene of the same luma. */
+const OTHER_COLOURS = 8;
+/** Deviations, in levels, below which a frame is blank, and of a frame that may come from a fade. */
+const BLANK = 1.5;
+const FAINT = 14;
+/** Brightness that jumps by so many levels is a flash or a switch: what lies between would be neither. */
+const FLASH = 45;
+/** Brightness that changes by so many levels may clip: then any rising curve from old to new levels is light. */
+const BRIGHTER = 22;
+/** Pairs for which the frame before a flash is remembered. */
+const FLASH_PAIRS = 5;
+/** What is taken for usual when nothing is known. */
+const ASSUMED_USUAL = 0.55;
+const ASSUMED_COLOUR = 2;
+/** How fast it follows, and how far at once. */
+const FOLLOW = 0.4;
+const MAX_STEP = 0.25;
+const MAX_COLOUR_STEP = 2;
 
-/** What the pair stage needs to know about two frames in a row. Levels are 8-bit luma levels. */
-export interface Change {
-  /** Mean absolute difference of the samples, without motion compensation. */
-  readonly difference: number;
-  /** Largest mean absolute difference of one cell. */
-  readonly peak: number;
-  /** Mean absolute residual of blocks after the best shift. */
-  readonly inter: number;
-  /** Mean absolute deviation of the new blocks from their own mean. */
-  readonly intra: number;
-}
+/** What begins with a frame: another scene, or a flash or its end. */
+export type SceneChange = 'cut' | 'flash';
 
-/**
- * A frame's fingerprint: TAPS² luma samples for each cell (kept for the duplicate test) and their
- * mean (for the cut test). Costs about 0.1 ms at any frame size; reused from frame to frame.
- */
-export class Thumbnail {
-  readonly samples = new Uint8Array(THUMB_WIDTH * THUMB_HEIGHT * TAPS * TAPS);
-  readonly cells = new Float32Array(THUMB_WIDTH * THUMB_HEIGHT);
-
-  /** Reads the luma plane of `bytes`, which is laid out as `layout` says. */
-  read(bytes: Uint8Array, layout: PlaneLayout): void {
-    const { width, height, strideY } = layout;
-    let s = 0;
-    for (let cy = 0; cy < THUMB_HEIGHT; cy++) {
-      for (let cx = 0; cx < THUMB_WIDTH; cx++) {
-        let sum = 0;
-        for (let j = 0; j < TAPS; j++) {
-          const y = Math.floor(((cy * TAPS + j + 0.5) * height) / (THUMB_HEIGHT * TAPS));
-          for (let i = 0; i < TAPS; i++) {
-            const x = Math.floor(((cx * TAPS + i + 0.5) * width) / (THUMB_WIDTH * TAPS));
-            const value = bytes[layout.y + y * strideY + x] ?? 0;
-            this.samples[s++] = value;
-            sum += value;
-          }
-        }
-        this.cells[cy * THUMB_WIDTH + cx] = sum / (TAPS * TAPS);
-      }
-    }
-  }
-}
-
-/** Compares two thumbnails. */
-export function compare(a: Thumbnail, b: Thumbnail): Change {
-  const perCell = TAPS * TAPS;
-  let total = 0;
-  let peak = 0;
-  for (let cell = 0, s = 0; cell < THUMB_WIDTH * THUMB_HEIGHT; cell++) {
-    let sum = 0;
-    for (let k = 0; k < perCell; k++, s++) sum += Math.abs((a.samples[s] ?? 0) - (b.samples[s] ?? 0));
-    total += sum;
-    if (sum > peak) peak = sum;
-  }
-  let inter = 0;
-  let intra = 0;
-  for (let by = 0; by < THUMB_HEIGHT; by += BLOCK_HEIGHT) {
-    for (let bx = 0; bx < THUMB_WIDTH; bx += BLOCK_WIDTH) {
-      inter += bestMatch(a.cells, b.cells, bx, by);
-      intra += deviation(b.cells, bx, by);
-    }
-  }
-  const cells = THUMB_WIDTH * THUMB_HEIGHT;
-  return { difference: total / (cells * perCell), peak: peak / perCell, inter: inter / cells, intra: intra / cells };
-}
-
-/**
- * Smallest sum of absolute differences of the block at (bx, by) of `b` against `a` over all shifts.
- */
-function bestMatch(a: Float32Array, b: Float32Array, bx: number, by: number): number {
-  let best = Number.POSITIVE_INFINITY;
-  for (let dy = -RANGE; dy <= RANGE; dy++) {
-    if (by + dy < 0 || by + dy + BLOCK_HEIGHT > THUMB_HEIGHT) continue;
-    for (let dx = -RANGE; dx <= RANGE; dx++) {
-      if (bx + dx < 0 || bx + dx + BLOCK_WIDTH > THUMB_WIDTH) continue;
-      let sum = 0;
-      for (let y = by; y < by + BLOCK_HEIGHT && sum < best; y++) {
-        const row = y * THUMB_WIDTH;
-        const shifted = (y + dy) * THUMB_WIDTH + dx;
-        for (let x = bx; x < bx + BLOCK_WIDTH; x++) sum += Math.abs((b[row + x] ?? 0) - (a[shifted + x] ?? 0));
-      }
-      if (sum < best) best = sum;
-    }
-  }
-  return best;
-}
-
-/** Sum of absolute deviations of a block from its mean. */
-function deviation(cells: Float32Array, bx: number, by: number): number {
-  let mean = 0;
-  for (let y = by; y < by + BLOCK_HEIGHT; y++) {
-    for (let x = bx; x < bx + BLOCK_WIDTH; x++) mean += cells[y * THUMB_WIDTH + x] ?? 0;
-  }
-  mean /= BLOCK_WIDTH * BLOCK_HEIGHT;
-  let sum = 0;
-  for (let y = by; y < by + BLOCK_HEIGHT; y++) {
-    for (let x = bx; x < bx + BLOCK_WIDTH; x++) sum += Math.abs((cells[y * THUMB_WIDTH + x] ?? 0) - mean);
-  }
-  return sum;
-}
-
-/**
- * Tells cuts from motion. After a cut the old frame predicts the new one, motion included, no
- * better than having no old one (the inter/intra test of x264's scene-cut decision), is a change
- * that a person would see, and stands out from the motion before it (fast action fails the first
- * test for seconds on end; a cut fails it once).
- */
+/** Judges each frame by the one before. */
 export class CutDetector {
-  /** Residual after motion of the recent past, in levels. */
-  #recent = 1;
+  readonly #predictor = new Predictor();
+  readonly #relit = new Thumbnail();
+  /** What frames of the recent past could not be predicted by, and how their colours differed. */
+  #usual: number | undefined;
+  #usualColour: number | undefined;
+  /** The frame before a flash, and for how many pairs it is remembered. */
+  readonly #steady = new Thumbnail();
+  #remembered = 0;
 
-  /** True when a new scene starts with this change. Call once for every pair, in order. */
-  isCut(change: Change): boolean {
-    const visible = change.difference > 8 && change.inter > 2.5;
-    const ratio = change.inter / Math.max(change.intra, 1e-3);
-    const sudden = change.inter / this.#recent;
-    // In a scene that is hard to predict already, a great change may be a little less of a
-    // surprise.
-    const striking = change.difference > 28 && ratio > 1 && sudden > 1.6;
-    this.#recent += 0.25 * (Math.min(change.inter, 2 * this.#recent + 1) - this.#recent);
-    return visible && ((ratio > 0.8 && sudden > 2) || striking);
+  /** What begins with `b`, the frame after `a`; undefined: the scene goes on. Call once for every pair, in order. */
+  judge(a: Thumbnail, b: Thumbnail): SceneChange | undefined {
+    const p = this.#predictor.predict(a, b);
+    const change = this.#changeOf(p, a, b);
+    this.#remembered = Math.max(0, this.#remembered - 1);
+    if (change === 'cut' && p.contrast >= BLANK) this.#remembered = 0;
+    else if (change !== undefined && this.#remembered === 0 && p.contrastBefore >= BLANK) {
+      this.#steady.take(a);
+      this.#remembered = FLASH_PAIRS;
+    }
+    if (change === undefined) this.#learn(p);
+    // How the next scene moves is not known yet; a fast one must not count as one cut after the other.
+    if (change === 'cut') {
+      this.#usual = undefined;
+      this.#usualColour = undefined;
+    }
+    return change;
+  }
+
+  /** Forgets what is usual: the next frames are of something else. */
+  reset(): void {
+    this.#usual = undefined;
+    this.#usualColour = undefined;
+    this.#remembered = 0;
+  }
+
+  #changeOf(p: Prediction, a: Thumbnail, b: Thumbnail): SceneChange | undefined {
+    if (p.contrast < BLANK) return p.contrastBefore < BLANK ? blankChange(p) : vanishes(p);
+    const isNew = p.contrastBefore < BLANK ? p.contrast >= FAINT : this.#isNewScene(p);
+    if (!isNew) return Math.abs(p.mean - p.meanBefore) > FLASH && p.contrastBefore >= FAINT ? 'flash' : undefined;
+    if (this.#remembered > 0 && this.#isSameScene(this.#steady, b)) return 'flash';
+    return this.#isLight(p, a, b) ? 'flash' : 'cut';
+  }
+
+  #isSameScene(a: Thumbnail, b: Thumbnail): boolean {
+    const p = this.#predictor.predict(a, b);
+    return !this.#isNewScene(p) || this.#isLight(p, a, b);
+  }
+
+  /** `b` is `a` under another light that may have clipped: a rising curve takes the levels of one to the other. */
+  #isLight({ mean, meanBefore }: Prediction, a: Thumbnail, b: Thumbnail): boolean {
+    if (Math.abs(mean - meanBefore) < BRIGHTER) return false;
+    this.#relit.takeRelit(a, b);
+    return !this.#isNewScene({ ...this.#predictor.predict(this.#relit, b), colour: 0, saturation: 0 });
+  }
+
+  #isNewScene(p: Prediction): boolean {
+    const colour = Math.max(0, p.colour - (this.#usualColour ?? ASSUMED_COLOUR));
+    if (colour > OTHER_COLOURS) return true;
+    if (p.residual < MIN_RESIDUAL) return false;
+    const usual = this.#usual ?? ASSUMED_USUAL;
+    const grey = this.#usual === undefined ? 0 : greyness(p.saturation);
+    const bonus = COLOUR_WEIGHT * Math.min(1, colour / MAX_COLOUR + grey) - USUAL_WEIGHT * usual - THRESHOLD;
+    if (p.ratio > MIN_RATIO && p.ratio + MOVED_WEIGHT * Math.min(p.movedRatio, MAX_MOVED) + bonus > 0) return true;
+    return (
+      besideStillness(p, usual) &&
+      p.changedRatio + MOVED_WEIGHT * Math.min(p.changedMovedRatio, MAX_MOVED) + bonus > 0.05
+    );
+  }
+
+  #learn(p: Prediction): void {
+    if (p.contrast < BLANK || p.contrastBefore < BLANK) return;
+    const [usual, colour] = [this.#usual ?? p.ratio, this.#usualColour ?? p.colour];
+    this.#usual = usual + FOLLOW * (Math.min(p.ratio, usual + MAX_STEP) - usual);
+    this.#usualColour = colour + FOLLOW * (Math.min(p.colour, colour + MAX_COLOUR_STEP) - colour);
   }
 }
 
-/** A duplicate: no cell changed by more than coding noise. */
-export function isDuplicate(change: Change): boolean {
-  return change.peak < 1 && change.difference < 0.25;
+/** Where there is hardly any colour, nothing can be told by it: that counts as a part of other colours. */
+function greyness(saturation: number): number {
+  return GREY_SHARE * Math.max(0, 1 - saturation / GREY);
+}
+
+/** Part of the picture stands still, and the rest is as a new scene is. */
+function besideStillness(p: Prediction, usual: number): boolean {
+  const part = p.changed > MIN_CHANGED && p.changedTiles < MAX_CHANGED;
+  return part && p.changedRatio > CHANGED_RATIO && p.ratio > 1.7 * usual;
+}
+
+/** One blank frame after the other. */
+function blankChange(p: Prediction): SceneChange | undefined {
+  return Math.abs(p.mean - p.meanBefore) > FLASH || p.colour > OTHER_COLOURS ? 'cut' : undefined;
+}
+
+/** A blank frame: the end of a fade, a cut to black, or a flash so bright that nothing else shows. */
+function vanishes(p: Prediction): SceneChange | undefined {
+  if (p.contrastBefore < FAINT) return undefined;
+  return p.mean > p.meanBefore ? 'flash' : 'cut';
 }

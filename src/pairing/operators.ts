@@ -6,6 +6,7 @@
 import { Observable, type OperatorFunction } from 'rxjs';
 import type { Frame } from '../media/frame.ts';
 import type { PairDecision } from '../media/pair-decision.ts';
+import type { PictureArea } from '../media/picture-area.ts';
 import type { EventSink } from '../metrics/events.ts';
 import type { Micros } from '../time.ts';
 import type { Pairing } from './pairing.ts';
@@ -74,6 +75,8 @@ export interface Paired {
   readonly before: Frame | undefined;
   readonly frame: Frame;
   readonly decision: PairDecision | undefined;
+  /** What is picture in both; undefined: all of it. */
+  readonly area?: PictureArea | undefined;
 }
 
 /**
@@ -94,7 +97,7 @@ export function pairUp(pairing: Pairing, stream: string, events: EventSink): Ope
           if (decision) events.emit({ type: 'pair', stream, decision });
           const before = last;
           last = frame.share();
-          subscriber.next({ before, frame, decision });
+          subscriber.next({ before, frame, decision, area: pairing.area });
         },
         error: (error: unknown) => subscriber.error(error),
         complete: () => subscriber.complete(),

@@ -5,8 +5,12 @@
 
 import type { Frame } from '../media/frame.ts';
 import type { PairDecision } from '../media/pair-decision.ts';
+import type { PictureArea } from '../media/picture-area.ts';
 import { fromMs, type Micros } from '../time.ts';
-import { CutDetector, compare, isDuplicate, Thumbnail } from './cut-detector.ts';
+import { ActiveArea } from './active-area.ts';
+import { compare, isDuplicate } from './change.ts';
+import { CutDetector } from './cut-detector.ts';
+import { Thumbnail } from './thumbnail.ts';
 
 /**
  * Frames further apart than this are not a motion any more: interpolating over half a second would
@@ -25,6 +29,7 @@ export class Pairing {
   #before: { thumb: Thumbnail; pts: Micros; width: number; height: number } | undefined;
   #spare = new Thumbnail();
   readonly #cuts = new CutDetector();
+  readonly #active = new ActiveArea();
   readonly #maxGap: number;
 
   constructor({ anyGap = false }: PairingOptions = {}) {
@@ -32,12 +37,26 @@ export class Pairing {
   }
 
   /**
+   * The part of the last two frames that is picture; undefined: all of it. Bars around it are the
+   * same in both.
+   */
+  get area(): PictureArea | undefined {
+    return this.#active.area;
+  }
+
+  /**
    * The decision for (the frame before, `frame`); undefined for the first frame. Reads `frame`'s
-   * luma, keeps nothing of it.
+   * samples, keeps nothing of it.
    */
   next(frame: Frame): PairDecision | undefined {
     const thumb = this.#spare;
     thumb.read(frame.bytes, frame.layout);
+    const decision = this.#decide(frame, thumb);
+    this.#active.observe(frame, thumb, decision !== 'interpolate' && decision !== 'duplicate' && decision !== 'flash');
+    return decision;
+  }
+
+  #decide(frame: Frame, thumb: Thumbnail): PairDecision | undefined {
     const before = this.#before;
     this.#before = { thumb, pts: frame.pts, width: frame.width, height: frame.height };
     this.#spare = before?.thumb ?? new Thumbnail();
@@ -45,13 +64,14 @@ export class Pairing {
     if (before.width !== frame.width || before.height !== frame.height) return 'size-change';
     const gap = frame.pts - before.pts;
     if (frame.discontinuity || gap <= 0 || gap > this.#maxGap) return 'discontinuity';
-    const change = compare(before.thumb, thumb);
-    if (this.#cuts.isCut(change)) return 'cut';
-    return isDuplicate(change) ? 'duplicate' : 'interpolate';
+    const change = this.#cuts.judge(before.thumb, thumb);
+    if (change !== undefined) return change;
+    return isDuplicate(compare(before.thumb, thumb)) ? 'duplicate' : 'interpolate';
   }
 
   /** Forgets the frame before: the next one starts anew. */
   reset(): void {
     this.#before = undefined;
+    this.#cuts.reset();
   }
 }

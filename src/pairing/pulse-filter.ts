@@ -4,7 +4,8 @@
  */
 import type { Frame } from '../media/frame.ts';
 import { type Micros, micros, minus } from '../time.ts';
-import { compare, Thumbnail } from './cut-detector.ts';
+import { compare } from './change.ts';
+import { Thumbnail } from './thumbnail.ts';
 
 /** Frames looked back on: six pulses of 7.5 a second at 30 fps, three at 60. */
 const WINDOW = 24;

@@ -53,7 +53,14 @@ export class StreamHealth {
     if (event.fate === 'interpolated') this.#interpolated += 1;
     if (event.fate !== 'repeated') return;
     const reason = event.reason ?? 'unknown';
-    if (reason === 'cut' || reason === 'duplicate' || reason === 'discontinuity' || reason === 'size-change') return;
+    if (
+      reason === 'cut' ||
+      reason === 'flash' ||
+      reason === 'duplicate' ||
+      reason === 'discontinuity' ||
+      reason === 'size-change'
+    )
+      return;
     this.#failed += 1;
     this.#failures.set(reason, (this.#failures.get(reason) ?? 0) + 1);
   }

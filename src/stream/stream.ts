@@ -8,6 +8,7 @@ import type { FrameliftError } from '../errors.ts';
 import type { Source, SourceInfo } from '../ingest/source.ts';
 import { lumaOnlyPool } from '../interp/engine/luma-only.ts';
 import type { EnginePool } from '../interp/engine/pool.ts';
+import { withinAreaPool } from '../interp/engine/within-area.ts';
 import type { LadderChange } from '../interp/ladder.ts';
 import type { Log } from '../log.ts';
 import type { Arena } from '../media/arena.ts';
@@ -238,8 +239,9 @@ export class Stream implements AsyncDisposable {
     const { arena, pool, clock, events, log } = this.#context;
     const { name: stream, target, profile } = this.#settings;
     const scheduler = this.#scheduler;
+    const inner = withinAreaPool(pool, arena);
     return new StreamModel({
-      pool: profile?.lumaOnly ? lumaOnlyPool(pool) : pool,
+      pool: profile?.lumaOnly ? lumaOnlyPool(inner) : inner,
       clock,
       target,
       arena,

@@ -155,7 +155,11 @@ export class Conversion {
 
   async #make(a: Frame, b: Frame, steps: readonly Timestep[]): Promise<void> {
     const timesteps = steps.map((step) => step.t);
-    const result = await this.#deps.tier.interpolate({ stream: 'convert', a, b, timesteps });
+    const { area } = this.#pairing;
+    const result = await this.#deps.tier.interpolate({
+      ...{ stream: 'convert', a, b, timesteps },
+      ...(area ? { area } : {}),
+    });
     if (result.status !== 'done') {
       throw new FrameliftError('engine.failed', `interpolation was refused (${result.reason})`);
     }

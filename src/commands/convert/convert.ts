@@ -11,6 +11,7 @@ import { imagesNote } from '../../ingest/file/images.ts';
 import { openVideoFile } from '../../ingest/file/video-file.ts';
 import { InterpEngine } from '../../interp/engine/engine.ts';
 import { lumaOnly } from '../../interp/engine/luma-only.ts';
+import { withinArea } from '../../interp/engine/within-area.ts';
 import { type ModelSpec, requireTimes, resolveModel } from '../../interp/models/manifest.ts';
 import type { ReferenceModel } from '../../interp/models/reference.ts';
 import type { ProviderChoice } from '../../interp/providers/provider.ts';
@@ -128,7 +129,8 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const beside = besides(carried, output);
   await using writer = await openOutput({ plan, fps, overwrite, stdout, file, identity, beside });
   if (options.resume) notes.push(keptNote(writer.kept));
-  const tier = profile?.lumaOnly ? lumaOnly(engine) : engine;
+  const inner = withinArea(engine, { arena, wait: true });
+  const tier = profile?.lumaOnly ? lumaOnly(inner) : inner;
   const frames = (until: AbortSignal | undefined): AsyncGenerator<Frame> =>
     oneSize(video.frames(until), { arena, note: (text) => notes.push(text) });
   const conversion = new Conversion({ input, video, frames, tier, scheduler, writer });

@@ -1,5 +1,6 @@
 /** What goes into the interpolation engine and what comes out. */
 import type { Frame } from '../../media/frame.ts';
+import type { PictureArea } from '../../media/picture-area.ts';
 import type { Times } from '../../pairing/timesteps.ts';
 import type { Micros } from '../../time.ts';
 import type { WorkSpans } from '../worker/protocol.ts';
@@ -14,6 +15,8 @@ export interface InterpJob {
   readonly b: Frame;
   /** Times between the parents, each 0 < t < 1. */
   readonly timesteps: readonly number[];
+  /** What is picture in both frames; around it are bars. Absent: all of it. */
+  readonly area?: PictureArea;
   /** Monotonic time after which the job is not worth starting. Absent: never late. */
   readonly deadline?: Micros;
 }

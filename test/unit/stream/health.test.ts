@@ -61,7 +61,7 @@ describe('StreamHealth', () => {
     expect(court.window({ source: 20, interpolated, repeated: { overload: failed } })).toBe(state);
   });
 
-  it.each(['cut', 'duplicate', 'discontinuity', 'size-change'])('does not blame a %s on anyone', (reason) => {
+  it.each(['cut', 'flash', 'duplicate', 'discontinuity', 'size-change'])('does not blame a %s on anyone', (reason) => {
     const court = new Court();
     court.full();
     expect(court.window({ source: 15, interpolated: 1, repeated: { [reason]: 14 } })).toBe('full');
