@@ -18,7 +18,7 @@ export const milliseconds = (text: string): number => {
 };
 
 /** A number from 0 to 1. */
-const share = (text: string): number => {
+export const share = (text: string): number => {
   const value = number(text);
   if (value < 0 || value > 1) throw new InvalidArgumentError('expected a number from 0 to 1');
   return value;

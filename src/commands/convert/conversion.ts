@@ -5,12 +5,16 @@ import type { VideoFile } from '../../ingest/file/video-file.ts';
 import type { Tier } from '../../interp/engine/job.ts';
 import type { Frame, RepeatReason } from '../../media/frame.ts';
 import type { PairDecision } from '../../media/pair-decision.ts';
-import { Pairing } from '../../pairing/pairing.ts';
+import type { Scheduled } from '../../pairing/operators.ts';
+import { PairPlanner } from '../../pairing/pair-planner.ts';
 import type { Scheduler, Timestep } from '../../pairing/scheduler.ts';
 import { fromMs, type Micros, minus, toSeconds } from '../../time.ts';
 
 /** A gap this long is a broken timestamp: filling it would write frames for minutes. */
 const MAX_JUMP = fromMs(60_000);
+
+/** Memory for frames that are looked ahead at: 24 of 2560 × 1440, 8 bits. */
+const LOOK_AHEAD_BYTES = 160 * 2 ** 20;
 
 /** What a {@link Conversion} works with. */
 export interface ConversionDeps {
@@ -19,6 +23,10 @@ export interface ConversionDeps {
   readonly video: Pick<VideoFile, 'frames' | 'traits'>;
   readonly tier: Pick<Tier, 'interpolate'>;
   readonly scheduler: Scheduler;
+  /** Whether repeated pictures are looked for, and interpolated across. */
+  readonly cadence: boolean;
+  /** Below this confidence the nearer source frame is repeated, 0…1. */
+  readonly minConfidence: number;
   readonly writer: Pick<FileWriter, 'write' | 'finish'>;
 }
 
@@ -34,8 +42,12 @@ export interface ConversionResult {
   readonly outputFrames: number;
   readonly interpolated: number;
   readonly repeated: number;
-  /** Repeats by reason: cut, duplicate. */
+  /** Repeats by reason: cut, duplicate, unsure. */
   readonly repeatedBecause: Readonly<Record<string, number>>;
+  /** Source frames that showed the picture before them once more, and gave way to interpolated ones. */
+  readonly cadenceRepeats: number;
+  /** Pictures a second where there were such, over all those stretches. */
+  readonly drawnFps: number | undefined;
   readonly width: number;
   readonly height: number;
 }
@@ -43,15 +55,18 @@ export interface ConversionResult {
 /** Pairs each frame with the one before, has the gap filled, and writes it all in order. Runs once. */
 export class Conversion {
   readonly #deps: ConversionDeps;
-  readonly #pairing = new Pairing();
+  readonly #planner: PairPlanner;
   readonly #repeats: Record<string, number> = {};
   readonly #counts = { source: 0, output: 0, interpolated: 0 };
   #size = { width: 0, height: 0 };
+  #lastPts: Micros | undefined;
   /** What the input broke off with. */
   #broken: unknown;
 
   constructor(deps: ConversionDeps) {
     this.#deps = deps;
+    const { scheduler, cadence } = deps;
+    this.#planner = new PairPlanner({ scheduler, cadence, lookAhead: LOOK_AHEAD_BYTES });
   }
 
   /** What has been written so far. */
@@ -59,7 +74,8 @@ export class Conversion {
     const { source, output, interpolated } = this.#counts;
     const repeated = Object.values(this.#repeats).reduce((a, b) => a + b, 0);
     const frames = { sourceFrames: source, outputFrames: output, interpolated, repeated };
-    return { ...frames, repeatedBecause: { ...this.#repeats }, ...this.#size };
+    const { repeats: cadenceRepeats, drawnFps } = this.#planner;
+    return { ...frames, repeatedBecause: { ...this.#repeats }, cadenceRepeats, drawnFps, ...this.#size };
   }
 
   /**
@@ -67,17 +83,15 @@ export class Conversion {
    * @throws FrameliftError as `convert`; of an input that breaks off once the file holds what came before.
    */
   async run(signal: AbortSignal | undefined, onFrame: (counts: ConversionCounts) => void): Promise<void> {
-    let before: Frame | undefined;
     try {
       for await (const frame of this.#frames(signal)) {
-        const last = before;
-        before = frame;
-        await this.#step(last, frame);
+        await this.#write(this.#planner.push(this.#counted(frame)));
         onFrame(this.#counts);
       }
+      await this.#write(this.#planner.end());
       await this.#deps.writer.finish();
     } finally {
-      before?.release();
+      this.#planner.close();
     }
     if (this.#broken) throw asFrameliftError(this.#broken, 'source.protocol');
   }
@@ -92,23 +106,42 @@ export class Conversion {
     }
   }
 
-  /** Owns `last`, borrows `frame`. */
-  async #step(last: Frame | undefined, frame: Frame): Promise<void> {
-    const { input, scheduler } = this.#deps;
-    this.#size = { width: frame.width, height: frame.height };
-    this.#counts.source += 1;
-    let show: Micros | undefined;
-    try {
-      const decision = this.#pairing.next(frame);
-      if (last && minus(frame.pts, last.pts) > MAX_JUMP) throw jumped(input, last.pts, frame.pts);
-      // A file has no losses: a jump of its timestamps is held over, not cut out.
-      const plan = scheduler.next(frame.pts, last !== undefined && frame.pts > last.pts && !frame.discontinuity);
-      show = plan.show;
-      if (last && decision && plan.between.length > 0) await this.#fill(last, frame, plan.between, decision);
-    } finally {
-      last?.release();
+  /** Borrows `frame`. */
+  #counted(frame: Frame): Frame {
+    const { width, height, pts } = frame;
+    const last = this.#lastPts;
+    if (last !== undefined && minus(pts, last) > MAX_JUMP) {
+      frame.release();
+      throw jumped(this.#deps.input, last, pts);
     }
-    if (show !== undefined) await this.#write(frame.share({ pts: show }));
+    this.#lastPts = pts;
+    this.#size = { width, height };
+    this.#counts.source += 1;
+    return frame;
+  }
+
+  /** Owns the frames in `steps`. */
+  async #write(steps: readonly Scheduled[]): Promise<void> {
+    let done = 0;
+    try {
+      for (const step of steps) {
+        done += 1;
+        await this.#step(step);
+      }
+    } finally {
+      for (const step of steps.slice(done)) release(step);
+    }
+  }
+
+  /** Owns the frames of the step. */
+  async #step(step: Scheduled): Promise<void> {
+    const { before, frame, decision, timesteps, show } = step;
+    try {
+      if (before && decision && timesteps.length > 0) await this.#fill(before, frame, timesteps, decision);
+      if (show !== undefined) await this.#put(frame.share({ pts: show }));
+    } finally {
+      release(step);
+    }
   }
 
   /** Writes the frames between two source frames. */
@@ -122,10 +155,15 @@ export class Conversion {
     if (result.status !== 'done') {
       throw new FrameliftError('engine.failed', `interpolation was refused (${result.reason})`);
     }
-    this.#counts.interpolated += steps.length;
     try {
+      const { confidence } = result;
+      if (confidence !== undefined && confidence < this.#deps.minConfidence) {
+        await this.#repeat(a, b, steps, 'unsure');
+        return;
+      }
+      this.#counts.interpolated += steps.length;
       for (const [i, frame] of result.frames.entries()) {
-        await this.#write(frame.share({ pts: steps[i]?.pts ?? frame.pts }));
+        await this.#put(frame.share({ pts: steps[i]?.pts ?? frame.pts }));
       }
     } finally {
       for (const frame of result.frames) frame.release();
@@ -136,16 +174,21 @@ export class Conversion {
     this.#repeats[reason] = (this.#repeats[reason] ?? 0) + steps.length;
     for (const { pts, t } of steps) {
       const nearer = reason === 'cut' || t < 0.5 ? a : b;
-      await this.#write(nearer.share({ pts, provenance: { kind: 'repeated', t, reason } }));
+      await this.#put(nearer.share({ pts, provenance: { kind: 'repeated', t, reason } }));
     }
   }
 
   /** Owns `frame`. */
-  async #write(frame: Frame): Promise<void> {
+  async #put(frame: Frame): Promise<void> {
     const { writer, video } = this.#deps;
     this.#counts.output += 1;
     await writer.write(frame, video.traits);
   }
+}
+
+function release({ before, frame }: Scheduled): void {
+  before?.release();
+  frame.release();
 }
 
 function jumped(input: string, from: Micros, to: Micros): FrameliftError {

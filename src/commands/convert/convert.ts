@@ -1,7 +1,7 @@
 /** Offline conversion: the pipeline's parts without clock and deadline. Deterministic: every gap between two frames of a scene is interpolated. */
 
 import { statSync } from 'node:fs';
-import { DEFAULT_MODEL, type ProfileName, profileOf, targetOf } from '../../config/profile.ts';
+import { DEFAULT_MIN_CONFIDENCE, DEFAULT_MODEL, type ProfileName, profileOf, targetOf } from '../../config/profile.ts';
 import { fileCodec } from '../../egress/file/codecs.ts';
 import { FileWriter } from '../../egress/file/writer.ts';
 import { FrameliftError } from '../../errors.ts';
@@ -14,8 +14,10 @@ import type { ProviderChoice } from '../../interp/providers/provider.ts';
 import { ProviderTrials } from '../../interp/providers/trial.ts';
 import { Arena } from '../../media/arena.ts';
 import { noEvents } from '../../metrics/events.ts';
+import type { CadenceChoice } from '../../pairing/cadence.ts';
 import { Scheduler } from '../../pairing/scheduler.ts';
 import { type Clock, minus, systemClock, toSeconds } from '../../time.ts';
+import { cadenceNote } from './cadence-note.ts';
 import { Conversion, type ConversionResult } from './conversion.ts';
 
 /** Memory for frames and tensors: a pair of 8K frames and what lies between them. */
@@ -38,6 +40,13 @@ export interface ConvertOptions {
   readonly provider?: ProviderChoice | undefined;
   /** How much of a real frame's noise interpolated frames get back, 0…1. Default: the model's own setting. */
   readonly grain?: number | undefined;
+  /**
+   * `auto`: repeated pictures (animation on twos, film in 30 frames a second) are found, and
+   * interpolated across. Default `auto`.
+   */
+  readonly cadence?: CadenceChoice | undefined;
+  /** Below this confidence the nearer source frame is repeated, 0…1. Default: that of live streams. */
+  readonly minConfidence?: number | undefined;
   readonly codec: string;
   readonly crf: number;
   /** Stops early; the file then holds what was done so far. */
@@ -98,12 +107,16 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const fps = { num: Math.round(rate * 1000), den: 1000 };
   await using writer = await FileWriter.open({ path: output, codec, crf: options.crf, fps });
   const tier = profile?.lumaOnly ? lumaOnly(engine) : engine;
-  const conversion = new Conversion({ input, video, tier, scheduler, writer });
+  const { minConfidence = DEFAULT_MIN_CONFIDENCE } = options;
+  const cadence = (options.cadence ?? 'auto') === 'auto' && engine.times === 'any';
+  const conversion = new Conversion({ input, video, tier, scheduler, cadence, minConfidence, writer });
   const started = clock.now();
   const seconds = (): number => toSeconds(minus(clock.now(), started));
   await conversion.run(signal, ({ source, output: done }) => {
     options.onProgress?.({ done: source, total: info.frames, fps: done / Math.max(seconds(), 1e-3) });
   });
+  const repeats = cadenceNote(conversion.result, nominal);
+  if (repeats !== undefined) notes.push(repeats);
   return {
     input,
     output,
