@@ -14,6 +14,8 @@ export interface PictureTraits {
   readonly sampleAspect?: SampleAspect;
   /** True when a picture holds two fields, half a frame interval apart. Absent = false. */
   readonly interlaced?: boolean;
+  /** What was made of frames that held two fields: a picture of each field, or film's own pictures. Absent = nothing. */
+  readonly deinterlaced?: 'fields' | 'film';
 }
 
 /** What no camera, disc or broadcast exceeds; anything beyond is a broken header. */
@@ -39,6 +41,7 @@ export function sameTraits(a: PictureTraits | undefined, b: PictureTraits | unde
     a?.colour.range === b?.colour.range &&
     a?.sampleAspect?.num === b?.sampleAspect?.num &&
     a?.sampleAspect?.den === b?.sampleAspect?.den &&
-    (a?.interlaced ?? false) === (b?.interlaced ?? false)
+    (a?.interlaced ?? false) === (b?.interlaced ?? false) &&
+    a?.deinterlaced === b?.deinterlaced
   );
 }

@@ -61,6 +61,7 @@ export class PairPlanner {
   /** The next one, before its time. */
   #next: NextPicture | undefined;
   #sourcePts: Micros | undefined;
+  #taken = 0;
   #step: Micros = ZERO;
   #outputInterval: Micros = ZERO;
   readonly #drawn = { pictures: 0, span: 0, sincePicture: 0 };
@@ -72,6 +73,11 @@ export class PairPlanner {
   /** Mean distance of two pictures while a cadence is found. */
   get interval(): Micros | undefined {
     return this.#cadence?.interval;
+  }
+
+  /** Source frames that are dealt with: not those that are looked ahead at. */
+  get taken(): number {
+    return this.#taken;
   }
 
   /** Source frames that were repetitions. */
@@ -120,6 +126,7 @@ export class PairPlanner {
   #take(frame: Frame, { repeat, at }: Judged): Scheduled[] {
     const { scheduler } = this.#options;
     const { pts } = frame;
+    this.#taken += 1;
     const before = this.#sourcePts;
     this.#sourcePts = pts;
     if (!this.#follows(frame, before)) return this.#begin(frame, scheduler.next(pts, false));

@@ -84,6 +84,10 @@ const ADAPTERS: Record<string, readonly string[]> = {
   'node-av': [
     'ingest/decode/codec-context.ts',
     'ingest/decode/decoder.ts',
+    'ingest/decode/deinterlacer.ts',
+    'ingest/decode/field-filter.ts',
+    'ingest/decode/film-matcher.ts',
+    'ingest/decode/picture-columns.ts',
     'ingest/decode/i420-writer.ts',
     'ingest/file/demuxer.ts',
     'ingest/ffmpeg/binary.ts',

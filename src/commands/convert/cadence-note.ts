@@ -1,4 +1,6 @@
-/** What `convert` says of repeated pictures. Pure. */
+/** What `convert` says of repeated pictures and of fields. Pure. */
+import type { Rational } from '../../ingest/file/info.ts';
+import type { PictureTraits } from '../../media/picture-traits.ts';
 import type { ConversionResult } from './conversion.ts';
 
 /** What was found of repeated pictures; undefined where there were none. @param fps the input's rate, if it declares one. */
@@ -12,6 +14,19 @@ export function cadenceNote(
     `cadence: ${rate(nearlyWhole(drawnFps))} drawn frames a second${within}; ${cadenceRepeats} repeated frames gave way to ` +
     'interpolated ones (--cadence off keeps them)'
   );
+}
+
+/** What was made of frames that hold two fields; undefined where there were none. @param fps the rate of what was made. */
+export function deinterlacedNote(traits: PictureTraits | undefined, fps: Rational | undefined): string | undefined {
+  if (traits?.interlaced) {
+    return 'the input is interlaced and was left so: what is interpolated shows combs (--deinterlace auto takes its fields apart)';
+  }
+  const per = fps === undefined ? '' : `, ${rate(fps.num / fps.den)} a second`;
+  if (traits?.deinterlaced === 'film') {
+    return `the input is film in interlaced video (3:2 pulldown): its own pictures were put together again${per} (--deinterlace off leaves the fields)`;
+  }
+  if (traits?.deinterlaced !== 'fields') return undefined;
+  return `the input is interlaced: each field became a frame of its own${per} (--deinterlace off leaves them)`;
 }
 
 function rate(fps: number): string {

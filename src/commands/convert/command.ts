@@ -2,6 +2,7 @@
 import { type Command, Option } from 'commander';
 import type { RateFlags } from '../../config/flags.ts';
 import { DEFAULT_MIN_CONFIDENCE } from '../../config/profile.ts';
+import { DEINTERLACE_CHOICES, type DeinterlaceChoice } from '../../ingest/decode/deinterlacer.ts';
 import { CADENCE_CHOICES, type CadenceChoice } from '../../pairing/cadence.ts';
 import { number, rateOptions, share } from '../arguments.ts';
 
@@ -9,6 +10,7 @@ import { number, rateOptions, share } from '../arguments.ts';
 export interface ConvertFlags extends RateFlags {
   readonly codec: string;
   readonly crf: number;
+  readonly deinterlace: DeinterlaceChoice;
   readonly cadence: CadenceChoice;
   readonly minConfidence: number;
   readonly json?: boolean;
@@ -26,6 +28,11 @@ export function addConvert(
     .argument('<out>', 'video file to write; its ending chooses the container')
     .option('--codec <name>', 'encoder: h264, or lossless ffv1', 'h264')
     .addOption(new Option('--crf <n>', 'quality of h264, 0 (lossless) to 51').argParser(number).default(14))
+    .addOption(
+      new Option('--deinterlace <mode>', 'make a frame of each field of interlaced video; auto: where it is found')
+        .choices(DEINTERLACE_CHOICES)
+        .default('auto'),
+    )
     .addOption(
       new Option(
         '--cadence <mode>',

@@ -85,10 +85,13 @@ export class Conversion {
   async run(signal: AbortSignal | undefined, onFrame: (counts: ConversionCounts) => void): Promise<void> {
     try {
       for await (const frame of this.#frames(signal)) {
-        await this.#write(this.#planner.push(this.#counted(frame)));
+        await this.#write(this.#planner.push(this.#checked(frame)));
+        this.#counts.source = this.#planner.taken;
         onFrame(this.#counts);
       }
-      await this.#write(this.#planner.end());
+      // Who stops it does not wait for what is looked ahead at.
+      if (!signal?.aborted || this.#planner.taken === 0) await this.#write(this.#planner.end());
+      this.#counts.source = this.#planner.taken;
       await this.#deps.writer.finish();
     } finally {
       this.#planner.close();
@@ -101,13 +104,13 @@ export class Conversion {
     try {
       yield* this.#deps.video.frames(signal);
     } catch (error) {
-      if (this.#counts.source === 0) throw error;
+      if (this.#lastPts === undefined) throw error;
       this.#broken = error;
     }
   }
 
   /** Borrows `frame`. */
-  #counted(frame: Frame): Frame {
+  #checked(frame: Frame): Frame {
     const { width, height, pts } = frame;
     const last = this.#lastPts;
     if (last !== undefined && minus(pts, last) > MAX_JUMP) {
@@ -116,7 +119,6 @@ export class Conversion {
     }
     this.#lastPts = pts;
     this.#size = { width, height };
-    this.#counts.source += 1;
     return frame;
   }
 

@@ -5,6 +5,7 @@ import { DEFAULT_MIN_CONFIDENCE, DEFAULT_MODEL, type ProfileName, profileOf, tar
 import { fileCodec } from '../../egress/file/codecs.ts';
 import { FileWriter } from '../../egress/file/writer.ts';
 import { FrameliftError } from '../../errors.ts';
+import type { DeinterlaceChoice } from '../../ingest/decode/deinterlacer.ts';
 import { openVideoFile } from '../../ingest/file/video-file.ts';
 import { InterpEngine } from '../../interp/engine/engine.ts';
 import { lumaOnly } from '../../interp/engine/luma-only.ts';
@@ -17,7 +18,7 @@ import { noEvents } from '../../metrics/events.ts';
 import type { CadenceChoice } from '../../pairing/cadence.ts';
 import { Scheduler } from '../../pairing/scheduler.ts';
 import { type Clock, minus, systemClock, toSeconds } from '../../time.ts';
-import { cadenceNote } from './cadence-note.ts';
+import { cadenceNote, deinterlacedNote } from './cadence-note.ts';
 import { Conversion, type ConversionResult } from './conversion.ts';
 
 /** Memory for frames and tensors: a pair of 8K frames and what lies between them. */
@@ -40,6 +41,8 @@ export interface ConvertOptions {
   readonly provider?: ProviderChoice | undefined;
   /** How much of a real frame's noise interpolated frames get back, 0…1. Default: the model's own setting. */
   readonly grain?: number | undefined;
+  /** Whether frames that hold two fields become a picture of each. Default `auto`: where they are found. */
+  readonly deinterlace?: DeinterlaceChoice | undefined;
   /**
    * `auto`: repeated pictures (animation on twos, film in 30 frames a second) are found, and
    * interpolated across. Default `auto`.
@@ -93,11 +96,16 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   refuseSameFile(input, output);
   const arena = new Arena(ARENA_MB);
   const model = await resolveModel(options.model ?? profile?.model ?? DEFAULT_MODEL);
-  await using video = await openVideoFile({ path: input, stream: 'convert', arena, clock, events: noEvents });
+  await using video = await openVideoFile({
+    ...{ path: input, stream: 'convert', arena, clock, events: noEvents },
+    deinterlace: options.deinterlace ?? 'auto',
+  });
   await using engine = await startEngine(options, model, arena, clock);
   const { info } = video;
   const notes: string[] = [];
   if (info.rotation !== 0) notes.push(`the input asks to be turned by ${info.rotation}°; the output does not say so`);
+  const fields = deinterlacedNote(video.traits, info.fps);
+  if (fields !== undefined) notes.push(fields);
   if (profile?.notice !== undefined) notes.push(profile.notice);
   const nominal = info.fps ? info.fps.num / info.fps.den : undefined;
   const scheduler = new Scheduler(target, { fps: nominal });

@@ -20,6 +20,7 @@ import { type Clock, type Micros, micros, minus, ZERO } from '../../time.ts';
 import { sizeExcess } from '../limits.ts';
 import type { SourceLog } from '../source-log.ts';
 import { type CodecOptions, openCodecContext } from './codec-context.ts';
+import { type DeinterlaceChoice, Deinterlacer, type FrameStamp } from './deinterlacer.ts';
 import { I420Writer, traitsOf } from './i420-writer.ts';
 import { InFlight } from './in-flight.ts';
 import { Reordering } from './reordering.ts';
@@ -42,6 +43,8 @@ export interface VideoDecoderOptions extends CodecOptions {
    * stamps are judged as a whole: frames come out in the order in which they are shown.
    */
   readonly dropLate?: boolean;
+  /** Whether frames that hold two fields are taken apart. Default `off`. */
+  readonly deinterlace?: DeinterlaceChoice;
 }
 
 /**
@@ -71,10 +74,13 @@ export class VideoDecoder {
   #lastRefusal: number | undefined;
   #busy: Promise<unknown> | undefined;
   #closed = false;
+  readonly #fields: Deinterlacer | undefined;
 
   private constructor(context: CodecContext, options: VideoDecoderOptions) {
     this.#context = context;
     this.#options = options;
+    const { deinterlace = 'off', lowDelay = true } = options;
+    if (deinterlace !== 'off') this.#fields = new Deinterlacer({ choice: deinterlace, hold: !lowDelay });
     this.#packet.alloc();
     this.#decoded.alloc();
   }
@@ -137,6 +143,7 @@ export class VideoDecoder {
     return this.#exclusively(async () => {
       await this.#context.sendPacket(null);
       const frames = this.#receive();
+      this.#fields?.end((picture, stamp) => this.#finish(picture, stamp, frames));
       this.#reset();
       return frames;
     });
@@ -156,6 +163,7 @@ export class VideoDecoder {
     this.#closed = true;
     await this.#busy?.catch(() => {});
     this.#writer.close();
+    this.#fields?.reset();
     this.#packet.free();
     this.#decoded.free();
     this.#context.freeContext();
@@ -230,6 +238,7 @@ export class VideoDecoder {
   #reset(): void {
     this.#context.flushBuffers();
     this.#inFlight.clear();
+    this.#fields?.reset();
     this.#awaitingKeyframe = true;
     this.#gap = true;
   }
@@ -251,28 +260,33 @@ export class VideoDecoder {
         return frames;
       }
       try {
-        const frame = this.#take();
-        if (frame) frames.push(frame);
+        this.#take(frames);
       } finally {
         this.#decoded.unref();
       }
     }
   }
 
-  /** The decoded frame in the arena, or undefined when it is dropped. */
-  #take(): Frame | undefined {
+  /** Brings the decoded frame into the arena, as one picture or two, unless it is dropped. */
+  #take(frames: Frame[]): void {
     const decoded = this.#decoded;
     const unit = this.#inFlight.leave(decoded.pts);
-    if (!unit) return undefined;
+    if (!unit) return;
     const damaged = decoded.decodeErrorFlags !== 0 || decoded.hasFlags(AV_FRAME_FLAG_CORRUPT);
     // A damaged keyframe is shown: where intra refresh stands in for keyframes, nothing better will
     // come.
     if (damaged && !unit.keyframe && (this.#options.dropDamaged ?? true)) {
       this.#drop('corrupt');
       this.#loseReferences();
-      return undefined;
+      return;
     }
     this.#checkSize(decoded);
+    if (this.#fields) this.#fields.push(decoded, unit, (picture, stamp) => this.#finish(picture, stamp, frames));
+    else this.#finish(decoded, unit, frames);
+  }
+
+  /** Adds a picture to `frames`, unless it is dropped. */
+  #finish(decoded: AvFrame, unit: FrameStamp, frames: Frame[]): void {
     const { width, height } = decoded;
     const { pts, capture } = unit;
     // It leaves when a later unit made it the next to be shown: not before that one had come.
@@ -283,10 +297,11 @@ export class VideoDecoder {
     if (dropLate && !discontinuity && this.#lastPts !== undefined && pts <= this.#lastPts) {
       this.#gap = true;
       this.#drop('late');
-      return undefined;
+      return;
     }
     const frame = this.#copy(decoded, { pts, arrival, capture, discontinuity, provenance: SOURCE });
-    if (!frame) return undefined;
+    if (!frame) return;
+    frames.push(frame);
     this.#gap = false;
     this.#lastPts = pts;
     this.#size = { width, height };
@@ -295,7 +310,6 @@ export class VideoDecoder {
     this.#delivered += 1;
     const { events, stream, clock } = this.#options;
     events?.emit({ type: 'stage', stream, stage: 'decode', span: minus(clock.now(), arrival) });
-    return frame;
   }
 
   #copy(decoded: AvFrame, info: FrameInfo): Frame | undefined {
@@ -311,7 +325,8 @@ export class VideoDecoder {
 
   /** The same object as long as it means the same. */
   #noteTraits(decoded: AvFrame): void {
-    const traits = traitsOf(decoded);
+    const deinterlaced = this.#fields?.doing;
+    const traits = { ...traitsOf(decoded), ...(deinterlaced && { deinterlaced }) };
     if (!sameTraits(this.#traits, traits)) this.#traits = traits;
   }
 

@@ -5,8 +5,9 @@ import type { Arena } from '../../media/arena.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
 import type { EventSink, MetricEvent } from '../../metrics/events.ts';
-import { type Clock, fromMs, type Micros, minus, plus, ZERO } from '../../time.ts';
+import { type Clock, fromMs, type Micros, micros, minus, plus, ZERO } from '../../time.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
+import type { DeinterlaceChoice } from '../decode/deinterlacer.ts';
 import { explainDrops } from '../drop-log.ts';
 import { type IngestLimits, sizeExcess } from '../limits.ts';
 import { SourceLog } from '../source-log.ts';
@@ -32,6 +33,8 @@ export interface VideoFileOptions {
    * counted.
    */
   readonly whenFull?: 'throw' | 'drop';
+  /** Whether frames that hold two fields are taken apart. Default `off`. */
+  readonly deinterlace?: DeinterlaceChoice | undefined;
 }
 
 /** Time that a frame stands when neither file nor neighbours tell. */
@@ -46,7 +49,7 @@ const DEFAULT_DURATION: Micros = fromMs(40);
 export async function openVideoFile(options: VideoFileOptions): Promise<VideoFile> {
   const demuxer = await Demuxer.open(options.path);
   try {
-    const { arena, clock, stream, threads = 1 } = options;
+    const { arena, clock, stream, threads = 1, deinterlace = 'off' } = options;
     const { codecParameters, info } = demuxer;
     const excess = options.limits && sizeExcess(options.limits, info.width, info.height);
     if (excess) throw excess;
@@ -63,11 +66,14 @@ export async function openVideoFile(options: VideoFileOptions): Promise<VideoFil
       threads,
       codecParameters,
       lowDelay: false,
+      deinterlace,
       limits: options.limits,
       events,
       log,
     });
-    return new VideoFile(options, demuxer, decoder, full);
+    const file = new VideoFile(options, demuxer, decoder, full);
+    if (deinterlace !== 'off') await file.prime();
+    return file;
   } catch (error) {
     await demuxer.close();
     throw error;
@@ -118,8 +124,19 @@ export class VideoFile {
     this.#full = full;
   }
 
+  /** Where fields become pictures, there are twice as many as the container says; of film in video four of five. */
   get info(): VideoFileInfo {
-    return this.#demuxer.info;
+    const { info } = this.#demuxer;
+    const made = this.traits?.deinterlaced;
+    if (made === undefined) return info;
+    const [num, den] = made === 'fields' ? [2, 1] : [4, 5];
+    const fps = info.fps && { num: num * info.fps.num, den: den * info.fps.den };
+    return { ...info, fps, frames: info.frames && Math.round((info.frames * num) / den) };
+  }
+
+  /** Reads the first frame ahead, so that it is known what the frames are. */
+  async prime(): Promise<void> {
+    while (this.#ready.length === 0 && !this.#ended) await this.#read();
   }
 
   /** What the frames read so far are beside their size; undefined before the first. */
@@ -216,7 +233,9 @@ export class VideoFile {
 
   /** The frame with its own time, marked where the file begins or its size changes. */
   #placed(frame: Frame): Frame {
-    const pts = this.#untimed.shift();
+    // The second picture of a frame has no access unit of its own.
+    const isSecond = this.traits?.deinterlaced === 'fields' && !frame.discontinuity && this.#untimed.length > 0;
+    const pts = isSecond ? plus(this.#last ?? ZERO, micros(this.#step / 2)) : this.#untimed.shift();
     const resized = frame.width !== this.#size.width || frame.height !== this.#size.height;
     const discontinuity = this.#last === undefined || resized;
     this.#size = { width: frame.width, height: frame.height };
