@@ -4,7 +4,7 @@ import { SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
 import { checkSources, Framelift } from './app/framelift.ts';
 import { watchFiles } from './app/watch-files.ts';
-import { collect, milliseconds, number, rateOptions } from './commands/arguments.ts';
+import { cadenceOption, collect, deinterlaceOption, milliseconds, number, rateOptions } from './commands/arguments.ts';
 import { addConvert, type ConvertFlags } from './commands/convert/command.ts';
 import { convert } from './commands/convert/convert.ts';
 import { summary } from './commands/convert/messages.ts';
@@ -76,6 +76,8 @@ rateOptions(program.command('serve', { isDefault: true }))
   )
   .addOption(new Option('--transport <how>', 'RTSP over TCP or UDP').choices(['tcp', 'udp']))
   .option('--loop', 'start files again at their end')
+  .addOption(deinterlaceOption())
+  .addOption(cadenceOption())
   .addOption(
     new Option(
       '--batch <n>',

@@ -34,6 +34,12 @@ export function displayWidth(width: number, aspect: SampleAspect | undefined): n
   return aspect ? Math.round((width * aspect.num) / aspect.den) : width;
 }
 
+/** Pictures a second, where a source declares so many frames a second. */
+export function pictureRate(fps: number | undefined, traits: PictureTraits | undefined): number | undefined {
+  if (fps === undefined || traits?.deinterlaced === undefined) return fps;
+  return traits.deinterlaced === 'fields' ? 2 * fps : (4 * fps) / 5;
+}
+
 /** True when both mean the same. */
 export function sameTraits(a: PictureTraits | undefined, b: PictureTraits | undefined): boolean {
   return (

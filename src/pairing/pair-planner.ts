@@ -90,6 +90,14 @@ export class PairPlanner {
     return this.#drawn.pictures === 0 ? undefined : (this.#drawn.pictures * 1e6) / this.#drawn.span;
   }
 
+  /** Time that is waited for the next picture beside the next frame, at most. */
+  get hold(): Micros {
+    const { interval } = this;
+    if (interval === undefined || this.#step <= 0) return ZERO;
+    // A tenth of a frame is the jitter of clocks, not another frame.
+    return micros((Math.ceil(interval / this.#step - 0.1) - 1) * this.#step);
+  }
+
   /** Takes the next source frame; returns what is known now. */
   push(frame: Frame): Scheduled[] {
     const { cadence: wanted, lookAhead } = this.#options;

@@ -216,6 +216,7 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
         source,
         intake,
         target: targetOf(settings, profile),
+        cadence: settings.cadence,
         ...(profile === undefined ? {} : { profile }),
         ...(latencyBudgetMs === undefined ? {} : { latencyBudget: fromMs(latencyBudgetMs) }),
         minConfidence: DEFAULT_MIN_CONFIDENCE,
@@ -316,7 +317,7 @@ function isoTime(wall: Micros): string {
 }
 
 function sourceReport({ codec, width, height, fps, traits }: SourceInfo): NonNullable<StreamEntry['source']> {
-  const { colour, sampleAspect, interlaced } = traits ?? {};
+  const { colour, sampleAspect, interlaced, deinterlaced } = traits ?? {};
   return {
     ...{ codec, width, height, ...(fps !== undefined && { fps }) },
     ...(sampleAspect && {
@@ -324,6 +325,7 @@ function sourceReport({ codec, width, height, fps, traits }: SourceInfo): NonNul
       displayWidth: displayWidth(width, sampleAspect),
     }),
     ...(interlaced && { interlaced }),
+    ...(deinterlaced && { deinterlaced }),
     ...colour,
   };
 }

@@ -2,9 +2,9 @@
 import { type Command, Option } from 'commander';
 import type { RateFlags } from '../../config/flags.ts';
 import { DEFAULT_MIN_CONFIDENCE } from '../../config/profile.ts';
-import { DEINTERLACE_CHOICES, type DeinterlaceChoice } from '../../ingest/decode/deinterlacer.ts';
-import { CADENCE_CHOICES, type CadenceChoice } from '../../pairing/cadence.ts';
-import { number, rateOptions, share } from '../arguments.ts';
+import type { DeinterlaceChoice } from '../../ingest/decode/deinterlacer.ts';
+import type { CadenceChoice } from '../../pairing/cadence.ts';
+import { cadenceOption, deinterlaceOption, number, rateOptions, share } from '../arguments.ts';
 
 /** What the command line says. */
 export interface ConvertFlags extends RateFlags {
@@ -28,19 +28,8 @@ export function addConvert(
     .argument('<out>', 'video file to write; its ending chooses the container')
     .option('--codec <name>', 'encoder: h264, or lossless ffv1', 'h264')
     .addOption(new Option('--crf <n>', 'quality of h264, 0 (lossless) to 51').argParser(number).default(14))
-    .addOption(
-      new Option('--deinterlace <mode>', 'make a frame of each field of interlaced video; auto: where it is found')
-        .choices(DEINTERLACE_CHOICES)
-        .default('auto'),
-    )
-    .addOption(
-      new Option(
-        '--cadence <mode>',
-        'find repeated pictures (animation on twos, film in 30 fps), interpolate across them',
-      )
-        .choices(CADENCE_CHOICES)
-        .default('auto'),
-    )
+    .addOption(deinterlaceOption().default('auto'))
+    .addOption(cadenceOption().default('auto'))
     .addOption(
       new Option('--min-confidence <share>', 'repeat the nearer source frame where the model is less sure, 0 to 1')
         .argParser(share)

@@ -20,12 +20,18 @@ export type DeinterlaceChoice = (typeof DEINTERLACE_CHOICES)[number];
 
 /** No interlaced format has more lines: larger frames are not looked at. */
 const MAX_LINES = 1152;
+const MIN_LINES = 16;
 /** Frames of a file that wait until it is known what they are. */
 const MAX_HELD = 30;
-/** A live stream that says nothing of fields is looked at for so many frames. */
-const LIVE_LOOKS = 250;
+/** Frames that say nothing of fields are looked at for so long, then so many of so many. */
+const FIRST_LOOKS = 250;
+const LOOKS = 8;
+const LOOKS_EVERY = 64;
 /** Frames further apart belong to different stretches. */
 const MAX_STEP = 1_000_000;
+
+/** A picture as FFmpeg has it, for those that only pass it on. */
+export type AvPicture = AvFrame;
 
 /** What is known of a frame beside its samples. */
 export interface FrameStamp {
@@ -92,6 +98,15 @@ export class Deinterlacer {
     return this.#mode === 'interlaced' ? 'fields' : this.#mode === 'film' ? 'film' : undefined;
   }
 
+  /** True where the next frame, of so many lines, is to be shown as it is, unseen. It need not be pushed then. */
+  passes(height: number): boolean {
+    if (this.#options.choice === 'on' || this.doing !== undefined) return false;
+    if (height <= MAX_LINES && this.#isWorthLooking(height)) return false;
+    this.#looks += 1;
+    this.#looked = [];
+    return true;
+  }
+
   /** Takes a frame, whose time may be changed; `emit` gets the pictures that are ready. */
   push(frame: AvFrame, stamp: FrameStamp, emit: EmitStamped): void {
     const { width, height, format } = frame;
@@ -156,10 +171,11 @@ export class Deinterlacer {
   /** Learns from a frame; its columns, where it is looked at. */
   #look(frame: AvFrame): Columns | undefined {
     const flagged = frame.hasFlags(AV_FRAME_FLAG_INTERLACED);
-    const { hold, choice } = this.#options;
     this.#looks += 1;
-    const worthIt = hold || flagged || this.#looks < LIVE_LOOKS || this.#mode === 'interlaced' || this.#mode === 'film';
-    if (choice === 'on' || frame.height > MAX_LINES || frame.height < 16 || !worthIt) {
+    const looks = flagged
+      ? frame.height <= MAX_LINES && this.#options.choice !== 'on'
+      : this.#isWorthLooking(frame.height);
+    if (!looks) {
       this.#looked = [];
       return undefined;
     }
@@ -170,6 +186,12 @@ export class Deinterlacer {
     }
     this.#looked = [...this.#looked.slice(-1), { columns, flagged }];
     return columns;
+  }
+
+  #isWorthLooking(height: number): boolean {
+    if (this.#options.choice === 'on' || height > MAX_LINES || height < MIN_LINES) return false;
+    const deep = this.#mode === 'interlaced' || this.#mode === 'film' || this.#held.length > 0;
+    return deep || this.#looks < FIRST_LOOKS || this.#looks % LOOKS_EVERY < LOOKS;
   }
 
   #process({ frame, stamp, columns }: HeldFrame, emit: EmitStamped): void {
@@ -223,7 +245,7 @@ export class Deinterlacer {
 
   #modeFor(frame: AvFrame): Scan {
     if (this.#options.choice === 'on') return 'interlaced';
-    if (frame.height > MAX_LINES || frame.height < 16) return 'progressive';
+    if (frame.height > MAX_LINES || frame.height < MIN_LINES) return 'progressive';
     return this.#judge.scan ?? (frame.hasFlags(AV_FRAME_FLAG_INTERLACED) ? 'interlaced' : 'progressive');
   }
 

@@ -25,6 +25,15 @@ export function cloned(frame: AvFrame): AvFrame {
   return copy;
 }
 
+/** A copy of samples without padding, the caller's to free. */
+export function pictureOf(
+  samples: Buffer,
+  { width, height, format }: { readonly width: number; readonly height: number; readonly format: number },
+): AvFrame {
+  // A picture's format; the type also covers audio.
+  return AvFrame.fromVideoBuffer(samples, { width, height, format: format as AVPixelFormat });
+}
+
 function read(picture: AvFrame): Columns {
   const { data, linesize, width, height } = picture;
   const [plane] = data ?? [];
