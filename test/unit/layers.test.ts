@@ -143,6 +143,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
   'cli-progress': ['cli.ts'],
   assemblyscript: ['interp/kernel/build.ts'],
   rxjs: [
+    'pairing/in-cadence.ts',
     'pairing/operators.ts',
     'pacing/interpolate-and-pace.ts',
     'pipeline.ts',
