@@ -90,9 +90,12 @@ it.each([
     expect.stringContaining('interlaced: each field became a frame of its own, 50 a second'),
   );
   expect(await distances(apart)).toEqual({ least: expect.closeTo(20_000, -3.1), most: expect.closeTo(20_000, -3.1) });
-  await change(woven, left, { deinterlace: 'off', factor: 2 });
-  const [truth, fields, combed] = [await luma(whole), await luma(apart), await luma(left)];
+  const [truth, fields] = [await luma(whole), await luma(apart)];
   expect(combs(fields)).toBe(0);
+  expect(error(fields, truth)).toBeLessThan(10);
+  if (mode !== 'interleave_top') return;
+  await change(woven, left, { deinterlace: 'off', factor: 2 });
+  const combed = await luma(left);
   expect(combs(combed)).toBeGreaterThan(20);
   // At least 6 dB better than what was interpolated between combs.
   expect(4 * error(fields, truth)).toBeLessThan(error(combed, truth));
@@ -136,6 +139,7 @@ it.each([
   expect(Math.abs(result.cadenceRepeats - repeats)).toBeLessThanOrEqual(1);
   expect(result.outputFrames).toBe(4 * fps - 1);
   expect(result.notes).toContainEqual(expect.stringMatching(`cadence: ${drawn} drawn frames a second in ${fps};`));
+  if (drawn !== 24) return;
   const off = await change(input, at(`${name} off.mkv`), { factor: 2, model: 'search', cadence: 'off' });
   expect(off).toMatchObject({ outputFrames: result.outputFrames, cadenceRepeats: 0 });
   expect(await timestamps(at(`${name} out.mkv`))).toEqual(await timestamps(at(`${name} off.mkv`)));

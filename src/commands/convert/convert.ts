@@ -34,7 +34,7 @@ export interface ConvertOptions {
   readonly factor?: number | undefined;
   /** Model id, `blend`, `repeat`, or a path. Default: the profile's, else `flow-s`. */
   readonly model?: string | undefined;
-  /** Model, rate and colour that fit what the video shows. Every frame counts as one of its own. */
+  /** Model, rate and colour that fit what the video shows. */
   readonly profile?: ProfileName | undefined;
   readonly threads?: number | undefined;
   /** Execution provider of the network. Default `auto`: the fastest that agrees with the CPU. */
