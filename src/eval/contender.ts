@@ -1,8 +1,8 @@
 /** Those who fill the gaps: networks and reference models through the engine, and FFmpeg's minterpolate. */
-import { createHash } from 'node:crypto';
 import { FrameliftError } from '../errors.ts';
 import { InterpEngine } from '../interp/engine/engine.ts';
-import { type ModelSpec, readModel, resolveModel } from '../interp/models/manifest.ts';
+import { readModel } from '../interp/models/file.ts';
+import { type ModelSpec, resolveModel } from '../interp/models/manifest.ts';
 import { REFERENCE_MODELS, type ReferenceModel } from '../interp/models/reference.ts';
 import type { Arena } from '../media/arena.ts';
 import type { Frame } from '../media/frame.ts';
@@ -88,13 +88,7 @@ class EngineContender implements Contender {
   static async start(name: string, options: ContenderOptions): Promise<EngineContender> {
     const { arena, clock, threads } = options;
     const model = await resolveModel(name);
-    const sha256 =
-      typeof model === 'string'
-        ? null
-        : (model.sha256 ??
-          createHash('sha256')
-            .update(await readModel(model))
-            .digest('hex'));
+    const sha256 = typeof model === 'string' ? null : (model.sha256 ?? (await readModel(model)).sha256);
     const engine = await InterpEngine.start({
       arena,
       clock,

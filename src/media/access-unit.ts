@@ -22,4 +22,6 @@ export interface AccessUnit {
   readonly damaged?: boolean;
   /** An access unit before this one is missing: only a keyframe can be decoded. Absent = false. */
   readonly afterLoss?: boolean;
+  /** The coded alpha beside it, as Matroska has it of VP8 and VP9. Absent = none, or nobody wants it. */
+  readonly alpha?: Uint8Array | undefined;
 }

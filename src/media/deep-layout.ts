@@ -31,9 +31,10 @@ export interface DeepLayout {
   readonly bytes: number;
 }
 
-/** True when I420 holds every sample as it is, so that nothing has to be kept beside it. */
+/** True when I420 holds every sample as it is, so that nothing has to be kept beside it. Its luma holds 8-bit grey. */
 export function fitsI420({ model, bits, shiftX, shiftY, alpha }: SampleForm): boolean {
-  return model === 'yuv' && bits === 8 && shiftX === 1 && shiftY === 1 && !alpha;
+  if (bits !== 8 || alpha) return false;
+  return model === 'grey' || (model === 'yuv' && shiftX === 1 && shiftY === 1);
 }
 
 /** The layout of a width × height picture. Pure. */
@@ -58,6 +59,11 @@ export function sameForm(a: SampleForm | undefined, b: SampleForm | undefined): 
   return (
     a.model === b.model && a.bits === b.bits && a.shiftX === b.shiftX && a.shiftY === b.shiftY && a.alpha === b.alpha
   );
+}
+
+/** The words of a plane, rows with stride, within the bytes of a picture. */
+export function deepWords({ bytes }: { readonly bytes: Uint8Array }, plane: DeepPlane): Uint16Array {
+  return new Uint16Array(bytes.buffer, bytes.byteOffset + plane.offset, (plane.stride / 2) * plane.height);
 }
 
 function ceilShift(size: number, shift: number): number {

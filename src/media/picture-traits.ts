@@ -1,5 +1,6 @@
 /** What a source's pictures are beside their size. */
-import type { Colour } from './colour.ts';
+import { type Colour, type ColourCodes, sameCodes } from './colour.ts';
+import { type SampleForm, sameForm } from './deep-layout.ts';
 
 /** Width of a sample in relation to its height, in lowest terms. */
 export interface SampleAspect {
@@ -16,6 +17,26 @@ export interface PictureTraits {
   readonly interlaced?: boolean;
   /** What was made of frames that held two fields: a picture of each field, or film's own pictures. Absent = nothing. */
   readonly deinterlaced?: 'fields' | 'film';
+  /** How a file holds its pictures; absent where nobody asked, as for live sources. */
+  readonly stored?: StoredTraits;
+}
+
+/** How a file holds its pictures, for writing them as they came. */
+export interface StoredTraits {
+  readonly form: SampleForm;
+  readonly codes: ColourCodes;
+  /** Absent = none. */
+  readonly hdr?: HdrMetadata;
+  /** What the source has and no frame carries on, such as `floating-point samples`. */
+  readonly left?: readonly string[];
+}
+
+/** Metadata of HDR that stands for a whole video. FFmpeg's structures byte by byte, which it takes back as they are. */
+export interface HdrMetadata {
+  /** `AVMasteringDisplayMetadata`: the screen that it was graded on (SMPTE ST 2086). */
+  readonly mastering?: Uint8Array;
+  /** `AVContentLightMetadata`: the brightest pixel and the brightest picture (CTA-861.3). */
+  readonly light?: Uint8Array;
 }
 
 /** What no camera, disc or broadcast exceeds; anything beyond is a broken header. */
@@ -48,6 +69,23 @@ export function sameTraits(a: PictureTraits | undefined, b: PictureTraits | unde
     a?.sampleAspect?.num === b?.sampleAspect?.num &&
     a?.sampleAspect?.den === b?.sampleAspect?.den &&
     (a?.interlaced ?? false) === (b?.interlaced ?? false) &&
-    a?.deinterlaced === b?.deinterlaced
+    a?.deinterlaced === b?.deinterlaced &&
+    sameStored(a?.stored, b?.stored)
   );
+}
+
+function sameStored(a: StoredTraits | undefined, b: StoredTraits | undefined): boolean {
+  if (!a || !b) return a === b;
+  return (
+    sameForm(a.form, b.form) &&
+    sameCodes(a.codes, b.codes) &&
+    sameBytes(a.hdr?.mastering, b.hdr?.mastering) &&
+    sameBytes(a.hdr?.light, b.hdr?.light) &&
+    (a.left ?? []).join() === (b.left ?? []).join()
+  );
+}
+
+function sameBytes(a: Uint8Array | undefined, b: Uint8Array | undefined): boolean {
+  if (!a || !b) return a === b;
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
 }

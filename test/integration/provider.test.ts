@@ -60,7 +60,8 @@ describe('on a machine without a GPU', () => {
 
   it('a model that cannot be loaded is no verdict on the CPU', async () => {
     const path = join(folder.path, 'broken.onnx');
-    writeFileSync(path, Buffer.concat([Buffer.from([8, 8]), Buffer.alloc(64, 255)]));
+    // A whole protobuf, but the name of a producer is all there is.
+    writeFileSync(path, Buffer.concat([Buffer.from([8, 8, 0x12, 64]), Buffer.alloc(64, 'a')]));
     const { verdicts } = await new ProviderTrials().examine(await findModel(path));
     expect(verdicts[0]).toMatchObject({ provider: 'cpu', state: 'unusable' });
     expect(verdicts[0]?.detail).toMatch(/model broken cannot be loaded/);

@@ -40,12 +40,16 @@ export interface Constant {
   readonly dims: readonly number[];
   readonly values: readonly number[];
   readonly whole?: boolean;
+  /** Where the values are instead of in the model: entries of `external_data`, `location` among them. */
+  readonly external?: Readonly<Record<string, string>>;
 }
 
-function initializer({ name, dims, values, whole = false }: Constant): number[] {
+function initializer({ name, dims, values, whole = false, external }: Constant): number[] {
   const data = whole ? BigInt64Array.from(values.map(BigInt)) : Float32Array.from(values);
   const type = int(2, whole ? TYPES.int64 : TYPES.float32);
-  return [...dims.flatMap((d) => int(1, d)), ...type, ...text(8, name), ...bytes(9, new Uint8Array(data.buffer))];
+  const entries = Object.entries(external ?? {}).flatMap(([k, v]) => bytes(13, [...text(1, k), ...text(2, v)]));
+  const content = external ? [...entries, ...int(14, 1)] : bytes(9, new Uint8Array(data.buffer));
+  return [...dims.flatMap((d) => int(1, d)), ...type, ...text(8, name), ...content];
 }
 
 /** One operator. Attributes are whole numbers or strings. */
@@ -95,16 +99,19 @@ interface ConvNetwork {
   /** [out][in]. */
   readonly weights: readonly (readonly number[])[];
   readonly bias: readonly number[];
+  /** As {@link Constant.external}, of the weights. */
+  readonly external?: Readonly<Record<string, string>>;
 }
 
-function convNetwork({ inputs, output, from, weights, bias }: ConvNetwork): Uint8Array {
+function convNetwork({ inputs, output, from, weights, bias, external }: ConvNetwork): Uint8Array {
   const columns = weights[0]?.length ?? 0;
+  const place = external ? { external } : {};
   return onnxModel({
     inputs,
     outputs: [output],
     nodes: [{ op: 'Conv', inputs: [from, 'w', 'b'], output: output.name }],
     constants: [
-      { name: 'w', dims: [weights.length, columns, 1, 1], values: weights.flat() },
+      { name: 'w', dims: [weights.length, columns, 1, 1], values: weights.flat(), ...place },
       { name: 'b', dims: [bias.length], values: bias },
     ],
   });
@@ -116,6 +123,20 @@ export function freeFirst<T extends Pick<Graph, 'inputs' | 'outputs'>>(graph: T)
   return { ...graph, inputs: graph.inputs.map(free), outputs: graph.outputs.map(free) };
 }
 
+/** The weights of {@link seedNetwork}, as another file has them. */
+export function seedWeights(): Uint8Array {
+  return new Uint8Array(Float32Array.from(SEED_WEIGHTS.flat()).buffer);
+}
+
+const SEED_WEIGHTS = [
+  [-0.5, 0, 0],
+  [0, -0.5, 0],
+  [0.5, 0, 0],
+  [0, 0.5, 0],
+  [0, 0, 0],
+  [0, 0, 1],
+];
+
 /** A flow network that passes the seed on: f0 = −v/2, f1 = v/2, m = ½, e = cost. The same field as the search alone. */
 export function seedNetwork(change: Partial<ConvNetwork> = {}): Uint8Array {
   return convNetwork({
@@ -125,14 +146,7 @@ export function seedNetwork(change: Partial<ConvNetwork> = {}): Uint8Array {
     ],
     output: { name: 'field', shape: [1, 6, 'h8', 'w8'] },
     from: 'seed',
-    weights: [
-      [-0.5, 0, 0],
-      [0, -0.5, 0],
-      [0.5, 0, 0],
-      [0, 0.5, 0],
-      [0, 0, 0],
-      [0, 0, 1],
-    ],
+    weights: SEED_WEIGHTS,
     bias: [0, 0, 0, 0, 0.5, 0],
     ...change,
   });

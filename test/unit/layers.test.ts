@@ -82,19 +82,23 @@ const MAX_FILES = 18;
 /** Where each foreign library may be imported. A new file here is a decision: say why in docs/decisions.md. */
 const ADAPTERS: Record<string, readonly string[]> = {
   'node-av': [
+    'media/scaler.ts',
     'ingest/decode/codec-context.ts',
     'ingest/decode/decoder.ts',
     'ingest/decode/deinterlacer.ts',
     'ingest/decode/field-filter.ts',
     'ingest/decode/film-matcher.ts',
     'ingest/decode/picture-columns.ts',
+    'ingest/decode/deep-writer.ts',
     'ingest/decode/i420-writer.ts',
+    'ingest/decode/stored.ts',
     'ingest/file/demuxer.ts',
     'ingest/ffmpeg/binary.ts',
     'egress/codec/tags.ts',
     'egress/codec/x264-session.ts',
     'egress/file/encoder.ts',
     'egress/file/pictures.ts',
+    'egress/file/picture/samples.ts',
     'egress/file/writer.ts',
     'eval/filter.ts',
   ],

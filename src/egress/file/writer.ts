@@ -44,8 +44,10 @@ export class FileWriter implements AsyncDisposable {
     }
     let muxer: Muxer | undefined;
     try {
-      muxer = await Muxer.open(path);
       const encoder = await FileEncoder.open(options);
+      muxer = await Muxer.open(path, {
+        configure: ({ streams: [stream] }) => stream && encoder.describeStream(stream.codecpar),
+      });
       return new FileWriter(path, muxer, encoder, muxer.addStream(encoder.native));
     } catch (error) {
       await muxer?.close();
@@ -76,6 +78,11 @@ export class FileWriter implements AsyncDisposable {
     } finally {
       frame.release();
     }
+  }
+
+  /** What the file does not hold of its source, a sentence each; complete once it is finished. */
+  get lost(): readonly string[] {
+    return this.#encoder.lost;
   }
 
   /** Finishes the file: what waits in the encoder, then the trailer. */

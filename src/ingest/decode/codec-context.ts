@@ -4,6 +4,7 @@ import {
   AV_CODEC_ID_AV1,
   AV_CODEC_ID_H264,
   AV_CODEC_ID_HEVC,
+  AV_CODEC_ID_NONE,
   AV_CODEC_ID_VP8,
   AV_CODEC_ID_VP9,
   AV_LOG_FATAL,
@@ -12,9 +13,12 @@ import {
   Codec,
   CodecContext,
   type CodecParameters,
+  FF_DECODER_LIBVPX_VP8,
+  FF_DECODER_LIBVPX_VP9,
   FF_THREAD_FRAME,
   FF_THREAD_SLICE,
   FFmpegError,
+  type FFVideoDecoder,
   Log,
 } from 'node-av';
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
@@ -28,6 +32,12 @@ const CODEC_IDS: Readonly<Record<VideoCodec, AVCodecID>> = {
   vp9: AV_CODEC_ID_VP9,
   av1: AV_CODEC_ID_AV1,
 };
+
+/** FFmpeg's own decoders leave alpha out. */
+const ALPHA_DECODERS: ReadonlyMap<AVCodecID, FFVideoDecoder> = new Map<AVCodecID, FFVideoDecoder>([
+  [AV_CODEC_ID_VP8, FF_DECODER_LIBVPX_VP8],
+  [AV_CODEC_ID_VP9, FF_DECODER_LIBVPX_VP9],
+]);
 
 /**
  * Options of {@link openCodecContext}. Give `codec` (RTP) or `codecParameters` (a container's
@@ -45,6 +55,8 @@ export interface CodecOptions {
    * thread. Default true.
    */
   readonly lowDelay?: boolean;
+  /** The alpha of VP8 and VP9 comes beside each access unit. Default false. */
+  readonly alphaBeside?: boolean;
   /** Larger frames are not decoded: an error. Default: any size. */
   readonly limits?: IngestLimits | undefined;
 }
@@ -74,9 +86,10 @@ export async function openCodecContext(options: CodecOptions): Promise<CodecCont
   }
 }
 
-function findDecoder({ codec, codecParameters }: CodecOptions): Codec {
+function findDecoder({ codec, codecParameters, alphaBeside = false }: CodecOptions): Codec {
   const id = codecParameters?.codecId ?? (codec && CODEC_IDS[codec]);
-  const found = id === undefined ? null : Codec.findDecoder(id);
+  const special = alphaBeside ? ALPHA_DECODERS.get(id ?? AV_CODEC_ID_NONE) : undefined;
+  const found = special ? Codec.findDecoderByName(special) : id === undefined ? null : Codec.findDecoder(id);
   if (found) return found;
   throw new FrameliftError('source.unsupported-codec', `no decoder for ${codec ?? `codec id ${id}`}`);
 }

@@ -1,6 +1,7 @@
 /** Decoding: access units in, I420 frames in the arena out. RTSP, WHIP and files share it. */
 import {
   AV_FRAME_FLAG_CORRUPT,
+  AV_PKT_DATA_MATROSKA_BLOCKADDITIONAL,
   AVERROR_EAGAIN,
   AVERROR_ENOMEM,
   AVERROR_EOF,
@@ -13,17 +14,20 @@ import {
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { AccessUnit } from '../../media/access-unit.ts';
 import type { Arena } from '../../media/arena.ts';
+import { fitsI420 } from '../../media/deep-layout.ts';
 import { Frame, type FrameInfo, SOURCE } from '../../media/frame.ts';
-import { type PictureTraits, sameTraits } from '../../media/picture-traits.ts';
+import { type PictureTraits, type SampleAspect, sameTraits } from '../../media/picture-traits.ts';
 import { type DropReason, type EventSink, noEvents } from '../../metrics/events.ts';
 import { type Clock, type Micros, micros, minus, ZERO } from '../../time.ts';
 import { sizeExcess } from '../limits.ts';
 import type { SourceLog } from '../source-log.ts';
 import { type CodecOptions, openCodecContext } from './codec-context.ts';
+import { DeepWriter } from './deep-writer.ts';
 import { type DeinterlaceChoice, Deinterlacer, type FrameStamp } from './deinterlacer.ts';
 import { I420Writer, traitsOf } from './i420-writer.ts';
 import { InFlight } from './in-flight.ts';
 import { Reordering } from './reordering.ts';
+import { formOf, storedTraits } from './stored.ts';
 
 /**
  * Options of {@link VideoDecoder.open}. Give `codec` (RTP) or `codecParameters` (a container's
@@ -45,6 +49,13 @@ export interface VideoDecoderOptions extends CodecOptions {
   readonly dropLate?: boolean;
   /** Whether frames that hold two fields are taken apart. Default `off`. */
   readonly deinterlace?: DeinterlaceChoice;
+  /**
+   * Frames hold beside their I420 form what that cannot hold (`Frame.deep`), and traits tell how the
+   * source stores it. Default false: nothing that is live needs it.
+   */
+  readonly keepForm?: boolean;
+  /** The shape of samples that a container tells. It wins over what frames say. */
+  readonly sampleAspect?: SampleAspect | undefined;
 }
 
 /**
@@ -60,6 +71,7 @@ export class VideoDecoder {
   readonly #decoded = new AvFrame();
   readonly #inFlight = new InFlight();
   readonly #writer = new I420Writer();
+  readonly #deepWriter = new DeepWriter();
   #awaitingKeyframe = true;
   #gap = false;
   /** When the unit came that is being decoded: what it sets free could not be known before. */
@@ -164,6 +176,7 @@ export class VideoDecoder {
     await this.#busy?.catch(() => {});
     this.#writer.close();
     this.#fields?.reset();
+    this.#deepWriter.close();
     this.#packet.free();
     this.#decoded.free();
     this.#context.freeContext();
@@ -201,6 +214,7 @@ export class VideoDecoder {
     packet.pts = id;
     packet.dts = id;
     packet.isKeyframe = unit.keyframe;
+    if (unit.alpha) packet.addSideData(AV_PKT_DATA_MATROSKA_BLOCKADDITIONAL, Buffer.from(unit.alpha));
     const sent = await this.#context.sendPacket(packet);
     packet.unref();
     if (sent < 0 && sent !== AVERROR_EAGAIN) {
@@ -313,8 +327,9 @@ export class VideoDecoder {
   }
 
   #copy(decoded: AvFrame, info: FrameInfo): Frame | undefined {
-    const frame = this.#allocate(decoded.width, decoded.height, info);
+    const frame = this.#allocate(decoded, info);
     try {
+      if (frame?.deep) this.#deepWriter.write(frame.deep, decoded);
       if (frame) this.#writer.writeDecoded(frame, decoded);
       return frame;
     } catch (error) {
@@ -326,13 +341,18 @@ export class VideoDecoder {
   /** The same object as long as it means the same. */
   #noteTraits(decoded: AvFrame): void {
     const deinterlaced = this.#fields?.doing;
-    const traits = { ...traitsOf(decoded), ...(deinterlaced && { deinterlaced }) };
+    const { keepForm = false, sampleAspect } = this.#options;
+    const made = deinterlaced && { deinterlaced };
+    const told = { ...traitsOf(decoded), ...(sampleAspect && { sampleAspect }), ...made };
+    const traits = keepForm ? { ...told, stored: storedTraits(decoded, this.#traits?.stored) } : told;
     if (!sameTraits(this.#traits, traits)) this.#traits = traits;
   }
 
-  #allocate(width: number, height: number, info: FrameInfo): Frame | undefined {
+  #allocate(decoded: AvFrame, info: FrameInfo): Frame | undefined {
+    const { arena, keepForm = false } = this.#options;
+    const form = keepForm ? formOf(decoded) : undefined;
     try {
-      return Frame.allocate(this.#options.arena, width, height, info);
+      return Frame.allocate(arena, decoded.width, decoded.height, info, form && !fitsI420(form) ? form : undefined);
     } catch (error) {
       if (!(error instanceof FrameliftError && error.code === 'arena.full')) throw error;
       this.#gap = true;

@@ -7,6 +7,7 @@ import {
   AV_LOG_FATAL,
   AV_NOPTS_VALUE,
   AV_PKT_DATA_DISPLAYMATRIX,
+  AV_PKT_DATA_MATROSKA_BLOCKADDITIONAL,
   AV_PKT_FLAG_CORRUPT,
   AV_PKT_FLAG_DISCARD,
   AVERROR_EOF,
@@ -23,6 +24,7 @@ import {
   type Stream,
 } from 'node-av';
 import { FrameliftError } from '../../errors.ts';
+import { type SampleAspect, sampleAspect } from '../../media/picture-traits.ts';
 import { type Micros, micros } from '../../time.ts';
 import { type Rational, rotationOf, type VideoFileInfo } from './info.ts';
 
@@ -42,6 +44,8 @@ export interface CodedFrame {
   readonly damaged: boolean;
   /** To be decoded, not shown: it lies before the start of an edit. */
   readonly hidden: boolean;
+  /** The coded alpha beside it, as Matroska has it of VP8 and VP9. */
+  readonly alpha: Uint8Array | undefined;
 }
 
 /** A file that ends this much before its declared length was cut off. */
@@ -54,6 +58,7 @@ export class Demuxer {
   readonly #context: FormatContext;
   readonly #stream: Stream;
   readonly #timeBase: Rational;
+  readonly #alphaBeside: boolean;
   readonly #packet = new Packet();
   #nextPts: Micros;
   /** Whether packets carry presentation times; AVI's only look like it. */
@@ -67,6 +72,7 @@ export class Demuxer {
     this.#context = context;
     this.#stream = stream;
     this.#timeBase = plain(stream.timeBase);
+    this.#alphaBeside = stream.metadata?.get('alpha_mode') === '1';
     this.#nextPts = this.#start();
     this.info = describe(context, stream);
     this.#timed = this.info.container !== 'avi';
@@ -111,6 +117,17 @@ export class Demuxer {
     return this.#stream.codecpar;
   }
 
+  /** True for VP8 and VP9 whose alpha is coded beside the pictures. */
+  get alphaBeside(): boolean {
+    return this.#alphaBeside;
+  }
+
+  /** The shape of samples that the container tells; it wins over what frames say. Absent = square, or not told. */
+  get sampleAspect(): SampleAspect | undefined {
+    const { num, den } = this.#stream.sampleAspectRatio;
+    return sampleAspect(num, den);
+  }
+
   /**
    * The next frame in decoding order, undefined at the end. @throws FrameliftError
    * `source.protocol` where the file is broken, also where it ends before its declared length.
@@ -142,6 +159,7 @@ export class Demuxer {
       keyframe: packet.isKeyframe,
       damaged: packet.hasFlags(AV_PKT_FLAG_CORRUPT),
       hidden: packet.hasFlags(AV_PKT_FLAG_DISCARD),
+      alpha: this.alphaBeside ? (packet.getSideData(AV_PKT_DATA_MATROSKA_BLOCKADDITIONAL) ?? undefined) : undefined,
     };
   }
 

@@ -35,14 +35,19 @@ export interface VideoFileOptions {
   readonly whenFull?: 'throw' | 'drop';
   /** Whether frames that hold two fields are taken apart. Default `off`. */
   readonly deinterlace?: DeinterlaceChoice | undefined;
+  /**
+   * Frames hold beside 8-bit 4:2:0 what that cannot hold, and traits tell how the file stores it.
+   * Default false.
+   */
+  readonly keepForm?: boolean;
 }
 
 /** Time that a frame stands when neither file nor neighbours tell. */
 const DEFAULT_DURATION: Micros = fromMs(40);
 
 /**
- * Opens a video file for reading frame by frame. Frames are delivered as stored: 10-bit and 4:2:2
- * become 8-bit 4:2:0, the rotation of `info` is not applied.
+ * Opens a video file for reading frame by frame. Frames are delivered as stored, 10-bit and 4:2:2
+ * beside 8-bit 4:2:0 with `keepForm`, else as that alone; the rotation of `info` is not applied.
  * @throws FrameliftError `source.not-found`, `source.forbidden`, `source.protocol`,
  * `source.no-video`, `source.unsupported-codec`, `source.too-large`.
  */
@@ -68,6 +73,9 @@ export async function openVideoFile(options: VideoFileOptions): Promise<VideoFil
       lowDelay: false,
       deinterlace,
       limits: options.limits,
+      sampleAspect: demuxer.sampleAspect,
+      keepForm: options.keepForm ?? false,
+      alphaBeside: options.keepForm === true && demuxer.alphaBeside,
       events,
       log,
     });
@@ -218,6 +226,7 @@ export class VideoFile {
       // Keeps the decoder from judging times that are not the frame's own.
       discontinuity: !coded.timed,
       damaged: coded.damaged,
+      alpha: this.#options.keepForm ? coded.alpha : undefined,
     };
     if (coded.duration !== undefined) this.#step = coded.duration;
     this.#take(await this.#decoder.decode(unit));

@@ -8,10 +8,11 @@ import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import { type Log, SILENT_LOG } from '../../log.ts';
 import { nearestEighth, type Times } from '../../pairing/timesteps.ts';
 import { type CancelTimer, fromMs, type Micros, minus, toMs } from '../../time.ts';
-import { HALF, type ModelSpec, modelHash, readModel } from '../models/manifest.ts';
+import { modelHash, readModel } from '../models/file.ts';
+import { HALF, type ModelSpec } from '../models/manifest.ts';
 import { type ReferenceModel, repeatNearer } from '../models/reference.ts';
 import type { Provider } from '../providers/provider.ts';
-import type { FlowMode, NetworkFacts, WireResult, WorkerSetup } from '../worker/protocol.ts';
+import { deepens, type FlowMode, type NetworkFacts, type WireResult, type WorkerSetup } from '../worker/protocol.ts';
 import { paddedPyramidBytes, scratchBytes } from '../worker/scratch-layout.ts';
 import { Batcher } from './batcher.ts';
 import type { InterpJob, InterpResult, InterpStats, Tier } from './job.ts';
@@ -109,9 +110,9 @@ export class InterpEngine implements Tier {
   }
 
   async #read(model: ModelSpec): Promise<Exclude<WorkerSetup['model'], string>> {
-    const bytes = await readModel(model);
-    this.#hash = modelHash(model, bytes);
-    return { id: model.id, bytes, times: model.times };
+    const file = await readModel(model);
+    this.#hash = modelHash(file);
+    return { id: model.id, file, times: model.times };
   }
 
   /**
@@ -217,6 +218,14 @@ export class InterpEngine implements Tier {
    */
   get times(): Times {
     return this.#network?.times ?? 'any';
+  }
+
+  /**
+   * Whether frames get the form that their parents have beside I420 (`Frame.deep`), where both have
+   * the same one. If not, what it makes is of 8 bits, and 4:2:0.
+   */
+  get deepens(): boolean {
+    return deepens(this.#network);
   }
 
   /** Counters since the start, and the present load. */
@@ -349,6 +358,7 @@ export class InterpEngine implements Tier {
         pyramids: this.#pyramids,
         pyramidBytes,
         times: this.times,
+        deepens: this.deepens,
         grain: this.#settings.grain,
       });
     } catch (thrown) {

@@ -2,6 +2,7 @@
 
 import type { FrameliftError } from '../../errors.ts';
 import type { Arena } from '../../media/arena.ts';
+import { type SampleForm, sameForm } from '../../media/deep-layout.ts';
 import { Frame, type FrameInfo } from '../../media/frame.ts';
 import { nearestEighth, type Times } from '../../pairing/timesteps.ts';
 import type { Micros } from '../../time.ts';
@@ -34,6 +35,8 @@ export interface JobRunDeps {
   /** Bytes of the pyramid of a frame; undefined: the model does not search. */
   readonly pyramidBytes: number | undefined;
   readonly times: Times;
+  /** As {@link InterpEngine.deepens}. */
+  readonly deepens: boolean;
   /** Strength, for provenance. */
   readonly grain: number;
 }
@@ -74,6 +77,7 @@ export class JobRun {
       b: b.offset,
       timesteps: this.#times,
       outs: this.#outs.map((frame) => frame.offset),
+      ...this.#wireDeep(),
       pyramidA: wirePyramid(this.#loans[0]),
       pyramidB: wirePyramid(this.#loans[1]),
       grainSeeds: timesteps.map((t) => grainSeed(a.pts, b.pts, t)),
@@ -99,10 +103,19 @@ export class JobRun {
   #allocate(): void {
     const { arena, pyramids, pyramidBytes } = this.#deps;
     const { a, b, timesteps, mode } = this.job;
-    for (const i of timesteps.keys())
-      this.#outs.push(Frame.allocate(arena, a.width, a.height, this.#info(i, undefined)));
+    const form = this.#deps.deepens ? formOf(a, b) : undefined;
+    for (const i of timesteps.keys()) {
+      this.#outs.push(Frame.allocate(arena, a.width, a.height, this.#info(i, undefined), form));
+    }
     if (pyramidBytes === undefined) return;
     for (const frame of [a, b]) this.#loans.push(pyramids.lend(frame, pyramidBytes, mode === 'half'));
+  }
+
+  #wireDeep(): Pick<WireJob, 'deep'> {
+    if (!this.#outs[0]?.deep) return {};
+    const [a, b] = [this.job.a.deep, this.job.b.deep];
+    const outs = this.#outs.flatMap(({ deep }) => deep?.offset ?? []);
+    return a && b ? { deep: { form: a.layout.form, a: a.offset, b: b.offset, outs } } : {};
   }
 
   #giveBack(filled: boolean): void {
@@ -135,6 +148,11 @@ export class JobRun {
       },
     };
   }
+}
+
+/** The form beside I420 that both frames have; undefined where they differ or have none. */
+function formOf({ deep: a }: Frame, { deep: b }: Frame): SampleForm | undefined {
+  return sameForm(a?.layout.form, b?.layout.form) ? a?.layout.form : undefined;
 }
 
 function wirePyramid(loan: PyramidLoan | undefined): WireJob['pyramidA'] {

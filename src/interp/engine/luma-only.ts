@@ -3,6 +3,7 @@
  * nothing, such as X-rays.
  */
 
+import type { Frame } from '../../media/frame.ts';
 import type { ModelSource } from './auto-select.ts';
 import type { InterpJob, InterpResult, Tier } from './job.ts';
 
@@ -40,6 +41,18 @@ function withParentsChroma(result: InterpResult, { a, b, timesteps }: InterpJob)
     // Both chroma planes lie behind the luma plane, in the same places for all frames of a size.
     const from = frame.layout.u;
     frame.bytes.set(parent.bytes.subarray(from), from);
+    takeDeepChroma(frame, parent);
   });
   return result;
+}
+
+/**
+ * The same for the form beside I420. Red, green and blue have no chroma of their own: where they are
+ * grey they are warped alike, and stay so.
+ */
+function takeDeepChroma({ deep }: Frame, { deep: from }: Frame): void {
+  if (!deep || !from || deep.layout.form.model !== 'yuv') return;
+  for (const { offset, stride, height } of deep.layout.planes.slice(1, 3)) {
+    deep.bytes.set(from.bytes.subarray(offset, offset + stride * height), offset);
+  }
 }

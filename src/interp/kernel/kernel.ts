@@ -47,6 +47,33 @@ export interface Kernel {
     shared: 0 | 1,
   ): void;
   /**
+   * {@link Kernel.blendFrames} of planes of 16-bit words, `bytes` in all (a multiple of 16), their
+   * padding too; `weight` 0…1.
+   */
+  blendDeep(a: number, b: number, out: number, bytes: number, weight: number): void;
+  /**
+   * {@link Kernel.warpBlend} of one plane of 16-bit words, rows [rowBegin, rowEnd) of it, `rowBegin`
+   * even. `width`, `height` in samples of the plane, which has a 2^-shiftX of luma's columns and a
+   * 2^-shiftY of its rows; `stride` in bytes, a multiple of 64. 16 bytes beyond a row are read.
+   */
+  warpDeep(
+    a: number,
+    b: number,
+    out: number,
+    width: number,
+    height: number,
+    stride: number,
+    shiftX: number,
+    shiftY: number,
+    field: number,
+    gridWidth: number,
+    gridHeight: number,
+    scratch: number,
+    rowBegin: number,
+    rowEnd: number,
+    shared: 0 | 1,
+  ): void;
+  /**
    * A field of t = ½ (float32 [6][gridHeight][gridWidth]) re-projected to 0 < t < 1: sampled at x +
    * (½−t)·(f1−f0), f0·2t, f1·2(1−t), m_t = (1−t)m / ((1−t)m + t(1−m)).
    */
@@ -160,6 +187,28 @@ export interface Kernel {
     grainSeed: number,
     grain: number,
   ): void;
+  /**
+   * {@link Kernel.grainAdd} for a plane of 16-bit words as large as luma. `luma`: of the same frame
+   * in 8 bits, before its grain: it tells how noisy a sample is. `gain`: levels of the plane for a
+   * grey level of `luma`; `most`: the plane's largest; `stride` in bytes. Up to 14 bytes of a row's
+   * padding change.
+   */
+  grainAddDeep(
+    luma: number,
+    out: number,
+    width: number,
+    height: number,
+    stride: number,
+    gain: number,
+    most: number,
+    field: number,
+    gridWidth: number,
+    gridHeight: number,
+    motions: number,
+    strength: number,
+    grainSeed: number,
+    grain: number,
+  ): void;
   /** A field from a seed alone: f0 = −v/2, f1 = v/2, m = ½, e = cost. `cells`: a multiple of 4. */
   seedField(seed: number, field: number, cells: number): void;
   /**
@@ -192,8 +241,8 @@ export function loadKernel(memory: WebAssembly.Memory): Kernel {
 }
 
 /**
- * Bytes of scratch that `warpBlend` needs for a frame of this width: six channel rows and
- * twenty-one tables of pairs.
+ * Bytes of scratch that `warpBlend` and `warpDeep` need for a frame of this width: six channel rows,
+ * twenty-one tables of pairs, and two windows.
  */
 export function warpScratchBytes(width: number): number {
   const pairs = (((width + 7) >> 3) + 3) & ~3;

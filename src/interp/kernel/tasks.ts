@@ -59,12 +59,30 @@ export type Task =
       motions: number,
       rowScratch: number,
       rowScratchBytes: number,
+    ]
+  /** {@link Kernel.warpDeep} of rows of a plane with every motion of the field. */
+  | readonly [
+      'render-deep',
+      a: number,
+      b: number,
+      out: number,
+      width: number,
+      height: number,
+      stride: number,
+      shiftX: number,
+      shiftY: number,
+      field: number,
+      gridWidth: number,
+      gridHeight: number,
+      motions: number,
+      rowScratch: number,
+      rowScratchBytes: number,
     ];
 
 /** Names of tasks, as numbers in shared memory. */
-export const TASKS = ['search', 'costs', 'images', 'render'] as const satisfies readonly Task[0][];
+export const TASKS = ['search', 'costs', 'images', 'render', 'render-deep'] as const satisfies readonly Task[0][];
 /** Most numbers that a task has. */
-export const MAX_ARGUMENTS = 11;
+export const MAX_ARGUMENTS = 14;
 
 /**
  * Rows of cells that a thread's row scratch is made for, and rows of luma: what one thread takes at
@@ -117,7 +135,22 @@ export function perform(
   begin: number,
   end: number,
 ): void {
-  const [n0 = 0, n1 = 0, n2 = 0, n3 = 0, n4 = 0, n5 = 0, n6 = 0, n7 = 0, n8 = 0, n9 = 0, n10 = 0] = n;
+  const [
+    n0 = 0,
+    n1 = 0,
+    n2 = 0,
+    n3 = 0,
+    n4 = 0,
+    n5 = 0,
+    n6 = 0,
+    n7 = 0,
+    n8 = 0,
+    n9 = 0,
+    n10 = 0,
+    n11 = 0,
+    n12 = 0,
+    n13 = 0,
+  ] = n;
   switch (name) {
     case 'search':
       kernel.searchRows(n0, n1, n2, n3, n4, n5, n6, n7, begin, end);
@@ -133,6 +166,15 @@ export function perform(
       for (let motion = 0; motion < n8; motion++) {
         const field = n5 + motion * step;
         kernel.warpBlend(n0, n1, n2, n3, n4, field, n6, n7, n9 + thread * n10, begin, end, motion === 0 ? 0 : 1);
+      }
+      return;
+    }
+    case 'render-deep': {
+      const scratch = n12 + thread * n13;
+      for (let motion = 0; motion < n11; motion++) {
+        const field = n8 + motion * 24 * n9 * n10;
+        const shared = motion === 0 ? 0 : 1;
+        kernel.warpDeep(n0, n1, n2, n3, n4, n5, n6, n7, field, n9, n10, scratch, begin, end, shared);
       }
       return;
     }

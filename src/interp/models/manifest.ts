@@ -2,7 +2,6 @@
  * Which networks there are: the manifest, its checks, and files that users bring. No inference
  * here.
  */
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, dirname, extname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -43,7 +42,7 @@ export interface ModelSpec {
   readonly kind: ModelKind | 'unknown';
   /** Absolute path of the ONNX file. */
   readonly path: string;
-  /** Expected SHA-256 of the file, lower-case hexadecimal; absent for a user's own file. */
+  /** Expected `ModelFile.sha256`; absent for a user's own file. */
   readonly sha256?: string;
   /** Width and height are padded to a multiple of this many luma samples. */
   readonly multiple: number;
@@ -150,56 +149,6 @@ export async function findModel(name: string, manifest: string = MANIFEST): Prom
   throw new FrameliftError('model.not-found', `there is no model "${name}"; there are ${known}`, {
     remedy: 'Name one of these, or give the path of an .onnx file.',
   });
-}
-
-/**
- * Reads a model's file and checks its sum.
- * @throws FrameliftError `model.not-found` (no file), `model.invalid` (sum differs, not ONNX).
- */
-export async function readModel(spec: ModelSpec): Promise<Uint8Array> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readFile(spec.path);
-  } catch (cause) {
-    throw new FrameliftError('model.not-found', `model ${spec.id}: cannot read ${spec.path}`, { cause });
-  }
-  if (spec.sha256 !== undefined) {
-    const sum = createHash('sha256').update(bytes).digest('hex');
-    if (sum !== spec.sha256) {
-      throw new FrameliftError(
-        'model.invalid',
-        `model ${spec.id}: the file's SHA-256 is ${sum}, the manifest says ${spec.sha256}`,
-        {
-          remedy: 'Fetch the file again, or correct the manifest.',
-        },
-      );
-    }
-  }
-  if (!looksLikeOnnx(bytes)) {
-    throw new FrameliftError(
-      'model.invalid',
-      `model ${spec.id}: ${spec.path} is not an ONNX file (${bytes.length} bytes, starts with ${preview(bytes)})`,
-    );
-  }
-  return bytes;
-}
-
-/** What provenance calls a model's file: the first 16 hexadecimal digits of its SHA-256. Pure. */
-export function modelHash(spec: ModelSpec, bytes: Uint8Array): string {
-  return (spec.sha256 ?? createHash('sha256').update(bytes).digest('hex')).slice(0, 16);
-}
-
-/**
- * True when the bytes start like the protobuf of an ONNX model: field 1, the IR version, as a small
- * number. Pure.
- */
-export function looksLikeOnnx(bytes: Uint8Array): boolean {
-  const version = bytes[1];
-  return bytes.length > 16 && bytes[0] === 0x08 && version !== undefined && version > 0 && version < 64;
-}
-
-function preview(bytes: Uint8Array): string {
-  return bytes.length === 0 ? 'nothing' : Buffer.from(bytes.subarray(0, 8)).toString('hex');
 }
 
 /**

@@ -8,6 +8,7 @@ import type { Kernel } from '../kernel/kernel.ts';
 import { CELL_ROWS, LUMA_ROWS } from '../kernel/tasks.ts';
 import { searchPair } from '../worker/block-search.ts';
 import { confidenceFrom } from '../worker/confidence.ts';
+import { type AppliedField, grainDeep, warpDeep } from '../worker/deep.ts';
 import type {
   FlowMode,
   Interpolator,
@@ -231,13 +232,16 @@ export class FlowInterpolator implements Interpolator {
     }
     for (let i = 0; i < timesteps.length; i++) {
       const out = outs[i] ?? 0;
-      const source = this.#warp(job, layout, motions, timesteps[i] ?? 0.5, out);
+      const applied = this.#warp(job, layout, motions, timesteps[i] ?? 0.5, out);
+      warpDeep(this.#rowThreads, job, i, applied);
       if (this.#grain > 0) {
+        // By the luma of 8 bits as it is before its own grain.
+        grainDeep(this.#kernel, job, i, applied, this.#grain, scratch + grain);
         this.#kernel.grainAdd(
           out,
           width,
           height,
-          source,
+          applied.field,
           gridWidth,
           gridHeight,
           motions,
@@ -249,8 +253,8 @@ export class FlowInterpolator implements Interpolator {
     }
   }
 
-  /** The frame at `t`; gives the offset of the field it was made by. */
-  #warp(job: WireJob, layout: FlowLayout, motions: 1 | 2, t: number, out: number): number {
+  /** The frame at `t` in I420; says what it was made by. */
+  #warp(job: WireJob, layout: FlowLayout, motions: 1 | 2, t: number, out: number): AppliedField {
     const { a, b, width, height, scratch } = job;
     const { gridWidth, gridHeight, rowScratchBytes } = layout;
     const rowScratch = scratch + layout.rowScratch;
@@ -274,6 +278,6 @@ export class FlowInterpolator implements Interpolator {
       rowScratchBytes,
     ] as const;
     this.#rowThreads.run(task, height, LUMA_ROWS);
-    return field;
+    return { field, gridWidth, gridHeight, motions, rowScratch, rowScratchBytes };
   }
 }

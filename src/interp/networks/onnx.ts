@@ -4,6 +4,7 @@
 import { InferenceSession, listSupportedBackends } from 'onnxruntime-node';
 import { FrameliftError, messageOf } from '../../errors.ts';
 import { type Clock, minus } from '../../time.ts';
+import type { NetworkBytes } from '../models/file.ts';
 import type { ModelKind } from '../models/manifest.ts';
 import type { Provider } from '../providers/provider.ts';
 import { nativeCall } from '../worker/native-call.ts';
@@ -38,7 +39,7 @@ export function listedProviders(): string[] {
 
 async function create(
   id: string,
-  bytes: Uint8Array,
+  { bytes, external }: NetworkBytes,
   options: SessionOptions,
   sizes?: Record<string, number>,
   attempt = false,
@@ -56,6 +57,7 @@ async function create(
         // Idle threads would spin for milliseconds after each run: time that decoder and encoder
         // need on a small machine.
         extra: { session: { intra_op: { allow_spinning: '0' } } },
+        ...(external.length > 0 ? { externalData: external } : {}),
         ...(sizes ? { freeDimensionOverrides: sizes } : {}),
       }),
     );
@@ -103,12 +105,12 @@ export class Network {
   readonly kind: ModelKind;
   readonly inputs: readonly IoShape[];
   readonly outputs: readonly IoShape[];
-  readonly #bytes: Uint8Array;
+  readonly #file: NetworkBytes;
   readonly #options: SessionOptions;
 
-  private constructor(id: string, bytes: Uint8Array, options: SessionOptions, probe: InferenceSession) {
+  private constructor(id: string, file: NetworkBytes, options: SessionOptions, probe: InferenceSession) {
     this.id = id;
-    this.#bytes = bytes;
+    this.#file = file;
     this.#options = options;
     this.inputs = shapesOf(probe.inputMetadata);
     this.outputs = shapesOf(probe.outputMetadata);
@@ -126,10 +128,10 @@ export class Network {
    * Loads the file once to see what it is. @throws FrameliftError `model.invalid`: not ONNX, or of
    * no known layout.
    */
-  static async open(id: string, bytes: Uint8Array, options: SessionOptions): Promise<Network> {
-    const probe = await create(id, bytes, options);
+  static async open(id: string, file: NetworkBytes, options: SessionOptions): Promise<Network> {
+    const probe = await create(id, file, options);
     try {
-      return new Network(id, bytes, options, probe);
+      return new Network(id, file, options, probe);
     } finally {
       await dismiss(probe);
     }
@@ -145,7 +147,7 @@ export class Network {
     const { clock, onSession } = this.#options;
     const begin = clock.now();
     const sizes = freeDimensions(this.id, this.inputs, wanted);
-    const session = await create(this.id, this.#bytes, this.#options, sizes, attempt);
+    const session = await create(this.id, this.#file, this.#options, sizes, attempt);
     const inputs = Object.fromEntries(this.inputs.map(({ name }) => [name, wanted[name] ?? []]));
     if (!attempt) onSession?.({ inputs, span: minus(clock.now(), begin) });
     return new BoundSession(this.id, session);

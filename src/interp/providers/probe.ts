@@ -9,7 +9,7 @@ import type { FrameSize } from '../../media/size.ts';
 import { noEvents } from '../../metrics/events.ts';
 import { minus, systemClock, toMs } from '../../time.ts';
 import { InterpEngine } from '../engine/engine.ts';
-import { readModel } from '../models/manifest.ts';
+import { readModel } from '../models/file.ts';
 import type { IoShape } from '../networks/io.ts';
 import { listedProviders, Network } from '../networks/onnx.ts';
 import type { Sample } from './provider.ts';

@@ -3,10 +3,10 @@
  * this process lives.
  */
 import { fork } from 'node:child_process';
-import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import { type Log, SILENT_LOG } from '../../log.ts';
-import { type ModelSpec, readModel } from '../models/manifest.ts';
+import { readModel } from '../models/file.ts';
+import type { ModelSpec } from '../models/manifest.ts';
 import type { ReferenceModel } from '../models/reference.ts';
 import { absence } from './files.ts';
 import {
@@ -57,7 +57,7 @@ export interface ProviderTrialsOptions {
  */
 export class ProviderTrials {
   readonly #options: ProviderTrialsOptions;
-  /** By provider and SHA-256 of the network. */
+  /** By provider and `ModelFile.sha256`. */
   readonly #trials = new Map<string, Promise<Trial>>();
   readonly #selections = new Map<string, ProviderSelection>();
 
@@ -101,9 +101,7 @@ export class ProviderTrials {
   }
 
   async #tried(provider: Provider, model: ModelSpec): Promise<Trial> {
-    const sha256 = createHash('sha256')
-      .update(await readModel(model))
-      .digest('hex');
+    const { sha256 } = await readModel(model);
     const key = `${provider} ${sha256}`;
     const known = this.#trials.get(key) ?? this.#try(provider, { ...model, sha256 });
     this.#trials.set(key, known);

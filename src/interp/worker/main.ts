@@ -31,10 +31,10 @@ async function start(): Promise<Interpolator> {
     const { FlowInterpolator } = await import('../networks/flow.ts');
     return new FlowInterpolator(kernel, rowThreads(kernel), setup, systemClock, undefined);
   }
-  const { id, bytes, times } = setup.model;
+  const { id, file, times } = setup.model;
   // ONNX Runtime is loaded where a network is used, and nowhere else.
   const { Network } = await nativeCall(() => import('../networks/onnx.ts'));
-  const network = await Network.open(id, bytes, {
+  const network = await Network.open(id, file, {
     threads: setup.threads,
     provider: setup.provider,
     clock: systemClock,

@@ -2,8 +2,10 @@
  * What the engine and its workers say to each other: small, numbers only; pixels stay in the arena.
  */
 import type { ErrorCode } from '../../errors.ts';
+import type { SampleForm } from '../../media/deep-layout.ts';
 import type { Times } from '../../pairing/timesteps.ts';
 import type { Micros } from '../../time.ts';
+import type { NetworkBytes } from '../models/file.ts';
 import type { ModelKind } from '../models/manifest.ts';
 import type { Provider } from '../providers/provider.ts';
 
@@ -11,10 +13,10 @@ import type { Provider } from '../providers/provider.ts';
 export interface WorkerSetup {
   readonly memory: WebAssembly.Memory;
   /**
-   * `blend`: no network. `search`: block search without a network. Else the bytes of a network, and
-   * the times that the manifest gives it.
+   * `blend`: no network. `search`: block search without a network. Else a network, and the
+   * times that the manifest gives it.
    */
-  readonly model: 'blend' | 'search' | { readonly id: string; readonly bytes: Uint8Array; readonly times: Times };
+  readonly model: 'blend' | 'search' | { readonly id: string; readonly file: NetworkBytes; readonly times: Times };
   /** Sides are padded to a multiple of this many luma samples. */
   readonly multiple: number;
   readonly threads: number;
@@ -52,6 +54,14 @@ export interface NetworkFacts {
   readonly rgb?: RgbFacts;
 }
 
+/**
+ * Whether a worker makes frames in the form of their parents, too: where it knows their motion, or
+ * needs none. `network` undefined: it has none. Other networks give pixels, of 8 bits.
+ */
+export function deepens(network: Pick<NetworkFacts, 'kind'> | undefined): boolean {
+  return network === undefined || network.kind === 'flow';
+}
+
 /** What an `rgb` network's images take. */
 export interface RgbFacts {
   /** Sides are padded to a multiple of this many samples; one that fixes its size pads less. */
@@ -69,6 +79,18 @@ interface WirePyramid {
   readonly ready: boolean;
 }
 
+/**
+ * The frames of a job in the form that they came in, beside their I420 blocks: offsets of blocks as
+ * `deepLayout` places them.
+ */
+interface WireDeep {
+  readonly form: SampleForm;
+  readonly a: number;
+  readonly b: number;
+  /** One per timestep, undefined samples. */
+  readonly outs: readonly number[];
+}
+
 /** A pair to interpolate. All offsets are bytes in the arena. */
 export interface WireJob {
   readonly width: number;
@@ -78,6 +100,8 @@ export interface WireJob {
   readonly timesteps: readonly number[];
   /** One frame block per timestep, undefined pixels. */
   readonly outs: readonly number[];
+  /** Only of workers that {@link deepens}, where both frames have the same form. */
+  readonly deep?: WireDeep;
   readonly scratch: number;
   readonly pyramidA: WirePyramid;
   readonly pyramidB: WirePyramid;

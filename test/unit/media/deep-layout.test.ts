@@ -47,6 +47,9 @@ it.each<[SampleForm, [number, number][]]>([
 it('knows what I420 holds, and which forms are the same', () => {
   expect(fitsI420({ model: 'yuv', bits: 8, shiftX: 1, shiftY: 1, alpha: false })).toBe(true);
   expect(fitsI420(YUV422P10)).toBe(false);
+  expect(fitsI420({ model: 'grey', bits: 8, shiftX: 0, shiftY: 0, alpha: false })).toBe(true);
+  expect(fitsI420({ model: 'grey', bits: 8, shiftX: 0, shiftY: 0, alpha: true })).toBe(false);
+  expect(fitsI420({ model: 'rgb', bits: 8, shiftX: 0, shiftY: 0, alpha: false })).toBe(false);
   expect(sameForm(YUV422P10, { ...YUV422P10 })).toBe(true);
   expect(sameForm(YUV422P10, { ...YUV422P10, bits: 12 })).toBe(false);
   expect(sameForm(undefined, undefined)).toBe(true);

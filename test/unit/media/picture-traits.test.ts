@@ -34,3 +34,23 @@ test('what is absent is the same as what is usual', () => {
   expect(sameTraits({ colour }, undefined)).toBe(false);
   expect(sameTraits(undefined, undefined)).toBe(true);
 });
+
+test('how a file stores its pictures counts', () => {
+  const colour = { matrix: 'bt601', range: 'full' } as const;
+  const codes = { matrix: 1, primaries: 1, transfer: 1, range: 'full', chromaLocation: 1 } as const;
+  const form = { model: 'yuv', bits: 10, shiftX: 1, shiftY: 0, alpha: false } as const;
+  const stored = { form, codes, hdr: { light: new Uint8Array([1, 2]) } };
+  expect(
+    sameTraits({ colour, stored }, { colour, stored: { ...stored, hdr: { light: new Uint8Array([1, 2]) } } }),
+  ).toBe(true);
+  expect(sameTraits({ colour, stored }, { colour })).toBe(false);
+  for (const other of [
+    { ...stored, form: { ...form, bits: 12 } },
+    { ...stored, codes: { ...codes, transfer: 16 } },
+    { ...stored, hdr: { light: new Uint8Array([1, 3]) } },
+    { ...stored, hdr: { mastering: new Uint8Array([1, 2]) } },
+    { ...stored, left: ['an ICC colour profile'] },
+  ]) {
+    expect(sameTraits({ colour, stored }, { colour, stored: other })).toBe(false);
+  }
+});

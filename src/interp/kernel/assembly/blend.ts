@@ -49,3 +49,25 @@ export function blendFrames(
   fade(a + u, b + u, out + u, chromaBytes, weight);
   fade(a + v, b + v, out + v, chromaBytes, weight);
 }
+
+/**
+ * The same of planes of 16-bit words: out = a + (b − a) · weight, `bytes` a multiple of 16, padding
+ * like the rest.
+ */
+export function blendDeep(a: usize, b: usize, out: usize, bytes: i32, weight: f32): void {
+  const w = f32x4.splat(weight);
+  for (let i = 0; i < bytes; i += 16) {
+    const low = faded(a + i, b + i, w);
+    const high = faded(a + i + 8, b + i + 8, w);
+    v128.store(out + i, i16x8.narrow_i32x4_u(low, high));
+  }
+}
+
+/** Four words of a blend. */
+// @inline
+function faded(a: usize, b: usize, weight: v128): v128 {
+  const from = f32x4.convert_i32x4_s(v128.load_ext<u16>(a));
+  const to = f32x4.convert_i32x4_s(v128.load_ext<u16>(b));
+  const mixed = f32x4.add(from, f32x4.mul(f32x4.sub(to, from), weight));
+  return i32x4.trunc_sat_f32x4_s(f32x4.add(mixed, f32x4.splat(0.5)));
+}

@@ -111,6 +111,33 @@ function shares(
   }
 }
 
+/** Fills the shares of the grain's scratch. */
+function makeShares(
+  width: i32,
+  height: i32,
+  field: usize,
+  gridWidth: i32,
+  gridHeight: i32,
+  motions: i32,
+  strength: f32,
+  grain: usize,
+): void {
+  const rho = load<f32>(grain + RHO);
+  if (motions === 2) shares(width, height, field, gridWidth, gridHeight, true, strength, rho, grain + SHARES);
+  else shares(width, height, field, gridWidth, gridHeight, false, strength, rho, grain + SHARES);
+}
+
+/** Where in the tile a frame's grain begins: the column in the low byte, the row in the next one. */
+// @inline
+function placeOf(grainSeed: u32): i32 {
+  // The end of MurmurHash3: neighbouring grain seeds must not give neighbouring places.
+  let h = grainSeed;
+  h = (h ^ (h >> 16)) * 0x85ebca6b;
+  h = (h ^ (h >> 13)) * 0xc2b2ae35;
+  h ^= h >> 16;
+  return h & 0xffff;
+}
+
 const SPREAD_BYTES = memory.data<u8>([0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1, 1, 1], 16);
 
 /** Eight lanes of z + ((amount·N + 256) >> 9). */
@@ -140,16 +167,10 @@ export function grainAdd(
 ): void {
   const table = v128.load(grain + LEVELS);
   if (!v128.any_true(table)) return;
-  const rho = load<f32>(grain + RHO);
-  if (motions === 2) shares(width, height, field, gridWidth, gridHeight, true, strength, rho, grain + SHARES);
-  else shares(width, height, field, gridWidth, gridHeight, false, strength, rho, grain + SHARES);
-  // The end of MurmurHash3: neighbouring grain seeds must not give neighbouring places.
-  let h = grainSeed;
-  h = (h ^ (h >> 16)) * 0x85ebca6b;
-  h = (h ^ (h >> 13)) * 0xc2b2ae35;
-  h ^= h >> 16;
-  const left = h & 255;
-  const top = (h >> 8) & 255;
+  makeShares(width, height, field, gridWidth, gridHeight, motions, strength, grain);
+  const place = placeOf(grainSeed);
+  const left = place & 255;
+  const top = place >> 8;
   const spread = v128.load(SPREAD_BYTES);
   const stride = strideOf(width);
   for (let y = 0; y < height; y++) {
@@ -164,6 +185,59 @@ export function grainAdd(
       const low = grainy(i16x8.extend_low_i8x16_u(z), i16x8.extmul_low_i8x16_u(s, c), i16x8.extend_low_i8x16_s(n));
       const high = grainy(i16x8.extend_high_i8x16_u(z), i16x8.extmul_high_i8x16_u(s, c), i16x8.extend_high_i8x16_s(n));
       v128.store(row + x, i8x16.narrow_i16x8_u(low, high));
+    }
+  }
+}
+
+/** Four words with their grain: z + amount·noise in 1/2¹⁷ · unit, from 0 to `most`. */
+// @inline
+function grainyWords(at: usize, products: v128, unit: v128, most: v128): v128 {
+  const z = f32x4.convert_i32x4_s(v128.load_ext<u16>(at));
+  const sum = f32x4.add(z, f32x4.mul(f32x4.convert_i32x4_s(products), unit));
+  return i32x4.trunc_sat_f32x4_s(f32x4.add(f32x4.min(f32x4.max(sum, splat(0)), most), splat(0.5)));
+}
+
+/**
+ * The same for a plane of 16-bit words as large as luma: `gain` of its levels (at most `most`) are one
+ * grey level of `luma`, the frame's own in 8 bits before its grain, which tells how noisy each sample
+ * is. `stride` in bytes; the rest as for grainAdd(). Up to 7 words of a row's padding change.
+ */
+export function grainAddDeep(
+  luma: usize,
+  out: usize,
+  width: i32,
+  height: i32,
+  stride: i32,
+  gain: f32,
+  most: f32,
+  field: usize,
+  gridWidth: i32,
+  gridHeight: i32,
+  motions: i32,
+  strength: f32,
+  grainSeed: u32,
+  grain: usize,
+): void {
+  const table = v128.load(grain + LEVELS);
+  if (!v128.any_true(table)) return;
+  makeShares(width, height, field, gridWidth, gridHeight, motions, strength, grain);
+  const place = placeOf(grainSeed);
+  const unit = splat(gain * (<f32>1 / 131072));
+  const limit = splat(most);
+  const strideY = strideOf(width);
+  for (let y = 0; y < height; y++) {
+    const noise = grain + TILE + ((y + (place >> 8)) & 255) * TILE_STRIDE;
+    const share = grain + SHARES + (y >> 3) * gridWidth;
+    for (let x = 0; x < width; x += 8) {
+      const z = v128.load64_zero(luma + y * strideY + x);
+      const s = i8x16.swizzle(table, i8x16.shr_u(z, 4));
+      const amount = i16x8.extmul_low_i8x16_u(s, i8x16.splat(load<u8>(share + (x >> 3))));
+      const n = v128.load_ext<i8>(noise + ((x + (place & 255)) & 255));
+      // An amount does not fit 16 bits with a sign.
+      const low = i32x4.mul(i32x4.extend_low_i16x8_u(amount), i32x4.extend_low_i16x8_s(n));
+      const high = i32x4.mul(i32x4.extend_high_i16x8_u(amount), i32x4.extend_high_i16x8_s(n));
+      const at = out + y * stride + (x << 1);
+      v128.store(at, i16x8.narrow_i32x4_u(grainyWords(at, low, unit, limit), grainyWords(at + 8, high, unit, limit)));
     }
   }
 }

@@ -2,11 +2,12 @@
  * What the kernel exports. Signatures as JavaScript sees them are in ../kernel.ts; what `//
  * @inline` means here, in ../build.ts.
  */
-export { blendFrames } from './blend';
+export { blendDeep, blendFrames } from './blend';
 export { expandField, halveLuma } from './coarse';
 export { candidateCosts } from './costs';
+export { warpDeep } from './deep-warp';
 export { frameDifference } from './difference';
-export { grainAdd } from './grain';
+export { grainAdd, grainAddDeep } from './grain';
 export { grainMeasure, grainStart } from './grain-measure';
 export { prepareImages, seedField } from './prepare';
 export { buildPyramid } from './pyramid';

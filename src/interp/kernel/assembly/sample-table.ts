@@ -241,9 +241,10 @@ function weights(row: usize, p: i32, second: bool, chroma: bool): v128 {
 }
 
 /**
- * Fills the table for one row of a plane; `shared`: the field is a second motion's, whose sixth
- * channel is its share. True when no quad comes near the upper or the lower border: with planes
- * that begin a row lower, the table is then right for the next row, too.
+ * Fills the table for one row of a plane. `chroma`: a pair is two cells; `scaleX`, `scaleY`: samples
+ * of the plane for each of luma; `shared`: the field is a second motion's, whose sixth channel is
+ * its share. Offsets are in samples where `stride` is. True when no quad comes near the upper or the
+ * lower border: with planes that begin a row lower, the table is then right for the next row, too.
  */
 export function tabulate(
   rows: usize,
@@ -255,9 +256,12 @@ export function tabulate(
   stride: i32,
   y: i32,
   chroma: bool,
+  scaleX: f32,
+  scaleY: f32,
   shared: bool,
 ): bool {
-  const scale = f32x4.splat(chroma ? 0.5 : 1.0);
+  const across = f32x4.splat(scaleX);
+  const down = f32x4.splat(scaleY);
   const rowY = f32x4.splat(<f32>y);
   const right = f32x4.splat(<f32>width);
   const last = f32x4.splat(<f32>(height - 1));
@@ -279,14 +283,14 @@ export function tabulate(
   let bottom = i32x4.splat(0);
   for (let p = 0; p < pairs; p += 4) {
     const xb = f32x4.add(xa, FOUR);
-    const x0a = f32x4.add(xa, f32x4.mul(quadValues(c0, p, false, chroma), scale));
-    const x0b = f32x4.add(xb, f32x4.mul(quadValues(c0, p, true, chroma), scale));
-    const y0a = f32x4.add(rowY, f32x4.mul(quadValues(c1, p, false, chroma), scale));
-    const y0b = f32x4.add(rowY, f32x4.mul(quadValues(c1, p, true, chroma), scale));
-    const x1a = f32x4.add(xa, f32x4.mul(quadValues(c2, p, false, chroma), scale));
-    const x1b = f32x4.add(xb, f32x4.mul(quadValues(c2, p, true, chroma), scale));
-    const y1a = f32x4.add(rowY, f32x4.mul(quadValues(c3, p, false, chroma), scale));
-    const y1b = f32x4.add(rowY, f32x4.mul(quadValues(c3, p, true, chroma), scale));
+    const x0a = f32x4.add(xa, f32x4.mul(quadValues(c0, p, false, chroma), across));
+    const x0b = f32x4.add(xb, f32x4.mul(quadValues(c0, p, true, chroma), across));
+    const y0a = f32x4.add(rowY, f32x4.mul(quadValues(c1, p, false, chroma), down));
+    const y0b = f32x4.add(rowY, f32x4.mul(quadValues(c1, p, true, chroma), down));
+    const x1a = f32x4.add(xa, f32x4.mul(quadValues(c2, p, false, chroma), across));
+    const x1b = f32x4.add(xb, f32x4.mul(quadValues(c2, p, true, chroma), across));
+    const y1a = f32x4.add(rowY, f32x4.mul(quadValues(c3, p, false, chroma), down));
+    const y1b = f32x4.add(rowY, f32x4.mul(quadValues(c3, p, true, chroma), down));
     const in0a = inside(x0a, y0a, farX, farY);
     const in1a = inside(x1a, y1a, farX, farY);
     const in0b = inside(x0b, y0b, farX, farY);

@@ -173,11 +173,11 @@ export function warpBlend(
   // Rows in couples: making the table takes as long as rendering a row by it.
   for (let y = rowBegin; y < rowEnd; ) {
     fieldRow(field, gridWidth, gridHeight, <f32>(y | 1) * 0.125 - 0.5, scratch, pitch, cells, channels);
-    const both = tabulate(scratch, pitch, table, pairsY, width, height, stride, y, false, shared);
+    const both = tabulate(scratch, pitch, table, pairsY, width, height, stride, y, false, 1, 1, shared);
     renderRow(a, b, out + y * stride, table, pairsY, width, shared);
     y++;
     if ((y & 1) === 0 || y === rowEnd) continue;
-    if (!both) tabulate(scratch, pitch, table, pairsY, width, height, stride, y, false, shared);
+    if (!both) tabulate(scratch, pitch, table, pairsY, width, height, stride, y, false, 1, 1, shared);
     const lower = both ? stride : 0;
     renderRow(a + lower, b + lower, out + y * stride, table, pairsY, width, shared);
     y++;
@@ -187,12 +187,12 @@ export function warpBlend(
   const end = (rowEnd + 1) >> 1;
   for (let y = rowBegin >> 1; y < end; ) {
     fieldRow(field, gridWidth, gridHeight, <f32>(y | 1) * 0.25 - 0.5, scratch, pitch, cells, channels);
-    const both = tabulate(scratch, pitch, table, pairsC, chromaWidth, chromaHeight, strideC, y, true, shared);
+    const both = tabulate(scratch, pitch, table, pairsC, chromaWidth, chromaHeight, strideC, y, true, 0.5, 0.5, shared);
     renderRow(a + u, b + u, out + u + y * strideC, table, pairsC, chromaWidth, shared);
     renderRow(a + v, b + v, out + v + y * strideC, table, pairsC, chromaWidth, shared);
     y++;
     if ((y & 1) === 0 || y === end) continue;
-    if (!both) tabulate(scratch, pitch, table, pairsC, chromaWidth, chromaHeight, strideC, y, true, shared);
+    if (!both) tabulate(scratch, pitch, table, pairsC, chromaWidth, chromaHeight, strideC, y, true, 0.5, 0.5, shared);
     const lower = both ? strideC : 0;
     renderRow(a + u + lower, b + u + lower, out + u + y * strideC, table, pairsC, chromaWidth, shared);
     renderRow(a + v + lower, b + v + lower, out + v + y * strideC, table, pairsC, chromaWidth, shared);

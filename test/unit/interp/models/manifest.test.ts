@@ -2,7 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findModel, looksLikeOnnx, parseManifest, readModel } from '../../../../src/interp/models/manifest.ts';
+import { looksLikeOnnx, readModel } from '../../../../src/interp/models/file.ts';
+import { findModel, parseManifest } from '../../../../src/interp/models/manifest.ts';
 
 const ENTRY = { id: 'flow-x', kind: 'flow', file: 'flow-x.onnx', sha256: 'a'.repeat(64) };
 const manifest = (...models: object[]): string => JSON.stringify({ models });
