@@ -4,7 +4,7 @@ import { SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
 import { checkSources, Framelift } from './app/framelift.ts';
 import { watchFiles } from './app/watch-files.ts';
-import { collect, milliseconds, number, rateOptions } from './commands/arguments.ts';
+import { cadenceOption, collect, deinterlaceOption, milliseconds, number, rateOptions } from './commands/arguments.ts';
 import { asker } from './commands/ask.ts';
 import { addConvert, type ConvertFlags } from './commands/convert/command.ts';
 import { convert } from './commands/convert/convert.ts';
@@ -81,6 +81,8 @@ rateOptions(program.command('serve', { isDefault: true }))
   )
   .addOption(new Option('--transport <how>', 'RTSP over TCP or UDP').choices(['tcp', 'udp']))
   .option('--loop', 'start files again at their end')
+  .addOption(deinterlaceOption())
+  .addOption(cadenceOption())
   .addOption(
     new Option(
       '--batch <n>',

@@ -1,8 +1,10 @@
 /** Values of command line options: text → value. Each throws commander's InvalidArgumentError, which commander prints with the option's name. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { PROFILE_NAMES } from '../config/profile.ts';
+import { DEINTERLACE_CHOICES } from '../ingest/decode/deinterlacer.ts';
 import { PROVIDER_CHOICES } from '../interp/providers/provider.ts';
 import { parseRate } from '../media/rate.ts';
+import { CADENCE_CHOICES } from '../pairing/cadence.ts';
 import { type Micros, micros } from '../time.ts';
 
 /** Any number. */
@@ -37,7 +39,7 @@ export const time = (text: string): Micros => {
 };
 
 /** A number from 0 to 1. */
-const share = (text: string): number => {
+export const share = (text: string): number => {
   const value = number(text);
   if (value < 0 || value > 1) throw new InvalidArgumentError('expected a number from 0 to 1');
   return value;
@@ -45,6 +47,19 @@ const share = (text: string): number => {
 
 /** Values of an option that may be repeated. */
 export const collect = (text: string, before: readonly string[]): readonly string[] => [...before, text];
+
+/** Of `serve` without a default: that is the configuration's. */
+export const deinterlaceOption = (): Option =>
+  new Option('--deinterlace <mode>', 'make a frame of each field of interlaced video; auto: where it is found').choices(
+    DEINTERLACE_CHOICES,
+  );
+
+/** As {@link deinterlaceOption}. */
+export const cadenceOption = (): Option =>
+  new Option(
+    '--cadence <mode>',
+    'auto: find repeated pictures (twos, film in 30 fps), interpolate across them',
+  ).choices(CADENCE_CHOICES);
 
 /** Adds the options that `serve` and `convert` share: the output rate, and how frames are interpolated. */
 export const rateOptions = (command: Command): Command =>

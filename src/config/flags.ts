@@ -1,7 +1,9 @@
 /** The configuration of `serve`: the file, and the command line, which wins over it. */
 
 import { FrameliftError } from '../errors.ts';
+import type { DeinterlaceChoice } from '../ingest/decode/deinterlacer.ts';
 import type { ProviderChoice } from '../interp/providers/provider.ts';
+import type { CadenceChoice } from '../pairing/cadence.ts';
 import { parseConfig, readConfigFile } from './parse.ts';
 import type { ProfileName } from './profile.ts';
 import type { Config, ConfigInput } from './schema.ts';
@@ -36,6 +38,8 @@ export interface ServeFlags extends RateFlags {
   readonly ingest?: 'auto' | 'ffmpeg';
   readonly transport?: 'tcp' | 'udp';
   readonly loop?: boolean;
+  readonly deinterlace?: DeinterlaceChoice;
+  readonly cadence?: CadenceChoice;
   readonly batch?: number;
   readonly latencyBudget?: number;
   readonly log?: string;
@@ -126,6 +130,7 @@ function streamsOf(sources: readonly string[], flags: ServeFlags, fromFile: Conf
     ...(rate ? { fps: flags.fps, factor: flags.factor } : {}),
     ...(flags.latencyBudget === undefined ? {} : { latencyBudgetMs: flags.latencyBudget }),
     ...(flags.profile === undefined ? {} : { profile: flags.profile }),
+    ...(flags.cadence === undefined ? {} : { cadence: flags.cadence }),
   };
   const all = [...configured, ...given];
   const wishes = sourceWishes(flags, all);
@@ -147,11 +152,12 @@ function streamsOf(sources: readonly string[], flags: ServeFlags, fromFile: Conf
  * @throws FrameliftError `config.invalid` for a flag that none of them heeds.
  */
 function sourceWishes(
-  { loop, ingest, transport }: ServeFlags,
+  { loop, deinterlace, ingest, transport }: ServeFlags,
   streams: readonly SourceText[],
 ): (stream: SourceText) => object {
   const wished: [SourceKey, unknown][] = [];
   if (loop) wished.push(['loop', loop]);
+  if (deinterlace !== undefined) wished.push(['deinterlace', deinterlace]);
   if (ingest !== undefined) wished.push(['ingest', ingest]);
   if (transport !== undefined) wished.push(['transport', transport]);
   const taken = (stream: SourceText): SourceText => ({ ...stream, ingest: ingest ?? stream.ingest });

@@ -11,6 +11,9 @@ export type ProfileName = (typeof PROFILE_NAMES)[number];
 /** Model where neither a person nor a profile names one. */
 export const DEFAULT_MODEL = 'flow-s';
 
+/** Confidence below which an interpolated frame gives way to the nearer source frame, unless one is given. */
+export const DEFAULT_MIN_CONFIDENCE = 0.25;
+
 /** What a profile changes. */
 export interface Profile {
   /** Model unless one is named. */

@@ -3,9 +3,11 @@ import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { isAllowance } from '../ingest/address-guard.ts';
+import { DEINTERLACE_CHOICES } from '../ingest/decode/deinterlacer.ts';
 import { DEFAULT_LIMITS } from '../ingest/limits.ts';
 import { PROVIDER_CHOICES } from '../interp/providers/provider.ts';
 import { parseRate } from '../media/rate.ts';
+import { CADENCE_CHOICES } from '../pairing/cadence.ts';
 import { frontKeys, origins } from './front.ts';
 import { PROFILE_NAMES } from './profile.ts';
 import { TOKEN, TOKEN_RULE, VARIABLE } from './secrets.ts';
@@ -48,6 +50,16 @@ export const streamSchema = z.strictObject({
   transport: z.enum(['tcp', 'udp']).default('tcp').describe('RTSP transport'),
   verifyCertificate: z.boolean().default(true).describe('rtsps, https: false accepts any certificate'),
   loop: z.boolean().default(false).describe('restart a file at its end'),
+  deinterlace: z
+    .enum(DEINTERLACE_CHOICES)
+    .default('auto')
+    .describe('make a frame of each field of interlaced video; auto: where it is found'),
+  cadence: z
+    .enum(CADENCE_CHOICES)
+    .default('off')
+    .describe(
+      'auto: find repeated pictures (animation on twos, film in 30 fps), interpolate across them, at their latency',
+    ),
   stallTimeoutMs: milliseconds(500, 120_000).default(3000).describe('reconnect after this long without a frame'),
   bitrateKbps: z
     .number()

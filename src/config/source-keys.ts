@@ -16,7 +16,7 @@ export interface SourceText {
 }
 
 /** A key that not every source heeds. */
-export type SourceKey = 'loop' | 'ingest' | 'transport' | 'verifyCertificate';
+export type SourceKey = 'loop' | 'deinterlace' | 'ingest' | 'transport' | 'verifyCertificate';
 
 interface SourceKeyRule {
   /** The value that is no wish, and fits every source. */
@@ -35,6 +35,11 @@ const RULES: Readonly<Record<SourceKey, SourceKeyRule>> = {
     heededBy: 'files',
     isHeeded: ({ source }) => source !== 'whip' && schemeOf(source) === undefined && !isDevice(source),
   },
+  deinterlace: {
+    idle: 'auto',
+    heededBy: 'files, RTSP and other URLs',
+    isHeeded: ({ source }) => source !== 'whip' && source !== 'demo',
+  },
   ingest: {
     idle: 'auto',
     heededBy: 'RTSP',
@@ -51,7 +56,7 @@ const RULES: Readonly<Record<SourceKey, SourceKeyRule>> = {
     isHeeded: ({ source }) => ['rtsps', 'http', 'https', 'rtmps'].includes(schemeOf(source) ?? ''),
   },
 };
-const KEYS: readonly SourceKey[] = ['loop', 'ingest', 'transport', 'verifyCertificate'];
+const KEYS: readonly SourceKey[] = ['loop', 'deinterlace', 'ingest', 'transport', 'verifyCertificate'];
 
 /** Whether a stream's source heeds a key. */
 export function heeds(stream: SourceText, key: SourceKey): boolean {

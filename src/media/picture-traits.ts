@@ -15,6 +15,8 @@ export interface PictureTraits {
   readonly sampleAspect?: SampleAspect;
   /** True when a picture holds two fields, half a frame interval apart. Absent = false. */
   readonly interlaced?: boolean;
+  /** What was made of frames that held two fields: a picture of each field, or film's own pictures. Absent = nothing. */
+  readonly deinterlaced?: 'fields' | 'film';
   /** How a file holds its pictures; absent where nobody asked, as for live sources. */
   readonly stored?: StoredTraits;
 }
@@ -53,6 +55,12 @@ export function displayWidth(width: number, aspect: SampleAspect | undefined): n
   return aspect ? Math.round((width * aspect.num) / aspect.den) : width;
 }
 
+/** Pictures a second, where a source declares so many frames a second. */
+export function pictureRate(fps: number | undefined, traits: PictureTraits | undefined): number | undefined {
+  if (fps === undefined || traits?.deinterlaced === undefined) return fps;
+  return traits.deinterlaced === 'fields' ? 2 * fps : (4 * fps) / 5;
+}
+
 /** True when both mean the same. */
 export function sameTraits(a: PictureTraits | undefined, b: PictureTraits | undefined): boolean {
   return (
@@ -61,6 +69,7 @@ export function sameTraits(a: PictureTraits | undefined, b: PictureTraits | unde
     a?.sampleAspect?.num === b?.sampleAspect?.num &&
     a?.sampleAspect?.den === b?.sampleAspect?.den &&
     (a?.interlaced ?? false) === (b?.interlaced ?? false) &&
+    a?.deinterlaced === b?.deinterlaced &&
     sameStored(a?.stored, b?.stored)
   );
 }

@@ -65,7 +65,8 @@ export function onePerPulse({
     });
 }
 
-function differs(a: Micros | undefined, b: Micros | undefined): boolean {
+/** True when pictures come at another interval, not when it is jitter. */
+export function differs(a: Micros | undefined, b: Micros | undefined): boolean {
   if (a === undefined || b === undefined) return a !== b;
   return Math.abs(a - b) > CHANGED * b;
 }

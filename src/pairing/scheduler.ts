@@ -2,7 +2,7 @@
  * From two source times to the output times between them. Pure; all times on the source's timeline.
  */
 import { FrameliftError } from '../errors.ts';
-import { type Micros, micros } from '../time.ts';
+import { type Micros, micros, ZERO } from '../time.ts';
 
 /** What the user asked for. */
 export type RateTarget =
@@ -139,6 +139,9 @@ export class Scheduler {
     if (file?.fps) this.#nominal = 1e6 / file.fps;
   }
 
+  /** Time that is waited for the next picture beside the next frame, while pictures are shown several times each. */
+  hold: Micros = ZERO;
+
   /** Takes the rate that a source declares for its interval until two frames have been seen. */
   assume(fps: number | undefined): void {
     if (fps !== undefined && fps >= 1 && fps <= MAX_FPS) this.#assumed = 1e6 / fps;
@@ -172,7 +175,7 @@ export class Scheduler {
    */
   get floor(): Micros {
     const lock = this.multiple;
-    return micros(lock ? (this.sourceInterval * (lock - 1)) / lock : this.sourceInterval * (1 - SNAP));
+    return micros(this.hold + (lock ? (this.sourceInterval * (lock - 1)) / lock : this.sourceInterval * (1 - SNAP)));
   }
 
   /**

@@ -61,6 +61,10 @@ const sourceReport = sourceInfo
       .optional()
       .describe('width at which its height is to be shown; absent: as it is. Browsers do not do so by themselves'),
     interlaced: z.boolean().optional().describe('true: each frame holds two moments; absent: it is progressive'),
+    deinterlaced: z
+      .enum(['fields', 'film'])
+      .optional()
+      .describe('what was made of interlaced frames: a frame of each field, or film’s own pictures; absent: nothing'),
     matrix: z.enum(['bt601', 'bt709', 'bt2020']).optional(),
     range: z.enum(['limited', 'full']).optional(),
   })

@@ -123,7 +123,7 @@ function allowedKind({ source, ingest }: StreamConfig, { origin, files }: Source
 export function makeSource(stream: StreamConfig, context: SourceContext): Source {
   const { arena, clock, events, env, transport, log, rules } = context;
   const { guard, limits } = rules;
-  const { verifyCertificate } = stream;
+  const { verifyCertificate, deinterlace } = stream;
   const shared = { stream: stream.name, arena, clock, events, log, limits };
   const stallTimeout = fromMs(stream.stallTimeoutMs);
   const kind = allowedKind(stream, rules);
@@ -132,12 +132,13 @@ export function makeSource(stream: StreamConfig, context: SourceContext): Source
     case 'demo':
       return fileSource({ ...shared, path: DEMO_FILE, loop: true, seamless: true, realtime: true });
     case 'file':
-      return fileSource({ ...shared, path: stream.source, loop: stream.loop, realtime: true });
+      return fileSource({ ...shared, path: stream.source, loop: stream.loop, realtime: true, deinterlace });
     case 'rtsp':
       return rtspSource({
         ...shared,
         url: stream.source,
         transport: stream.transport,
+        deinterlace,
         stallTimeout,
         verifyCertificate,
         guard,
@@ -148,6 +149,7 @@ export function makeSource(stream: StreamConfig, context: SourceContext): Source
       return ffmpegSource({
         ...shared,
         url: withoutIngest(stream.source),
+        deinterlace,
         stallTimeout,
         verifyCertificate,
         guard,

@@ -1,6 +1,8 @@
 /** What a stream tells people, in words. Pure. */
+
 import type { Tier } from '../interp/engine/job.ts';
 import type { LadderDecision } from '../interp/ladder.ts';
+import type { PictureTraits } from '../media/picture-traits.ts';
 import type { DelayControl } from '../pacing/delay-control.ts';
 import type { RateTarget, Scheduler } from '../pairing/scheduler.ts';
 import { standsAtEighths } from '../pairing/timesteps.ts';
@@ -18,6 +20,13 @@ export function describeDecision(decision: LadderDecision): object {
   const ms = (span: Micros | undefined): number | undefined => (span === undefined ? undefined : toMs(span));
   const figures = { costMs: ms(cost), elapsedMs: ms(elapsed), headroomMs: ms(headroom), periodMs: ms(period) };
   return { rung, current, why, ...figures };
+}
+
+/** What is said when repeated pictures come at another interval, or no longer. */
+export function describeCadence(interval: Micros | undefined): string {
+  return interval === undefined
+    ? 'every source frame is a picture of its own'
+    : `cadence: ${(1e6 / interval).toFixed(1)} drawn frames a second, some repeated: interpolating from one to the next`;
 }
 
 /** What is said when the interval of X-ray pulses changes. */
@@ -58,5 +67,17 @@ export function timesWarning({ multiple }: Scheduler, times: Tier['times'] | und
 }
 
 /** What log and viewers are told of a source whose frames hold two fields. */
-export const INTERLACED =
-  'This source is interlaced: each of its frames holds two moments, and interpolated frames show combs where something moves. Let the source send progressive video.';
+const INTERLACED =
+  'This source is interlaced: each of its frames holds two moments, and interpolated frames show combs where something moves. Let deinterlace be auto, or the source send progressive video.';
+
+/** What log and viewers are told of a source whose fields were made frames. */
+const DEINTERLACED: Readonly<Record<NonNullable<PictureTraits['deinterlaced']>, string>> = {
+  fields: 'This source is interlaced: each of its fields is shown as a frame of its own, made by deinterlacing.',
+  film: 'This source is film in interlaced video (3:2 pulldown): the film’s own pictures are put together again from its fields.',
+};
+
+/** What viewers have to be told of a source's fields; undefined where its frames are whole. */
+export function fieldsNotice(traits: PictureTraits | undefined): string | undefined {
+  if (traits?.interlaced) return INTERLACED;
+  return traits?.deinterlaced && DEINTERLACED[traits.deinterlaced];
+}

@@ -1,7 +1,7 @@
 /** The streams of a process: those of the configuration and those that were added since, changed one request after the other. */
 import { parse } from 'node:path';
 import { appliesLive, differingKeys, type StreamChange } from '../config/diff.ts';
-import { profileOf, targetOf } from '../config/profile.ts';
+import { DEFAULT_MIN_CONFIDENCE, profileOf, targetOf } from '../config/profile.ts';
 import type { StreamConfig } from '../config/schema.ts';
 import type { Publication } from '../egress/publication.ts';
 import { FrameliftError } from '../errors.ts';
@@ -55,9 +55,6 @@ interface Member {
   /** Where publishers come in; undefined where none can. */
   readonly gate: WhipSource | undefined;
 }
-
-/** Below this confidence of the model the nearer source frame is repeated. */
-const MIN_CONFIDENCE = 0.25;
 
 /** Streams by name. Whatever fails leaves all of them as they were. */
 export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposable {
@@ -219,9 +216,10 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
         source,
         intake,
         target: targetOf(settings, profile),
+        cadence: settings.cadence,
         ...(profile === undefined ? {} : { profile }),
         ...(latencyBudgetMs === undefined ? {} : { latencyBudget: fromMs(latencyBudgetMs) }),
-        minConfidence: MIN_CONFIDENCE,
+        minConfidence: DEFAULT_MIN_CONFIDENCE,
         maxViewers,
         ...(bitrateKbps === undefined ? {} : { bitrate: bitrateKbps * 1000 }),
         peer: transport,
@@ -319,7 +317,7 @@ function isoTime(wall: Micros): string {
 }
 
 function sourceReport({ codec, width, height, fps, traits }: SourceInfo): NonNullable<StreamEntry['source']> {
-  const { colour, sampleAspect, interlaced } = traits ?? {};
+  const { colour, sampleAspect, interlaced, deinterlaced } = traits ?? {};
   return {
     ...{ codec, width, height, ...(fps !== undefined && { fps }) },
     ...(sampleAspect && {
@@ -327,6 +325,7 @@ function sourceReport({ codec, width, height, fps, traits }: SourceInfo): NonNul
       displayWidth: displayWidth(width, sampleAspect),
     }),
     ...(interlaced && { interlaced }),
+    ...(deinterlaced && { deinterlaced }),
     ...colour,
   };
 }

@@ -16,12 +16,21 @@ import type { FrameSize } from '../media/size.ts';
 import type { StreamState } from '../media/stream-state.ts';
 import type { EventSink, Variant } from '../metrics/events.ts';
 import { DEFAULT_HEADROOM, DelayControl } from '../pacing/delay-control.ts';
+import type { CadenceChoice } from '../pairing/cadence.ts';
 import { type RateTarget, Scheduler } from '../pairing/scheduler.ts';
 import { upconvert } from '../pipeline.ts';
 import { type Clock, fromMs, type Micros, minus, plus, stoodStill, toMs, ZERO } from '../time.ts';
 import { StreamHealth } from './health.ts';
 import type { Intake } from './intake.ts';
-import { budgetWarning, describeDecision, describePulses, floorWarning, INTERLACED, timesWarning } from './messages.ts';
+import {
+  budgetWarning,
+  describeCadence,
+  describeDecision,
+  describePulses,
+  fieldsNotice,
+  floorWarning,
+  timesWarning,
+} from './messages.ts';
 import { type LadderStatus, StreamModel } from './model.ts';
 import { type SupervisionStatus, Supervisor } from './supervisor.ts';
 import { describeLag, describeTiming, type TimingCause, type TimingNote } from './timing.ts';
@@ -49,6 +58,8 @@ export interface StreamSettings {
   readonly bitrate?: number;
   readonly maxViewers?: number;
   readonly peer?: PeerSettings;
+  /** Whether repeated pictures are recognised and interpolated across. Default `off`. */
+  readonly cadence?: CadenceChoice;
   /** What the video shows, where that changes how frames are interpolated and shown. */
   readonly profile?: Profile;
 }
@@ -169,6 +180,11 @@ export class Stream implements AsyncDisposable {
       minConfidence: this.#settings.minConfidence,
       onSourceFrame: (frame) => this.#publishSource(frame),
       onPulseInterval: profile?.pulses ? (interval) => log.info({ stream: name }, describePulses(interval)) : undefined,
+      // A profile that knows of pulses looks for them by itself.
+      onCadence:
+        this.#settings.cadence === 'auto' && !profile?.pulses
+          ? (interval) => log.info({ stream: name }, describeCadence(interval))
+          : undefined,
       onEngineError: (error) => this.#engineFailed(error),
       onLatencyCut: (latency) => this.#latencyCut(latency),
       onLadder: (change) => this.#ladderChanged(change),
@@ -213,8 +229,8 @@ export class Stream implements AsyncDisposable {
     const latencyFloor = this.#scheduler.floor;
     const latencyBudget = this.#delay.budget(latencyFloor);
     const { badge = false, notice: profileNotice } = this.#settings.profile ?? {};
-    const interlaced = this.#supervisor.status.info?.traits?.interlaced;
-    const notice = [profileNotice, interlaced ? INTERLACED : undefined].filter(Boolean).join(' ') || undefined;
+    const fields = fieldsNotice(this.#supervisor.status.info?.traits);
+    const notice = [profileNotice, fields].filter(Boolean).join(' ') || undefined;
     const { ladder } = this.#model;
     const timing = this.#timing;
     return { ...this.#supervisor.status, state, reason, ladder, latencyBudget, latencyFloor, badge, notice, timing };
@@ -354,7 +370,8 @@ export class Stream implements AsyncDisposable {
       for (const publication of Object.values(this.#publications)) publication.setTraits(traits);
       const interlaced = traits?.interlaced;
       this.#context.events.emit({ type: 'source-info', stream: this.name, codec, width, height, fps, interlaced });
-      if (interlaced) log.warn({ stream: this.name, source: this.label }, INTERLACED);
+      const notice = fieldsNotice(traits);
+      if (notice !== undefined) log[interlaced ? 'warn' : 'info']({ stream: this.name, source: this.label }, notice);
     }
     const key = `${phase} ${lastError?.code} ${info?.codec} ${info?.width}x${info?.height}`;
     if (key === this.#lastPhase) return;

@@ -86,7 +86,7 @@ export function describeSource(source, measuredFps) {
   const declared = source.fps ?? 0;
   const fps = measuredFps > 0 && Math.abs(measuredFps - declared) > 0.05 * declared ? measuredFps : declared;
   const shown = source.displayWidth ? ` shown as ${source.displayWidth} × ${source.height}` : '';
-  const fields = source.interlaced ? ' interlaced' : '';
+  const fields = source.interlaced ? ' interlaced' : source.deinterlaced ? ' deinterlaced' : '';
   const size = source.width > 0 ? `${source.width} × ${source.height}${shown}${fields}` : '';
   const rate = fps > 0 ? `${Number(fps.toFixed(fps === declared ? 2 : 1))} fps` : '';
   return [size, codec(source.codec), rate].filter(Boolean).join(', ');

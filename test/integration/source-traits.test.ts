@@ -37,7 +37,7 @@ beforeAll(async () => {
     config,
     `engine: { model: search }
 streams:
-  - { name: wide, source: ${JSON.stringify(wide)}, loop: true }
+  - { name: wide, source: ${JSON.stringify(wide)}, loop: true, deinterlace: off }
   - { name: loud, source: "http://127.0.0.1:${port}/loud.mkv" }
 `,
   );

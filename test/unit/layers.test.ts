@@ -85,6 +85,10 @@ const ADAPTERS: Record<string, readonly string[]> = {
     'media/scaler.ts',
     'ingest/decode/codec-context.ts',
     'ingest/decode/decoder.ts',
+    'ingest/decode/deinterlacer.ts',
+    'ingest/decode/field-filter.ts',
+    'ingest/decode/film-matcher.ts',
+    'ingest/decode/picture-columns.ts',
     'ingest/decode/deep-writer.ts',
     'ingest/decode/i420-writer.ts',
     'ingest/decode/stored.ts',
@@ -156,6 +160,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
   'cli-progress': ['cli.ts', 'commands/convert/progress.ts'],
   assemblyscript: ['interp/kernel/build.ts'],
   rxjs: [
+    'pairing/in-cadence.ts',
     'pairing/operators.ts',
     'pacing/interpolate-and-pace.ts',
     'pipeline.ts',

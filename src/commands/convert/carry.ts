@@ -5,7 +5,6 @@ import type { Besides } from '../../egress/file/output.ts';
 import { FrameliftError } from '../../errors.ts';
 import type { TimeRange } from '../../ingest/file/range.ts';
 import type { VideoFile } from '../../ingest/file/video-file.ts';
-import type { Rational } from '../../media/rate.ts';
 import { type Micros, plus, toSeconds, ZERO } from '../../time.ts';
 
 /** What is wanted of the input, and where it goes. */
@@ -22,21 +21,15 @@ export interface CarryOptions {
 
 /**
  * Plans what goes with the pictures, and has the input give it, and only the part of it that is wanted. Before its first frame.
- * @param rate of the output. @throws FrameliftError `config.invalid` for a part that the input does not have.
+ * The output's rate is told it later. @throws FrameliftError `config.invalid` for a part that the input does not have.
  */
-export async function carry(
-  video: VideoFile,
-  options: CarryOptions,
-  { path, format }: OutputPlan,
-  rate: Rational,
-): Promise<Carried> {
+export async function carry(video: VideoFile, options: CarryOptions, { path, format }: OutputPlan): Promise<Carried> {
   const accompaniment = await video.accompaniment();
   const range = rangeOf(options, accompaniment.start);
   if (range) requireWithin(range, accompaniment.start, video.info.duration);
-  const rates = { from: video.info.fps, to: rate };
   // A pipe takes the pictures alone.
   const ending = path === STDOUT ? 'piped' : format.ending;
-  const carried = new Carried({ accompaniment, ending, sound: options.audio ?? true, range, rates });
+  const carried = new Carried({ accompaniment, ending, sound: options.audio ?? true, range, rate: video.info.fps });
   await video.carry(carried.streams, (packet) => carried.take(packet), range);
   return carried;
 }

@@ -1,10 +1,13 @@
 /** The options of `convert`, as they stand in its help. */
 import { type Command, Option } from 'commander';
 import type { RateFlags } from '../../config/flags.ts';
+import { DEFAULT_MIN_CONFIDENCE } from '../../config/profile.ts';
 import { NAMED_CODECS } from '../../egress/file/codecs.ts';
 import { STREAM_FORMATS } from '../../egress/file/formats.ts';
+import type { DeinterlaceChoice } from '../../ingest/decode/deinterlacer.ts';
+import type { CadenceChoice } from '../../pairing/cadence.ts';
 import type { Micros } from '../../time.ts';
-import { number, rateOptions, time } from '../arguments.ts';
+import { cadenceOption, deinterlaceOption, number, rateOptions, share, time } from '../arguments.ts';
 import { bitsPerSecond, imageRate } from './values.ts';
 
 /** What the command line says. */
@@ -15,6 +18,9 @@ export interface ConvertFlags extends RateFlags {
   readonly preset?: string;
   readonly format?: string;
   readonly inputFps?: { readonly num: number; readonly den: number };
+  readonly deinterlace: DeinterlaceChoice;
+  readonly cadence: CadenceChoice;
+  readonly minConfidence: number;
   readonly overwrite?: boolean;
   readonly resume?: boolean;
   /** False with `--no-audio`. */
@@ -82,6 +88,13 @@ export function addConvert(
       new Option('--input-fps <rate>', 'images per second of numbered images, such as 24 or 24000/1001').argParser(
         imageRate,
       ),
+    )
+    .addOption(deinterlaceOption().default('auto'))
+    .addOption(cadenceOption().default('auto'))
+    .addOption(
+      new Option('--min-confidence <share>', 'repeat the nearer source frame where the model is less sure, 0 to 1')
+        .argParser(share)
+        .default(DEFAULT_MIN_CONFIDENCE),
     )
     .option('--no-audio', 'leave the sound out')
     .addOption(new Option('--start <time>', 'begin there: seconds, mm:ss or hh:mm:ss.ms').argParser(time))

@@ -4,17 +4,21 @@ import { FrameliftError } from '../../errors.ts';
 import type { VideoFile } from '../../ingest/file/video-file.ts';
 import type { Tier } from '../../interp/engine/job.ts';
 import type { Frame, RepeatReason } from '../../media/frame.ts';
-import type { PairDecision } from '../../media/pair-decision.ts';
-import { Pairing } from '../../pairing/pairing.ts';
+import type { Scheduled } from '../../pairing/operators.ts';
+import { PairPlanner } from '../../pairing/pair-planner.ts';
 import type { Scheduler, Timestep } from '../../pairing/scheduler.ts';
 import type { Micros } from '../../time.ts';
 import { keptTier } from './kept-tier.ts';
 import { stopped } from './stopped.ts';
 
+/** Memory for frames that are looked ahead at: 24 of 2560 × 1440, 8 bits. */
+const LOOK_AHEAD_BYTES = 160 * 2 ** 20;
 /** Frames that are interpolated at once: a gap of hours has any number. */
 const MAX_AT_ONCE = 16;
 /** In source intervals: a last frame that stands this long is held. */
 const HELD = 1.75;
+/** Where another scene begins, or frames are missing, the frame before stands until then; else the nearer one is repeated. */
+const HELD_OVER: ReadonlySet<RepeatReason> = new Set<RepeatReason>(['cut', 'discontinuity', 'size-change']);
 
 /** What a {@link Conversion} works with. */
 export interface ConversionDeps {
@@ -25,6 +29,10 @@ export interface ConversionDeps {
   readonly frames: (signal: AbortSignal | undefined) => AsyncGenerator<Frame>;
   readonly tier: Pick<Tier, 'interpolate'>;
   readonly scheduler: Scheduler;
+  /** Whether repeated pictures are looked for, and interpolated across. */
+  readonly cadence: boolean;
+  /** Below this confidence the nearer source frame is repeated, 0…1. */
+  readonly minConfidence: number;
   readonly writer: FrameOutput;
 }
 
@@ -40,25 +48,33 @@ export interface ConversionResult {
   readonly outputFrames: number;
   readonly interpolated: number;
   readonly repeated: number;
-  /** Repeats by reason: cut, duplicate. */
+  /** Repeats by reason: cut, duplicate, unsure … */
   readonly repeatedBecause: Readonly<Record<string, number>>;
+  /** Source frames that repeated the picture before, and gave way to interpolated ones. */
+  readonly cadenceRepeats: number;
+  /** Pictures a second where there were such; undefined where there were none. */
+  readonly drawnFps: number | undefined;
   readonly width: number;
   readonly height: number;
 }
 
-/** Pairs each frame with the one before, has the gap filled, and writes it all in order. Runs once. */
+/** Pairs each picture with the one before, has the gap filled, and writes it all in order. Runs once. */
 export class Conversion {
   readonly #deps: ConversionDeps;
-  /** A file has no losses but those it tells of: a long gap is a time lapse, or a picture that stood. */
-  readonly #pairing = new Pairing({ anyGap: true });
+  readonly #planner: PairPlanner;
   readonly #repeats: Record<string, number> = {};
   readonly #counts = { source: 0, output: 0, interpolated: 0 };
   #size = { width: 0, height: 0 };
+  /** The newest source frame, which may have to be held at the end. */
+  #newest: Frame | undefined;
   /** Time of the last source frame. */
   #at: Micros | undefined;
 
   constructor(deps: ConversionDeps) {
+    const { scheduler, cadence, video } = deps;
     this.#deps = { ...deps, tier: keptTier(deps.tier, deps.writer) };
+    const isLossy = (from: Micros, to: Micros): boolean => video.isLossy(from, to);
+    this.#planner = new PairPlanner({ scheduler, cadence, lookAhead: LOOK_AHEAD_BYTES, isLossy });
   }
 
   /** What has been written so far. */
@@ -66,7 +82,8 @@ export class Conversion {
     const { source, output, interpolated } = this.#counts;
     const repeated = Object.values(this.#repeats).reduce((a, b) => a + b, 0);
     const frames = { sourceFrames: source, outputFrames: output, interpolated, repeated };
-    return { ...frames, repeatedBecause: { ...this.#repeats }, ...this.#size };
+    const { repeats: cadenceRepeats, drawnFps } = this.#planner;
+    return { ...frames, repeatedBecause: { ...this.#repeats }, cadenceRepeats, drawnFps, ...this.#size };
   }
 
   /**
@@ -84,31 +101,42 @@ export class Conversion {
       if (!signal?.aborted) await writer.finish();
     } catch (error) {
       throw stopped(error, { input, source: this.#counts.source, at: this.#at, made: await writer.stop() });
+    } finally {
+      this.#planner.close();
+      this.#newest?.release();
     }
     return signal?.aborted ? writer.stop() : undefined;
   }
 
   async #convert(signal: AbortSignal | undefined, onFrame: (counts: ConversionCounts) => void): Promise<void> {
-    let before: Frame | undefined;
-    try {
-      for await (const frame of this.#deps.frames(signal)) {
-        const last = before;
-        before = frame;
-        await this.#step(last, frame);
-        this.#restore(await this.#deps.writer.endStep({ interpolated: this.#counts.interpolated, ...this.#repeats }));
-        onFrame(this.#counts);
-      }
-      if (before && !signal?.aborted) await this.#hold(before);
-      if (!before && !signal?.aborted) {
-        throw new FrameliftError('source.no-video', `${this.#deps.input} holds no frame that can be decoded`);
-      }
-    } finally {
-      before?.release();
+    for await (const frame of this.#deps.frames(signal)) {
+      this.#note(frame);
+      await this.#write(this.#planner.push(frame));
+      await this.#endStep();
+      onFrame(this.#counts);
     }
+    // Who stops it does not wait for what is looked ahead at.
+    if (signal?.aborted) return;
+    await this.#write(this.#planner.end());
+    this.#counts.source = this.#planner.taken;
+    if (!this.#newest) {
+      throw new FrameliftError('source.no-video', `${this.#deps.input} holds no frame that can be decoded`);
+    }
+    await this.#hold(this.#newest);
   }
 
-  /** Takes over what a run before has counted: this one has not looked at its frames. */
-  #restore(counts: Readonly<Record<string, number>> | undefined): void {
+  /** Borrows `frame`. */
+  #note(frame: Frame): void {
+    this.#newest?.release();
+    this.#newest = frame.share();
+    this.#size = { width: frame.width, height: frame.height };
+    this.#at = frame.pts;
+  }
+
+  /** Here a run may be gone on from, and takes over what a run before has counted: this one has not looked at its frames. */
+  async #endStep(): Promise<void> {
+    this.#counts.source = this.#planner.taken;
+    const counts = await this.#deps.writer.endStep({ interpolated: this.#counts.interpolated, ...this.#repeats });
     if (!counts) return;
     const { interpolated = 0, ...repeats } = counts;
     this.#counts.interpolated = interpolated;
@@ -116,27 +144,34 @@ export class Conversion {
     Object.assign(this.#repeats, repeats);
   }
 
-  /** Owns `last`, borrows `frame`. */
-  async #step(last: Frame | undefined, frame: Frame): Promise<void> {
-    const { scheduler, video } = this.#deps;
-    this.#size = { width: frame.width, height: frame.height };
-    this.#counts.source += 1;
-    this.#at = frame.pts;
-    let show: Micros | undefined;
+  /** Owns the frames in `steps`. */
+  async #write(steps: readonly Scheduled[]): Promise<void> {
+    let done = 0;
     try {
-      const decision = this.#pairing.next(frame);
-      // What breaks in a file is held over like a cut: its times go on.
-      const lossy = last !== undefined && video.isLossy(last.pts, frame.pts);
-      const plan = scheduler.next(frame.pts, last !== undefined, lossy);
-      show = plan.show;
-      if (last && decision && plan.between.length > 0) await this.#fill(last, frame, plan.between, decision);
+      for (const step of steps) {
+        done += 1;
+        await this.#step(step);
+      }
     } finally {
-      last?.release();
+      for (const step of steps.slice(done)) release(step);
     }
-    if (show !== undefined) await this.#write(frame.share({ pts: show }));
   }
 
-  /** Fills the time for which the last frame stands, where that is longer than frames usually do. Borrows `frame`. */
+  /** Owns the frames of the step. */
+  async #step(step: Scheduled): Promise<void> {
+    const { before, frame, decision, timesteps, show } = step;
+    try {
+      if (before && timesteps.length > 0) {
+        if (decision === 'interpolate') await this.#interpolate(step, before);
+        else if (decision) await this.#repeat(before, frame, timesteps, decision);
+      }
+      if (show !== undefined) await this.#put(frame.share({ pts: show }));
+    } finally {
+      release(step);
+    }
+  }
+
+  /** The last frame for as long as the file says that it stands. */
   async #hold(frame: Frame): Promise<void> {
     const { scheduler, video } = this.#deps;
     const { end } = video;
@@ -144,29 +179,28 @@ export class Conversion {
     await this.#repeat(frame, frame, scheduler.next(end, true, true).between, 'duplicate');
   }
 
-  /** Writes the frames between two source frames. */
-  #fill(a: Frame, b: Frame, steps: readonly Timestep[], decision: PairDecision): Promise<void> {
-    return decision === 'interpolate' ? this.#interpolate(a, b, steps) : this.#repeat(a, b, steps, decision);
+  async #interpolate({ frame, timesteps, area }: Scheduled, before: Frame): Promise<void> {
+    for (let i = 0; i < timesteps.length; i += MAX_AT_ONCE) {
+      await this.#make(before, frame, timesteps.slice(i, i + MAX_AT_ONCE), area);
+    }
   }
 
-  async #interpolate(a: Frame, b: Frame, steps: readonly Timestep[]): Promise<void> {
-    for (let i = 0; i < steps.length; i += MAX_AT_ONCE) await this.#make(a, b, steps.slice(i, i + MAX_AT_ONCE));
-  }
-
-  async #make(a: Frame, b: Frame, steps: readonly Timestep[]): Promise<void> {
+  async #make(a: Frame, b: Frame, steps: readonly Timestep[], area: Scheduled['area']): Promise<void> {
     const timesteps = steps.map((step) => step.t);
-    const { area } = this.#pairing;
-    const result = await this.#deps.tier.interpolate({
-      ...{ stream: 'convert', a, b, timesteps },
-      ...(area ? { area } : {}),
-    });
+    const job = { stream: 'convert', a, b, timesteps, ...(area ? { area } : {}) };
+    const result = await this.#deps.tier.interpolate(job);
     if (result.status !== 'done') {
       throw new FrameliftError('engine.failed', `interpolation was refused (${result.reason})`);
     }
-    this.#counts.interpolated += steps.length;
     try {
+      const { confidence } = result;
+      if (confidence !== undefined && confidence < this.#deps.minConfidence) {
+        await this.#repeat(a, b, steps, 'unsure');
+        return;
+      }
+      this.#counts.interpolated += steps.length;
       for (const [i, frame] of result.frames.entries()) {
-        await this.#write(frame.share({ pts: steps[i]?.pts ?? frame.pts }));
+        await this.#put(frame.share({ pts: steps[i]?.pts ?? frame.pts }));
       }
     } finally {
       for (const frame of result.frames) frame.release();
@@ -176,15 +210,20 @@ export class Conversion {
   async #repeat(a: Frame, b: Frame, steps: readonly Timestep[], reason: RepeatReason): Promise<void> {
     this.#repeats[reason] = (this.#repeats[reason] ?? 0) + steps.length;
     for (const { pts, t } of steps) {
-      const nearer = reason === 'duplicate' && t >= 0.5 ? b : a;
-      await this.#write(nearer.share({ pts, provenance: { kind: 'repeated', t, reason } }));
+      const nearer = HELD_OVER.has(reason) || t < 0.5 ? a : b;
+      await this.#put(nearer.share({ pts, provenance: { kind: 'repeated', t, reason } }));
     }
   }
 
   /** Owns `frame`. */
-  async #write(frame: Frame): Promise<void> {
+  async #put(frame: Frame): Promise<void> {
     const { writer, video } = this.#deps;
     this.#counts.output += 1;
     await writer.write(frame, video.traits);
   }
+}
+
+function release({ before, frame }: Scheduled): void {
+  before?.release();
+  frame.release();
 }

@@ -1,12 +1,13 @@
 /** Offline conversion: the pipeline's parts without clock and deadline. Deterministic: every gap between two frames of a scene is interpolated. */
 
 import { statSync } from 'node:fs';
-import { DEFAULT_MODEL, type ProfileName, profileOf, targetOf } from '../../config/profile.ts';
+import { DEFAULT_MIN_CONFIDENCE, DEFAULT_MODEL, type ProfileName, profileOf, targetOf } from '../../config/profile.ts';
 import { planOutput } from '../../egress/file/formats.ts';
 import { isPlainFile, type OpenOutputOptions, openOutput } from '../../egress/file/output.ts';
 import { OutputFile } from '../../egress/file/output-file.ts';
 import type { Unfinished } from '../../egress/file/writer.ts';
 import { FrameliftError } from '../../errors.ts';
+import type { DeinterlaceChoice } from '../../ingest/decode/deinterlacer.ts';
 import { imagesNote } from '../../ingest/file/images.ts';
 import { openVideoFile } from '../../ingest/file/video-file.ts';
 import { InterpEngine } from '../../interp/engine/engine.ts';
@@ -18,9 +19,11 @@ import type { ProviderChoice } from '../../interp/providers/provider.ts';
 import { ProviderTrials } from '../../interp/providers/trial.ts';
 import { Arena } from '../../media/arena.ts';
 import type { Frame } from '../../media/frame.ts';
-import type { Rational } from '../../media/rate.ts';
+import { perSecond, type Rational } from '../../media/rate.ts';
 import { noEvents } from '../../metrics/events.ts';
+import type { CadenceChoice } from '../../pairing/cadence.ts';
 import { type Clock, minus, systemClock, toSeconds } from '../../time.ts';
+import { cadenceNote, deinterlacedNote } from './cadence-note.ts';
 import { besides, type CarryOptions, carry } from './carry.ts';
 import { Conversion, type ConversionResult } from './conversion.ts';
 import { identityOf } from './identity.ts';
@@ -43,7 +46,7 @@ export interface ConvertOptions extends CarryOptions {
   readonly factor?: number | undefined;
   /** Model id, `blend`, `repeat`, or a path. Default: the profile's, else `flow-s`. */
   readonly model?: string | undefined;
-  /** Model, rate and colour that fit what the video shows. Every frame counts as one of its own. */
+  /** Model, rate and colour that fit what the video shows. */
   readonly profile?: ProfileName | undefined;
   readonly threads?: number | undefined;
   /** Execution provider of the network. Default `auto`: the fastest that agrees with the CPU. */
@@ -64,6 +67,15 @@ export interface ConvertOptions extends CarryOptions {
   readonly stdout?: OpenOutputOptions['stdout'];
   /** Frames per second of an input of numbered images, which have no times. */
   readonly inputFps?: Rational | undefined;
+  /** Whether frames that hold two fields become a picture of each. Default `auto`: where they are found. */
+  readonly deinterlace?: DeinterlaceChoice | undefined;
+  /**
+   * `auto`: repeated pictures (animation on twos, film in 30 frames a second) are found, and
+   * interpolated across. Default `auto`.
+   */
+  readonly cadence?: CadenceChoice | undefined;
+  /** Below this confidence the nearer source frame is repeated, 0…1. Default: that of live streams. */
+  readonly minConfidence?: number | undefined;
   /** Replaces an existing output, and starts again where an unfinished one is left. */
   readonly overwrite?: boolean | undefined;
   /** Goes on from an unfinished output, frame-exactly. */
@@ -113,18 +125,23 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const model = await resolveModel(options.model ?? profile?.model ?? DEFAULT_MODEL);
   await using video = await openVideoFile({
     ...{ path: input, stream: 'convert', offline: true, keepForm: true, imageRate: options.inputFps },
-    ...{ arena, clock, events: noEvents },
+    ...{ deinterlace: options.deinterlace ?? 'auto', arena, clock, events: noEvents },
   });
   await using engine = await startEngine(options, model, arena, clock);
-  const { info } = video;
   const notes: string[] = [];
+  // What goes with the pictures is taken from the first packet on; what the pictures are, the first of them tells.
+  using carried = await carry(video, options, plan);
+  notes.push(...carried.notes);
+  await video.prime();
+  const { info } = video;
   if (info.images) notes.push(imagesNote(info.images));
+  const fields = deinterlacedNote(video.traits, info.fps);
+  if (fields !== undefined) notes.push(fields);
   if (profile?.notice !== undefined) notes.push(profile.notice);
   const { scheduler, rate: fps } = outputRate(target, info.fps, plan.format.constantRate ?? false);
+  carried.rate = fps;
   await requireTimes(engine, scheduler.multiple ?? 0);
   const identity = file && (await identityOf(options, model, engine.provider));
-  using carried = await carry(video, options, plan, fps);
-  notes.push(...carried.notes);
   const { overwrite, stdout } = options;
   const beside = besides(carried, output);
   await using writer = await openOutput({ plan, fps, overwrite, stdout, file, identity, beside });
@@ -133,12 +150,16 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const tier = profile?.lumaOnly ? lumaOnly(inner) : inner;
   const frames = (until: AbortSignal | undefined): AsyncGenerator<Frame> =>
     oneSize(video.frames(until), { arena, note: (text) => notes.push(text) });
-  const conversion = new Conversion({ input, video, frames, tier, scheduler, writer });
+  const { minConfidence = DEFAULT_MIN_CONFIDENCE } = options;
+  const cadence = (options.cadence ?? 'auto') === 'auto' && engine.times === 'any';
+  const conversion = new Conversion({ input, video, frames, tier, scheduler, cadence, minConfidence, writer });
   const started = clock.now();
   const seconds = (): number => toSeconds(minus(clock.now(), started));
   const unfinished = await conversion.run(signal, ({ source, output: done }) => {
     options.onProgress?.(progressOf(video, source, done, seconds()));
   });
+  const repeats = cadenceNote(conversion.result, info.fps && perSecond(info.fps));
+  if (repeats !== undefined) notes.push(repeats);
   const faults = inputFaults(video);
   notes.push(...(writer.notes?.(conversion.result.sourceFrames) ?? []));
   return {

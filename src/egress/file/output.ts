@@ -13,7 +13,7 @@ import { FileWriter, type FileWriterOptions, type VideoOutput } from './writer.t
 /** What goes into a file beside its pictures. */
 export interface Besides extends Pick<FileWriterOptions, 'metadata' | 'describe' | 'complete' | 'start'> {
   /** Has the writer take the packets of its streams. */
-  attach(writer: FileWriter): void;
+  attach(writer: FileWriter): Promise<void>;
 }
 
 /** Options of {@link openOutput}. */
@@ -54,7 +54,7 @@ async function open({ plan, fps, overwrite, stdout, file, identity, beside }: Op
   const claimed = { ...(file ? { output: file } : {}), ...(identity ? { identity } : {}) };
   const { attach, ...told } = beside ?? {};
   const writer = await FileWriter.open({ path, codec, ...quality, fps, ...claimed, ...told });
-  attach?.(writer);
+  await attach?.(writer);
   return writer;
 }
 

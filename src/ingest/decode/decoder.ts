@@ -24,6 +24,7 @@ import { sizeExcess } from '../limits.ts';
 import type { SourceLog } from '../source-log.ts';
 import { type CodecOptions, openCodecContext } from './codec-context.ts';
 import { DeepWriter } from './deep-writer.ts';
+import { type DeinterlaceChoice, Deinterlacer, type FrameStamp } from './deinterlacer.ts';
 import { I420Writer, traitsOf } from './i420-writer.ts';
 import { InFlight } from './in-flight.ts';
 import { Reordering } from './reordering.ts';
@@ -53,6 +54,8 @@ export interface VideoDecoderOptions extends CodecOptions {
    * stamps are judged as a whole: frames come out in the order in which they are shown.
    */
   readonly dropLate?: boolean;
+  /** Whether frames that hold two fields are taken apart. Default `off`. */
+  readonly deinterlace?: DeinterlaceChoice;
   /**
    * Frames hold beside their I420 form what that cannot hold (`Frame.deep`), and traits tell how the
    * source stores it. Default false: nothing that is live needs it.
@@ -97,10 +100,13 @@ export class VideoDecoder {
   #silent = 0;
   #busy: Promise<unknown> | undefined;
   #closed = false;
+  readonly #fields: Deinterlacer | undefined;
 
   private constructor(context: CodecContext, options: VideoDecoderOptions) {
     this.#context = context;
     this.#options = options;
+    const { deinterlace = 'off', lowDelay = true } = options;
+    if (deinterlace !== 'off') this.#fields = new Deinterlacer({ choice: deinterlace, hold: !lowDelay });
     this.#packet.alloc();
     this.#decoded.alloc();
   }
@@ -163,6 +169,7 @@ export class VideoDecoder {
     return this.#exclusively(async () => {
       await this.#context.sendPacket(null);
       const frames = this.#receive();
+      this.#fields?.end((picture, stamp) => this.#finish(picture, stamp, frames));
       this.#reset();
       return frames;
     });
@@ -182,6 +189,7 @@ export class VideoDecoder {
     this.#closed = true;
     await this.#busy?.catch(() => {});
     this.#writer.close();
+    this.#fields?.reset();
     this.#deepWriter.close();
     this.#packet.free();
     this.#decoded.free();
@@ -264,6 +272,7 @@ export class VideoDecoder {
   #reset(): void {
     this.#context.flushBuffers();
     this.#inFlight.clear();
+    this.#fields?.reset();
     this.#awaitingKeyframe = true;
     this.#gap = true;
   }
@@ -287,43 +296,49 @@ export class VideoDecoder {
         return frames;
       }
       try {
-        const frame = this.#take();
-        if (frame) frames.push(frame);
+        this.#take(frames);
       } finally {
         this.#decoded.unref();
       }
     }
   }
 
-  /** The decoded frame in the arena, or undefined when it is dropped. */
-  #take(): Frame | undefined {
+  /** Brings the decoded frame into the arena, as one picture or two, unless it is dropped. */
+  #take(frames: Frame[]): void {
     const decoded = this.#decoded;
     const unit = this.#inFlight.leave(decoded.pts);
-    if (!unit) return undefined;
+    if (!unit) return;
     const damaged = decoded.decodeErrorFlags !== 0 || decoded.hasFlags(AV_FRAME_FLAG_CORRUPT);
     // A damaged keyframe is shown: where intra refresh stands in for keyframes, nothing better will
     // come.
     if (damaged && !unit.keyframe && !this.#conceals) {
       this.#drop('corrupt');
       this.#loseReferences();
-      return undefined;
+      return;
     }
+    if (this.#conceals) this.#noteConcealed(damaged, unit.pts);
     this.#checkSize(decoded);
+    if (this.#fields) this.#fields.push(decoded, unit, (picture, stamp) => this.#finish(picture, stamp, frames));
+    else this.#finish(decoded, unit, frames);
+  }
+
+  /** Adds a picture to `frames`, unless it is dropped. */
+  #finish(decoded: AvFrame, unit: FrameStamp, frames: Frame[]): void {
     const { width, height } = decoded;
     const { pts, capture } = unit;
     // It leaves when a later unit made it the next to be shown: not before that one had come.
     const arrival = micros(Math.max(unit.arrival, this.#now));
     const resized = width !== this.#size.width || height !== this.#size.height;
     const discontinuity = unit.discontinuity || this.#gap || resized;
-    if (this.#conceals) this.#noteConcealed(damaged, pts);
     const { dropLate = true } = this.#options;
     if (dropLate && !discontinuity && this.#lastPts !== undefined && pts <= this.#lastPts) {
       this.#gap = true;
       this.#drop('late');
-      return undefined;
+      return;
     }
     const frame = this.#copy(decoded, { pts, arrival, capture, discontinuity, provenance: SOURCE });
-    if (!frame) return undefined;
+    if (!frame) return;
+    frames.push(frame);
     this.#gap = false;
     this.#lastPts = pts;
     this.#size = { width, height };
@@ -332,7 +347,6 @@ export class VideoDecoder {
     this.#delivered += 1;
     const { events, stream, clock } = this.#options;
     events?.emit({ type: 'stage', stream, stage: 'decode', span: minus(clock.now(), arrival) });
-    return frame;
   }
 
   /**
@@ -365,8 +379,10 @@ export class VideoDecoder {
 
   /** The same object as long as it means the same. */
   #noteTraits(decoded: AvFrame): void {
+    const deinterlaced = this.#fields?.doing;
     const { keepForm = false, sampleAspect } = this.#options;
-    const told = { ...traitsOf(decoded), ...(sampleAspect && { sampleAspect }) };
+    const made = deinterlaced && { deinterlaced };
+    const told = { ...traitsOf(decoded), ...(sampleAspect && { sampleAspect }), ...made };
     const traits = keepForm ? { ...told, stored: storedTraits(decoded, this.#traits?.stored) } : told;
     if (!sameTraits(this.#traits, traits)) this.#traits = traits;
   }

@@ -6,11 +6,13 @@
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { Arena } from '../../media/arena.ts';
 import { Frame, SOURCE } from '../../media/frame.ts';
-import { type PictureTraits, sameTraits, sampleAspect } from '../../media/picture-traits.ts';
+import { type PictureTraits, pictureRate, sameTraits, sampleAspect } from '../../media/picture-traits.ts';
 import type { DropReason, EventSink } from '../../metrics/events.ts';
 import { type Clock, fromMs, type Micros, micros, minus, plus, stoodStill, toMs, toSeconds, ZERO } from '../../time.ts';
 import { ClockedSink } from '../clock/clocked-sink.ts';
+import { type AvPicture, type DeinterlaceChoice, Deinterlacer, type FrameStamp } from '../decode/deinterlacer.ts';
 import { colourOfFormat, I420Writer, pixelFormat } from '../decode/i420-writer.ts';
+import { pictureOf } from '../decode/picture-columns.ts';
 import { IngestGauge, type IngestLimits, sizeExcess } from '../limits.ts';
 import type { FrameSink } from '../source.ts';
 import type { SourceLog } from '../source-log.ts';
@@ -42,6 +44,8 @@ export interface ReceptionOptions {
   readonly startTimeout?: Micros;
   /** A source that exceeds them fails. Its bitrate is not seen. Default: none. */
   readonly limits?: IngestLimits | undefined;
+  /** Whether frames that hold two fields are taken apart. Default `off`. */
+  readonly deinterlace?: DeinterlaceChoice;
   /** Whether what comes over HTTP is live: it has no length. Asked when the format is known; default: it is. */
   readonly endless?: () => boolean;
 }
@@ -72,6 +76,8 @@ export class Reception {
   #unstamped = false;
   #gap = true;
   #delivered = 0;
+  readonly #fields: Deinterlacer | undefined;
+  #made: PictureTraits['deinterlaced'];
   readonly #started: Micros;
   #lastSign: Micros;
   #cancelWatch: () => void = () => {};
@@ -85,6 +91,8 @@ export class Reception {
     this.#sink = new ClockedSink(sink, options);
     this.#paced = paced ? new PacedRelease(options.clock, (frame) => this.#due(frame)) : undefined;
     this.#gauge = options.limits && new IngestGauge(options.limits);
+    const { deinterlace = 'off' } = options;
+    if (deinterlace !== 'off') this.#fields = new Deinterlacer({ choice: deinterlace, hold: false });
     this.#started = options.clock.now();
     this.#lastSign = this.#started;
     this.#reader = new NutReader({
@@ -145,6 +153,7 @@ export class Reception {
     this.#cancelWatch();
     this.#paced?.clear();
     this.#writer.close();
+    this.#fields?.reset();
   }
 
   #noteFormat(format: string | undefined): void {
@@ -201,7 +210,8 @@ export class Reception {
     const traits = {
       colour: colourOfFormat(raw.pixelFormat, tags ?? raw.tags, height),
       ...(aspect && { sampleAspect: aspect }),
-      ...(raw.interlaced && { interlaced: true }),
+      ...(raw.interlaced && !this.#fields && { interlaced: true }),
+      ...(this.#made && { deinterlaced: this.#made }),
     };
     if (!resized && sameTraits(traits, this.#traits)) return;
     this.#gap ||= resized;
@@ -210,7 +220,7 @@ export class Reception {
     const { codec, fps } = this.#stderr;
     this.#options.log?.debug({ codec, format: raw.format, ...this.#size, fps, ...traits }, 'frames have this size');
     const waits = endsWithTheNext(this.#format) ? { waits: { reordered: 0, unmarked: 1 } as const } : {};
-    this.#sink.info({ codec, ...this.#size, fps, transport: 'ffmpeg', traits, ...waits });
+    this.#sink.info({ codec, ...this.#size, fps: pictureRate(fps, traits), transport: 'ffmpeg', traits, ...waits });
   }
 
   #frame(data: Buffer, pts: Micros): void {
@@ -235,10 +245,34 @@ export class Reception {
     this.#advanced += 1;
     this.#lastPts = pts;
     const jumped = step !== undefined && step > MAX_STEP && !this.#unstamped;
-    const frame = this.#allocate(pts, this.#gap || jumped);
+    const stamp = { pts, arrival: clock.now(), capture: clock.wall(), discontinuity: this.#gap || jumped };
+    if (!this.#fields || this.#fields.passes(this.#size.height)) this.#deliver(stamp, data);
+    else this.#takeApart(this.#fields, stamp, data);
+  }
+
+  /** Gives what ffmpeg sent to the deinterlacer, and delivers what comes out. */
+  #takeApart(fields: Deinterlacer, stamp: FrameStamp, data: Buffer): void {
+    const raw = this.#raw;
+    if (!raw) return;
+    const woven = pictureOf(data, { ...this.#size, format: raw.pixelFormat });
+    try {
+      fields.push(woven, stamp, (picture, own) => {
+        if (fields.doing !== this.#made) {
+          this.#made = fields.doing;
+          this.#describe(this.#announced ?? this.#size);
+        }
+        this.#deliver(own, picture);
+      });
+    } finally {
+      woven.free();
+    }
+  }
+
+  #deliver(stamp: FrameStamp, content: Buffer | AvPicture): void {
+    const frame = this.#allocate(stamp);
     if (!frame) return;
     this.#gap = false;
-    this.#fill(frame, data);
+    this.#fill(frame, content);
     if (!this.#paced) this.#sink.frame(frame);
     else if (!this.#paced.hold(frame)) this.#drop('queue-full');
   }
@@ -266,9 +300,9 @@ export class Reception {
     else this.#wentBack();
   }
 
-  #allocate(pts: Micros, discontinuity: boolean): Frame | undefined {
-    const { arena, clock } = this.#options;
-    const info = { pts, arrival: clock.now(), capture: clock.wall(), discontinuity, provenance: SOURCE };
+  #allocate(stamp: FrameStamp): Frame | undefined {
+    const { arena } = this.#options;
+    const info = { ...stamp, provenance: SOURCE };
     try {
       return Frame.allocate(arena, this.#size.width, this.#size.height, info);
     } catch (error) {
@@ -278,12 +312,13 @@ export class Reception {
     }
   }
 
-  #fill(frame: Frame, data: Buffer): void {
+  #fill(frame: Frame, content: Buffer | AvPicture): void {
     const { width, height } = this.#size;
     const raw = this.#raw;
     try {
-      if (raw) {
-        const planes = rawPlanes(raw.format, width, height, data);
+      if (!Buffer.isBuffer(content)) this.#writer.writeDecoded(frame, content);
+      else if (raw) {
+        const planes = rawPlanes(raw.format, width, height, content);
         this.#writer.write(frame, { format: raw.pixelFormat, width, height, ...planes });
       }
     } catch (thrown) {

@@ -9,6 +9,7 @@ import type { Arena } from '../../media/arena.ts';
 import type { EventSink } from '../../metrics/events.ts';
 import { type Clock, fromMs, type Micros } from '../../time.ts';
 import { type AddressGuard, OPERATORS_GUARD } from '../address-guard.ts';
+import type { DeinterlaceChoice } from '../decode/deinterlacer.ts';
 import { explainDrops } from '../drop-log.ts';
 import { type IngestLimits, maxPixels } from '../limits.ts';
 import type { Source } from '../source.ts';
@@ -58,6 +59,8 @@ export interface FfmpegSourceOptions {
    * OPERATORS_GUARD}.
    */
   readonly guard?: AddressGuard;
+  /** Whether frames that hold two fields are taken apart. Default `off`. */
+  readonly deinterlace?: DeinterlaceChoice;
   /** A source that exceeds them fails. Default: none. */
   readonly limits?: IngestLimits | undefined;
 }

@@ -33,6 +33,7 @@ export function fileSource(options: FileSourceOptions): Source {
     label: `file ${basename(options.path)}`,
     run: async (sink, signal) => {
       await using file = await openVideoFile({ whenFull: 'drop', ...options });
+      await file.prime();
       await new Playback(file, options, sink, signal).run();
     },
   };

@@ -6,8 +6,9 @@ import type { Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
 import { exactRate, type Rational } from '../../media/rate.ts';
 import type { EventSink, MetricEvent } from '../../metrics/events.ts';
-import { type Clock, fromMs, type Micros, minus, plus, ZERO } from '../../time.ts';
+import { type Clock, fromMs, type Micros, micros, minus, plus, ZERO } from '../../time.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
+import type { DeinterlaceChoice } from '../decode/deinterlacer.ts';
 import { explainDrops } from '../drop-log.ts';
 import { type IngestLimits, sizeExcess } from '../limits.ts';
 import { SourceLog } from '../source-log.ts';
@@ -40,6 +41,8 @@ export interface VideoFileOptions {
    * counted.
    */
   readonly whenFull?: 'throw' | 'drop';
+  /** Whether frames that hold two fields are taken apart. Default `off`. */
+  readonly deinterlace?: DeinterlaceChoice | undefined;
   /**
    * Frames hold beside 8-bit 4:2:0 what that cannot hold, and traits tell how the file stores it.
    * Default false.
@@ -74,7 +77,7 @@ export async function openVideoFile(options: VideoFileOptions): Promise<VideoFil
   const damage = options.offline ? new Damage() : undefined;
   const demuxer = await openDemuxer(options, damage);
   try {
-    const { arena, clock, stream, threads = 1 } = options;
+    const { arena, clock, stream, threads = 1, deinterlace = 'off' } = options;
     const { codecParameters, info } = demuxer;
     const excess = options.limits && sizeExcess(options.limits, info.width, info.height);
     if (excess) throw excess;
@@ -91,6 +94,7 @@ export async function openVideoFile(options: VideoFileOptions): Promise<VideoFil
       threads,
       codecParameters,
       lowDelay: false,
+      deinterlace,
       limits: options.limits,
       sampleAspect: demuxer.sampleAspect,
       keepForm: options.keepForm ?? false,
@@ -133,6 +137,10 @@ class FullArena implements EventSink {
   }
 }
 
+function hasFields(traits: PictureTraits | undefined): boolean {
+  return traits?.interlaced === true || traits?.deinterlaced !== undefined;
+}
+
 function evenTimes({ fps, tick }: VideoFileInfo): EvenTimes {
   return new EvenTimes(fps && exactRate(fps), tick);
 }
@@ -168,7 +176,7 @@ export class VideoFile {
   readonly #damage: Damage | undefined;
   /** What mends the times of an offline file's frames. */
   readonly #times = new PresentationTimes<Frame>();
-  #even: EvenTimes;
+  #even: EvenTimes | undefined;
   /** How long frames inside the decoder stand, by their stamps. */
   readonly #durations = new Map<Micros, Micros>();
 
@@ -185,11 +193,25 @@ export class VideoFile {
     this.#decoder = decoder;
     this.#full = full;
     this.#damage = damage;
-    this.#even = evenTimes(demuxer.info);
   }
 
+  /** Where fields become pictures, there are twice as many as the container says; of film in video four of five. */
   get info(): VideoFileInfo {
-    return this.#demuxer.info;
+    const { info } = this.#demuxer;
+    const made = this.traits?.deinterlaced;
+    if (made === undefined) return info;
+    const [num, den] = made === 'fields' ? [2, 1] : [4, 5];
+    const fps = info.fps && { num: num * info.fps.num, den: den * info.fps.den };
+    return { ...info, fps, frames: info.frames && Math.round((info.frames * num) / den) };
+  }
+
+  /**
+   * Reads the first frame ahead where fields may have to be taken apart, so that it is known what the frames are: before,
+   * {@link info} and {@link traits} tell of what the container holds.
+   */
+  async prime(): Promise<void> {
+    if ((this.#options.deinterlace ?? 'off') === 'off') return;
+    while (this.#ready.length === 0 && !this.#ended) await this.#read();
   }
 
   /** What the frames read so far are beside their size; undefined before the first. */
@@ -308,7 +330,7 @@ export class VideoFile {
       this.#ended = true;
       this.#suspect(undefined);
       this.#take(await this.#decoder.flush());
-      for (const { item, pts } of this.#times.end(this.#step)) this.#show(item, this.#even.of(pts));
+      for (const { item, pts } of this.#times.end(this.#pictureStep)) this.#show(item, this.#exact.of(pts));
       this.#noteMissing();
       return;
     }
@@ -348,13 +370,31 @@ export class VideoFile {
 
   /** An offline file's frame in its time, once that is sure. */
   #mend(frame: Frame): void {
-    const stamp = this.#untimed.shift() ?? frame.pts;
-    this.#lastDuration = this.#durations.get(stamp) ?? this.#step;
+    const stamp = this.#isSecond(frame) ? frame.pts : (this.#untimed.shift() ?? frame.pts);
+    const step = this.#pictureStep;
+    this.#lastDuration = this.traits?.deinterlaced ? step : (this.#durations.get(stamp) ?? step);
     this.#durations.delete(stamp);
-    for (const { item, pts } of this.#times.push(frame, stamp, this.#step)) {
-      if (item.discontinuity) this.#even.restart();
-      this.#show(item, this.#even.of(pts));
+    for (const { item, pts } of this.#times.push(frame, stamp, step)) {
+      if (item.discontinuity) this.#exact.restart();
+      this.#show(item, this.#exact.of(pts));
     }
+  }
+
+  /** The second picture of a frame of fields has no access unit of its own. */
+  #isSecond({ discontinuity }: Frame): boolean {
+    return this.traits?.deinterlaced === 'fields' && !discontinuity && this.#untimed.length > 0;
+  }
+
+  /** Time that a picture stands for: a coded frame's, or what is made of it. */
+  get #pictureStep(): Micros {
+    const made = this.traits?.deinterlaced;
+    return made === undefined ? this.#step : micros(this.#step * (made === 'fields' ? 1 / 2 : 5 / 4));
+  }
+
+  /** By the rate of the pictures, which is known with the first of them. */
+  get #exact(): EvenTimes {
+    this.#even ??= evenTimes(this.info);
+    return this.#even;
   }
 
   #show(frame: Frame, pts: Micros): void {
@@ -375,7 +415,7 @@ export class VideoFile {
 
   /** The frame with its own time, marked where the file begins or its size changes. */
   #placed(frame: Frame): Frame {
-    const pts = this.#untimed.shift();
+    const pts = this.#isSecond(frame) ? plus(this.#last ?? ZERO, micros(this.#step / 2)) : this.#untimed.shift();
     const resized = frame.width !== this.#size.width || frame.height !== this.#size.height;
     const discontinuity = this.#last === undefined || resized;
     this.#size = { width: frame.width, height: frame.height };
@@ -409,7 +449,7 @@ export class VideoFile {
     const { decoded, refused } = this.#decoder.counts;
     const missing = this.#units - decoded - refused;
     const allowed = UNSHOWN + this.#units / 50;
-    if (missing > allowed && FRAMEWISE.has(this.info.codec) && !this.traits?.interlaced)
+    if (missing > allowed && FRAMEWISE.has(this.info.codec) && !hasFields(this.traits))
       this.#damage?.noteMissing(missing);
   }
 
@@ -421,7 +461,7 @@ export class VideoFile {
 
   #clear(): void {
     for (const frame of this.#times.clear()) frame.release();
-    this.#even = evenTimes(this.info);
+    this.#even = undefined;
     this.#durations.clear();
     for (const frame of this.#ready.splice(0)) frame.release();
     this.#hidden.clear();

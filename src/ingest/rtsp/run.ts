@@ -3,12 +3,14 @@ import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Arena } from '../../media/arena.ts';
 import type { Frame } from '../../media/frame.ts';
+import { pictureRate } from '../../media/picture-traits.ts';
 import type { EventSink } from '../../metrics/events.ts';
 import { type Clock, fromMs, type Micros, minus, plus, stoodStill, ZERO } from '../../time.ts';
 import { type AddressGuard, OPERATORS_GUARD } from '../address-guard.ts';
 import { ClockedSink } from '../clock/clocked-sink.ts';
 import { Waits } from '../clock/waits.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
+import type { DeinterlaceChoice } from '../decode/deinterlacer.ts';
 import { DecodePump } from '../decode/pump.ts';
 import { explainDrops } from '../drop-log.ts';
 import { IngestGauge, type IngestLimits } from '../limits.ts';
@@ -48,6 +50,8 @@ export interface RtspOptions {
   readonly guard?: AddressGuard;
   /** A source that exceeds them fails. Default: none. */
   readonly limits?: IngestLimits | undefined;
+  /** Whether frames that hold two fields are taken apart. Default `off`. */
+  readonly deinterlace?: DeinterlaceChoice;
   /** Decoder threads, default 1. */
   readonly threads?: number;
 }
@@ -152,7 +156,7 @@ export class RtspRun implements AsyncDisposable {
    * stream's own must do.
    */
   async #openDecoder({ codec, extradata }: VideoTrack): Promise<VideoDecoder> {
-    const { arena, clock, stream, limits, threads = 1 } = this.#options;
+    const { arena, clock, stream, limits, threads = 1, deinterlace = 'off' } = this.#options;
     const options = {
       codec,
       arena,
@@ -160,6 +164,7 @@ export class RtspRun implements AsyncDisposable {
       stream,
       limits,
       threads,
+      deinterlace,
       events: this.#events,
       log: this.#log,
       dropLate: false,
@@ -260,7 +265,7 @@ export class RtspRun implements AsyncDisposable {
       this.#info = {
         codec: session?.track.codec ?? '',
         ...{ width, height },
-        fps: session?.track.fps,
+        fps: pictureRate(session?.track.fps, traits),
         transport: session?.transport ?? 'rtsp',
         ...(traits && { traits }),
         ...(waits && { waits }),

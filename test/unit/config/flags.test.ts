@@ -16,6 +16,20 @@ function file(input: ConfigInput): string {
 }
 
 describe('configFromFlags', () => {
+  it('takes cadence to all streams, and deinterlace to those whose sources may have fields', () => {
+    const flags = { deinterlace: 'off', cadence: 'auto' } as const;
+    const { streams } = configFromFlags(['rtsp://camera/2', 'cam=whip'], flags);
+    expect(streams.map(({ name, deinterlace, cadence }) => [name, deinterlace, cadence])).toEqual([
+      ['live', 'off', 'auto'],
+      ['cam', 'auto', 'auto'],
+    ]);
+    const [untold] = configFromFlags(['rtsp://camera/2'], {}).streams;
+    expect(untold).toMatchObject({ deinterlace: 'auto', cadence: 'off' });
+    expect(() => configFromFlags(['cam=whip'], { deinterlace: 'on' })).toThrow(
+      '--deinterlace: no source here heeds it',
+    );
+  });
+
   it('puts the command line over the file, key by key', () => {
     const config = file({ server: { host: '10.0.0.1', port: 9000 }, log: 'warn', engine: { model: 'search' } });
     expect(configFromFlags([], { config, port: 9001, model: 'blend' })).toMatchObject({

@@ -17,11 +17,19 @@ describe('schemeOf', () => {
 
 describe('keys that a source does not heed', () => {
   const SOURCES = ['demo', 'clip.mp4', '/dev/video0', 'whip', 'rtsp://a/1', 'rtsps://a/1', 'srt://a', 'https://a/1'];
-  const IDLE = { name: 'cam', loop: false, ingest: 'auto', transport: 'tcp', verifyCertificate: true } as const;
+  const IDLE = {
+    name: 'cam',
+    loop: false,
+    deinterlace: 'auto',
+    ingest: 'auto',
+    transport: 'tcp',
+    verifyCertificate: true,
+  } as const;
 
   it.each<[Partial<StreamConfig>, string[]]>([
     [{}, SOURCES],
     [{ loop: true }, ['demo', 'clip.mp4']],
+    [{ deinterlace: 'off' }, SOURCES.filter((source) => source !== 'whip' && source !== 'demo')],
     [{ transport: 'udp' }, ['rtsp://a/1', 'rtsps://a/1']],
     [{ transport: 'udp', ingest: 'ffmpeg' }, []],
     [{ ingest: 'ffmpeg' }, ['/dev/video0', 'rtsp://a/1', 'rtsps://a/1', 'srt://a', 'https://a/1']],

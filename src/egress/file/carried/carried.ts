@@ -20,8 +20,8 @@ export interface CarriedOptions {
   readonly ending: string;
   /** False leaves the sound out. */
   readonly sound: boolean;
-  /** Rates of the pictures in the input and in the output. */
-  readonly rates: { readonly from: Rational | undefined; readonly to: Rational };
+  /** Rate of the pictures in the input. */
+  readonly rate: Rational | undefined;
   /** What is wanted of the input; undefined = all. */
   readonly range: TimeRange | undefined;
 }
@@ -42,27 +42,31 @@ export class Carried implements Disposable {
   readonly notes: readonly string[];
   /** Time on the input's timeline that is zero in the output. Undefined: that of the first frame, as nothing else has a time. */
   readonly start: Micros | undefined;
-  /** Tags of the whole output. */
-  readonly tags: Readonly<Record<string, string>>;
+  /** Rate of the pictures in the output: to be told before {@link tags} are asked for. Default: the input's. */
+  rate: Rational | undefined;
+  readonly #from: Rational | undefined;
+  readonly #kept: Tags;
   readonly #accompaniment: Accompaniment;
   readonly #holding: Holding;
   readonly #range: TimeRange | undefined;
   readonly #ending: string;
-  readonly #rates: CarriedOptions['rates'];
   readonly #covers: readonly CoverPicture[];
   /** Covers as attached files. */
   readonly #attached: readonly CopiedStream[];
   readonly #carried = new Map<number, CarriedStream>();
   readonly #tracks = new Map<number, number>();
   #target: CarriedTarget | undefined;
+  /** Packets that came before there was an output. */
+  readonly #early: { readonly copy: Packet; readonly index: number }[] = [];
 
-  constructor({ accompaniment, ending, sound, range, rates }: CarriedOptions) {
+  constructor({ accompaniment, ending, sound, range, rate }: CarriedOptions) {
     const holding = holdingOf(ending);
     this.#accompaniment = accompaniment;
     this.#holding = holding;
     this.#range = range;
     this.#ending = ending;
-    this.#rates = rates;
+    this.#from = rate;
+    this.rate = rate;
     const wished = accompaniment.streams.filter((stream) => this.#wishes(stream, sound));
     const held = this.#held(wished);
     const covers = held.filter(({ kind }) => kind === 'cover');
@@ -74,7 +78,7 @@ export class Carried implements Disposable {
       this.#carried.set(stream.index, new CarriedStream(stream, holding, tags, range !== undefined));
     }
     const { kept, lost } = fileTags(accompaniment.tags, holding.tags);
-    this.tags = { ...kept, ...this.#timecode(kept) };
+    this.#kept = kept;
     this.notes = [
       ...wished.filter((stream) => !held.includes(stream)).map((stream) => leftOut(traitsOf(stream), ending)),
       ...this.#notesOfTheWhole(ending, lost),
@@ -82,22 +86,33 @@ export class Carried implements Disposable {
     this.start = this.#zero();
   }
 
-  /** Adds the streams to an output, which takes their packets from now on. */
-  attach(target: CarriedTarget): void {
+  /** Tags of the whole output. */
+  get tags(): Readonly<Record<string, string>> {
+    return { ...this.#kept, ...this.#timecode(this.#kept) };
+  }
+
+  /** Adds the streams to an output, which takes their packets from now on, and those that came before. */
+  async attach(target: CarriedTarget): Promise<void> {
     this.#target = target;
     for (const [index, stream] of this.#carried) this.#tracks.set(index, target.add(stream.copied));
     for (const cover of this.#attached) target.add(cover);
+    for (const { copy, index } of this.#early.splice(0)) await this.#give(target, copy, index);
   }
 
   /** Takes a packet of one of {@link streams}; it stays the caller's. @throws FrameliftError `mux.failed`. */
   async take(packet: OtherPacket): Promise<void> {
     const { index } = packet.stream;
-    const track = this.#tracks.get(index);
-    if (!this.#target || track === undefined) return;
     const copy = this.#carried.get(index)?.convert(packet);
     if (!copy) return;
+    if (this.#target) await this.#give(this.#target, copy, index);
+    else this.#early.push({ copy, index });
+  }
+
+  /** Owns `copy`. */
+  async #give(target: CarriedTarget, copy: Packet, index: number): Promise<void> {
+    const track = this.#tracks.get(index);
     try {
-      await this.#target.copy(copy, track);
+      if (track !== undefined) await target.copy(copy, track);
     } finally {
       copy.free();
     }
@@ -141,6 +156,7 @@ export class Carried implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    for (const { copy } of this.#early.splice(0)) copy.free();
     for (const stream of this.#carried.values()) stream.close();
     this.#carried.clear();
     for (const { codecParameters } of this.#attached) codecParameters.free();
@@ -163,9 +179,9 @@ export class Carried implements Disposable {
   }
 
   #timecode(tags: Tags): Tags {
-    const { from, to } = this.#rates;
+    const [from, to] = [this.#from, this.rate];
     const { timecode } = tags;
-    if (timecode === undefined || !from) return {};
+    if (timecode === undefined || !from || !to) return {};
     const later = this.#range ? minus(this.#range.start, this.#accompaniment.start) : 0;
     return { timecode: timecodeAt(timecode, from, to, later) ?? timecode };
   }

@@ -77,7 +77,8 @@ function conversion(output: FrameOutput, tier: ReturnType<typeof tierOf>, frames
   const scheduler = new Scheduler({ kind: 'factor', factor: 2 }, { fps: 25 });
   scheduler.assume(25);
   const video = { isLossy: () => false, traits: undefined, end: undefined };
-  return new Conversion({ input: 'in.mkv', video, frames: () => frames, tier, scheduler, writer: output });
+  const options = { cadence: false, minConfidence: 0 };
+  return new Conversion({ input: 'in.mkv', video, frames: () => frames, tier, scheduler, ...options, writer: output });
 }
 
 describe('a conversion that fails midway', () => {
