@@ -67,7 +67,7 @@ export class Conversion {
   #size = { width: 0, height: 0 };
   /** The newest source frame, which may have to be held at the end. */
   #newest: Frame | undefined;
-  /** Time of the last source frame. */
+  /** Time of the last source frame that was dealt with. */
   #at: Micros | undefined;
 
   constructor(deps: ConversionDeps) {
@@ -100,7 +100,7 @@ export class Conversion {
       await this.#convert(signal, onFrame);
       if (!signal?.aborted) await writer.finish();
     } catch (error) {
-      throw stopped(error, { input, source: this.#counts.source, at: this.#at, made: await writer.stop() });
+      throw stopped(error, { input, source: this.#planner.taken, at: this.#at, made: await writer.stop() });
     } finally {
       this.#planner.close();
       this.#newest?.release();
@@ -130,7 +130,6 @@ export class Conversion {
     this.#newest?.release();
     this.#newest = frame.share();
     this.#size = { width: frame.width, height: frame.height };
-    this.#at = frame.pts;
   }
 
   /** Here a run may be gone on from, and takes over what a run before has counted: this one has not looked at its frames. */
@@ -160,6 +159,7 @@ export class Conversion {
   /** Owns the frames of the step. */
   async #step(step: Scheduled): Promise<void> {
     const { before, frame, decision, timesteps, show } = step;
+    this.#at = frame.pts;
     try {
       if (before && timesteps.length > 0) {
         if (decision === 'interpolate') await this.#interpolate(step, before);

@@ -3,6 +3,7 @@ import { Arena } from '../../../src/media/arena.ts';
 import type { Scheduled } from '../../../src/pairing/operators.ts';
 import { PairPlanner } from '../../../src/pairing/pair-planner.ts';
 import { type RateTarget, Scheduler } from '../../../src/pairing/scheduler.ts';
+import { type Micros, micros } from '../../../src/time.ts';
 import { type Cartoon, cartoonFrame, heldFor, pulledDown } from '../../support/cartoon.ts';
 
 /** What a planner makes of a cartoon: times of all output frames, and the picture that each stands for. */
@@ -18,10 +19,10 @@ interface Planned {
 const FACTOR_2: RateTarget = { kind: 'factor', factor: 2 };
 const LOOK_AHEAD = 64 * 2 ** 20;
 
-function plan(cartoon: Cartoon, target: RateTarget, cadence = true): Planned {
+function plan(cartoon: Cartoon, target: RateTarget, cadence = true, options: { maxGap?: Micros } = {}): Planned {
   const arena = new Arena(64);
   const scheduler = new Scheduler(target, { fps: cartoon.fps });
-  const planner = new PairPlanner({ scheduler, cadence, lookAhead: LOOK_AHEAD });
+  const planner = new PairPlanner({ scheduler, cadence, lookAhead: LOOK_AHEAD, ...options });
   const times: number[] = [];
   const pictures: number[] = [];
   let [shown, held] = [0, 0];
@@ -99,10 +100,15 @@ describe('PairPlanner', () => {
     expect(plain.planner.drawnFps).toBeUndefined();
   });
 
-  it('lets nothing lie between two scenes', () => {
-    const { times, planner } = plan({ frames: 60, fps: 24, pictureOf: heldFor(2), breakAt: 31 }, FACTOR_2);
+  it.each([
+    ['lets nothing lie where a live source breaks', { maxGap: micros(500_000) }, 2 * 59, 0],
+    ['holds the frame before where a file breaks', {}, 2 * 59 + 1, 1],
+  ])('%s', (_name, options, count, holds) => {
+    const broken = { frames: 60, fps: 24, pictureOf: heldFor(2), breakAt: 31 };
+    const { times, held, planner } = plan(broken, FACTOR_2, true, options);
     expect(times.every((at, k) => k === 0 || at > (times[k - 1] ?? 0))).toBe(true);
-    expect(times).toHaveLength(2 * 59);
+    expect(times).toHaveLength(count);
+    expect(held).toBe(holds);
     expect(planner.repeats).toBe(29);
   });
 
