@@ -101,8 +101,8 @@ describe('PairPlanner', () => {
   });
 
   it.each([
-    ['lets nothing lie where a live source breaks', { maxGap: micros(500_000) }, 2 * 59, 0],
-    ['holds the frame before where a file breaks', {}, 2 * 59 + 1, 1],
+    ['lets nothing lie where a live source breaks', { maxGap: micros(500_000) }, 2 * 59, 2],
+    ['holds the frame before where a file breaks', {}, 2 * 59 + 1, 3],
   ])('%s', (_name, options, count, holds) => {
     const broken = { frames: 60, fps: 24, pictureOf: heldFor(2), breakAt: 31 };
     const { times, held, planner } = plan(broken, FACTOR_2, true, options);
