@@ -20,7 +20,7 @@ describe('serve refuses, with the value and the remedy', () => {
     [['file:///etc/passwd'], /file URLs are not taken[\s\S]*without file:\/\//],
     [['no-such-file.mp4'], /no file "no-such-file\.mp4"/],
     [['demo', '--fps', '0'], /fps 0 is outside 1…240/],
-    [['demo', '--fps', 'fast'], /expected a number/],
+    [['demo', '--fps', 'fast'], /expected a rate such as 60, 59\.94 or 60000\/1001/],
     [['demo', '--factor', '2.5'], /factor 2\.5 is not a whole number/],
     [['demo', '--fps', '60', '--factor', '2'], /cannot be used with/],
     [['demo', '--port', '70000'], /server\.port is 70000/],

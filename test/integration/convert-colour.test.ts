@@ -32,7 +32,7 @@ async function said(path: string): Promise<Record<string, string>> {
   return { ...rest, shape: shape === 'N/A' ? '1:1' : shape };
 }
 
-const twice = { factor: 2, crf: 14 };
+const twice = { factor: 2, overwrite: true };
 
 test.each(['repeat', 'blend'])(
   '10-bit 4:2:2 of the full range comes bit for bit out of ffv1, with %s',

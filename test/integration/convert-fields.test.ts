@@ -32,7 +32,7 @@ function change(
   output: string,
   options: Partial<Parameters<typeof convert>[0]> = {},
 ): Promise<ConvertResult> {
-  return convert({ input, output, factor: 1, model: 'blend', codec: 'ffv1', crf: 0, threads: 1, ...options });
+  return convert({ input, output, factor: 1, model: 'blend', codec: 'ffv1', overwrite: true, threads: 1, ...options });
 }
 
 /** Luma of all frames. */

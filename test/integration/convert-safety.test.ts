@@ -14,7 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runCli } from '../support/app.ts';
+import { lastLine, runCli } from '../support/app.ts';
 import { convertUntil } from '../support/convert-run.ts';
 import { ffmpeg, frameHashes, testVideo } from '../support/media.ts';
 import { seededRandom } from '../support/random.ts';
@@ -70,7 +70,11 @@ describe('convert, killed with -9', () => {
       '--json',
     ]);
     expect(code, stderr).toBe(0);
-    const { kept, notes, ...result } = JSON.parse(stdout) as { kept: number; notes: string[]; outputFrames: number };
+    const { kept, notes, ...result } = JSON.parse(lastLine(stdout)) as {
+      kept: number;
+      notes: string[];
+      outputFrames: number;
+    };
     expect(kept).toBeGreaterThan(120);
     expect(notes).toContain(`the first ${kept} frames are those of the run before`);
     expect(result).toMatchObject({ sourceFrames: 240, outputFrames: 479, interpolated: 239, repeated: 0 });
@@ -90,7 +94,7 @@ describe('convert, stopped by a signal', () => {
     const args = [input, output, ...options, '--json'];
     const run = await convertUntil(args, { file, bytes: 0.5 * (whole.mp4?.length ?? 0), signal });
     expect(run, run.stderr).toMatchObject({ reached: true, code });
-    const { unfinished } = JSON.parse(run.stdout) as {
+    const { unfinished } = JSON.parse(lastLine(run.stdout)) as {
       unfinished: { frames: number; path: string; resumesAt: number };
     };
     expect(unfinished.path).toBe(file);

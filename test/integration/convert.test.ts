@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { runCli } from '../support/app.ts';
+import { lastLine, runCli } from '../support/app.ts';
 import { ffmpeg, frameHashes, temporaryFolder, testVideo, timestamps } from '../support/media.ts';
 
 let folder: { path: string; remove: () => Promise<void> };
@@ -26,7 +26,7 @@ async function convert(input: string, output: string, ...args: string[]): Promis
   const { code, stdout, stderr } = await runCli(['convert', input, output, '--json', ...args], { timeoutMs: 120_000 });
   expect(code, stderr).toBe(0);
   // Our own JSON: lines of progress, then the result.
-  return JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '') as Result;
+  return JSON.parse(lastLine(stdout)) as Result;
 }
 
 describe('convert', () => {

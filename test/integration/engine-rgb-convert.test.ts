@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { EvalReport } from '../../src/eval/report.ts';
-import { runCli, startApp } from '../support/app.ts';
+import { lastLine, runCli, startApp } from '../support/app.ts';
 import { rgbNetwork } from '../support/engine-rgb-onnx.ts';
 import { ffmpeg, frameHashes, temporaryFolder, testVideo } from '../support/media.ts';
 
@@ -41,7 +41,7 @@ describe("a user's own rgb network", () => {
     expect(code, stderr).toBe(0);
     // Paddings that do not fit are found out in silence.
     expect(stderr).not.toMatch(/onnxruntime/);
-    expect(JSON.parse(stdout)).toMatchObject({ outputFrames: frames, interpolated: frames - 6, model });
+    expect(JSON.parse(lastLine(stdout))).toMatchObject({ outputFrames: frames, interpolated: frames - 6, model });
     const hashes = await frameHashes(out);
     expect(new Set(hashes).size).toBe(frames);
     expect(hashes.filter((_, i) => i % Number(factor) === 0)).toEqual(await frameHashes(at('in.mkv')));

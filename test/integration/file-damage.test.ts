@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openVideoFile } from '../../src/ingest/file/video-file.ts';
-import { runCli } from '../support/app.ts';
+import { lastLine, runCli } from '../support/app.ts';
 import { ffmpeg, frameHashes, JumpingClock, Recording, temporaryFolder } from '../support/media.ts';
 import { seededRandom } from '../support/random.ts';
 
@@ -88,7 +88,7 @@ it('40 bytes in a scene without keyframes cost no frame, and are told', async ()
   ]);
   const { code, stdout } = await runCli(['convert', path, at('damaged.mkv'), '--model', 'repeat', '--json']);
   expect(code).toBe(3);
-  expect(JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '')).toMatchObject({
+  expect(JSON.parse(lastLine(stdout))).toMatchObject({
     ...{ type: 'result', damaged: true, damagedFrames: damage.damagedFrames, sourceFrames: FRAMES },
     notes: damage.notes,
   });
@@ -107,7 +107,7 @@ it('a frame that cannot be decoded keeps its place, and is interpolated across',
   expect(damage).toMatchObject({ damagedFrames: 0, lostFrames: 1 });
   const { code, stdout } = await runCli(['convert', at('lost.avi'), at('lost.mkv'), '--model', 'repeat', '--json']);
   expect(code).toBe(3);
-  const result = JSON.parse(stdout.trimEnd().split('\n').at(-1) ?? '');
+  const result = JSON.parse(lastLine(stdout));
   expect(result).toMatchObject({ lostFrames: 1, sourceFrames: FRAMES - 1, outputFrames: 2 * FRAMES - 1 });
 });
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { runCli, startApp } from '../support/app.ts';
+import { lastLine, runCli, startApp } from '../support/app.ts';
 import { i420Network } from '../support/engine-i420-onnx.ts';
 import { ffmpeg, frameHashes, temporaryFolder, testVideo } from '../support/media.ts';
 
@@ -34,7 +34,7 @@ describe("a user's own i420 network", () => {
       ...more,
     ]);
     expect(code, stderr).toBe(0);
-    expect(JSON.parse(stdout)).toMatchObject({
+    expect(JSON.parse(lastLine(stdout))).toMatchObject({
       outputFrames: frames,
       interpolated: frames - 6,
       model: model.slice(0, -5),

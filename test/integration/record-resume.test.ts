@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { AVMEDIA_TYPE_AUDIO, FormatContext, Packet } from 'node-av';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { FileCodec } from '../../src/egress/file/codecs.ts';
 import { OutputFile } from '../../src/egress/file/output-file.ts';
 import { FileWriter } from '../../src/egress/file/writer.ts';
@@ -75,6 +75,11 @@ describe.each(CONTAINERS)('%s in .%s', (codec, ending) => {
   const partial = at(`${codec}-again.partial.${ending}`);
 
   beforeAll(() => write(whole, codec, FRAMES, 'finish'));
+
+  // Of an attempt before.
+  beforeEach(() => {
+    for (const name of readdirSync(folder)) if (name.startsWith(`${codec}-again`)) rmSync(at(name));
+  });
 
   it.each([
     // Its process is gone, as if killed: no trailer, nothing flushed.

@@ -52,6 +52,11 @@ interface StreamEntry {
   };
 }
 
+/** The last line of a program's output: with `--json` its result. */
+export function lastLine(text: string): string {
+  return text.trimEnd().split('\n').at(-1) ?? '';
+}
+
 /** Runs the command line to its end. */
 export async function runCli(
   args: readonly string[],

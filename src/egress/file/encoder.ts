@@ -31,6 +31,7 @@ import { encoderOptions, type FileCodec, type Quality } from './codecs.ts';
 import type { HeldPictures } from './formats.ts';
 import { Pictures, pictureTarget } from './pictures.ts';
 import { TickClock } from './tick.ts';
+import { vectorSettings } from './vector-width.ts';
 
 /** Options of {@link FileEncoder}. */
 export interface FileEncoderOptions extends Quality {
@@ -196,7 +197,7 @@ export class FileEncoder {
     context.maxBFrames = 0;
     context.setFlags(AV_CODEC_FLAG_FRAME_DURATION);
     if (globalHeader) context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER);
-    const options = Dictionary.fromObject(withOption(encoderOptions(name, this.#options), pictures));
+    const options = withSettings(name, encoderOptions(name, this.#options), pictures);
     try {
       FFmpegError.throwIfError(await context.open2(codec, options), `${name} cannot be encoded`);
     } catch (error) {
@@ -207,12 +208,16 @@ export class FileEncoder {
   }
 }
 
-/** The encoder's options with HDR's metadata, and, for transparent pictures, without what libvpx cannot do beside them. */
-function withOption(options: Record<string, string>, { hdr, format }: Pictures): Record<string, string> {
+/** The encoder's options with its own settings: HDR's metadata, and what it must not compute with. */
+function withSettings(codec: FileCodec, options: Record<string, string>, { hdr, format }: Pictures): Dictionary {
+  // libvpx cannot do the one beside transparency.
   const all: Record<string, string> = { ...options, ...(format.startsWith('yuva420p') ? { 'auto-alt-ref': '0' } : {}) };
-  if (!hdr) return all;
-  const before = all[hdr.name];
-  return { ...all, [hdr.name]: before === undefined ? hdr.value : `${before}:${hdr.value}` };
+  for (const more of [hdr, vectorSettings(ENCODERS[codec])]) {
+    if (!more) continue;
+    const before = all[more.name];
+    all[more.name] = before === undefined ? more.value : `${before}:${more.value}`;
+  }
+  return Dictionary.fromObject(all);
 }
 
 function tooClose(at: Micros, { fps }: FileEncoderOptions): FrameliftError {

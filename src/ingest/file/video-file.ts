@@ -244,8 +244,12 @@ export class VideoFile {
     return Math.min(1, this.#demuxer.position / Math.max(1, this.info.bytes));
   }
 
-  /** When the last frame ends, as the container says; undefined until an `offline` file is read to its end. */
+  /**
+   * When the last frame ends, as the container says; undefined until an `offline` file is read to its end, and where only a
+   * part is wanted that ends before.
+   */
   get end(): Micros | undefined {
+    if (this.#pastRange) return undefined;
     const last = this.#damage && this.#ended && this.#ready.length === 0 ? this.#last : undefined;
     return last === undefined ? undefined : plus(last, this.#lastDuration);
   }

@@ -5,7 +5,7 @@ export type Tags = Readonly<Record<string, string>>;
 
 /** What describes the old file or its coding, and is not true of the new one. */
 const OF_THE_OLD_FILE =
-  /^(encoder|encoded_by_tool|duration|bps|number_of_.*|_statistics_.*|source_id|major_brand|minor_version|compatible_brands|vendor_id|rotate|variant_bitrate|creation_tool)(-[a-z]{3})?$/i;
+  /^(encoder|software|encoded_by_tool|duration|bps|number_of_.*|_statistics_.*|source_id|major_brand|minor_version|compatible_brands|vendor_id|rotate|variant_bitrate|creation_tool)(-[a-z]{3})?$/i;
 
 /** Tags of a stream that are true of its copy: language, title, the handler's name. */
 export function streamTags(tags: Tags): Record<string, string> {
