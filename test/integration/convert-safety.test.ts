@@ -13,7 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { lastLine, runCli } from '../support/app.ts';
 import { convertUntil } from '../support/convert-run.ts';
 import { ffmpeg, frameHashes, testVideo } from '../support/media.ts';
@@ -52,6 +52,11 @@ async function killAt(share: number, output: string, ending: string, how = '--re
 }
 
 describe('convert, killed with -9', () => {
+  // Of an attempt before.
+  beforeEach(() => {
+    for (const name of named('killed.')) rmSync(at(name));
+  });
+
   it('mp4: leaves something playable, goes on from there, and again, and gives the very same file', async () => {
     await killAt(0.55, 'killed', 'mp4');
     const playable = (await frameHashes(at('killed.partial.mp4'))).length;

@@ -1,7 +1,7 @@
 /** `framelift convert` in a child process that is signalled at a chosen point of its output. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 const LAUNCHER = fileURLToPath(new URL('../../bin/framelift.js', import.meta.url));
@@ -22,14 +22,15 @@ export async function convertUntil(
   args: readonly string[],
   { file, bytes, signal }: { file: string; bytes: number; signal: NodeJS.Signals },
 ): Promise<ConvertRun> {
-  const before = statSync(file, { throwIfNoEntry: false })?.ino;
+  // What a run before has left may be emptied, or another file take its name.
+  const before = statSync(file, { throwIfNoEntry: false });
   const child = spawn(process.execPath, [LAUNCHER, 'convert', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
   let [stdout, stderr, reached] = ['', '', false];
   child.stdout.setEncoding('utf8').on('data', (text: string) => (stdout += text));
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const poll = setInterval(() => {
     const found = statSync(file, { throwIfNoEntry: false });
-    if (reached || !found || found.ino === before || found.size < bytes) return;
+    if (reached || !found || isSame(found, before) || found.size < bytes) return;
     reached = child.kill(signal);
   }, POLL_MS);
   try {
@@ -39,4 +40,8 @@ export async function convertUntil(
   } finally {
     clearInterval(poll);
   }
+}
+
+function isSame(a: Stats, b: Stats | undefined): boolean {
+  return a.ino === b?.ino && a.mtimeMs === b.mtimeMs;
 }

@@ -27,11 +27,11 @@ import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
 import type { Micros } from '../../time.ts';
+import { vectorSettings } from '../codec/vector-width.ts';
 import { encoderOptions, type FileCodec, type Quality } from './codecs.ts';
 import type { HeldPictures } from './formats.ts';
 import { Pictures, pictureTarget } from './pictures.ts';
 import { TickClock } from './tick.ts';
-import { vectorSettings } from './vector-width.ts';
 
 /** Options of {@link FileEncoder}. */
 export interface FileEncoderOptions extends Quality {

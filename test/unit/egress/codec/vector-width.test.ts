@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { hasAvx512, vectorSettings } from '../../../../src/egress/file/vector-width.ts';
+import { hasAvx512, vectorSettings } from '../../../../src/egress/codec/vector-width.ts';
 
 it.each([
   ['processor\t: 0\nflags\t\t: fpu sse2 avx2 avx512f avx512bw\n', true],
