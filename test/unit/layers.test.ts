@@ -96,6 +96,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
     'ingest/file/chapters.ts',
     'ingest/file/demuxer.ts',
     'ingest/file/lead-in.ts',
+    'ingest/file/opening.ts',
     'ingest/file/others.ts',
     'ingest/ffmpeg/binary.ts',
     'egress/codec/tags.ts',

@@ -1,12 +1,6 @@
-/** Reading coded frames out of local video files. The only adapter of node-av's demuxers. */
-import { stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+/** Reading coded frames out of local video files. An adapter of node-av's demuxers. */
 import {
-  AV_CODEC_ID_ANSI,
-  AV_DISPOSITION_ATTACHED_PIC,
-  AV_LOG_FATAL,
   AV_NOPTS_VALUE,
-  AV_PKT_DATA_DISPLAYMATRIX,
   AV_PKT_DATA_MATROSKA_BLOCKADDITIONAL,
   AV_PKT_FLAG_CORRUPT,
   AV_PKT_FLAG_DISCARD,
@@ -16,17 +10,11 @@ import {
   AVFMT_NOTIMESTAMPS,
   AVFMT_TS_DISCONT,
   AVMEDIA_TYPE_AUDIO,
-  AVMEDIA_TYPE_VIDEO,
   AVSEEK_FLAG_BACKWARD,
   AVSEEK_FLAG_BYTE,
-  type Rational as AvRational,
-  avGetCodecName,
   type CodecParameters,
-  Dictionary,
   FFmpegError,
-  FormatContext,
-  InputFormat,
-  Log,
+  type FormatContext,
   Packet,
   type Stream,
 } from 'node-av';
@@ -42,9 +30,9 @@ import {
   readCovers,
 } from './accompaniment.ts';
 import type { Damage } from './damage.ts';
-import type { FoundImages } from './images.ts';
-import { rotationOf, type VideoFileInfo } from './info.ts';
+import type { VideoFileInfo } from './info.ts';
 import { gatherLeadIn } from './lead-in.ts';
+import { type ImagesToRead, type OpenContainer, openContainer, plain } from './opening.ts';
 import { Others } from './others.ts';
 import type { TimeRange } from './range.ts';
 import { type Join, type Place, Timeline } from './timeline.ts';
@@ -78,8 +66,7 @@ export interface DemuxerOptions {
    * one timeline. Default: stamps as they are, and a break is thrown.
    */
   readonly damage?: Damage | undefined;
-  /** Numbered images that the path stands for, and how many of them make a second. */
-  readonly images?: { readonly found: FoundImages; readonly rate: Rational } | undefined;
+  readonly images?: ImagesToRead | undefined;
 }
 
 /** A file that ends this much before its declared length was cut off. */
@@ -122,8 +109,7 @@ export class Demuxer {
   #givenUp = false;
   #closed = false;
 
-  private constructor(path: string, context: FormatContext, stream: Stream, bytes: number, options: DemuxerOptions) {
-    const { damage, images } = options;
+  private constructor(path: string, { context, stream, info }: OpenContainer, { damage }: DemuxerOptions) {
     this.#path = path;
     this.#damage = damage;
     this.#context = context;
@@ -131,7 +117,7 @@ export class Demuxer {
     this.#timeBase = plain(stream.timeBase);
     this.#alphaBeside = stream.metadata?.get('alpha_mode') === '1';
     this.#nextPts = this.#start();
-    this.info = images ? describeImages(context, stream, bytes, images.found) : describe(context, stream, bytes);
+    this.info = info;
     this.#timed = this.info.container !== 'avi';
     this.#timeline = damage && newTimeline(context, stream);
     this.#packet.alloc();
@@ -142,37 +128,7 @@ export class Demuxer {
    * `source.protocol` (not a video, or broken before its first frame), `source.no-video`.
    */
   static async open(path: string, options: DemuxerOptions = {}): Promise<Demuxer> {
-    const { images } = options;
-    const bytes = await checkFile(images?.found.path ?? path);
-    Log.setLevel(AV_LOG_FATAL);
-    const context = new FormatContext();
-    // "file:" keeps the path from being read as a URL; the whitelist keeps playlists from leaving
-    // the disk.
-    const settings = Dictionary.fromObject({
-      ...{ protocol_whitelist: 'file,crypto,data', fflags: '+genpts' },
-      ...(images && { framerate: `${images.rate.num}/${images.rate.den}`, start_number: images.found.first }),
-    });
-    try {
-      context.allocContext();
-      const format = images ? InputFormat.findInputFormat('image2') : null;
-      const opened = await context.openInput(images?.found.url ?? `file:${resolve(path)}`, format, settings);
-      if (opened < 0) throw notVideo(path, opened);
-      const found = await context.findStreamInfo(null);
-      if (found < 0) throw notVideo(path, found);
-      const index = context.findBestStream(AVMEDIA_TYPE_VIDEO, -1, -1);
-      const stream = context.streams[index];
-      if (!stream || stream.hasDisposition(AV_DISPOSITION_ATTACHED_PIC)) {
-        throw new FrameliftError('source.no-video', `${path} has no video stream`);
-      }
-      // FFmpeg takes any text for a terminal recording.
-      if (stream.codecpar.codecId === AV_CODEC_ID_ANSI) throw notVideo(path, undefined);
-      return new Demuxer(path, context, stream, bytes, options);
-    } catch (error) {
-      await context.closeInput();
-      throw error;
-    } finally {
-      settings.free();
-    }
+    return new Demuxer(path, await openContainer(path, options.images), options);
   }
 
   /** For the decoder; valid until {@link close}. */
@@ -438,24 +394,6 @@ export class Demuxer {
   }
 }
 
-/** Its size in bytes. */
-async function checkFile(path: string): Promise<number> {
-  const found = await stat(path).catch((cause: unknown) => {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-    if (code === 'ENOENT' || code === 'ENOTDIR') {
-      throw new FrameliftError('source.not-found', `there is no file ${path}`, { cause });
-    }
-    throw new FrameliftError('source.forbidden', `${path} cannot be opened (${String(code)})`, { cause });
-  });
-  if (!found.isFile()) throw new FrameliftError('source.not-found', `${path} is not a file`);
-  return found.size;
-}
-
-function notVideo(path: string, code: number | undefined): FrameliftError {
-  const reason = code === undefined ? '' : `: ${FFmpegError.strerror(code)}`;
-  return new FrameliftError('source.protocol', `${path} is not a video file, or it is cut off at its start${reason}`);
-}
-
 /** Transport and program streams and their like jump ahead for no reason; sound and picture run without pause. */
 function newTimeline(context: FormatContext, picture: Stream): Timeline {
   const isSteady = (stream: Stream): boolean =>
@@ -469,35 +407,4 @@ function newTimeline(context: FormatContext, picture: Stream): Timeline {
 
 function inMicros(stamp: bigint, { num, den }: Rational): Micros {
   return micros((Number(stamp) * 1e6 * num) / den);
-}
-
-function plain(value: AvRational): Rational {
-  return { num: value.num, den: value.den };
-}
-
-function describeImages(context: FormatContext, stream: Stream, bytes: number, images: FoundImages): VideoFileInfo {
-  const { pattern, first, last, before } = images;
-  return { ...describe(context, stream, bytes), frames: last - first + 1, images: { pattern, first, last, before } };
-}
-
-function describe(context: FormatContext, stream: Stream, bytes: number): VideoFileInfo {
-  const parameters = stream.codecpar;
-  const rates = [plain(stream.avgFrameRate), plain(stream.rFrameRate)];
-  const base = plain(stream.timeBase);
-  const length =
-    stream.duration !== AV_NOPTS_VALUE && stream.duration > 0n
-      ? (Number(stream.duration) * 1e6 * base.num) / base.den
-      : Number(context.duration);
-  return {
-    width: parameters.width,
-    height: parameters.height,
-    fps: rates.find((rate) => rate.num > 0 && rate.den > 0),
-    frames: stream.nbFrames > 0n ? Number(stream.nbFrames) : undefined,
-    tick: base,
-    bytes,
-    duration: length > 0 ? micros(length) : undefined,
-    codec: avGetCodecName(parameters.codecId) ?? `codec id ${parameters.codecId}`,
-    container: context.iformat?.name ?? 'unknown',
-    rotation: rotationOf(parameters.getCodedSideData(AV_PKT_DATA_DISPLAYMATRIX)),
-  };
 }

@@ -5,7 +5,7 @@ import type { Arena } from '../../media/arena.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
 import { exactRate, type Rational } from '../../media/rate.ts';
-import type { EventSink, MetricEvent } from '../../metrics/events.ts';
+import type { EventSink } from '../../metrics/events.ts';
 import { type Clock, fromMs, type Micros, micros, minus, plus, ZERO } from '../../time.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
 import type { DeinterlaceChoice } from '../decode/deinterlacer.ts';
@@ -16,6 +16,7 @@ import type { Accompaniment, OtherSink, OtherStream } from './accompaniment.ts';
 import { Damage, type DamageReport } from './damage.ts';
 import { type CodedFrame, Demuxer } from './demuxer.ts';
 import { EvenTimes } from './even-times.ts';
+import { FullArena } from './full-arena.ts';
 import { findImages, requireImageRate } from './images.ts';
 import type { VideoFileInfo } from './info.ts';
 import { PresentationTimes } from './presentation.ts';
@@ -120,21 +121,6 @@ async function openDemuxer({ path, imageRate }: VideoFileOptions, damage: Damage
   const found = findImages(path);
   requireImageRate(path, found, imageRate);
   return Demuxer.open(path, { damage, images: found && imageRate && { found, rate: imageRate } });
-}
-
-/** Notices that the decoder dropped a frame because the arena was full. */
-class FullArena implements EventSink {
-  readonly #events: EventSink;
-  seen = false;
-
-  constructor(events: EventSink) {
-    this.#events = events;
-  }
-
-  emit(event: MetricEvent): void {
-    this.seen ||= event.type === 'drop' && event.reason === 'arena-full';
-    this.#events.emit(event);
-  }
 }
 
 function hasFields(traits: PictureTraits | undefined): boolean {
