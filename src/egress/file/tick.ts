@@ -22,8 +22,12 @@ export class TickClock {
   /** Ticks of one frame. */
   readonly interval: number;
 
+  /** True where a tick is one frame. */
+  readonly constantRate: boolean;
+
   /** @param constantRate a tick is one frame: for containers that count frames instead of time. */
   constructor(fps: Fraction, constantRate: boolean) {
+    this.constantRate = constantRate;
     const common = divisor(fps.num, fps.den);
     this.fps = { num: fps.num / common, den: fps.den / common };
     const { num, den } = this.fps;
