@@ -24,7 +24,7 @@ const MIN_RESIDUAL = 0.4;
 const MIN_CHANGED = 0.25;
 /** … and at most so many tiles: else the whole picture counts. */
 const MAX_CHANGED = 0.8;
-const CHANGED_RATIO = 0.62;
+const CHANGED_RATIO = 0.7;
 /** Levels by which colours differ in another scene of the same luma. */
 const OTHER_COLOURS = 8;
 /** Deviations, in levels, below which a frame is blank, and of a frame that may come from a fade. */
