@@ -65,7 +65,7 @@ describe('convert to the standard output', () => {
     expect(stderr).toContain('code 1');
   });
 
-  it.runIf(existsSync('/dev/full'))('says that there is no space left', async () => {
+  it('says that there is no space left', async () => {
     const told = expect.stringContaining('no space left');
     await expect(toFile('/dev/full')).rejects.toMatchObject({ code: 1, stderr: told });
   });

@@ -1,5 +1,6 @@
 /** Values of `convert`'s options: text → value. Each throws commander's InvalidArgumentError. */
 import { InvalidArgumentError } from 'commander';
+import { parseRate, type Rational, rateFrom } from '../../media/rate.ts';
 
 /** Bits per second: `6M`, `800k`, `6000000`. */
 export function bitsPerSecond(text: string): number {
@@ -12,12 +13,9 @@ export function bitsPerSecond(text: string): number {
 /** Most images per second that can be meant. */
 const MAX_RATE = 1000;
 
-/** A rate as a fraction: `24`, `23.976`, `24000/1001`. */
-export function imageRate(text: string): { readonly num: number; readonly den: number } {
-  const match = /^(\d+(?:\.(\d{1,6}))?)(?:\/(\d+))?$/.exec(text.trim());
-  const [, value = '', decimals = '', divisor] = match ?? [];
-  const scale = 10 ** decimals.length;
-  const rate = { num: Math.round(Number(value) * scale), den: Number(divisor ?? 1) * scale };
-  if (match && !(decimals && divisor) && rate.num > 0 && rate.num <= MAX_RATE * rate.den) return rate;
+/** A rate as `--fps` takes it, as the fraction that it means: `24`, `23.976` (24000/1001), `24000/1001`. */
+export function imageRate(text: string): Rational {
+  const fps = parseRate(text);
+  if (fps !== undefined && fps > 0 && fps <= MAX_RATE) return rateFrom(fps, undefined);
   throw new InvalidArgumentError('expected images per second such as 24 or 24000/1001');
 }

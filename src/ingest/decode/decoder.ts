@@ -14,56 +14,20 @@ import {
 } from 'node-av';
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { AccessUnit } from '../../media/access-unit.ts';
-import type { Arena } from '../../media/arena.ts';
 import { fitsI420 } from '../../media/deep-layout.ts';
 import { Frame, type FrameInfo, SOURCE } from '../../media/frame.ts';
-import { type PictureTraits, type SampleAspect, sameTraits } from '../../media/picture-traits.ts';
-import { type DropReason, type EventSink, noEvents } from '../../metrics/events.ts';
-import { type Clock, type Micros, micros, minus, ZERO } from '../../time.ts';
+import { type PictureTraits, sameTraits } from '../../media/picture-traits.ts';
+import { type DropReason, noEvents } from '../../metrics/events.ts';
+import { type Micros, micros, minus, ZERO } from '../../time.ts';
 import { sizeExcess } from '../limits.ts';
-import type { SourceLog } from '../source-log.ts';
-import { type CodecOptions, openCodecContext } from './codec-context.ts';
+import { openCodecContext } from './codec-context.ts';
+import type { VideoDecoderOptions } from './decoder-options.ts';
 import { DeepWriter } from './deep-writer.ts';
-import { type DeinterlaceChoice, Deinterlacer, type FrameStamp } from './deinterlacer.ts';
+import { Deinterlacer, type FrameStamp } from './deinterlacer.ts';
 import { I420Writer, traitsOf } from './i420-writer.ts';
 import { InFlight } from './in-flight.ts';
 import { Reordering } from './reordering.ts';
 import { formOf, storedTraits } from './stored.ts';
-
-/**
- * Options of {@link VideoDecoder.open}. Give `codec` (RTP) or `codecParameters` (a container's
- * stream).
- */
-export interface VideoDecoderOptions extends CodecOptions {
-  readonly arena: Arena;
-  readonly clock: Clock;
-  /** For events. */
-  readonly stream: string;
-  readonly events?: EventSink;
-  readonly log?: SourceLog;
-  /**
-   * What becomes of damage. `drop` (default): damaged frames are dropped, and all up to the next
-   * keyframe. `conceal`, for files: units are decoded as they are, from the first on, references are
-   * kept, and frames are delivered as FFmpeg conceals them.
-   */
-  readonly damage?: 'drop' | 'conceal';
-  /** Told of the time of each damaged frame that is delivered, and of each unit that gave none. */
-  readonly onDamage?: (what: 'frame' | 'unit', pts: Micros) => void;
-  /**
-   * Drop frames that are not later than the one before. Default true. False for live sources, whose
-   * stamps are judged as a whole: frames come out in the order in which they are shown.
-   */
-  readonly dropLate?: boolean;
-  /** Whether frames that hold two fields are taken apart. Default `off`. */
-  readonly deinterlace?: DeinterlaceChoice;
-  /**
-   * Frames hold beside their I420 form what that cannot hold (`Frame.deep`), and traits tell how the
-   * source stores it. Default false: nothing that is live needs it.
-   */
-  readonly keepForm?: boolean;
-  /** The shape of samples that a container tells. It wins over what frames say. */
-  readonly sampleAspect?: SampleAspect | undefined;
-}
 
 /** Units that a decoder may take before its first frame: 16 held back to put them in order. */
 const MAX_SILENT = 17;

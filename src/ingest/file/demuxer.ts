@@ -8,8 +8,6 @@ import {
   AVERROR_EOF,
   AVFMT_NO_BYTE_SEEK,
   AVFMT_NOTIMESTAMPS,
-  AVFMT_TS_DISCONT,
-  AVMEDIA_TYPE_AUDIO,
   AVSEEK_FLAG_BACKWARD,
   AVSEEK_FLAG_BYTE,
   type CodecParameters,
@@ -32,10 +30,10 @@ import {
 import type { Damage } from './damage.ts';
 import type { VideoFileInfo } from './info.ts';
 import { gatherLeadIn } from './lead-in.ts';
-import { type ImagesToRead, type OpenContainer, openContainer, plain } from './opening.ts';
+import { type ImagesToRead, newTimeline, type OpenContainer, openContainer, plain } from './opening.ts';
 import { Others } from './others.ts';
 import type { TimeRange } from './range.ts';
-import { type Join, type Place, Timeline } from './timeline.ts';
+import type { Join, Place, Timeline } from './timeline.ts';
 
 /** One coded frame. `data` is valid until the next call. */
 export interface CodedFrame {
@@ -392,17 +390,6 @@ export class Demuxer {
   #broken(reason: string): FrameliftError {
     return new FrameliftError('source.protocol', `${this.#path} ${this.#endsEarly(reason)}`);
   }
-}
-
-/** Transport and program streams and their like jump ahead for no reason; sound and picture run without pause. */
-function newTimeline(context: FormatContext, picture: Stream): Timeline {
-  const isSteady = (stream: Stream): boolean =>
-    stream.index === picture.index || stream.codecpar.codecType === AVMEDIA_TYPE_AUDIO;
-  return new Timeline({
-    picture: picture.index,
-    steady: context.streams.filter(isSteady).map((stream) => stream.index),
-    jumpsAhead: ((context.iformat?.flags ?? 0) & AVFMT_TS_DISCONT) !== 0,
-  });
 }
 
 function inMicros(stamp: bigint, { num, den }: Rational): Micros {

@@ -7,6 +7,8 @@ import {
   AV_LOG_FATAL,
   AV_NOPTS_VALUE,
   AV_PKT_DATA_DISPLAYMATRIX,
+  AVFMT_TS_DISCONT,
+  AVMEDIA_TYPE_AUDIO,
   AVMEDIA_TYPE_VIDEO,
   type Rational as AvRational,
   avGetCodecName,
@@ -22,6 +24,7 @@ import type { Rational } from '../../media/rate.ts';
 import { micros } from '../../time.ts';
 import type { FoundImages } from './images.ts';
 import { rotationOf, type VideoFileInfo } from './info.ts';
+import { Timeline } from './timeline.ts';
 
 /** Numbered images that a path stands for, and how many of them make a second. */
 export interface ImagesToRead {
@@ -67,6 +70,17 @@ export async function openContainer(path: string, images: ImagesToRead | undefin
   } finally {
     settings.free();
   }
+}
+
+/** Transport and program streams and their like jump ahead for no reason; sound and picture run without pause. */
+export function newTimeline(context: FormatContext, picture: Stream): Timeline {
+  const isSteady = (stream: Stream): boolean =>
+    stream.index === picture.index || stream.codecpar.codecType === AVMEDIA_TYPE_AUDIO;
+  return new Timeline({
+    picture: picture.index,
+    steady: context.streams.filter(isSteady).map((stream) => stream.index),
+    jumpsAhead: ((context.iformat?.flags ?? 0) & AVFMT_TS_DISCONT) !== 0,
+  });
 }
 
 /** A fraction of node-av's as ours. */

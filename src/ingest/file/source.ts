@@ -9,7 +9,8 @@ import { IngestGauge } from '../limits.ts';
 import { RealtimePacing } from '../realtime.ts';
 import type { FrameSink, Source } from '../source.ts';
 import { SourceLog } from '../source-log.ts';
-import { openVideoFile, type VideoFile, type VideoFileOptions } from './video-file.ts';
+import type { VideoFileOptions } from './options.ts';
+import { openVideoFile, type VideoFile } from './video-file.ts';
 
 /** Options of {@link fileSource}. */
 export interface FileSourceOptions extends VideoFileOptions {

@@ -1,16 +1,12 @@
 /** Video files read frame by frame, in presentation order. */
 import { FrameliftError } from '../../errors.ts';
-import type { Log } from '../../log.ts';
-import type { Arena } from '../../media/arena.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
-import { exactRate, type Rational } from '../../media/rate.ts';
-import type { EventSink } from '../../metrics/events.ts';
-import { type Clock, fromMs, type Micros, micros, minus, plus, ZERO } from '../../time.ts';
+import { exactRate } from '../../media/rate.ts';
+import { fromMs, type Micros, micros, minus, plus, ZERO } from '../../time.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
-import type { DeinterlaceChoice } from '../decode/deinterlacer.ts';
 import { explainDrops } from '../drop-log.ts';
-import { type IngestLimits, sizeExcess } from '../limits.ts';
+import { sizeExcess } from '../limits.ts';
 import { SourceLog } from '../source-log.ts';
 import type { Accompaniment, OtherSink, OtherStream } from './accompaniment.ts';
 import { Damage, type DamageReport } from './damage.ts';
@@ -19,45 +15,10 @@ import { EvenTimes } from './even-times.ts';
 import { FullArena } from './full-arena.ts';
 import { findImages, requireImageRate } from './images.ts';
 import type { VideoFileInfo } from './info.ts';
+import type { VideoFileOptions } from './options.ts';
 import { PresentationTimes } from './presentation.ts';
 import type { TimeRange } from './range.ts';
 import type { Join } from './timeline.ts';
-
-/** Options of {@link openVideoFile}. */
-export interface VideoFileOptions {
-  readonly path: string;
-  /** For events and logs. */
-  readonly stream: string;
-  readonly arena: Arena;
-  readonly clock: Clock;
-  readonly events: EventSink;
-  /** Default: none. */
-  readonly log?: Log;
-  /** Decoder threads, default 1. */
-  readonly threads?: number;
-  /** A file that exceeds them fails. Its bitrate does not matter. Default: none. */
-  readonly limits?: IngestLimits | undefined;
-  /**
-   * What happens to a frame that finds the arena full. Default `throw`; live sources drop it,
-   * counted.
-   */
-  readonly whenFull?: 'throw' | 'drop';
-  /** Whether frames that hold two fields are taken apart. Default `off`. */
-  readonly deinterlace?: DeinterlaceChoice | undefined;
-  /**
-   * Frames hold beside 8-bit 4:2:0 what that cannot hold, and traits tell how the file stores it.
-   * Default false.
-   */
-  readonly keepForm?: boolean;
-  /** Images per second, where `path` stands for numbered ones. */
-  readonly imageRate?: Rational | undefined;
-  /**
-   * True for tools that must lose nothing: damage is concealed and noted, a file that breaks off just
-   * ends, and timestamps that jump, repeat or go back are mended. Default false, as for live sources:
-   * damage is dropped up to the next keyframe, and a break is thrown.
-   */
-  readonly offline?: boolean;
-}
 
 /** Access units for which it is not said yet that they are damaged. */
 const SUSPECTS = 4;

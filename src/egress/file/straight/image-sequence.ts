@@ -1,12 +1,13 @@
 /** Writing frames as numbered images. */
 import { mkdirSync, readdirSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
-import { asFrameliftError, FrameliftError, messageOf } from '../../../errors.ts';
+import { asFrameliftError, FrameliftError } from '../../../errors.ts';
 import type { Frame } from '../../../media/frame.ts';
 import type { ImagePattern } from '../../../media/image-pattern.ts';
 import type { PictureTraits } from '../../../media/picture-traits.ts';
 import { type Micros, minus } from '../../../time.ts';
 import { FileEncoder, type FileEncoderOptions } from '../encoder.ts';
+import { writeFault } from '../sink.ts';
 import type { Unfinished, VideoOutput } from '../writer.ts';
 
 /** Options of {@link ImageSequence.open}. */
@@ -129,10 +130,8 @@ export class ImageSequence implements VideoOutput {
       await rename(partial, path);
     } catch (cause) {
       await rm(partial, { force: true });
-      const full = cause instanceof Error && 'code' in cause && cause.code === 'ENOSPC';
-      const reason = full ? 'no space left on the disk' : messageOf(cause);
       const remedy = `The ${this.#written} images before it are complete.`;
-      throw new FrameliftError('mux.failed', `"${path}" cannot be written: ${reason}`, { cause, remedy });
+      throw new FrameliftError('mux.failed', writeFault(path, cause).message, { cause, remedy });
     }
   }
 }
