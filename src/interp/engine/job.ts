@@ -5,6 +5,14 @@ import type { Times } from '../../pairing/timesteps.ts';
 import type { Micros } from '../../time.ts';
 import type { WorkSpans } from '../worker/protocol.ts';
 
+/** The pair beside the one that is interpolated, which shares a frame with it: how its motion changes. */
+export interface Neighbour {
+  /** Its other frame: the one before `a`, or the one after `b`. */
+  readonly frame: Frame;
+  /** Its time from frame to frame, over that of the pair that is interpolated. */
+  readonly ratio: number;
+}
+
 /**
  * One pair to interpolate. The caller keeps its handles on `a` and `b`; the engine holds its own
  * while it needs them.
@@ -13,6 +21,12 @@ export interface InterpJob {
   readonly stream: string;
   readonly a: Frame;
   readonly b: Frame;
+  /**
+   * The pair before, and the pair after where there is look-ahead, that move on in the same scene: no
+   * cut, repetition, or gap lies there.
+   */
+  readonly before?: Neighbour;
+  readonly after?: Neighbour;
   /** Times between the parents, each 0 < t < 1. */
   readonly timesteps: readonly number[];
   /** What is picture in both frames; around it are bars. Absent: all of it. */

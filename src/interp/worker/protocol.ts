@@ -91,6 +91,26 @@ interface WireDeep {
   readonly outs: readonly number[];
 }
 
+/**
+ * The vectors that the block search finds for a pair, kept for the pairs beside it: float32
+ * [3][gridHeight][gridWidth] as `searchRows` writes it.
+ */
+interface WireSeed {
+  readonly offset: number;
+  /** Whether it is already filled; if not, whoever needs it fills it. */
+  readonly ready: boolean;
+}
+
+/** The pair beside a job's, which shares a frame with it. */
+interface WireNeighbour {
+  /** Its other frame, and that frame's pyramid: for a seed that is not ready. */
+  readonly frame: number;
+  readonly pyramid: WirePyramid;
+  readonly seed: WireSeed;
+  /** Its time from frame to frame, over the job's. */
+  readonly ratio: number;
+}
+
 /** A pair to interpolate. All offsets are bytes in the arena. */
 export interface WireJob {
   readonly width: number;
@@ -105,6 +125,10 @@ export interface WireJob {
   readonly scratch: number;
   readonly pyramidA: WirePyramid;
   readonly pyramidB: WirePyramid;
+  /** Where the job's own vectors are kept, of workers that search themselves. */
+  readonly seed?: WireSeed;
+  readonly before?: WireNeighbour;
+  readonly after?: WireNeighbour;
   /** One whole number per timestep, 32 bits: which piece of the grain that frame gets. */
   readonly grainSeeds: readonly number[];
   readonly mode: FlowMode;

@@ -1,16 +1,16 @@
 /**
- * What the kernel exports. Signatures as JavaScript sees them are in ../kernel.ts; what `//
+ * What the kernel exports. Signatures as JavaScript sees them are in ../functions/; what `//
  * @inline` means here, in ../build.ts.
  */
 export { blendDeep, blendFrames } from './blend';
-export { expandField, halveLuma } from './coarse';
-export { candidateCosts } from './costs';
-export { warpDeep } from './deep-warp';
 export { frameDifference } from './difference';
-export { grainAdd, grainAddDeep } from './grain';
-export { grainMeasure, grainStart } from './grain-measure';
-export { prepareImages, seedField } from './prepare';
-export { buildPyramid } from './pyramid';
-export { retimeField } from './retime';
-export { searchRows } from './search';
-export { warpBlend } from './warp';
+export { grainAdd, grainAddDeep } from './grain/grain';
+export { grainMeasure, grainStart } from './grain/measure';
+export { candidateCosts } from './search/costs';
+export { prepareImages, seedField } from './search/prepare';
+export { buildPyramid } from './search/pyramid';
+export { searchRows } from './search/search';
+export { expandField, halveLuma } from './warp/coarse';
+export { warpDeep } from './warp/deep';
+export { retimeField } from './warp/retime';
+export { warpBlend } from './warp/warp';

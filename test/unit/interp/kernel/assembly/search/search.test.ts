@@ -8,12 +8,12 @@ import {
   pyramidLevel,
   searchGrid,
   searchScratchBytes,
-} from '../../../../../src/interp/kernel/kernel.ts';
-import { perform, searchTasks } from '../../../../../src/interp/kernel/tasks.ts';
-import { Arena } from '../../../../../src/media/arena.ts';
-import { planeLayout } from '../../../../../src/media/frame.ts';
-import { random } from '../../../../support/kernel-scalar.ts';
-import { scalarPyramid, scalarSearch } from '../../../../support/kernel-scalar-search.ts';
+} from '../../../../../../src/interp/kernel/kernel.ts';
+import { perform, searchTasks } from '../../../../../../src/interp/kernel/tasks.ts';
+import { Arena } from '../../../../../../src/media/arena.ts';
+import { planeLayout } from '../../../../../../src/media/frame.ts';
+import { random } from '../../../../../support/kernel-scalar.ts';
+import { scalarPyramid, scalarSearch } from '../../../../../support/kernel-scalar-search.ts';
 
 const numbers = z.array(z.number());
 const fixture = z
@@ -33,7 +33,7 @@ const fixture = z
       }),
     ),
   })
-  .parse(JSON.parse(readFileSync(new URL('../../../../fixtures/search.json', import.meta.url), 'utf8')));
+  .parse(JSON.parse(readFileSync(new URL('../../../../../fixtures/search.json', import.meta.url), 'utf8')));
 
 const arena = new Arena(64);
 const kernel = loadKernel(arena.memory);

@@ -1,5 +1,5 @@
 /** Integer vectors, packed: x in the low, y in the high 16 bits of an i32. */
-import { clampInt } from './i420';
+import { clampInt } from '../i420';
 
 /** Both components in one number. */
 // @inline

@@ -2,7 +2,7 @@
  * How well the vectors of the neighbourhood match at every cell itself: what a flow network chooses
  * by (models/training/SEARCH.md).
  */
-import { clampInt } from './i420';
+import { clampInt } from '../i420';
 import { levelOrigin, levelSize, levelStride } from './pyramid';
 import { pack, unpackX, unpackY, vectorAt } from './vectors';
 

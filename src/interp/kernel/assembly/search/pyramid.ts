@@ -2,7 +2,7 @@
  * The luma pyramid of one frame: levels 1 (half) … 5 (1/32), each with a border of replicated
  * edges.
  */
-import { strideOf } from './i420';
+import { strideOf } from '../i420';
 
 /** Samples of replicated border on every side of a level. */
 export const BORDER: i32 = 16;

@@ -2,8 +2,9 @@
  * Warp both frames by a field at 1/8 resolution and blend them: the inner loop of the `flow`
  * models. Samples in 1/128, weights in 1/32768; sample-table.ts says what a quad and a pair are.
  */
+
+import { clampInt, strideOf } from '../i420';
 import { ALONG, LEFT_TAPS, loadConstants, RIGHT_TAPS, ROUNDING, SPREAD } from './constants';
-import { clampInt, strideOf } from './i420';
 import {
   AB,
   AT,

@@ -1,7 +1,7 @@
 /**
  * To and from half resolution: a network that sees frames at half size does a quarter of the work.
  */
-import { clampInt, strideOf } from './i420';
+import { clampInt, strideOf } from '../i420';
 
 /**
  * The luma of an I420 frame at half its size, rounded up, as the luma plane of a frame of that size

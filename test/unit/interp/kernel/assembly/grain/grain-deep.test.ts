@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { grainScratchBytes, gridSize, loadKernel } from '../../../../../src/interp/kernel/kernel.ts';
-import { Arena } from '../../../../../src/media/arena.ts';
-import { deepLayout, type SampleForm } from '../../../../../src/media/deep-layout.ts';
-import { planeLayout } from '../../../../../src/media/frame.ts';
-import { random } from '../../../../support/kernel-scalar.ts';
-import { fillBlock, planesOfBlock } from '../../../../support/kernel-scalar-deep.ts';
+import { grainScratchBytes, gridSize, loadKernel } from '../../../../../../src/interp/kernel/kernel.ts';
+import { Arena } from '../../../../../../src/media/arena.ts';
+import { deepLayout, type SampleForm } from '../../../../../../src/media/deep-layout.ts';
+import { planeLayout } from '../../../../../../src/media/frame.ts';
+import { random } from '../../../../../support/kernel-scalar.ts';
+import { fillBlock, planesOfBlock } from '../../../../../support/kernel-scalar-deep.ts';
 
 const arena = new Arena(64);
 const kernel = loadKernel(arena.memory);

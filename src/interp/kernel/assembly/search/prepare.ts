@@ -1,5 +1,5 @@
 /** The inputs of a flow network, from pyramids and a seed; and a field straight from a seed. */
-import { clampInt } from './i420';
+import { clampInt } from '../i420';
 import { levelOrigin, levelSize, levelStride } from './pyramid';
 
 /** Level of the network's lumas: quarter resolution. */

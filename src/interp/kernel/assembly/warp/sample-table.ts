@@ -8,6 +8,8 @@
  * a pair is one cell of the field, in chroma two. Positions are in 1/256 of a sample, weights in
  * 1/32768. Planes up to 16383 × 16383 samples.
  */
+
+import { clampInt } from '../i420';
 import {
   EIGHTH,
   F256,
@@ -30,7 +32,6 @@ import {
   SIXTEENTH,
   THIRTY_TWO,
 } from './constants';
-import { clampInt } from './i420';
 
 /** Scratch: channel rows of the field, then the table of pairs. */
 export const CHANNELS: i32 = 6;

@@ -2,8 +2,9 @@
  * Grain for interpolated frames: the noise that blending took from them (models/training/FLUORO.md,
  * "Noise"). Luma only.
  */
-import { LEVELS, RHO, SHARES, TILE, TILE_STRIDE } from './grain-measure';
-import { strideOf } from './i420';
+
+import { strideOf } from '../i420';
+import { LEVELS, RHO, SHARES, TILE, TILE_STRIDE } from './measure';
 
 // @inline
 function splat(value: f32): v128 {

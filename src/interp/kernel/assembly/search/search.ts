@@ -2,7 +2,7 @@
  * Hierarchical symmetric block search through t = ½, exactly as models/training/SEARCH.md says.
  */
 
-import { clampInt } from './i420';
+import { clampInt } from '../i420';
 import { median9 } from './median';
 import { LEVELS, levelOrigin, levelSize, levelStride } from './pyramid';
 import { pack, unpackX, unpackY, vectorAt } from './vectors';

@@ -1,5 +1,5 @@
 /** Moves the field from t = 1/2 to another time. */
-import { clampInt } from './i420';
+import { clampInt } from '../i420';
 
 /**
  * Re-projects `field` (float32 [6][gridHeight][gridWidth], at t = ½) to time t: with v = f1 − f0

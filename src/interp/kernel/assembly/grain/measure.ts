@@ -2,7 +2,7 @@
  * How noisy a pair of frames is, by grey value, and a tile of grain like it
  * (models/training/FLUORO.md, "Noise").
  */
-import { clampInt, strideOf } from './i420';
+import { clampInt, strideOf } from '../i420';
 
 /**
  * Scratch of the grain, in bytes; its end: grainScratchBytes() in ../kernel.ts. S: u8[16]; rho:

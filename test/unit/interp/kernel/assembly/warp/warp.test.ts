@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { gridSize, loadKernel, warpScratchBytes } from '../../../../../src/interp/kernel/kernel.ts';
-import { Arena, type Block } from '../../../../../src/media/arena.ts';
-import { planeLayout } from '../../../../../src/media/frame.ts';
+import { gridSize, loadKernel, warpScratchBytes } from '../../../../../../src/interp/kernel/kernel.ts';
+import { Arena, type Block } from '../../../../../../src/media/arena.ts';
+import { planeLayout } from '../../../../../../src/media/frame.ts';
 import {
   type Field,
   idealLuma,
@@ -10,7 +10,7 @@ import {
   scalarDifference,
   scalarRetime,
   scalarWarp,
-} from '../../../../support/kernel-scalar.ts';
+} from '../../../../../support/kernel-scalar.ts';
 
 const arena = new Arena(64);
 const kernel = loadKernel(arena.memory);

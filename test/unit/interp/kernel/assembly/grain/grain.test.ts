@@ -1,10 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { grainScratchBytes, gridSize, loadKernel, warpScratchBytes } from '../../../../../src/interp/kernel/kernel.ts';
-import { Arena, type Block } from '../../../../../src/media/arena.ts';
-import { planeLayout } from '../../../../../src/media/frame.ts';
-import { type Field, random } from '../../../../support/kernel-scalar.ts';
-import { scalarGrain, scalarMeasure, scalarTile } from '../../../../support/kernel-scalar-grain.ts';
+import {
+  grainScratchBytes,
+  gridSize,
+  loadKernel,
+  warpScratchBytes,
+} from '../../../../../../src/interp/kernel/kernel.ts';
+import { Arena, type Block } from '../../../../../../src/media/arena.ts';
+import { planeLayout } from '../../../../../../src/media/frame.ts';
+import { type Field, random } from '../../../../../support/kernel-scalar.ts';
+import { scalarGrain, scalarMeasure, scalarTile } from '../../../../../support/kernel-scalar-grain.ts';
 
 const arena = new Arena(64);
 const kernel = loadKernel(arena.memory);
@@ -134,7 +139,9 @@ interface Case {
   readonly levels: readonly number[];
 }
 // Our own file, written by the script above.
-const { cases } = JSON.parse(readFileSync(new URL('../../../../fixtures/grain.json', import.meta.url), 'utf8')) as {
+const { cases } = JSON.parse(
+  readFileSync(new URL('../../../../../fixtures/grain.json', import.meta.url), 'utf8'),
+) as {
   cases: Case[];
 };
 

@@ -2,8 +2,9 @@
  * The warp of warp.ts for planes of 16-bit words at any subsampling: the same table of positions and
  * weights, samples in float32, which holds 16 bits and the fractions between them.
  */
+
+import { clampInt } from '../i420';
 import { ALONG, loadConstants, ROUND, ROUND_BITS } from './constants';
-import { clampInt } from './i420';
 import {
   AB,
   AT,

@@ -1,10 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { gridSize, loadKernel, warpScratchBytes } from '../../../../../src/interp/kernel/kernel.ts';
-import { Arena } from '../../../../../src/media/arena.ts';
-import { deepLayout, type SampleForm } from '../../../../../src/media/deep-layout.ts';
-import { planeLayout } from '../../../../../src/media/frame.ts';
-import { type Field, planesOf, random } from '../../../../support/kernel-scalar.ts';
-import { FORMS, fillBlock, planesOfBlock, scalarWarpDeep, shiftsOf } from '../../../../support/kernel-scalar-deep.ts';
+import { gridSize, loadKernel, warpScratchBytes } from '../../../../../../src/interp/kernel/kernel.ts';
+import { Arena } from '../../../../../../src/media/arena.ts';
+import { deepLayout, type SampleForm } from '../../../../../../src/media/deep-layout.ts';
+import { planeLayout } from '../../../../../../src/media/frame.ts';
+import { type Field, planesOf, random } from '../../../../../support/kernel-scalar.ts';
+import {
+  FORMS,
+  fillBlock,
+  planesOfBlock,
+  scalarWarpDeep,
+  shiftsOf,
+} from '../../../../../support/kernel-scalar-deep.ts';
 
 const arena = new Arena(64);
 const kernel = loadKernel(arena.memory);

@@ -1,0 +1,76 @@
+/** Functions of the kernel that find motion, and prepare what a network reads. Offsets are bytes in the arena, sizes samples; nothing is allocated. */
+
+/** Where things moved: pyramids, the block search, the inputs of flow networks. */
+export interface SearchFunctions {
+  /**
+   * The luma of an I420 frame at half its size, rounded up, written as the luma plane of a frame of
+   * that size: 2 × 2 box means. Up to 7 bytes behind a row's end change.
+   */
+  halveLuma(frame: number, width: number, height: number, out: number): void;
+  /**
+   * Fills the luma pyramid (`pyramidBytes` of the padded size) of a frame that is padded
+   * right and bottom by repeating its last column and row.
+   */
+  buildPyramid(
+    frame: number,
+    width: number,
+    height: number,
+    paddedWidth: number,
+    paddedHeight: number,
+    pyramid: number,
+  ): void;
+  /**
+   * One pass (0…2) of the block search between the pyramids of two frames of padded size width ×
+   * height (models/training/SEARCH.md) over rows of blocks of one level (`searchGrid`).
+   * Passes run in order, levels from 5 to 1, each over all its rows (`searchTasks` in tasks.ts);
+   * rows of one pass are independent. The last one of level 1 writes `seed`: float32
+   * [3][⌈height/8⌉][⌈width/8⌉], vx vy in luma samples and the matching cost 0…1. Scratch: `searchScratchBytes`.
+   */
+  searchRows(
+    pyramid0: number,
+    pyramid1: number,
+    width: number,
+    height: number,
+    scratch: number,
+    seed: number,
+    level: number,
+    pass: number,
+    rowBegin: number,
+    rowEnd: number,
+  ): void;
+  /**
+   * Writes a flow network's `images`: float32 [4][2·⌈height/8⌉][2·⌈width/8⌉], quarter-resolution
+   * lumas 0…1 of both frames, then both warped to t = ½ by the seed; of the seed's rows from
+   * rowBegin to rowEnd. Sizes as in {@link SearchFunctions.searchRows}. Scratch: 2·(⌈width/8⌉ + 2) float32.
+   */
+  prepareImages(
+    pyramid0: number,
+    pyramid1: number,
+    width: number,
+    height: number,
+    seed: number,
+    images: number,
+    scratch: number,
+    rowBegin: number,
+    rowEnd: number,
+  ): void;
+  /**
+   * Writes a flow network's `costs`: float32 [18][⌈height/8⌉][⌈width/8⌉], how well the vectors of
+   * 17 cells around, and the zero vector, match at each cell itself (models/training/SEARCH.md); of
+   * the rows of cells from rowBegin to rowEnd. Sizes as in {@link SearchFunctions.searchRows}. Scratch: an
+   * int32 for each cell of rowEnd − rowBegin + 6 rows.
+   */
+  candidateCosts(
+    pyramid0: number,
+    pyramid1: number,
+    width: number,
+    height: number,
+    seed: number,
+    costs: number,
+    scratch: number,
+    rowBegin: number,
+    rowEnd: number,
+  ): void;
+  /** A field from a seed alone: f0 = −v/2, f1 = v/2, m = ½, e = cost. `cells`: a multiple of 4. */
+  seedField(seed: number, field: number, cells: number): void;
+}
