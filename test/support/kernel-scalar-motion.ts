@@ -13,8 +13,8 @@ export interface Beside {
   readonly ratio: number;
 }
 
-/** Squared length below which a motion stands still. */
-const STILL = 1;
+/** Length below which a motion stands still; how much more than the shorter one a motion may change. */
+const [STILL, SLACK] = [1, 8];
 
 const clamp = (value: number, most: number): number => Math.min(Math.max(value, 0), most);
 
@@ -36,10 +36,12 @@ export function bilinear(planes: Planes, plane: number, x: number, y: number): n
 function readBeside(seed: Planes, { seed: other, ratio }: Beside, after: boolean, x: number, y: number) {
   const side = after ? 1 : -1;
   const [vx, vy] = [at(seed, 0, x, y), at(seed, 1, x, y)];
-  const [px, py] = [x + (side * vx) / 8, y + (side * vy) / 8];
+  const way = (side * (1 + ratio)) / 16;
+  const [px, py] = [x + way * vx, y + way * vy];
   const motion = [bilinear(other, 0, px, py) / ratio, bilinear(other, 1, px, py) / ratio] as const;
-  const stands = (a: number, b: number): boolean => a * a + b * b < STILL;
-  const weight = stands(vx, vy) === stands(...motion) ? 2 / (1 + ratio) / 8 : 0;
+  const shorter = Math.min(Math.hypot(vx, vy), Math.hypot(...motion));
+  const change = Math.hypot(vx - motion[0], vy - motion[1]);
+  const weight = shorter >= STILL && change <= shorter + SLACK ? 2 / (1 + ratio) / 8 : 0;
   const q = [side * weight * (motion[0] - vx), side * weight * (motion[1] - vy)] as const;
   return { motion, q, cost: bilinear(other, 2, px, py) };
 }

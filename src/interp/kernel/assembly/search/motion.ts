@@ -5,19 +5,29 @@
 import { cellBytes, lower, readCells, storeLanes, within } from '../cells';
 import { clampInt } from '../i420';
 
-/** Squared length, in samples, below which a motion stands still. */
+/** Length, in samples, below which a motion stands still. */
 const STILL: f32 = 1;
+/** Samples by which a motion may change beyond the shorter of both vectors. */
+const SLACK: f32 = 8;
 /** Channels of a field that are motion. */
 const MOTION: i32 = 4;
 
-/** All ones where the motion stands still. */
 // @inline
-function stands(x: v128, y: v128): v128 {
-  return f32x4.lt(f32x4.add(f32x4.mul(x, x), f32x4.mul(y, y)), f32x4.splat(STILL));
+function length(x: v128, y: v128): v128 {
+  return f32x4.sqrt(f32x4.add(f32x4.mul(x, x), f32x4.mul(y, y)));
+}
+
+/** All ones where a motion (vx, vy) that was, or will be, (px, py) has neither started, stopped nor turned. */
+// @inline
+function goesOn(vx: v128, vy: v128, px: v128, py: v128): v128 {
+  const shorter = f32x4.min(length(vx, vy), length(px, py));
+  const change = length(f32x4.sub(vx, px), f32x4.sub(vy, py));
+  const moves = f32x4.ge(shorter, f32x4.splat(STILL));
+  return v128.and(moves, f32x4.le(change, f32x4.add(shorter, f32x4.splat(SLACK))));
 }
 
 /**
- * Reads a neighbour's seed where the cells were, or will be, and adds its q to planes 2 and 3; with
+ * Reads a neighbour's seed where the cells are in the middle of its pair, and adds its q to planes 2 and 3; with
  * `first` those are set, and planes 0, 1 and 6 (its motion in this pair's interval, its cost).
  * `side`: −1: the pair before, 1: the pair after. `weight`: of its q in the whole.
  */
@@ -35,7 +45,8 @@ function addNeighbour(
   rowEnd: i32,
 ): void {
   const plane = <usize>((gridWidth * gridHeight) << 2);
-  const toCells = f32x4.splat(side * <f32>0.125);
+  // From the middle of this pair to that of the other.
+  const toCells = f32x4.splat(side * (<f32>1 + ratio) * <f32>0.0625);
   const lastX = f32x4.splat(<f32>(gridWidth - 1));
   const lastY = f32x4.splat(<f32>(gridHeight - 1));
   const mostX = f32x4.splat(<f32>max(gridWidth - 2, 0));
@@ -63,9 +74,9 @@ function addNeighbour(
       const down = f32x4.sub(placeY, cellY);
       const px = f32x4.mul(readCells(other, cells, along, down, below, alone), toInterval);
       const py = f32x4.mul(readCells(other + plane, cells, along, down, below, alone), toInterval);
-      const agree = v128.not(v128.xor(stands(vx, vy), stands(px, py)));
-      let qx = v128.and(f32x4.mul(f32x4.sub(vx, px), gain), agree);
-      let qy = v128.and(f32x4.mul(f32x4.sub(vy, py), gain), agree);
+      const same = goesOn(vx, vy, px, py);
+      let qx = v128.and(f32x4.mul(f32x4.sub(vx, px), gain), same);
+      let qy = v128.and(f32x4.mul(f32x4.sub(vy, py), gain), same);
       const out = motion + cell;
       if (first) {
         storeLanes(out, px, count);
