@@ -191,8 +191,18 @@ export function flowLayoutOfPair(layout: FlowLayout, index: number, motions: 1 |
  * its halved luma.
  */
 export function paddedPyramidBytes(width: number, height: number, multiple: number, half = false): number {
-  const grid = half ? gridSize((width + 1) >> 1, (height + 1) >> 1, multiple) : gridSize(width, height, multiple);
+  const grid = searchGrid(width, height, multiple, half);
   return pyramidBytes(grid.width * 8, grid.height * 8);
+}
+
+/** Bytes of the vectors of a pair as the block search finds them, as for {@link paddedPyramidBytes}. */
+export function seedBytes(width: number, height: number, multiple: number, half: boolean): number {
+  const grid = searchGrid(width, height, multiple, half);
+  return 4 * 3 * grid.width * grid.height;
+}
+
+function searchGrid(width: number, height: number, multiple: number, half: boolean): FrameSize {
+  return half ? gridSize((width + 1) >> 1, (height + 1) >> 1, multiple) : gridSize(width, height, multiple);
 }
 
 /**
