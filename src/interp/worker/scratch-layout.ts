@@ -196,9 +196,8 @@ export function paddedPyramidBytes(width: number, height: number, multiple: numb
 }
 
 /**
- * Bytes in which the vectors of a pair are kept, float32 [3][gridHeight][gridWidth], for frames whose
- * sides are padded to a multiple of `multiple`; room for whole registers at the end included. `half`:
- * of their halved lumas.
+ * Bytes in which the vectors of a pair are kept, float32 [3][gridHeight][gridWidth], room for whole
+ * registers at the end included; otherwise as {@link paddedPyramidBytes}.
  */
 export function seedBytes(width: number, height: number, multiple: number, half = false): number {
   const grid = searchGrid(width, height, multiple, half);
