@@ -209,18 +209,21 @@ export function flowLayoutOfPair(layout: FlowLayout, index: number, { costs, mot
  * its halved luma.
  */
 export function paddedPyramidBytes(width: number, height: number, multiple: number, half = false): number {
-  const grid = half ? gridSize((width + 1) >> 1, (height + 1) >> 1, multiple) : gridSize(width, height, multiple);
+  const grid = searchGrid(width, height, multiple, half);
   return pyramidBytes(grid.width * 8, grid.height * 8);
 }
 
 /**
- * Bytes in which the vectors of a pair are kept, float32 [3][gridHeight][gridWidth], for frames whose
- * sides are padded to a multiple of `multiple`; room for whole registers at the end included. `half`:
- * of their halved lumas.
+ * Bytes in which the vectors of a pair are kept, float32 [3][gridHeight][gridWidth], room for whole
+ * registers at the end included; otherwise as {@link paddedPyramidBytes}.
  */
 export function seedBytes(width: number, height: number, multiple: number, half = false): number {
-  const grid = half ? gridSize((width + 1) >> 1, (height + 1) >> 1, multiple) : gridSize(width, height, multiple);
+  const grid = searchGrid(width, height, multiple, half);
   return 12 * grid.width * grid.height + 64;
+}
+
+function searchGrid(width: number, height: number, multiple: number, half: boolean): FrameSize {
+  return half ? gridSize((width + 1) >> 1, (height + 1) >> 1, multiple) : gridSize(width, height, multiple);
 }
 
 /**
