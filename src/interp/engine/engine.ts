@@ -6,7 +6,7 @@
 import { BoundedQueue } from '../../bounded-queue.ts';
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import { type Log, SILENT_LOG } from '../../log.ts';
-import { nearestEighth, type Times } from '../../pairing/timesteps.ts';
+import { isBeyond, nearestEighth, type Times } from '../../pairing/timesteps.ts';
 import { type CancelTimer, fromMs, type Micros, minus, toMs } from '../../time.ts';
 import { modelHash, readModel } from '../models/file.ts';
 import { HALF, type ModelSpec } from '../models/manifest.ts';
@@ -136,7 +136,7 @@ export class InterpEngine implements Tier {
 
   /**
    * Interpolates one pair. Resolves with frames or a typed refusal.
-   * @throws FrameliftError `engine.failed` (worker crash: recoverable; sizes differ, t outside 0…1:
+   * @throws FrameliftError `engine.failed` (worker crash: recoverable; sizes differ, t that it cannot make:
    * not), `arena.full`, `model.invalid`.
    */
   interpolate(job: InterpJob): Promise<InterpResult> {
@@ -152,6 +152,7 @@ export class InterpEngine implements Tier {
     const tier = (model: string, mode: FlowMode): Tier => ({
       model,
       times: 'any',
+      extrapolates: true,
       workers: this.workers,
       interpolate: (job) => this.#submit(job, model, mode),
       warmUp: (width, height) => this.warmUp(width, height, mode),
@@ -177,8 +178,11 @@ export class InterpEngine implements Tier {
 
   async #submit(job: InterpJob, model: string, mode: FlowMode): Promise<InterpResult> {
     const { a, b, timesteps } = job;
-    if (a.width !== b.width || a.height !== b.height || !timesteps.every((t) => t > 0 && t < 1)) {
-      throw new FrameliftError('engine.failed', 'a pair needs frames of one size and timesteps between 0 and 1');
+    if (a.width !== b.width || a.height !== b.height || !this.#canMake(timesteps)) {
+      throw new FrameliftError(
+        'engine.failed',
+        'a pair needs frames of one size and timesteps between 0 and 1, or beyond for models that extrapolate',
+      );
     }
     if (this.#closing) return { status: 'refused', reason: 'closed' };
     if (this.#options.model === 'repeat') {
@@ -218,6 +222,16 @@ export class InterpEngine implements Tier {
    */
   get times(): Times {
     return this.#network?.times ?? 'any';
+  }
+
+  /** Whether it finds the motion of a pair itself, and so can carry it on beyond its later frame. */
+  get extrapolates(): boolean {
+    return this.#network?.kind === 'flow';
+  }
+
+  #canMake(timesteps: readonly number[]): boolean {
+    if (timesteps.every((t) => t > 0 && t < 1)) return true;
+    return this.extrapolates && timesteps.every(isBeyond);
   }
 
   /**

@@ -4,7 +4,7 @@ import type { FrameliftError } from '../../errors.ts';
 import type { Arena } from '../../media/arena.ts';
 import { type SampleForm, sameForm } from '../../media/deep-layout.ts';
 import { Frame, type FrameInfo } from '../../media/frame.ts';
-import { nearestEighth, type Times } from '../../pairing/timesteps.ts';
+import { isBeyond, nearestEighth, type Times } from '../../pairing/timesteps.ts';
 import type { Micros } from '../../time.ts';
 import { between } from '../models/reference.ts';
 import { grainSeed } from '../worker/grain-seed.ts';
@@ -139,7 +139,7 @@ export class JobRun {
       arrival: b.arrival,
       discontinuity: false,
       provenance: {
-        kind: 'synthetic',
+        kind: isBeyond(t) ? 'extrapolated' : 'synthetic',
         t: this.#times[timestep] ?? 0.5,
         model,
         confidence,

@@ -32,11 +32,12 @@ export function withinAreaPool(pool: ModelSource, arena: Arena): ModelSource {
 
 /** A model that interpolates the {@link InterpJob.area} of a pair as a picture of its own. */
 export function withinArea(tier: Tier, { arena, wait }: WithinAreaOptions): Tier {
-  const { model, times, workers } = tier;
+  const { model, times, extrapolates, workers } = tier;
   const sizes = new PreparedSizes(tier);
   return {
     model,
     times,
+    extrapolates,
     workers,
     async interpolate(job) {
       const { area } = job;
