@@ -3,10 +3,10 @@
  * the one half an interval after the later is made, and compared with the real one, beside what a
  * repeat would show there.
  */
-import { psnr } from '../src/eval/quality.ts';
-import { readGaps, releaseGap, type Gap } from '../src/eval/gaps.ts';
+
+import { type Gap, readGaps, releaseGap } from '../src/eval/gaps.ts';
 import { findItems, type Item } from '../src/eval/items.ts';
-import { meanSquaredError, type Plane } from '../src/eval/quality.ts';
+import { meanSquaredError, type Plane, psnr } from '../src/eval/quality.ts';
 import { InterpEngine } from '../src/interp/engine/engine.ts';
 import { resolveModel } from '../src/interp/models/manifest.ts';
 import { Arena } from '../src/media/arena.ts';
@@ -51,7 +51,14 @@ export async function measureExtrapolation(options: ExtrapolationOptions): Promi
   const { paths, model: name, threads } = options;
   const arena = new Arena(2048);
   const model = await resolveModel(name);
-  await using engine = await InterpEngine.start({ arena, clock: systemClock, events: noEvents, model, threads, grain: 0 });
+  await using engine = await InterpEngine.start({
+    arena,
+    clock: systemClock,
+    events: noEvents,
+    model,
+    threads,
+    grain: 0,
+  });
   const { items } = await findItems(paths);
   const all: ExtrapolationFigures[] = [];
   for (const item of items) all.push(await measureItem(item, engine, arena, options));
@@ -70,7 +77,13 @@ async function measureItem(item: Item, engine: InterpEngine, arena: Arena, optio
       if (ahead.status !== 'done' || middle.status !== 'done') throw new Error('refused');
       const against = (frame: Frame) => psnr(meanSquaredError(luma(frame), luma(truth)));
       const [made, between] = [ahead.frames[0], middle.frames[0]];
-      if (made && between) rows.push({ repeat: against(b), extrapolated: against(made), interpolated: against(between), confidence: ahead.confidence });
+      if (made && between)
+        rows.push({
+          repeat: against(b),
+          extrapolated: against(made),
+          interpolated: against(between),
+          confidence: ahead.confidence,
+        });
       for (const frame of [...ahead.frames, ...middle.frames]) frame.release();
     }
     if (before) releaseGap(before);
@@ -78,7 +91,8 @@ async function measureItem(item: Item, engine: InterpEngine, arena: Arena, optio
   }
   if (before) releaseGap(before);
   if (process.env.ROWS) for (const r of rows) console.error(JSON.stringify(r));
-  const mean = (key: 'repeat' | 'extrapolated' | 'interpolated'): number => rows.reduce((sum, row) => sum + row[key], 0) / rows.length;
+  const mean = (key: 'repeat' | 'extrapolated' | 'interpolated'): number =>
+    rows.reduce((sum, row) => sum + row[key], 0) / rows.length;
   return {
     clip: item.name,
     frames: rows.length,
@@ -90,9 +104,25 @@ async function measureItem(item: Item, engine: InterpEngine, arena: Arena, optio
 }
 
 if (process.argv[1]?.endsWith('extrapolation.ts')) {
-  const [model = 'search', factor = '2', frames='41', ...paths] = process.argv.slice(2);
-  const rows = await measureExtrapolation({ paths, model, factor: Number(factor), frames: Number(frames), height: 480, threads: 1 });
-  for (const r of rows) console.log(r.clip.padEnd(30), r.frames, r.repeat.toFixed(2), r.extrapolated.toFixed(2), r.interpolated.toFixed(2), r.worse);
-  const mean = (k: 'repeat' | 'extrapolated' | 'interpolated') => (rows.reduce((s, r) => s + r[k], 0) / rows.length).toFixed(3);
+  const [model = 'search', factor = '2', frames = '41', ...paths] = process.argv.slice(2);
+  const rows = await measureExtrapolation({
+    paths,
+    model,
+    factor: Number(factor),
+    frames: Number(frames),
+    height: 480,
+    threads: 1,
+  });
+  for (const r of rows)
+    console.log(
+      r.clip.padEnd(30),
+      r.frames,
+      r.repeat.toFixed(2),
+      r.extrapolated.toFixed(2),
+      r.interpolated.toFixed(2),
+      r.worse,
+    );
+  const mean = (k: 'repeat' | 'extrapolated' | 'interpolated') =>
+    (rows.reduce((s, r) => s + r[k], 0) / rows.length).toFixed(3);
   console.log('mean', mean('repeat'), mean('extrapolated'), mean('interpolated'));
 }

@@ -10,7 +10,7 @@ import type { Frame } from '../media/frame.ts';
 import type { PictureArea } from '../media/picture-area.ts';
 import type { EventSink } from '../metrics/events.ts';
 import type { Scheduler, Timestep } from '../pairing/scheduler.ts';
-import { type Clock, type Micros, micros, minus, plus } from '../time.ts';
+import { type Clock, type Micros, micros, minus, plus, ZERO } from '../time.ts';
 import type { DelayControl } from './delay-control.ts';
 import type { Fallbacks } from './fallbacks.ts';
 import type { Pacer } from './pacer.ts';
@@ -20,7 +20,7 @@ import type { Pacer } from './pacer.ts';
  * between two pairs.
  */
 export interface Lineup {
-  readonly tiers: readonly Pick<Tier, 'interpolate' | 'workers'>[];
+  readonly tiers: readonly Pick<Tier, 'interpolate' | 'workers' | 'extrapolates'>[];
   readonly ladder: Ladder;
 }
 
@@ -65,6 +65,9 @@ export interface SubmissionDeps {
   readonly onSettled: () => void;
 }
 
+/** How fast the span of the work on a pair is learned. */
+const LEARN = 1 / 8;
+
 /** The slots of a pair that are being filled. */
 interface Slots {
   readonly timesteps: readonly Timestep[];
@@ -82,6 +85,7 @@ interface Slots {
 export class Submission {
   readonly #options: SubmissionOptions;
   readonly #deps: SubmissionDeps;
+  #workSpan: number = ZERO;
   #closed = false;
 
   constructor(options: SubmissionOptions, deps: SubmissionDeps) {
@@ -106,7 +110,7 @@ export class Submission {
       before.release();
       return;
     }
-    const attempt = now.ladder.choose(clock.now(), this.#limits(now), onDecision);
+    const attempt = now.ladder.choose(clock.now(), this.limits(now), onDecision);
     const { tier: index, timesteps: which } = attempt.rung;
     const tier = index === undefined ? undefined : now.tiers[index];
     const chosen = !tier ? [] : which === 'middle' ? middle(timesteps) : timesteps;
@@ -118,6 +122,11 @@ export class Submission {
       const pair = { a: before, b: frame.share(), ...(area ? { area } : {}) };
       onWork(this.#interpolate(now, tier, attempt, pair, this.#slots(chosen, frame, attempt)));
     } else before.release();
+  }
+
+  /** From submission to frames, as it has lately been; 0 while that is not known. */
+  get workSpan(): Micros {
+    return micros(this.#workSpan);
   }
 
   #slots(timesteps: readonly Timestep[], { pts, arrival }: Frame, { isTrial }: Attempt): Slots {
@@ -132,7 +141,8 @@ export class Submission {
     };
   }
 
-  #limits({ tiers }: Lineup): LadderLimits {
+  /** What bounds the work on a pair. */
+  limits({ tiers }: Lineup): LadderLimits {
     const { scheduler } = this.#options;
     return { headroom: this.#headroom(), period: micros(scheduler.sourceInterval * (tiers[0]?.workers ?? 1)) };
   }
@@ -158,6 +168,7 @@ export class Submission {
     try {
       const result = await tier.interpolate({ stream, ...pair, timesteps, ...deadline });
       outcome = outcomeOf(result, minus(clock.now(), submitted), slots.misplaced);
+      if (outcome.kind === 'done') this.#workSpan += (outcome.elapsed - this.#workSpan) * (this.#workSpan ? LEARN : 1);
       this.#take(result, slots);
     } catch (thrown) {
       this.#deps.fallbacks.explain(slots.timesteps, 'engine-error');
@@ -168,7 +179,7 @@ export class Submission {
     }
     const current = !this.#closed && this.#options.lineup() === lineup;
     const report = current ? onDecision : undefined;
-    const change = lineup.ladder.settle(attempt, outcome, clock.now(), this.#limits(lineup), report);
+    const change = lineup.ladder.settle(attempt, outcome, clock.now(), this.limits(lineup), report);
     if (this.#closed) return;
     if (change && current) onLadder(change);
     this.#deps.onSettled();
@@ -210,7 +221,8 @@ export class Submission {
   }
 }
 
-function outcomeOf(result: InterpResult, elapsed: Micros, misplaced: boolean): PairOutcome {
+/** What a result says of its rung. */
+export function outcomeOf(result: InterpResult, elapsed: Micros, misplaced: boolean): PairOutcome {
   if (result.status !== 'done') return { kind: misplaced ? 'misplaced' : 'refused' };
   const { search, network, kernel } = result.spanMicros;
   return { kind: 'done', elapsed, cost: micros(search + network + kernel) };

@@ -112,8 +112,8 @@ export function pairUp(pairing: Pairing, stream: string, events: EventSink): Ope
 }
 
 /**
- * Output times of one step. `timesteps` lie between `before` and `frame`; `show` is for `frame`
- * itself.
+ * Output times of one step. `timesteps` lie between `before` and `frame`, or after `frame` where
+ * nothing is held back; `show` is for `frame` itself.
  */
 export interface Scheduled extends Paired {
   readonly timesteps: readonly Timestep[];
