@@ -86,6 +86,8 @@ export interface StreamStatus extends SupervisionStatus {
 
 /** Output slots that may wait for their time: what arithmetic and budget hold back at 240 fps, and a quarter of a second. */
 const pacerCapacity = (budget: Micros = DEFAULT_HEADROOM): number => Math.ceil(((budget + 750_000) / 1e6) * 240);
+/** Where nothing is to be held back: what the smoothing of arrivals may still take. */
+const SMOOTHED = fromMs(8);
 /** How often the stream's state is judged anew. */
 const HEALTH_INTERVAL = fromMs(1000);
 /** How long a cut of the latency is told. */
@@ -232,7 +234,7 @@ export class Stream implements AsyncDisposable {
   get status(): StreamStatus {
     const { state, reason } = this.#health;
     const latencyFloor = micros(Math.max(0, this.#scheduler.floor));
-    const latencyBudget = this.#delay.budget(latencyFloor);
+    const latencyBudget = this.#scheduler.ahead ? SMOOTHED : this.#delay.budget(latencyFloor);
     const { badge = false, notice: profileNotice } = this.#settings.profile ?? {};
     const fields = fieldsNotice(this.#supervisor.status.info?.traits);
     const notice = [profileNotice, fields].filter(Boolean).join(' ') || undefined;
