@@ -65,11 +65,12 @@ export class BlockSearch {
     this.#pyramid(job, job.a, pyramidA, layout, half);
     this.#pyramid(job, job.b, pyramidB, layout, half);
     this.#own(job, layout, scratch + layout.seed);
-    if (before) {
+    // Of a pair beside whose vectors are there no pyramid is lent.
+    if (before && !before.seed.ready) {
       this.#pyramid(job, before.frame, before.pyramid, layout, half);
       this.#beside(job, before, before.pyramid.offset, pyramidA.offset, layout);
     }
-    if (after) {
+    if (after && !after.seed.ready) {
       this.#pyramid(job, after.frame, after.pyramid, layout, half);
       this.#beside(job, after, pyramidB.offset, after.pyramid.offset, layout);
     }
@@ -108,7 +109,7 @@ export class BlockSearch {
 
   /** Fills what is kept of the vectors of the pair beside, between the pyramids `p0` and `p1`. */
   #beside({ scratch }: WireJob, { seed }: WireNeighbour, p0: number, p1: number, layout: SearchLayout): void {
-    if (seed.ready || this.#filled.has(seed.offset)) return;
+    if (this.#filled.has(seed.offset)) return;
     this.#vectors(p0, p1, layout, scratch, seed.offset);
     this.#filled.add(seed.offset);
   }
