@@ -7,7 +7,7 @@ import { Observable, type OperatorFunction, type Subscriber } from 'rxjs';
 import type { Rung } from '../interp/ladder.ts';
 import type { Frame, RepeatReason } from '../media/frame.ts';
 import type { PairDecision } from '../media/pair-decision.ts';
-import type { Scheduled } from '../pairing/operators.ts';
+import { releaseStep, type Scheduled } from '../pairing/operators.ts';
 import { isBeyond } from '../pairing/timesteps.ts';
 import { type Micros, minus } from '../time.ts';
 import { Concealment } from './concealment.ts';
@@ -118,8 +118,7 @@ class OutputStage {
   #step(step: Scheduled): void {
     const { before, frame, decision } = step;
     if (this.#closed) {
-      before?.release();
-      frame.release();
+      releaseStep(step);
       return;
     }
     const pacer = this.#pacer;
@@ -134,7 +133,7 @@ class OutputStage {
     const fits = delay.headroom(scheduler.floor) >= 0;
     if (fits && !scheduler.ahead) this.#concealment.watch(step);
     if (before && fits) this.#fill(before, step, standIn);
-    else before?.release();
+    else for (const unused of [before, step.pairBefore?.frame]) unused?.release();
     standIn?.release();
     const show = fits ? step.show : frame.pts;
     if (show === undefined) {
@@ -171,10 +170,11 @@ class OutputStage {
   }
 
   /**
-   * Announces and fills the slots between two frames, or after the later one; owns `before`.
-   * `standIn`: what was shown, or is ready, in place of the frame while it did not come.
+   * Announces and fills the slots between two frames, or after the later one; owns `before`, and the
+   * frame of the pair before. `standIn`: what was shown, or is ready, in place of the frame while it did not come.
    */
-  #fill(before: Frame, { frame, timesteps, decision, interval, area }: Scheduled, standIn: Frame | undefined): void {
+  #fill(before: Frame, step: Scheduled, standIn: Frame | undefined): void {
+    const { frame, timesteps, decision, interval, area, pairBefore } = step;
     const pacer = this.#pacer;
     let open = false;
     for (const timestep of timesteps) {
@@ -190,8 +190,9 @@ class OutputStage {
       const hold = !beyond && (decision === 'cut' || t < 0.5);
       this.#fallbacks.set(timestep, (hold ? (standIn ?? before) : frame).share(), holdReason(decision));
     }
-    if (decision === 'interpolate' && open) this.#submission.submit(before, frame, timesteps, area);
-    else before.release();
+    if (decision === 'interpolate' && open) {
+      this.#submission.submit(before, frame, timesteps, { area, pairBefore });
+    } else for (const unused of [before, pairBefore?.frame]) unused?.release();
   }
 }
 

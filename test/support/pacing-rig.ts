@@ -15,6 +15,7 @@ import { interpolateAndPace } from '../../src/pacing/interpolate-and-pace.ts';
 import type { PacedFrame } from '../../src/pacing/pacer.ts';
 import type { Lineup } from '../../src/pacing/submission.ts';
 import { AheadScheduler } from '../../src/pairing/ahead.ts';
+import { withPairBefore } from '../../src/pairing/neighbours.ts';
 import { pairUp, planOutput } from '../../src/pairing/operators.ts';
 import { MAX_GAP, Pairing } from '../../src/pairing/pairing.ts';
 import { type RateTarget, Scheduler } from '../../src/pairing/scheduler.ts';
@@ -29,6 +30,16 @@ export type Answer = { readonly ms: number } & (
   | { readonly fail: string }
 );
 
+/** What the engine was asked. */
+interface ScriptedJob {
+  readonly a: Micros;
+  readonly b: Micros;
+  readonly timesteps: readonly number[];
+  readonly deadline: Micros | undefined;
+  /** The pair before: when its other frame is of, and its ratio. */
+  readonly before: readonly [Micros, number] | undefined;
+}
+
 /**
  * Answers each job as told, with frames of luma level 255. Holds its own handles meanwhile, as the
  * real one does.
@@ -37,7 +48,7 @@ export class ScriptedEngine {
   readonly workers = 1;
   /** Whether it is asked for frames beyond a pair. */
   extrapolates = false;
-  readonly jobs: { a: Micros; b: Micros; timesteps: readonly number[]; deadline: Micros | undefined }[] = [];
+  readonly jobs: ScriptedJob[] = [];
   answer: (job: number, given: InterpJob) => Answer = () => ({ ms: 5, confidence: 1 });
   readonly #arena: Arena;
   readonly #clock: ManualClock;
@@ -52,7 +63,8 @@ export class ScriptedEngine {
 
   interpolate(job: InterpJob): Promise<InterpResult> {
     const answer = this.answer(this.jobs.length, job);
-    this.jobs.push({ a: job.a.pts, b: job.b.pts, timesteps: job.timesteps, deadline: job.deadline });
+    const { a: from, b: to, timesteps, deadline, before } = job;
+    this.jobs.push({ a: from.pts, b: to.pts, timesteps, deadline, before: before && [before.frame.pts, before.ratio] });
     const [a, b] = [job.a.share(), job.b.share()];
     return new Promise((resolve, reject) => {
       const cancel = this.#clock.at(plus(this.#clock.now(), fromMs(answer.ms)), () => {
@@ -179,6 +191,7 @@ export class OutputRig {
       .pipe(
         pairUp(pairing, 's', events),
         planOutput(scheduler),
+        withPairBefore(),
         interpolateAndPace({
           stream: 's',
           lineup: () => this.lineup,
