@@ -19,7 +19,7 @@ CHANNELS = 8  # of `motion`
 
 
 class Neighbour(NamedTuple):
-    """Seed [N,3,h,w] of a pair beside, and its interval over this pair's (a number or [N,1,1,1])."""
+    """Seed [N,3,h,w] of a pair beside, and its interval over this one's (a number or [N,1,1,1])."""
 
     seed: torch.Tensor
     ratio: float | torch.Tensor = 1.0

@@ -1,10 +1,10 @@
 """Write the parity fixtures of acceleration and of the second search: generated seeds, pairs and
 what has to come of them.
 
-OUT/acceleration.json: {"cases": [{name, width, height, seed, before?, after?: {seed, ratio}, motion,
-accelerated, quarter, threeQuarters}]}: seeds [3][h][w]; motion [8][h][w] of the seed and its
-neighbours; the field [6][h][w] (0…3 the flows, m, e) of the seed with a made mask and error,
-`field`, then accelerated by `motion` as without a network's gate, and that at t = 1/4 and 3/4.
+OUT/acceleration.json: {"cases": [{name, width, height, seed, before?, after?: {seed, ratio},
+motion, field, accelerated, quarter, threeQuarters}]}: seeds [3][h][w]; motion [8][h][w] of the seed and its
+neighbours; a field [6][h][w] of the seed with made mask and error; that accelerated by `motion` as
+without a network's gate, and this at t = 1/4 and 3/4.
 OUT/fine-search.json: {"cases": [{name, width, height, luma0, luma1 (base64), fine: {vx, vy, cost},
 seed: {vx, vy, cost}, p: {vx, vy}, costs: [28 sums of absolute differences]}]}. Planes are flattened
 row by row.

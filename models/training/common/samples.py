@@ -165,9 +165,9 @@ def augment(batch, rng):
 def informed(batch, neighbours):
     """The batch with `motion` and all 28 `costs` of a flow network.
 
-    neighbours: which pairs beside are given: "none", "before", "both" (as far as they are known), or
-    a random generator: a tenth of the samples get none, a fifth both, the others the one before, or
-    after if only that is known.
+    neighbours: which pairs beside are given: "none", "before", "both" (as far as they are known),
+    or a random generator: a tenth of the samples get none, a fifth both, the others the one before,
+    or the one after if only that is known.
     """
     before, after, further = batch["before"], batch["after"], batch["further"]
     known = lambda m: (m[:, 7:] > 0).float()

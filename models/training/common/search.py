@@ -175,8 +175,8 @@ def search(luma0, luma1, o: SearchOptions = DEFAULT, trace=None):
 
 
 def gathered(vectors, offsets):
-    """[N,len(offsets),2,h,w]: the vectors that each cell finds at these (dy, dx) cells from itself, edges
-    replicated.
+    """[N,len(offsets),2,h,w]: the vectors that each cell finds at these (dy, dx) cells from itself,
+    edges replicated.
     """
     flat = vectors[:, :2].flatten(0, 1)
     return torch.stack([_shift(flat, dy, dx).view_as(vectors[:, :2]) for dy, dx in offsets], 1)

@@ -1,10 +1,10 @@
 """Layered moving scenes with true flow and true occlusion, rendered in torch on any device.
 
-A scene is a background and several layers. Each layer has a texture, a soft shape, and a way: where
-its point at p (t = 1/2) is at other times, relative to p. Within the pair that is τ·d(p) + τ²/2·a(p),
-τ = t - 1/2, with d affine plus a smooth non-rigid part; a frame before and one after the pair lie
-about as far off as the acceleration a says, or as if the layer had just started or stopped. Flow,
-occlusion and all five frames follow exactly.
+A scene is a background and several layers. Each layer has a texture, a soft shape, and a way:
+where its point at p (t = 1/2) is at other times, relative to p. Within the pair that is τ·d(p) +
+τ²/2·a(p), τ = t - 1/2, with d affine plus a smooth non-rigid part; a frame before and one after the
+pair lie about as far off as the acceleration a says, or as if the layer had just started or
+stopped. Flow, occlusion and all five frames follow exactly.
 """
 
 import numpy as np
@@ -75,7 +75,7 @@ def motion(rng, base):
 
 
 def acceleration(rng, d, base):
-    """Change of a displacement field per interval, [2,SIDE,SIDE]: none, uniform, or along the motion."""
+    """Change of a displacement field per interval [2,SIDE,SIDE]: none, uniform, or along it."""
     if rng.random() < 0.3:
         return torch.zeros_like(d)
     size = 0.4 * np.hypot(*base) * abs(rng.normal(0, 1)) + abs(rng.normal(0, 0.8))
@@ -86,7 +86,7 @@ def acceleration(rng, d, base):
 
 
 def way(rng, d, a):
-    """Displacements of a layer from t = 1/2 at TIMES: within the pair by d and a, outside about so."""
+    """Displacements of a layer from t = 1/2 at TIMES: by d and a, outside the pair about so."""
     at = lambda tau, a: tau * d + (tau * tau / 2) * a
     inner = [at(t - 0.5, a) for t in TIMES[1:4]]
     outer = [at(t - 0.5, a * float(rng.normal(1, 0.35))) for t in (TIMES[0], TIMES[-1])]
@@ -144,8 +144,8 @@ def _place(way, grid):
 
 
 def render_scene(layers, rng):
-    """→ luma [5,SIDE,SIDE] (at TIMES; 0…1), flow [4,SIDE,SIDE] from the middle (to frame 0, to frame
-    1), visible [2,SIDE,SIDE] (in frame 0, 1).
+    """→ luma [5,SIDE,SIDE] (at TIMES; 0…1), flow [4,SIDE,SIDE] from the middle (to frame 0, to
+    frame 1), visible [2,SIDE,SIDE] (in frame 0, 1).
     """
     device = layers[0][0].device
     y, x = torch.meshgrid(
@@ -187,5 +187,7 @@ def spoil(luma, rng):
         luma = (1 - b) * luma + b * F.avg_pool2d(luma[None], 3, 1, 1, count_include_pad=False)[0]
     if rng.random() < 0.35:
         sigma = rng.uniform(0.002, 0.03)
-        luma = luma + torch.randn(luma.shape).to(luma) * sigma * torch.tensor([1.0, 1.0, 0.0, 1.0, 1.0]).view(5, 1, 1).to(luma)
+        luma = luma + torch.randn(luma.shape).to(luma) * sigma * torch.tensor([1.0, 1.0, 0.0, 1.0, 1.0]).view(
+            5, 1, 1
+        ).to(luma)
     return (luma * 255).round().clamp(0, 255).to(torch.uint8)

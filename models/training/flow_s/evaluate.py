@@ -66,8 +66,8 @@ class Network:
         return self.session.run(["y"], {k: planes[k] for k in self.names})[0][0, 0]
 
     def field(self, given):
-        """The field of a flow network. One that does not see the pairs beside is told afterwards, as
-        the worker does.
+        """The field of a flow network. One that does not see the pairs beside is told afterwards,
+        as the worker does.
         """
         seen = self.seen(given)
         if self.session:
@@ -95,11 +95,13 @@ def seed_between(a, b, options=DEFAULT):
 
 
 def inputs_of(a, b, before=None, after=None):
-    """A flow network's inputs for two uint8 frames, with the frame before them and the one after, at
-    even intervals.
+    """A flow network's inputs for two uint8 frames, with the frame before them and the one after,
+    at even intervals.
     """
     fa, fb, seed, fine = padded(a), padded(b), seed_between(a, b), seed_between(a, b, FINE)
-    neighbours = (Neighbour(seed_between(*n)) if all(f is not None for f in n) else None for n in ((before, a), (b, after)))
+    neighbours = (
+        Neighbour(seed_between(*n)) if all(f is not None for f in n) else None for n in ((before, a), (b, after))
+    )
     beside = motion(seed, *neighbours)
     costs = [candidate_costs(fa[0], fb[0], seed, OFFSETS), further_costs(fa[0], fb[0], fine, beside[:, :2])]
     images = network_inputs(quarter(fa / 255), quarter(fb / 255), seed)
@@ -108,8 +110,8 @@ def inputs_of(a, b, before=None, after=None):
 
 @torch.no_grad()
 def interpolate(a, b, contender, network, t=0.5, before=None, after=None):
-    """uint8 [H,W] frames, and where known the one before and the one after them → (uint8 frame at t,
-    field or None).
+    """uint8 [H,W] frames, and where known the one before and the one after them → (uint8 frame at
+    t, field or None).
     """
     if contender == "repeat":
         return (a if t <= 0.5 else b), None
@@ -128,7 +130,7 @@ def interpolate(a, b, contender, network, t=0.5, before=None, after=None):
 
 
 def beside(frames, first, factor, lookahead):
-    """The frame kept before the gap that begins at `first`, and with `lookahead` the one after it."""
+    """The frame kept before the gap that begins at `first`, with `lookahead` the one after it."""
     last = first + 2 * factor
     before = frames[first - factor] if first >= factor else None
     return before, frames[last] if lookahead and last < len(frames) else None

@@ -14,8 +14,8 @@ import onnx
 import torch
 
 from training.common import export, paths
-from training.common.quantise import quantise
 from training.common.acceleration import CHANNELS
+from training.common.quantise import quantise
 from training.common.samples import MARGIN, Samples, augment, informed, join
 from training.flow_s.network import CANDIDATES, load, network_inputs, quarter
 

@@ -63,7 +63,7 @@ class FlowS(nn.Module):
         self.down2 = nn.Sequential(conv(b, c, 2), conv(c, c), conv(c, c))
         self.up2, self.mid = Up(c, b), conv(b, b)
         self.up1, self.fine = Up(b, a), nn.Sequential(conv(a, a), conv(a, a))
-        # of each motion: weights of the candidates, 4 of the residual, mask, error or share, 2 gates
+        # of each motion: weights of candidates, 4 of the residual, mask, error or share, 2 gates
         outputs = self.candidates + 6 + (2 if beside else 0)
         self.head = nn.Conv2d(a, 2 * outputs, 1)
         for m in self.modules():
@@ -112,12 +112,12 @@ class FlowS(nn.Module):
         around = around_of(seed, REACH, OFFSETS)
         if self.beside:  # in the order of their costs: the zero vector lies between
             around += [None, *around_of(fine, 1, OFFSETS[:NEAR]), motion[:, :2]]
-        first, second = (self.motion(part, around, costs, changes) for part in h.chunk(2, 1))
+        first, second = (self.way(part, around, costs, changes) for part in h.chunk(2, 1))
         # a small share is none: the kernel skips such cells
         share = F.relu(second[:, 5:] * 1.25 - 0.25)
         return torch.cat([first, second[:, :5], share], 1)
 
-    def motion(self, h, around, costs, changes=None):
+    def way(self, h, around, costs, changes=None):
         """One motion's part of the head's output → f0, f1, m and e (of the second motion: what its
         share is made of).
         """
@@ -138,7 +138,7 @@ class FlowS(nn.Module):
 
 
 def around_of(vectors, reach, offsets):
-    """The vectors that each cell finds at these (dy, dx) cells from itself, at most `reach` away."""
+    """The vectors that each cell finds at these (dy, dx) cells from itself, up to `reach` away."""
     padded = F.pad(vectors[:, :2], (reach,) * 4, mode="replicate")
     h, w = vectors.shape[-2:]
     return [padded[:, :, reach + dy : reach + dy + h, reach + dx : reach + dx + w] for dy, dx in offsets]

@@ -128,8 +128,8 @@ class Planes:
 
 
 def open_contender(name, threads):
-    """Name or file → function (frame 0, frame 1, t, the frame before, the one after) → (frame, field
-    or None).
+    """Name or file → function (frame 0, frame 1, t, the frame before, the one after) → (frame,
+    field or None).
     """
     if name in ("repeat", "blend", "search"):
         return lambda a, b, t, *beside: evaluate.interpolate(a, b, name, None, t, *beside)
@@ -151,8 +151,8 @@ def apply_field(a, b, field, t):
 
 
 def score_run(run, contend, factor, strength=0.0, lookahead=False):
-    """Figures of one contender on one run: dict of lists, one entry per made frame. It sees the frame
-    before each pair, and with `lookahead` the one after it.
+    """Figures of one contender on one run: dict of lists, one entry per made frame. It sees the
+    frame before each pair, and with `lookahead` the one after it.
 
     `strength` of grain (grain.py) for those with a field.
     """
