@@ -2,9 +2,9 @@
 what has to come of them.
 
 OUT/acceleration.json: {"cases": [{name, width, height, seed, before?, after?: {seed, ratio},
-motion, field, accelerated, quarter, threeQuarters}]}: seeds [3][h][w]; motion [8][h][w] of the seed and its
-neighbours; a field [6][h][w] of the seed with made mask and error; that accelerated by `motion` as
-without a network's gate, and this at t = 1/4 and 3/4.
+motion, field, accelerated, quarter, threeQuarters}]}: seeds [3][h][w]; motion [8][h][w] of the
+seed and its neighbours; a field [6][h][w] of the seed with made mask and error; that accelerated by
+`motion` as without a network's gate, and this at t = 1/4 and 3/4.
 OUT/fine-search.json: {"cases": [{name, width, height, luma0, luma1 (base64), fine: {vx, vy, cost},
 seed: {vx, vy, cost}, p: {vx, vy}, costs: [28 sums of absolute differences]}]}. Planes are flattened
 row by row.

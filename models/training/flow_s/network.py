@@ -42,6 +42,17 @@ class Up(nn.Module):
         return F.relu(F.interpolate(self.narrow(x), scale_factor=2, mode="nearest") + skip)
 
 
+class Head(nn.Conv2d):
+    """A 1x1 convolution whose outputs have gains: how fast each of them learns."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.register_buffer("gain", torch.ones(self.out_channels, 1), persistent=False)
+
+    def forward(self, x):
+        return F.conv2d(x, self.weight * self.gain[:, :, None, None], self.bias * self.gain[:, 0])
+
+
 class FlowS(nn.Module):
     """images [N,4,H/4,W/4], seed [N,3,H/8,W/8], costs [N,28,H/8,W/8], fine [N,3,H/8,W/8], motion
     [N,8,H/8,W/8] → field [N,12,H/8,W/8] (README.md, "Conventions"). H, W multiples of 32.
@@ -65,7 +76,11 @@ class FlowS(nn.Module):
         self.up1, self.fine = Up(b, a), nn.Sequential(conv(a, a), conv(a, a))
         # of each motion: weights of candidates, 4 of the residual, mask, error or share, 2 gates
         outputs = self.candidates + 6 + (2 if beside else 0)
-        self.head = nn.Conv2d(a, 2 * outputs, 1)
+        self.head = Head(a, 2 * outputs, 1)
+        if beside:  # what is new learns faster than what the former network knew
+            first = torch.ones(outputs)
+            first[len(OFFSETS) + 1 : CANDIDATES], first[-2:] = 4.0, 8.0
+            self.head.gain = first.repeat(2).view(-1, 1)
         for m in self.modules():
             if isinstance(m, nn.Conv2d):
                 nn.init.kaiming_normal_(m.weight, nonlinearity="relu")
@@ -160,8 +175,8 @@ def widened(former):
         for part, of in zip(weights.chunk(2), kept):
             part[:n], part[k : k + 6] = of[:n], of[n:]
             if key == "head.bias":
-                part[n:k] = -2.0  # further candidates begin rare
-                part[k + 6] = OPEN
+                part[n:k] = -2.0 / network.head.gain[n, 0]  # further candidates begin rare
+                part[k + 6] = OPEN / network.head.gain[k + 6, 0]
         new[key] = weights
     network.load_state_dict(new)
     return network

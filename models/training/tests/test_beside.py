@@ -147,7 +147,7 @@ class WidenedTest(unittest.TestCase):
         network = widened(former).eval()
         with torch.no_grad():  # further candidates out of the way
             for part in network.head.bias.chunk(2):
-                part[18:28] = -30
+                part[18:28] = -30 / 4
         ((images, own, costs, fine, _),) = random_cases(((1, 64, 96),))
         for beside in ((), (Neighbour(own * 0.8),), (Neighbour(own * 0.8), Neighbour(own * 1.1))):
             m = motion(own, *beside)
