@@ -55,6 +55,16 @@ def shape(rng):
     return np.asarray(im.resize((SIZE, SIZE), Image.BOX))
 
 
+def ball(rng):
+    """The outline of something small, about where the frame will be cut out."""
+    k, r = 2, np.exp(rng.uniform(np.log(4), np.log(16)))
+    im = Image.new("L", (SIZE * k, SIZE * k), 0)
+    x, y = (SIZE / 2 + rng.uniform(-120, 120, 2)) * k
+    s = rng.uniform(0.5, 1)
+    ImageDraw.Draw(im).ellipse((x - r * k, y - s * r * k, x + r * k, y + s * r * k), fill=255)
+    return np.asarray(im.resize((SIZE, SIZE), Image.BOX))
+
+
 def speed(rng):
     """Displacement between the frames in pixels: most below 10, a tail to about 100."""
     return 0.0 if rng.random() < 0.08 else float(min(4 * np.exp(abs(rng.normal(0, 1.35))) - 3.2, 110))
@@ -122,6 +132,14 @@ def plan(rng, bank):
             changed = acceleration(rng, d, own) if np.any(own) else torch.zeros_like(d)
             moved = way(rng, d, changed + (0 if held else 1) * shaken)
         layers.append((torch.cat([texture, alpha]), moved))
+    for _ in range(int(rng.integers(0, 5)) if rng.random() < 0.4 else 0):  # small fast things
+        texture = bank[int(rng.integers(len(bank)))].float() / 255 * rng.uniform(0.1, 0.5) + rng.uniform(0, 0.5)
+        turn = rng.normal(0, 1, 2)
+        base = camera + turn / (np.hypot(*turn) + 1e-6) * rng.uniform(8, 60)
+        d = torch.from_numpy(base.astype(np.float32)).view(2, 1, 1).expand(2, SIDE, SIDE).clone()
+        moved = way(rng, d, acceleration(rng, d, base) + shaken)
+        alpha = torch.from_numpy(ball(rng).astype(np.float32) / 255)[None]
+        layers.insert(len(layers) - int(rng.integers(0, 2)), (torch.cat([texture, alpha]), moved))
     return layers
 
 
