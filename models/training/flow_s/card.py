@@ -37,9 +37,9 @@ expected error.""",
     data=f"""
 Rendered scenes with true flow and occlusion (`training/common/synthetic.py`: dead leaves, fractal and periodic
 textures, stills of the clips below; layers with affine and smooth, accelerated motion up to about 100 px, thin
-structures, small fast things, captions, noise, fades), and crops of short runs of {CLIPS}; a fifth of them with JPEG artefacts, some with
-uneven intervals or a picture that stands still. No clip of the evaluation was
-trained on; Big Buck Bunny occurs in both sets with different passages.""",
+structures, small fast things, captions, noise, fades), and crops of short runs of {CLIPS}; a fifth of them with JPEG
+artefacts, some with uneven intervals or a picture that stands still. No clip of the evaluation was trained on; Big
+Buck Bunny occurs in both sets with different passages.""",
     training="""
 From the weights of the former flow-s, which saw two frames (56,000 steps): its new inputs begin at nothing, so that the
 first step gives the former field with half of the acceleration. The head's new outputs learn four times (candidates)
