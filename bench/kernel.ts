@@ -1,6 +1,6 @@
 /** Processor time of each piece of the kernel's work on a pair: one thread, so that other work on the machine counts for little. */
 import { loadKernel } from '../src/interp/kernel/kernel.ts';
-import { LUMA_ROWS } from '../src/interp/kernel/tasks.ts';
+import { CELL_ROWS, LUMA_ROWS } from '../src/interp/kernel/tasks.ts';
 import { accelerate, findMotion } from '../src/interp/networks/flow-motion.ts';
 import { BlockSearch } from '../src/interp/worker/block-search.ts';
 import type { WireJob, WireNeighbour } from '../src/interp/worker/protocol.ts';
@@ -76,6 +76,7 @@ function piecesFor(width: number, height: number): Record<string, () => void> {
   const { before: _, after: __, ...found } = job;
   const alone = { ...found, pyramidA: { ...job.pyramidA, ready: true }, pyramidB: { ...job.pyramidB, ready: true } };
   const [seed, field, rowScratch] = [scratch + layout.seed, scratch + layout.field, scratch + layout.rowScratch];
+  const pair = [job.pyramidA.offset, job.pyramidB.offset, paddedWidth, paddedHeight] as const;
   const grid = [gridWidth, gridHeight] as const;
   const render = (motions: 1 | 2): void => {
     rowThreads.run(
@@ -91,6 +92,10 @@ function piecesFor(width: number, height: number): Record<string, () => void> {
     'acceleration, both sides': () => findMotion(kernel, job, layout, true),
     '18 costs': () => search.costs(job, layout),
     '28 costs': () => search.costs(job, layout, layout),
+    'images of the network': () => {
+      const task = [...pair, seed, scratch + layout.images, rowScratch, rowScratchBytes] as const;
+      rowThreads.run(['images', ...task], gridHeight, CELL_ROWS);
+    },
     'acceleration of a field': () => {
       for (const motion of [0, 24 * gridWidth * gridHeight]) {
         kernel.seedField(seed, field + motion, gridWidth * gridHeight);
