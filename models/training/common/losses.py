@@ -14,7 +14,8 @@ def relative(made, plain, truth, weight=None, known=None, ease=1.0):
     PSNR counts), both about 1 at the start.
 
     `weight` (mean 1): how much each pixel counts. `ease`: samples whose plain error is below 0.01
-    of it count less. `known` [N]: samples whose truth is free of noise, where small errors count too.
+    of it count less. `known` [N]: samples whose truth is free of noise, where small errors count
+    too.
     """
     weight = 1 if weight is None else weight
     easy = torch.full((len(made),), ease, device=made.device)
