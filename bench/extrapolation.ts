@@ -74,7 +74,13 @@ async function measureItem(item: Item, engine: InterpEngine, arena: Arena, optio
     const truth = gap.truths[options.factor / 2 - 1];
     if (before && truth) {
       const { a, b } = before;
-      const ahead = await engine.interpolate({ stream: 'bench', a, b, timesteps: [FURTHEST], ...(earlier ? { before: { frame: earlier.a, ratio: 1 } } : {}) });
+      const ahead = await engine.interpolate({
+        stream: 'bench',
+        a,
+        b,
+        timesteps: [FURTHEST],
+        ...(earlier ? { before: { frame: earlier.a, ratio: 1 } } : {}),
+      });
       const middle = await engine.interpolate({ stream: 'bench', a: gap.a, b: gap.b, timesteps: [0.5] });
       if (ahead.status !== 'done' || middle.status !== 'done') throw new Error('refused');
       const against = (frame: Frame) => psnr(meanSquaredError(luma(frame), luma(truth)));

@@ -32,7 +32,7 @@ import type { FlowBuffers, FlowNetwork } from './flow-session.ts';
 import type { BoundSession } from './session.ts';
 
 /** How much of the acceleration in a field an extrapolated frame goes on with: it is half noise. */
-const BEND = 1;
+const BEND = 0.6;
 
 /** Where one pair of a run lies. */
 interface PairPlace {
