@@ -31,7 +31,7 @@ import { accelerate, findMotion } from './flow-motion.ts';
 import type { FlowBuffers, FlowNetwork } from './flow-session.ts';
 import type { BoundSession } from './session.ts';
 
-/** How much of the acceleration in a field an extrapolated frame goes on with: it is half noise. */
+/** How much of the acceleration in a field an extrapolated frame goes on with: measured (docs/zero-delay.md); the rest is noise. */
 const BEND = 0.6;
 
 /** Where one pair of a run lies. */
