@@ -1,9 +1,10 @@
 /**
- * Quality of extrapolated frames: every Nth frame of a clip is kept, from two that follow each other
- * the one half an interval after the later is made, and compared with the real one, beside what a
- * repeat would show there.
+ * Quality of extrapolated frames: `node bench/extrapolation.ts MODEL FACTOR FRAMES CLIP...`. Every
+ * FACTORth frame of a clip is kept (2 or 4); of two that follow each other the one half an interval
+ * after the later is made, with the pair before as in a live stream, and compared with the real one,
+ * beside a repeat of the later, and beside what an interpolated frame would be, an interval later.
  */
-
+import { FrameliftError } from '../src/errors.ts';
 import { type Gap, readGaps, releaseGap } from '../src/eval/gaps.ts';
 import { findItems, type Item } from '../src/eval/items.ts';
 import { meanSquaredError, type Plane, psnr } from '../src/eval/quality.ts';
@@ -15,118 +16,64 @@ import { noEvents } from '../src/metrics/events.ts';
 import { FURTHEST } from '../src/pairing/timesteps.ts';
 import { systemClock } from '../src/time.ts';
 
-/** Options of {@link measureExtrapolation}. */
-export interface ExtrapolationOptions {
-  readonly paths: readonly string[];
-  readonly model: string;
-  /** Of so many frames of a clip one is kept; even. */
-  readonly factor: number;
-  /** Frames of a clip that are read at most. */
-  readonly frames: number;
-  /** Lines of a clip at most. */
-  readonly height: number;
-  readonly threads: number;
-}
+const ARENA_MB = 2048;
+/** Lines of a clip at most. */
+const HEIGHT = 480;
 
-/** Means over the frames of a clip, dB of luma. */
-export interface ExtrapolationFigures {
-  readonly clip: string;
-  readonly frames: number;
+/** PSNR of luma, dB. */
+interface Row {
   readonly repeat: number;
   readonly extrapolated: number;
-  /** What an interpolated frame would have been, half an interval later. */
   readonly interpolated: number;
-  /** Frames that were worse than a repeat. */
-  readonly worse: number;
 }
 
-export const luma = ({ bytes, layout }: Frame): Plane => ({
-  data: bytes.subarray(layout.y, layout.u),
-  width: layout.width,
-  height: layout.height,
-  stride: layout.strideY,
-});
-
-export async function measureExtrapolation(options: ExtrapolationOptions): Promise<ExtrapolationFigures[]> {
-  const { paths, model: name, threads } = options;
-  const arena = new Arena(2048);
-  const model = await resolveModel(name);
-  await using engine = await InterpEngine.start({
-    arena,
-    clock: systemClock,
-    events: noEvents,
-    model,
-    threads,
-    grain: 0,
-    searchBeside: true,
-  });
-  const { items } = await findItems(paths);
-  const all: ExtrapolationFigures[] = [];
-  for (const item of items) all.push(await measureItem(item, engine, arena, options));
-  return all;
+function luma({ bytes, layout }: Frame): Plane {
+  const { y, u, width, height, strideY } = layout;
+  return { data: bytes.subarray(y, u), width, height, stride: strideY };
 }
 
-async function measureItem(item: Item, engine: InterpEngine, arena: Arena, options: ExtrapolationOptions) {
-  let before: Gap | undefined;
-  let earlier: Gap | undefined;
-  const rows: { repeat: number; extrapolated: number; interpolated: number; confidence: number | undefined }[] = [];
-  for await (const gap of readGaps(item, { arena, clock: systemClock, ...options })) {
-    const truth = gap.truths[options.factor / 2 - 1];
-    if (before && truth) {
-      const { a, b } = before;
-      const ahead = await engine.interpolate({ stream: 'bench', a, b, timesteps: [FURTHEST], ...(earlier ? { before: { frame: earlier.a, ratio: 1 } } : {}) });
-      const middle = await engine.interpolate({ stream: 'bench', a: gap.a, b: gap.b, timesteps: [0.5] });
-      if (ahead.status !== 'done' || middle.status !== 'done') throw new Error('refused');
-      const against = (frame: Frame) => psnr(meanSquaredError(luma(frame), luma(truth)));
-      if (process.env.ROWS) console.error(JSON.stringify(ahead.frames[0]?.provenance));
-      const [made, between] = [ahead.frames[0], middle.frames[0]];
-      if (made && between)
-        rows.push({
-          repeat: against(b),
-          extrapolated: against(made),
-          interpolated: against(between),
-          confidence: ahead.confidence,
-        });
-      for (const frame of [...ahead.frames, ...middle.frames]) frame.release();
+/** The one frame that is made of a pair. */
+async function make(engine: InterpEngine, { a, b }: Gap, t: number, earlier: Gap | undefined): Promise<Frame> {
+  const before = earlier && { before: { frame: earlier.a, ratio: 1 } };
+  const result = await engine.interpolate({ stream: 'bench', a, b, timesteps: [t], ...before });
+  const [frame] = result.status === 'done' ? result.frames : [];
+  if (!frame) throw new FrameliftError('engine.failed', 'the engine refused a pair');
+  return frame;
+}
+
+async function measure(item: Item, engine: InterpEngine, arena: Arena, factor: number, frames: number): Promise<Row[]> {
+  let [earlier, last]: (Gap | undefined)[] = [];
+  const rows: Row[] = [];
+  for await (const gap of readGaps(item, { arena, clock: systemClock, factor, frames, height: HEIGHT })) {
+    const truth = gap.truths[factor / 2 - 1];
+    if (last && truth) {
+      const against = (frame: Frame): number => psnr(meanSquaredError(luma(frame), luma(truth)));
+      const [ahead, middle] = [await make(engine, last, FURTHEST, earlier), await make(engine, gap, 0.5, undefined)];
+      rows.push({ repeat: against(last.b), extrapolated: against(ahead), interpolated: against(middle) });
+      for (const frame of [ahead, middle]) frame.release();
     }
     if (earlier) releaseGap(earlier);
-    earlier = before;
-    before = gap;
+    [earlier, last] = [last, gap];
   }
-  for (const held of [earlier, before]) if (held) releaseGap(held);
-  if (process.env.ROWS) for (const r of rows) console.error(JSON.stringify(r));
-  const mean = (key: 'repeat' | 'extrapolated' | 'interpolated'): number =>
-    rows.reduce((sum, row) => sum + row[key], 0) / rows.length;
-  return {
-    clip: item.name,
-    frames: rows.length,
-    repeat: mean('repeat'),
-    extrapolated: mean('extrapolated'),
-    interpolated: mean('interpolated'),
-    worse: rows.filter((row) => row.extrapolated < row.repeat).length,
-  };
+  for (const held of [earlier, last]) if (held) releaseGap(held);
+  return rows;
 }
 
-if (process.argv[1]?.endsWith('extrapolation.ts')) {
-  const [model = 'search', factor = '2', frames = '41', ...paths] = process.argv.slice(2);
-  const rows = await measureExtrapolation({
-    paths,
-    model,
-    factor: Number(factor),
-    frames: Number(frames),
-    height: 480,
-    threads: 1,
-  });
-  for (const r of rows)
-    console.log(
-      r.clip.padEnd(30),
-      r.frames,
-      r.repeat.toFixed(2),
-      r.extrapolated.toFixed(2),
-      r.interpolated.toFixed(2),
-      r.worse,
-    );
-  const mean = (k: 'repeat' | 'extrapolated' | 'interpolated') =>
-    (rows.reduce((s, r) => s + r[k], 0) / rows.length).toFixed(3);
-  console.log('mean', mean('repeat'), mean('extrapolated'), mean('interpolated'));
+function line(name: string, rows: readonly Row[]): string {
+  const mean = (key: keyof Row): string => (rows.reduce((sum, row) => sum + row[key], 0) / rows.length).toFixed(2);
+  const worse = rows.filter(({ repeat, extrapolated }) => extrapolated < repeat).length;
+  return `${name}: ${rows.length} frames, repeat ${mean('repeat')}, extrapolated ${mean('extrapolated')} (${worse} worse), interpolated ${mean('interpolated')} dB`;
+}
+
+const [name = 'flow-s', factor = '2', frames = '21', ...paths] = process.argv.slice(2);
+if (factor !== '2' && factor !== '4') {
+  throw new FrameliftError('config.invalid', `factor ${factor} is neither 2 nor 4`, { remedy: 'Give 2 or 4.' });
+}
+const { items } = await findItems(paths);
+for (const item of items) {
+  const arena = new Arena(ARENA_MB);
+  const model = await resolveModel(name);
+  const options = { arena, clock: systemClock, events: noEvents, model, threads: 1, grain: 0, searchBeside: true };
+  await using engine = await InterpEngine.start(options);
+  console.log(line(item.name, await measure(item, engine, arena, Number(factor), Number(frames))));
 }

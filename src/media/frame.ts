@@ -15,7 +15,7 @@ export type Provenance =
   | ({ readonly kind: 'extrapolated' } & Making);
 
 /** How a synthetic frame was made. */
-export interface Making {
+interface Making {
   /** Time from the earlier parent (0) to the later one (1). */
   readonly t: number;
   /** Model id, as in the manifest; `blend` for the reference interpolator. */

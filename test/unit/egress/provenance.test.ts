@@ -37,6 +37,17 @@ describe('provenanceRecord', () => {
     expect(of({ ...MADE, grain: 1, acceleration: 'both' })).toMatchObject({ grain: 1, acceleration: 'both' });
   });
 
+  it('tells a picture that was carried on beyond the newest one from an interpolated one', () => {
+    expect(of({ ...MADE, kind: 'extrapolated', t: 1.5 })).toMatchObject({
+      kind: 'extrapolated',
+      t: 1.5,
+      model: 'flow-s',
+      confidence: 0.9123,
+    });
+    const carried: Provenance = { ...MADE, kind: 'extrapolated', t: 1.5 };
+    expect(shownAgain(carried)).toBe(carried);
+  });
+
   it('leaves out what is not known: no file, no judgement of its own', () => {
     const record = of({ kind: 'synthetic', t: 1 / 3, model: 'search', confidence: undefined });
     expect(record).toEqual({ rtp: 4_294_967_295, pts: 12.366667, kind: 'interpolated', t: 0.3333, model: 'search' });
