@@ -8,6 +8,7 @@ import {
   cadenceOption,
   collect,
   deinterlaceOption,
+  delayOption,
   lookaheadOption,
   milliseconds,
   number,
@@ -92,6 +93,7 @@ rateOptions(program.command('serve', { isDefault: true }))
   .option('--loop', 'start files again at their end')
   .addOption(deinterlaceOption())
   .addOption(cadenceOption())
+  .addOption(delayOption())
   .addOption(
     new Option(
       '--batch <n>',

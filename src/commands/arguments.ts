@@ -4,6 +4,7 @@ import { PROFILE_NAMES } from '../config/profile.ts';
 import { DEINTERLACE_CHOICES } from '../ingest/decode/deinterlacer.ts';
 import { PROVIDER_CHOICES } from '../interp/providers/provider.ts';
 import { parseRate } from '../media/rate.ts';
+import { DELAY_CHOICES } from '../pairing/ahead.ts';
 import { CADENCE_CHOICES } from '../pairing/cadence.ts';
 import { LOOKAHEAD_CHOICES } from '../pairing/neighbours.ts';
 import { type Micros, micros } from '../time.ts';
@@ -54,6 +55,13 @@ export const deinterlaceOption = (): Option =>
   new Option('--deinterlace <mode>', 'make a frame of each field of interlaced video; auto: where it is found').choices(
     DEINTERLACE_CHOICES,
   );
+
+/** As {@link deinterlaceOption}. */
+export const delayOption = (): Option =>
+  new Option(
+    '--delay <mode>',
+    'none: show source frames at once and extrapolate those after each; auto (default): interpolate, which delays them',
+  ).choices(DELAY_CHOICES);
 
 /** As {@link deinterlaceOption}. */
 export const cadenceOption = (): Option =>

@@ -16,7 +16,7 @@ export interface ProvenanceRecord {
   readonly rtp: number;
   /** Seconds. */
   readonly pts: number;
-  readonly kind: 'source' | 'interpolated' | 'repeated';
+  readonly kind: 'source' | 'interpolated' | 'extrapolated' | 'repeated';
   readonly t?: number;
   readonly model?: string;
   readonly hash?: string;
@@ -45,11 +45,12 @@ export function provenanceRecord(
       return { ...frame, kind: 'source' };
     case 'repeated':
       return { ...frame, kind: 'repeated', t: rounded(provenance.t), reason: provenance.reason };
-    case 'synthetic': {
+    case 'synthetic':
+    case 'extrapolated': {
       const { t, model, hash, confidence, grain, acceleration } = provenance;
       return {
         ...frame,
-        kind: 'interpolated',
+        kind: provenance.kind === 'synthetic' ? 'interpolated' : 'extrapolated',
         t: rounded(t),
         model,
         ...(hash === undefined ? {} : { hash }),

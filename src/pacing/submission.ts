@@ -10,7 +10,7 @@ import type { Frame } from '../media/frame.ts';
 import type { EventSink } from '../metrics/events.ts';
 import type { Scheduled } from '../pairing/operators.ts';
 import type { Scheduler, Timestep } from '../pairing/scheduler.ts';
-import { type Clock, type Micros, micros, minus, plus } from '../time.ts';
+import { type Clock, type Micros, micros, minus, plus, ZERO } from '../time.ts';
 import type { DelayControl } from './delay-control.ts';
 import type { Fallbacks } from './fallbacks.ts';
 import type { Pacer } from './pacer.ts';
@@ -20,7 +20,7 @@ import type { Pacer } from './pacer.ts';
  * between two pairs.
  */
 export interface Lineup {
-  readonly tiers: readonly Pick<Tier, 'interpolate' | 'workers'>[];
+  readonly tiers: readonly Pick<Tier, 'interpolate' | 'workers' | 'extrapolates'>[];
   readonly ladder: Ladder;
 }
 
@@ -67,6 +67,8 @@ export interface SubmissionDeps {
 
 /** What is known of a pair: what is picture in both frames, and the pair before. */
 type PairTraits = Partial<Pick<Scheduled, 'area' | 'pairBefore'>>;
+/** How fast the span of the work on a pair is learned. */
+const LEARN = 1 / 8;
 
 /** The slots of a pair that are being filled. */
 interface Slots {
@@ -85,6 +87,7 @@ interface Slots {
 export class Submission {
   readonly #options: SubmissionOptions;
   readonly #deps: SubmissionDeps;
+  #workSpan: number = ZERO;
   #closed = false;
 
   constructor(options: SubmissionOptions, deps: SubmissionDeps) {
@@ -110,7 +113,7 @@ export class Submission {
       pairBefore?.frame.release();
       return;
     }
-    const attempt = now.ladder.choose(clock.now(), this.#limits(now), onDecision);
+    const attempt = now.ladder.choose(clock.now(), this.limits(now), onDecision);
     const { tier: index, timesteps: which } = attempt.rung;
     const tier = index === undefined ? undefined : now.tiers[index];
     const chosen = !tier ? [] : which === 'middle' ? middle(timesteps) : timesteps;
@@ -125,6 +128,11 @@ export class Submission {
     } else for (const unused of [before, pairBefore?.frame]) unused?.release();
   }
 
+  /** From submission to frames, as it has lately been; 0 while that is not known. */
+  get workSpan(): Micros {
+    return micros(this.#workSpan);
+  }
+
   #slots(timesteps: readonly Timestep[], { pts, arrival }: Frame, { isTrial }: Attempt): Slots {
     const { pacer } = this.#deps;
     const misplaced = pacer.lateness(pts, arrival) > this.#headroom() / 2;
@@ -137,7 +145,8 @@ export class Submission {
     };
   }
 
-  #limits({ tiers }: Lineup): LadderLimits {
+  /** What bounds the work on a pair. */
+  limits({ tiers }: Lineup): LadderLimits {
     const { scheduler } = this.#options;
     return { headroom: this.#headroom(), period: micros(scheduler.sourceInterval * (tiers[0]?.workers ?? 1)) };
   }
@@ -163,6 +172,7 @@ export class Submission {
     try {
       const result = await tier.interpolate({ stream, ...pair, timesteps, ...deadline });
       outcome = outcomeOf(result, minus(clock.now(), submitted), slots.misplaced);
+      if (outcome.kind === 'done') this.#workSpan += (outcome.elapsed - this.#workSpan) * (this.#workSpan ? LEARN : 1);
       this.#take(result, slots);
     } catch (thrown) {
       this.#deps.fallbacks.explain(slots.timesteps, 'engine-error');
@@ -174,7 +184,7 @@ export class Submission {
     }
     const current = !this.#closed && this.#options.lineup() === lineup;
     const report = current ? onDecision : undefined;
-    const change = lineup.ladder.settle(attempt, outcome, clock.now(), this.#limits(lineup), report);
+    const change = lineup.ladder.settle(attempt, outcome, clock.now(), this.limits(lineup), report);
     if (this.#closed) return;
     if (change && current) onLadder(change);
     this.#deps.onSettled();
@@ -216,7 +226,8 @@ export class Submission {
   }
 }
 
-function outcomeOf(result: InterpResult, elapsed: Micros, misplaced: boolean): PairOutcome {
+/** What a result says of its rung. */
+export function outcomeOf(result: InterpResult, elapsed: Micros, misplaced: boolean): PairOutcome {
   if (result.status !== 'done') return { kind: misplaced ? 'misplaced' : 'refused' };
   const { search, network, kernel } = result.spanMicros;
   return { kind: 'done', elapsed, cost: micros(search + network + kernel) };

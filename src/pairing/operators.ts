@@ -120,8 +120,8 @@ export interface Neighbour {
 }
 
 /**
- * Output times of one step. `timesteps` lie between `before` and `frame`; `show` is for `frame`
- * itself.
+ * Output times of one step. `timesteps` lie between `before` and `frame`, or after `frame` where
+ * nothing is held back; `show` is for `frame` itself.
  */
 export interface Scheduled extends Paired {
   /**

@@ -35,8 +35,8 @@ import { outputRate } from './output-rate.ts';
 import { type ConvertProgress, progressOf } from './progress.ts';
 
 /**
- * Memory for frames and tensors: a pair of 8K frames in 10-bit 4:2:2, which are 180 MB each, and what lies between them at
- * a factor of 4. Untouched memory costs nothing.
+ * Memory for frames and tensors: a pair of 8K frames in 10-bit 4:2:2, which are 180 MB each, those before and after it, and
+ * what lies between them at a factor of 4: 1.5 GB. Untouched memory costs nothing.
  */
 const ARENA_MB = 2048;
 

@@ -136,7 +136,7 @@ export class InterpEngine implements Tier {
 
   /**
    * Interpolates one pair. Resolves with frames or a typed refusal.
-   * @throws FrameliftError `engine.failed` (worker crash: recoverable; sizes differ, t outside 0…1:
+   * @throws FrameliftError `engine.failed` (worker crash: recoverable; sizes differ, t that it cannot make:
    * not), `arena.full`, `model.invalid`.
    */
   interpolate(job: InterpJob): Promise<InterpResult> {
@@ -152,6 +152,7 @@ export class InterpEngine implements Tier {
     const tier = (model: string, mode: FlowMode): Tier => ({
       model,
       times: 'any',
+      extrapolates: true,
       workers: this.workers,
       interpolate: (job) => this.#submit(job, model, mode),
       warmUp: (width, height) => this.warmUp(width, height, mode),
@@ -176,7 +177,7 @@ export class InterpEngine implements Tier {
   }
 
   async #submit(job: InterpJob, model: string, mode: FlowMode): Promise<InterpResult> {
-    checkJob(job);
+    checkJob(job, this.extrapolates);
     const { a, b, timesteps } = job;
     if (this.#closing) return { status: 'refused', reason: 'closed' };
     if (this.#options.model === 'repeat') {
@@ -216,6 +217,11 @@ export class InterpEngine implements Tier {
    */
   get times(): Times {
     return this.#network?.times ?? 'any';
+  }
+
+  /** Whether it finds the motion of a pair itself, and so can carry it on beyond its later frame. */
+  get extrapolates(): boolean {
+    return this.#network?.kind === 'flow';
   }
 
   /**

@@ -4,7 +4,7 @@ import { FrameliftError } from '../../errors.ts';
 import type { Arena } from '../../media/arena.ts';
 import { type SampleForm, sameForm } from '../../media/deep-layout.ts';
 import { type Acceleration, Frame, type FrameInfo } from '../../media/frame.ts';
-import { nearestEighth, type Times } from '../../pairing/timesteps.ts';
+import { isBeyond, nearestEighth, type Times } from '../../pairing/timesteps.ts';
 import type { Micros } from '../../time.ts';
 import { between } from '../models/reference.ts';
 import { grainSeed } from '../worker/grain-seed.ts';
@@ -27,12 +27,19 @@ export interface PendingJob extends BatchJob, Pick<InterpJob, 'a' | 'b' | 'befor
 
 type JobFrames = Pick<InterpJob, 'a' | 'b' | 'before' | 'after'>;
 
-/** Checks what is asked. @throws FrameliftError `engine.failed` for frames of several sizes, or a t outside 0…1. */
-export function checkJob({ a, b, before, after, timesteps }: InterpJob): void {
+/**
+ * Checks what is asked. @param extrapolates whether frames beyond the pair can be made.
+ * @throws FrameliftError `engine.failed` for frames of several sizes, or a t that cannot be made.
+ */
+export function checkJob({ a, b, before, after, timesteps }: InterpJob, extrapolates: boolean): void {
   const others = [b, before?.frame, after?.frame];
   const isOfOneSize = others.every((f) => f === undefined || (f.width === a.width && f.height === a.height));
-  if (isOfOneSize && timesteps.every((t) => t > 0 && t < 1)) return;
-  throw new FrameliftError('engine.failed', 'a pair needs frames of one size and timesteps between 0 and 1');
+  const isWithin = timesteps.every((t) => t > 0 && t < 1);
+  if (isOfOneSize && (isWithin || (extrapolates && timesteps.every(isBeyond)))) return;
+  throw new FrameliftError(
+    'engine.failed',
+    'a pair needs frames of one size and timesteps between 0 and 1, or beyond for models that extrapolate',
+  );
 }
 
 /** Handles of its own for a job that waits. @param beside whether it needs the frames of the pairs beside. */
@@ -167,7 +174,7 @@ export class JobRun {
       arrival: b.arrival,
       discontinuity: false,
       provenance: {
-        kind: 'synthetic',
+        kind: isBeyond(t) ? 'extrapolated' : 'synthetic',
         t: this.#times[timestep] ?? 0.5,
         model,
         confidence,

@@ -20,7 +20,10 @@ export interface InterpJob {
    */
   readonly before?: Neighbour;
   readonly after?: Neighbour;
-  /** Times between the parents, each 0 < t < 1. */
+  /**
+   * Times between the parents, each 0 < t < 1; or all beyond `b`, each 1 < t ≤ 1.5, for a model that
+   * {@link Tier.extrapolates}.
+   */
   readonly timesteps: readonly number[];
   /** What is picture in both frames; around it are bars. Absent: all of it. */
   readonly area?: PictureArea;
@@ -52,6 +55,8 @@ export interface Tier {
   /** Id, as it stands in provenance. */
   readonly model: string;
   readonly times: Times;
+  /** Whether it carries the motion of a pair on beyond its later frame. */
+  readonly extrapolates: boolean;
   /** Pairs that it works on at the same time. */
   readonly workers: number;
   /** As {@link InterpEngine.interpolate}. */

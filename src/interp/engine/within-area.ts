@@ -41,12 +41,13 @@ export function withinAreaPool(pool: ModelSource, arena: Arena): ModelSource {
  * job's until it is disposed of; disposing twice is harmless.
  */
 export function withinArea(tier: Tier, { arena, wait }: WithinAreaOptions): Tier & Disposable {
-  const { model, times, workers } = tier;
+  const { model, times, extrapolates, workers } = tier;
   const sizes = new PreparedSizes(tier);
   const crops = new Crops(arena);
   return {
     model,
     times,
+    extrapolates,
     workers,
     async interpolate(job) {
       const { area } = job;

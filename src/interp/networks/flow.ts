@@ -3,6 +3,7 @@
  * search alone.
  */
 
+import { isBeyond } from '../../pairing/timesteps.ts';
 import { type Clock, type Micros, minus } from '../../time.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { CELL_ROWS, LUMA_ROWS } from '../kernel/tasks.ts';
@@ -33,6 +34,8 @@ import type { BoundSession } from './session.ts';
 
 /** Of the search alone. */
 const SEARCH_CHANNELS: FlowChannels = { costs: 0, motions: 1 };
+/** How much of the acceleration in a field an extrapolated frame goes on with: it is half noise. */
+const BEND = 0.5;
 
 /** Where one pair of a run lies. */
 interface PairPlace {
@@ -274,13 +277,17 @@ export class FlowInterpolator implements Interpolator {
     const { gridWidth, gridHeight, rowScratchBytes } = layout;
     const rowScratch = scratch + layout.rowScratch;
     const field = scratch + (t === 0.5 ? layout.field : layout.retimed);
+    const beyond = isBeyond(t);
     for (let motion = 0; t !== 0.5 && motion < motions; motion++) {
       const step = motion * 24 * gridWidth * gridHeight;
-      this.#kernel.retimeField(scratch + layout.field + step, field + step, gridWidth, gridHeight, t);
+      const of = [scratch + layout.field + step, field + step, gridWidth, gridHeight, t] as const;
+      // The search is done: its scratch is free.
+      if (beyond) this.#kernel.extrapolateField(...of, BEND, scratch + layout.work);
+      else this.#kernel.retimeField(...of);
     }
     const task = [
       'render',
-      a,
+      beyond ? b : a,
       b,
       out,
       width,

@@ -13,5 +13,6 @@ export { buildPyramid } from './search/pyramid';
 export { searchRows } from './search/search';
 export { expandField, halveLuma } from './warp/coarse';
 export { warpDeep } from './warp/deep';
+export { extrapolateField } from './warp/extrapolate';
 export { retimeField } from './warp/retime';
 export { warpBlend } from './warp/warp';

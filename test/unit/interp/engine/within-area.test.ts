@@ -41,6 +41,7 @@ function levels(seen: string[]): Tier {
   return {
     model: 'm',
     times: 'any',
+    extrapolates: true,
     workers: 1,
     warmUp: async (width, height) => void seen.push(`warm ${width}x${height}`),
     async interpolate({ a, timesteps }) {
