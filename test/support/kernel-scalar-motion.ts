@@ -24,7 +24,7 @@ function at({ width, height, data }: Planes, plane: number, x: number, y: number
 }
 
 /** Bilinear between the cells, places clamped to the grid. */
-export function bilinear(planes: Planes, plane: number, x: number, y: number): number {
+function bilinear(planes: Planes, plane: number, x: number, y: number): number {
   const [px, py] = [clamp(x, planes.width - 1), clamp(y, planes.height - 1)];
   const [ix, iy] = [Math.floor(px), Math.floor(py)];
   const row = (j: number): number =>
