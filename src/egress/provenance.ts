@@ -21,6 +21,7 @@ export interface ProvenanceRecord {
   readonly model?: string;
   readonly hash?: string;
   readonly confidence?: number;
+  readonly parental?: number;
   readonly grain?: number;
   readonly reason?: string;
   /** Records before this one that were not sent. */
@@ -45,7 +46,7 @@ export function provenanceRecord(
     case 'repeated':
       return { ...frame, kind: 'repeated', t: rounded(provenance.t), reason: provenance.reason };
     case 'synthetic': {
-      const { t, model, hash, confidence, grain } = provenance;
+      const { t, model, hash, confidence, parental, grain } = provenance;
       return {
         ...frame,
         kind: 'interpolated',
@@ -53,6 +54,7 @@ export function provenanceRecord(
         model,
         ...(hash === undefined ? {} : { hash }),
         ...(confidence === undefined ? {} : { confidence: rounded(confidence) }),
+        ...(parental === undefined ? {} : { parental: rounded(parental) }),
         ...(grain === undefined ? {} : { grain }),
       };
     }

@@ -2,7 +2,7 @@
 import type { FrameOutput, Unfinished } from '../../egress/file/writer.ts';
 import { FrameliftError } from '../../errors.ts';
 import type { VideoFile } from '../../ingest/file/video-file.ts';
-import type { Tier } from '../../interp/engine/job.ts';
+import { isUnsure, type Tier } from '../../interp/engine/job.ts';
 import type { Frame, RepeatReason } from '../../media/frame.ts';
 import type { Scheduled } from '../../pairing/operators.ts';
 import { PairPlanner } from '../../pairing/pair-planner.ts';
@@ -31,7 +31,7 @@ export interface ConversionDeps {
   readonly scheduler: Scheduler;
   /** Whether repeated pictures are looked for, and interpolated across. */
   readonly cadence: boolean;
-  /** Below this confidence the nearer source frame is repeated, 0…1. */
+  /** Below this confidence the nearer source frame is shown, of cells or of all, 0…1. */
   readonly minConfidence: number;
   readonly writer: FrameOutput;
 }
@@ -187,14 +187,14 @@ export class Conversion {
 
   async #make(a: Frame, b: Frame, steps: readonly Timestep[], area: Scheduled['area']): Promise<void> {
     const timesteps = steps.map((step) => step.t);
-    const job = { stream: 'convert', a, b, timesteps, ...(area ? { area } : {}) };
+    const { minConfidence } = this.#deps;
+    const job = { stream: 'convert', a, b, timesteps, minConfidence, ...(area ? { area } : {}) };
     const result = await this.#deps.tier.interpolate(job);
     if (result.status !== 'done') {
       throw new FrameliftError('engine.failed', `interpolation was refused (${result.reason})`);
     }
     try {
-      const { confidence } = result;
-      if (confidence !== undefined && confidence < this.#deps.minConfidence) {
+      if (isUnsure(result, minConfidence)) {
         await this.#repeat(a, b, steps, 'unsure');
         return;
       }

@@ -176,7 +176,7 @@ export class InterpEngine implements Tier {
   }
 
   async #submit(job: InterpJob, model: string, mode: FlowMode): Promise<InterpResult> {
-    const { a, b, timesteps } = job;
+    const { a, b, timesteps, minConfidence = 0 } = job;
     if (a.width !== b.width || a.height !== b.height || !timesteps.every((t) => t > 0 && t < 1)) {
       throw new FrameliftError('engine.failed', 'a pair needs frames of one size and timesteps between 0 and 1');
     }
@@ -195,7 +195,8 @@ export class InterpEngine implements Tier {
       const frames = { a: a.share(), b: b.share() };
       this.#batcher.arrived({ stream, group }, enqueued);
       const hash = mode === 'search' ? undefined : this.#hash;
-      this.#queue.push({ stream, group, model, hash, mode, timesteps, ...frames, deadline, enqueued, resolve, reject });
+      const asked = { stream, group, model, hash, mode, timesteps, minConfidence };
+      this.#queue.push({ ...asked, ...frames, deadline, enqueued, resolve, reject });
       this.#reportQueue();
       this.#dispatch();
     });

@@ -23,6 +23,7 @@ export interface PendingJob extends BatchJob {
   readonly a: Frame;
   readonly b: Frame;
   readonly timesteps: readonly number[];
+  readonly minConfidence: number;
   readonly enqueued: Micros;
   resolve(result: InterpResult): void;
   reject(error: FrameliftError): void;
@@ -81,16 +82,17 @@ export class JobRun {
       pyramidA: wirePyramid(this.#loans[0]),
       pyramidB: wirePyramid(this.#loans[1]),
       grainSeeds: timesteps.map((t) => grainSeed(a.pts, b.pts, t)),
+      minConfidence: job.minConfidence,
       mode,
     };
   }
 
   /** Ends the job with its frames. */
-  done({ confidence, spans }: WireResult): void {
-    const frames = this.#outs.map((frame, i) => frame.share(this.#info(i, confidence)));
+  done({ confidence, cells, spans }: WireResult): void {
+    const frames = this.#outs.map((frame, i) => frame.share(this.#info(i, confidence, cells?.parental)));
     this.#giveBack(true);
     this.#releaseParents();
-    this.job.resolve({ status: 'done', frames, confidence, spanMicros: spans });
+    this.job.resolve({ status: 'done', frames, confidence, cells, spanMicros: spans });
   }
 
   /** Ends the job without. */
@@ -129,7 +131,7 @@ export class JobRun {
   }
 
   /** Of the frame at a timestep: it stands where it was asked for, and says which time it shows. */
-  #info(timestep: number, confidence: number | undefined): FrameInfo {
+  #info(timestep: number, confidence: number | undefined, parental = 0): FrameInfo {
     const { a, b, model, hash, timesteps } = this.job;
     const { grain } = this.#deps;
     const t = timesteps[timestep] ?? 0.5;
@@ -143,6 +145,7 @@ export class JobRun {
         t: this.#times[timestep] ?? 0.5,
         model,
         confidence,
+        ...(parental > 0 ? { parental } : {}),
         ...(hash === undefined ? {} : { hash }),
         ...(grain > 0 ? { grain } : {}),
       },

@@ -4,7 +4,14 @@
  */
 import { planeLayout } from '../../media/frame.ts';
 import type { FrameSize } from '../../media/size.ts';
-import { grainScratchBytes, gridSize, pyramidBytes, searchScratchBytes, warpScratchBytes } from '../kernel/kernel.ts';
+import {
+  grainScratchBytes,
+  gridSize,
+  judgeScratchBytes,
+  pyramidBytes,
+  searchScratchBytes,
+  warpScratchBytes,
+} from '../kernel/kernel.ts';
 import { CELL_ROWS } from '../kernel/tasks.ts';
 import type { NetworkFacts, RgbFacts, WorkerSetup } from './protocol.ts';
 
@@ -69,6 +76,12 @@ export interface FlowLayout {
   readonly field: number;
   /** The same at another t. */
   readonly retimed: number;
+  /** float32 [4][gridHeight][gridWidth]: what is measured of the cells of one pair. */
+  readonly measured: number;
+  /** float32 [gridHeight][gridWidth]: how much they give way to a parent. */
+  readonly way: number;
+  /** int32 [3 + 256]: how many cells are how sure. */
+  readonly judged: number;
   /** For the block search. */
   readonly work: number;
   /** `rowScratchBytes` for each row thread. */
@@ -84,7 +97,8 @@ export interface FlowLayout {
  * tables of the warp.
  */
 function rowScratchBytesFor(width: number, gridWidth: number): number {
-  const bytes = Math.max(4 * gridWidth * (CELL_ROWS + 6), 8 * (gridWidth + 2), warpScratchBytes(width));
+  const rows = 4 * gridWidth * (CELL_ROWS + 6);
+  const bytes = Math.max(rows, 8 * (gridWidth + 2), warpScratchBytes(width), judgeScratchBytes(gridWidth));
   return alignUp(bytes, 64);
 }
 
@@ -110,6 +124,9 @@ export function flowLayout(
   const costs = pieces.take(pairs * 18 * plane);
   const field = pieces.take(pairs * 12 * plane);
   const retimed = pieces.take(12 * plane);
+  const measured = pieces.take(4 * plane);
+  const way = pieces.take(plane);
+  const judged = pieces.take(4 * (3 + 256));
   const work = pieces.take(searchScratchBytes(paddedWidth, paddedHeight));
   const rowScratchBytes = rowScratchBytesFor(width, gridWidth);
   const rowScratch = pieces.take(threads * rowScratchBytes);
@@ -124,6 +141,9 @@ export function flowLayout(
     costs,
     field,
     retimed,
+    measured,
+    way,
+    judged,
     work,
     rowScratch,
     rowScratchBytes,
@@ -163,8 +183,8 @@ export function halfFlowLayout(
   const luma = whole.bytes;
   const start = luma + alignUp(planeLayout(w, h).u + 64, 64);
   const path = flowLayout(w, h, multiple, false, threads, pairs);
-  const { seed, images, costs, field, retimed, work, rowScratch, grain, bytes } = path;
-  const moved = { seed, images, costs, field, retimed, work, rowScratch, grain, bytes };
+  const { seed, images, costs, field, retimed, measured, way, judged, work, rowScratch, grain, bytes } = path;
+  const moved = { seed, images, costs, field, retimed, measured, way, judged, work, rowScratch, grain, bytes };
   for (const key of Object.keys(moved) as (keyof typeof moved)[]) moved[key] += start;
   return { width: w, height: h, luma, path: { ...path, ...moved }, bytes: moved.bytes };
 }

@@ -3,6 +3,9 @@
  * @inline` means here, in ../build.ts.
  */
 export { blendDeep, blendFrames } from './blend';
+export { giveWay } from './confidence/give-way';
+export { judgeCells } from './confidence/judge';
+export { measureCells } from './confidence/measure';
 export { frameDifference } from './difference';
 export { grainAdd, grainAddDeep } from './grain/grain';
 export { grainMeasure, grainStart } from './grain/measure';
