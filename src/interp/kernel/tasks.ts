@@ -89,6 +89,23 @@ export type Task =
       motions: number,
       rowScratch: number,
       rowScratchBytes: number,
+    ]
+  /** {@link Kernel.renderSeams} of rows of cells. */
+  | readonly [
+      'seams',
+      a: number,
+      b: number,
+      out: number,
+      width: number,
+      height: number,
+      stride: number,
+      shiftX: number,
+      shiftY: number,
+      deep: 0 | 1,
+      field: number,
+      gridWidth: number,
+      gridHeight: number,
+      motions: number,
     ];
 
 /** Names of tasks, as numbers in shared memory. */
@@ -99,6 +116,7 @@ export const TASKS = [
   'measure',
   'render',
   'render-deep',
+  'seams',
 ] as const satisfies readonly Task[0][];
 /** Most numbers that a task has. */
 export const MAX_ARGUMENTS = 14;
@@ -179,6 +197,9 @@ export function perform(
       return;
     case 'images':
       kernel.prepareImages(n0, n1, n2, n3, n4, n5, n6 + thread * n7, begin, end);
+      return;
+    case 'seams':
+      kernel.renderSeams(n0, n1, n2, n3, n4, n5, n6, n7, n8 === 0 ? 0 : 1, n9, n10, n11, n12, begin, end);
       return;
     case 'measure':
       kernel.measureCells(n0, n1, n2, n3, n4, n5, n6, n7, begin, end);

@@ -27,6 +27,7 @@ import {
   type HalfFlowLayout,
   halfFlowLayout,
 } from '../worker/scratch-layout.ts';
+import { smoothSeams } from '../worker/seams.ts';
 import type { FlowBuffers, FlowNetwork } from './flow-session.ts';
 import type { BoundSession } from './session.ts';
 
@@ -225,6 +226,7 @@ export class FlowInterpolator implements Interpolator {
       const out = outs[i] ?? 0;
       const applied = this.#warp(job, layout, motions, timesteps[i] ?? 0.5, out);
       warpDeep(this.#rowThreads, job, i, applied);
+      smoothSeams(this.#rowThreads, job, i, applied);
       if (anyGives) this.#judge.giveWay(job, layout, i);
       if (this.#grain > 0) {
         // By the luma of 8 bits as it is before its own grain.

@@ -16,4 +16,5 @@ export { searchRows } from './search/search';
 export { expandField, halveLuma } from './warp/coarse';
 export { warpDeep } from './warp/deep';
 export { retimeField } from './warp/retime';
+export { renderSeams } from './warp/seams';
 export { warpBlend } from './warp/warp';
