@@ -21,6 +21,7 @@ export interface ProvenanceRecord {
   readonly model?: string;
   readonly hash?: string;
   readonly confidence?: number;
+  readonly parental?: number;
   readonly grain?: number;
   readonly acceleration?: Acceleration;
   readonly reason?: string;
@@ -47,7 +48,7 @@ export function provenanceRecord(
       return { ...frame, kind: 'repeated', t: rounded(provenance.t), reason: provenance.reason };
     case 'synthetic':
     case 'extrapolated': {
-      const { t, model, hash, confidence, grain, acceleration } = provenance;
+      const { t, model, hash, confidence, parental, grain, acceleration } = provenance;
       return {
         ...frame,
         kind: provenance.kind === 'synthetic' ? 'interpolated' : 'extrapolated',
@@ -55,6 +56,7 @@ export function provenanceRecord(
         model,
         ...(hash === undefined ? {} : { hash }),
         ...(confidence === undefined ? {} : { confidence: rounded(confidence) }),
+        ...(parental === undefined ? {} : { parental: rounded(parental) }),
         ...(grain === undefined ? {} : { grain }),
         ...(acceleration === undefined ? {} : { acceleration }),
       };

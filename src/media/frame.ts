@@ -22,8 +22,10 @@ interface Making {
   readonly model: string;
   /** First 16 hexadecimal digits of the SHA-256 of the model's file. Absent: it has none (`search`, `blend`). */
   readonly hash?: string;
-  /** 0…1, the model's own estimate; 1 = certain. Undefined: it does not judge itself. */
+  /** 0…1, an estimate without the truth; 1 = certain. Undefined: the model does not judge itself. */
   readonly confidence: number | undefined;
+  /** 0…1: share of it that shows a parent where the interpolation was unsure. Absent: none. */
+  readonly parental?: number;
   /** 0…1: synthetic noise was added up to this share of a real frame's. Absent: none. */
   readonly grain?: number;
   /** The motion was taken to change as it does from the pair beside. Absent: to be even. */

@@ -246,9 +246,9 @@ export const CATALOGUE = {
   confidence: {
     kind: 'histogram',
     name: 'framelift_confidence_ratio',
-    help: 'Confidence of the model in its interpolated frames, 0 to 1; none where it does not judge itself.',
+    help: 'Confidence in the worst 2 % of interpolated frames, 0 to 1; none where the model does not judge itself.',
     labels: ['stream', 'model'],
-    buckets: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1],
+    buckets: [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1],
   },
   ladderDepth: {
     kind: 'gauge',

@@ -4,7 +4,7 @@
  */
 
 import { asFrameliftError, type FrameliftError } from '../errors.ts';
-import type { InterpJob, InterpResult, Tier } from '../interp/engine/job.ts';
+import { type InterpJob, type InterpResult, isUnsure, type Tier } from '../interp/engine/job.ts';
 import type { Attempt, Ladder, LadderChange, LadderDecision, LadderLimits, PairOutcome } from '../interp/ladder.ts';
 import type { Frame } from '../media/frame.ts';
 import type { EventSink } from '../metrics/events.ts';
@@ -37,8 +37,8 @@ export interface SubmissionOptions {
   readonly clock: Clock;
   readonly events: EventSink;
   /**
-   * Below this confidence the nearer source frame is repeated. 0 = never. A model that does not
-   * judge itself is shown always.
+   * Cells below this confidence show the nearer source frame where that is the lesser evil; where
+   * too many are, all of it is repeated ({@link isUnsure}). 0 = never.
    */
   readonly minConfidence: number;
   readonly onEngineError: (error: FrameliftError) => void;
@@ -165,13 +165,13 @@ export class Submission {
     pair: Pick<InterpJob, 'a' | 'b' | 'area' | 'before'>,
     slots: Slots,
   ): Promise<void> {
-    const { stream, clock, onEngineError, onLadder, onDecision } = this.#options;
+    const { stream, clock, minConfidence, onEngineError, onLadder, onDecision } = this.#options;
     const submitted = clock.now();
     const deadline = this.#deadline(slots, attempt);
     const timesteps = slots.timesteps.map((step) => step.t);
     let outcome: PairOutcome = { kind: 'failed' };
     try {
-      const result = await tier.interpolate({ stream, ...pair, timesteps, ...deadline });
+      const result = await tier.interpolate({ stream, ...pair, timesteps, minConfidence, ...deadline });
       outcome = outcomeOf(result, minus(clock.now(), submitted), slots.misplaced);
       if (outcome.kind === 'done') this.#workSpan += (outcome.elapsed - this.#workSpan) * (this.#workSpan ? LEARN : 1);
       this.#take(result, slots);
@@ -213,7 +213,7 @@ export class Submission {
       return;
     }
     const now = clock.now();
-    const unsure = result.confidence !== undefined && result.confidence < minConfidence;
+    const unsure = isUnsure(result, minConfidence);
     result.frames.forEach((frame, i) => {
       const step = timesteps[i];
       const due = dues[i];

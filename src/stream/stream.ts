@@ -54,7 +54,7 @@ export interface StreamSettings {
   readonly target: RateTarget;
   /** The most that a source frame may be held back. Absent: the arithmetic floor and 40 ms. */
   readonly latencyBudget?: Micros;
-  /** Below this confidence the nearer source frame is repeated. */
+  /** Below this confidence the nearer source frame is shown, of cells or of all. */
   readonly minConfidence: number;
   readonly bitrate?: number;
   readonly maxViewers?: number;

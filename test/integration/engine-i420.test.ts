@@ -100,11 +100,11 @@ describe('InterpEngine with an i420 network', () => {
     ]);
   });
 
-  it('turns the error output into confidence: exp(−mean / 0.05)', async () => {
+  it('turns the error output into confidence: exp(−mean / 0.1)', async () => {
     await using engine = await start({ error: 0.1 });
     const [a, b] = [noise(64, 64, 1), noise(64, 64, 2)];
     const { confidence, frames } = await rig.ask(engine, a, b, [0.25, 0.5, 0.75]);
-    expect(confidence).toBeCloseTo(Math.exp(-1), 5);
+    expect(confidence).toBeCloseTo(Math.exp(-0.5), 5);
     expect(frames[0]?.provenance).toMatchObject({ confidence });
   });
 

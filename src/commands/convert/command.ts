@@ -1,7 +1,6 @@
 /** The options of `convert`, as they stand in its help. */
 import { type Command, Option } from 'commander';
 import type { RateFlags } from '../../config/flags.ts';
-import { DEFAULT_MIN_CONFIDENCE } from '../../config/profile.ts';
 import { NAMED_CODECS } from '../../egress/file/codecs.ts';
 import { STREAM_FORMATS } from '../../egress/file/formats.ts';
 import type { DeinterlaceChoice } from '../../ingest/decode/deinterlacer.ts';
@@ -22,7 +21,7 @@ export interface ConvertFlags extends RateFlags {
   readonly deinterlace: DeinterlaceChoice;
   readonly cadence: CadenceChoice;
   readonly lookahead: LookaheadChoice;
-  readonly minConfidence: number;
+  readonly minConfidence?: number;
   readonly overwrite?: boolean;
   readonly resume?: boolean;
   /** False with `--no-audio`. */
@@ -95,9 +94,10 @@ export function addConvert(
     .addOption(cadenceOption().default('auto'))
     .addOption(lookaheadOption().default('on'))
     .addOption(
-      new Option('--min-confidence <share>', 'repeat the nearer source frame where the model is less sure, 0 to 1')
-        .argParser(share)
-        .default(DEFAULT_MIN_CONFIDENCE),
+      new Option(
+        '--min-confidence <share>',
+        'show the nearer source frame where it is less sure to be right, 0 to 1 (default: 0.5, fluoroscopy 0.75)',
+      ).argParser(share),
     )
     .option('--no-audio', 'leave the sound out')
     .addOption(new Option('--start <time>', 'begin there: seconds, mm:ss or hh:mm:ss.ms').argParser(time))

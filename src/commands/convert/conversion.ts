@@ -2,7 +2,7 @@
 import type { FrameOutput, Unfinished } from '../../egress/file/writer.ts';
 import { FrameliftError } from '../../errors.ts';
 import type { VideoFile } from '../../ingest/file/video-file.ts';
-import type { InterpJob, Tier } from '../../interp/engine/job.ts';
+import { type InterpJob, isUnsure, type Tier } from '../../interp/engine/job.ts';
 import type { Acceleration, Frame, RepeatReason } from '../../media/frame.ts';
 import { Neighbours } from '../../pairing/neighbours.ts';
 import { releaseStep, type Scheduled } from '../../pairing/operators.ts';
@@ -34,7 +34,7 @@ export interface ConversionDeps {
   readonly cadence: boolean;
   /** The pairs beside that the model makes use of; the one after is waited for. */
   readonly neighbours: UsedNeighbours;
-  /** Below this confidence the nearer source frame is repeated, 0…1. */
+  /** Below this confidence the nearer source frame is shown, of cells or of all, 0…1. */
   readonly minConfidence: number;
   readonly writer: FrameOutput;
 }
@@ -206,8 +206,9 @@ export class Conversion {
     a: Frame,
     steps: readonly Timestep[],
   ): Promise<void> {
+    const { minConfidence } = this.#deps;
     const job: InterpJob = {
-      ...{ stream: 'convert', a, b, timesteps: steps.map((step) => step.t) },
+      ...{ stream: 'convert', a, b, timesteps: steps.map((step) => step.t), minConfidence },
       ...(area ? { area } : {}),
       ...(pairBefore ? { before: pairBefore } : {}),
       ...(pairAfter ? { after: pairAfter } : {}),
@@ -217,8 +218,7 @@ export class Conversion {
       throw new FrameliftError('engine.failed', `interpolation was refused (${result.reason})`);
     }
     try {
-      const { confidence } = result;
-      if (confidence !== undefined && confidence < this.#deps.minConfidence) {
+      if (isUnsure(result, minConfidence)) {
         await this.#repeat(a, b, steps, 'unsure');
         return;
       }

@@ -1,7 +1,7 @@
 /** Offline conversion: the pipeline's parts without clock and deadline. Deterministic: every gap between two frames of a scene is interpolated. */
 
 import { statSync } from 'node:fs';
-import { DEFAULT_MIN_CONFIDENCE, DEFAULT_MODEL, type ProfileName, profileOf, targetOf } from '../../config/profile.ts';
+import { DEFAULT_MODEL, minConfidenceOf, type ProfileName, profileOf, targetOf } from '../../config/profile.ts';
 import { planOutput } from '../../egress/file/formats.ts';
 import { isPlainFile, type OpenOutputOptions, openOutput } from '../../egress/file/output.ts';
 import { OutputFile } from '../../egress/file/output-file.ts';
@@ -80,7 +80,7 @@ export interface ConvertOptions extends CarryOptions {
    * in live streams. Default `on`.
    */
   readonly lookahead?: LookaheadChoice | undefined;
-  /** Below this confidence the nearer source frame is repeated, 0…1. Default: that of live streams. */
+  /** Below this confidence the nearer source frame is shown, of cells or of all, 0…1. Default: the profile's, as in live streams. */
   readonly minConfidence?: number | undefined;
   /** Replaces an existing output, and starts again where an unfinished one is left. */
   readonly overwrite?: boolean | undefined;
@@ -158,7 +158,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const tier = profile?.lumaOnly ? lumaOnly(inner) : inner;
   const frames = (until: AbortSignal | undefined): AsyncGenerator<Frame> =>
     oneSize(video.frames(until), { arena, note: (text) => notes.push(text) });
-  const { minConfidence = DEFAULT_MIN_CONFIDENCE } = options;
+  const minConfidence = minConfidenceOf(options.minConfidence, profile);
   const cadence = (options.cadence ?? 'auto') === 'auto' && engine.times === 'any';
   const neighbours = neighboursOf(options, engine);
   const how = { scheduler, cadence, neighbours, minConfidence };

@@ -178,7 +178,7 @@ export class InterpEngine implements Tier {
 
   async #submit(job: InterpJob, model: string, mode: FlowMode): Promise<InterpResult> {
     checkJob(job, this.extrapolates);
-    const { a, b, timesteps } = job;
+    const { a, b, timesteps, minConfidence = 0 } = job;
     if (this.#closing) return { status: 'refused', reason: 'closed' };
     if (this.#options.model === 'repeat') {
       this.#report.counts.done += 1;
@@ -194,7 +194,8 @@ export class InterpEngine implements Tier {
       const frames = sharedFrames(job, this.accelerates);
       this.#batcher.arrived({ stream, group }, enqueued);
       const hash = mode === 'search' ? undefined : this.#hash;
-      this.#queue.push({ stream, group, model, hash, mode, timesteps, ...frames, deadline, enqueued, resolve, reject });
+      const asked = { stream, group, model, hash, mode, timesteps, minConfidence };
+      this.#queue.push({ ...asked, ...frames, deadline, enqueued, resolve, reject });
       this.#reportQueue();
       this.#dispatch();
     });

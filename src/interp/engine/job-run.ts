@@ -20,6 +20,7 @@ export interface PendingJob extends BatchJob, Pick<InterpJob, 'a' | 'b' | 'befor
   /** Of the model's file, as it goes into provenance. Undefined: it has none. */
   readonly hash: string | undefined;
   readonly mode: FlowMode;
+  readonly minConfidence: number;
   readonly enqueued: Micros;
   resolve(result: InterpResult): void;
   reject(error: FrameliftError): void;
@@ -115,16 +116,17 @@ export class JobRun {
       ...this.#wireDeep(),
       ...(this.#loans?.wire ?? NOT_SEARCHED),
       grainSeeds: timesteps.map((t) => grainSeed(a.pts, b.pts, t)),
+      minConfidence: job.minConfidence,
       mode,
     };
   }
 
   /** Ends the job with its frames. */
-  done({ confidence, spans }: WireResult): void {
-    const frames = this.#outs.map((frame, i) => frame.share(this.#info(i, confidence)));
+  done({ confidence, cells, spans }: WireResult): void {
+    const frames = this.#outs.map((frame, i) => frame.share(this.#info(i, confidence, cells?.parental)));
     this.#giveBack(true);
     releaseFrames(this.job);
-    this.job.resolve({ status: 'done', frames, confidence, spanMicros: spans });
+    this.job.resolve({ status: 'done', frames, confidence, cells, spanMicros: spans });
   }
 
   /** Ends the job without. */
@@ -164,7 +166,7 @@ export class JobRun {
   }
 
   /** Of the frame at a timestep: it stands where it was asked for, and says which time it shows. */
-  #info(timestep: number, confidence: number | undefined): FrameInfo {
+  #info(timestep: number, confidence: number | undefined, parental = 0): FrameInfo {
     const { a, b, model, hash, timesteps } = this.job;
     const { grain } = this.#deps;
     const t = timesteps[timestep] ?? 0.5;
@@ -178,6 +180,7 @@ export class JobRun {
         t: this.#times[timestep] ?? 0.5,
         model,
         confidence,
+        ...(parental > 0 ? { parental } : {}),
         ...(hash === undefined ? {} : { hash }),
         ...(grain > 0 ? { grain } : {}),
         ...this.#acceleration(),

@@ -3,6 +3,7 @@
  * buffers passed as byte offsets.
  */
 import { readFileSync } from 'node:fs';
+import type { ConfidenceFunctions } from './functions/confidence.ts';
 import type { FrameFunctions } from './functions/frames.ts';
 import type { GrainFunctions } from './functions/grain.ts';
 import type { SearchFunctions } from './functions/search.ts';
@@ -12,7 +13,7 @@ import type { WarpFunctions } from './functions/warp.ts';
  * Functions of the compiled kernel. Offsets are bytes in the arena; sizes are samples; nothing is
  * allocated.
  */
-export interface Kernel extends FrameFunctions, SearchFunctions, WarpFunctions, GrainFunctions {}
+export interface Kernel extends FrameFunctions, SearchFunctions, WarpFunctions, GrainFunctions, ConfidenceFunctions {}
 
 let compiled: WebAssembly.Module | undefined;
 
@@ -43,6 +44,11 @@ export function costScratchBytes(gridWidth: number, rows: number): number {
  */
 export function grainScratchBytes(cells: number): number {
   return 64 + 16_384 + 576 + 131_072 + 256 * 272 + cells + 16;
+}
+
+/** Bytes of scratch of `judgeCells` for a grid of this width: a histogram, or three rows of sums. */
+export function judgeScratchBytes(gridWidth: number): number {
+  return Math.max(256, 3 * (4 * gridWidth + 32));
 }
 
 /**

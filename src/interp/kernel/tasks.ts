@@ -48,6 +48,18 @@ export type Task =
       rowScratch: number,
       rowScratchBytes: number,
     ]
+  /** {@link Kernel.measureCells} of rows of cells. */
+  | readonly [
+      'measure',
+      a: number,
+      b: number,
+      width: number,
+      height: number,
+      field: number,
+      gridWidth: number,
+      gridHeight: number,
+      out: number,
+    ]
   /** {@link Kernel.warpBlend} of luma rows with every motion of the field. */
   | readonly [
       'render',
@@ -80,10 +92,35 @@ export type Task =
       motions: number,
       rowScratch: number,
       rowScratchBytes: number,
+    ]
+  /** {@link Kernel.renderSeams} of rows of cells. */
+  | readonly [
+      'seams',
+      a: number,
+      b: number,
+      out: number,
+      width: number,
+      height: number,
+      stride: number,
+      shiftX: number,
+      shiftY: number,
+      deep: 0 | 1,
+      field: number,
+      gridWidth: number,
+      gridHeight: number,
+      motions: number,
     ];
 
 /** Names of tasks, as numbers in shared memory. */
-export const TASKS = ['search', 'costs', 'images', 'render', 'render-deep'] as const satisfies readonly Task[0][];
+export const TASKS = [
+  'search',
+  'costs',
+  'images',
+  'measure',
+  'render',
+  'render-deep',
+  'seams',
+] as const satisfies readonly Task[0][];
 /** Most numbers that a task has. */
 export const MAX_ARGUMENTS = 14;
 
@@ -164,6 +201,12 @@ export function perform(
       return;
     case 'images':
       kernel.prepareImages(n0, n1, n2, n3, n4, n5, n6 + thread * n7, begin, end);
+      return;
+    case 'seams':
+      kernel.renderSeams(n0, n1, n2, n3, n4, n5, n6, n7, n8 === 0 ? 0 : 1, n9, n10, n11, n12, begin, end);
+      return;
+    case 'measure':
+      kernel.measureCells(n0, n1, n2, n3, n4, n5, n6, n7, begin, end);
       return;
     case 'render': {
       const step = 24 * n6 * n7;

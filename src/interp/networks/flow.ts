@@ -8,7 +8,8 @@ import { type Clock, type Micros, minus } from '../../time.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { CELL_ROWS, LUMA_ROWS } from '../kernel/tasks.ts';
 import { BlockSearch } from '../worker/block-search.ts';
-import { confidenceFrom } from '../worker/confidence.ts';
+import { CellJudge, type Judgement } from '../worker/cell-judge.ts';
+import { NETWORK_ODDS, SEARCH_ODDS } from '../worker/confidence.ts';
 import { type AppliedField, grainDeep, warpDeep } from '../worker/deep.ts';
 import type {
   FlowMode,
@@ -28,6 +29,7 @@ import {
   type HalfFlowLayout,
   halfFlowLayout,
 } from '../worker/scratch-layout.ts';
+import { smoothSeams } from '../worker/seams.ts';
 import { accelerate, findMotion } from './flow-motion.ts';
 import type { FlowBuffers, FlowNetwork } from './flow-session.ts';
 import type { BoundSession } from './session.ts';
@@ -57,19 +59,6 @@ interface Workspace {
   readonly halved: Site & { readonly layout: HalfFlowLayout };
 }
 
-/** Confidence in a frame of width × height, from the expected luma error of its cells. */
-function confidenceOf({ field, layout }: PairPlace, width: number, height: number): number {
-  const { gridWidth, gridHeight } = layout;
-  const columns = Math.ceil(width / 8);
-  const rows = Math.ceil(height / 8);
-  const plane = 5 * gridWidth * gridHeight;
-  let sum = 0;
-  for (let y = 0; y < rows; y++) {
-    for (let x = 0; x < columns; x++) sum += Math.max(0, field[plane + y * gridWidth + x] ?? 0);
-  }
-  return confidenceFrom(sum / (rows * columns));
-}
-
 function siteOf({ whole, halved }: Workspace, mode: FlowMode): Site {
   return mode === 'half' ? halved : whole;
 }
@@ -80,6 +69,7 @@ export class FlowInterpolator implements Interpolator {
   readonly #kernel: Kernel;
   readonly #search: BlockSearch;
   readonly #rowThreads: RowThreads;
+  readonly #judge: CellJudge;
   readonly #clock: Clock;
   readonly #memory: WebAssembly.Memory;
   readonly #multiple: number;
@@ -105,6 +95,7 @@ export class FlowInterpolator implements Interpolator {
     this.#rowThreads = rowThreads;
     this.#clock = clock;
     this.#memory = setup.memory;
+    this.#judge = new CellJudge(kernel, rowThreads, setup.memory);
     this.#multiple = setup.multiple;
     this.#pairs = this.network.batches ? setup.batch : 1;
     this.#flow = network;
@@ -139,10 +130,11 @@ export class FlowInterpolator implements Interpolator {
     if (!flow?.motion)
       for (const { job, found } of work) accelerate(this.#kernel, job, found.layout, flow?.motions ?? 1);
     const known = this.#clock.now();
-    const confidences = work.map(({ job, place, found }) => {
+    const judgements = work.map(({ job, place, found }) => {
       if (half) this.#expand(scratch, found.layout, place.layout);
-      this.#render(job, place.layout, flow?.motions ?? 1);
-      return confidenceOf(place, width, height);
+      const judgement = this.#judge.judge(job, place.layout, flow ? NETWORK_ODDS : SEARCH_ODDS);
+      this.#render(job, place.layout, flow?.motions ?? 1, judgement);
+      return judgement;
     });
     const share = (from: Micros, to: Micros): number => minus(to, from) / work.length;
     const spans = {
@@ -150,7 +142,7 @@ export class FlowInterpolator implements Interpolator {
       network: share(seeded, known),
       kernel: share(known, this.#clock.now()),
     };
-    return confidences.map((confidence) => ({ confidence, spans }));
+    return judgements.map(({ confidence, unsure, parental }) => ({ confidence, cells: { unsure, parental }, spans }));
   }
 
   async forget(scratch: number): Promise<void> {
@@ -242,7 +234,7 @@ export class FlowInterpolator implements Interpolator {
     this.#rowThreads.run(task, gridHeight, CELL_ROWS);
   }
 
-  #render(job: WireJob, layout: FlowLayout, motions: 1 | 2): void {
+  #render(job: WireJob, layout: FlowLayout, motions: 1 | 2, { anyGives }: Judgement): void {
     const { a, b, width, height, scratch, timesteps, outs, grainSeeds } = job;
     const { gridWidth, gridHeight, field, grain } = layout;
     if (this.#grain > 0) {
@@ -252,6 +244,8 @@ export class FlowInterpolator implements Interpolator {
       const out = outs[i] ?? 0;
       const applied = this.#warp(job, layout, motions, timesteps[i] ?? 0.5, out);
       warpDeep(this.#rowThreads, job, i, applied);
+      smoothSeams(this.#rowThreads, job, i, applied);
+      if (anyGives) this.#judge.giveWay(job, layout, i);
       if (this.#grain > 0) {
         // By the luma of 8 bits as it is before its own grain.
         grainDeep(this.#kernel, job, i, applied, this.#grain, scratch + grain);

@@ -131,6 +131,8 @@ export interface WireJob {
   readonly after?: WireNeighbour;
   /** One whole number per timestep, 32 bits: which piece of the grain that frame gets. */
   readonly grainSeeds: readonly number[];
+  /** As in `InterpJob`. */
+  readonly minConfidence: number;
   readonly mode: FlowMode;
 }
 
@@ -150,10 +152,19 @@ export interface WorkSpans {
   readonly kernel: number;
 }
 
+/** Shares (0…1) of the cells of 8 × 8 luma samples of a frame whose cells are judged. */
+export interface CellShares {
+  /** Whose confidence is below the least that was asked for. */
+  readonly unsure: number;
+  /** That show a parent instead. */
+  readonly parental: number;
+}
+
 /** Result of one job, in the order of the jobs of the run. */
 export interface WireResult {
   /** As in `InterpResult`. */
   readonly confidence: number | undefined;
+  readonly cells?: CellShares | undefined;
   readonly spans: WorkSpans;
 }
 

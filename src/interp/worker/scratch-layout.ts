@@ -8,6 +8,7 @@ import {
   costScratchBytes,
   grainScratchBytes,
   gridSize,
+  judgeScratchBytes,
   pyramidBytes,
   searchScratchBytes,
   warpScratchBytes,
@@ -80,6 +81,12 @@ export interface FlowLayout {
   readonly field: number;
   /** The same at another t. */
   readonly retimed: number;
+  /** float32 [4][gridHeight][gridWidth]: what is measured of the cells of one pair. */
+  readonly measured: number;
+  /** float32 [gridHeight][gridWidth]: how much they give way to a parent. */
+  readonly way: number;
+  /** int32 [3 + 256]: how many cells are how sure. */
+  readonly judged: number;
   /** For the block search. */
   readonly work: number;
   /** `rowScratchBytes` for each row thread. */
@@ -95,7 +102,10 @@ export interface FlowLayout {
  * tables of the warp.
  */
 function rowScratchBytesFor(width: number, gridWidth: number): number {
-  const bytes = Math.max(costScratchBytes(gridWidth, CELL_ROWS), 8 * (gridWidth + 2), warpScratchBytes(width));
+  const bytes = Math.max(
+    ...[costScratchBytes(gridWidth, CELL_ROWS), 8 * (gridWidth + 2), warpScratchBytes(width)],
+    judgeScratchBytes(gridWidth),
+  );
   return alignUp(bytes, 64);
 }
 
@@ -123,6 +133,9 @@ export function flowLayout(
   const motion = pieces.take(pairs * 8 * plane);
   const field = pieces.take(pairs * 12 * plane);
   const retimed = pieces.take(12 * plane);
+  const measured = pieces.take(4 * plane);
+  const way = pieces.take(plane);
+  const judged = pieces.take(4 * (3 + 256));
   const work = pieces.take(searchScratchBytes(paddedWidth, paddedHeight));
   const rowScratchBytes = rowScratchBytesFor(width, gridWidth);
   const rowScratch = pieces.take(threads * rowScratchBytes);
@@ -139,6 +152,9 @@ export function flowLayout(
     motion,
     field,
     retimed,
+    measured,
+    way,
+    judged,
     work,
     rowScratch,
     rowScratchBytes,
@@ -178,8 +194,9 @@ export function halfFlowLayout(
   const luma = whole.bytes;
   const start = luma + alignUp(planeLayout(w, h).u + 64, 64);
   const path = flowLayout(w, h, multiple, false, threads, pairs);
-  const { seed, images, fine, costs, motion, field, retimed, work, rowScratch, grain, bytes } = path;
-  const moved = { seed, images, fine, costs, motion, field, retimed, work, rowScratch, grain, bytes };
+  const { seed, images, fine, costs, motion, field, retimed, measured, way, judged, work, rowScratch, grain } = path;
+  const places = { seed, images, fine, costs, motion, field, retimed, measured, way, judged, work, rowScratch, grain };
+  const moved = { ...places, bytes: path.bytes };
   for (const key of Object.keys(moved) as (keyof typeof moved)[]) moved[key] += start;
   return { width: w, height: h, luma, path: { ...path, ...moved }, bytes: moved.bytes };
 }

@@ -3,6 +3,9 @@
  * @inline` means here, in ../build.ts.
  */
 export { blendDeep, blendFrames } from './blend';
+export { giveWay } from './confidence/give-way';
+export { judgeCells } from './confidence/judge';
+export { measureCells } from './confidence/measure';
 export { frameDifference } from './difference';
 export { grainAdd, grainAddDeep } from './grain/grain';
 export { grainMeasure, grainStart } from './grain/measure';
@@ -15,4 +18,5 @@ export { expandField, halveLuma } from './warp/coarse';
 export { warpDeep } from './warp/deep';
 export { extrapolateField } from './warp/extrapolate';
 export { retimeField } from './warp/retime';
+export { renderSeams } from './warp/seams';
 export { warpBlend } from './warp/warp';

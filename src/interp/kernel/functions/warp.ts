@@ -48,6 +48,29 @@ export interface WarpFunctions {
     shared: 0 | 1,
   ): void;
   /**
+   * Renders anew the cells of rows [rowBegin, rowEnd) of the grid that border on cells whose motion
+   * differs by more than 4 luma samples: every sample by its own vector, bilinear between the
+   * cells, where `warpBlend` gives four one. One plane of samples of 8 bits (`deep` = 0) or 16;
+   * `motions` of the field at once, the rest as for {@link WarpFunctions.warpDeep}.
+   */
+  renderSeams(
+    a: number,
+    b: number,
+    out: number,
+    width: number,
+    height: number,
+    stride: number,
+    shiftX: number,
+    shiftY: number,
+    deep: 0 | 1,
+    field: number,
+    gridWidth: number,
+    gridHeight: number,
+    motions: number,
+    rowBegin: number,
+    rowEnd: number,
+  ): void;
+  /**
    * A field of t = ½ (float32 [6][gridHeight][gridWidth]) re-projected to 0 < t < 1: with v = f1 − f0
    * and s = (f0 + f1)/2 sampled at x + (½−t)·v, f0 = 4t(1−t)·s − t·v, f1 = 4t(1−t)·s + (1−t)·v, m_t =
    * (1−t)m / ((1−t)m + t(1−m)).
