@@ -69,7 +69,7 @@ function piecesFor(width: number, height: number): Record<string, () => void> {
   const job: WireJob = {
     ...{ width, height, a, b, scratch, pyramidA: pyramid(), pyramidB: pyramid() },
     ...{ before: beside(before), after: beside(after) },
-    ...{ timesteps: [0.5], outs: [out], grainSeeds: [0], mode: 'whole' },
+    ...{ timesteps: [0.5], outs: [out], minConfidence: 0, grainSeeds: [0], mode: 'whole' },
   };
   const search = new BlockSearch(kernel, rowThreads, arena.memory);
   search.search(job, layout);

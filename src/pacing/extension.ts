@@ -1,7 +1,7 @@
 /** Has the motion of a pair carried on beyond its later frame, where the stream's ladder leaves room for it. */
 
 import { asFrameliftError } from '../errors.ts';
-import type { InterpResult } from '../interp/engine/job.ts';
+import { type InterpResult, isUnsure } from '../interp/engine/job.ts';
 import type { LadderLimits, PairOutcome } from '../interp/ladder.ts';
 import type { Frame } from '../media/frame.ts';
 import { minus, plus } from '../time.ts';
@@ -80,16 +80,16 @@ export class Extension {
     const change = now.ladder.settle(attempt, outcome, clock.now(), limits, current ? onDecision : undefined);
     if (change && current) onLadder(change);
     if (result?.status !== 'done') return [];
-    const unsure = result.confidence !== undefined && result.confidence < minConfidence;
+    const unsure = isUnsure(result, minConfidence);
     if (!unsure && !this.#closed) return result.frames;
     for (const frame of result.frames) frame.release();
     return [];
   }
 
   #job({ a, b, area, pairBefore, timesteps }: Continuation, { headroom }: LadderLimits) {
-    const { stream, clock } = this.#options;
+    const { stream, clock, minConfidence } = this.#options;
     const deadline = plus(clock.now(), headroom);
     const beside = { ...(area ? { area } : {}), ...(pairBefore ? { before: pairBefore } : {}) };
-    return { stream, a, b, timesteps: timesteps.map(({ t }) => t), deadline, ...beside };
+    return { stream, a, b, timesteps: timesteps.map(({ t }) => t), minConfidence, deadline, ...beside };
   }
 }

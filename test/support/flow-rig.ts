@@ -122,7 +122,7 @@ export class FlowRig {
       ...{ width: this.width, height: this.height, a: this.frame(a), b: this.frame(b), timesteps, outs },
       ...(form ? { deep: { form, a: this.#deepFrame(a, form), b: this.#deepFrame(b, form), outs: deepOuts } } : {}),
       ...{ scratch: this.#scratch, pyramidA: this.pyramid(), pyramidB: this.pyramid() },
-      ...{ grainSeeds: timesteps.map(() => 1), mode: this.#mode },
+      ...{ minConfidence: 0, grainSeeds: timesteps.map(() => 1), mode: this.#mode },
       ...rest,
     };
   }

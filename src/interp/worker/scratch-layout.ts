@@ -102,10 +102,8 @@ export interface FlowLayout {
  * tables of the warp.
  */
 function rowScratchBytesFor(width: number, gridWidth: number): number {
-  const bytes = Math.max(
-    ...[costScratchBytes(gridWidth, CELL_ROWS), 8 * (gridWidth + 2), warpScratchBytes(width)],
-    judgeScratchBytes(gridWidth),
-  );
+  const rows = Math.max(costScratchBytes(gridWidth, CELL_ROWS), 8 * (gridWidth + 2));
+  const bytes = Math.max(rows, warpScratchBytes(width), judgeScratchBytes(gridWidth));
   return alignUp(bytes, 64);
 }
 
@@ -194,9 +192,9 @@ export function halfFlowLayout(
   const luma = whole.bytes;
   const start = luma + alignUp(planeLayout(w, h).u + 64, 64);
   const path = flowLayout(w, h, multiple, false, threads, pairs);
-  const { seed, images, fine, costs, motion, field, retimed, measured, way, judged, work, rowScratch, grain } = path;
-  const places = { seed, images, fine, costs, motion, field, retimed, measured, way, judged, work, rowScratch, grain };
-  const moved = { ...places, bytes: path.bytes };
+  const { seed, images, fine, costs, motion, field, retimed, measured, way, judged, work, rowScratch, grain, bytes } = path;
+  const found = { seed, images, fine, costs, motion, field, retimed };
+  const moved = { ...found, measured, way, judged, work, rowScratch, grain, bytes };
   for (const key of Object.keys(moved) as (keyof typeof moved)[]) moved[key] += start;
   return { width: w, height: h, luma, path: { ...path, ...moved }, bytes: moved.bytes };
 }
