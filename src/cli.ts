@@ -9,6 +9,7 @@ import {
   collect,
   deinterlaceOption,
   delayOption,
+  lookaheadOption,
   milliseconds,
   number,
   rateOptions,
@@ -33,6 +34,7 @@ import { evaluate } from './eval/evaluate.ts';
 import { evalTable } from './eval/report.ts';
 import { readManifest } from './interp/models/manifest.ts';
 import { type LogOptions, makeLog } from './log.ts';
+import type { LookaheadChoice } from './pairing/neighbours.ts';
 import { sourceKind } from './stream/make-source.ts';
 import { fromMs, plus, systemClock } from './time.ts';
 
@@ -147,6 +149,7 @@ program
   .addOption(new Option('--factor <n>', 'clips: keep every Nth frame: 2, 4 or 8').argParser(number).default(2))
   .addOption(new Option('--frames <n>', 'clips: read at most this many frames').argParser(number).default(41))
   .addOption(new Option('--height <lines>', 'clips: scale to at most this many lines').argParser(number).default(480))
+  .addOption(lookaheadOption().default('off'))
   .option('--truth <path>', 'clip or folder of clips to compare with: x-clean for x-noisy, else the same file name')
   .option('--sheet <file>', 'write a contact sheet of the worst cases, .png or .jpg')
   .addOption(new Option('--worst <n>', 'cases of each contender on the sheet').argParser(number).default(4))
@@ -162,6 +165,7 @@ Inputs are told apart by themselves:
   a video file                          every Nth frame (--factor) is kept, the removed ones are the truth
 Folders are searched through. Clips are scaled to --height lines at most and to multiples of 16; with more than 6 gaps the
 first and the last one do not count. Every pair is interpolated, also across cuts and between duplicates.
+Networks see what they would in a live stream: the pair and the one before; --lookahead on is as in convert.
 
 Figures are on luma, the mean over a clip's interpolated frames, then over clips: PSNR (dB), SSIM (8x8 windows), IE (root of the mean
 squared difference, grey levels), ms (milliseconds for each interpolated frame: median of a clip). Of RGB pictures the BT.601 luma
@@ -316,6 +320,7 @@ interface EvalFlags {
   readonly factor: number;
   readonly frames: number;
   readonly height: number;
+  readonly lookahead: LookaheadChoice;
   readonly truth?: string;
   readonly sheet?: string;
   readonly worst: number;

@@ -6,6 +6,7 @@ import { PROVIDER_CHOICES } from '../interp/providers/provider.ts';
 import { parseRate } from '../media/rate.ts';
 import { DELAY_CHOICES } from '../pairing/ahead.ts';
 import { CADENCE_CHOICES } from '../pairing/cadence.ts';
+import { LOOKAHEAD_CHOICES } from '../pairing/neighbours.ts';
 import { type Micros, micros } from '../time.ts';
 
 /** Any number. */
@@ -68,6 +69,13 @@ export const cadenceOption = (): Option =>
     '--cadence <mode>',
     'auto: find repeated pictures (twos, film in 30 fps), interpolate across them',
   ).choices(CADENCE_CHOICES);
+
+/** Of commands that read files. */
+export const lookaheadOption = (): Option =>
+  new Option(
+    '--lookahead <mode>',
+    'on: motion that speeds up or turns is told by the gaps before and after; off: by the one before, as live',
+  ).choices(LOOKAHEAD_CHOICES);
 
 /** Adds the options that `serve` and `convert` share: the output rate, and how frames are interpolated. */
 export const rateOptions = (command: Command): Command =>

@@ -1,35 +1,18 @@
 /** Those who fill the gaps: networks and reference models through the engine, and FFmpeg's minterpolate. */
 import { FrameliftError } from '../errors.ts';
 import { InterpEngine } from '../interp/engine/engine.ts';
-import type { Tier } from '../interp/engine/job.ts';
 import { withinArea } from '../interp/engine/within-area.ts';
 import { readModel } from '../interp/models/file.ts';
 import { type ModelSpec, resolveModel } from '../interp/models/manifest.ts';
 import { REFERENCE_MODELS, type ReferenceModel } from '../interp/models/reference.ts';
 import type { Arena } from '../media/arena.ts';
 import type { Frame } from '../media/frame.ts';
-import type { PictureArea } from '../media/picture-area.ts';
 import { noEvents } from '../metrics/events.ts';
-import { Pairing } from '../pairing/pairing.ts';
 import { type Clock, minus, toMs } from '../time.ts';
+import type { ContenderRun, Filled } from './contender-run.ts';
+import { EngineRun } from './engine-run.ts';
 import { PictureFilter } from './filter.ts';
 import type { Gap } from './gaps.ts';
-
-/** The frames that fill one gap, one for each of its timesteps. Whoever takes them owns them. */
-export interface Filled {
-  /** {@link Gap.index}. */
-  readonly gap: number;
-  readonly frames: readonly Frame[];
-  /** Milliseconds for each interpolated frame. */
-  readonly ms: number;
-}
-
-/** A contender at work on one item. Gaps are pushed in order; some answer later than they are asked. */
-export interface ContenderRun extends Disposable {
-  push(gap: Gap): Promise<Filled[]>;
-  /** What is still to come after the last gap. */
-  finish(): Promise<Filled[]>;
-}
 
 /** Someone who fills gaps. */
 export interface Contender extends AsyncDisposable {
@@ -51,6 +34,8 @@ export interface ContenderOptions {
   readonly clock: Clock;
   /** Threads of one inference. Default 2. */
   readonly threads?: number | undefined;
+  /** Whether networks may look at the gap after the one that they fill. Default: no. */
+  readonly lookAhead?: boolean | undefined;
 }
 
 /**
@@ -74,8 +59,9 @@ class EngineContender implements Contender {
   readonly kind: Contender['kind'];
   readonly sha256: string | null;
   readonly #engine: InterpEngine;
-  readonly #tier: Tier;
+  readonly #tier: ReturnType<typeof withinArea>;
   readonly #clock: Clock;
+  readonly #lookAhead: boolean;
 
   private constructor(
     model: ModelSpec | ReferenceModel,
@@ -89,6 +75,7 @@ class EngineContender implements Contender {
     this.#engine = engine;
     this.#tier = withinArea(engine, { arena: options.arena, wait: true });
     this.#clock = options.clock;
+    this.#lookAhead = options.lookAhead ?? false;
   }
 
   static async start(name: string, options: ContenderOptions): Promise<EngineContender> {
@@ -102,6 +89,7 @@ class EngineContender implements Contender {
       model,
       // Figures are of the motion: any error is more noise, and grain is noise.
       grain: 0,
+      searchBeside: true,
       ...(threads === undefined ? {} : { threads }),
     });
     return new EngineContender(model, sha256, engine, options);
@@ -109,31 +97,12 @@ class EngineContender implements Contender {
 
   async begin(width: number, height: number): Promise<ContenderRun> {
     await this.#engine.warmUp(width, height);
-    const pairing = new Pairing();
-    return {
-      push: async (gap) => {
-        pairing.next(gap.a);
-        pairing.next(gap.b);
-        return [await this.#fill(gap, pairing.area)];
-      },
-      finish: async () => [],
-      [Symbol.dispose]() {},
-    };
+    return new EngineRun({ tier: this.#tier, clock: this.#clock, lookAhead: this.#lookAhead });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#tier[Symbol.dispose]();
     await this.#engine.close();
-  }
-
-  /** Every pair is interpolated, also across cuts. */
-  async #fill({ index, a, b, timesteps }: Gap, area: PictureArea | undefined): Promise<Filled> {
-    const begin = this.#clock.now();
-    const result = await this.#tier.interpolate({ stream: 'eval', a, b, timesteps, ...(area ? { area } : {}) });
-    if (result.status !== 'done') {
-      throw new FrameliftError('engine.failed', `interpolation was refused (${result.reason})`);
-    }
-    const ms = toMs(minus(this.#clock.now(), begin)) / timesteps.length;
-    return { gap: index, frames: result.frames, ms };
   }
 }
 

@@ -4,6 +4,12 @@ import type { Frame } from '../media/frame.ts';
 import type { Micros } from '../time.ts';
 import { releaseStep, type Scheduled } from './operators.ts';
 
+/** Choices of `--lookahead`. */
+export const LOOKAHEAD_CHOICES = ['on', 'off'] as const;
+
+/** Whether a pair's motion is taken from the pair after, too, or from the one before alone. */
+export type LookaheadChoice = (typeof LOOKAHEAD_CHOICES)[number];
+
 /** Options of {@link Neighbours}. */
 export interface NeighboursOptions {
   /** Each step waits for the next one, to know the pair after, too: for files, where nothing is due. */

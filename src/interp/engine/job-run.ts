@@ -27,15 +27,18 @@ export interface PendingJob extends BatchJob, Pick<InterpJob, 'a' | 'b' | 'befor
 
 type JobFrames = Pick<InterpJob, 'a' | 'b' | 'before' | 'after'>;
 
-/** Checks what is asked. @throws FrameliftError `engine.failed` for frames of several sizes, or a t outside 0…1. */
+/**
+ * Checks what is asked. @param extrapolates whether frames beyond the pair can be made.
+ * @throws FrameliftError `engine.failed` for frames of several sizes, or a t that cannot be made.
+ */
 export function checkJob({ a, b, before, after, timesteps }: InterpJob, extrapolates: boolean): void {
   const others = [b, before?.frame, after?.frame];
   const isOfOneSize = others.every((f) => f === undefined || (f.width === a.width && f.height === a.height));
-  const isWithin = timesteps.every((t) => t > 0 && t < 1) || (extrapolates && timesteps.every(isBeyond));
-  if (isOfOneSize && isWithin) return;
+  const isWithin = timesteps.every((t) => t > 0 && t < 1);
+  if (isOfOneSize && (isWithin || (extrapolates && timesteps.every(isBeyond)))) return;
   throw new FrameliftError(
     'engine.failed',
-    'a pair needs frames of one size and timesteps between 0 and 1, or all beyond 1 where the model extrapolates',
+    'a pair needs frames of one size and timesteps between 0 and 1, or beyond for models that extrapolate',
   );
 }
 

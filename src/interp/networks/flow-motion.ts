@@ -10,8 +10,13 @@ import type { FlowLayout } from '../worker/scratch-layout.ts';
  */
 export const SHARES = { one: 0.5, both: 0.9 } as const;
 
-/** Fills the layout's `motion` from the vectors of the job and of the pairs beside it. */
-export function findMotion(kernel: Kernel, { scratch, before, after }: WireJob, layout: FlowLayout): void {
+/**
+ * Fills the layout's `motion` from the vectors of the job and of the pairs beside it. `network`: one
+ * that reads it even where there are none.
+ */
+export function findMotion(kernel: Kernel, job: WireJob, layout: FlowLayout, network: boolean): void {
+  const { scratch, before, after } = job;
+  if (!before && !after && !network) return;
   const { gridWidth, gridHeight, seed, rowScratch } = layout;
   const motion = scratch + layout.motion;
   const sides = [before?.seed.offset ?? 0, before?.ratio ?? 1, after?.seed.offset ?? 0, after?.ratio ?? 1] as const;

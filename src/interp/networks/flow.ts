@@ -21,6 +21,7 @@ import type {
 } from '../worker/protocol.ts';
 import type { RowThreads } from '../worker/row-threads.ts';
 import {
+  type FlowChannels,
   type FlowLayout,
   flowLayout,
   flowLayoutOfPair,
@@ -31,7 +32,12 @@ import { accelerate, findMotion } from './flow-motion.ts';
 import type { FlowBuffers, FlowNetwork } from './flow-session.ts';
 import type { BoundSession } from './session.ts';
 
-/** How much of the acceleration in a field an extrapolated frame goes on with: measured (docs/zero-delay.md); the rest is noise. */
+/** Of the search alone. */
+const SEARCH_CHANNELS: FlowChannels = { costs: 0, motions: 1 };
+/**
+ * How much of the acceleration in a field an extrapolated frame goes on with: of 0, 1 and 1.7 the curve through their
+ * PSNR on clips is highest here; the rest is noise.
+ */
 const BEND = 0.6;
 
 /** Where one pair of a run lies. */
@@ -133,7 +139,8 @@ export class FlowInterpolator implements Interpolator {
     const seeded = this.#clock.now();
     if (session) await session.run();
     else for (const { found } of work) this.#passSeed(scratch, found.layout);
-    for (const { job, found } of work) accelerate(this.#kernel, job, found.layout, flow?.motions ?? 1);
+    if (!flow?.motion)
+      for (const { job, found } of work) accelerate(this.#kernel, job, found.layout, flow?.motions ?? 1);
     const known = this.#clock.now();
     const confidences = work.map(({ job, place, found }) => {
       if (half) this.#expand(scratch, found.layout, place.layout);
@@ -187,13 +194,15 @@ export class FlowInterpolator implements Interpolator {
     const buffers: FlowBuffers = {
       images: floats(layout.images, pairs * 16 * cells).fill(0),
       seed: floats(layout.seed, pairs * 3 * cells).fill(0),
-      costs: floats(layout.costs, pairs * 18 * cells).fill(0),
+      costs: floats(layout.costs, pairs * 28 * cells).fill(0),
+      fine: floats(layout.fine, pairs * 3 * cells).fill(0),
+      motion: floats(layout.motion, pairs * 8 * cells).fill(0),
       field: floats(layout.field, pairs * 12 * cells),
       gridWidth,
       gridHeight,
     };
     const places = Array.from({ length: pairs }, (_, i) => {
-      const own = flowLayoutOfPair(layout, i, this.#flow?.motions ?? 1);
+      const own = flowLayoutOfPair(layout, i, this.#flow ?? SEARCH_CHANNELS);
       return { layout: own, field: floats(own.field, 6 * cells) };
     });
     return { buffers, pairs: places, sessions: new Map() };
@@ -225,9 +234,10 @@ export class FlowInterpolator implements Interpolator {
 
   #seed(job: WireJob, layout: FlowLayout, flow: FlowNetwork | undefined, half: HalfFlowLayout | undefined): void {
     this.#search.search(job, layout, half);
-    findMotion(this.#kernel, job, layout);
+    findMotion(this.#kernel, job, layout, flow?.motion === true || flow?.costs === 28);
     if (!flow) return;
-    if (flow.costs) this.#search.costs(job, layout);
+    if (flow.fine) this.#search.fine(job, layout);
+    if (flow.costs > 0) this.#search.costs(job, layout, flow.costs === 28 ? layout : undefined);
     const { paddedWidth: w, paddedHeight: h, gridHeight, rowScratchBytes } = layout;
     const { scratch, pyramidA, pyramidB } = job;
     const [seed, images, rowScratch] = [scratch + layout.seed, scratch + layout.images, scratch + layout.rowScratch];

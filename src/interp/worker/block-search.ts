@@ -19,6 +19,12 @@ interface SearchLayout {
   readonly rowScratchBytes: number;
 }
 
+/** Where the fine search's vectors and the motion of pairs beside are, of networks that read them. */
+interface FineLayout {
+  readonly fine: number;
+  readonly motion: number;
+}
+
 /** A luma of half the size: what is searched instead of the frames' own. */
 interface HalvedLuma {
   readonly width: number;
@@ -59,22 +65,32 @@ export class BlockSearch {
     this.#pyramid(job, job.a, pyramidA, layout, half);
     this.#pyramid(job, job.b, pyramidB, layout, half);
     this.#own(job, layout, scratch + layout.seed);
-    if (before) {
+    // Of a pair beside whose vectors are there no pyramid is lent.
+    if (before && !before.seed.ready) {
       this.#pyramid(job, before.frame, before.pyramid, layout, half);
       this.#beside(job, before, before.pyramid.offset, pyramidA.offset, layout);
     }
-    if (after) {
+    if (after && !after.seed.ready) {
       this.#pyramid(job, after.frame, after.pyramid, layout, half);
       this.#beside(job, after, pyramidB.offset, after.pyramid.offset, layout);
     }
   }
 
-  /** Fills the layout's `costs`. After {@link BlockSearch.search}. */
-  costs({ scratch, pyramidA, pyramidB }: WireJob, layout: SearchLayout): void {
+  /** Fills the layout's `fine` with what a search in small windows finds. After {@link BlockSearch.search}. */
+  fine({ scratch, pyramidA, pyramidB }: WireJob, layout: SearchLayout & FineLayout): void {
+    this.#vectors(pyramidA.offset, pyramidB.offset, layout, scratch, scratch + layout.fine, true);
+  }
+
+  /**
+   * Fills the layout's `costs` with those of 18 candidates; with `more`, whose `fine` and `motion` are
+   * filled, with those of 28. After {@link BlockSearch.search}.
+   */
+  costs({ scratch, pyramidA, pyramidB }: WireJob, layout: SearchLayout, more?: FineLayout): void {
     const { paddedWidth: w, paddedHeight: h, rowScratchBytes } = layout;
-    const [p0, p1, seed] = [pyramidA.offset, pyramidB.offset, scratch + layout.seed];
-    const [out, rowScratch] = [scratch + layout.costs, scratch + layout.rowScratch];
-    this.#rowThreads.run(['costs', p0, p1, w, h, seed, out, rowScratch, rowScratchBytes], Math.ceil(h / 8), CELL_ROWS);
+    const pair = [pyramidA.offset, pyramidB.offset, w, h, scratch + layout.seed] as const;
+    const [fine, motion] = more ? [scratch + more.fine, scratch + more.motion] : [0, 0];
+    const places = [fine, motion, scratch + layout.costs, scratch + layout.rowScratch, rowScratchBytes] as const;
+    this.#rowThreads.run(['costs', ...pair, ...places], Math.ceil(h / 8), CELL_ROWS);
   }
 
   /** Fills `seed` with the job's own vectors: from where they are kept, or they are found and kept. */
@@ -93,16 +109,15 @@ export class BlockSearch {
 
   /** Fills what is kept of the vectors of the pair beside, between the pyramids `p0` and `p1`. */
   #beside({ scratch }: WireJob, { seed }: WireNeighbour, p0: number, p1: number, layout: SearchLayout): void {
-    if (seed.ready || this.#filled.has(seed.offset)) return;
+    if (this.#filled.has(seed.offset)) return;
     this.#vectors(p0, p1, layout, scratch, seed.offset);
     this.#filled.add(seed.offset);
   }
 
-  #vectors(p0: number, p1: number, layout: SearchLayout, scratch: number, seed: number): void {
+  #vectors(p0: number, p1: number, layout: SearchLayout, scratch: number, seed: number, fine = false): void {
     const { paddedWidth, paddedHeight, work } = layout;
-    for (const { task, rows, chunk } of searchTasks(p0, p1, paddedWidth, paddedHeight, scratch + work, seed)) {
-      this.#rowThreads.run(task, rows, chunk);
-    }
+    const tasks = searchTasks(p0, p1, paddedWidth, paddedHeight, scratch + work, seed, fine);
+    for (const { task, rows, chunk } of tasks) this.#rowThreads.run(task, rows, chunk);
   }
 
   #pyramid(

@@ -103,7 +103,7 @@ export interface WireSeed {
 
 /** The pair beside a job's, which shares a frame with it. */
 export interface WireNeighbour {
-  /** Its other frame, and that frame's pyramid: for a seed that is not ready. */
+  /** Its other frame, and that frame's pyramid: for a seed that is not ready; else there is no such pyramid. */
   readonly frame: number;
   readonly pyramid: WirePyramid;
   readonly seed: WireSeed;

@@ -9,6 +9,9 @@ import { FlowRig, texture } from '../../../support/flow-rig.ts';
 /** A texture that gathers speed. */
 const scene = (x: number, y: number, t: number): number => texture(x - 7 * t - 3 * t * t, y + 4 * t);
 
+/** What a pair beside has whose vectors are ready. */
+const NOT_LENT = { offset: 0, ready: false };
+
 /** A rig whose calls of the kernel are counted. */
 function counted(half = false) {
   const rig = new FlowRig(scene, { mode: half ? 'half' : 'search', pairs: 2 });
@@ -67,7 +70,7 @@ describe.each([false, true])('the block search of a run, half the size: %s', (ha
     run(first);
     const vectors = rig.vectors(seed);
     const ready = { ...seed, ready: true };
-    const besideReady = { ...before, seed: { ...before.seed, ready: true }, pyramid: { offset: 0, ready: true } };
+    const besideReady = { ...before, seed: { ...before.seed, ready: true }, pyramid: NOT_LENT };
     const pyramidA = { ...first.pyramidA, ready: true };
     const pyramidB = { ...first.pyramidB, ready: true };
     const again = { ...rig.wire({ times: [0, 1], seed: ready, before: besideReady }), pyramidA, pyramidB };
