@@ -36,7 +36,10 @@ import type { BoundSession } from './session.ts';
 
 /** Of the search alone. */
 const SEARCH_CHANNELS: FlowChannels = { costs: 0, motions: 1 };
-/** How much of the acceleration in a field an extrapolated frame goes on with: measured (docs/zero-delay.md); the rest is noise. */
+/**
+ * How much of the acceleration in a field an extrapolated frame goes on with: of 0, 1 and 1.7 the curve through their
+ * PSNR on clips is highest here; the rest is noise.
+ */
 const BEND = 0.6;
 
 /** Where one pair of a run lies. */
