@@ -58,6 +58,7 @@ export async function measureExtrapolation(options: ExtrapolationOptions): Promi
     model,
     threads,
     grain: 0,
+    searchBeside: true,
   });
   const { items } = await findItems(paths);
   const all: ExtrapolationFigures[] = [];
@@ -67,15 +68,17 @@ export async function measureExtrapolation(options: ExtrapolationOptions): Promi
 
 async function measureItem(item: Item, engine: InterpEngine, arena: Arena, options: ExtrapolationOptions) {
   let before: Gap | undefined;
+  let earlier: Gap | undefined;
   const rows: { repeat: number; extrapolated: number; interpolated: number; confidence: number | undefined }[] = [];
   for await (const gap of readGaps(item, { arena, clock: systemClock, ...options })) {
     const truth = gap.truths[options.factor / 2 - 1];
     if (before && truth) {
       const { a, b } = before;
-      const ahead = await engine.interpolate({ stream: 'bench', a, b, timesteps: [FURTHEST] });
+      const ahead = await engine.interpolate({ stream: 'bench', a, b, timesteps: [FURTHEST], ...(earlier ? { before: { frame: earlier.a, ratio: 1 } } : {}) });
       const middle = await engine.interpolate({ stream: 'bench', a: gap.a, b: gap.b, timesteps: [0.5] });
       if (ahead.status !== 'done' || middle.status !== 'done') throw new Error('refused');
       const against = (frame: Frame) => psnr(meanSquaredError(luma(frame), luma(truth)));
+      if (process.env.ROWS) console.error(JSON.stringify(ahead.frames[0]?.provenance));
       const [made, between] = [ahead.frames[0], middle.frames[0]];
       if (made && between)
         rows.push({
@@ -86,10 +89,11 @@ async function measureItem(item: Item, engine: InterpEngine, arena: Arena, optio
         });
       for (const frame of [...ahead.frames, ...middle.frames]) frame.release();
     }
-    if (before) releaseGap(before);
+    if (earlier) releaseGap(earlier);
+    earlier = before;
     before = gap;
   }
-  if (before) releaseGap(before);
+  for (const held of [earlier, before]) if (held) releaseGap(held);
   if (process.env.ROWS) for (const r of rows) console.error(JSON.stringify(r));
   const mean = (key: 'repeat' | 'extrapolated' | 'interpolated'): number =>
     rows.reduce((sum, row) => sum + row[key], 0) / rows.length;

@@ -5,7 +5,7 @@
 import type { Frame } from '../media/frame.ts';
 import type { PictureArea } from '../media/picture-area.ts';
 import { timesAhead } from '../pairing/ahead.ts';
-import type { Scheduled } from '../pairing/operators.ts';
+import type { Neighbour, Scheduled } from '../pairing/operators.ts';
 import type { Scheduler, Timestep } from '../pairing/scheduler.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, micros, minus, plus } from '../time.ts';
 import type { Pacer } from './pacer.ts';
@@ -26,6 +26,8 @@ export interface Continuation {
   readonly a: Frame;
   readonly b: Frame;
   readonly area?: PictureArea | undefined;
+  /** The pair before, whose frame the receiver owns as well. */
+  readonly pairBefore?: Neighbour | undefined;
   readonly timesteps: readonly Timestep[];
 }
 
@@ -47,11 +49,12 @@ interface Last {
   readonly before: Frame;
   readonly frame: Frame;
   readonly area: PictureArea | undefined;
+  readonly pairBefore: Neighbour | undefined;
   readonly interval: Micros;
 }
 
 /**
- * Watches for the next source frame. Holds the last pair and what was made beyond it: two handles on
+ * Watches for the next source frame. Holds the last pair and what was made beyond it: three handles on
  * source frames and one on each frame made, of which there are as many as fit into half an interval.
  */
 export class Concealment {
@@ -84,12 +87,12 @@ export class Concealment {
   }
 
   /** From now on the next frame after those of `step` is waited for. The frames stay the caller's. */
-  watch({ before, frame, decision, interval, area }: Scheduled): void {
+  watch({ before, frame, decision, interval, area, pairBefore }: Scheduled): void {
     if (!this.#deps.able() || !before || decision !== 'interpolate' || this.#options.scheduler.hold > 0) return;
     const timesteps = this.#timesteps(before, frame);
     const [first] = timesteps;
     if (!first) return;
-    const last: Last = { before: before.share(), frame: frame.share(), area, interval };
+    const last: Last = { before: before.share(), frame: frame.share(), area, pairBefore: shared(pairBefore), interval };
     this.#last = last;
     this.#cancel = this.#options.clock.at(this.#begin(frame, first), () => void this.#conceal(last, timesteps));
   }
@@ -117,7 +120,8 @@ export class Concealment {
   async #conceal(last: Last, timesteps: readonly Timestep[]): Promise<void> {
     const { pacer, extend, onReady } = this.#deps;
     const { before, frame, area, interval } = last;
-    const frames = await extend({ a: before.share(), b: frame.share(), area, timesteps });
+    const pairBefore = shared(last.pairBefore);
+    const frames = await extend({ a: before.share(), b: frame.share(), area, pairBefore, timesteps });
     const current = this.#last === last;
     frames.forEach((made, i) => {
       const step = timesteps[i];
@@ -138,8 +142,12 @@ export class Concealment {
   }
 
   #forgetPair(): void {
-    this.#last?.before.release();
-    this.#last?.frame.release();
+    for (const held of [this.#last?.before, this.#last?.frame, this.#last?.pairBefore?.frame]) held?.release();
     this.#last = undefined;
   }
+}
+
+/** A neighbour with a handle of its own. */
+function shared(pair: Neighbour | undefined): Neighbour | undefined {
+  return pair && { ...pair, frame: pair.frame.share() };
 }

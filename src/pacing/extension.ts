@@ -48,8 +48,7 @@ export class Extension {
    */
   make(pair: Continuation): Promise<readonly Frame[]> {
     const made = this.#make(pair).finally(() => {
-      pair.a.release();
-      pair.b.release();
+      for (const held of [pair.a, pair.b, pair.pairBefore?.frame]) held?.release();
     });
     this.#options.onWork(made.then(() => {}));
     return made;
@@ -87,9 +86,10 @@ export class Extension {
     return [];
   }
 
-  #job({ a, b, area, timesteps }: Continuation, { headroom }: LadderLimits) {
+  #job({ a, b, area, pairBefore, timesteps }: Continuation, { headroom }: LadderLimits) {
     const { stream, clock } = this.#options;
     const deadline = plus(clock.now(), headroom);
-    return { stream, a, b, timesteps: timesteps.map(({ t }) => t), deadline, ...(area ? { area } : {}) };
+    const beside = { ...(area ? { area } : {}), ...(pairBefore ? { before: pairBefore } : {}) };
+    return { stream, a, b, timesteps: timesteps.map(({ t }) => t), deadline, ...beside };
   }
 }

@@ -171,14 +171,10 @@ class OutputStage {
 
   /**
    * Announces and fills the slots between two frames, or after the later one; owns `before`, and the
-   * frame of the pair before. `standIn`: what was shown, or is ready, in place of the frame while it
-   * did not come.
+   * frame of the pair before. `standIn`: what was shown, or is ready, in place of the frame while it did not come.
    */
-  #fill(
-    before: Frame,
-    { frame, timesteps, decision, interval, area, pairBefore }: Scheduled,
-    standIn: Frame | undefined,
-  ): void {
+  #fill(before: Frame, step: Scheduled, standIn: Frame | undefined): void {
+    const { frame, timesteps, decision, interval, area, pairBefore } = step;
     const pacer = this.#pacer;
     let open = false;
     for (const timestep of timesteps) {

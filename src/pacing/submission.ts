@@ -65,10 +65,11 @@ export interface SubmissionDeps {
   readonly onSettled: () => void;
 }
 
-/** What is known of a pair: what is picture in both frames, and the pair before. */
-type PairTraits = Partial<Pick<Scheduled, 'area' | 'pairBefore'>>;
 /** How fast the span of the work on a pair is learned. */
 const LEARN = 1 / 8;
+
+/** What is known of a pair: what is picture in both frames, and the pair before. */
+type PairTraits = Partial<Pick<Scheduled, 'area' | 'pairBefore'>>;
 
 /** The slots of a pair that are being filled. */
 interface Slots {

@@ -35,7 +35,7 @@ import type { BoundSession } from './session.ts';
 /** Of the search alone. */
 const SEARCH_CHANNELS: FlowChannels = { costs: 0, motions: 1 };
 /** How much of the acceleration in a field an extrapolated frame goes on with: it is half noise. */
-const BEND = 0.5;
+const BEND = 1;
 
 /** Where one pair of a run lies. */
 interface PairPlace {
