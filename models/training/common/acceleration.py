@@ -36,13 +36,13 @@ def read_beside(v, beside, after=False):
 
 def guarded(v, p, ratio, after=False):
     """q [N,2,h,w] of one neighbour's vectors p (of read_beside): how far t = 1/2 lies off the
-    straight way. Zero where one of the two motions stands still and the other does not, and where
-    they differ by more than the shorter one and SLACK.
+    straight way. Zero where one of the two motions stands still, and where they differ by more than
+    the shorter one and SLACK.
     """
     change = p - v if after else v - p
     long_v, long_p, long_change = (x.square().sum(1, keepdim=True).sqrt() for x in (v, p, change))
-    alike = (long_v < STILL) == (long_p < STILL)
-    sure = alike & (long_change <= torch.minimum(long_v, long_p) + SLACK)
+    shorter = torch.minimum(long_v, long_p)
+    sure = (shorter >= STILL) & (long_change <= shorter + SLACK)
     return torch.where(sure, change * (0.25 / (1 + ratio)), torch.zeros_like(change))
 
 

@@ -8,7 +8,7 @@ import type { FlowLayout } from '../worker/scratch-layout.ts';
  * How much of the acceleration a field gets whose network does not weigh it, by the number of pairs
  * beside: measured on clips (models/training/SEARCH.md, "Acceleration").
  */
-const SHARES = { one: 0.5, both: 0.9 } as const;
+export const SHARES = { one: 0.5, both: 0.9 } as const;
 
 /**
  * Fills the layout's `motion` from the vectors of the job and of the pairs beside it. `network`: one

@@ -1,5 +1,8 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
 import { loadKernel } from '../../../../../../src/interp/kernel/kernel.ts';
+import { SHARES } from '../../../../../../src/interp/networks/flow-motion.ts';
 import { Arena } from '../../../../../../src/media/arena.ts';
 import { type Beside, type Planes, scalarMotion } from '../../../../../support/kernel-scalar-motion.ts';
 import { seededRandom } from '../../../../../support/random.ts';
@@ -63,6 +66,44 @@ const GRIDS: [number, number][] = [
 function worst(got: Float32Array, expected: Float32Array): number {
   return Math.max(...expected.map((value, i) => Math.abs(value - (got[i] ?? Number.NaN))));
 }
+
+const numbers = z.array(z.number());
+const beside = z.object({ seed: numbers, ratio: z.number() }).optional();
+const fixture = z
+  .object({
+    cases: z.array(
+      z.object({
+        ...{ name: z.string(), width: z.number(), height: z.number(), seed: numbers, before: beside, after: beside },
+        ...{ motion: numbers, field: numbers, accelerated: numbers, quarter: numbers, threeQuarters: numbers },
+      }),
+    ),
+  })
+  .parse(JSON.parse(readFileSync(new URL('../../../../../fixtures/acceleration.json', import.meta.url), 'utf8')));
+
+describe('the training code’s example', () => {
+  it.each(fixture.cases)('is met by motion, field and its other times: $name', (c) => {
+    const { width, height } = c;
+    const planes = (values: readonly number[]): Planes & Guarded => {
+      const data = Float32Array.from(values);
+      return { width, height, data, ...guarded(data) };
+    };
+    const at = (side: z.infer<typeof beside>) => side && { seed: planes(side.seed), ratio: side.ratio };
+    const motion = motionOf(planes(c.seed), at(c.before), at(c.after));
+    expect(worst(motion.view, Float32Array.from(c.motion))).toBeLessThan(1e-4);
+    const field = guarded(Float32Array.from(c.field));
+    const share = c.before && c.after ? SHARES.both : SHARES.one;
+    kernel.accelerateField(field.offset, motion.offset, width * height, 1, share);
+    expect(worst(field.view, Float32Array.from(c.accelerated))).toBeLessThan(1e-4);
+    for (const [t, expected] of [
+      [0.25, c.quarter],
+      [0.75, c.threeQuarters],
+    ] as const) {
+      const out = guarded(new Float32Array(expected.length));
+      kernel.retimeField(field.offset, out.offset, width, height, t);
+      expect(worst(out.view, Float32Array.from(expected))).toBeLessThan(1e-3);
+    }
+  });
+});
 
 describe('motionPlanes and smoothMotion', () => {
   it.each(GRIDS)('equal the scalar form on %d × %d cells, with a pair before, after, and both', (width, height) => {
