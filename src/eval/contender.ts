@@ -14,6 +14,7 @@ import { Pairing } from '../pairing/pairing.ts';
 import { type Clock, minus, toMs } from '../time.ts';
 import { PictureFilter } from './filter.ts';
 import type { Gap } from './gaps.ts';
+import { Shrinker } from './shrunk.ts';
 
 /** The frames that fill one gap, one for each of its timesteps. Whoever takes them owns them. */
 export interface Filled {
@@ -36,6 +37,8 @@ export interface Contender extends AsyncDisposable {
   /** As it stands in reports. */
   readonly id: string;
   readonly kind: 'model' | 'baseline';
+  /** So many times smaller than what is measured are the frames that it is given. */
+  readonly scale: number;
   /** Of the model's file, lower-case hexadecimal; null where there is no file. */
   readonly sha256: string | null;
   /** Begins an item of that size, whose gaps are filled at these times. @throws FrameliftError what the model or filter refuses. */
@@ -76,6 +79,7 @@ class EngineContender implements Contender {
   readonly #engine: InterpEngine;
   readonly #tier: Tier;
   readonly #clock: Clock;
+  readonly #arena: Arena;
 
   private constructor(
     model: ModelSpec | ReferenceModel,
@@ -87,7 +91,8 @@ class EngineContender implements Contender {
     this.kind = typeof model === 'string' ? 'baseline' : 'model';
     this.sha256 = sha256;
     this.#engine = engine;
-    this.#tier = withinArea(engine, { arena: options.arena, wait: true });
+    this.#arena = options.arena;
+    this.#tier = engine.scale > 1 ? engine : withinArea(engine, { arena: options.arena, wait: true });
     this.#clock = options.clock;
   }
 
@@ -107,7 +112,13 @@ class EngineContender implements Contender {
     return new EngineContender(model, sha256, engine, options);
   }
 
-  async begin(width: number, height: number): Promise<ContenderRun> {
+  get scale(): number {
+    return this.#engine.scale;
+  }
+
+  async begin(width: number, height: number, timesteps: readonly number[]): Promise<ContenderRun> {
+    const { scale } = this.#engine;
+    if (scale > 1) return this.#beginSmaller(width, height, scale, timesteps);
     await this.#engine.warmUp(width, height);
     const pairing = new Pairing();
     return {
@@ -123,6 +134,25 @@ class EngineContender implements Contender {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#engine.close();
+  }
+
+  /** Of a model that enlarges: it is given smaller frames, so that what it makes has the size of the truth. */
+  async #beginSmaller(
+    width: number,
+    height: number,
+    scale: number,
+    timesteps: readonly number[],
+  ): Promise<ContenderRun> {
+    const shrinker = await Shrinker.open({ arena: this.#arena, width, height, scale, model: this.id }, timesteps);
+    await this.#engine.warmUp(width / scale, height / scale);
+    const push = async (gap: Gap): Promise<Filled[]> => {
+      using frames = new DisposableStack();
+      const small = async (frame: Frame): Promise<Frame> =>
+        frames.adopt(await shrinker.shrink(frame), (made) => made.release());
+      const [a, b] = [await small(gap.a), await small(gap.b)];
+      return [await this.#fill({ ...gap, a, b }, undefined)];
+    };
+    return { push, finish: async () => [], [Symbol.dispose]: () => shrinker[Symbol.dispose]() };
   }
 
   /** Every pair is interpolated, also across cuts. */
@@ -141,6 +171,7 @@ class EngineContender implements Contender {
 class Minterpolate implements Contender {
   readonly id = 'minterpolate';
   readonly kind = 'baseline';
+  readonly scale = 1;
   readonly sha256 = null;
   readonly #options: ContenderOptions;
 

@@ -90,6 +90,11 @@ export async function evaluate(options: EvalOptions): Promise<EvalReport> {
   const halved = entries.filter((entry) => entry.halvedColour).map((entry) => entry.contender.id);
   const colour = colourNote(reports, halved);
   if (colour !== undefined) notes.push(colour);
+  for (const { contender: one } of entries.filter(({ contender }) => contender.scale > 1)) {
+    notes.push(
+      `${one.id} enlarges: it was given frames 1/${one.scale} as large each way (bicubic), the others those of the whole size`,
+    );
+  }
   await options.onCases?.({ worst, best: entries.flatMap((entry) => entry.best.cases) });
   return {
     protocol,

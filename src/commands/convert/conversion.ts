@@ -8,6 +8,7 @@ import type { Scheduled } from '../../pairing/operators.ts';
 import { PairPlanner } from '../../pairing/pair-planner.ts';
 import type { Scheduler, Timestep } from '../../pairing/scheduler.ts';
 import type { Micros } from '../../time.ts';
+import { type Enlarger, enlargedTraits } from './enlarger.ts';
 import { keptTier } from './kept-tier.ts';
 import { stopped } from './stopped.ts';
 
@@ -28,6 +29,8 @@ export interface ConversionDeps {
   /** Its frames, all of one size. */
   readonly frames: (signal: AbortSignal | undefined) => AsyncGenerator<Frame>;
   readonly tier: Pick<Tier, 'interpolate'>;
+  /** In place of the tier: frames become larger. The conversion closes it. */
+  readonly enlarger?: Enlarger | undefined;
   readonly scheduler: Scheduler;
   /** Whether repeated pictures are looked for, and interpolated across. */
   readonly cadence: boolean;
@@ -72,7 +75,7 @@ export class Conversion {
 
   constructor(deps: ConversionDeps) {
     const { scheduler, cadence, video } = deps;
-    this.#deps = { ...deps, tier: keptTier(deps.tier, deps.writer) };
+    this.#deps = { ...deps, tier: deps.enlarger ?? keptTier(deps.tier, deps.writer) };
     const isLossy = (from: Micros, to: Micros): boolean => video.isLossy(from, to);
     this.#planner = new PairPlanner({ scheduler, cadence, lookAhead: LOOK_AHEAD_BYTES, isLossy });
   }
@@ -103,6 +106,7 @@ export class Conversion {
       throw stopped(error, { input, source: this.#planner.taken, at: this.#at, made: await writer.stop() });
     } finally {
       this.#planner.close();
+      this.#deps.enlarger?.[Symbol.dispose]();
       this.#newest?.release();
     }
     return signal?.aborted ? writer.stop() : undefined;
@@ -129,7 +133,8 @@ export class Conversion {
   #note(frame: Frame): void {
     this.#newest?.release();
     this.#newest = frame.share();
-    this.#size = { width: frame.width, height: frame.height };
+    const { scale } = this.#deps.enlarger ?? { scale: 1 };
+    this.#size = { width: scale * frame.width, height: scale * frame.height };
   }
 
   /** Here a run may be gone on from, and takes over what a run before has counted: this one has not looked at its frames. */
@@ -217,9 +222,11 @@ export class Conversion {
 
   /** Owns `frame`. */
   async #put(frame: Frame): Promise<void> {
-    const { writer, video } = this.#deps;
+    const { writer, video, enlarger } = this.#deps;
     this.#counts.output += 1;
-    await writer.write(frame, video.traits);
+    if (!enlarger) return writer.write(frame, video.traits);
+    const isSource = frame.provenance.kind !== 'synthetic';
+    await writer.write(isSource ? await enlarger.enlarge(frame) : frame, enlargedTraits(video.traits));
   }
 }
 

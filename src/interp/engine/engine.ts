@@ -177,8 +177,10 @@ export class InterpEngine implements Tier {
 
   async #submit(job: InterpJob, model: string, mode: FlowMode): Promise<InterpResult> {
     const { a, b, timesteps } = job;
-    if (a.width !== b.width || a.height !== b.height || !timesteps.every((t) => t > 0 && t < 1)) {
-      throw new FrameliftError('engine.failed', 'a pair needs frames of one size and timesteps between 0 and 1');
+    const isKnown = this.scale > 1 ? isEnlargedTime : (t: number) => t > 0 && t < 1;
+    if (a.width !== b.width || a.height !== b.height || !timesteps.every(isKnown)) {
+      const times = this.scale > 1 ? 'times 0, ½ and 1' : 'timesteps between 0 and 1';
+      throw new FrameliftError('engine.failed', `a pair needs frames of one size and ${times}`);
     }
     if (this.#closing) return { status: 'refused', reason: 'closed' };
     if (this.#options.model === 'repeat') {
@@ -226,6 +228,14 @@ export class InterpEngine implements Tier {
    */
   get deepens(): boolean {
     return deepens(this.#network);
+  }
+
+  /**
+   * How many times as large as its parents each way what it makes is: 1, or of a network that
+   * enlarges more. Such a one makes the middle, and both parents: a job's times are 0, ½ and 1.
+   */
+  get scale(): number {
+    return this.#network?.scale ?? 1;
   }
 
   /** Counters since the start, and the present load. */
@@ -358,6 +368,7 @@ export class InterpEngine implements Tier {
         pyramids: this.#pyramids,
         pyramidBytes,
         times: this.times,
+        scale: this.scale,
         deepens: this.deepens,
         grain: this.#settings.grain,
       });
@@ -394,4 +405,9 @@ export class InterpEngine implements Tier {
     job.b.release();
     job.reject(error);
   }
+}
+
+/** The times at which a network that enlarges makes frames. */
+function isEnlargedTime(t: number): boolean {
+  return t === 0 || t === 0.5 || t === 1;
 }

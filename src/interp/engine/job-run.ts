@@ -35,6 +35,8 @@ export interface JobRunDeps {
   /** Bytes of the pyramid of a frame; undefined: the model does not search. */
   readonly pyramidBytes: number | undefined;
   readonly times: Times;
+  /** As {@link InterpEngine.scale}. */
+  readonly scale: number;
   /** As {@link InterpEngine.deepens}. */
   readonly deepens: boolean;
   /** Strength, for provenance. */
@@ -62,7 +64,8 @@ export class JobRun {
   constructor(job: PendingJob, deps: JobRunDeps) {
     this.job = job;
     this.#deps = deps;
-    this.#times = deps.times === 'half' ? job.timesteps.map(nearestEighth) : job.timesteps;
+    const eighths = deps.times === 'half' && deps.scale === 1;
+    this.#times = eighths ? job.timesteps.map(nearestEighth) : job.timesteps;
     try {
       this.#allocate();
     } catch (error) {
@@ -101,11 +104,11 @@ export class JobRun {
   }
 
   #allocate(): void {
-    const { arena, pyramids, pyramidBytes } = this.#deps;
+    const { arena, pyramids, pyramidBytes, scale } = this.#deps;
     const { a, b, timesteps, mode } = this.job;
     const form = this.#deps.deepens ? formOf(a, b) : undefined;
     for (const i of timesteps.keys()) {
-      this.#outs.push(Frame.allocate(arena, a.width, a.height, this.#info(i, undefined), form));
+      this.#outs.push(Frame.allocate(arena, scale * a.width, scale * a.height, this.#info(i, undefined), form));
     }
     if (pyramidBytes === undefined) return;
     for (const frame of [a, b]) this.#loans.push(pyramids.lend(frame, pyramidBytes, mode === 'half'));
@@ -138,14 +141,17 @@ export class JobRun {
       capture: between(a.capture, b.capture, t),
       arrival: b.arrival,
       discontinuity: false,
-      provenance: {
-        kind: 'synthetic',
-        t: this.#times[timestep] ?? 0.5,
-        model,
-        confidence,
-        ...(hash === undefined ? {} : { hash }),
-        ...(grain > 0 ? { grain } : {}),
-      },
+      provenance:
+        t === 0 || t === 1
+          ? { kind: 'enlarged', model, ...(hash === undefined ? {} : { hash }) }
+          : {
+              kind: 'synthetic',
+              t: this.#times[timestep] ?? 0.5,
+              model,
+              confidence,
+              ...(hash === undefined ? {} : { hash }),
+              ...(grain > 0 ? { grain } : {}),
+            },
     };
   }
 }
