@@ -86,7 +86,8 @@ def quality_text(q):
     means = (f"**{q['mean'][c][k]:.2f}**" for k in ("psnr", "ends_psnr") for c in both)
     rows.append(["**mean PSNR**", *means])
     head = ["", "bicubic + blend", "zsm", "given frames: bicubic", "given frames: zsm"]
-    intro = f"{abs(gain):.2f} dB {'ahead of' if gain > 0 else 'behind'} enlarging (bicubic) and blending, between the frames."
+    where = "ahead of" if gain > 0 else "behind"
+    intro = f"{abs(gain):.2f} dB {where} enlarging (bicubic) and blending, between the frames."
     return "\n\n".join([intro, f"{q['protocol'][0].upper()}{q['protocol'][1:]}; PSNR in dB.", card.table(head, rows)])
 
 

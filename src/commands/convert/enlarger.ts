@@ -50,7 +50,8 @@ export class Enlarger implements Pick<Tier, 'interpolate'>, Disposable {
       const frames = timesteps.map(() => this.#blank(a));
       return { status: 'done', frames, confidence: undefined, spanMicros: NO_WORK };
     }
-    const result = await tier.interpolate({ stream, a, b, timesteps: [...timesteps, 1] });
+    // Other times are asked for where the output holds one rate and the input does not: the middle is shown there.
+    const result = await tier.interpolate({ stream, a, b, timesteps: [...timesteps.map(() => 0.5), 1] });
     const made = result.status === 'done' ? result.frames.at(-1) : undefined;
     if (result.status !== 'done' || !made) return result;
     this.#remember({ pixels: b.pixels, made });

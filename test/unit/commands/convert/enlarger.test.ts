@@ -71,8 +71,8 @@ async function show(frame: Frame): Promise<number> {
   return first(made);
 }
 
-async function pair(a: Frame, b: Frame): Promise<number[]> {
-  const result = await enlarger.interpolate({ stream: 's', a, b, timesteps: [0.5] });
+async function pair(a: Frame, b: Frame, timesteps = [0.5]): Promise<number[]> {
+  const result = await enlarger.interpolate({ stream: 's', a, b, timesteps });
   if (result.status !== 'done') throw new Error('refused');
   const made = result.frames.map(first);
   for (const frame of result.frames) frame.release();
@@ -89,6 +89,13 @@ describe('source frames are enlarged', () => {
       [1, 1, [1]],
       [1, 2, [0.5, 1]],
     ]);
+    for (const frame of [a, b]) frame.release();
+  });
+
+  it('and at other times the middle is made, which is all that such a network knows', async () => {
+    const [a, b] = [source(1), source(2)];
+    expect(await pair(a, b, [0.2, 0.8])).toEqual([62, 62]);
+    expect(asked).toEqual([[1, 2, [0.5, 0.5, 1]]]);
     for (const frame of [a, b]) frame.release();
   });
 
