@@ -4,7 +4,15 @@ import { SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
 import { checkSources, Framelift } from './app/framelift.ts';
 import { watchFiles } from './app/watch-files.ts';
-import { cadenceOption, collect, deinterlaceOption, milliseconds, number, rateOptions } from './commands/arguments.ts';
+import {
+  cadenceOption,
+  collect,
+  deinterlaceOption,
+  delayOption,
+  milliseconds,
+  number,
+  rateOptions,
+} from './commands/arguments.ts';
 import { asker } from './commands/ask.ts';
 import { addConvert, type ConvertFlags } from './commands/convert/command.ts';
 import { convert } from './commands/convert/convert.ts';
@@ -84,6 +92,7 @@ rateOptions(program.command('serve', { isDefault: true }))
   .option('--loop', 'start files again at their end')
   .addOption(deinterlaceOption())
   .addOption(cadenceOption())
+  .addOption(delayOption())
   .addOption(
     new Option(
       '--batch <n>',

@@ -4,7 +4,7 @@
  */
 
 import { BoundedQueue } from '../bounded-queue.ts';
-import type { Provenance } from '../media/frame.ts';
+import type { Acceleration, Provenance } from '../media/frame.ts';
 import { toSeconds } from '../time.ts';
 import type { EncodedUnit } from './viewer.ts';
 
@@ -16,12 +16,13 @@ export interface ProvenanceRecord {
   readonly rtp: number;
   /** Seconds. */
   readonly pts: number;
-  readonly kind: 'source' | 'interpolated' | 'repeated';
+  readonly kind: 'source' | 'interpolated' | 'extrapolated' | 'repeated';
   readonly t?: number;
   readonly model?: string;
   readonly hash?: string;
   readonly confidence?: number;
   readonly grain?: number;
+  readonly acceleration?: Acceleration;
   readonly reason?: string;
   /** Records before this one that were not sent. */
   readonly dropped?: number;
@@ -49,16 +50,18 @@ export function provenanceRecord(
     }
     case 'repeated':
       return { ...frame, kind: 'repeated', t: rounded(provenance.t), reason: provenance.reason };
-    case 'synthetic': {
-      const { t, model, hash, confidence, grain } = provenance;
+    case 'synthetic':
+    case 'extrapolated': {
+      const { t, model, hash, confidence, grain, acceleration } = provenance;
       return {
         ...frame,
-        kind: 'interpolated',
+        kind: provenance.kind === 'synthetic' ? 'interpolated' : 'extrapolated',
         t: rounded(t),
         model,
         ...(hash === undefined ? {} : { hash }),
         ...(confidence === undefined ? {} : { confidence: rounded(confidence) }),
         ...(grain === undefined ? {} : { grain }),
+        ...(acceleration === undefined ? {} : { acceleration }),
       };
     }
   }

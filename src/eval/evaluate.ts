@@ -2,6 +2,7 @@
 
 import { FrameliftError } from '../errors.ts';
 import { Arena } from '../media/arena.ts';
+import type { LookaheadChoice } from '../pairing/neighbours.ts';
 import { type Clock, systemClock } from '../time.ts';
 import { checkBaseline, startContender } from './contender.ts';
 import { type Case, type Extreme, Gallery } from './gallery.ts';
@@ -32,6 +33,8 @@ export interface EvalOptions {
   readonly frames?: number | undefined;
   /** Clips: lines at most. Default 480. */
   readonly height?: number | undefined;
+  /** `on`: networks may look at the gap after, too, as in files; `off`: as live. Default `off`. */
+  readonly lookahead?: LookaheadChoice | undefined;
   /** A clip, or a folder of clips, whose frames stand for the removed ones. */
   readonly truth?: string | undefined;
   /** Where to write a contact sheet of the worst cases, .png or .jpg. */
@@ -146,11 +149,12 @@ function splitMeans(
 }
 
 /** How clips are measured. @throws FrameliftError `config.invalid`. */
-function protocolOf({ factor = 2, frames = 41, height = 480 }: EvalOptions): Protocol {
+function protocolOf({ factor = 2, frames = 41, height = 480, lookahead = 'off' }: EvalOptions): Protocol {
   return {
     factor: checkFactor(factor),
     frames: checkWhole('frames', frames, 3, 1_000_000),
     height: checkWhole('height', height, 16, 4320),
+    lookahead,
     samples: 'luma; RGB pictures as BT.601 full-range luma',
     edges: 'the first and the last gap of a clip count only when it has at most 6',
   };
@@ -159,15 +163,16 @@ function protocolOf({ factor = 2, frames = 41, height = 480 }: EvalOptions): Pro
 /** Starts the contenders; `stack` closes them. */
 async function startEntries(
   names: readonly string[],
-  { sheet, onCases, worst = DEFAULT_WORST, threads }: EvalOptions,
+  { sheet, onCases, worst = DEFAULT_WORST, threads, lookahead }: EvalOptions,
   arena: Arena,
   clock: Clock,
   stack: AsyncDisposableStack,
 ): Promise<Entry[]> {
   const kept = sheet === undefined && !onCases ? 0 : worst;
   const entries: Entry[] = [];
+  const lookAhead = lookahead === 'on';
   for (const name of names) {
-    const contender = stack.use(await startContender(name, { arena, clock, threads }));
+    const contender = stack.use(await startContender(name, { arena, clock, threads, lookAhead }));
     if (entries.some((entry) => entry.contender.id === contender.id)) throw twice(contender.id);
     const best = new Gallery(onCases ? kept : 0, 'best');
     entries.push({ contender, worst: new Gallery(kept, 'worst'), best, halvedColour: false });

@@ -1,7 +1,8 @@
 /** All contenders on one item: a clip, or a folder of pictures. */
 import { FrameliftError } from '../errors.ts';
 import type { Frame } from '../media/frame.ts';
-import type { Contender, ContenderRun, Filled } from './contender.ts';
+import type { Contender } from './contender.ts';
+import type { ContenderRun, Filled } from './contender-run.ts';
 import { drawTiles, type Gallery } from './gallery.ts';
 import { type Gap, type GapOptions, readGaps, releaseGap } from './gaps.ts';
 import type { Item } from './items.ts';

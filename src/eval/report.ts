@@ -1,5 +1,6 @@
 /** What an evaluation gives: figures for each item and contender, and their means; as data and as a table. Pure. */
 
+import type { LookaheadChoice } from '../pairing/neighbours.ts';
 import { countedGaps } from './protocol.ts';
 import { mean, median, type Score } from './quality.ts';
 import { meanRgbScore, type RgbScore } from './rgb-quality.ts';
@@ -66,6 +67,8 @@ export interface Protocol {
   readonly frames: number;
   /** Clips: lines at most. */
   readonly height: number;
+  /** Whether networks may look at the gap after the one that they fill, as in files, or only at the one before, as live. */
+  readonly lookahead: LookaheadChoice;
   readonly samples: string;
   readonly edges: string;
 }

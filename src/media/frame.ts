@@ -12,19 +12,28 @@ export type Provenance =
   | { readonly kind: 'enlarged'; readonly model: string; readonly hash?: string }
   /** A source frame shown again in place of an interpolated one. `t` is the time it stands for; 0 where no other source frame has come. */
   | { readonly kind: 'repeated'; readonly t: number; readonly reason: RepeatReason }
-  | {
-      readonly kind: 'synthetic';
-      /** Time between the parents, 0 < t < 1. */
-      readonly t: number;
-      /** Model id, as in the manifest; `blend` for the reference interpolator. */
-      readonly model: string;
-      /** First 16 hexadecimal digits of the SHA-256 of the model's file. Absent: it has none (`search`, `blend`). */
-      readonly hash?: string;
-      /** 0…1, the model's own estimate; 1 = certain. Undefined: it does not judge itself. */
-      readonly confidence: number | undefined;
-      /** 0…1: synthetic noise was added up to this share of a real frame's. Absent: none. */
-      readonly grain?: number;
-    };
+  | ({ readonly kind: 'synthetic' } & Making)
+  /** Carried on beyond the later parent, because no frame after it was there; 1 < t ≤ 1.5. */
+  | ({ readonly kind: 'extrapolated' } & Making);
+
+/** How a synthetic frame was made. */
+export interface Making {
+  /** Time from the earlier parent (0) to the later one (1). */
+  readonly t: number;
+  /** Model id, as in the manifest; `blend` for the reference interpolator. */
+  readonly model: string;
+  /** First 16 hexadecimal digits of the SHA-256 of the model's file. Absent: it has none (`search`, `blend`). */
+  readonly hash?: string;
+  /** 0…1, the model's own estimate; 1 = certain. Undefined: it does not judge itself. */
+  readonly confidence: number | undefined;
+  /** 0…1: synthetic noise was added up to this share of a real frame's. Absent: none. */
+  readonly grain?: number;
+  /** The motion was taken to change as it does from the pair beside. Absent: to be even. */
+  readonly acceleration?: Acceleration;
+}
+
+/** Which pairs beside a pair tell how its motion changes: the one before, the one after, or both. */
+export type Acceleration = 'before' | 'after' | 'both';
 
 /** Why a source frame was repeated where an interpolated one was scheduled. */
 export type RepeatReason =

@@ -19,7 +19,7 @@ export const LABEL_LIMITS = {
   stream: 64,
   variant: 2,
   stage: 7,
-  fate: 3,
+  fate: 4,
   reason: 40,
   cause: 5,
   decision: 5,
@@ -54,7 +54,7 @@ export const CATALOGUE = {
   frames: {
     kind: 'counter',
     name: 'framelift_frames_total',
-    help: 'Frames released to viewers of the upconverted stream, by fate: source, interpolated or repeated.',
+    help: 'Frames released to viewers of the upconverted stream, by fate: source, interpolated, extrapolated or repeated.',
     labels: ['stream', 'fate'],
   },
   lateness: {

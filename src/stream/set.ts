@@ -217,6 +217,7 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
         intake,
         target: targetOf(settings, profile),
         cadence: settings.cadence,
+        delay: settings.delay,
         ...(profile === undefined ? {} : { profile }),
         ...(latencyBudgetMs === undefined ? {} : { latencyBudget: fromMs(latencyBudgetMs) }),
         minConfidence: DEFAULT_MIN_CONFIDENCE,

@@ -35,6 +35,14 @@ def probe(path):
     return (s["height"], s["width"]) if turned else (s["width"], s["height"])
 
 
+def rate(path):
+    """Average frames a second of the first video stream; 30 where the file does not say."""
+    shown = ["-select_streams", "v:0", "-show_entries", "stream=avg_frame_rate", "-of", "json", path]
+    s = json.loads(subprocess.check_output(["ffprobe", "-v", "error", *shown]))["streams"][0]
+    over, under = map(int, s["avg_frame_rate"].split("/"))
+    return over / under if over and under else 30.0
+
+
 def read_planes(path, width, height, frames=None, threads=1):
     """Decode to uint8 luma [n, height, width] and chroma [n, 2, height/2, width/2], area-scaled."""
     a = ["ffmpeg", "-v", "error", "-threads", str(threads), "-i", path, "-vf", f"scale={width}:{height}:flags=area"]

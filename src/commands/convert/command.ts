@@ -6,8 +6,9 @@ import { NAMED_CODECS } from '../../egress/file/codecs.ts';
 import { STREAM_FORMATS } from '../../egress/file/formats.ts';
 import type { DeinterlaceChoice } from '../../ingest/decode/deinterlacer.ts';
 import type { CadenceChoice } from '../../pairing/cadence.ts';
+import type { LookaheadChoice } from '../../pairing/neighbours.ts';
 import type { Micros } from '../../time.ts';
-import { cadenceOption, deinterlaceOption, number, rateOptions, share, time } from '../arguments.ts';
+import { cadenceOption, deinterlaceOption, lookaheadOption, number, rateOptions, share, time } from '../arguments.ts';
 import { bitsPerSecond, imageRate } from './values.ts';
 
 /** What the command line says. */
@@ -20,6 +21,7 @@ export interface ConvertFlags extends RateFlags {
   readonly inputFps?: { readonly num: number; readonly den: number };
   readonly deinterlace: DeinterlaceChoice;
   readonly cadence: CadenceChoice;
+  readonly lookahead: LookaheadChoice;
   readonly minConfidence: number;
   readonly scale?: number;
   readonly overwrite?: boolean;
@@ -96,6 +98,7 @@ export function addConvert(
     )
     .addOption(deinterlaceOption().default('auto'))
     .addOption(cadenceOption().default('auto'))
+    .addOption(lookaheadOption().default('on'))
     .addOption(
       new Option('--min-confidence <share>', 'repeat the nearer source frame where the model is less sure, 0 to 1')
         .argParser(share)

@@ -2,9 +2,10 @@
 import type { FrameOutput, Unfinished } from '../../egress/file/writer.ts';
 import { FrameliftError } from '../../errors.ts';
 import type { VideoFile } from '../../ingest/file/video-file.ts';
-import type { Tier } from '../../interp/engine/job.ts';
-import type { Frame, RepeatReason } from '../../media/frame.ts';
-import type { Scheduled } from '../../pairing/operators.ts';
+import type { InterpJob, Tier } from '../../interp/engine/job.ts';
+import type { Acceleration, Frame, RepeatReason } from '../../media/frame.ts';
+import { Neighbours } from '../../pairing/neighbours.ts';
+import { releaseStep, type Scheduled } from '../../pairing/operators.ts';
 import { PairPlanner } from '../../pairing/pair-planner.ts';
 import type { Scheduler, Timestep } from '../../pairing/scheduler.ts';
 import type { Micros } from '../../time.ts';
@@ -34,10 +35,15 @@ export interface ConversionDeps {
   readonly scheduler: Scheduler;
   /** Whether repeated pictures are looked for, and interpolated across. */
   readonly cadence: boolean;
+  /** The pairs beside that the model makes use of; the one after is waited for. */
+  readonly neighbours: UsedNeighbours;
   /** Below this confidence the nearer source frame is repeated, 0…1. */
   readonly minConfidence: number;
   readonly writer: FrameOutput;
 }
+
+/** Which pairs beside a pair tell how its motion changes, where there are such. */
+export type UsedNeighbours = 'none' | Exclude<Acceleration, 'after'>;
 
 /** Frames so far. */
 export interface ConversionCounts {
@@ -65,6 +71,8 @@ export interface ConversionResult {
 export class Conversion {
   readonly #deps: ConversionDeps;
   readonly #planner: PairPlanner;
+  /** Undefined: the model makes no use of them. */
+  readonly #neighbours: Neighbours | undefined;
   readonly #repeats: Record<string, number> = {};
   readonly #counts = { source: 0, output: 0, interpolated: 0 };
   #size = { width: 0, height: 0 };
@@ -74,10 +82,11 @@ export class Conversion {
   #at: Micros | undefined;
 
   constructor(deps: ConversionDeps) {
-    const { scheduler, cadence, video } = deps;
+    const { scheduler, cadence, video, neighbours } = deps;
     this.#deps = { ...deps, tier: deps.enlarger ?? keptTier(deps.tier, deps.writer) };
     const isLossy = (from: Micros, to: Micros): boolean => video.isLossy(from, to);
     this.#planner = new PairPlanner({ scheduler, cadence, lookAhead: LOOK_AHEAD_BYTES, isLossy });
+    this.#neighbours = neighbours === 'none' ? undefined : new Neighbours({ lookAhead: neighbours === 'both' });
   }
 
   /** What has been written so far. */
@@ -107,6 +116,7 @@ export class Conversion {
     } finally {
       this.#planner.close();
       this.#deps.enlarger?.[Symbol.dispose]();
+      this.#neighbours?.close();
       this.#newest?.release();
     }
     return signal?.aborted ? writer.stop() : undefined;
@@ -115,18 +125,23 @@ export class Conversion {
   async #convert(signal: AbortSignal | undefined, onFrame: (counts: ConversionCounts) => void): Promise<void> {
     for await (const frame of this.#deps.frames(signal)) {
       this.#note(frame);
-      await this.#write(this.#planner.push(frame));
+      await this.#write(this.#known(this.#planner.push(frame)));
       await this.#endStep();
       onFrame(this.#counts);
     }
     // Who stops it does not wait for what is looked ahead at.
     if (signal?.aborted) return;
-    await this.#write(this.#planner.end());
+    await this.#write([...this.#known(this.#planner.end()), ...(this.#neighbours?.end() ?? [])]);
     this.#counts.source = this.#planner.taken;
     if (!this.#newest) {
       throw new FrameliftError('source.no-video', `${this.#deps.input} holds no frame that can be decoded`);
     }
     await this.#hold(this.#newest);
+  }
+
+  /** The steps of which all is known. */
+  #known(steps: Scheduled[]): Scheduled[] {
+    return this.#neighbours?.push(steps) ?? steps;
   }
 
   /** Borrows `frame`. */
@@ -157,7 +172,7 @@ export class Conversion {
         await this.#step(step);
       }
     } finally {
-      for (const step of steps.slice(done)) release(step);
+      for (const step of steps.slice(done)) releaseStep(step);
     }
   }
 
@@ -172,7 +187,7 @@ export class Conversion {
       }
       if (show !== undefined) await this.#put(frame.share({ pts: show }));
     } finally {
-      release(step);
+      releaseStep(step);
     }
   }
 
@@ -184,15 +199,24 @@ export class Conversion {
     await this.#repeat(frame, frame, scheduler.next(end, true, true).between, 'duplicate');
   }
 
-  async #interpolate({ frame, timesteps, area }: Scheduled, before: Frame): Promise<void> {
+  async #interpolate(step: Scheduled, before: Frame): Promise<void> {
+    const { timesteps } = step;
     for (let i = 0; i < timesteps.length; i += MAX_AT_ONCE) {
-      await this.#make(before, frame, timesteps.slice(i, i + MAX_AT_ONCE), area);
+      await this.#make(step, before, timesteps.slice(i, i + MAX_AT_ONCE));
     }
   }
 
-  async #make(a: Frame, b: Frame, steps: readonly Timestep[], area: Scheduled['area']): Promise<void> {
-    const timesteps = steps.map((step) => step.t);
-    const job = { stream: 'convert', a, b, timesteps, ...(area ? { area } : {}) };
+  async #make(
+    { frame: b, area, pairBefore, pairAfter }: Scheduled,
+    a: Frame,
+    steps: readonly Timestep[],
+  ): Promise<void> {
+    const job: InterpJob = {
+      ...{ stream: 'convert', a, b, timesteps: steps.map((step) => step.t) },
+      ...(area ? { area } : {}),
+      ...(pairBefore ? { before: pairBefore } : {}),
+      ...(pairAfter ? { after: pairAfter } : {}),
+    };
     const result = await this.#deps.tier.interpolate(job);
     if (result.status !== 'done') {
       throw new FrameliftError('engine.failed', `interpolation was refused (${result.reason})`);
@@ -228,9 +252,4 @@ export class Conversion {
     const isSource = frame.provenance.kind !== 'synthetic';
     await writer.write(isSource ? await enlarger.enlarge(frame) : frame, enlargedTraits(video.traits));
   }
-}
-
-function release({ before, frame }: Scheduled): void {
-  before?.release();
-  frame.release();
 }

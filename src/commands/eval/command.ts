@@ -1,7 +1,8 @@
 /** The options of `eval`, as they stand in its help. */
 import { type Command, Option } from 'commander';
 import { SET_NAMES, type SetName, setsTable } from '../../eval/set/sets.ts';
-import { collect, number } from '../arguments.ts';
+import type { LookaheadChoice } from '../../pairing/neighbours.ts';
+import { collect, lookaheadOption, number } from '../arguments.ts';
 
 /** What the command line says. */
 export interface EvalFlags {
@@ -12,6 +13,7 @@ export interface EvalFlags {
   readonly factor?: number;
   readonly frames?: number;
   readonly height?: number;
+  readonly lookahead: LookaheadChoice;
   readonly truth?: string;
   readonly sheet?: string;
   readonly worst: number;
@@ -27,6 +29,7 @@ Inputs are told apart by themselves:
   a video file                          every Nth frame (--factor) is kept, the removed ones are the truth
 Folders are searched through. Clips are scaled to --height lines at most and to multiples of 16; with more than 6 gaps the
 first and the last one do not count. Every pair is interpolated, also across cuts and between duplicates.
+Networks see what they would in a live stream: the pair and the one before; --lookahead on is as in convert.
 
 Figures are on luma, the mean over a clip's interpolated frames, then over clips: PSNR (dB), SSIM (8x8 windows), IE (root of the mean
 squared difference, grey levels), ms (milliseconds for each interpolated frame: median of a clip). Of RGB pictures the BT.601 luma
@@ -72,6 +75,7 @@ export function addEval(program: Command, run: (paths: string[], flags: EvalFlag
     .addOption(
       new Option('--height <lines>', 'clips: scale to at most this many lines (default: 480)').argParser(number),
     )
+    .addOption(lookaheadOption().default('off'))
     .option('--truth <path>', 'clip or folder of clips to compare with: x-clean for x-noisy, else the same file name')
     .option('--sheet <file>', 'write a contact sheet of the worst cases, .png or .jpg')
     .addOption(new Option('--worst <n>', 'cases of each contender on the sheet').argParser(number).default(4))

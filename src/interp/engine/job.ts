@@ -1,17 +1,10 @@
 /** What goes into the interpolation engine and what comes out. */
 import type { Frame } from '../../media/frame.ts';
 import type { PictureArea } from '../../media/picture-area.ts';
+import type { Neighbour } from '../../pairing/operators.ts';
 import type { Times } from '../../pairing/timesteps.ts';
 import type { Micros } from '../../time.ts';
 import type { WorkSpans } from '../worker/protocol.ts';
-
-/** The pair beside the one that is interpolated, which shares a frame with it: how its motion changes. */
-export interface Neighbour {
-  /** Its other frame: the one before `a`, or the one after `b`. */
-  readonly frame: Frame;
-  /** Its time from frame to frame, over that of the pair that is interpolated. */
-  readonly ratio: number;
-}
 
 /**
  * One pair to interpolate. The caller keeps its handles on `a` and `b`; the engine holds its own
@@ -27,7 +20,10 @@ export interface InterpJob {
    */
   readonly before?: Neighbour;
   readonly after?: Neighbour;
-  /** Times between the parents, each 0 < t < 1. */
+  /**
+   * Times between the parents, each 0 < t < 1; or all beyond `b`, each 1 < t ≤ 1.5, for a model that
+   * {@link Tier.extrapolates}.
+   */
   readonly timesteps: readonly number[];
   /** What is picture in both frames; around it are bars. Absent: all of it. */
   readonly area?: PictureArea;
@@ -59,6 +55,8 @@ export interface Tier {
   /** Id, as it stands in provenance. */
   readonly model: string;
   readonly times: Times;
+  /** Whether it carries the motion of a pair on beyond its later frame. */
+  readonly extrapolates: boolean;
   /** Pairs that it works on at the same time. */
   readonly workers: number;
   /** As {@link InterpEngine.interpolate}. */

@@ -32,6 +32,11 @@ export function warpScratchBytes(width: number): number {
   return 4 * (6 * (pairs + 12) + 21 * pairs) + 64;
 }
 
+/** Bytes of scratch that `candidateCosts` needs for so many rows of cells at a time: whole vectors. */
+export function costScratchBytes(gridWidth: number, rows: number): number {
+  return 4 * (gridWidth + 6) * (2 * rows + 8) + 16;
+}
+
 /**
  * Bytes of the grain's scratch: levels and counts, white noise, tile, a byte per cell
  * (assembly/grain/measure.ts).

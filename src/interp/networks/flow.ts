@@ -3,10 +3,11 @@
  * search alone.
  */
 
+import { isBeyond } from '../../pairing/timesteps.ts';
 import { type Clock, type Micros, minus } from '../../time.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { CELL_ROWS, LUMA_ROWS } from '../kernel/tasks.ts';
-import { searchPair } from '../worker/block-search.ts';
+import { BlockSearch } from '../worker/block-search.ts';
 import { confidenceFrom } from '../worker/confidence.ts';
 import { type AppliedField, grainDeep, warpDeep } from '../worker/deep.ts';
 import type {
@@ -20,14 +21,21 @@ import type {
 } from '../worker/protocol.ts';
 import type { RowThreads } from '../worker/row-threads.ts';
 import {
+  type FlowChannels,
   type FlowLayout,
   flowLayout,
   flowLayoutOfPair,
   type HalfFlowLayout,
   halfFlowLayout,
 } from '../worker/scratch-layout.ts';
+import { accelerate, findMotion } from './flow-motion.ts';
 import type { FlowBuffers, FlowNetwork } from './flow-session.ts';
 import type { BoundSession } from './session.ts';
+
+/** Of the search alone. */
+const SEARCH_CHANNELS: FlowChannels = { costs: 0, motions: 1 };
+/** How much of the acceleration in a field an extrapolated frame goes on with: it is half noise. */
+const BEND = 1;
 
 /** Where one pair of a run lies. */
 interface PairPlace {
@@ -70,6 +78,7 @@ function siteOf({ whole, halved }: Workspace, mode: FlowMode): Site {
 export class FlowInterpolator implements Interpolator {
   readonly network: NetworkFacts;
   readonly #kernel: Kernel;
+  readonly #search: BlockSearch;
   readonly #rowThreads: RowThreads;
   readonly #clock: Clock;
   readonly #memory: WebAssembly.Memory;
@@ -92,6 +101,7 @@ export class FlowInterpolator implements Interpolator {
   ) {
     this.network = { kind: 'flow', seeded: true, times: 'any', batches: network?.batches ?? false };
     this.#kernel = kernel;
+    this.#search = new BlockSearch(kernel, rowThreads, setup.memory);
     this.#rowThreads = rowThreads;
     this.#clock = clock;
     this.#memory = setup.memory;
@@ -121,10 +131,13 @@ export class FlowInterpolator implements Interpolator {
       return place && found ? { job, place, found } : [];
     });
     const begin = this.#clock.now();
+    this.#search.begin();
     for (const { job, found } of work) this.#seed(job, found.layout, flow, half);
     const seeded = this.#clock.now();
     if (session) await session.run();
     else for (const { found } of work) this.#passSeed(scratch, found.layout);
+    if (!flow?.motion)
+      for (const { job, found } of work) accelerate(this.#kernel, job, found.layout, flow?.motions ?? 1);
     const known = this.#clock.now();
     const confidences = work.map(({ job, place, found }) => {
       if (half) this.#expand(scratch, found.layout, place.layout);
@@ -178,13 +191,15 @@ export class FlowInterpolator implements Interpolator {
     const buffers: FlowBuffers = {
       images: floats(layout.images, pairs * 16 * cells).fill(0),
       seed: floats(layout.seed, pairs * 3 * cells).fill(0),
-      costs: floats(layout.costs, pairs * 18 * cells).fill(0),
+      costs: floats(layout.costs, pairs * 28 * cells).fill(0),
+      fine: floats(layout.fine, pairs * 3 * cells).fill(0),
+      motion: floats(layout.motion, pairs * 8 * cells).fill(0),
       field: floats(layout.field, pairs * 12 * cells),
       gridWidth,
       gridHeight,
     };
     const places = Array.from({ length: pairs }, (_, i) => {
-      const own = flowLayoutOfPair(layout, i, this.#flow?.motions ?? 1);
+      const own = flowLayoutOfPair(layout, i, this.#flow ?? SEARCH_CHANNELS);
       return { layout: own, field: floats(own.field, 6 * cells) };
     });
     return { buffers, pairs: places, sessions: new Map() };
@@ -215,8 +230,11 @@ export class FlowInterpolator implements Interpolator {
   }
 
   #seed(job: WireJob, layout: FlowLayout, flow: FlowNetwork | undefined, half: HalfFlowLayout | undefined): void {
-    searchPair(this.#kernel, this.#rowThreads, job, layout, flow?.costs ?? false, half);
+    this.#search.search(job, layout, half);
+    findMotion(this.#kernel, job, layout, flow?.motion === true || flow?.costs === 28);
     if (!flow) return;
+    if (flow.fine) this.#search.fine(job, layout);
+    if (flow.costs > 0) this.#search.costs(job, layout, flow.costs === 28 ? layout : undefined);
     const { paddedWidth: w, paddedHeight: h, gridHeight, rowScratchBytes } = layout;
     const { scratch, pyramidA, pyramidB } = job;
     const [seed, images, rowScratch] = [scratch + layout.seed, scratch + layout.images, scratch + layout.rowScratch];
@@ -259,13 +277,17 @@ export class FlowInterpolator implements Interpolator {
     const { gridWidth, gridHeight, rowScratchBytes } = layout;
     const rowScratch = scratch + layout.rowScratch;
     const field = scratch + (t === 0.5 ? layout.field : layout.retimed);
+    const beyond = isBeyond(t);
     for (let motion = 0; t !== 0.5 && motion < motions; motion++) {
       const step = motion * 24 * gridWidth * gridHeight;
-      this.#kernel.retimeField(scratch + layout.field + step, field + step, gridWidth, gridHeight, t);
+      const of = [scratch + layout.field + step, field + step, gridWidth, gridHeight, t] as const;
+      // The search is done: its scratch is free.
+      if (beyond) this.#kernel.extrapolateField(...of, BEND, scratch + layout.work);
+      else this.#kernel.retimeField(...of);
     }
     const task = [
       'render',
-      a,
+      beyond ? b : a,
       b,
       out,
       width,

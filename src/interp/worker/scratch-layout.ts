@@ -4,7 +4,14 @@
  */
 import { planeLayout } from '../../media/frame.ts';
 import type { FrameSize } from '../../media/size.ts';
-import { grainScratchBytes, gridSize, pyramidBytes, searchScratchBytes, warpScratchBytes } from '../kernel/kernel.ts';
+import {
+  costScratchBytes,
+  grainScratchBytes,
+  gridSize,
+  pyramidBytes,
+  searchScratchBytes,
+  warpScratchBytes,
+} from '../kernel/kernel.ts';
 import { CELL_ROWS } from '../kernel/tasks.ts';
 import type { NetworkFacts, RgbFacts, WorkerSetup } from './protocol.ts';
 
@@ -63,8 +70,12 @@ export interface FlowLayout {
   readonly seed: number;
   /** float32 [4][2·gridHeight][2·gridWidth]. */
   readonly images: number;
-  /** float32 [18][gridHeight][gridWidth]. */
+  /** float32 [3][gridHeight][gridWidth]: the vectors of the fine search. */
+  readonly fine: number;
+  /** float32 [18 or 28][gridHeight][gridWidth]. */
   readonly costs: number;
+  /** float32 [8][gridHeight][gridWidth]: what the pairs beside tell of the acceleration. */
+  readonly motion: number;
   /** float32 [6 or 12][gridHeight][gridWidth] at t = ½: one motion, or two. */
   readonly field: number;
   /** The same at another t. */
@@ -84,7 +95,7 @@ export interface FlowLayout {
  * tables of the warp.
  */
 function rowScratchBytesFor(width: number, gridWidth: number): number {
-  const bytes = Math.max(4 * gridWidth * (CELL_ROWS + 6), 8 * (gridWidth + 2), warpScratchBytes(width));
+  const bytes = Math.max(costScratchBytes(gridWidth, CELL_ROWS), 8 * (gridWidth + 2), warpScratchBytes(width));
   return alignUp(bytes, 64);
 }
 
@@ -107,7 +118,9 @@ export function flowLayout(
   const pieces = new Pieces();
   const seed = pieces.take(pairs * 3 * plane);
   const images = pieces.take(pairs * 16 * plane);
-  const costs = pieces.take(pairs * 18 * plane);
+  const fine = pieces.take(pairs * 3 * plane);
+  const costs = pieces.take(pairs * 28 * plane);
+  const motion = pieces.take(pairs * 8 * plane);
   const field = pieces.take(pairs * 12 * plane);
   const retimed = pieces.take(12 * plane);
   const work = pieces.take(searchScratchBytes(paddedWidth, paddedHeight));
@@ -121,7 +134,9 @@ export function flowLayout(
     paddedHeight,
     seed,
     images,
+    fine,
     costs,
+    motion,
     field,
     retimed,
     work,
@@ -163,20 +178,28 @@ export function halfFlowLayout(
   const luma = whole.bytes;
   const start = luma + alignUp(planeLayout(w, h).u + 64, 64);
   const path = flowLayout(w, h, multiple, false, threads, pairs);
-  const { seed, images, costs, field, retimed, work, rowScratch, grain, bytes } = path;
-  const moved = { seed, images, costs, field, retimed, work, rowScratch, grain, bytes };
+  const { seed, images, fine, costs, motion, field, retimed, work, rowScratch, grain, bytes } = path;
+  const moved = { seed, images, fine, costs, motion, field, retimed, work, rowScratch, grain, bytes };
   for (const key of Object.keys(moved) as (keyof typeof moved)[]) moved[key] += start;
   return { width: w, height: h, luma, path: { ...path, ...moved }, bytes: moved.bytes };
 }
 
-/** The layout for the pair of a run at `index`; a field holds `motions` motions. */
-export function flowLayoutOfPair(layout: FlowLayout, index: number, motions: 1 | 2): FlowLayout {
+/** How much a flow network takes and gives for each cell: candidates' costs, motions of the field. */
+export interface FlowChannels {
+  readonly costs: 0 | 18 | 28;
+  readonly motions: 1 | 2;
+}
+
+/** The layout for the pair of a run at `index`. */
+export function flowLayoutOfPair(layout: FlowLayout, index: number, { costs, motions }: FlowChannels): FlowLayout {
   const step = 4 * index * layout.gridWidth * layout.gridHeight;
   return {
     ...layout,
     seed: layout.seed + 3 * step,
     images: layout.images + 16 * step,
-    costs: layout.costs + 18 * step,
+    fine: layout.fine + 3 * step,
+    costs: layout.costs + costs * step,
+    motion: layout.motion + 8 * step,
     field: layout.field + motions * 6 * step,
   };
 }
@@ -186,8 +209,21 @@ export function flowLayoutOfPair(layout: FlowLayout, index: number, motions: 1 |
  * its halved luma.
  */
 export function paddedPyramidBytes(width: number, height: number, multiple: number, half = false): number {
-  const grid = half ? gridSize((width + 1) >> 1, (height + 1) >> 1, multiple) : gridSize(width, height, multiple);
+  const grid = searchGrid(width, height, multiple, half);
   return pyramidBytes(grid.width * 8, grid.height * 8);
+}
+
+/**
+ * Bytes in which the vectors of a pair are kept, float32 [3][gridHeight][gridWidth], room for whole
+ * registers at the end included; otherwise as {@link paddedPyramidBytes}.
+ */
+export function seedBytes(width: number, height: number, multiple: number, half = false): number {
+  const grid = searchGrid(width, height, multiple, half);
+  return 12 * grid.width * grid.height + 64;
+}
+
+function searchGrid(width: number, height: number, multiple: number, half: boolean): FrameSize {
+  return half ? gridSize((width + 1) >> 1, (height + 1) >> 1, multiple) : gridSize(width, height, multiple);
 }
 
 /**

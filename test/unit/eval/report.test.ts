@@ -16,7 +16,14 @@ const gap = (index: number, psnr: number, ms: number): GapResult => ({
   ],
   ms,
 });
-const protocol = { factor: 2, frames: 41, height: 480, samples: 'luma', edges: '' };
+const protocol = {
+  lookahead: 'off' as const,
+  factor: 2,
+  frames: 41,
+  height: 480,
+  samples: 'luma',
+  edges: '',
+};
 
 describe('figures', () => {
   it('of an item are means over its new frames; time is the median of its gaps', () => {

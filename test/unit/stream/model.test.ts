@@ -27,6 +27,7 @@ class Scene {
       clock: new ManualClock(),
       stream: 's',
       target: { kind: 'factor', factor: 3 },
+      ahead: false,
       timesteps: () => 2,
       limits: () => ({ headroom: fromMs(40), period: fromMs(33) }),
       onChoice: ({ lease }) => this.chosen.push(lease.model),
@@ -51,6 +52,7 @@ class Scene {
     const tier: Tier = {
       model: name,
       times: name === 'halver' ? 'half' : 'any',
+      extrapolates: true,
       workers: 1,
       interpolate: async () =>
         this.refuses

@@ -48,10 +48,29 @@ export interface WarpFunctions {
     shared: 0 | 1,
   ): void;
   /**
-   * A field of t = ½ (float32 [6][gridHeight][gridWidth]) re-projected to 0 < t < 1: sampled at x +
-   * (½−t)·(f1−f0), f0·2t, f1·2(1−t), m_t = (1−t)m / ((1−t)m + t(1−m)).
+   * A field of t = ½ (float32 [6][gridHeight][gridWidth]) re-projected to 0 < t < 1: with v = f1 − f0
+   * and s = (f0 + f1)/2 sampled at x + (½−t)·v, f0 = 4t(1−t)·s − t·v, f1 = 4t(1−t)·s + (1−t)·v, m_t =
+   * (1−t)m / ((1−t)m + t(1−m)).
    */
   retimeField(field: number, out: number, gridWidth: number, gridHeight: number, t: number): void;
+  /**
+   * A field of t = ½ (float32 [6][gridHeight][gridWidth]) carried on to 1 < t ≤ 1.5, beyond frame b,
+   * for {@link WarpFunctions.warpBlend} with b in both places: f0 = f1 = −(what a point has gone since
+   * b), which is (t − 1)·v + bend·4t(t − 1)·s with v = f1 − f0 and s = (f0 + f1)/2; m = 0; the last
+   * channel is carried along. Of two motions that arrive at one cell the one that differs more from
+   * the whole picture's passes in front. Where nothing arrives the picture beside it is stretched, no
+   * object shown twice. Any field, NaN included; motion beyond 4096 samples is cut. `scratch`: four
+   * planes of the grid.
+   */
+  extrapolateField(
+    field: number,
+    out: number,
+    gridWidth: number,
+    gridHeight: number,
+    t: number,
+    bend: number,
+    scratch: number,
+  ): void;
   /**
    * A field of half a frame (float32 [6·motions][fromHeight][fromWidth]) as that of the whole one:
    * bilinear between the centres of cells, motion doubled. The second motion's share is not motion.

@@ -24,3 +24,21 @@ export function unpackY(v: i32): i32 {
 export function vectorAt(vectors: usize, gridWidth: i32, gridHeight: i32, i: i32, j: i32): i32 {
   return load<i32>(vectors + ((clampInt(j, 0, gridHeight - 1) * gridWidth + clampInt(i, 0, gridWidth - 1)) << 2));
 }
+
+/** Where row j of a grid of vectors begins, clamped to the grid. */
+// @inline
+export function vectorRow(vectors: usize, gridWidth: i32, gridHeight: i32, j: i32): usize {
+  return vectors + ((clampInt(j, 0, gridHeight - 1) * gridWidth) << 2);
+}
+
+/** The vector to the left of block i of a row, clamped to its end. */
+// @inline
+export function leftOf(row: usize, i: i32): i32 {
+  return load<i32>(row + (max(i - 1, 0) << 2));
+}
+
+/** The vector to the right of block i of a row, clamped to its end. */
+// @inline
+export function rightOf(row: usize, i: i32, gridWidth: i32): i32 {
+  return load<i32>(row + (min(i + 1, gridWidth - 1) << 2));
+}

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import {
+  costScratchBytes,
   gridSize,
   loadKernel,
   pyramidBytes,
@@ -35,6 +36,18 @@ const fixture = z
   })
   .parse(JSON.parse(readFileSync(new URL('../../../../../fixtures/search.json', import.meta.url), 'utf8')));
 
+const vectors = z.object({ vx: numbers, vy: numbers });
+const fineFixture = z
+  .object({
+    cases: z.array(
+      z.object({
+        ...{ name: z.string(), width: z.number(), height: z.number(), luma0: z.base64(), luma1: z.base64() },
+        ...{ fine: vectors.extend({ cost: numbers }), p: vectors, costs: numbers },
+      }),
+    ),
+  })
+  .parse(JSON.parse(readFileSync(new URL('../../../../../fixtures/fine-search.json', import.meta.url), 'utf8')));
+
 const arena = new Arena(64);
 const kernel = loadKernel(arena.memory);
 
@@ -48,15 +61,21 @@ function frameOf(luma: Uint8Array, width: number, height: number): number {
 }
 
 /** The whole search, rows of each pass from the last to the first: their order must not matter. */
-function search(p0: number, p1: number, width: number, height: number, scratch: number, seed: number): void {
-  for (const { task, rows } of searchTasks(p0, p1, width, height, scratch, seed)) {
+function search(
+  [p0, p1]: readonly [number, number],
+  [width, height]: readonly [number, number],
+  scratch: number,
+  seed: number,
+  fine: boolean,
+): void {
+  for (const { task, rows } of searchTasks(p0, p1, width, height, scratch, seed, fine)) {
     const [name, ...numbers] = task;
     for (let row = rows - 1; row >= 0; row--) perform(kernel, name, Int32Array.from(numbers), 0, row, row + 1);
   }
 }
 
 /** Runs pyramid and search; everything is copied out. */
-function run(luma0: Uint8Array, luma1: Uint8Array, width: number, height: number, multiple = 1) {
+function run(luma0: Uint8Array, luma1: Uint8Array, width: number, height: number, multiple = 1, fine = false) {
   const paddedWidth = Math.ceil(width / multiple) * multiple;
   const paddedHeight = Math.ceil(height / multiple) * multiple;
   const pyramids = [luma0, luma1].map((luma) => {
@@ -72,7 +91,7 @@ function run(luma0: Uint8Array, luma1: Uint8Array, width: number, height: number
   const seedBytes = 12 * grid.width * grid.height;
   const seed = arena.allocate(seedBytes + 64).offset;
   arena.u8.fill(0xa5, seed + seedBytes, seed + seedBytes + 64);
-  search(p0, p1, paddedWidth, paddedHeight, scratch, seed);
+  search([p0, p1], [paddedWidth, paddedHeight], scratch, seed, fine);
   for (const end of [scratch + scratchBytes, seed + seedBytes]) {
     expect(arena.u8.subarray(end, end + 64).every((v) => v === 0xa5)).toBe(true);
   }
@@ -131,17 +150,40 @@ describe('search', () => {
     [5, 3],
     [17, 90],
     [120, 40],
-  ])('equals the scalar form on noise at %d × %d', (width, height) => {
+  ])('equals the scalar form on noise at %d × %d, in windows of both sizes', (width, height) => {
     const next = random(width + height);
     const make = (): Uint8Array => Uint8Array.from({ length: width * height }, () => Math.floor(next() * 256));
     const [luma0, luma1] = [make(), make()];
-    const result = run(luma0, luma1, width, height);
-    const expected = scalarSearch(luma0, luma1, width, height);
-    for (const level of expected.levels) {
-      const got = result.levels.find((l) => l.level === level.level);
-      expect([got?.vx, got?.vy]).toEqual([level.vx, level.vy]);
+    for (const fine of [false, true]) {
+      const result = run(luma0, luma1, width, height, 1, fine);
+      const expected = scalarSearch(luma0, luma1, width, height, fine);
+      for (const level of expected.levels) {
+        const got = result.levels.find((l) => l.level === level.level);
+        expect([got?.vx, got?.vy]).toEqual([level.vx, level.vy]);
+      }
+      expect(Math.max(...expected.seed.map((v, i) => Math.abs(v - (result.seed[i] ?? Number.NaN))))).toBeLessThan(1e-4);
     }
-    expect(Math.max(...expected.seed.map((v, i) => Math.abs(v - (result.seed[i] ?? Number.NaN))))).toBeLessThan(1e-4);
+  });
+
+  it('equals the scalar form where parts of a texture have moved their own way, in windows of both sizes', () => {
+    const [width, height] = [200, 150];
+    const next = random(8);
+    const grain = Uint8Array.from({ length: 300 * 300 }, () => Math.floor(next() * 40));
+    const picture = (time: number): Uint8Array =>
+      Uint8Array.from({ length: width * height }, (_, n) => {
+        const [x, y] = [n % width, Math.floor(n / width)];
+        const part = (x > 60 ? 1 : 0) + (y > 70 ? 2 : 0) + (x % 50 > 38 ? 1 : 0);
+        const [u, v] = [x + 40 - time * ((part * 7) % 12), y + 40 + time * ((part * 5) % 9)];
+        return 110 + 50 * Math.sin(u / 5 + v / 11) + 30 * Math.cos(v / 4 - u / 9) + (grain[v * 300 + u] ?? 0);
+      });
+    const [luma0, luma1] = [picture(0), picture(1)];
+    for (const fine of [false, true]) {
+      const result = run(luma0, luma1, width, height, 1, fine);
+      const expected = scalarSearch(luma0, luma1, width, height, fine);
+      const level1 = expected.levels.find(({ level }) => level === 1);
+      expect(result.levels[0]).toMatchObject({ vx: level1?.vx, vy: level1?.vy });
+      expect(Math.max(...expected.seed.map((v, i) => Math.abs(v - (result.seed[i] ?? Number.NaN))))).toBeLessThan(1e-4);
+    }
   });
 
   it.each([
@@ -165,6 +207,24 @@ describe('search', () => {
   });
 });
 
+/** `candidateCosts` in pieces of three rows, each with the three rows above and below it; nothing else changes. */
+function costsInPieces(
+  pyramids: readonly number[],
+  [width, height]: readonly [number, number],
+  grid: { readonly width: number; readonly height: number },
+  [seed, fine, motion, costs]: readonly [number, number, number, number],
+  channels: number,
+): void {
+  const scratch = arena.allocate(costScratchBytes(grid.width, 3) + 64).offset;
+  const ends = [costs + 4 * channels * grid.width * grid.height, scratch + costScratchBytes(grid.width, 3)];
+  for (const end of ends) arena.u8.fill(0xa5, end, end + 64);
+  const pair = [pyramids[0] ?? 0, pyramids[1] ?? 0, width, height] as const;
+  for (let row = 0; row < grid.height; row += 3) {
+    kernel.candidateCosts(...pair, seed, fine, motion, costs, scratch, row, Math.min(row + 3, grid.height));
+  }
+  for (const end of ends) expect(arena.u8.subarray(end, end + 64).every((v) => v === 0xa5)).toBe(true);
+}
+
 describe('candidateCosts', () => {
   it.each(fixture.cases)('gives the costs of the training code: $name', (c) => {
     const [luma0, luma1] = [Buffer.from(c.luma0, 'base64'), Buffer.from(c.luma1, 'base64')];
@@ -173,16 +233,28 @@ describe('candidateCosts', () => {
     const held = arena.allocate(12 * cells).offset;
     new Float32Array(arena.memory.buffer, held, 3 * cells).set(seed);
     const costs = arena.allocate(72 * cells + 64).offset;
-    // In pieces of three rows, each with the three rows above and below it.
-    const scratch = arena.allocate(4 * 9 * grid.width + 64).offset;
-    const ends = [costs + 72 * cells, scratch + 4 * 9 * grid.width];
-    for (const end of ends) arena.u8.fill(0xa5, end, end + 64);
-    for (let row = 0; row < grid.height; row += 3) {
-      const end = Math.min(row + 3, grid.height);
-      kernel.candidateCosts(pyramids[0] ?? 0, pyramids[1] ?? 0, c.width, c.height, held, costs, scratch, row, end);
-    }
-    for (const end of ends) expect(arena.u8.subarray(end, end + 64).every((v) => v === 0xa5)).toBe(true);
+    costsInPieces(pyramids, [c.width, c.height], grid, [held, 0, 0, costs], 18);
     const got = Array.from(new Float32Array(arena.memory.buffer, costs, 18 * cells), (v) => Math.round(v * 32 * 255));
+    expect(got).toEqual(c.costs);
+  });
+
+  it.each(fineFixture.cases)('gives those of the fine search and of the pair before, too: $name', (c) => {
+    const [luma0, luma1] = [Buffer.from(c.luma0, 'base64'), Buffer.from(c.luma1, 'base64')];
+    const wide = run(luma0, luma1, c.width, c.height);
+    const fine = run(luma0, luma1, c.width, c.height, 1, true);
+    const { grid, pyramids } = wide;
+    const cells = grid.width * grid.height;
+    const expected = [...c.fine.vx, ...c.fine.vy, ...c.fine.cost];
+    expect(Math.max(...expected.map((v, i) => Math.abs(v - (fine.seed[i] ?? Number.NaN))))).toBeLessThan(1e-6);
+    const places = [wide.seed, fine.seed, Float32Array.from([...c.p.vx, ...c.p.vy])].map((values) => {
+      const { offset } = arena.allocate(4 * values.length + 64);
+      new Float32Array(arena.memory.buffer, offset, values.length).set(values);
+      return offset;
+    });
+    const [seed = 0, fineSeed = 0, motion = 0] = places;
+    const costs = arena.allocate(112 * cells + 64).offset;
+    costsInPieces(pyramids, [c.width, c.height], grid, [seed, fineSeed, motion, costs], 28);
+    const got = Array.from(new Float32Array(arena.memory.buffer, costs, 28 * cells), (v) => Math.round(v * 32 * 255));
     expect(got).toEqual(c.costs);
   });
 });
