@@ -44,6 +44,11 @@ export function provenanceRecord(
   switch (provenance.kind) {
     case 'source':
       return { ...frame, kind: 'source' };
+    case 'enlarged': {
+      const { model, hash } = provenance;
+      // No stream has such frames (`EnginePool`); a network made it, at a source frame's own time.
+      return { ...frame, kind: 'interpolated', t: 0, model, ...(hash === undefined ? {} : { hash }) };
+    }
     case 'repeated':
       return { ...frame, kind: 'repeated', t: rounded(provenance.t), reason: provenance.reason };
     case 'synthetic':

@@ -13,12 +13,15 @@ import type { ContenderRun, Filled } from './contender-run.ts';
 import { EngineRun } from './engine-run.ts';
 import { PictureFilter } from './filter.ts';
 import type { Gap } from './gaps.ts';
+import { Shrinker } from './shrunk.ts';
 
 /** Someone who fills gaps. */
 export interface Contender extends AsyncDisposable {
   /** As it stands in reports. */
   readonly id: string;
   readonly kind: 'model' | 'baseline';
+  /** So many times smaller than what is measured are the frames that it is given. */
+  readonly scale: number;
   /** Of the model's file, lower-case hexadecimal; null where there is no file. */
   readonly sha256: string | null;
   /** Begins an item of that size, whose gaps are filled at these times. @throws FrameliftError what the model or filter refuses. */
@@ -61,6 +64,7 @@ class EngineContender implements Contender {
   readonly #engine: InterpEngine;
   readonly #tier: ReturnType<typeof withinArea>;
   readonly #clock: Clock;
+  readonly #arena: Arena;
   readonly #lookAhead: boolean;
 
   private constructor(
@@ -73,6 +77,7 @@ class EngineContender implements Contender {
     this.kind = typeof model === 'string' ? 'baseline' : 'model';
     this.sha256 = sha256;
     this.#engine = engine;
+    this.#arena = options.arena;
     this.#tier = withinArea(engine, { arena: options.arena, wait: true });
     this.#clock = options.clock;
     this.#lookAhead = options.lookAhead ?? false;
@@ -95,7 +100,13 @@ class EngineContender implements Contender {
     return new EngineContender(model, sha256, engine, options);
   }
 
-  async begin(width: number, height: number): Promise<ContenderRun> {
+  get scale(): number {
+    return this.#engine.scale;
+  }
+
+  async begin(width: number, height: number, timesteps: readonly number[]): Promise<ContenderRun> {
+    const { scale } = this.#engine;
+    if (scale > 1) return this.#beginSmaller(width, height, scale, timesteps);
     await this.#engine.warmUp(width, height);
     return new EngineRun({ tier: this.#tier, clock: this.#clock, lookAhead: this.#lookAhead });
   }
@@ -104,12 +115,42 @@ class EngineContender implements Contender {
     this.#tier[Symbol.dispose]();
     await this.#engine.close();
   }
+
+  /** Of a model that enlarges: it is given smaller frames, so that what it makes has the size of the truth. */
+  async #beginSmaller(
+    width: number,
+    height: number,
+    scale: number,
+    timesteps: readonly number[],
+  ): Promise<ContenderRun> {
+    const shrinker = await Shrinker.open({ arena: this.#arena, width, height, scale, model: this.id }, timesteps);
+    await this.#engine.warmUp(width / scale, height / scale);
+    const push = async (gap: Gap): Promise<Filled[]> => {
+      using frames = new DisposableStack();
+      const small = async (frame: Frame): Promise<Frame> =>
+        frames.adopt(await shrinker.shrink(frame), (made) => made.release());
+      const [a, b] = [await small(gap.a), await small(gap.b)];
+      return [await this.#fill({ ...gap, a, b })];
+    };
+    return { push, finish: async () => [], [Symbol.dispose]: () => shrinker[Symbol.dispose]() };
+  }
+
+  async #fill({ index, a, b, timesteps }: Gap): Promise<Filled> {
+    const begin = this.#clock.now();
+    const result = await this.#engine.interpolate({ stream: 'eval', a, b, timesteps });
+    if (result.status !== 'done') {
+      throw new FrameliftError('engine.failed', `interpolation was refused (${result.reason})`);
+    }
+    const ms = toMs(minus(this.#clock.now(), begin)) / timesteps.length;
+    return { gap: index, frames: result.frames, ms };
+  }
 }
 
 /** FFmpeg's motion-compensated interpolation, without its scene-cut detection: it too fills every gap. */
 class Minterpolate implements Contender {
   readonly id = 'minterpolate';
   readonly kind = 'baseline';
+  readonly scale = 1;
   readonly sha256 = null;
   readonly #options: ContenderOptions;
 

@@ -8,16 +8,21 @@ import { checkBaseline, startContender } from './contender.ts';
 import { type Case, type Extreme, Gallery } from './gallery.ts';
 import type { GapOptions } from './gaps.ts';
 import { type Entry, ItemMeasurement } from './item-measurement.ts';
-import { findItems, type Item } from './items.ts';
+import { type Found, findItems, type Item } from './items.ts';
 import { loadJimp } from './png.ts';
 import { checkFactor, checkWhole } from './protocol.ts';
-import { type EvalReport, type ItemReport, meanFigures } from './report.ts';
+import { colourNote, type EvalReport, type Figures, type ItemReport, meanFigures, type Protocol } from './report.ts';
+import { findSet, type SetName } from './set/sets.ts';
 import { sheetFormat, writeSheet } from './sheet.ts';
 
 /** Options of {@link evaluate}. */
 export interface EvalOptions {
-  /** Frame folders, clips, or folders of them. */
+  /** Frame folders, clips, or folders of them; with `set` the one folder of the set. */
   readonly paths: readonly string[];
+  /** A published set: its layout, parts and units. */
+  readonly set?: SetName | undefined;
+  /** Parts of the set. Default: all. */
+  readonly split?: readonly string[] | undefined;
   /** Model ids, .onnx files or reference models. */
   readonly models: readonly string[];
   /** `repeat`, `blend`, `search`, `minterpolate`. */
@@ -68,7 +73,7 @@ const DEFAULT_WORST = 4;
  */
 export async function evaluate(options: EvalOptions): Promise<EvalReport> {
   const { clock = systemClock } = options;
-  const protocol = protocolOf(options);
+  const clips = protocolOf(options);
   checkWhole('worst', options.worst ?? DEFAULT_WORST, 1, 100);
   if (options.sheet !== undefined) {
     sheetFormat(options.sheet);
@@ -76,15 +81,23 @@ export async function evaluate(options: EvalOptions): Promise<EvalReport> {
     await loadJimp();
   }
   const names = contenderNames(options);
-  const { items, notes: left } = await findItems(options.paths, options.truth);
+  const { items, notes: left, protocol } = await whatToMeasure(options, clips);
   const notes = [...left];
   const arena = options.arena ?? new Arena(ARENA_MB);
   await using stack = new AsyncDisposableStack();
   const entries = await startEntries(names, options, arena, clock, stack);
-  const measured = await measureAll(items, { ...protocol, arena, clock }, entries, options, notes);
+  const measured = await measureAll(items, { ...clips, arena, clock }, entries, options, notes);
   const reports = measured.filter((report) => report !== 'failed');
   const worst = entries.flatMap((entry) => entry.worst.cases);
   if (options.sheet !== undefined && worst.length > 0) await writeSheet(options.sheet, worst);
+  const halved = entries.filter((entry) => entry.halvedColour).map((entry) => entry.contender.id);
+  const colour = colourNote(reports, halved);
+  if (colour !== undefined) notes.push(colour);
+  for (const { contender: one } of entries.filter(({ contender }) => contender.scale > 1)) {
+    notes.push(
+      `${one.id} enlarges: it was given frames 1/${one.scale} as large each way (bicubic), the others those of the whole size`,
+    );
+  }
   await options.onCases?.({ worst, best: entries.flatMap((entry) => entry.best.cases) });
   return {
     protocol,
@@ -93,6 +106,7 @@ export async function evaluate(options: EvalOptions): Promise<EvalReport> {
       kind,
       sha256,
       mean: meanFigures(reports.flatMap((report) => report.results[id] ?? [])),
+      ...('set' in protocol ? { splits: splitMeans(id, protocol.splits, reports) } : {}),
     })),
     items: reports,
     notes,
@@ -100,8 +114,42 @@ export async function evaluate(options: EvalOptions): Promise<EvalReport> {
   };
 }
 
-/** How it is measured. @throws FrameliftError `config.invalid`. */
-function protocolOf({ factor = 2, frames = 41, height = 480, lookahead = 'off' }: EvalOptions): EvalReport['protocol'] {
+/** What is measured, and by which rules. */
+async function whatToMeasure(
+  options: EvalOptions,
+  clips: Protocol,
+): Promise<Found & { readonly protocol: EvalReport['protocol'] }> {
+  const { set, split = [], paths, truth } = options;
+  if (set === undefined) {
+    if (split.length > 0) throw new FrameliftError('config.invalid', '--split names a part of a --set');
+    return { ...(await findItems(paths, truth)), protocol: clips };
+  }
+  const [folder, ...more] = paths;
+  if (folder === undefined || more.length > 0) {
+    throw new FrameliftError('config.invalid', `--set ${set} is measured in one folder, not ${paths.length}`);
+  }
+  for (const name of OF_CLIPS) {
+    if (options[name] === undefined) continue;
+    throw new FrameliftError('config.invalid', `--${name} is for clips; the set ${set} says itself what is measured`);
+  }
+  return findSet(set, folder, split);
+}
+
+/** Options that a set decides itself. */
+const OF_CLIPS = ['factor', 'frames', 'height', 'truth'] as const;
+
+function splitMeans(
+  id: string,
+  splits: readonly string[],
+  reports: readonly ItemReport[],
+): Readonly<Record<string, Figures | null>> {
+  const of = (split: string): Figures | null =>
+    meanFigures(reports.filter((report) => report.split === split).flatMap((report) => report.results[id] ?? []));
+  return Object.fromEntries(splits.map((split) => [split, of(split)]));
+}
+
+/** How clips are measured. @throws FrameliftError `config.invalid`. */
+function protocolOf({ factor = 2, frames = 41, height = 480, lookahead = 'off' }: EvalOptions): Protocol {
   return {
     factor: checkFactor(factor),
     frames: checkWhole('frames', frames, 3, 1_000_000),
@@ -127,7 +175,7 @@ async function startEntries(
     const contender = stack.use(await startContender(name, { arena, clock, threads, lookAhead }));
     if (entries.some((entry) => entry.contender.id === contender.id)) throw twice(contender.id);
     const best = new Gallery(onCases ? kept : 0, 'best');
-    entries.push({ contender, worst: new Gallery(kept, 'worst'), best });
+    entries.push({ contender, worst: new Gallery(kept, 'worst'), best, halvedColour: false });
   }
   return entries;
 }

@@ -8,6 +8,8 @@ import { type DeepLayout, deepLayout, type SampleForm } from './deep-layout.ts';
 /** Where a presented frame came from. Nothing synthetic is hidden. */
 export type Provenance =
   | { readonly kind: 'source' }
+  /** A source frame that a network has made larger: not its own samples any more. `hash` as of `synthetic`. */
+  | { readonly kind: 'enlarged'; readonly model: string; readonly hash?: string }
   /** A source frame shown again in place of an interpolated one. `t` is the time it stands for; 0 where no other source frame has come. */
   | { readonly kind: 'repeated'; readonly t: number; readonly reason: RepeatReason }
   | ({ readonly kind: 'synthetic' } & Making)

@@ -80,8 +80,8 @@ export class Release {
       if (provenance.reason === 'deadline') events.emit({ type: 'deadline-miss', stream });
     } else {
       const { kind } = provenance;
-      events.emit({ type: 'frame', stream, fate: kind === 'synthetic' ? 'interpolated' : kind });
-      if (kind !== 'source' && provenance.confidence !== undefined) {
+      events.emit({ type: 'frame', stream, fate: kind === 'synthetic' || kind === 'enlarged' ? 'interpolated' : kind });
+      if ('confidence' in provenance && provenance.confidence !== undefined) {
         events.emit({ type: 'confidence', stream, model: provenance.model, value: provenance.confidence });
       }
     }

@@ -157,7 +157,13 @@ const ADAPTERS: Record<string, readonly string[]> = {
   'fastest-levenshtein': ['config/problems.ts'],
   pino: ['log.ts'],
   'pino-pretty': ['log.ts'],
-  commander: ['cli.ts', 'commands/arguments.ts', 'commands/convert/command.ts', 'commands/convert/values.ts'],
+  commander: [
+    'cli.ts',
+    'commands/arguments.ts',
+    'commands/convert/command.ts',
+    'commands/convert/values.ts',
+    'commands/eval/command.ts',
+  ],
   'cli-progress': ['cli.ts', 'commands/convert/progress.ts'],
   assemblyscript: ['interp/kernel/build.ts'],
   rxjs: [

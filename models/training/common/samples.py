@@ -21,9 +21,12 @@ _SWAP = [OFFSETS.index((dx, dy)) for dy, dx in OFFSETS] + [len(OFFSETS)]
 
 
 class Samples:
-    """All shards of a folder whose names start with `prefix`; `refresh` picks up new ones."""
+    """All shards of a folder whose names start with `prefix`; `refresh` picks up new ones. `key`: a
+    field that all of them have.
+    """
 
-    def __init__(self, folder, prefix, limit=None):
+    def __init__(self, folder, prefix, limit=None, key="frame0"):
+        self.key = key
         self.pattern, self.limit, self.seen, self.parts, self.index = (
             os.path.join(folder, prefix + "*.npz"),
             limit,
@@ -40,7 +43,7 @@ class Samples:
             self.seen.add(path)
             with np.load(path) as z:
                 self.parts.append({k: z[k] for k in z.files})
-            self.index += [(len(self.parts) - 1, i) for i in range(len(self.parts[-1]["frame0"]))]
+            self.index += [(len(self.parts) - 1, i) for i in range(len(self.parts[-1][self.key]))]
 
     def __len__(self):
         return len(self.index)

@@ -43,8 +43,8 @@ def rate(path):
     return over / under if over and under else 30.0
 
 
-def read_luma(path, width, height, frames=None, threads=1):
-    """Decode to [n, height, width] uint8 luma, area-scaled."""
+def read_planes(path, width, height, frames=None, threads=1):
+    """Decode to uint8 luma [n, height, width] and chroma [n, 2, height/2, width/2], area-scaled."""
     a = ["ffmpeg", "-v", "error", "-threads", str(threads), "-i", path, "-vf", f"scale={width}:{height}:flags=area"]
     a += (["-frames:v", str(frames)] if frames else []) + [
         "-an",
@@ -57,8 +57,14 @@ def read_luma(path, width, height, frames=None, threads=1):
         "-",
     ]
     raw, size = subprocess.check_output(a), width * height * 3 // 2
-    n = len(raw) // size
-    return np.frombuffer(raw, np.uint8)[: n * size].reshape(n, size)[:, : width * height].reshape(n, height, width)
+    n, luma = len(raw) // size, width * height
+    planes = np.frombuffer(raw, np.uint8)[: n * size].reshape(n, size)
+    return planes[:, :luma].reshape(n, height, width), planes[:, luma:].reshape(n, 2, height // 2, width // 2)
+
+
+def read_luma(path, width, height, frames=None, threads=1):
+    """Decode to [n, height, width] uint8 luma, area-scaled."""
+    return read_planes(path, width, height, frames, threads)[0]
 
 
 def eval_size(path, height=480):

@@ -22,6 +22,7 @@ export interface ConvertFlags extends RateFlags {
   readonly cadence: CadenceChoice;
   readonly lookahead: LookaheadChoice;
   readonly minConfidence?: number;
+  readonly scale?: number;
   readonly overwrite?: boolean;
   readonly resume?: boolean;
   /** False with `--no-audio`. */
@@ -53,12 +54,16 @@ Presets, slow and small to fast and large:
   vp9             0 to 8 (default: 4; from 6 on as for live video)
   prores          its profiles: proxy lt standard hq 4444 4444xq (default: what the picture needs)
 
+Larger pictures: a model that enlarges (framelift models; docs/convert.md) makes every frame anew at its size, twice the
+rate at once. --scale 2 takes zsm; with such a --model the scale is its own. No source frame stays as it was.
+
 Examples:
   framelift convert talk30.mp4 talk60.mp4 --factor 2
   framelift convert film.mkv film.webm --fps 60 --codec av1 --crf 24
   framelift convert in.mov master.mov --codec prores --preset hq
   framelift convert in.mp4 small.mp4 --codec h265 --bitrate 6M
   framelift convert shot/%04d.png twice/%04d.png --input-fps 24 --factor 2
+  framelift convert small360p25.mp4 large720p50.mp4 --scale 2
   framelift convert in.mp4 - | ffplay -
   framelift convert in.mp4 - --format y4m | x265 --y4m - -o out.hevc`;
 
@@ -98,6 +103,12 @@ export function addConvert(
         '--min-confidence <share>',
         'show the nearer source frame where it is less sure to be right, 0 to 1 (default: 0.5, fluoroscopy 0.75)',
       ).argParser(share),
+    )
+    .addOption(
+      new Option(
+        '--scale <n>',
+        'make pictures 2 or 4 times as large each way, by a model that does; source frames, too, see below',
+      ).argParser(number),
     )
     .option('--no-audio', 'leave the sound out')
     .addOption(new Option('--start <time>', 'begin there: seconds, mm:ss or hh:mm:ss.ms').argParser(time))

@@ -9,6 +9,7 @@ import { releaseStep, type Scheduled } from '../../pairing/operators.ts';
 import { PairPlanner } from '../../pairing/pair-planner.ts';
 import type { Scheduler, Timestep } from '../../pairing/scheduler.ts';
 import type { Micros } from '../../time.ts';
+import { type Enlarger, enlargedTraits } from './enlarger.ts';
 import { keptTier } from './kept-tier.ts';
 import { stopped } from './stopped.ts';
 
@@ -29,6 +30,8 @@ export interface ConversionDeps {
   /** Its frames, all of one size. */
   readonly frames: (signal: AbortSignal | undefined) => AsyncGenerator<Frame>;
   readonly tier: Pick<Tier, 'interpolate'>;
+  /** In place of the tier: frames become larger. The conversion closes it. */
+  readonly enlarger?: Enlarger | undefined;
   readonly scheduler: Scheduler;
   /** Whether repeated pictures are looked for, and interpolated across. */
   readonly cadence: boolean;
@@ -80,7 +83,7 @@ export class Conversion {
 
   constructor(deps: ConversionDeps) {
     const { scheduler, cadence, video, neighbours } = deps;
-    this.#deps = { ...deps, tier: keptTier(deps.tier, deps.writer) };
+    this.#deps = { ...deps, tier: deps.enlarger ?? keptTier(deps.tier, deps.writer) };
     const isLossy = (from: Micros, to: Micros): boolean => video.isLossy(from, to);
     this.#planner = new PairPlanner({ scheduler, cadence, lookAhead: LOOK_AHEAD_BYTES, isLossy });
     this.#neighbours = neighbours === 'none' ? undefined : new Neighbours({ lookAhead: neighbours === 'both' });
@@ -112,6 +115,7 @@ export class Conversion {
       throw stopped(error, { input, source: this.#planner.taken, at: this.#at, made: await writer.stop() });
     } finally {
       this.#planner.close();
+      this.#deps.enlarger?.[Symbol.dispose]();
       this.#neighbours?.close();
       this.#newest?.release();
     }
@@ -144,7 +148,8 @@ export class Conversion {
   #note(frame: Frame): void {
     this.#newest?.release();
     this.#newest = frame.share();
-    this.#size = { width: frame.width, height: frame.height };
+    const { scale } = this.#deps.enlarger ?? { scale: 1 };
+    this.#size = { width: scale * frame.width, height: scale * frame.height };
   }
 
   /** Here a run may be gone on from, and takes over what a run before has counted: this one has not looked at its frames. */
@@ -241,8 +246,10 @@ export class Conversion {
 
   /** Owns `frame`. */
   async #put(frame: Frame): Promise<void> {
-    const { writer, video } = this.#deps;
+    const { writer, video, enlarger } = this.#deps;
     this.#counts.output += 1;
-    await writer.write(frame, video.traits);
+    if (!enlarger) return writer.write(frame, video.traits);
+    const isSource = frame.provenance.kind !== 'synthetic';
+    await writer.write(isSource ? await enlarger.enlarge(frame) : frame, enlargedTraits(video.traits));
   }
 }

@@ -1,7 +1,7 @@
 /** Offline conversion: the pipeline's parts without clock and deadline. Deterministic: every gap between two frames of a scene is interpolated. */
 
 import { statSync } from 'node:fs';
-import { DEFAULT_MODEL, minConfidenceOf, type ProfileName, profileOf, targetOf } from '../../config/profile.ts';
+import { minConfidenceOf, type ProfileName, profileOf, targetOf } from '../../config/profile.ts';
 import { planOutput } from '../../egress/file/formats.ts';
 import { isPlainFile, type OpenOutputOptions, openOutput } from '../../egress/file/output.ts';
 import { OutputFile } from '../../egress/file/output-file.ts';
@@ -13,7 +13,7 @@ import { openVideoFile } from '../../ingest/file/video-file.ts';
 import { InterpEngine } from '../../interp/engine/engine.ts';
 import { lumaOnly } from '../../interp/engine/luma-only.ts';
 import { withinArea } from '../../interp/engine/within-area.ts';
-import { type ModelSpec, requireTimes, resolveModel } from '../../interp/models/manifest.ts';
+import { type ModelSpec, requireTimes } from '../../interp/models/manifest.ts';
 import type { ReferenceModel } from '../../interp/models/reference.ts';
 import type { ProviderChoice } from '../../interp/providers/provider.ts';
 import { ProviderTrials } from '../../interp/providers/trial.ts';
@@ -27,12 +27,14 @@ import { type Clock, minus, systemClock, toSeconds } from '../../time.ts';
 import { cadenceNote, deinterlacedNote } from './cadence-note.ts';
 import { besides, type CarryOptions, carry } from './carry.ts';
 import { Conversion, type ConversionResult, type UsedNeighbours } from './conversion.ts';
+import { Enlarger } from './enlarger.ts';
 import { identityOf } from './identity.ts';
 import { type InputFaults, inputFaults } from './input-notes.ts';
 import { keptNote } from './kept-tier.ts';
 import { oneSize } from './one-size.ts';
 import { outputRate } from './output-rate.ts';
 import { type ConvertProgress, progressOf } from './progress.ts';
+import { checkScale, enlargedNote, modelFor } from './scale.ts';
 
 /**
  * Memory for frames and tensors: a pair of 8K frames in 10-bit 4:2:2, which are 180 MB each, those before and after it, and
@@ -49,6 +51,8 @@ export interface ConvertOptions extends CarryOptions {
   readonly model?: string | undefined;
   /** Model, rate and colour that fit what the video shows. */
   readonly profile?: ProfileName | undefined;
+  /** Pictures are made so many times as large each way, by a model that does: 2 or 4. Default: as the model does. */
+  readonly scale?: number | undefined;
   readonly threads?: number | undefined;
   /** Execution provider of the network. Default `auto`: the fastest that agrees with the CPU. */
   readonly provider?: ProviderChoice | undefined;
@@ -130,7 +134,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   await using file = isPlainFile(plan) ? await OutputFile.open(output, options) : undefined;
   if (!file && options.resume) throw notResumable(output);
   const arena = new Arena(ARENA_MB);
-  const model = await resolveModel(options.model ?? profile?.model ?? DEFAULT_MODEL);
+  const model = await modelFor(options, profile);
   await using video = await openVideoFile({
     ...{ path: input, stream: 'convert', offline: true, keepForm: true, imageRate: options.inputFps },
     ...{ deinterlace: options.deinterlace ?? 'auto', arena, clock, events: noEvents },
@@ -149,6 +153,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const { scheduler, rate: fps } = outputRate(target, info.fps, plan.format.constantRate ?? false);
   carried.rate = fps;
   await requireTimes(engine, scheduler.multiple ?? 0);
+  await checkScale({ engine, scale: options.scale, multiple: scheduler.multiple, profile });
   const identity = file && (await identityOf(options, model, engine.provider));
   const { overwrite, stdout } = options;
   const beside = besides(carried, output);
@@ -160,9 +165,12 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     oneSize(video.frames(until), { arena, note: (text) => notes.push(text) });
   const minConfidence = minConfidenceOf(options.minConfidence, profile);
   const cadence = (options.cadence ?? 'auto') === 'auto' && engine.times === 'any';
+  const enlarger =
+    engine.scale > 1 ? new Enlarger({ tier: engine, scale: engine.scale, arena, output: writer }) : undefined;
+  if (enlarger) notes.push(enlargedNote(engine));
   const neighbours = neighboursOf(options, engine);
   const how = { scheduler, cadence, neighbours, minConfidence };
-  const conversion = new Conversion({ input, video, frames, tier, ...how, writer });
+  const conversion = new Conversion({ input, video, frames, tier, enlarger, ...how, writer });
   const started = clock.now();
   const seconds = (): number => toSeconds(minus(clock.now(), started));
   const unfinished = await conversion.run(signal, ({ source, output: done }) => {

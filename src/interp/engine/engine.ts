@@ -177,7 +177,7 @@ export class InterpEngine implements Tier {
   }
 
   async #submit(job: InterpJob, model: string, mode: FlowMode): Promise<InterpResult> {
-    checkJob(job, this.extrapolates);
+    checkJob(job, this);
     const { a, b, timesteps, minConfidence = 0 } = job;
     if (this.#closing) return { status: 'refused', reason: 'closed' };
     if (this.#options.model === 'repeat') {
@@ -231,6 +231,14 @@ export class InterpEngine implements Tier {
    */
   get deepens(): boolean {
     return deepens(this.#network);
+  }
+
+  /**
+   * How many times as large as its parents each way what it makes is: 1, or of a network that
+   * enlarges more. Such a one makes the middle, and both parents: a job's times are 0, ½ and 1.
+   */
+  get scale(): number {
+    return this.#network?.scale ?? 1;
   }
 
   /** Whether it makes use of the pairs beside a pair: where motion is sought, and frames are made by it. */
@@ -363,6 +371,7 @@ export class InterpEngine implements Tier {
         search: this.#network?.seeded ? this.#searches : undefined,
         accelerates: this.accelerates,
         times: this.times,
+        scale: this.scale,
         deepens: this.deepens,
         grain: this.#settings.grain,
       });

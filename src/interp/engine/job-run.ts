@@ -3,7 +3,7 @@
 import { FrameliftError } from '../../errors.ts';
 import type { Arena } from '../../media/arena.ts';
 import { type SampleForm, sameForm } from '../../media/deep-layout.ts';
-import { type Acceleration, Frame, type FrameInfo } from '../../media/frame.ts';
+import { type Acceleration, Frame, type FrameInfo, type Provenance } from '../../media/frame.ts';
 import { isBeyond, nearestEighth, type Times } from '../../pairing/timesteps.ts';
 import type { Micros } from '../../time.ts';
 import { between } from '../models/reference.ts';
@@ -30,17 +30,28 @@ type JobFrames = Pick<InterpJob, 'a' | 'b' | 'before' | 'after'>;
 
 /**
  * Checks what is asked. @param extrapolates whether frames beyond the pair can be made.
+ * @param scale how many times as large as the pair's frames those made are.
  * @throws FrameliftError `engine.failed` for frames of several sizes, or a t that cannot be made.
  */
-export function checkJob({ a, b, before, after, timesteps }: InterpJob, extrapolates: boolean): void {
+export function checkJob(
+  { a, b, before, after, timesteps }: InterpJob,
+  { extrapolates, scale }: { readonly extrapolates: boolean; readonly scale: number },
+): void {
   const others = [b, before?.frame, after?.frame];
   const isOfOneSize = others.every((f) => f === undefined || (f.width === a.width && f.height === a.height));
-  const isWithin = timesteps.every((t) => t > 0 && t < 1);
+  const isWithin = timesteps.every((t) => (scale > 1 ? isEnlargedTime(t) : t > 0 && t < 1));
   if (isOfOneSize && (isWithin || (extrapolates && timesteps.every(isBeyond)))) return;
   throw new FrameliftError(
     'engine.failed',
-    'a pair needs frames of one size and timesteps between 0 and 1, or beyond for models that extrapolate',
+    scale > 1
+      ? 'a pair needs frames of one size and times 0, ½ and 1'
+      : 'a pair needs frames of one size and timesteps between 0 and 1, or beyond for models that extrapolate',
   );
+}
+
+/** The times at which a network that enlarges makes frames. */
+function isEnlargedTime(t: number): boolean {
+  return t === 0 || t === 0.5 || t === 1;
 }
 
 /** Handles of its own for a job that waits. @param beside whether it needs the frames of the pairs beside. */
@@ -71,6 +82,8 @@ export interface JobRunDeps {
   /** As {@link InterpEngine.accelerates}. */
   readonly accelerates: boolean;
   readonly times: Times;
+  /** As {@link InterpEngine.scale}. */
+  readonly scale: number;
   /** As {@link InterpEngine.deepens}. */
   readonly deepens: boolean;
   /** Strength, for provenance. */
@@ -98,7 +111,8 @@ export class JobRun {
   constructor(job: PendingJob, deps: JobRunDeps) {
     this.job = job;
     this.#deps = deps;
-    this.#times = deps.times === 'half' ? job.timesteps.map(nearestEighth) : job.timesteps;
+    const eighths = deps.times === 'half' && deps.scale === 1;
+    this.#times = eighths ? job.timesteps.map(nearestEighth) : job.timesteps;
     try {
       this.#allocate();
     } catch (error) {
@@ -137,11 +151,11 @@ export class JobRun {
   }
 
   #allocate(): void {
-    const { arena, search, accelerates } = this.#deps;
+    const { arena, search, accelerates, scale } = this.#deps;
     const { a, b, timesteps } = this.job;
     const form = this.#deps.deepens ? formOf(a, b) : undefined;
     for (const i of timesteps.keys()) {
-      this.#outs.push(Frame.allocate(arena, a.width, a.height, this.#info(i, undefined), form));
+      this.#outs.push(Frame.allocate(arena, scale * a.width, scale * a.height, this.#info(i, undefined), form));
     }
     this.#loans = search?.lend(this.job, accelerates);
   }
@@ -167,24 +181,30 @@ export class JobRun {
 
   /** Of the frame at a timestep: it stands where it was asked for, and says which time it shows. */
   #info(timestep: number, confidence: number | undefined, parental = 0): FrameInfo {
-    const { a, b, model, hash, timesteps } = this.job;
-    const { grain } = this.#deps;
+    const { a, b, timesteps } = this.job;
     const t = timesteps[timestep] ?? 0.5;
     return {
       pts: between(a.pts, b.pts, t),
       capture: between(a.capture, b.capture, t),
       arrival: b.arrival,
       discontinuity: false,
-      provenance: {
-        kind: isBeyond(t) ? 'extrapolated' : 'synthetic',
-        t: this.#times[timestep] ?? 0.5,
-        model,
-        confidence,
-        ...(parental > 0 ? { parental } : {}),
-        ...(hash === undefined ? {} : { hash }),
-        ...(grain > 0 ? { grain } : {}),
-        ...this.#acceleration(),
-      },
+      provenance: this.#provenance(t, timestep, confidence, parental),
+    };
+  }
+
+  #provenance(t: number, timestep: number, confidence: number | undefined, parental: number): Provenance {
+    const { model, hash } = this.job;
+    const { grain, scale } = this.#deps;
+    if (scale > 1 && (t === 0 || t === 1)) return { kind: 'enlarged', model, ...(hash === undefined ? {} : { hash }) };
+    return {
+      kind: isBeyond(t) ? 'extrapolated' : 'synthetic',
+      t: this.#times[timestep] ?? 0.5,
+      model,
+      confidence,
+      ...(parental > 0 ? { parental } : {}),
+      ...(hash === undefined ? {} : { hash }),
+      ...(grain > 0 ? { grain } : {}),
+      ...this.#acceleration(),
     };
   }
 }

@@ -63,7 +63,7 @@ async function i420(kernel: Kernel, network: Network, times: Times): Promise<Int
     import('../networks/i420.ts'),
     import('../networks/i420-session.ts'),
   ]);
-  const opened = new I420Network(network, times);
+  const opened = await I420Network.open(network, setup.multiple, times);
   const threads = opened.facts.seeded ? setup.threads : 1;
   return new I420Interpolator(kernel, rowThreads(kernel, threads), setup, systemClock, opened);
 }

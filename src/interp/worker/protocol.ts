@@ -50,6 +50,11 @@ export interface NetworkFacts {
    * is free. Else they are run one after the other.
    */
   readonly batches: boolean;
+  /**
+   * How many times as large as its parents each way what it makes is. Absent: once. Others make the
+   * parents, too: times 0 and 1.
+   */
+  readonly scale?: number;
   /** Of a network of kind `rgb`. */
   readonly rgb?: RgbFacts;
 }

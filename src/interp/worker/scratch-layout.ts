@@ -192,7 +192,8 @@ export function halfFlowLayout(
   const luma = whole.bytes;
   const start = luma + alignUp(planeLayout(w, h).u + 64, 64);
   const path = flowLayout(w, h, multiple, false, threads, pairs);
-  const { seed, images, fine, costs, motion, field, retimed, measured, way, judged, work, rowScratch, grain, bytes } = path;
+  const { seed, images, fine, costs, motion, field, retimed, measured, way, judged, work, rowScratch, grain, bytes } =
+    path;
   const found = { seed, images, fine, costs, motion, field, retimed };
   const moved = { ...found, measured, way, judged, work, rowScratch, grain, bytes };
   for (const key of Object.keys(moved) as (keyof typeof moved)[]) moved[key] += start;
@@ -285,17 +286,22 @@ const IMAGES = { any: 3, half: 6 } as const;
 export function i420Layout(
   paddedWidth: number,
   paddedHeight: number,
-  { seeded, times }: Pick<NetworkFacts, 'seeded' | 'times'>,
+  { seeded, times, scale = 1 }: Pick<NetworkFacts, 'seeded' | 'times' | 'scale'>,
   threads: number,
   pairs: number,
 ): I420Layout {
   const pieces = new Pieces();
   const luma = paddedWidth * paddedHeight;
-  const images = Array.from({ length: IMAGES[times] }, () => ({
-    y: pieces.take(pairs * luma),
-    u: pieces.take((pairs * luma) / 4),
-    v: pieces.take((pairs * luma) / 4),
-  }));
+  const image = (samples: number): ImageOffsets => ({
+    y: pieces.take(pairs * samples),
+    u: pieces.take((pairs * samples) / 4),
+    v: pieces.take((pairs * samples) / 4),
+  });
+  // Who enlarges makes three frames of a pair at once, and nothing is halved.
+  const images =
+    scale > 1
+      ? [luma, luma, 3 * scale * scale * luma].map(image)
+      : Array.from({ length: IMAGES[times] }, () => image(luma));
   const grid = gridSize(paddedWidth, paddedHeight, 8);
   const seed = pieces.take(seeded ? pairs * 12 * grid.width * grid.height : 0);
   const costs = pieces.take(seeded ? pairs * 72 * grid.width * grid.height : 0);
