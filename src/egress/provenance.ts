@@ -4,7 +4,7 @@
  */
 
 import { BoundedQueue } from '../bounded-queue.ts';
-import type { Provenance } from '../media/frame.ts';
+import type { Acceleration, Provenance } from '../media/frame.ts';
 import { toSeconds } from '../time.ts';
 import type { EncodedUnit } from './viewer.ts';
 
@@ -22,6 +22,7 @@ export interface ProvenanceRecord {
   readonly hash?: string;
   readonly confidence?: number;
   readonly grain?: number;
+  readonly acceleration?: Acceleration;
   readonly reason?: string;
   /** Records before this one that were not sent. */
   readonly dropped?: number;
@@ -45,7 +46,7 @@ export function provenanceRecord(
     case 'repeated':
       return { ...frame, kind: 'repeated', t: rounded(provenance.t), reason: provenance.reason };
     case 'synthetic': {
-      const { t, model, hash, confidence, grain } = provenance;
+      const { t, model, hash, confidence, grain, acceleration } = provenance;
       return {
         ...frame,
         kind: 'interpolated',
@@ -54,6 +55,7 @@ export function provenanceRecord(
         ...(hash === undefined ? {} : { hash }),
         ...(confidence === undefined ? {} : { confidence: rounded(confidence) }),
         ...(grain === undefined ? {} : { grain }),
+        ...(acceleration === undefined ? {} : { acceleration }),
       };
     }
   }

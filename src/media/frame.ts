@@ -22,7 +22,12 @@ export type Provenance =
       readonly confidence: number | undefined;
       /** 0…1: synthetic noise was added up to this share of a real frame's. Absent: none. */
       readonly grain?: number;
+      /** The motion was taken to change as it does from the pair beside. Absent: to be even. */
+      readonly acceleration?: Acceleration;
     };
+
+/** Which pairs beside a pair tell how its motion changes: the one before, the one after, or both. */
+export type Acceleration = 'before' | 'after' | 'both';
 
 /** Why a source frame was repeated where an interpolated one was scheduled. */
 export type RepeatReason =

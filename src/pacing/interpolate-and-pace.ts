@@ -7,7 +7,7 @@ import { Observable, type OperatorFunction, type Subscriber } from 'rxjs';
 import type { Rung } from '../interp/ladder.ts';
 import type { Frame, RepeatReason } from '../media/frame.ts';
 import type { PairDecision } from '../media/pair-decision.ts';
-import type { Scheduled } from '../pairing/operators.ts';
+import { releaseStep, type Scheduled } from '../pairing/operators.ts';
 import { type Micros, minus } from '../time.ts';
 import { Fallbacks } from './fallbacks.ts';
 import { LatencyGuard } from './latency-guard.ts';
@@ -103,8 +103,7 @@ class OutputStage {
   #step(step: Scheduled): void {
     const { before, frame, decision } = step;
     if (this.#closed) {
-      before?.release();
-      frame.release();
+      releaseStep(step);
       return;
     }
     const pacer = this.#pacer;
@@ -117,7 +116,7 @@ class OutputStage {
     // budget there are none, on a grid or off it.
     const fits = delay.headroom(scheduler.floor) >= 0;
     if (before && fits) this.#fill(before, step);
-    else before?.release();
+    else for (const unused of [before, step.pairBefore?.frame]) unused?.release();
     const show = fits ? step.show : frame.pts;
     if (show === undefined) {
       events.emit({ type: 'drop', stream, stage: 'pace', reason: 'not-on-grid' });
@@ -147,8 +146,8 @@ class OutputStage {
     this.#pacer.setDelay(wanted);
   }
 
-  /** Announces and fills the slots between two frames; owns `before`. */
-  #fill(before: Frame, { frame, timesteps, decision, interval, area }: Scheduled): void {
+  /** Announces and fills the slots between two frames; owns `before`, and the frame of the pair before. */
+  #fill(before: Frame, { frame, timesteps, decision, interval, area, pairBefore }: Scheduled): void {
     const pacer = this.#pacer;
     let open = false;
     for (const timestep of timesteps) {
@@ -161,8 +160,9 @@ class OutputStage {
       const hold = decision === 'cut' || t < 0.5;
       this.#fallbacks.set(timestep, (hold ? before : frame).share(), holdReason(decision));
     }
-    if (decision === 'interpolate' && open) this.#submission.submit(before, frame, timesteps, area);
-    else before.release();
+    if (decision === 'interpolate' && open) {
+      this.#submission.submit(before, frame, timesteps, { area, pairBefore });
+    } else for (const unused of [before, pairBefore?.frame]) unused?.release();
   }
 }
 

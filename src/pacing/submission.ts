@@ -7,8 +7,8 @@ import { asFrameliftError, type FrameliftError } from '../errors.ts';
 import type { InterpJob, InterpResult, Tier } from '../interp/engine/job.ts';
 import type { Attempt, Ladder, LadderChange, LadderDecision, LadderLimits, PairOutcome } from '../interp/ladder.ts';
 import type { Frame } from '../media/frame.ts';
-import type { PictureArea } from '../media/picture-area.ts';
 import type { EventSink } from '../metrics/events.ts';
+import type { Scheduled } from '../pairing/operators.ts';
 import type { Scheduler, Timestep } from '../pairing/scheduler.ts';
 import { type Clock, type Micros, micros, minus, plus } from '../time.ts';
 import type { DelayControl } from './delay-control.ts';
@@ -65,6 +65,9 @@ export interface SubmissionDeps {
   readonly onSettled: () => void;
 }
 
+/** What is known of a pair: what is picture in both frames, and the pair before. */
+type PairTraits = Partial<Pick<Scheduled, 'area' | 'pairBefore'>>;
+
 /** The slots of a pair that are being filled. */
 interface Slots {
   readonly timesteps: readonly Timestep[];
@@ -95,15 +98,16 @@ export class Submission {
   }
 
   /**
-   * Lets the ladder decide for a pair, and has interpolated what it decides. Owns `before`; `frame`
-   * stays the caller's. `area`: what is picture in both.
+   * Lets the ladder decide for a pair, and has interpolated what it decides. Owns `before` and the frame of `pairBefore`;
+   * `frame` stays the caller's.
    */
-  submit(before: Frame, frame: Frame, timesteps: readonly Timestep[], area?: PictureArea): void {
+  submit(before: Frame, frame: Frame, timesteps: readonly Timestep[], { area, pairBefore }: PairTraits = {}): void {
     const { lineup, clock, onDecision, onWork } = this.#options;
     const now = lineup();
     if (!now) {
       this.#deps.fallbacks.explain(timesteps, 'no-model');
       before.release();
+      pairBefore?.frame.release();
       return;
     }
     const attempt = now.ladder.choose(clock.now(), this.#limits(now), onDecision);
@@ -115,9 +119,10 @@ export class Submission {
       'overload',
     );
     if (tier) {
-      const pair = { a: before, b: frame.share(), ...(area ? { area } : {}) };
+      const beside = { ...(area ? { area } : {}), ...(pairBefore ? { before: pairBefore } : {}) };
+      const pair = { a: before, b: frame.share(), ...beside };
       onWork(this.#interpolate(now, tier, attempt, pair, this.#slots(chosen, frame, attempt)));
-    } else before.release();
+    } else for (const unused of [before, pairBefore?.frame]) unused?.release();
   }
 
   #slots(timesteps: readonly Timestep[], { pts, arrival }: Frame, { isTrial }: Attempt): Slots {
@@ -142,12 +147,12 @@ export class Submission {
     return delay.headroom(scheduler.floor, this.#deps.pacer.jitter);
   }
 
-  /** Owns both frames. Never rejects. */
+  /** Owns the frames of `pair`. Never rejects. */
   async #interpolate(
     lineup: Lineup,
     tier: Lineup['tiers'][number],
     attempt: Attempt,
-    pair: Pick<InterpJob, 'a' | 'b' | 'area'>,
+    pair: Pick<InterpJob, 'a' | 'b' | 'area' | 'before'>,
     slots: Slots,
   ): Promise<void> {
     const { stream, clock, onEngineError, onLadder, onDecision } = this.#options;
@@ -165,6 +170,7 @@ export class Submission {
     } finally {
       pair.a.release();
       pair.b.release();
+      pair.before?.frame.release();
     }
     const current = !this.#closed && this.#options.lineup() === lineup;
     const report = current ? onDecision : undefined;

@@ -14,6 +14,7 @@ import { DelayControl } from '../../src/pacing/delay-control.ts';
 import { interpolateAndPace } from '../../src/pacing/interpolate-and-pace.ts';
 import type { PacedFrame } from '../../src/pacing/pacer.ts';
 import type { Lineup } from '../../src/pacing/submission.ts';
+import { withPairBefore } from '../../src/pairing/neighbours.ts';
 import { pairUp, planOutput } from '../../src/pairing/operators.ts';
 import { MAX_GAP, Pairing } from '../../src/pairing/pairing.ts';
 import { type RateTarget, Scheduler } from '../../src/pairing/scheduler.ts';
@@ -27,13 +28,23 @@ export type Answer = { readonly ms: number } & (
   | { readonly fail: string }
 );
 
+/** What the engine was asked. */
+interface ScriptedJob {
+  readonly a: Micros;
+  readonly b: Micros;
+  readonly timesteps: readonly number[];
+  readonly deadline: Micros | undefined;
+  /** The pair before: when its other frame is of, and its ratio. */
+  readonly before: readonly [Micros, number] | undefined;
+}
+
 /**
  * Answers each job as told, with frames of luma level 255. Holds its own handles meanwhile, as the
  * real one does.
  */
 export class ScriptedEngine {
   readonly workers = 1;
-  readonly jobs: { a: Micros; b: Micros; timesteps: readonly number[]; deadline: Micros | undefined }[] = [];
+  readonly jobs: ScriptedJob[] = [];
   answer: (job: number, given: InterpJob) => Answer = () => ({ ms: 5, confidence: 1 });
   readonly #arena: Arena;
   readonly #clock: ManualClock;
@@ -48,7 +59,8 @@ export class ScriptedEngine {
 
   interpolate(job: InterpJob): Promise<InterpResult> {
     const answer = this.answer(this.jobs.length, job);
-    this.jobs.push({ a: job.a.pts, b: job.b.pts, timesteps: job.timesteps, deadline: job.deadline });
+    const { a: from, b: to, timesteps, deadline, before } = job;
+    this.jobs.push({ a: from.pts, b: to.pts, timesteps, deadline, before: before && [before.frame.pts, before.ratio] });
     const [a, b] = [job.a.share(), job.b.share()];
     return new Promise((resolve, reject) => {
       const cancel = this.#clock.at(plus(this.#clock.now(), fromMs(answer.ms)), () => {
@@ -167,6 +179,7 @@ export class OutputRig {
       .pipe(
         pairUp(pairing, 's', events),
         planOutput(scheduler),
+        withPairBefore(),
         interpolateAndPace({
           stream: 's',
           lineup: () => this.lineup,

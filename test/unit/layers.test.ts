@@ -162,6 +162,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
   assemblyscript: ['interp/kernel/build.ts'],
   rxjs: [
     'pairing/in-cadence.ts',
+    'pairing/neighbours.ts',
     'pairing/operators.ts',
     'pacing/interpolate-and-pace.ts',
     'pipeline.ts',

@@ -1,17 +1,10 @@
 /** What goes into the interpolation engine and what comes out. */
 import type { Frame } from '../../media/frame.ts';
 import type { PictureArea } from '../../media/picture-area.ts';
+import type { Neighbour } from '../../pairing/operators.ts';
 import type { Times } from '../../pairing/timesteps.ts';
 import type { Micros } from '../../time.ts';
 import type { WorkSpans } from '../worker/protocol.ts';
-
-/** The pair beside the one that is interpolated, which shares a frame with it: how its motion changes. */
-export interface Neighbour {
-  /** Its other frame: the one before `a`, or the one after `b`. */
-  readonly frame: Frame;
-  /** Its time from frame to frame, over that of the pair that is interpolated. */
-  readonly ratio: number;
-}
 
 /**
  * One pair to interpolate. The caller keeps its handles on `a` and `b`; the engine holds its own

@@ -6,7 +6,7 @@
 import { type Clock, type Micros, minus } from '../../time.ts';
 import type { Kernel } from '../kernel/kernel.ts';
 import { CELL_ROWS, LUMA_ROWS } from '../kernel/tasks.ts';
-import { searchPair } from '../worker/block-search.ts';
+import { BlockSearch } from '../worker/block-search.ts';
 import { confidenceFrom } from '../worker/confidence.ts';
 import { type AppliedField, grainDeep, warpDeep } from '../worker/deep.ts';
 import type {
@@ -26,6 +26,7 @@ import {
   type HalfFlowLayout,
   halfFlowLayout,
 } from '../worker/scratch-layout.ts';
+import { accelerate, findMotion } from './flow-motion.ts';
 import type { FlowBuffers, FlowNetwork } from './flow-session.ts';
 import type { BoundSession } from './session.ts';
 
@@ -70,6 +71,7 @@ function siteOf({ whole, halved }: Workspace, mode: FlowMode): Site {
 export class FlowInterpolator implements Interpolator {
   readonly network: NetworkFacts;
   readonly #kernel: Kernel;
+  readonly #search: BlockSearch;
   readonly #rowThreads: RowThreads;
   readonly #clock: Clock;
   readonly #memory: WebAssembly.Memory;
@@ -92,6 +94,7 @@ export class FlowInterpolator implements Interpolator {
   ) {
     this.network = { kind: 'flow', seeded: true, times: 'any', batches: network?.batches ?? false };
     this.#kernel = kernel;
+    this.#search = new BlockSearch(kernel, rowThreads, setup.memory);
     this.#rowThreads = rowThreads;
     this.#clock = clock;
     this.#memory = setup.memory;
@@ -121,10 +124,12 @@ export class FlowInterpolator implements Interpolator {
       return place && found ? { job, place, found } : [];
     });
     const begin = this.#clock.now();
+    this.#search.begin();
     for (const { job, found } of work) this.#seed(job, found.layout, flow, half);
     const seeded = this.#clock.now();
     if (session) await session.run();
     else for (const { found } of work) this.#passSeed(scratch, found.layout);
+    for (const { job, found } of work) accelerate(this.#kernel, job, found.layout, flow?.motions ?? 1);
     const known = this.#clock.now();
     const confidences = work.map(({ job, place, found }) => {
       if (half) this.#expand(scratch, found.layout, place.layout);
@@ -215,8 +220,10 @@ export class FlowInterpolator implements Interpolator {
   }
 
   #seed(job: WireJob, layout: FlowLayout, flow: FlowNetwork | undefined, half: HalfFlowLayout | undefined): void {
-    searchPair(this.#kernel, this.#rowThreads, job, layout, flow?.costs ?? false, half);
+    this.#search.search(job, layout, half);
+    findMotion(this.#kernel, job, layout);
     if (!flow) return;
+    if (flow.costs) this.#search.costs(job, layout);
     const { paddedWidth: w, paddedHeight: h, gridHeight, rowScratchBytes } = layout;
     const { scratch, pyramidA, pyramidB } = job;
     const [seed, images, rowScratch] = [scratch + layout.seed, scratch + layout.images, scratch + layout.rowScratch];

@@ -5,7 +5,7 @@
 import { type PlaneLayout, planeLayout } from '../../media/frame.ts';
 import { type Clock, minus } from '../../time.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { searchPair } from '../worker/block-search.ts';
+import { BlockSearch } from '../worker/block-search.ts';
 import { confidenceFrom } from '../worker/confidence.ts';
 import type { Interpolator, NetworkFacts, Preparation, WireJob, WireResult, WorkerSetup } from '../worker/protocol.ts';
 import type { RowThreads } from '../worker/row-threads.ts';
@@ -54,7 +54,7 @@ interface Work {
 /** Interpolates with an `i420` network. */
 export class I420Interpolator implements Interpolator {
   readonly network: NetworkFacts;
-  readonly #kernel: Kernel;
+  readonly #search: BlockSearch;
   readonly #rowThreads: RowThreads;
   readonly #clock: Clock;
   readonly #multiple: number;
@@ -67,7 +67,7 @@ export class I420Interpolator implements Interpolator {
 
   constructor(kernel: Kernel, rowThreads: RowThreads, setup: WorkerSetup, clock: Clock, i420: I420Network) {
     this.network = i420.facts;
-    this.#kernel = kernel;
+    this.#search = new BlockSearch(kernel, rowThreads, setup.memory);
     this.#rowThreads = rowThreads;
     this.#clock = clock;
     this.#multiple = setup.multiple;
@@ -88,8 +88,10 @@ export class I420Interpolator implements Interpolator {
     const work = await this.#begin(first, jobs);
     const { pairs } = work;
     const begin = this.#clock.now();
+    this.#search.begin();
     for (const { job, layout } of pairs) {
-      if (this.network.seeded) searchPair(this.#kernel, this.#rowThreads, job, layout, this.#i420.costs);
+      if (this.network.seeded) this.#search.search(job, layout);
+      if (this.#i420.costs) this.#search.costs(job, layout);
     }
     const seeded = this.#clock.now();
     for (const pair of pairs) {

@@ -73,8 +73,8 @@ export interface RgbFacts {
   readonly outputBytes: 2 | 4;
 }
 
-/** Pyramid of one frame: where it is, and whether it is already filled. */
-interface WirePyramid {
+/** Pyramid of one frame: where it is, and whether it is already filled; if not, the run fills it. */
+export interface WirePyramid {
   readonly offset: number;
   readonly ready: boolean;
 }
@@ -95,14 +95,14 @@ interface WireDeep {
  * The vectors that the block search finds for a pair, kept for the pairs beside it: float32
  * [3][gridHeight][gridWidth] as `searchRows` writes it.
  */
-interface WireSeed {
+export interface WireSeed {
   readonly offset: number;
-  /** Whether it is already filled; if not, whoever needs it fills it. */
+  /** Whether it is already filled; if not, the run fills it. */
   readonly ready: boolean;
 }
 
 /** The pair beside a job's, which shares a frame with it. */
-interface WireNeighbour {
+export interface WireNeighbour {
   /** Its other frame, and that frame's pyramid: for a seed that is not ready. */
   readonly frame: number;
   readonly pyramid: WirePyramid;

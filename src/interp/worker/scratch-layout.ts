@@ -65,6 +65,8 @@ export interface FlowLayout {
   readonly images: number;
   /** float32 [18][gridHeight][gridWidth]. */
   readonly costs: number;
+  /** float32 [8][gridHeight][gridWidth]: what the pairs beside tell of the acceleration. */
+  readonly motion: number;
   /** float32 [6 or 12][gridHeight][gridWidth] at t = ½: one motion, or two. */
   readonly field: number;
   /** The same at another t. */
@@ -108,6 +110,7 @@ export function flowLayout(
   const seed = pieces.take(pairs * 3 * plane);
   const images = pieces.take(pairs * 16 * plane);
   const costs = pieces.take(pairs * 18 * plane);
+  const motion = pieces.take(pairs * 8 * plane);
   const field = pieces.take(pairs * 12 * plane);
   const retimed = pieces.take(12 * plane);
   const work = pieces.take(searchScratchBytes(paddedWidth, paddedHeight));
@@ -122,6 +125,7 @@ export function flowLayout(
     seed,
     images,
     costs,
+    motion,
     field,
     retimed,
     work,
@@ -163,8 +167,8 @@ export function halfFlowLayout(
   const luma = whole.bytes;
   const start = luma + alignUp(planeLayout(w, h).u + 64, 64);
   const path = flowLayout(w, h, multiple, false, threads, pairs);
-  const { seed, images, costs, field, retimed, work, rowScratch, grain, bytes } = path;
-  const moved = { seed, images, costs, field, retimed, work, rowScratch, grain, bytes };
+  const { seed, images, costs, motion, field, retimed, work, rowScratch, grain, bytes } = path;
+  const moved = { seed, images, costs, motion, field, retimed, work, rowScratch, grain, bytes };
   for (const key of Object.keys(moved) as (keyof typeof moved)[]) moved[key] += start;
   return { width: w, height: h, luma, path: { ...path, ...moved }, bytes: moved.bytes };
 }
@@ -177,6 +181,7 @@ export function flowLayoutOfPair(layout: FlowLayout, index: number, motions: 1 |
     seed: layout.seed + 3 * step,
     images: layout.images + 16 * step,
     costs: layout.costs + 18 * step,
+    motion: layout.motion + 8 * step,
     field: layout.field + motions * 6 * step,
   };
 }
@@ -186,8 +191,28 @@ export function flowLayoutOfPair(layout: FlowLayout, index: number, motions: 1 |
  * its halved luma.
  */
 export function paddedPyramidBytes(width: number, height: number, multiple: number, half = false): number {
-  const grid = half ? gridSize((width + 1) >> 1, (height + 1) >> 1, multiple) : gridSize(width, height, multiple);
+  const grid = searchGrid(width, height, multiple, half);
   return pyramidBytes(grid.width * 8, grid.height * 8);
+}
+
+/** Bytes of the vectors of a pair as the block search finds them, as for {@link paddedPyramidBytes}. */
+export function seedBytes(width: number, height: number, multiple: number, half: boolean): number {
+  const grid = searchGrid(width, height, multiple, half);
+  return 4 * 3 * grid.width * grid.height;
+}
+
+function searchGrid(width: number, height: number, multiple: number, half: boolean): FrameSize {
+  return half ? gridSize((width + 1) >> 1, (height + 1) >> 1, multiple) : gridSize(width, height, multiple);
+}
+
+/**
+ * Bytes in which the vectors of a pair are kept, float32 [3][gridHeight][gridWidth], for frames whose
+ * sides are padded to a multiple of `multiple`; room for whole registers at the end included. `half`:
+ * of their halved lumas.
+ */
+export function seedBytes(width: number, height: number, multiple: number, half = false): number {
+  const grid = half ? gridSize((width + 1) >> 1, (height + 1) >> 1, multiple) : gridSize(width, height, multiple);
+  return 12 * grid.width * grid.height + 64;
 }
 
 /**

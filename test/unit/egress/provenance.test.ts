@@ -34,7 +34,7 @@ describe('provenanceRecord', () => {
       hash: '4a6f007e2e1ddfb3',
       confidence: 0.9123,
     });
-    expect(of({ ...MADE, grain: 1 })).toMatchObject({ grain: 1 });
+    expect(of({ ...MADE, grain: 1, acceleration: 'both' })).toMatchObject({ grain: 1, acceleration: 'both' });
   });
 
   it('leaves out what is not known: no file, no judgement of its own', () => {

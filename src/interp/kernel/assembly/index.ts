@@ -7,6 +7,7 @@ export { frameDifference } from './difference';
 export { grainAdd, grainAddDeep } from './grain/grain';
 export { grainMeasure, grainStart } from './grain/measure';
 export { candidateCosts } from './search/costs';
+export { accelerateField, motionPlanes, smoothMotion } from './search/motion';
 export { prepareImages, seedField } from './search/prepare';
 export { buildPyramid } from './search/pyramid';
 export { searchRows } from './search/search';

@@ -73,4 +73,41 @@ export interface SearchFunctions {
   ): void;
   /** A field from a seed alone: f0 = −v/2, f1 = v/2, m = ½, e = cost. `cells`: a multiple of 4. */
   seedField(seed: number, field: number, cells: number): void;
+  /**
+   * What the pairs beside tell of a pair's acceleration (models/training/SEARCH.md, "Acceleration"):
+   * planes 0…3, 6 and 7 of a flow network's `motion`, float32 [8][gridHeight][gridWidth], of the rows
+   * of cells from rowBegin to rowEnd. Seeds as of {@link SearchFunctions.searchRows}: the pair's, and
+   * those of the pairs before and after it, 0 where there is none (then 0…3 and 6 stay as they are);
+   * ratios: their intervals over the pair's. Any seed, NaN included, reads inside the seeds, but for
+   * four bytes behind one that is one cell wide.
+   */
+  motionPlanes(
+    seed: number,
+    before: number,
+    beforeRatio: number,
+    after: number,
+    afterRatio: number,
+    motion: number,
+    gridWidth: number,
+    gridHeight: number,
+    rowBegin: number,
+    rowEnd: number,
+  ): void;
+  /**
+   * Planes 4 and 5 of `motion`: the means of planes 2 and 3 over 5 × 5 cells, edges replicated; of
+   * the rows of cells from rowBegin to rowEnd. Scratch: gridWidth + 12 float32.
+   */
+  smoothMotion(
+    motion: number,
+    gridWidth: number,
+    gridHeight: number,
+    scratch: number,
+    rowBegin: number,
+    rowEnd: number,
+  ): void;
+  /**
+   * Adds `share` of planes 4 and 5 of `motion` to both flows of every motion of a field of t = ½,
+   * float32 [6·motions] of planes of `cells` floats.
+   */
+  accelerateField(field: number, motion: number, cells: number, motions: number, share: number): void;
 }

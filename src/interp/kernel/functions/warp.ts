@@ -48,8 +48,9 @@ export interface WarpFunctions {
     shared: 0 | 1,
   ): void;
   /**
-   * A field of t = ½ (float32 [6][gridHeight][gridWidth]) re-projected to 0 < t < 1: sampled at x +
-   * (½−t)·(f1−f0), f0·2t, f1·2(1−t), m_t = (1−t)m / ((1−t)m + t(1−m)).
+   * A field of t = ½ (float32 [6][gridHeight][gridWidth]) re-projected to 0 < t < 1: with v = f1 − f0
+   * and s = (f0 + f1)/2 sampled at x + (½−t)·v, f0 = 4t(1−t)·s − t·v, f1 = 4t(1−t)·s + (1−t)·v, m_t =
+   * (1−t)m / ((1−t)m + t(1−m)).
    */
   retimeField(field: number, out: number, gridWidth: number, gridHeight: number, t: number): void;
   /**

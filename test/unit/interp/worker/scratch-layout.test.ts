@@ -31,11 +31,12 @@ describe.each([
   const flow = flowLayout(width, height, 32, true, THREADS, PAIRS);
   const cells = flow.gridWidth * flow.gridHeight;
   const piecesOfPair = (index: number, motions: 1 | 2): Piece[] => {
-    const { seed, images, costs, field } = flowLayoutOfPair(flow, index, motions);
+    const { seed, images, costs, motion, field } = flowLayoutOfPair(flow, index, motions);
     return [
       [seed, 12 * cells],
       [images, 64 * cells],
       [costs, 72 * cells],
+      [motion, 32 * cells],
       [field, motions * 24 * cells],
     ];
   };
@@ -60,8 +61,8 @@ describe.each([
   it('of a flow network at half the size lies behind that of the whole', () => {
     const half = halfFlowLayout(width, height, 32, THREADS, PAIRS, flow);
     expect([half.width, half.height]).toEqual([Math.ceil(width / 2), Math.ceil(height / 2)]);
-    const { seed, images, costs, field, retimed, work, rowScratch } = half.path;
-    const offsets = [seed, images, costs, field, retimed, work, rowScratch];
+    const { seed, images, costs, motion, field, retimed, work, rowScratch } = half.path;
+    const offsets = [seed, images, costs, motion, field, retimed, work, rowScratch];
     expect(Math.min(...offsets)).toBeGreaterThanOrEqual(half.luma + half.width * half.height);
     expect(half.luma).toBe(flow.bytes);
     expect(half.bytes).toBeGreaterThan(Math.max(...offsets));

@@ -139,9 +139,7 @@ interface Case {
   readonly levels: readonly number[];
 }
 // Our own file, written by the script above.
-const { cases } = JSON.parse(
-  readFileSync(new URL('../../../../../fixtures/grain.json', import.meta.url), 'utf8'),
-) as {
+const { cases } = JSON.parse(readFileSync(new URL('../../../../../fixtures/grain.json', import.meta.url), 'utf8')) as {
   cases: Case[];
 };
 

@@ -2,10 +2,10 @@
  * The part of a video that is picture: bars around it (letterbox, pillarbox, both) are found and
  * followed. Pure but for reading pixels.
  */
-import type { Frame } from '../media/frame.ts';
-import type { PictureArea } from '../media/picture-area.ts';
+import type { Frame } from '../../media/frame.ts';
+import type { PictureArea } from '../../media/picture-area.ts';
+import { TAPS, THUMB_HEIGHT, THUMB_WIDTH, type Thumbnail } from '../thumbnail.ts';
 import { type Bars, findBars, MARK, MAX_NOISY, NO_BARS, NOISE } from './bars.ts';
-import { TAPS, THUMB_HEIGHT, THUMB_WIDTH, type Thumbnail } from './thumbnail.ts';
 
 type Side = keyof Bars;
 const SIDES: readonly Side[] = ['top', 'bottom', 'left', 'right'];

@@ -1,5 +1,5 @@
 /** Bars around a picture, found in one frame. Pure. */
-import type { PlaneLayout } from '../media/frame.ts';
+import type { PlaneLayout } from '../../media/frame.ts';
 
 /** Rows above and below the picture, columns left and right of it; in luma samples. */
 export interface Bars {

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { Arena } from '../../../src/media/arena.ts';
-import { Frame, planeLayout, SOURCE } from '../../../src/media/frame.ts';
-import type { PictureArea } from '../../../src/media/picture-area.ts';
-import { ActiveArea } from '../../../src/pairing/active-area.ts';
-import { Thumbnail } from '../../../src/pairing/thumbnail.ts';
-import { micros } from '../../../src/time.ts';
-import { seededRandom } from '../../support/random.ts';
+import { Arena } from '../../../../src/media/arena.ts';
+import { Frame, planeLayout, SOURCE } from '../../../../src/media/frame.ts';
+import type { PictureArea } from '../../../../src/media/picture-area.ts';
+import { ActiveArea } from '../../../../src/pairing/bars/active-area.ts';
+import { Thumbnail } from '../../../../src/pairing/thumbnail.ts';
+import { micros } from '../../../../src/time.ts';
+import { seededRandom } from '../../../support/random.ts';
 
 const WIDTH = 320;
 const HEIGHT = 180;
