@@ -35,13 +35,13 @@ export function checkJob({ a, b, before, after, timesteps }: InterpJob): void {
   throw new FrameliftError('engine.failed', 'a pair needs frames of one size and timesteps between 0 and 1');
 }
 
-/** Handles of its own for a job that waits. @param beside whether it needs the frames of the pairs beside. */
-export function sharedFrames({ a, b, before, after }: JobFrames, beside: boolean): JobFrames {
+/** Handles of its own for a job that waits. */
+export function sharedFrames({ a, b, before, after }: JobFrames): JobFrames {
   return {
     a: a.share(),
     b: b.share(),
-    ...(beside && before ? { before: { ...before, frame: before.frame.share() } } : {}),
-    ...(beside && after ? { after: { ...after, frame: after.frame.share() } } : {}),
+    ...(before ? { before: { ...before, frame: before.frame.share() } } : {}),
+    ...(after ? { after: { ...after, frame: after.frame.share() } } : {}),
   };
 }
 
@@ -97,7 +97,7 @@ export class JobRun {
       this.#giveBack(false);
       throw error;
     }
-    const { a, b, timesteps, mode } = job;
+    const { a, b, before, after, timesteps, mode } = job;
     this.wire = {
       width: a.width,
       height: a.height,
@@ -107,6 +107,8 @@ export class JobRun {
       outs: this.#outs.map((frame) => frame.offset),
       ...this.#wireDeep(),
       ...(this.#loans?.wire ?? NOT_SEARCHED),
+      ...(before ? { frameBefore: before.frame.offset } : {}),
+      ...(after ? { frameAfter: after.frame.offset } : {}),
       grainSeeds: timesteps.map((t) => grainSeed(a.pts, b.pts, t)),
       mode,
     };

@@ -3,6 +3,7 @@
  * buffers passed as byte offsets.
  */
 import { readFileSync } from 'node:fs';
+import type { FinishFunctions } from './functions/finish.ts';
 import type { FrameFunctions } from './functions/frames.ts';
 import type { GrainFunctions } from './functions/grain.ts';
 import type { SearchFunctions } from './functions/search.ts';
@@ -12,7 +13,7 @@ import type { WarpFunctions } from './functions/warp.ts';
  * Functions of the compiled kernel. Offsets are bytes in the arena; sizes are samples; nothing is
  * allocated.
  */
-export interface Kernel extends FrameFunctions, SearchFunctions, WarpFunctions, GrainFunctions {}
+export interface Kernel extends FrameFunctions, SearchFunctions, WarpFunctions, GrainFunctions, FinishFunctions {}
 
 let compiled: WebAssembly.Module | undefined;
 

@@ -26,7 +26,7 @@ export interface AppliedField {
 const RGB_LEVELS = 255 / 219;
 
 /** Planes of one form, and by how much they are smaller than luma. */
-function planesOf({ width, height, deep }: WireJob): { plane: DeepPlane; shiftX: number; shiftY: number }[] {
+export function deepPlanes({ width, height, deep }: WireJob): { plane: DeepPlane; shiftX: number; shiftY: number }[] {
   if (!deep) return [];
   const { form } = deep;
   return deepLayout(form, width, height).planes.map((plane, i) => {
@@ -40,7 +40,7 @@ export function warpDeep(rowThreads: RowThreads, job: WireJob, timestep: number,
   const out = job.deep?.outs[timestep];
   if (!job.deep || out === undefined) return;
   const { a, b } = job.deep;
-  for (const { plane, shiftX, shiftY } of planesOf(job)) {
+  for (const { plane, shiftX, shiftY } of deepPlanes(job)) {
     const { offset, width, height, stride } = plane;
     const { field, gridWidth, gridHeight, motions, rowScratch, rowScratchBytes } = by;
     const places = [a + offset, b + offset, out + offset] as const;
@@ -66,7 +66,7 @@ export function grainDeep(
   if (!job.deep || out === undefined) return;
   const { width, height, outs, grainSeeds } = job;
   const { form } = job.deep;
-  const planes = planesOf(job).slice(0, form.model === 'rgb' ? 3 : 1);
+  const planes = deepPlanes(job).slice(0, form.model === 'rgb' ? 3 : 1);
   for (const { plane } of planes) {
     const { field, gridWidth, gridHeight, motions } = by;
     const place = [outs[timestep] ?? 0, out + plane.offset, width, height, plane.stride] as const;

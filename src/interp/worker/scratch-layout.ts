@@ -4,6 +4,7 @@
  */
 import { planeLayout } from '../../media/frame.ts';
 import type { FrameSize } from '../../media/size.ts';
+import { finishLayout } from '../finish/layout.ts';
 import { grainScratchBytes, gridSize, pyramidBytes, searchScratchBytes, warpScratchBytes } from '../kernel/kernel.ts';
 import { CELL_ROWS } from '../kernel/tasks.ts';
 import type { NetworkFacts, RgbFacts, WorkerSetup } from './protocol.ts';
@@ -25,18 +26,31 @@ function alignUp(value: number, multiple: number): number {
   return Math.ceil(value / multiple) * multiple;
 }
 
+type ScratchSetup = Pick<WorkerSetup, 'multiple' | 'grain' | 'threads'>;
+
 /**
  * Bytes of scratch for frames of width × height luma samples, whatever the network is; `batch`:
- * most pairs of a run. `network` undefined: hardly any.
+ * most pairs of a run.
  */
 export function scratchBytes(
   network: NetworkFacts | undefined,
-  { multiple, grain, threads }: Pick<WorkerSetup, 'multiple' | 'grain' | 'threads'>,
+  setup: ScratchSetup,
   batch: number,
   width: number,
   height: number,
 ): number {
-  if (!network) return 64;
+  return finishOffset(network, setup, batch, width, height) + finishLayout(width, height).bytes;
+}
+
+/** Where the part of a scratch lies that keeps text still: behind the model's. */
+export function finishOffset(
+  network: NetworkFacts | undefined,
+  { multiple, grain, threads }: ScratchSetup,
+  batch: number,
+  width: number,
+  height: number,
+): number {
+  if (!network) return 0;
   // A network that fixes its size pads less than this.
   const padded = (to: number): FrameSize => ({ width: alignUp(width, to), height: alignUp(height, to) });
   if (network.rgb) return rgbLayout({ width, height }, padded(network.rgb.multiple), network.rgb, network.times).bytes;
@@ -195,24 +209,17 @@ export function paddedPyramidBytes(width: number, height: number, multiple: numb
   return pyramidBytes(grid.width * 8, grid.height * 8);
 }
 
-/** Bytes of the vectors of a pair as the block search finds them, as for {@link paddedPyramidBytes}. */
-export function seedBytes(width: number, height: number, multiple: number, half: boolean): number {
+/**
+ * Bytes in which the vectors of a pair are kept, float32 [3][gridHeight][gridWidth], room for whole
+ * registers at the end included; otherwise as {@link paddedPyramidBytes}.
+ */
+export function seedBytes(width: number, height: number, multiple: number, half = false): number {
   const grid = searchGrid(width, height, multiple, half);
-  return 4 * 3 * grid.width * grid.height;
+  return 12 * grid.width * grid.height + 64;
 }
 
 function searchGrid(width: number, height: number, multiple: number, half: boolean): FrameSize {
   return half ? gridSize((width + 1) >> 1, (height + 1) >> 1, multiple) : gridSize(width, height, multiple);
-}
-
-/**
- * Bytes in which the vectors of a pair are kept, float32 [3][gridHeight][gridWidth], for frames whose
- * sides are padded to a multiple of `multiple`; room for whole registers at the end included. `half`:
- * of their halved lumas.
- */
-export function seedBytes(width: number, height: number, multiple: number, half = false): number {
-  const grid = half ? gridSize((width + 1) >> 1, (height + 1) >> 1, multiple) : gridSize(width, height, multiple);
-  return 12 * grid.width * grid.height + 64;
 }
 
 /**

@@ -4,6 +4,9 @@
  */
 export { blendDeep, blendFrames } from './blend';
 export { frameDifference } from './difference';
+export { stillDamage } from './finish/damage';
+export { stillKeep, stillKeepDeep } from './finish/keep';
+export { stillText } from './finish/label';
 export { grainAdd, grainAddDeep } from './grain/grain';
 export { grainMeasure, grainStart } from './grain/measure';
 export { candidateCosts } from './search/costs';
