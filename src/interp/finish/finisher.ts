@@ -24,6 +24,8 @@ export class Finisher {
 
   #finish(job: WireJob, index: number, t: number, scratch: number, { work, masks, columns, rows }: FinishLayout): void {
     const { a, b, frameBefore: before = 0, frameAfter: after = 0, width, height } = job;
+    // Two frames do not tell text over a picture that moves from an object that passes over a still one.
+    if (before === 0 && after === 0) return;
     const out = job.outs[index] ?? 0;
     const scene = [a, b, before, after] as const;
     if (!this.#kernel.stillDamage(...scene, out, width, height, scratch + work, 0, rows)) return;

@@ -5,9 +5,9 @@ export interface FinishLayout {
   /** Cells of 8 × 8 luma samples. */
   readonly columns: number;
   readonly rows: number;
-  /** Four planes of a byte a cell, each at a multiple of 64 bytes, and 64 bytes. */
+  /** Nine planes of a byte a cell, each at a multiple of 64 bytes, and 64 bytes. */
   readonly work: number;
-  /** 64 bits a cell. */
+  /** Twice 64 bits a cell. */
   readonly masks: number;
   readonly bytes: number;
 }
@@ -16,6 +16,6 @@ export interface FinishLayout {
 export function finishLayout(width: number, height: number): FinishLayout {
   const [columns, rows] = [Math.ceil(width / 8), Math.ceil(height / 8)];
   const cells = columns * rows;
-  const masks = 4 * Math.ceil(cells / 64) * 64 + 64;
-  return { columns, rows, work: 0, masks, bytes: masks + 8 * cells };
+  const masks = 9 * Math.ceil(cells / 64) * 64 + 64;
+  return { columns, rows, work: 0, masks, bytes: masks + 16 * cells };
 }

@@ -2,13 +2,34 @@
 import { strideOf } from '../i420';
 
 /**
- * Cross-fades the samples that masks of `stillText` name, and the chroma under them, into an I420
- * frame. `weight`: t in 1/256.
+ * Cross-fades the samples that the masks of `stillText` name to keep, and the chroma under them, into
+ * an I420 frame, and copies those to copy. `weight`: t in 1/256.
  */
 export function stillKeep(a: usize, b: usize, out: usize, width: i32, height: i32, weight: i32, masks: usize): void {
   const stride = strideOf(width);
   const columns = (width + 7) >> 3;
   const rows = (height + 7) >> 3;
+  fade(a, b, out, stride, height, columns, rows, weight, masks);
+  fade(a, b, out, stride, height, columns, rows, nearer(weight, 256), masks + 8 * columns * rows);
+}
+
+/** Weight of the parent that is nearer in time; in the middle, the later one. */
+// @inline
+function nearer(weight: i32, whole: i32): i32 {
+  return 2 * weight < whole ? 0 : whole;
+}
+
+function fade(
+  a: usize,
+  b: usize,
+  out: usize,
+  stride: i32,
+  height: i32,
+  columns: i32,
+  rows: i32,
+  weight: i32,
+  masks: usize,
+): void {
   const u = stride * height;
   const v = u + (stride >> 1) * ((height + 1) >> 1);
   for (let y = 0; y < rows; y++) {
@@ -63,18 +84,20 @@ export function stillKeepDeep(
   columns: i32,
   rows: i32,
 ): void {
-  for (let cell = 0; cell < columns * rows; cell++) {
+  for (let cell = 0; cell < 2 * columns * rows; cell++) {
     const mask = load<u64>(masks + (cell << 3));
     if (mask === 0) continue;
+    const copy = cell >= columns * rows;
+    const share: f32 = copy ? (weight < 0.5 ? 0 : 1) : weight;
     const left = 8 * (cell % columns);
-    const top = 8 * (cell / columns);
+    const top = 8 * ((cell / columns) % rows);
     for (let y = top >> shiftY; y < min((top + 8) >> shiftY, height); y++) {
       for (let x = left >> shiftX; x < min((left + 8) >> shiftX, width); x++) {
         if ((mask & under(x, y, shiftX, shiftY)) === 0) continue;
         const at = <usize>(y * stride + 2 * x);
         const from = <f32>load<u16>(a + at);
         const to = <f32>load<u16>(b + at);
-        store<u16>(out + at, <u16>(from + (to - from) * weight + 0.5));
+        store<u16>(out + at, <u16>(from + (to - from) * share + 0.5));
       }
     }
   }

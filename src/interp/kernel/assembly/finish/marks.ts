@@ -11,6 +11,14 @@ const CONTRAST: u8 = 40;
 /** How far off these neighbours are, in samples: about as wide as strokes are. */
 export const REACH = 2;
 
+/** Of so many samples that move behind text, one at least is restless. */
+export const RESTLESS_SHARE = 16;
+/** Levels from which on a sample moves. */
+export const MOTION: u8 = 13;
+/** Levels between two parents that are a change, and from which on the brighter of them is bright. */
+export const CHANGE: u8 = 64;
+export const BRIGHT: u8 = 200;
+
 /** Absolute difference of bytes. */
 // @inline
 export function apart(a: v128, b: v128): v128 {
@@ -33,7 +41,7 @@ export function alike(a: usize, b: usize): v128 {
 // @inline
 export function detail(at: usize, stride: usize): v128 {
   const here = v128.load(at);
-  const rows = REACH * stride;
+  const rows = <usize>REACH * stride;
   const across = i8x16.max_u(apart(here, v128.load(at - REACH)), apart(here, v128.load(at + REACH)));
   const down = i8x16.max_u(apart(here, v128.load(at - rows)), apart(here, v128.load(at + rows)));
   return i8x16.ge_u(i8x16.max_u(across, down), i8x16.splat(<i8>CONTRAST));
