@@ -191,7 +191,7 @@ export class InterpEngine implements Tier {
       const enqueued = this.#options.clock.now();
       const { stream, deadline } = job;
       const group = mode === 'search' ? undefined : `${mode} ${this.#groupOf(job)}`;
-      const frames = sharedFrames(job, this.accelerates);
+      const frames = sharedFrames(job);
       this.#batcher.arrived({ stream, group }, enqueued);
       const hash = mode === 'search' ? undefined : this.#hash;
       const asked = { stream, group, model, hash, mode, timesteps, minConfidence };

@@ -54,13 +54,13 @@ function isEnlargedTime(t: number): boolean {
   return t === 0 || t === 0.5 || t === 1;
 }
 
-/** Handles of its own for a job that waits. @param beside whether it needs the frames of the pairs beside. */
-export function sharedFrames({ a, b, before, after }: JobFrames, beside: boolean): JobFrames {
+/** Handles of its own for a job that waits. */
+export function sharedFrames({ a, b, before, after }: JobFrames): JobFrames {
   return {
     a: a.share(),
     b: b.share(),
-    ...(beside && before ? { before: { ...before, frame: before.frame.share() } } : {}),
-    ...(beside && after ? { after: { ...after, frame: after.frame.share() } } : {}),
+    ...(before ? { before: { ...before, frame: before.frame.share() } } : {}),
+    ...(after ? { after: { ...after, frame: after.frame.share() } } : {}),
   };
 }
 
@@ -119,7 +119,7 @@ export class JobRun {
       this.#giveBack(false);
       throw error;
     }
-    const { a, b, timesteps, mode } = job;
+    const { a, b, before, after, timesteps, mode } = job;
     this.wire = {
       width: a.width,
       height: a.height,
@@ -129,6 +129,8 @@ export class JobRun {
       outs: this.#outs.map((frame) => frame.offset),
       ...this.#wireDeep(),
       ...(this.#loans?.wire ?? NOT_SEARCHED),
+      ...(before ? { frameBefore: before.frame.offset } : {}),
+      ...(after ? { frameAfter: after.frame.offset } : {}),
       grainSeeds: timesteps.map((t) => grainSeed(a.pts, b.pts, t)),
       minConfidence: job.minConfidence,
       mode,

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import type { ConfidenceFunctions } from './functions/confidence.ts';
+import type { FinishFunctions } from './functions/finish.ts';
 import type { FrameFunctions } from './functions/frames.ts';
 import type { GrainFunctions } from './functions/grain.ts';
 import type { SearchFunctions } from './functions/search.ts';
@@ -13,7 +14,13 @@ import type { WarpFunctions } from './functions/warp.ts';
  * Functions of the compiled kernel. Offsets are bytes in the arena; sizes are samples; nothing is
  * allocated.
  */
-export interface Kernel extends FrameFunctions, SearchFunctions, WarpFunctions, GrainFunctions, ConfidenceFunctions {}
+export interface Kernel
+  extends FrameFunctions,
+    SearchFunctions,
+    WarpFunctions,
+    GrainFunctions,
+    ConfidenceFunctions,
+    FinishFunctions {}
 
 let compiled: WebAssembly.Module | undefined;
 

@@ -134,6 +134,9 @@ export interface WireJob {
   readonly seed?: WireSeed;
   readonly before?: WireNeighbour;
   readonly after?: WireNeighbour;
+  /** The frames beside of the same scene, where they are known: what stands still stands still in them, too. */
+  readonly frameBefore?: number;
+  readonly frameAfter?: number;
   /** One whole number per timestep, 32 bits: which piece of the grain that frame gets. */
   readonly grainSeeds: readonly number[];
   /** As in `InterpJob`. */

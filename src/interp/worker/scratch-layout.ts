@@ -4,6 +4,7 @@
  */
 import { planeLayout } from '../../media/frame.ts';
 import type { FrameSize } from '../../media/size.ts';
+import { finishLayout } from '../finish/layout.ts';
 import {
   costScratchBytes,
   grainScratchBytes,
@@ -33,18 +34,31 @@ function alignUp(value: number, multiple: number): number {
   return Math.ceil(value / multiple) * multiple;
 }
 
+type ScratchSetup = Pick<WorkerSetup, 'multiple' | 'grain' | 'threads'>;
+
 /**
  * Bytes of scratch for frames of width × height luma samples, whatever the network is; `batch`:
- * most pairs of a run. `network` undefined: hardly any.
+ * most pairs of a run.
  */
 export function scratchBytes(
   network: NetworkFacts | undefined,
-  { multiple, grain, threads }: Pick<WorkerSetup, 'multiple' | 'grain' | 'threads'>,
+  setup: ScratchSetup,
   batch: number,
   width: number,
   height: number,
 ): number {
-  if (!network) return 64;
+  return finishOffset(network, setup, batch, width, height) + finishLayout(width, height).bytes;
+}
+
+/** Where the part of a scratch lies that keeps text still: behind the model's. */
+export function finishOffset(
+  network: NetworkFacts | undefined,
+  { multiple, grain, threads }: ScratchSetup,
+  batch: number,
+  width: number,
+  height: number,
+): number {
+  if (!network) return 0;
   // A network that fixes its size pads less than this.
   const padded = (to: number): FrameSize => ({ width: alignUp(width, to), height: alignUp(height, to) });
   if (network.rgb) return rgbLayout({ width, height }, padded(network.rgb.multiple), network.rgb, network.times).bytes;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { finishLayout } from '../../../../src/interp/finish/layout.ts';
 import type { NetworkFacts } from '../../../../src/interp/worker/protocol.ts';
 import {
   flowLayout,
@@ -107,7 +108,8 @@ describe.each([
   it('is what the engine allocates: enough for the padding of each kind of network', () => {
     const setup = { multiple: 32, grain: 1, threads: THREADS };
     const facts = { seeded: true, times: 'any', batches: true } as const;
-    const bytesOf = (network: NetworkFacts | undefined): number => scratchBytes(network, setup, PAIRS, width, height);
+    const bytesOf = (network: NetworkFacts | undefined): number =>
+      scratchBytes(network, setup, PAIRS, width, height) - finishLayout(width, height).bytes;
     expect(bytesOf({ ...facts, kind: 'flow' })).toBe(halfFlowLayout(width, height, 32, THREADS, PAIRS, flow).bytes);
     const [w, h] = [flow.paddedWidth, flow.paddedHeight];
     expect(bytesOf({ ...facts, kind: 'i420' })).toBe(i420Layout(w, h, facts, THREADS, PAIRS).bytes);
@@ -115,6 +117,6 @@ describe.each([
     const up = (side: number): number => Math.ceil(side / 64) * 64;
     const padded = { width: up(width), height: up(height) };
     expect(bytesOf({ ...facts, kind: 'rgb', rgb })).toBe(rgbLayout({ width, height }, padded, rgb, 'any').bytes);
-    expect(bytesOf(undefined)).toBe(64);
+    expect(bytesOf(undefined)).toBe(0);
   });
 });
