@@ -47,7 +47,9 @@ def around(x):
 def dilated(x, by):
     """Largest within `by` samples: the outline of text."""
     p = np.pad(x, by)
-    return np.max([p[dy : dy + x.shape[0], dx : dx + x.shape[1]] for dy in range(2 * by + 1) for dx in range(2 * by + 1)], 0)
+    return np.max(
+        [p[dy : dy + x.shape[0], dx : dx + x.shape[1]] for dy in range(2 * by + 1) for dx in range(2 * by + 1)], 0
+    )
 
 
 @dataclass
@@ -178,7 +180,9 @@ def measure(clip, options, runs):
         mean["all"] = round(every[0] / max(1, every[1]), 2)
         y = [((m[: w * h].astype(np.float32) - t[: w * h]) ** 2).mean() for m, t in zip(out, truth)]
         psnr = float(np.mean([10 * np.log10(65025 / max(m, 1e-3)) for m in y]))
-        return dict(clip=os.path.basename(clip), contender=name, **mean, invented=invented, read=read_count, psnr=round(psnr, 3))
+        return dict(
+            clip=os.path.basename(clip), contender=name, **mean, invented=invented, read=read_count, psnr=round(psnr, 3)
+        )
 
     yield row("blend", ((src[:-1].astype(np.uint16) + src[1:] + 1) // 2).astype(np.uint8))
     with tempfile.TemporaryDirectory() as d:
@@ -212,7 +216,9 @@ def main():
                 print(f"{r['contender']} failed on {clip}", file=sys.stderr)
             else:
                 rows.setdefault(r["contender"], []).append(r)
-    print("\n| |", " | ".join([*KINDS, "all", "digits invented", "of"]), "| PSNR |\n|", "---|" * (len(KINDS) + 5), sep="")
+    print(
+        "\n| |", " | ".join([*KINDS, "all", "digits invented", "of"]), "| PSNR |\n|", "---|" * (len(KINDS) + 5), sep=""
+    )
     for name, rs in rows.items():
         errors = [f"{np.mean([r[kind] for r in rs]):.2f}" for kind in (*KINDS, "all")]
         digits = [str(sum(r[key] for r in rs)) for key in ("invented", "read")]

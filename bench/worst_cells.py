@@ -87,7 +87,9 @@ def main():
     columns = 3
     rows += [np.full_like(rows[0], 255)] * (-len(rows) % columns)
     gap = np.full((rows[0].shape[0], 8), 255, np.uint8)
-    lines = [np.concatenate([v for r in rows[i : i + columns] for v in (r, gap)], 1) for i in range(0, len(rows), columns)]
+    lines = [
+        np.concatenate([v for r in rows[i : i + columns] for v in (r, gap)], 1) for i in range(0, len(rows), columns)
+    ]
     Image.fromarray(np.concatenate(lines)).save(a.out, quality=85)
 
 

@@ -85,7 +85,9 @@ def pairs_of(folder, frames, count, contender, network):
         w, h = video.eval_size(path)
         clip = video.read_luma(path, w, h, frames)
         starts = gaps(len(clip), 2)
-        starts = [starts[k] for k in np.unique(np.linspace(0, len(starts) - 1, count).round().astype(int))] if starts else []
+        starts = (
+            [starts[k] for k in np.unique(np.linspace(0, len(starts) - 1, count).round().astype(int))] if starts else []
+        )
         kept = [i for i in starts if np.abs(clip[i].astype(np.int16) - clip[i + 2]).mean() > 0.3]
         found += [Pair(clip[i], clip[i + 1], clip[i + 2], contender, network) for i in kept]
         print(f"{os.path.basename(path)}: {len(kept)} pairs", flush=True)

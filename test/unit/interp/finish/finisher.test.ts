@@ -62,7 +62,7 @@ function finish({ before, a, b, after, made }: Scene, t = 0.5, form?: SampleForm
     ...(before ? { frameBefore: frame(before).offset } : {}),
     ...(after ? { frameAfter: frame(after).offset } : {}),
     ...{ scratch: 0, pyramidA: { offset: 0, ready: false }, pyramidB: { offset: 0, ready: false } },
-    ...{ grainSeeds: [0], mode: 'whole' },
+    ...{ grainSeeds: [0], minConfidence: 0, mode: 'whole' },
   };
   const { bytes } = finishLayout(WIDTH, HEIGHT);
   const block = arena.allocate(bytes + 64);
