@@ -124,7 +124,9 @@ def correlation(a, b):
 
 
 def read(luma, x, y, scale):
-    """The digit that a place shows, by the template that it resembles most; ? where it resembles none."""
+    """The digit that a place shows, by the template that it resembles most; ? where it resembles
+    none.
+    """
     rows, columns = 9 * scale + 4, 6 * scale + 4
     patch = luma[y - 2 : y - 2 + rows, x - 2 : x - 2 + columns].astype(np.float32)
     likeness = {c: correlation(patch, ink(c, scale)) for c in "0123456789"}

@@ -2,9 +2,9 @@
 """A contact sheet of the worst cells of interpolated frames: truth, before, after.
 
 Every second frame of each clip is removed and made again by two commands, as clip_eval.py does. The
-cells of 8x8 whose 5x5 neighbourhood is furthest from the truth in `before` are cut out, at most two of
-a frame and --most of a clip, and shown beside each other. Prints where they are, and their errors (root
-mean square) before and after.
+cells of 8x8 whose 5x5 neighbourhood is furthest from the truth in `before` are cut out, at most two
+of a frame and --most of a clip, and shown beside each other. Prints where they are, and their
+errors (root mean square) before and after.
 
     bench/worst_cells.py CLIP... --before 'COMMAND {in} {out} {fps}' --after COMMAND --out FILE.jpg
 """

@@ -1,20 +1,21 @@
-"""How sure an interpolated frame is of each of its cells: the kernel's arithmetic (kernel/assembly/confidence)
-in numpy.
+"""How sure an interpolated frame is of each of its cells: the kernel's arithmetic
+(kernel/assembly/confidence) in numpy.
 
-A cell of 8x8 is *broken* where the 16x16 block around it is more than 35 grey levels (root mean square)
-from the truth. Its chance of that is a logistic function of what is known without the truth:
+A cell of 8x8 is *broken* where the 16x16 block around it is more than 35 grey levels (root mean
+square) from the truth. Its chance of that is a logistic function of what is known without the
+truth:
 
     z = bias + w0 sqrt(box(drift)) + w1 sqrt(box(standing)) + w2 sqrt(error) + w3 sqrt(contrast)
 
 drift: difference of the means of both parents' windows, moved to the cell (noise hardly shows in a
-mean of 64 samples, a wrong motion does); standing: mean absolute difference of both parents where the
-cell stands, less the noise; error: what the network (or the match of the search) tells; contrast:
-deviation of the samples, less the noise. box: mean over 5x5 cells. noise: the mean absolute difference
-of moved windows that a quarter of the cells stays under. All in grey levels.
+mean of 64 samples, a wrong motion does); standing: mean absolute difference of both parents where
+the cell stands, less the noise; error: what the network (or the match of the search) tells;
+contrast: deviation of the samples, less the noise. box: mean over 5x5 cells. noise: the mean
+absolute difference of moved windows that a quarter of the cells stays under. All in grey levels.
 
-The confidence in a cell is 1 - 1/(1 + exp(-z)); that in a picture is the mean of its worst 2 % of cells. A
-cell gives way to a parent where it is below the gate and the parents differ less where they stand than
-moved.
+The confidence in a cell is 1 - 1/(1 + exp(-z)); that in a picture is the mean of its worst 2 % of
+cells. A cell gives way to a parent where it is below the gate and the parents differ less where
+they stand than moved.
 """
 
 from dataclasses import dataclass

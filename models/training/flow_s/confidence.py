@@ -1,14 +1,15 @@
-"""Fits the odds that a cell is visibly broken (common/confidence.py) to training clips, and reports risk
-and coverage on clips and phantoms that were never trained on.
+"""Fits the odds that a cell is visibly broken (common/confidence.py) to training clips, and reports
+risk and coverage on clips and phantoms that were never trained on.
 
-From every clip --pairs gaps of its first --frames frames are made again, each without its middle frame.
-Prints the lines for src/interp/worker/confidence.ts, then for each set of pairs:
+From every clip --pairs gaps of its first --frames frames are made again, each without its middle
+frame. Prints the lines for src/interp/worker/confidence.ts, then for each set of pairs:
 
-risk: share of blocks of 16x16 that are more than 35 grey levels (root mean square) off, of all blocks and
-of the 95 % that the confidence in them is highest for, and how many times fewer that is; the same of
-pictures, in the order of the confidence in them. Then, for gates: the share of cells below it and of
-those that show the nearer parent; the change of the mean PSNR by that, and were every cell below the
-gate to show it; and the share of blocks that stay broken and interpolated, and broken in any way.
+risk: share of blocks of 16x16 that are more than 35 grey levels (root mean square) off, of all
+blocks and of the 95 % that the confidence in them is highest for, and how many times fewer that is;
+the same of pictures, in the order of the confidence in them. Then, for gates: the share of cells
+below it and of those that show the nearer parent; the change of the mean PSNR by that, and were
+every cell below the gate to show it; and the share of blocks that stay broken and interpolated, and
+broken in any way.
 """
 
 import argparse
@@ -46,7 +47,7 @@ def spread(x):
 
 
 class Pair:
-    """What is kept of a pair: its features, and the squared errors of what may be shown, by cell."""
+    """What is kept of a pair: its features, and squared errors of what may be shown, by cell."""
 
     def __init__(self, a, truth, b, contender, network):
         made, field = interpolate(a, b, contender, network)
@@ -85,9 +86,9 @@ def pairs_of(folder, frames, count, contender, network):
         w, h = video.eval_size(path)
         clip = video.read_luma(path, w, h, frames)
         starts = gaps(len(clip), 2)
-        starts = (
-            [starts[k] for k in np.unique(np.linspace(0, len(starts) - 1, count).round().astype(int))] if starts else []
-        )
+        if not starts:
+            continue
+        starts = [starts[k] for k in np.unique(np.linspace(0, len(starts) - 1, count).round().astype(int))]
         kept = [i for i in starts if np.abs(clip[i].astype(np.int16) - clip[i + 2]).mean() > 0.3]
         found += [Pair(clip[i], clip[i + 1], clip[i + 2], contender, network) for i in kept]
         print(f"{os.path.basename(path)}: {len(kept)} pairs", flush=True)
@@ -118,7 +119,7 @@ def fit(pairs, steps=15):
 
 
 def risk(order, broken):
-    """Mean of `broken` over all, and over the share COVERAGE that comes first in order of `order`."""
+    """Mean of `broken` over all, and over the share COVERAGE that comes first by `order`."""
     kept = np.argsort(order, kind="stable")[: int(COVERAGE * len(order))]
     return broken.mean(), broken[kept].mean()
 

@@ -116,8 +116,10 @@ describe('StreamModel', () => {
     expect(remedy).toContain('search');
     expect(ahead.leases).toEqual([]);
     await ahead.model.use('a');
-    await scene.model.use('a');
     expect(ahead.leases).toEqual(['a']);
+    const waiting = new Scene();
+    await waiting.model.use('rgb');
+    expect(waiting.leases).toEqual(['rgb']);
   });
 
   it('changes nothing when the new model cannot be had, cannot be run, or cannot make the times', async () => {
