@@ -19,6 +19,7 @@ const stream = 'cam';
 function everything(): void {
   metrics.emit({ type: 'frame', stream, fate: 'source' });
   metrics.emit({ type: 'frame', stream, fate: 'interpolated' });
+  metrics.emit({ type: 'frame', stream, fate: 'extrapolated' });
   metrics.emit({ type: 'frame', stream, fate: 'repeated', reason: 'deadline' });
   metrics.emit({ type: 'release', stream, late: fromMs(1), added: fromMs(41) });
   metrics.emit({ type: 'budget', stream, budget: fromMs(90), floor: fromMs(50) });
