@@ -1,6 +1,6 @@
 /** Where a frame made between two parents is to be looked at: detail that they hold still is not there, or something bright changed. */
 import { strideOf } from '../i420';
-import { apart, BRIGHT, CHANGE, marksAt, REACH } from './marks';
+import { apart, BRIGHT, CHANGE, marksAt, REACH, STILL, within } from './marks';
 import { inner, planeOf } from './scene';
 
 /** Levels from what still samples are that a frame made may be off. */
@@ -46,7 +46,8 @@ export function stillDamage(
           any |= add(changed + (x >> 3), i8x16.bitmask(v128.and(change, bright)) & inner(x, width));
         }
         const off = i8x16.gt_u(apart(v128.load(out + at), i8x16.avgr_u(va, vb)), i8x16.splat(<i8>DAMAGE));
-        if (!v128.any_true(off)) continue;
+        // Most of what is off moves: it need not be looked at more closely.
+        if (!v128.any_true(v128.and(off, within(apartFrom, STILL)))) continue;
         const marks = v128.and(off, marksAt(a, b, before, after, at, stride));
         any |= add(damaged + (x >> 3), i8x16.bitmask(marks) & inner(x, width));
       }

@@ -9,6 +9,7 @@ import {
   B,
   CHANGED,
   COLUMNS,
+  candidates,
   edge,
   HEIGHT,
   inner,
@@ -46,12 +47,15 @@ const NEAR_Y = 1;
 export function writeGlyphs(masks: usize): i32 {
   let copied = 0;
   for (let y = 0; y < ROWS; y++) {
-    for (let x = 0; x < COLUMNS; x++) {
-      if (around(CHANGED, x, y) < CHANGES) continue;
-      const level = textLevel(x, y);
-      if (level === 0 || !isGlyph(x, y, i8x16.splat(<i8>level))) continue;
-      store<u64>(masks + ((y * COLUMNS + x) << 3), inkOf(x, y, i8x16.splat(<i8>level)));
-      copied += 1;
+    for (let left = 0; left < COLUMNS; left += 16) {
+      for (let bits = candidates(CHANGED, left, y, <u8>CHANGES); bits !== 0; bits &= bits - 1) {
+        const x = left + ctz(bits);
+        if (around(CHANGED, x, y) < CHANGES) continue;
+        const level = textLevel(x, y);
+        if (level === 0 || !isGlyph(x, y, i8x16.splat(<i8>level))) continue;
+        store<u64>(masks + ((y * COLUMNS + x) << 3), inkOf(x, y, i8x16.splat(<i8>level)));
+        copied += 1;
+      }
     }
   }
   return copied;

@@ -9,6 +9,7 @@ import {
   BEFORE,
   beginScene,
   COLUMNS,
+  candidates,
   DAMAGE,
   edge,
   HEIGHT,
@@ -66,11 +67,14 @@ export function stillText(
 function labelText(): i32 {
   let found = 0;
   for (let y = 0; y < ROWS; y++) {
-    for (let x = 0; x < COLUMNS; x++) {
-      if (around(DAMAGE, x, y) < DAMAGED || !standsStill(x, y, DETAILED, AGAINST)) continue;
-      if (!isCrossed(x, y, RESTLESS_SHARE)) continue;
-      store<u8>(LABELS + y * COLUMNS + x, TEXT);
-      found += 1;
+    for (let left = 0; left < COLUMNS; left += 16) {
+      for (let bits = candidates(DAMAGE, left, y, <u8>DAMAGED); bits !== 0; bits &= bits - 1) {
+        const x = left + ctz(bits);
+        if (around(DAMAGE, x, y) < DAMAGED || !standsStill(x, y, DETAILED, AGAINST)) continue;
+        if (!isCrossed(x, y, RESTLESS_SHARE)) continue;
+        store<u8>(LABELS + y * COLUMNS + x, TEXT);
+        found += 1;
+      }
     }
   }
   if (found === 0) return 0;

@@ -5,7 +5,7 @@
  */
 
 /** Levels by which samples that stand still may differ from frame to frame. */
-const STILL: u8 = 6;
+export const STILL: u8 = 6;
 /** Levels from a sample to one of its neighbours that make it detail. */
 const CONTRAST: u8 = 40;
 /** How far off these neighbours are, in samples: about as wide as strokes are. */
