@@ -14,6 +14,10 @@ PUBLISHED = dict(
     cfu="Convolutional fusion upsampling (CFU) for frame-rate up-conversion",
     dvf="Liu, Yeh, Tang, Liu, Agarwala: Video Frame Synthesis using Deep Voxel Flow, ICCV 2017",
     sepconv="Niklaus, Mai, Liu: Video Frame Interpolation via Adaptive Separable Convolution, ICCV 2017",
+    memc="Bao, Lai, Zhang, Gao, Yang: MEMC-Net: Motion Estimation and Motion Compensation Driven Neural Network for "
+    "Video Interpolation and Enhancement, TPAMI 2019",
+    dain="Bao, Lai, Ma, Zhang, Gao, Yang: Depth-Aware Video Frame Interpolation, CVPR 2019",
+    mind="Long, Kneip, Alvarez, Li, Zhang, Yu: Learning Image Matching by Simply Watching Video, ECCV 2016",
 )
 _FLOW = "rendered scenes with true flow, triplets and 5- or 9-frame windows of video clips"
 _HALF = "triplets of video clips and rendered scenes"
@@ -24,6 +28,10 @@ DATA = dict(
     cfu=_HALF,
     dvf=_FLOW,
     sepconv=_HALF,
+    memc=_FLOW,
+    dain="begun from memc's weights; rendered scenes with true flow and order of depth, triplets and 5- or 9-frame "
+    "windows of video clips",
+    mind=_HALF,
 )
 TIMES = dict(
     any="Any time between the frames: `t` is an input of the network.",
@@ -43,6 +51,16 @@ LIMITS = dict(
     cfu="- No motion model: everything that moves is blurred. It is here for comparison.",
     dvf="- One vector serves both frames: motion is straight, and occluded places ghost.",
     sepconv="- Motion of more than 24 pixels between the frames is out of the kernels' reach and is blended.",
+    memc="""
+- Where motions meet, their vectors are averaged: the boundary of what moves in front is soft by a cell or two (4
+  pixels each).""",
+    dain="""
+- Depth is learned from the order of drawn layers, not from photographs: it knows outlines and texture, not things.
+- Without a mask, what is hidden in one frame is blended, and left to the synthesis network.""",
+    mind="""
+- No motion model: what moves far is blended, and its double image only made softer.
+- Correspondences by back-propagation (`training/zoo/match.py`) are no better than the network finds motion; they play
+  no part in making frames.""",
 )
 BOTH = ("blend", "network")
 
