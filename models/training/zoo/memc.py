@@ -42,9 +42,9 @@ class Refine(nn.Module):
         self.leave = nn.Conv2d(c, 16, 3, 1, 1)
 
     def start(self):
-        """A small residual at first."""
+        """Next to no residual at first."""
         with torch.no_grad():
-            self.leave.weight.mul_(0.02)
+            self.leave.weight.mul_(0.002)
 
     def forward(self, *parts):
         x = self.enter(torch.cat(parts, 1))
@@ -71,7 +71,7 @@ class Net(nn.Module):
         for part in (self.kernels, self.refine):
             part.start()
         with torch.no_grad():
-            self.mask.weight.mul_(0.1)
+            self.mask.weight.mul_(0.01)
 
     def forward(self, y0, y1, t):
         """Lumas [N,1,H,W] 0…1, t [N,1,1,1] → frame, flow (to frame 0, to frame 1; full-resolution

@@ -2,9 +2,10 @@
 side connections on the quarter-resolution picture.
 
 Published: FlowNetS (MEMC-Net) and PWC-Net (DAIN). Here: the encoder-decoder of `dvf.py`, the
-network of the zoo that finds motion best, begun from its weights. It gives the vector through each
-place at a time t; at t = 0 that is the motion of frame 0's places to frame 1, and with the frames
-exchanged frame 1's to frame 0.
+network of the zoo that finds motion best, begun from its weights. There it gives the vector through
+each place at t; here it learns to give the motion of each place of frame 0 to frame 1 and, with the
+frames exchanged, of frame 1 to frame 0. Its time stays at 1/2, where dvf is best: there its vectors
+are those of the frames' places but where motion changes.
 """
 
 import torch
@@ -21,8 +22,8 @@ class Motion(dvf.Net):
         """→ motion [2N,2,h,w]: frame 0's cells to frame 1, then frame 1's to frame 0; in cells (1/4
         grid).
         """
-        begin = torch.zeros_like(q0[:, :1, :1, :1]).repeat(2, 1, 1, 1)
-        return 2 * dvf.REACH * self.voxels(torch.cat([q0, q1]), torch.cat([q1, q0]), begin)[:, :2]
+        half = torch.full_like(q0[:, :1, :1, :1], 0.5).repeat(2, 1, 1, 1)
+        return 2 * dvf.REACH * self.voxels(torch.cat([q0, q1]), torch.cat([q1, q0]), half)[:, :2]
 
 
 def motion_of(flow):
