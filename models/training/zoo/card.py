@@ -62,6 +62,11 @@ LIMITS = dict(
 - Correspondences by back-propagation (`training/zoo/match.py`) are no better than the network finds motion; they play
   no part in making frames.""",
 )
+# What a network begins as, for one that is exported before its own training.
+BEGUN = dict(
+    memc="not trained by itself yet: motion has dvf's weights, kernels are plain (bilinear), mask and residual all "
+    "but neutral",
+)
 BOTH = ("blend", "network")
 
 
@@ -115,20 +120,27 @@ Noise-free frames: the motion alone."""
     return [intro, card.table(head, rows)] if parts else []
 
 
-def write(folder, run, entry, net, found, worst, far, parts):
+def write(folder, run, entry, net, found, worst, far, parts, trained=True):
     """The card of one network, in `folder`.
 
     `run`: the training's folder. `found`: figures of zoo/evaluate.py by set. `worst`, `far`: how
-    ONNX Runtime differs from PyTorch. `parts`: figures of phantom/evaluate.py, or {}.
+    ONNX Runtime differs from PyTorch. `parts`: figures of phantom/evaluate.py, or {}. `trained`:
+    whether it has learned anything by itself.
     """
     name, module = entry["id"], nets.module(entry["id"])
     sentence = lambda doc: " ".join(doc.split())
     chroma, objective = sentence(net.chroma.__doc__), sentence(module.objective.__doc__)
     warm_up = "Before that, a warm-up on the true flow of rendered scenes alone." if hasattr(net, "reduced") else ""
+    training = f"""
+Samples by `training/common/prepare.py` (clips as in `flow-s.md`; none of the evaluation's), losses and shares in
+`training/zoo/`: {objective} {warm_up} {card.keep_logs(run, name)} (held-back samples; grey is blending)."""
+    small = "It is a small network trained for minutes on a CPU: its figures say nothing about the published one."
+    if not trained:
+        training = f"It is {BEGUN[name]}. Its losses and shares are in `training/zoo/`: {objective}"
+        small = f"It is small and {BEGUN[name]}: its figures say nothing about the published one."
     intro = f"""{module.__doc__.strip()}
 
-Written by `training/zoo/export.py`; figures by `training/zoo/evaluate.py`. It is a small network trained for minutes
-on a CPU: its figures say nothing about the published one."""
+Written by `training/zoo/export.py`; figures by `training/zoo/evaluate.py`. {small}"""
     levels = "grey level" if worst == 1 else "grey levels"
     measured = [verdict(found)]
     for q in found.values():
@@ -139,11 +151,9 @@ on a CPU: its figures say nothing about the published one."""
 frame at t). {TIMES[entry["times"]]} Luma carries the network; chroma: {chroma[0].lower() + chroma[1:]} The network does
 not judge itself: no `error` output. ONNX Runtime agrees with PyTorch to {worst} {levels} ({far:.1e} of the samples
 differ by more than one).""",
-        "Training": f"""
-Samples by `training/common/prepare.py` (clips as in `flow-s.md`; none of the evaluation's), losses and shares in
-`training/zoo/`: {objective} {warm_up} {card.keep_logs(run, name)} (held-back samples; grey is blending).""",
+        "Training": training,
         "Quality": "\n\n".join([*measured, *parts_blocks(name, parts)]),
-        "Limits": f"{LIMITS[name]}\n- Trained for minutes: large motion is mostly not found.\n{card.NOT_FOR_DIAGNOSIS}",
+        "Limits": f"{LIMITS[name]}\n- Motion was trained for minutes: large motion is mostly not found.\n{card.NOT_FOR_DIAGNOSIS}",
     }
     more = [("widths", ", ".join(f"{k} {v}" for k, v in net.config.items()))]
     head = card.facts([entry], "1280×768), luma and chroma", 1, entry["published"], more)
