@@ -25,6 +25,7 @@ const TIMED = [
   'ice-port',
   'whep-chromium',
   'whip-network',
+  'zero-delay',
 ].map((name) => `test/integration/${name}.test.ts`);
 
 /**

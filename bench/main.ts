@@ -9,11 +9,12 @@ import { measureBatches } from './batch.ts';
 import { cutsText, measureCuts } from './cuts.ts';
 import { ffmpegVersion } from './ffmpeg.ts';
 import { measureFrameCost } from './frame-cost.ts';
+import { measureKernel } from './kernel.ts';
 import { measureLive } from './live.ts';
 import { liveClip } from './live-clip.ts';
 import { describeMachine, isBusy, type Machine } from './machine.ts';
 import { comparePeers } from './peers.ts';
-import { batchText, frameCostText, liveText, peersText, scaleText } from './report.ts';
+import { batchText, frameCostText, kernelText, liveText, peersText, scaleText } from './report.ts';
 import { give, type OutputFlags } from './result.ts';
 import { measureScale } from './scale.ts';
 
@@ -267,6 +268,18 @@ Examples:
     const { onProgress: _, clip: __, ...settings } = options;
     const text = peersText(options, result);
     give({ title: 'framelift and its peer', command, machine, result: { settings, ...result }, text }, flags);
+  });
+
+outputOptions(program.command('kernel'))
+  .description('processor time of each piece of the kernel’s work on a pair, on one thread')
+  .addOption(new Option('--size <WxH>').argParser(evenSize).default([1280, 720], '1280x720'))
+  .addOption(new Option('--rounds <n>', 'medians over so many').argParser(whole).default(7))
+  .action(async (flags: OutputFlags & { readonly size: Size; readonly rounds: number }) => {
+    const [width, height] = flags.size;
+    const machine = await thisMachine(false);
+    const rows = measureKernel({ width, height, rounds: flags.rounds });
+    const result = { width, height, rounds: flags.rounds, rows };
+    give({ title: 'The kernel, piece by piece', command, machine, result, text: kernelText(rows) }, flags);
   });
 
 outputOptions(program.command('cuts').arguments('<clips> <xray>'))

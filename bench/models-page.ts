@@ -45,6 +45,8 @@ export interface ListedModel {
   readonly parameters: number | null;
   /** Multiplications and additions, counted as one, for a pair at 1280×720. */
   readonly macs720p: number | null;
+  /** How many times as large what it makes is. Absent: once. */
+  readonly scale?: number;
 }
 
 /** The results with one model measured anew. */
@@ -95,7 +97,7 @@ export function modelsPage(data: ModelsData, listed: readonly ListedModel[]): st
     ...stale.map(
       (model) => `**${model.id} has another file now than was measured:** run \`--only ${model.id}\` again.\n`,
     ),
-    ...notes(entries),
+    ...notes(entries, listed),
     '## Measure again',
     '',
     '    npm run docs:models -- --val <folder of clips> --phantom <folder of clips>',
@@ -111,7 +113,7 @@ export function modelsPage(data: ModelsData, listed: readonly ListedModel[]): st
     '',
     ...entries.flatMap(({ id, pictures }) =>
       pictures
-        ? [`### ${id}`, '', `![${id}, good](models/${pictures.good})`, '', `![${id}, bad](models/${pictures.bad})`, '']
+        ? [`### ${id}`, '', `![${id}, good](models/${pictures.good})`, `![${id}, bad](models/${pictures.bad})`, '']
         : [],
     ),
   ]
@@ -159,7 +161,7 @@ function quality(figures: Figures | undefined, best: number): string {
 }
 
 /** How it was measured; where models were measured differently, each way with its models. */
-function notes(entries: readonly ModelEntry[]): string[] {
+function notes(entries: readonly ModelEntry[], listed: readonly ListedModel[]): string[] {
   const ways = new Map<string, string[]>();
   for (const entry of entries) {
     const clips = CONDITIONS.flatMap(({ key, title }) => {
@@ -177,6 +179,9 @@ function notes(entries: readonly ModelEntry[]): string[] {
     'without clips of which fewer than five frames a second would be left. MACs are for a pair at 1280×720. Times are',
     'for one frame at t = ½ of a drawn clip, from the call to the frame, median; of minterpolate, its share of an',
     'ffmpeg run.',
+    ...listed.flatMap(({ id, scale }) =>
+      scale === undefined ? [] : [`${id} was given pictures 1/${scale} as large, and measured at the whole size.`],
+    ),
     '',
     ...lines,
     '',

@@ -1,6 +1,7 @@
 /** Results as tables, for the terminal and for Markdown alike. Pure. */
 import type { BatchRow } from './batch.ts';
 import type { FrameCost } from './frame-cost.ts';
+import type { KernelRow } from './kernel.ts';
 import type { LiveResult, StreamResult } from './live-result.ts';
 import type { PeersOptions, PeersResult } from './peers.ts';
 import { CARRIED_PERCENT, type ScaleResult } from './scale.ts';
@@ -27,6 +28,14 @@ export function frameCostText({ rows, pixelExponent }: FrameCost): string {
   const fit =
     pixelExponent === null ? '' : `\n\nCost grows with pixels to the power of ${pixelExponent} (1 is linear).`;
   return `Milliseconds per interpolated frame, medians.\n\n${table(head, body)}${fit}`;
+}
+
+/** Processor time by piece of the kernel's work. */
+export function kernelText(rows: readonly KernelRow[]): string {
+  return `Milliseconds of processor time, medians.\n\n${table(
+    ['piece', 'ms'],
+    rows.map(({ piece, ms }) => [piece, ms.toFixed(2)]),
+  )}`;
 }
 
 /** Throughput and latency by batch. */

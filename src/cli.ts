@@ -4,7 +4,15 @@ import { SingleBar } from 'cli-progress';
 import { Command, Option } from 'commander';
 import { checkSources, Framelift } from './app/framelift.ts';
 import { watchFiles } from './app/watch-files.ts';
-import { cadenceOption, collect, deinterlaceOption, milliseconds, number, rateOptions } from './commands/arguments.ts';
+import {
+  cadenceOption,
+  collect,
+  deinterlaceOption,
+  delayOption,
+  milliseconds,
+  number,
+  rateOptions,
+} from './commands/arguments.ts';
 import { asker } from './commands/ask.ts';
 import { addConvert, type ConvertFlags } from './commands/convert/command.ts';
 import { convert } from './commands/convert/convert.ts';
@@ -12,6 +20,7 @@ import { summary } from './commands/convert/messages.ts';
 import { type ConvertProgress, ProgressReport } from './commands/convert/progress.ts';
 import { examine } from './commands/doctor/examine.ts';
 import { findingsTable, isFault } from './commands/doctor/finding.ts';
+import { addEval, type EvalFlags } from './commands/eval/command.ts';
 import { CUDA_HELP, cudaReport, installCuda } from './commands/install-cuda.ts';
 import { modelsTable } from './commands/models-table.ts';
 import { print } from './commands/print.ts';
@@ -83,6 +92,7 @@ rateOptions(program.command('serve', { isDefault: true }))
   .option('--loop', 'start files again at their end')
   .addOption(deinterlaceOption())
   .addOption(cadenceOption())
+  .addOption(delayOption())
   .addOption(
     new Option(
       '--batch <n>',
@@ -125,47 +135,7 @@ Watch at /, read metrics at /metrics, play at /whep/<name> and /whep/<name>?vari
 
 addConvert(program, runConvert);
 
-program
-  .command('eval')
-  .description('measure interpolation quality: frames are removed, interpolated by each contender, and compared')
-  .argument('<paths...>', 'frame folders, video files, or folders of them')
-  .addOption(new Option('--model <name>', 'model id or an .onnx file; may be repeated').argParser(collect).default([]))
-  .addOption(
-    new Option('--baseline <name>', 'repeat, blend, search or minterpolate; may be repeated')
-      .argParser(collect)
-      .default([]),
-  )
-  .addOption(new Option('--factor <n>', 'clips: keep every Nth frame: 2, 4 or 8').argParser(number).default(2))
-  .addOption(new Option('--frames <n>', 'clips: read at most this many frames').argParser(number).default(41))
-  .addOption(new Option('--height <lines>', 'clips: scale to at most this many lines').argParser(number).default(480))
-  .option('--truth <path>', 'clip or folder of clips to compare with: x-clean for x-noisy, else the same file name')
-  .option('--sheet <file>', 'write a contact sheet of the worst cases, .png or .jpg')
-  .addOption(new Option('--worst <n>', 'cases of each contender on the sheet').argParser(number).default(4))
-  .addOption(new Option('--threads <n>', 'threads of one worker').argParser(number))
-  .option('--json', 'print the figures as JSON')
-  .option('--quiet', 'no progress bar')
-  .addHelpText(
-    'after',
-    `
-Inputs are told apart by themselves:
-  im1.png im2.png im3.png in a folder   im2 is the truth (Vimeo's triplets, or any three png files in order)
-  nine png files in a folder            the inner seven are the truth, at t = 1/8 … 7/8
-  a video file                          every Nth frame (--factor) is kept, the removed ones are the truth
-Folders are searched through. Clips are scaled to --height lines at most and to multiples of 16; with more than 6 gaps the
-first and the last one do not count. Every pair is interpolated, also across cuts and between duplicates.
-
-Figures are on luma, the mean over a clip's interpolated frames, then over clips: PSNR (dB), SSIM (8x8 windows), IE (root of the mean
-squared difference, grey levels), ms (milliseconds for each interpolated frame: median of a clip). Of RGB pictures the BT.601 luma
-(full range) is compared, not the three channels. With --truth also e/n: error power of the
-interpolated frames over the noise power of the given ones beside them (1 = as far from the truth as the input).
-
-Examples:
-  framelift eval clips/ --model flow-s --baseline blend --baseline minterpolate
-  framelift eval vimeo/sequences/00001 --model flow-s --model mine.onnx --json
-  framelift eval walk.mp4 --factor 4 --model flow-s --sheet worst.png --worst 6
-  framelift eval phantom/*-noisy.mkv --truth phantom/ --height 1080 --model flow-s --baseline blend`,
-  )
-  .action(async (paths: string[], flags: EvalFlags) => runEval(paths, flags));
+addEval(program, runEval);
 
 program
   .command('models')
@@ -299,20 +269,6 @@ async function runConvert(input: string, output: string, flags: ConvertFlags): P
     await print(output === STDOUT ? process.stderr : process.stdout, JSON.stringify({ type: 'result', ...result }));
   else if (!quiet) console.error(summary(result).join('\n'));
   process.exit(result.interrupted ? stop.exitCode : result.damaged ? DAMAGED : 0);
-}
-
-interface EvalFlags {
-  readonly model: readonly string[];
-  readonly baseline: readonly string[];
-  readonly factor: number;
-  readonly frames: number;
-  readonly height: number;
-  readonly truth?: string;
-  readonly sheet?: string;
-  readonly worst: number;
-  readonly threads?: number;
-  readonly json?: boolean;
-  readonly quiet?: boolean;
 }
 
 async function runEval(paths: readonly string[], flags: EvalFlags): Promise<void> {

@@ -8,6 +8,7 @@ import type { EventSink } from './metrics/events.ts';
 import { type InterpolateAndPaceOptions, interpolateAndPace } from './pacing/interpolate-and-pace.ts';
 import type { PacedFrame } from './pacing/pacer.ts';
 import { inCadence } from './pairing/in-cadence.ts';
+import { withPairBefore } from './pairing/neighbours.ts';
 import { onePerPulse, pairUp, planOutput, type Scheduled } from './pairing/operators.ts';
 import { PairPlanner } from './pairing/pair-planner.ts';
 import { MAX_GAP, Pairing } from './pairing/pairing.ts';
@@ -32,6 +33,7 @@ export function upconvert(source: Observable<Frame>, options: UpconvertOptions):
     tap(onSourceFrame),
     onInterval ? onePerPulse({ filter: new PulseFilter(), stream, events, onInterval }) : identity,
     onCadence ? cadence(onCadence, options) : plain(options),
+    withPairBefore(),
     interpolateAndPace(options),
   );
 }

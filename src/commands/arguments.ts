@@ -4,7 +4,9 @@ import { PROFILE_NAMES } from '../config/profile.ts';
 import { DEINTERLACE_CHOICES } from '../ingest/decode/deinterlacer.ts';
 import { PROVIDER_CHOICES } from '../interp/providers/provider.ts';
 import { parseRate } from '../media/rate.ts';
+import { DELAY_CHOICES } from '../pairing/ahead.ts';
 import { CADENCE_CHOICES } from '../pairing/cadence.ts';
+import { LOOKAHEAD_CHOICES } from '../pairing/neighbours.ts';
 import { type Micros, micros } from '../time.ts';
 
 /** Any number. */
@@ -55,11 +57,25 @@ export const deinterlaceOption = (): Option =>
   );
 
 /** As {@link deinterlaceOption}. */
+export const delayOption = (): Option =>
+  new Option(
+    '--delay <mode>',
+    'none: show source frames at once and extrapolate those after each; auto (default): interpolate, which delays them',
+  ).choices(DELAY_CHOICES);
+
+/** As {@link deinterlaceOption}. */
 export const cadenceOption = (): Option =>
   new Option(
     '--cadence <mode>',
     'auto: find repeated pictures (twos, film in 30 fps), interpolate across them',
   ).choices(CADENCE_CHOICES);
+
+/** Of commands that read files. */
+export const lookaheadOption = (): Option =>
+  new Option(
+    '--lookahead <mode>',
+    'on: motion that speeds up or turns is told by the gaps before and after; off: by the one before, as live',
+  ).choices(LOOKAHEAD_CHOICES);
 
 /** Adds the options that `serve` and `convert` share: the output rate, and how frames are interpolated. */
 export const rateOptions = (command: Command): Command =>

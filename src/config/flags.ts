@@ -3,6 +3,7 @@
 import { FrameliftError } from '../errors.ts';
 import type { DeinterlaceChoice } from '../ingest/decode/deinterlacer.ts';
 import type { ProviderChoice } from '../interp/providers/provider.ts';
+import type { DelayChoice } from '../pairing/ahead.ts';
 import type { CadenceChoice } from '../pairing/cadence.ts';
 import { parseConfig, readConfigFile } from './parse.ts';
 import type { ProfileName } from './profile.ts';
@@ -40,6 +41,7 @@ export interface ServeFlags extends RateFlags {
   readonly loop?: boolean;
   readonly deinterlace?: DeinterlaceChoice;
   readonly cadence?: CadenceChoice;
+  readonly delay?: DelayChoice;
   readonly batch?: number;
   readonly latencyBudget?: number;
   readonly log?: string;
@@ -131,6 +133,7 @@ function streamsOf(sources: readonly string[], flags: ServeFlags, fromFile: Conf
     ...(flags.latencyBudget === undefined ? {} : { latencyBudgetMs: flags.latencyBudget }),
     ...(flags.profile === undefined ? {} : { profile: flags.profile }),
     ...(flags.cadence === undefined ? {} : { cadence: flags.cadence }),
+    ...(flags.delay === undefined ? {} : { delay: flags.delay }),
   };
   const all = [...configured, ...given];
   const wishes = sourceWishes(flags, all);

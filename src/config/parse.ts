@@ -38,6 +38,7 @@ function conflictsIn({ streams, server, webrtc }: Config): string[] {
   const { port, portRange: [first, last] = [0, 0] } = webrtc;
   return [
     ...streams.flatMap(unheeded),
+    ...streams.flatMap(waits),
     ...[...twice].map((name) => `streams: the name "${name}" is used twice`),
     ...(streams.length > server.maxStreams
       ? [`there are ${streams.length} streams, and server.maxStreams is ${server.maxStreams}`]
@@ -50,6 +51,16 @@ function conflictsIn({ streams, server, webrtc }: Config): string[] {
       ? [`webrtc.port is ${port} and webrtc.portRange is [${first},${last}]: give only one of them`]
       : []),
   ];
+}
+
+/** What a stream wishes that would hold its frames back, where nothing shall. */
+function waits({ name, delay, latencyBudgetMs, cadence }: StreamConfig): string[] {
+  if (delay !== 'none') return [];
+  const wishes = [
+    ...(latencyBudgetMs === undefined ? [] : [`latencyBudgetMs is ${latencyBudgetMs}`]),
+    ...(cadence === 'off' ? [] : [`cadence is ${cadence}, which waits for the next picture`]),
+  ];
+  return wishes.map((wish) => `stream "${name}": delay is none, and ${wish}: leave one of them away`);
 }
 
 function checkRate(stream: StreamConfig, origin: string): void {

@@ -11,8 +11,11 @@ export type ProfileName = (typeof PROFILE_NAMES)[number];
 /** Model where neither a person nor a profile names one. */
 export const DEFAULT_MODEL = 'flow-s';
 
-/** Confidence below which an interpolated frame gives way to the nearer source frame, unless one is given. */
-export const DEFAULT_MIN_CONFIDENCE = 0.25;
+/**
+ * Confidence below which an interpolated frame, or a cell of it, gives way to the nearer source frame, where no
+ * profile says more: rather broken than not.
+ */
+const DEFAULT_MIN_CONFIDENCE = 0.5;
 
 /** What a profile changes. */
 export interface Profile {
@@ -24,6 +27,8 @@ export interface Profile {
   readonly lumaOnly: boolean;
   /** Frames that repeat an X-ray pulse are dropped before pairs are formed. */
   readonly pulses: boolean;
+  /** Confidence unless one is given, as {@link minConfidenceOf}. */
+  readonly minConfidence: number;
   /** Players mark interpolated frames unless their viewer says otherwise. */
   readonly badge: boolean;
   /** What viewers have to be told, always. */
@@ -36,6 +41,8 @@ const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     target: { kind: 'factor', factor: 4, maxFps: 60 },
     lumaOnly: true,
     pulses: true,
+    // What was not there does more harm here than what stands still.
+    minConfidence: 0.75,
     badge: true,
     notice:
       'Not for diagnosis. Most frames of the upconverted stream are interpolated by a network from two X-ray pulses ' +
@@ -46,6 +53,14 @@ const PROFILES: Readonly<Record<ProfileName, Profile>> = {
 /** A profile by its name; undefined for none. */
 export function profileOf(name: ProfileName | undefined): Profile | undefined {
   return name === undefined ? undefined : PROFILES[name];
+}
+
+/**
+ * The confidence that was asked for, else the profile's, else the usual one: below it the nearer source frame is
+ * shown, of cells or of all.
+ */
+export function minConfidenceOf(asked: number | undefined, profile: Profile | undefined): number {
+  return asked ?? profile?.minConfidence ?? DEFAULT_MIN_CONFIDENCE;
 }
 
 /**

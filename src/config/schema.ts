@@ -7,6 +7,7 @@ import { DEINTERLACE_CHOICES } from '../ingest/decode/deinterlacer.ts';
 import { DEFAULT_LIMITS } from '../ingest/limits.ts';
 import { PROVIDER_CHOICES } from '../interp/providers/provider.ts';
 import { parseRate } from '../media/rate.ts';
+import { DELAY_CHOICES } from '../pairing/ahead.ts';
 import { CADENCE_CHOICES } from '../pairing/cadence.ts';
 import { frontKeys, origins } from './front.ts';
 import { PROFILE_NAMES } from './profile.ts';
@@ -68,6 +69,12 @@ export const streamSchema = z.strictObject({
     .max(100_000)
     .optional()
     .describe('video bitrate; default: chosen by frame size and rate'),
+  delay: z
+    .enum(DELAY_CHOICES)
+    .default('auto')
+    .describe(
+      'none: source frames are shown at once, and the frames after each are extrapolated; auto: they wait for the next one',
+    ),
   latencyBudgetMs: milliseconds(0, 5000)
     .optional()
     .describe('how long a source frame may be delayed; default: the floor of (N−1)/N source intervals plus 40 ms'),

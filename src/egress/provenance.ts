@@ -4,7 +4,7 @@
  */
 
 import { BoundedQueue } from '../bounded-queue.ts';
-import type { Provenance } from '../media/frame.ts';
+import type { Acceleration, Provenance } from '../media/frame.ts';
 import { toSeconds } from '../time.ts';
 import type { EncodedUnit } from './viewer.ts';
 
@@ -16,12 +16,14 @@ export interface ProvenanceRecord {
   readonly rtp: number;
   /** Seconds. */
   readonly pts: number;
-  readonly kind: 'source' | 'interpolated' | 'repeated';
+  readonly kind: 'source' | 'interpolated' | 'extrapolated' | 'repeated';
   readonly t?: number;
   readonly model?: string;
   readonly hash?: string;
   readonly confidence?: number;
+  readonly parental?: number;
   readonly grain?: number;
+  readonly acceleration?: Acceleration;
   readonly reason?: string;
   /** Records before this one that were not sent. */
   readonly dropped?: number;
@@ -42,18 +44,26 @@ export function provenanceRecord(
   switch (provenance.kind) {
     case 'source':
       return { ...frame, kind: 'source' };
+    case 'enlarged': {
+      const { model, hash } = provenance;
+      // No stream has such frames (`EnginePool`); a network made it, at a source frame's own time.
+      return { ...frame, kind: 'interpolated', t: 0, model, ...(hash === undefined ? {} : { hash }) };
+    }
     case 'repeated':
       return { ...frame, kind: 'repeated', t: rounded(provenance.t), reason: provenance.reason };
-    case 'synthetic': {
-      const { t, model, hash, confidence, grain } = provenance;
+    case 'synthetic':
+    case 'extrapolated': {
+      const { t, model, hash, confidence, parental, grain, acceleration } = provenance;
       return {
         ...frame,
-        kind: 'interpolated',
+        kind: provenance.kind === 'synthetic' ? 'interpolated' : 'extrapolated',
         t: rounded(t),
         model,
         ...(hash === undefined ? {} : { hash }),
         ...(confidence === undefined ? {} : { confidence: rounded(confidence) }),
+        ...(parental === undefined ? {} : { parental: rounded(parental) }),
         ...(grain === undefined ? {} : { grain }),
+        ...(acceleration === undefined ? {} : { acceleration }),
       };
     }
   }

@@ -1,41 +1,27 @@
 /** Those who fill the gaps: networks and reference models through the engine, and FFmpeg's minterpolate. */
 import { FrameliftError } from '../errors.ts';
 import { InterpEngine } from '../interp/engine/engine.ts';
-import type { Tier } from '../interp/engine/job.ts';
 import { withinArea } from '../interp/engine/within-area.ts';
 import { readModel } from '../interp/models/file.ts';
 import { type ModelSpec, resolveModel } from '../interp/models/manifest.ts';
 import { REFERENCE_MODELS, type ReferenceModel } from '../interp/models/reference.ts';
 import type { Arena } from '../media/arena.ts';
 import type { Frame } from '../media/frame.ts';
-import type { PictureArea } from '../media/picture-area.ts';
 import { noEvents } from '../metrics/events.ts';
-import { Pairing } from '../pairing/pairing.ts';
 import { type Clock, minus, toMs } from '../time.ts';
+import type { ContenderRun, Filled } from './contender-run.ts';
+import { EngineRun } from './engine-run.ts';
 import { PictureFilter } from './filter.ts';
 import type { Gap } from './gaps.ts';
-
-/** The frames that fill one gap, one for each of its timesteps. Whoever takes them owns them. */
-export interface Filled {
-  /** {@link Gap.index}. */
-  readonly gap: number;
-  readonly frames: readonly Frame[];
-  /** Milliseconds for each interpolated frame. */
-  readonly ms: number;
-}
-
-/** A contender at work on one item. Gaps are pushed in order; some answer later than they are asked. */
-export interface ContenderRun extends Disposable {
-  push(gap: Gap): Promise<Filled[]>;
-  /** What is still to come after the last gap. */
-  finish(): Promise<Filled[]>;
-}
+import { Shrinker } from './shrunk.ts';
 
 /** Someone who fills gaps. */
 export interface Contender extends AsyncDisposable {
   /** As it stands in reports. */
   readonly id: string;
   readonly kind: 'model' | 'baseline';
+  /** So many times smaller than what is measured are the frames that it is given. */
+  readonly scale: number;
   /** Of the model's file, lower-case hexadecimal; null where there is no file. */
   readonly sha256: string | null;
   /** Begins an item of that size, whose gaps are filled at these times. @throws FrameliftError what the model or filter refuses. */
@@ -51,6 +37,8 @@ export interface ContenderOptions {
   readonly clock: Clock;
   /** Threads of one inference. Default 2. */
   readonly threads?: number | undefined;
+  /** Whether networks may look at the gap after the one that they fill. Default: no. */
+  readonly lookAhead?: boolean | undefined;
 }
 
 /**
@@ -74,8 +62,10 @@ class EngineContender implements Contender {
   readonly kind: Contender['kind'];
   readonly sha256: string | null;
   readonly #engine: InterpEngine;
-  readonly #tier: Tier;
+  readonly #tier: ReturnType<typeof withinArea>;
   readonly #clock: Clock;
+  readonly #arena: Arena;
+  readonly #lookAhead: boolean;
 
   private constructor(
     model: ModelSpec | ReferenceModel,
@@ -87,8 +77,10 @@ class EngineContender implements Contender {
     this.kind = typeof model === 'string' ? 'baseline' : 'model';
     this.sha256 = sha256;
     this.#engine = engine;
+    this.#arena = options.arena;
     this.#tier = withinArea(engine, { arena: options.arena, wait: true });
     this.#clock = options.clock;
+    this.#lookAhead = options.lookAhead ?? false;
   }
 
   static async start(name: string, options: ContenderOptions): Promise<EngineContender> {
@@ -102,33 +94,50 @@ class EngineContender implements Contender {
       model,
       // Figures are of the motion: any error is more noise, and grain is noise.
       grain: 0,
+      searchBeside: true,
       ...(threads === undefined ? {} : { threads }),
     });
     return new EngineContender(model, sha256, engine, options);
   }
 
-  async begin(width: number, height: number): Promise<ContenderRun> {
+  get scale(): number {
+    return this.#engine.scale;
+  }
+
+  async begin(width: number, height: number, timesteps: readonly number[]): Promise<ContenderRun> {
+    const { scale } = this.#engine;
+    if (scale > 1) return this.#beginSmaller(width, height, scale, timesteps);
     await this.#engine.warmUp(width, height);
-    const pairing = new Pairing();
-    return {
-      push: async (gap) => {
-        pairing.next(gap.a);
-        pairing.next(gap.b);
-        return [await this.#fill(gap, pairing.area)];
-      },
-      finish: async () => [],
-      [Symbol.dispose]() {},
-    };
+    return new EngineRun({ tier: this.#tier, clock: this.#clock, lookAhead: this.#lookAhead });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#tier[Symbol.dispose]();
     await this.#engine.close();
   }
 
-  /** Every pair is interpolated, also across cuts. */
-  async #fill({ index, a, b, timesteps }: Gap, area: PictureArea | undefined): Promise<Filled> {
+  /** Of a model that enlarges: it is given smaller frames, so that what it makes has the size of the truth. */
+  async #beginSmaller(
+    width: number,
+    height: number,
+    scale: number,
+    timesteps: readonly number[],
+  ): Promise<ContenderRun> {
+    const shrinker = await Shrinker.open({ arena: this.#arena, width, height, scale, model: this.id }, timesteps);
+    await this.#engine.warmUp(width / scale, height / scale);
+    const push = async (gap: Gap): Promise<Filled[]> => {
+      using frames = new DisposableStack();
+      const small = async (frame: Frame): Promise<Frame> =>
+        frames.adopt(await shrinker.shrink(frame), (made) => made.release());
+      const [a, b] = [await small(gap.a), await small(gap.b)];
+      return [await this.#fill({ ...gap, a, b })];
+    };
+    return { push, finish: async () => [], [Symbol.dispose]: () => shrinker[Symbol.dispose]() };
+  }
+
+  async #fill({ index, a, b, timesteps }: Gap): Promise<Filled> {
     const begin = this.#clock.now();
-    const result = await this.#tier.interpolate({ stream: 'eval', a, b, timesteps, ...(area ? { area } : {}) });
+    const result = await this.#engine.interpolate({ stream: 'eval', a, b, timesteps });
     if (result.status !== 'done') {
       throw new FrameliftError('engine.failed', `interpolation was refused (${result.reason})`);
     }
@@ -141,6 +150,7 @@ class EngineContender implements Contender {
 class Minterpolate implements Contender {
   readonly id = 'minterpolate';
   readonly kind = 'baseline';
+  readonly scale = 1;
   readonly sha256 = null;
   readonly #options: ContenderOptions;
 

@@ -7,10 +7,11 @@ import { Frame, SOURCE } from '../media/frame.ts';
 import { noEvents } from '../metrics/events.ts';
 import { type Clock, micros } from '../time.ts';
 import { PictureFilter } from './filter.ts';
-import type { Item } from './items.ts';
+import type { FramesItem, Item } from './items.ts';
 import { readPng } from './png.ts';
 import { evalSize, timestepsOf } from './protocol.ts';
-import { fillFromRgba } from './rgb.ts';
+import { fillDeepFromRgba, fillFromRgba, RGB_FORM } from './rgb.ts';
+import { viewOf } from './set/view.ts';
 
 /** Two kept frames and what lay between them. Whoever takes a gap owns its frames: {@link releaseGap}. */
 export interface Gap {
@@ -51,14 +52,17 @@ export function releaseGap(gap: Gap): void {
  * for a clip that is too short or too small.
  */
 export function readGaps(item: Item, options: GapOptions): AsyncGenerator<Gap, void, void> {
-  return item.kind === 'frames' ? framesGap(item.files, options) : clipGaps(item, options);
+  return item.kind === 'frames' ? framesGap(item, options) : clipGaps(item, options);
 }
 
-async function* framesGap(files: readonly string[], { arena, clock }: GapOptions): AsyncGenerator<Gap, void, void> {
+async function* framesGap(
+  { files, view = 'whole', rgb }: FramesItem,
+  { arena, clock }: GapOptions,
+): AsyncGenerator<Gap, void, void> {
   const frames: Frame[] = [];
   try {
     for (const [i, path] of files.entries()) {
-      const { width, height, rgba } = await readPng(path);
+      const { width, height, rgba } = viewOf(await readPng(path), view);
       const [first] = frames;
       if (first && (first.width !== width || first.height !== height)) {
         throw new FrameliftError(
@@ -70,9 +74,10 @@ async function* framesGap(files: readonly string[], { arena, clock }: GapOptions
       checkSmallest(path, width, height);
       const arrival = clock.now();
       const info = { pts: micros(i * 10_000), arrival, capture: arrival, discontinuity: false, provenance: SOURCE };
-      const frame = Frame.allocate(arena, width, height, info);
+      const frame = Frame.allocate(arena, width, height, info, rgb ? RGB_FORM : undefined);
       frames.push(frame);
       fillFromRgba(frame.bytes, frame.layout, rgba);
+      if (frame.deep) fillDeepFromRgba(frame.deep.bytes, frame.deep.layout, rgba);
     }
     yield gapOf(0, frames, frames);
   } finally {

@@ -1,13 +1,16 @@
 /** All contenders on one item: a clip, or a folder of pictures. */
 import { FrameliftError } from '../errors.ts';
 import type { Frame } from '../media/frame.ts';
-import type { Contender, ContenderRun, Filled } from './contender.ts';
+import type { Contender } from './contender.ts';
+import type { ContenderRun, Filled } from './contender-run.ts';
 import { drawTiles, type Gallery } from './gallery.ts';
 import { type Gap, type GapOptions, readGaps, releaseGap } from './gaps.ts';
 import type { Item } from './items.ts';
 import { countedGaps } from './protocol.ts';
 import { meanSquaredError, type Plane, score } from './quality.ts';
 import { type GapResult, type ItemReport, itemFigures } from './report.ts';
+import { hasRgb, rgbOf, rgbOfI420 } from './rgb.ts';
+import { meanRgbScore, type RgbScore, rgbScore } from './rgb-quality.ts';
 
 /** Pictures on a sheet are at most this wide. */
 const TILE_WIDTH = 480;
@@ -19,6 +22,8 @@ export interface Entry {
   readonly contender: Contender;
   readonly worst: Gallery;
   readonly best: Gallery;
+  /** Frames had their colour at half the resolution, where it is measured. */
+  halvedColour: boolean;
 }
 
 /**
@@ -33,6 +38,7 @@ export class ItemMeasurement implements Disposable {
   /** Gaps that somebody has not filled yet. */
   readonly #open = new Map<number, { readonly gap: Gap; waiting: number }>();
   #size: { readonly width: number; readonly height: number; readonly newFrames: number } | undefined;
+  readonly #limits: RgbScore[] = [];
   #seen = 0;
 
   constructor(item: Item, entries: readonly Entry[]) {
@@ -90,6 +96,7 @@ export class ItemMeasurement implements Disposable {
         run.take(this.#item, entry.gap, one);
         entry.waiting -= 1;
         if (entry.waiting > 0) continue;
+        this.#noteLimit(entry.gap);
         this.#open.delete(one.gap);
         releaseGap(entry.gap);
       }
@@ -98,15 +105,25 @@ export class ItemMeasurement implements Disposable {
     }
   }
 
+  /** What colour at half the resolution costs the truth of a gap that everybody has filled. */
+  #noteLimit({ truths }: Gap): void {
+    const item = this.#item;
+    if (item.kind !== 'frames' || !item.rgb || !this.#entries.some((entry) => entry.halvedColour)) return;
+    for (const truth of truths) this.#limits.push(rgbScore(rgbOfI420(truth), rgbOf(truth), item.rgb));
+  }
+
   #report(): ItemReport {
     const { name, kind } = this.#item;
     if (!this.#size) throw new FrameliftError('source.no-video', `${name} has no gap`);
     const { width, height, newFrames } = this.#size;
+    const halvedColour = meanRgbScore(this.#limits);
     const results = this.#runs.map((run) => [run.entry.contender.id, itemFigures(run.ordered)] as const);
     return {
       ...{ name, kind, width, height },
       gaps: countedGaps(Array.from({ length: this.#seen })).length,
       newFramesPerGap: newFrames,
+      ...(this.#item.kind === 'frames' && this.#item.split !== undefined ? { split: this.#item.split } : {}),
+      ...(halvedColour ? { halvedColour } : {}),
       results: Object.fromEntries(results),
     };
   }
@@ -135,7 +152,8 @@ class ItemRun {
   take(item: Item, gap: Gap, { frames, ms }: Filled): void {
     const truths = gap.truths.map(luma);
     const scores = frames.map((frame, k) => score(luma(frame), truths[k] ?? luma(gap.a)));
-    this.#results.push({ gap: gap.index, scores, ms, ...noiseOf(gap, frames, truths) });
+    const colours = this.#colours(item, gap, frames);
+    this.#results.push({ gap: gap.index, scores, ms, ...noiseOf(gap, frames, truths), ...colours });
     for (const [k, figures] of scores.entries()) {
       const [result, truth] = [frames[k], truths[k]];
       if (!result || !truth) continue;
@@ -146,6 +164,14 @@ class ItemRun {
       this.#worst.offer(entry, draw);
       this.#best.offer(entry, draw);
     }
+  }
+
+  /** Figures in colour, of an item that is measured so. */
+  #colours(item: Item, { truths }: Gap, frames: readonly Frame[]): { rgb?: readonly RgbScore[] } {
+    if (item.kind !== 'frames' || !item.rgb) return {};
+    const { rgb: kind } = item;
+    if (!frames.every(hasRgb)) this.entry.halvedColour = true;
+    return { rgb: frames.flatMap((frame, k) => (truths[k] ? rgbScore(rgbOf(frame), rgbOf(truths[k]), kind) : [])) };
   }
 
   /** Hands the cases on whose gaps count. */

@@ -4,11 +4,25 @@ import { basename, dirname, extname, join, relative, resolve } from 'node:path';
 import { FrameliftError } from '../errors.ts';
 import { videoInfo } from '../ingest/file/video-file.ts';
 import { naturally, sequenceOf, truthNames } from './protocol.ts';
+import type { SsimKind } from './rgb-quality.ts';
+import type { View } from './set/view.ts';
+
+/** Pictures in order: the first and the last are given, those between are the truth. */
+export interface FramesItem {
+  readonly kind: 'frames';
+  readonly name: string;
+  readonly files: readonly string[];
+  /** Of a published set: colours are measured, too, with this SSIM. */
+  readonly rgb?: SsimKind;
+  /** Of a published set: what of the pictures is measured. Default: all. */
+  readonly view?: View;
+  /** Part of the set that it belongs to. */
+  readonly split?: string;
+}
 
 /** One thing to measure. */
 export type Item =
-  /** Pictures in order: the first and the last are given, those between are the truth. */
-  | { readonly kind: 'frames'; readonly name: string; readonly files: readonly string[] }
+  | FramesItem
   /** A video file; `truth` is another one whose frames stand for the removed ones. */
   | {
       readonly kind: 'clip';

@@ -16,12 +16,18 @@ export interface Score {
   readonly psnr: number;
   /** Mean structural similarity over all 8×8 windows, 1 = the same. */
   readonly ssim: number;
-  /** Interpolation error: the root of the mean squared difference, in grey levels. */
+  /** Interpolation error (IE): the root of the mean squared difference, in grey levels. Not the mean absolute one (`RgbScore.mae`). */
   readonly ie: number;
 }
 
-/** Side of the SSIM window in samples. */
-const WINDOW = 8;
+/** Which windows {@link ssim} takes. */
+export interface SsimOptions {
+  /** Side of the windows in samples. Default 8. */
+  readonly window?: number;
+  /** Variances as of a sample (over n − 1) instead of the window's own (over n). */
+  readonly sample?: boolean;
+}
+
 /** (0.01 · 255)² and (0.03 · 255)²: the constants of Wang et al. 2004. */
 const C1 = 6.5025;
 const C2 = 58.5225;
@@ -49,13 +55,14 @@ export function psnr(meanSquared: number): number {
 }
 
 /**
- * Mean SSIM (Wang et al. 2004) over every 8×8 window, unweighted, with the window's own (biased) variances: the definition
- * of the trainer's evaluation. Both planes have one size of at least 8×8.
+ * Mean SSIM (Wang et al. 2004) over every window, unweighted: by default 8×8 with the window's own (biased) variances, the
+ * definition of the trainer's evaluation. Both planes have one size, of at least a window.
  */
-export function ssim(a: Plane, b: Plane): number {
+export function ssim(a: Plane, b: Plane, { window = 8, sample = false }: SsimOptions = {}): number {
   const { width, height } = a;
-  const n = WINDOW * WINDOW;
-  // Sums over the last eight rows of each column; integers, so that nothing drifts.
+  const n = window * window;
+  const spread = sample ? n / (n - 1) : 1;
+  // Sums over the last rows of each column; integers, so that nothing drifts.
   const [sa, sb] = [new Int32Array(width), new Int32Array(width)];
   const [saa, sbb, sab] = [new Int32Array(width), new Int32Array(width), new Int32Array(width)];
   const add = (y: number, sign: 1 | -1): void => {
@@ -72,8 +79,8 @@ export function ssim(a: Plane, b: Plane): number {
   let total = 0;
   for (let y = 0; y < height; y++) {
     add(y, 1);
-    if (y >= WINDOW) add(y - WINDOW, -1);
-    if (y < WINDOW - 1) continue;
+    if (y >= window) add(y - window, -1);
+    if (y < window - 1) continue;
     let [wa, wb, waa, wbb, wab, row] = [0, 0, 0, 0, 0, 0];
     for (let x = 0; x < width; x++) {
       wa += sa[x] ?? 0;
@@ -81,22 +88,23 @@ export function ssim(a: Plane, b: Plane): number {
       waa += saa[x] ?? 0;
       wbb += sbb[x] ?? 0;
       wab += sab[x] ?? 0;
-      if (x >= WINDOW) {
-        const out = x - WINDOW;
+      if (x >= window) {
+        const out = x - window;
         wa -= sa[out] ?? 0;
         wb -= sb[out] ?? 0;
         waa -= saa[out] ?? 0;
         wbb -= sbb[out] ?? 0;
         wab -= sab[out] ?? 0;
       }
-      if (x < WINDOW - 1) continue;
+      if (x < window - 1) continue;
       const [ma, mb] = [wa / n, wb / n];
-      const [va, vb, cab] = [waa / n - ma * ma, wbb / n - mb * mb, wab / n - ma * mb];
+      const [va, vb] = [spread * (waa / n - ma * ma), spread * (wbb / n - mb * mb)];
+      const cab = spread * (wab / n - ma * mb);
       row += ((2 * ma * mb + C1) * (2 * cab + C2)) / ((ma * ma + mb * mb + C1) * (va + vb + C2));
     }
     total += row;
   }
-  return total / ((width - WINDOW + 1) * (height - WINDOW + 1));
+  return total / ((width - window + 1) * (height - window + 1));
 }
 
 /** All figures of a picture against the truth. */

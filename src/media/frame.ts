@@ -8,21 +8,34 @@ import { type DeepLayout, deepLayout, type SampleForm } from './deep-layout.ts';
 /** Where a presented frame came from. Nothing synthetic is hidden. */
 export type Provenance =
   | { readonly kind: 'source' }
+  /** A source frame that a network has made larger: not its own samples any more. `hash` as of `synthetic`. */
+  | { readonly kind: 'enlarged'; readonly model: string; readonly hash?: string }
   /** A source frame shown again in place of an interpolated one. `t` is the time it stands for; 0 where no other source frame has come. */
   | { readonly kind: 'repeated'; readonly t: number; readonly reason: RepeatReason }
-  | {
-      readonly kind: 'synthetic';
-      /** Time between the parents, 0 < t < 1. */
-      readonly t: number;
-      /** Model id, as in the manifest; `blend` for the reference interpolator. */
-      readonly model: string;
-      /** First 16 hexadecimal digits of the SHA-256 of the model's file. Absent: it has none (`search`, `blend`). */
-      readonly hash?: string;
-      /** 0…1, the model's own estimate; 1 = certain. Undefined: it does not judge itself. */
-      readonly confidence: number | undefined;
-      /** 0…1: synthetic noise was added up to this share of a real frame's. Absent: none. */
-      readonly grain?: number;
-    };
+  | ({ readonly kind: 'synthetic' } & Making)
+  /** Carried on beyond the later parent, because no frame after it was there; 1 < t ≤ 1.5. */
+  | ({ readonly kind: 'extrapolated' } & Making);
+
+/** How a synthetic frame was made. */
+interface Making {
+  /** Time from the earlier parent (0) to the later one (1). */
+  readonly t: number;
+  /** Model id, as in the manifest; `blend` for the reference interpolator. */
+  readonly model: string;
+  /** First 16 hexadecimal digits of the SHA-256 of the model's file. Absent: it has none (`search`, `blend`). */
+  readonly hash?: string;
+  /** 0…1, an estimate without the truth; 1 = certain. Undefined: the model does not judge itself. */
+  readonly confidence: number | undefined;
+  /** 0…1: share of it that shows a parent where the interpolation was unsure. Absent: none. */
+  readonly parental?: number;
+  /** 0…1: synthetic noise was added up to this share of a real frame's. Absent: none. */
+  readonly grain?: number;
+  /** The motion was taken to change as it does from the pair beside. Absent: to be even. */
+  readonly acceleration?: Acceleration;
+}
+
+/** Which pairs beside a pair tell how its motion changes: the one before, the one after, or both. */
+export type Acceleration = 'before' | 'after' | 'both';
 
 /** Why a source frame was repeated where an interpolated one was scheduled. */
 export type RepeatReason =

@@ -19,7 +19,7 @@ export const LABEL_LIMITS = {
   stream: 64,
   variant: 2,
   stage: 7,
-  fate: 3,
+  fate: 4,
   reason: 40,
   cause: 5,
   decision: 5,
@@ -54,7 +54,7 @@ export const CATALOGUE = {
   frames: {
     kind: 'counter',
     name: 'framelift_frames_total',
-    help: 'Frames released to viewers of the upconverted stream, by fate: source, interpolated or repeated.',
+    help: 'Frames released to viewers of the upconverted stream, by fate: source, interpolated, extrapolated or repeated.',
     labels: ['stream', 'fate'],
   },
   lateness: {
@@ -246,9 +246,9 @@ export const CATALOGUE = {
   confidence: {
     kind: 'histogram',
     name: 'framelift_confidence_ratio',
-    help: 'Confidence of the model in its interpolated frames, 0 to 1; none where it does not judge itself.',
+    help: 'Confidence in the worst 2 % of interpolated frames, 0 to 1; none where the model does not judge itself.',
     labels: ['stream', 'model'],
-    buckets: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1],
+    buckets: [0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.99, 1],
   },
   ladderDepth: {
     kind: 'gauge',

@@ -22,7 +22,8 @@ export type DropReason =
   | 'foreign-sender'
   | 'viewer-slow'
   | 'encode-failed'
-  | 'not-on-grid';
+  | 'not-on-grid'
+  | 'overtaken';
 
 /** One thing that happened. */
 export type MetricEvent =
@@ -30,7 +31,7 @@ export type MetricEvent =
   | {
       readonly type: 'frame';
       readonly stream: string;
-      readonly fate: 'source' | 'interpolated' | 'repeated';
+      readonly fate: 'source' | 'interpolated' | 'extrapolated' | 'repeated';
       readonly reason?: string;
     }
   /** When it left: `late` after its due time; for a source frame also `added`, after its own arrival. */

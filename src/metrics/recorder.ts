@@ -7,7 +7,7 @@ import type { Instruments } from './instruments.ts';
 
 /** Both published streams. */
 export const VARIANTS: readonly Variant[] = ['upconverted', 'source'];
-const FATES = ['source', 'interpolated', 'repeated'] as const;
+const FATES = ['source', 'interpolated', 'extrapolated', 'repeated'] as const;
 const STATES: readonly StreamState[] = ['waiting', 'full', 'degraded', 'pass-through'];
 
 type EventOf<Type> = Extract<MetricEvent, { readonly type: Type }>;

@@ -32,15 +32,20 @@ export interface StreamStats {
   /** Time in each stage that has reported. */
   readonly stageMs: Readonly<Partial<Record<StageName, Percentiles>>>;
   /** Frames of the upconverted stream by fate. */
-  readonly frames: { readonly source: number; readonly interpolated: number; readonly repeated: number };
-  /** interpolated / all, 0…1; undefined when nothing was released. */
+  readonly frames: {
+    readonly source: number;
+    readonly interpolated: number;
+    readonly extrapolated: number;
+    readonly repeated: number;
+  };
+  /** interpolated and extrapolated of all, 0…1; undefined when nothing was released. */
   readonly syntheticShare: number | undefined;
   /** Repeated frames by reason. */
   readonly repeats: Readonly<Record<string, number>>;
   /** Frames or packets dropped, at all stages. */
   readonly drops: number;
   readonly deadlineMisses: number;
-  /** Mean confidence of interpolated frames, 0…1; undefined while there are none, or where the model does not judge itself. */
+  /** Mean confidence of interpolated and extrapolated frames, 0…1; undefined while there are none, or where the model does not judge itself. */
   readonly confidence: number | undefined;
   readonly viewers: Readonly<Record<Variant, number>>;
   /** RTP bits sent to all viewers. */
@@ -63,7 +68,7 @@ export class StreamWindow {
   readonly #cadence = { upconverted: new Cadence(STATS_WINDOW), source: new Cadence(STATS_WINDOW) };
   readonly #latency = { upconverted: new RecentValues(STATS_WINDOW), source: new RecentValues(STATS_WINDOW) };
   readonly #stages = new Map<StageName, RecentValues>();
-  readonly #fates = { source: sum(), interpolated: sum(), repeated: sum() };
+  readonly #fates = { source: sum(), interpolated: sum(), extrapolated: sum(), repeated: sum() };
   readonly #repeats = new Map<string, SlidingSum>();
   readonly #drops = sum();
   readonly #misses = sum();
@@ -134,8 +139,9 @@ export class StreamWindow {
   stats(now: Micros): StreamStats {
     const source = this.#fates.source.sum(now);
     const interpolated = this.#fates.interpolated.sum(now);
+    const extrapolated = this.#fates.extrapolated.sum(now);
     const repeated = this.#fates.repeated.sum(now);
-    const all = source + interpolated + repeated;
+    const all = source + interpolated + extrapolated + repeated;
     const judged = this.#confidence.count.sum(now);
     const repeats: Record<string, number> = {};
     for (const [reason, counted] of this.#repeats) {
@@ -158,8 +164,8 @@ export class StreamWindow {
         ...(sourceMs ? { source: sourceMs } : {}),
       },
       stageMs,
-      frames: { source, interpolated, repeated },
-      syntheticShare: all > 0 ? interpolated / all : undefined,
+      frames: { source, interpolated, extrapolated, repeated },
+      syntheticShare: all > 0 ? (interpolated + extrapolated) / all : undefined,
       repeats,
       drops: this.#drops.sum(now),
       deadlineMisses: this.#misses.sum(now),

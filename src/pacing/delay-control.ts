@@ -94,6 +94,9 @@ export class DelayControl {
    */
   headroom(floor: Micros, jitter: Micros = ZERO): Micros {
     const whole = minus(this.budget(floor), floor);
+    // Below nothing: frames are carried on, in the time until they are due, which the smoothing of
+    // arrivals only makes longer.
+    if (floor < 0) return whole;
     return micros(Math.max(Math.min(whole, MIN_EXTRA), whole - jitter));
   }
 
@@ -106,8 +109,8 @@ export class DelayControl {
   delay(floor: Micros, settled = true, jitter: Micros = ZERO): Micros {
     const headroom = this.headroom(floor, jitter);
     if (headroom < 0 || !settled) return plus(floor, headroom);
-    if (this.#need === undefined) return micros(floor + Math.min(headroom, START));
+    if (this.#need === undefined) return micros(Math.max(0, floor + Math.min(headroom, START)));
     const extra = Math.min(Math.max(this.#need + MARGIN, MIN_EXTRA), headroom);
-    return micros(floor + extra);
+    return micros(Math.max(0, floor + extra));
   }
 }

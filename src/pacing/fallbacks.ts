@@ -1,9 +1,9 @@
 /**
  * What stands in for each output slot whose interpolated frame does not come: the nearer source
- * frame.
+ * frame, or what was carried on beyond it.
  */
 
-import type { Frame, RepeatReason } from '../media/frame.ts';
+import type { Frame, Provenance, RepeatReason } from '../media/frame.ts';
 import type { Timestep } from '../pairing/scheduler.ts';
 import type { Micros } from '../time.ts';
 
@@ -45,7 +45,10 @@ export class Fallbacks {
     const fallback = this.#waiting.get(pts);
     if (!fallback) return undefined;
     const { frame, t, reason } = fallback;
-    const repeated = frame.share({ provenance: { kind: 'repeated', t, reason }, discontinuity: false });
+    const { provenance } = frame;
+    // One that was carried on stays what it is, however often it is shown.
+    const shown: Provenance = provenance.kind === 'extrapolated' ? provenance : { kind: 'repeated', t, reason };
+    const repeated = frame.share({ provenance: shown, discontinuity: false });
     this.forget(pts);
     return repeated;
   }

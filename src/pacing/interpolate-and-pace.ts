@@ -7,8 +7,11 @@ import { Observable, type OperatorFunction, type Subscriber } from 'rxjs';
 import type { Rung } from '../interp/ladder.ts';
 import type { Frame, RepeatReason } from '../media/frame.ts';
 import type { PairDecision } from '../media/pair-decision.ts';
-import type { Scheduled } from '../pairing/operators.ts';
+import { releaseStep, type Scheduled } from '../pairing/operators.ts';
+import { isBeyond } from '../pairing/timesteps.ts';
 import { type Micros, minus } from '../time.ts';
+import { Concealment } from './concealment.ts';
+import { Extension } from './extension.ts';
 import { Fallbacks } from './fallbacks.ts';
 import { LatencyGuard } from './latency-guard.ts';
 import { type PacedFrame, Pacer } from './pacer.ts';
@@ -45,6 +48,8 @@ class OutputStage {
   readonly #fallbacks = new Fallbacks();
   readonly #submission: Submission;
   readonly #release: Release;
+  readonly #extension: Extension;
+  readonly #concealment: Concealment;
   readonly #guard = new LatencyGuard();
   #delay: Micros | undefined;
   /** The ladder's, whose pairs the delay has learned from. */
@@ -65,6 +70,14 @@ class OutputStage {
     const shared = { pacer: this.#pacer, fallbacks: this.#fallbacks };
     this.#release = new Release(options, { ...shared, emit });
     this.#submission = new Submission(options, { ...shared, onSettled: () => this.#release.pump() });
+    this.#extension = new Extension(options, { limits: (lineup) => this.#submission.limits(lineup) });
+    this.#concealment = new Concealment(options, {
+      pacer: this.#pacer,
+      workSpan: () => this.#submission.workSpan,
+      able: () => this.#extension.able,
+      extend: (pair) => this.#extension.make(pair),
+      onReady: () => this.#release.pump(),
+    });
   }
 
   run(source: Observable<Scheduled>, subscriber: Subscriber<PacedFrame>): void {
@@ -95,6 +108,8 @@ class OutputStage {
   #close(): void {
     this.#closed = true;
     this.#submission.close();
+    this.#extension.close();
+    this.#concealment.close();
     this.#release.close();
     this.#pacer.clear();
     this.#fallbacks.clear();
@@ -103,8 +118,7 @@ class OutputStage {
   #step(step: Scheduled): void {
     const { before, frame, decision } = step;
     if (this.#closed) {
-      before?.release();
-      frame.release();
+      releaseStep(step);
       return;
     }
     const pacer = this.#pacer;
@@ -113,11 +127,14 @@ class OutputStage {
     const fresh = decision === undefined || decision === 'discontinuity' || decision === 'size-change';
     pacer.observe(frame.pts, frame.arrival, fresh);
     this.#watchLatency(frame);
+    const standIn = scheduler.ahead ? this.#overtake(frame) : this.#concealment.arrived();
     // A slot between two frames cannot be known before the floor has passed: within a smaller
     // budget there are none, on a grid or off it.
     const fits = delay.headroom(scheduler.floor) >= 0;
-    if (before && fits) this.#fill(before, step);
-    else before?.release();
+    if (fits && !scheduler.ahead) this.#concealment.watch(step);
+    if (before && fits) this.#fill(before, step, standIn);
+    else for (const unused of [before, step.pairBefore?.frame]) unused?.release();
+    standIn?.release();
     const show = fits ? step.show : frame.pts;
     if (show === undefined) {
       events.emit({ type: 'drop', stream, stage: 'pace', reason: 'not-on-grid' });
@@ -147,22 +164,35 @@ class OutputStage {
     this.#pacer.setDelay(wanted);
   }
 
-  /** Announces and fills the slots between two frames; owns `before`. */
-  #fill(before: Frame, { frame, timesteps, decision, interval, area }: Scheduled): void {
+  /** Frames made for times after a source frame that has come sooner than expected are not shown. */
+  #overtake({ pts }: Frame): undefined {
+    for (const overtaken of this.#pacer.withdraw(pts)) overtaken.release();
+  }
+
+  /**
+   * Announces and fills the slots between two frames, or after the later one; owns `before`, and the
+   * frame of the pair before. `standIn`: what was shown, or is ready, in place of the frame while it did not come.
+   */
+  #fill(before: Frame, step: Scheduled, standIn: Frame | undefined): void {
+    const { frame, timesteps, decision, interval, area, pairBefore } = step;
     const pacer = this.#pacer;
     let open = false;
     for (const timestep of timesteps) {
       const { pts, t } = timestep;
-      pacer.expect(pts, interval);
+      const beyond = isBeyond(t);
+      // Something has been shown there already.
+      if (!beyond && pts <= pacer.beyond + interval / 2) continue;
+      pacer.expect(pts, interval, beyond);
       // The pacer may have no place for it (late, full): nothing would ever take the fallback away
       // again.
       if (pacer.dueOf(pts) === undefined) continue;
       open = true;
-      const hold = decision === 'cut' || t < 0.5;
-      this.#fallbacks.set(timestep, (hold ? before : frame).share(), holdReason(decision));
+      const hold = !beyond && (decision === 'cut' || t < 0.5);
+      this.#fallbacks.set(timestep, (hold ? (standIn ?? before) : frame).share(), holdReason(decision));
     }
-    if (decision === 'interpolate' && open) this.#submission.submit(before, frame, timesteps, area);
-    else before.release();
+    if (decision === 'interpolate' && open) {
+      this.#submission.submit(before, frame, timesteps, { area, pairBefore });
+    } else for (const unused of [before, pairBefore?.frame]) unused?.release();
   }
 }
 

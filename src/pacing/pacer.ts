@@ -14,7 +14,7 @@ export interface PacerOptions {
   /** Slots that may wait; beyond it the oldest is dropped. */
   readonly capacity: number;
   /**
-   * Called for each slot that is given up: `late`, `queue-full`, `duplicate`, `stopped`. Its frame,
+   * Called for each slot that is given up: `late`, `queue-full`, `duplicate`, `overtaken`, `stopped`. Its frame,
    * if any, is released already.
    */
   readonly onDrop?: (reason: DropReason, pts: Micros) => void;
@@ -59,6 +59,8 @@ export interface PacerOutput {
 interface Slot {
   readonly pts: Micros;
   readonly interval: Micros;
+  /** It stands after the newest source frame, and gives way to the next one. */
+  readonly beyond: boolean;
   frame: Frame | undefined;
   /** Reported as missed. */
   missed: boolean;
@@ -77,6 +79,8 @@ const LATE = 50_000;
  * once.
  */
 const SETTLE = 200_000;
+/** Least distance of the times of two releases, as they are told. */
+const LEAST = 1000;
 /** Least distance of two releases, in intervals: how fast a pacer that is late catches up. */
 const SPACING = 0.5;
 
@@ -97,6 +101,8 @@ export class Pacer {
   #observedAt: number | undefined;
   #releasedPts = Number.NEGATIVE_INFINITY;
   #releasedAt = Number.NEGATIVE_INFINITY;
+  #releasedDue = Number.NEGATIVE_INFINITY;
+  #beyondPts = Number.NEGATIVE_INFINITY;
 
   constructor(options: PacerOptions) {
     this.#capacity = options.capacity;
@@ -116,6 +122,7 @@ export class Pacer {
       for (const slot of this.#slots) if (slot.pts < change.from || pts < slot.pts) slot.offset ??= before;
       this.#dropOvertaken(micros(pts + this.#clockMap.offset + this.#delay));
       this.#releasedPts = Number.NEGATIVE_INFINITY;
+      this.#beyondPts = Number.NEGATIVE_INFINITY;
     }
     if (this.#observedAt !== undefined) {
       this.#delay = slew(this.#delay, this.#delayTarget, Math.max(0, arrival - this.#observedAt), SETTLE);
@@ -126,8 +133,10 @@ export class Pacer {
   /**
    * Announces a slot at `pts`, `interval` before the next one. A slot known already, or before the
    * last release, is dropped.
+   * @param beyond it stands after the newest source frame, which nothing may wait for: what comes
+   * next is released as if this slot had not been there, and is not too early for it.
    */
-  expect(pts: Micros, interval: Micros): void {
+  expect(pts: Micros, interval: Micros, beyond = false): void {
     let at = this.#slots.length;
     for (; at > 0; at -= 1) {
       const before = this.#slots[at - 1];
@@ -141,7 +150,7 @@ export class Pacer {
       this.#onDrop('late', pts);
       return;
     }
-    this.#slots.splice(at, 0, { pts, interval, frame: undefined, missed: false, offset: undefined });
+    this.#slots.splice(at, 0, { pts, interval, beyond, frame: undefined, missed: false, offset: undefined });
     if (this.#slots.length > this.#capacity) this.#drop('queue-full');
   }
 
@@ -157,6 +166,32 @@ export class Pacer {
     }
     slot.frame = frame;
     return true;
+  }
+
+  /**
+   * Takes back the slots beyond the newest source frame that stand at `from` or later: the next one
+   * is there. The caller owns their frames.
+   */
+  withdraw(from: Micros): Frame[] {
+    const frames: Frame[] = [];
+    for (let at = this.#slots.length - 1; at >= 0; at -= 1) {
+      const slot = this.#slots[at];
+      if (!slot?.beyond || slot.pts < from) continue;
+      this.#slots.splice(at, 1);
+      if (slot.frame) frames.unshift(slot.frame);
+      this.#onDrop('overtaken', slot.pts);
+    }
+    return frames;
+  }
+
+  /** The last slot beyond a source frame that was released; −∞ where there was none. */
+  get beyond(): number {
+    return this.#beyondPts;
+  }
+
+  /** When a slot at `pts` would be released. @throws RangeError before the first frame. */
+  dueAt(pts: Micros): Micros {
+    return micros(pts + this.#clockMap.offset + this.#delay);
   }
 
   /**
@@ -177,9 +212,7 @@ export class Pacer {
       if (earliest > now) return { release: NONE, missed: NONE, wake: earliest };
       if (slot.frame) {
         this.#slots.shift();
-        this.#releasedPts = slot.offset === undefined ? slot.pts : this.#releasedPts;
-        this.#releasedAt = now;
-        return { release: [{ frame: slot.frame, pts: slot.pts, due }], missed: NONE, wake: now };
+        return { release: [this.#released(slot, slot.frame, due, now)], missed: NONE, wake: now };
       }
       if (!slot.missed) {
         slot.missed = true;
@@ -241,6 +274,20 @@ export class Pacer {
     this.#observedAt = undefined;
     this.#delay = this.#delayTarget;
     this.#releasedPts = Number.NEGATIVE_INFINITY;
+    this.#beyondPts = Number.NEGATIVE_INFINITY;
+  }
+
+  #released({ pts, beyond, offset }: Slot, frame: Frame, due: Micros, now: Micros): PacedFrame {
+    if (beyond) this.#beyondPts = pts;
+    else {
+      this.#releasedPts = offset === undefined ? pts : this.#releasedPts;
+      this.#releasedAt = now;
+    }
+    // A source frame that came sooner than its pace let expect may stand before what was shown beyond
+    // the one before: times of what is sent never go back.
+    const shown = micros(Math.max(due, this.#releasedDue + LEAST));
+    this.#releasedDue = shown;
+    return { frame, pts, due: shown };
   }
 
   #due(slot: Slot): Micros {

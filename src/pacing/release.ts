@@ -79,8 +79,9 @@ export class Release {
       events.emit({ type: 'frame', stream, fate: 'repeated', reason: provenance.reason });
       if (provenance.reason === 'deadline') events.emit({ type: 'deadline-miss', stream });
     } else {
-      events.emit({ type: 'frame', stream, fate: provenance.kind === 'source' ? 'source' : 'interpolated' });
-      if (provenance.kind === 'synthetic' && provenance.confidence !== undefined) {
+      const { kind } = provenance;
+      events.emit({ type: 'frame', stream, fate: kind === 'synthetic' || kind === 'enlarged' ? 'interpolated' : kind });
+      if ('confidence' in provenance && provenance.confidence !== undefined) {
         events.emit({ type: 'confidence', stream, model: provenance.model, value: provenance.confidence });
       }
     }

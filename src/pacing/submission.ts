@@ -4,13 +4,13 @@
  */
 
 import { asFrameliftError, type FrameliftError } from '../errors.ts';
-import type { InterpJob, InterpResult, Tier } from '../interp/engine/job.ts';
+import { type InterpJob, type InterpResult, isUnsure, type Tier } from '../interp/engine/job.ts';
 import type { Attempt, Ladder, LadderChange, LadderDecision, LadderLimits, PairOutcome } from '../interp/ladder.ts';
 import type { Frame } from '../media/frame.ts';
-import type { PictureArea } from '../media/picture-area.ts';
 import type { EventSink } from '../metrics/events.ts';
+import type { Scheduled } from '../pairing/operators.ts';
 import type { Scheduler, Timestep } from '../pairing/scheduler.ts';
-import { type Clock, type Micros, micros, minus, plus } from '../time.ts';
+import { type Clock, type Micros, micros, minus, plus, ZERO } from '../time.ts';
 import type { DelayControl } from './delay-control.ts';
 import type { Fallbacks } from './fallbacks.ts';
 import type { Pacer } from './pacer.ts';
@@ -20,7 +20,7 @@ import type { Pacer } from './pacer.ts';
  * between two pairs.
  */
 export interface Lineup {
-  readonly tiers: readonly Pick<Tier, 'interpolate' | 'workers'>[];
+  readonly tiers: readonly Pick<Tier, 'interpolate' | 'workers' | 'extrapolates'>[];
   readonly ladder: Ladder;
 }
 
@@ -37,8 +37,8 @@ export interface SubmissionOptions {
   readonly clock: Clock;
   readonly events: EventSink;
   /**
-   * Below this confidence the nearer source frame is repeated. 0 = never. A model that does not
-   * judge itself is shown always.
+   * Cells below this confidence show the nearer source frame where that is the lesser evil; where
+   * too many are, all of it is repeated ({@link isUnsure}). 0 = never.
    */
   readonly minConfidence: number;
   readonly onEngineError: (error: FrameliftError) => void;
@@ -65,6 +65,12 @@ export interface SubmissionDeps {
   readonly onSettled: () => void;
 }
 
+/** How fast the span of the work on a pair is learned. */
+const LEARN = 1 / 8;
+
+/** What is known of a pair: what is picture in both frames, and the pair before. */
+type PairTraits = Partial<Pick<Scheduled, 'area' | 'pairBefore'>>;
+
 /** The slots of a pair that are being filled. */
 interface Slots {
   readonly timesteps: readonly Timestep[];
@@ -82,6 +88,7 @@ interface Slots {
 export class Submission {
   readonly #options: SubmissionOptions;
   readonly #deps: SubmissionDeps;
+  #workSpan: number = ZERO;
   #closed = false;
 
   constructor(options: SubmissionOptions, deps: SubmissionDeps) {
@@ -95,18 +102,19 @@ export class Submission {
   }
 
   /**
-   * Lets the ladder decide for a pair, and has interpolated what it decides. Owns `before`; `frame`
-   * stays the caller's. `area`: what is picture in both.
+   * Lets the ladder decide for a pair, and has interpolated what it decides. Owns `before` and the frame of `pairBefore`;
+   * `frame` stays the caller's.
    */
-  submit(before: Frame, frame: Frame, timesteps: readonly Timestep[], area?: PictureArea): void {
+  submit(before: Frame, frame: Frame, timesteps: readonly Timestep[], { area, pairBefore }: PairTraits = {}): void {
     const { lineup, clock, onDecision, onWork } = this.#options;
     const now = lineup();
     if (!now) {
       this.#deps.fallbacks.explain(timesteps, 'no-model');
       before.release();
+      pairBefore?.frame.release();
       return;
     }
-    const attempt = now.ladder.choose(clock.now(), this.#limits(now), onDecision);
+    const attempt = now.ladder.choose(clock.now(), this.limits(now), onDecision);
     const { tier: index, timesteps: which } = attempt.rung;
     const tier = index === undefined ? undefined : now.tiers[index];
     const chosen = !tier ? [] : which === 'middle' ? middle(timesteps) : timesteps;
@@ -115,9 +123,15 @@ export class Submission {
       'overload',
     );
     if (tier) {
-      const pair = { a: before, b: frame.share(), ...(area ? { area } : {}) };
+      const beside = { ...(area ? { area } : {}), ...(pairBefore ? { before: pairBefore } : {}) };
+      const pair = { a: before, b: frame.share(), ...beside };
       onWork(this.#interpolate(now, tier, attempt, pair, this.#slots(chosen, frame, attempt)));
-    } else before.release();
+    } else for (const unused of [before, pairBefore?.frame]) unused?.release();
+  }
+
+  /** From submission to frames, as it has lately been; 0 while that is not known. */
+  get workSpan(): Micros {
+    return micros(this.#workSpan);
   }
 
   #slots(timesteps: readonly Timestep[], { pts, arrival }: Frame, { isTrial }: Attempt): Slots {
@@ -132,7 +146,8 @@ export class Submission {
     };
   }
 
-  #limits({ tiers }: Lineup): LadderLimits {
+  /** What bounds the work on a pair. */
+  limits({ tiers }: Lineup): LadderLimits {
     const { scheduler } = this.#options;
     return { headroom: this.#headroom(), period: micros(scheduler.sourceInterval * (tiers[0]?.workers ?? 1)) };
   }
@@ -142,22 +157,23 @@ export class Submission {
     return delay.headroom(scheduler.floor, this.#deps.pacer.jitter);
   }
 
-  /** Owns both frames. Never rejects. */
+  /** Owns the frames of `pair`. Never rejects. */
   async #interpolate(
     lineup: Lineup,
     tier: Lineup['tiers'][number],
     attempt: Attempt,
-    pair: Pick<InterpJob, 'a' | 'b' | 'area'>,
+    pair: Pick<InterpJob, 'a' | 'b' | 'area' | 'before'>,
     slots: Slots,
   ): Promise<void> {
-    const { stream, clock, onEngineError, onLadder, onDecision } = this.#options;
+    const { stream, clock, minConfidence, onEngineError, onLadder, onDecision } = this.#options;
     const submitted = clock.now();
     const deadline = this.#deadline(slots, attempt);
     const timesteps = slots.timesteps.map((step) => step.t);
     let outcome: PairOutcome = { kind: 'failed' };
     try {
-      const result = await tier.interpolate({ stream, ...pair, timesteps, ...deadline });
+      const result = await tier.interpolate({ stream, ...pair, timesteps, minConfidence, ...deadline });
       outcome = outcomeOf(result, minus(clock.now(), submitted), slots.misplaced);
+      if (outcome.kind === 'done') this.#workSpan += (outcome.elapsed - this.#workSpan) * (this.#workSpan ? LEARN : 1);
       this.#take(result, slots);
     } catch (thrown) {
       this.#deps.fallbacks.explain(slots.timesteps, 'engine-error');
@@ -165,10 +181,11 @@ export class Submission {
     } finally {
       pair.a.release();
       pair.b.release();
+      pair.before?.frame.release();
     }
     const current = !this.#closed && this.#options.lineup() === lineup;
     const report = current ? onDecision : undefined;
-    const change = lineup.ladder.settle(attempt, outcome, clock.now(), this.#limits(lineup), report);
+    const change = lineup.ladder.settle(attempt, outcome, clock.now(), this.limits(lineup), report);
     if (this.#closed) return;
     if (change && current) onLadder(change);
     this.#deps.onSettled();
@@ -196,7 +213,7 @@ export class Submission {
       return;
     }
     const now = clock.now();
-    const unsure = result.confidence !== undefined && result.confidence < minConfidence;
+    const unsure = isUnsure(result, minConfidence);
     result.frames.forEach((frame, i) => {
       const step = timesteps[i];
       const due = dues[i];
@@ -210,7 +227,8 @@ export class Submission {
   }
 }
 
-function outcomeOf(result: InterpResult, elapsed: Micros, misplaced: boolean): PairOutcome {
+/** What a result says of its rung. */
+export function outcomeOf(result: InterpResult, elapsed: Micros, misplaced: boolean): PairOutcome {
   if (result.status !== 'done') return { kind: misplaced ? 'misplaced' : 'refused' };
   const { search, network, kernel } = result.spanMicros;
   return { kind: 'done', elapsed, cost: micros(search + network + kernel) };

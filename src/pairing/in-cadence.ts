@@ -3,7 +3,7 @@ import { Observable, type OperatorFunction } from 'rxjs';
 import type { Frame } from '../media/frame.ts';
 import type { EventSink } from '../metrics/events.ts';
 import type { Micros } from '../time.ts';
-import { differs, type Scheduled } from './operators.ts';
+import { differs, releaseStep, type Scheduled } from './operators.ts';
 import type { PairPlanner } from './pair-planner.ts';
 import type { Scheduler } from './scheduler.ts';
 
@@ -26,8 +26,7 @@ export function inCadence(options: InCadenceOptions): OperatorFunction<Frame, Sc
       const pass = (steps: readonly Scheduled[]): void => {
         for (const step of steps) {
           if (subscriber.closed) {
-            step.before?.release();
-            step.frame.release();
+            releaseStep(step);
             continue;
           }
           if (step.decision) events.emit({ type: 'pair', stream, decision: step.decision });

@@ -111,14 +111,36 @@ export function pairUp(pairing: Pairing, stream: string, events: EventSink): Ope
     });
 }
 
+/** The pair beside the one that is interpolated, which shares a frame with it: how its motion changes. */
+export interface Neighbour {
+  /** Its other frame: the one before the pair, or the one after it. */
+  readonly frame: Frame;
+  /** Its time from frame to frame, over that of the pair that is interpolated. */
+  readonly ratio: number;
+}
+
 /**
- * Output times of one step. `timesteps` lie between `before` and `frame`; `show` is for `frame`
- * itself.
+ * Output times of one step. `timesteps` lie between `before` and `frame`, or after `frame` where
+ * nothing is held back; `show` is for `frame` itself.
  */
 export interface Scheduled extends Paired {
+  /**
+   * When `before` and `frame` are due on the source's timeline: their own times, or those of a cadence. `from` undefined:
+   * nothing lies between them.
+   */
+  readonly from: Micros | undefined;
+  readonly to: Micros;
+  /** Where the pair before goes on in this one, and this one in the pair after, if that is looked for. */
+  readonly pairBefore?: Neighbour | undefined;
+  readonly pairAfter?: Neighbour | undefined;
   readonly timesteps: readonly Timestep[];
   readonly show: Micros | undefined;
   readonly interval: Micros;
+}
+
+/** Releases the frames of a step. */
+export function releaseStep({ before, frame, pairBefore, pairAfter }: Scheduled): void {
+  for (const held of [before, frame, pairBefore?.frame, pairAfter?.frame]) held?.release();
 }
 
 /** Gives pairs their output times. */
@@ -135,7 +157,8 @@ export function planOutput(scheduler: Scheduler): OperatorFunction<Paired, Sched
           const continuous =
             paired.decision !== undefined && paired.decision !== 'discontinuity' && paired.decision !== 'size-change';
           const plan = scheduler.next(paired.frame.pts, continuous);
-          subscriber.next({ ...paired, timesteps: plan.between, show: plan.show, interval: plan.interval });
+          const [from, to] = [paired.before?.pts, paired.frame.pts];
+          subscriber.next({ ...paired, from, to, timesteps: plan.between, show: plan.show, interval: plan.interval });
         },
         error: (error: unknown) => subscriber.error(error),
         complete: () => subscriber.complete(),

@@ -181,7 +181,7 @@ export class PairPlanner {
     const before = this.#last?.frame;
     const decision = this.#pairing.next(frame);
     this.#last = { frame: frame.share(), at: frame.pts };
-    steps.push({ before, frame, decision, timesteps: [], show, interval });
+    steps.push({ before, frame, decision, from: undefined, to: frame.pts, timesteps: [], show, interval });
     return steps;
   }
 
@@ -219,7 +219,8 @@ export class PairPlanner {
     });
     this.#last = { frame: frame.share(), at };
     this.#next = undefined;
-    return { before: last?.frame, frame, decision, area, timesteps, show, interval: this.#outputInterval };
+    const [times, interval] = [{ from: last?.at, to: at }, this.#outputInterval];
+    return { before: last?.frame, frame, decision, area, ...times, timesteps, show, interval };
   }
 
   /** The last picture stands until `pts`. */
@@ -232,10 +233,9 @@ export class PairPlanner {
       last.frame.release();
       return [];
     }
-    const interval = this.#outputInterval;
-    return [
-      { before: last.frame, frame: last.frame.share(), decision: 'duplicate', timesteps, show: undefined, interval },
-    ];
+    const frame = last.frame.share();
+    const times = { from: last.at, to: pts, timesteps, show: undefined, interval: this.#outputInterval };
+    return [{ before: last.frame, frame, decision: 'duplicate', ...times }];
   }
 
   /** All that is due before a scene that has nothing to do with this one, or before the end. */

@@ -7,7 +7,7 @@ import type { Frame } from '../media/frame.ts';
 import type { PairDecision } from '../media/pair-decision.ts';
 import type { PictureArea } from '../media/picture-area.ts';
 import { fromMs, type Micros } from '../time.ts';
-import { ActiveArea } from './active-area.ts';
+import { ActiveArea } from './bars/active-area.ts';
 import { compare, isDuplicate } from './change.ts';
 import { CutDetector } from './cut-detector.ts';
 import { Thumbnail } from './thumbnail.ts';

@@ -14,16 +14,16 @@ export type RateTarget =
   /** An exact output rate on an even grid, frames per second. */
   | { readonly kind: 'fps'; readonly fps: number };
 
-/** An output time between two source frames. */
+/** An output time between two source frames, or after the later one. */
 export interface Timestep {
   readonly pts: Micros;
-  /** 0 < t < 1 between the earlier and the later frame. */
+  /** 0 < t < 1 between the earlier and the later frame; 1 < t ≤ 1.5 after it (`AheadScheduler`). */
   readonly t: number;
 }
 
 /** What to show for one new source frame. */
 export interface Plan {
-  /** Output times strictly between the frame before and this one, in order. */
+  /** Output times strictly between the frame before and this one, or after it, in order. */
   readonly between: readonly Timestep[];
   /**
    * When to show this source frame itself, bit-exact; undefined when it falls between the points of
@@ -141,6 +141,11 @@ export class Scheduler {
 
   /** Time that is waited for the next picture beside the next frame, while pictures are shown several times each. */
   hold: Micros = ZERO;
+
+  /** Whether output times lie after the newest frame, so that nothing is held back. */
+  get ahead(): boolean {
+    return false;
+  }
 
   /** Takes the rate that a source declares for its interval until two frames have been seen. */
   assume(fps: number | undefined): void {

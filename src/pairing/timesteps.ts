@@ -10,6 +10,14 @@ import { FrameliftError } from '../errors.ts';
  */
 export type Times = 'any' | 'half';
 
+/** Furthest that a frame is carried on beyond the later one of its pair: half of an interval. */
+export const FURTHEST = 1.5;
+
+/** Whether a timestep lies beyond the later frame of its pair, where only some models can follow. */
+export function isBeyond(t: number): boolean {
+  return t > 1 && t <= FURTHEST;
+}
+
 /** The eighth (⅛ … ⅞) nearest to `t`: what a `half` network makes in its place. */
 export function nearestEighth(t: number): number {
   return Math.min(7, Math.max(1, Math.round(t * 8))) / 8;

@@ -77,12 +77,14 @@ const streamStats = z.object({
   fps: variants(z.number()).describe('frames per second'),
   latencyMs: variants(percentiles.optional()).describe('source arrival to first packet sent; absent without viewers'),
   stageMs: z.record(z.string(), percentiles).readonly().describe('time in each stage that has reported'),
-  frames: z.object({ source: z.number(), interpolated: z.number(), repeated: z.number() }).readonly(),
-  syntheticShare: z.number().optional().describe('interpolated frames of all, 0…1'),
+  frames: z
+    .object({ source: z.number(), interpolated: z.number(), extrapolated: z.number(), repeated: z.number() })
+    .readonly(),
+  syntheticShare: z.number().optional().describe('interpolated and extrapolated frames of all, 0…1'),
   repeats: counters.describe('repeated frames by reason'),
   drops: z.number(),
   deadlineMisses: z.number(),
-  confidence: z.number().optional().describe('mean confidence of interpolated frames, 0…1'),
+  confidence: z.number().optional().describe('mean confidence of interpolated and extrapolated frames, 0…1'),
   viewers: variants(z.number()),
   bitsPerSecond: variants(z.number()),
   source: sourceInfo.optional(),
@@ -115,8 +117,10 @@ export const streamReport = z.object({
   ready: z.boolean().describe('a frame has come through'),
   ladder: ladderReport.optional().describe('absent while the model is being prepared'),
   latencyBudgetMs: z.number().describe('how long a source frame may be held back'),
-  latencyFloorMs: z.number().describe('the part of it that is arithmetic: (N−1)/N of a source interval'),
-  badge: z.boolean().describe('players mark interpolated frames unless their viewer says otherwise'),
+  latencyFloorMs: z
+    .number()
+    .describe('the part of it that is arithmetic: (N−1)/N of a source interval; 0 with delay: none'),
+  badge: z.boolean().describe('players mark interpolated and extrapolated frames unless their viewer says otherwise'),
   notice: z.string().optional().describe('what viewers have to be told, always'),
   timing: z.array(timingNote).readonly().describe("what the source's timing costs, and how it is dealt with"),
   state: streamState,

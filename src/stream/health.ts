@@ -15,6 +15,7 @@ const RANK: Readonly<Record<StreamState, number>> = { waiting: 0, 'pass-through'
 export class StreamHealth {
   #state: StreamState = 'waiting';
   #reason: string | undefined = 'no frame yet';
+  /** Frames made, between source frames or beyond them. */
   #interpolated = 0;
   #failed = 0;
   #released = 0;
@@ -50,7 +51,7 @@ export class StreamHealth {
     }
     if (event.type !== 'frame') return;
     this.#released += 1;
-    if (event.fate === 'interpolated') this.#interpolated += 1;
+    if (event.fate === 'interpolated' || event.fate === 'extrapolated') this.#interpolated += 1;
     if (event.fate !== 'repeated') return;
     const reason = event.reason ?? 'unknown';
     if (

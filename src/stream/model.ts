@@ -20,6 +20,8 @@ export interface StreamModelOptions {
   readonly clock: Clock;
   readonly stream: string;
   readonly target: RateTarget;
+  /** Whether frames are made beyond the newest one. */
+  readonly ahead: boolean;
   /** Timesteps of a pair, as far as is known. */
   readonly timesteps: () => number;
   /** What bounds the work on one pair, as far as is known. */
@@ -173,8 +175,9 @@ export class StreamModel implements AsyncDisposable {
     this.#lease = lease;
   }
 
-  async #check({ tiers }: ModelLease): Promise<void> {
-    const { target } = this.#options;
+  async #check({ model, tiers }: ModelLease): Promise<void> {
+    const { target, ahead } = this.#options;
+    if (ahead && tiers[0] && !tiers[0].extrapolates) throw cannotExtrapolate(model);
     // Whether a rate in frames per second is a multiple of the source's is known later; the stream then says so.
     if (tiers[0] && target.kind === 'factor') await requireTimes(tiers[0], target.factor);
   }
@@ -193,6 +196,15 @@ export class StreamModel implements AsyncDisposable {
       rungs.map(({ name }) => name),
     );
   }
+}
+
+/** A model that cannot make what is wanted after the newest frame. */
+function cannotExtrapolate(model: string): FrameliftError {
+  return new FrameliftError(
+    'config.invalid',
+    `delay is none, and model "${model}" knows no motion that could be carried on beyond the newest frame`,
+    { remedy: 'Use flow-s, fluoro-s, another flow model or search; or let delay be auto.' },
+  );
 }
 
 /** Loads what a size needs and runs the model once, so that the first pair does not pay for it. */

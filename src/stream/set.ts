@@ -1,7 +1,7 @@
 /** The streams of a process: those of the configuration and those that were added since, changed one request after the other. */
 import { parse } from 'node:path';
 import { appliesLive, differingKeys, type StreamChange } from '../config/diff.ts';
-import { DEFAULT_MIN_CONFIDENCE, profileOf, targetOf } from '../config/profile.ts';
+import { minConfidenceOf, profileOf, targetOf } from '../config/profile.ts';
 import type { StreamConfig } from '../config/schema.ts';
 import type { Publication } from '../egress/publication.ts';
 import { FrameliftError } from '../errors.ts';
@@ -217,9 +217,10 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
         intake,
         target: targetOf(settings, profile),
         cadence: settings.cadence,
+        delay: settings.delay,
         ...(profile === undefined ? {} : { profile }),
         ...(latencyBudgetMs === undefined ? {} : { latencyBudget: fromMs(latencyBudgetMs) }),
-        minConfidence: DEFAULT_MIN_CONFIDENCE,
+        minConfidence: minConfidenceOf(undefined, profile),
         maxViewers,
         ...(bitrateKbps === undefined ? {} : { bitrate: bitrateKbps * 1000 }),
         peer: transport,

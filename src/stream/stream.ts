@@ -16,10 +16,11 @@ import type { FrameSize } from '../media/size.ts';
 import type { StreamState } from '../media/stream-state.ts';
 import type { EventSink, Variant } from '../metrics/events.ts';
 import { DEFAULT_HEADROOM, DelayControl } from '../pacing/delay-control.ts';
+import { AheadScheduler, type DelayChoice } from '../pairing/ahead.ts';
 import type { CadenceChoice } from '../pairing/cadence.ts';
 import { type RateTarget, Scheduler } from '../pairing/scheduler.ts';
 import { upconvert } from '../pipeline.ts';
-import { type Clock, fromMs, type Micros, minus, plus, stoodStill, toMs, ZERO } from '../time.ts';
+import { type Clock, fromMs, type Micros, micros, minus, plus, stoodStill, toMs, ZERO } from '../time.ts';
 import { StreamHealth } from './health.ts';
 import type { Intake } from './intake.ts';
 import {
@@ -53,13 +54,15 @@ export interface StreamSettings {
   readonly target: RateTarget;
   /** The most that a source frame may be held back. Absent: the arithmetic floor and 40 ms. */
   readonly latencyBudget?: Micros;
-  /** Below this confidence the nearer source frame is repeated. */
+  /** Below this confidence the nearer source frame is shown, of cells or of all. */
   readonly minConfidence: number;
   readonly bitrate?: number;
   readonly maxViewers?: number;
   readonly peer?: PeerSettings;
   /** Whether repeated pictures are recognised and interpolated across. Default `off`. */
   readonly cadence?: CadenceChoice;
+  /** Whether source frames wait for what is interpolated before them. Default `auto`: they do. */
+  readonly delay?: DelayChoice;
   /** What the video shows, where that changes how frames are interpolated and shown. */
   readonly profile?: Profile;
 }
@@ -83,6 +86,8 @@ export interface StreamStatus extends SupervisionStatus {
 
 /** Output slots that may wait for their time: what arithmetic and budget hold back at 240 fps, and a quarter of a second. */
 const pacerCapacity = (budget: Micros = DEFAULT_HEADROOM): number => Math.ceil(((budget + 750_000) / 1e6) * 240);
+/** Where nothing is to be held back: what the smoothing of arrivals may still take. */
+const SMOOTHED = fromMs(8);
 /** How often the stream's state is judged anew. */
 const HEALTH_INTERVAL = fromMs(1000);
 /** How long a cut of the latency is told. */
@@ -121,8 +126,10 @@ export class Stream implements AsyncDisposable {
     this.name = settings.name;
     this.label = settings.source.label;
     this.#health = new StreamHealth(context.clock.now());
-    this.#scheduler = new Scheduler(settings.target);
-    this.#delay = new DelayControl(settings.latencyBudget === undefined ? {} : { budget: settings.latencyBudget });
+    const { target, delay } = settings;
+    this.#scheduler = delay === 'none' ? new AheadScheduler(target) : new Scheduler(target);
+    const budget = delay === 'none' ? ZERO : settings.latencyBudget;
+    this.#delay = new DelayControl(budget === undefined ? {} : { budget });
     this.#model = this.#makeModel();
     const publish = (variant: Variant): Publication =>
       new Publication({
@@ -226,8 +233,8 @@ export class Stream implements AsyncDisposable {
 
   get status(): StreamStatus {
     const { state, reason } = this.#health;
-    const latencyFloor = this.#scheduler.floor;
-    const latencyBudget = this.#delay.budget(latencyFloor);
+    const latencyFloor = micros(Math.max(0, this.#scheduler.floor));
+    const latencyBudget = this.#scheduler.ahead ? SMOOTHED : this.#delay.budget(latencyFloor);
     const { badge = false, notice: profileNotice } = this.#settings.profile ?? {};
     const fields = fieldsNotice(this.#supervisor.status.info?.traits);
     const notice = [profileNotice, fields].filter(Boolean).join(' ') || undefined;
@@ -260,6 +267,7 @@ export class Stream implements AsyncDisposable {
       pool: profile?.lumaOnly ? lumaOnlyPool(inner) : inner,
       clock,
       target,
+      ahead: scheduler.ahead,
       arena,
       stream,
       // At 25 → 60 fps pairs have one timestep or two.

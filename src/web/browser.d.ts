@@ -17,7 +17,7 @@ export interface ScreenStats {
   readonly height: number;
   readonly origins: {
     /** The last 240 presented frames. */
-    readonly counts: Record<'source' | 'interpolated' | 'repeated' | 'unknown', number>;
+    readonly counts: Record<'source' | 'interpolated' | 'extrapolated' | 'repeated' | 'unknown', number>;
     /** Records that came over this connection. */
     readonly records: number;
   };

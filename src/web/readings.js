@@ -60,9 +60,14 @@ export function totalLatency({ capture, server, player }) {
  * @param {FrameCounts} frames
  * @returns {FrameCounts}
  */
-export function percentages({ source, interpolated, repeated }) {
-  const all = Math.max(1, source + interpolated + repeated);
-  return { source: (100 * source) / all, interpolated: (100 * interpolated) / all, repeated: (100 * repeated) / all };
+export function percentages({ source, interpolated, extrapolated, repeated }) {
+  const share = 100 / Math.max(1, source + interpolated + extrapolated + repeated);
+  return {
+    source: share * source,
+    interpolated: share * interpolated,
+    extrapolated: share * extrapolated,
+    repeated: share * repeated,
+  };
 }
 
 export class Readings {
@@ -152,10 +157,10 @@ export class Readings {
    * @param {FrameCounts} frames
    * @param {string} which frames these are
    */
-  #showShares({ source, interpolated, repeated }, which) {
-    const any = source + interpolated + repeated > 0;
-    const percent = percentages({ source, interpolated, repeated });
-    set('synthetic', any ? fixed(percent.interpolated) : '–');
+  #showShares({ source, interpolated, extrapolated, repeated }, which) {
+    const any = source + interpolated + extrapolated + repeated > 0;
+    const percent = percentages({ source, interpolated, extrapolated, repeated });
+    set('synthetic', any ? fixed(percent.interpolated + percent.extrapolated) : '–');
     set('synthetic-span', any ? `, ${which}` : '');
     const bar = byId('share', HTMLElement);
     for (const [origin, width] of Object.entries(percent)) {
@@ -163,7 +168,7 @@ export class Readings {
       part.hidden = width === 0;
       part.style.width = `${width}%`;
     }
-    const counts = `${source} source, ${interpolated} interpolated, ${repeated} repeated`;
+    const counts = `${source} source, ${interpolated} interpolated, ${extrapolated} extrapolated, ${repeated} repeated`;
     bar.setAttribute('aria-label', `Frames ${which} in the last seconds: ${counts}`);
   }
 

@@ -71,8 +71,9 @@ function difference(a: Uint8Array, b: Uint8Array): number {
 it(`what the records say of ${PICTURES} presented pictures is what the barcode camera says`, async () => {
   const pictures = await play('upconverted', PICTURES);
   const known = pictures.filter(({ record }) => record);
-  const taken = known.filter(({ record }) => record?.kind !== 'interpolated');
-  const made = known.filter(({ record }) => record?.kind === 'interpolated');
+  const isMade = ({ record }: PresentedPicture) => record?.kind === 'interpolated' || record?.kind === 'extrapolated';
+  const taken = known.filter((picture) => !isMade(picture));
+  const made = known.filter(isMade);
 
   // Called source or repeated: it shows the very frame of that time, unmixed.
   const wrong = strangers(taken);

@@ -52,7 +52,7 @@ describe.each(['search', 'flow-s'])('%s', (name) => {
       if (model === 'blend' || model === 'repeat') throw new Error('no such engine');
       {
         await using engine = await InterpEngine.start({ arena, clock: systemClock, events: noEvents, model });
-        const tier = withinArea(engine, { arena, wait: true });
+        using tier = withinArea(engine, { arena, wait: true });
         const timesteps = [0.25, 0.5, 0.75];
         const pairing = new Pairing();
         const boxed = [0, 1].map((i) => toFrame(arena, image(i, box, WIDTH, HEIGHT), 40 * i));

@@ -54,6 +54,7 @@ describe('WorkerSlot', () => {
       pyramidA: pyramid,
       pyramidB: pyramid,
       grainSeeds: [0],
+      minConfidence: 0,
       mode: 'whole' as const,
     };
     await slot.run(width, height, [job]);

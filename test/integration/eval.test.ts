@@ -88,6 +88,27 @@ describe('clips', () => {
     expect(meanOf(report, 'blend').psnr).not.toBe(meanOf(report, 'repeat').psnr);
   });
 
+  it('are measured as live streams are made, or with look-ahead as files are', async () => {
+    const gathers = PAN.replace("'16+4*mod(n,40)'", "'n*n'");
+    await ffmpeg(
+      '-f',
+      'lavfi',
+      '-i',
+      gathers,
+      '-frames:v',
+      '13',
+      '-pix_fmt',
+      'yuv420p',
+      '-c:v',
+      'ffv1',
+      at('faster.mkv'),
+    );
+    const live = await run([at('faster.mkv')], { baselines: ['search'] });
+    const file = await run([at('faster.mkv')], { baselines: ['search'], lookahead: 'on' });
+    expect([live, file].map(({ protocol }) => protocol)).toMatchObject([{ lookahead: 'off' }, { lookahead: 'on' }]);
+    expect(meanOf(file, 'search').psnr).toBeGreaterThan(meanOf(live, 'search').psnr + 0.2);
+  });
+
   it('are compared with other clips; blending halves noise', async () => {
     const still = ['-f', 'lavfi', '-i', 'color=gray:size=128x96:rate=30', '-frames:v', '9', '-pix_fmt', 'yuv420p'];
     await ffmpeg(...still, '-c:v', 'ffv1', at('x-clean.mkv'));

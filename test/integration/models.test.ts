@@ -60,7 +60,9 @@ async function make(model: ModelSpec | 'blend', t: number) {
 
 afterAll(() => expect([arena.liveFrames, arena.usedBytes]).toEqual([0, 0]));
 
-describe.each(models.map((model) => [model.id, model] as const))('%s', (id, model) => {
+const ofOneSize = models.filter(({ scale = 1 }) => scale === 1);
+
+describe.each(ofOneSize.map((model) => [model.id, model] as const))('%s', (id, model) => {
   it.each([0.5, 0.25])('makes the picture at t = %d', async (t) => {
     const made = await make(model, t);
     const { psnr: blended } = await make('blend', t);
@@ -72,6 +74,42 @@ describe.each(models.map((model) => [model.id, model] as const))('%s', (id, mode
     if (model.kind === 'flow') expect(made.confidence).toBeGreaterThan(0);
   });
 });
+
+/** The mean luma of each square of `scale` samples. */
+function shrunk({ bytes, layout }: Frame, scale: number): number[] {
+  return Array.from({ length: WIDTH * HEIGHT }, (_, i) => {
+    const [x, y] = [scale * (i % WIDTH), scale * Math.floor(i / WIDTH)];
+    let sum = 0;
+    for (let k = 0; k < scale * scale; k++)
+      sum += bytes[(y + Math.floor(k / scale)) * layout.strideY + x + (k % scale)] ?? 0;
+    return sum / scale ** 2;
+  });
+}
+
+it.each(models.filter(({ scale = 1 }) => scale > 1).map((model) => [model.id, model] as const))(
+  '%s makes both pictures and the middle, larger',
+  async (id, model) => {
+    await using engine = await InterpEngine.start({ arena, clock: systemClock, events: noEvents, model, threads: 1 });
+    const { scale = 1 } = model;
+    expect(engine.scale).toBe(scale);
+    const [a, b, truth] = [picture(0, 0), picture(MOVED, 40), picture(MOVED / 2, 20)];
+    const result = await engine.interpolate({ stream: 's', a, b, timesteps: [0, 0.5, 1] });
+    if (result.status !== 'done') throw new Error(`refused: ${result.reason}`);
+    for (const [i, wanted] of [a, truth, b].entries()) {
+      const made = result.frames[i];
+      if (!made) throw new Error('no frame');
+      expect([made.width, made.height]).toEqual([scale * WIDTH, scale * HEIGHT]);
+      const differences = shrunk(made, scale).map((v, k) =>
+        Math.abs(v - (wanted.bytes[Math.floor(k / WIDTH) * wanted.layout.strideY + (k % WIDTH)] ?? 0)),
+      );
+      const mean = differences.reduce((sum, d) => sum + d, 0) / differences.length;
+      console.log(`${id}, frame ${i}: ${mean.toFixed(2)} grey levels`);
+      // The middle is not found well by who was trained for minutes; what was given is to be seen again.
+      expect(mean).toBeLessThan(i === 1 ? 30 : 5);
+    }
+    for (const frame of [...result.frames, a, b, truth]) frame.release();
+  },
+);
 
 /** Smooth noise without a period: octaves of random values on grids, bilinear between them. */
 function landscape(seed: number): (x: number, y: number) => number {

@@ -19,6 +19,7 @@ const stream = 'cam';
 function everything(): void {
   metrics.emit({ type: 'frame', stream, fate: 'source' });
   metrics.emit({ type: 'frame', stream, fate: 'interpolated' });
+  metrics.emit({ type: 'frame', stream, fate: 'extrapolated' });
   metrics.emit({ type: 'frame', stream, fate: 'repeated', reason: 'deadline' });
   metrics.emit({ type: 'release', stream, late: fromMs(1), added: fromMs(41) });
   metrics.emit({ type: 'budget', stream, budget: fromMs(90), floor: fromMs(50) });
@@ -97,7 +98,12 @@ describe('a real Prometheus', () => {
 
   it('answers the questions an operator asks', async () => {
     const rate = await prometheus.eventually('sum by (fate) (rate(framelift_frames_total{stream="cam"}[5s]))');
-    expect(rate.map(({ metric }) => metric.fate).toSorted()).toEqual(['interpolated', 'repeated', 'source']);
+    expect(rate.map(({ metric }) => metric.fate).toSorted()).toEqual([
+      'extrapolated',
+      'interpolated',
+      'repeated',
+      'source',
+    ]);
     for (const { value } of rate) expect(value).toBeGreaterThan(10);
     const [p95] = await prometheus.eventually(
       'histogram_quantile(0.95, sum by (le) (rate(framelift_latency_seconds_bucket{variant="upconverted"}[5s])))',

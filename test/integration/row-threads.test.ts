@@ -45,14 +45,14 @@ function work(rowThreads: RowThreads): { scratch: Uint8Array; frame: Uint8Array 
   const { gridWidth, gridHeight, rowScratchBytes } = layout;
   const [p0 = 0, p1 = 0] = pyramids;
   const [seed, rowScratch] = [at(layout.seed), at(layout.rowScratch)];
-  for (const { task, rows, chunk } of searchTasks(p0, p1, WIDTH, HEIGHT, at(layout.work), seed)) {
-    rowThreads.run(task, rows, chunk);
-  }
-  rowThreads.run(
-    ['costs', p0, p1, WIDTH, HEIGHT, seed, at(layout.costs), rowScratch, rowScratchBytes],
-    gridHeight,
-    CELL_ROWS,
-  );
+  const fine = at(layout.fine);
+  const searches = [
+    searchTasks(p0, p1, WIDTH, HEIGHT, at(layout.work), seed),
+    searchTasks(p0, p1, WIDTH, HEIGHT, at(layout.work), fine, true),
+  ];
+  for (const { task, rows, chunk } of searches.flat()) rowThreads.run(task, rows, chunk);
+  const candidates = [seed, fine, at(layout.motion), at(layout.costs)] as const;
+  rowThreads.run(['costs', p0, p1, WIDTH, HEIGHT, ...candidates, rowScratch, rowScratchBytes], gridHeight, CELL_ROWS);
   rowThreads.run(
     ['images', p0, p1, WIDTH, HEIGHT, seed, at(layout.images), rowScratch, rowScratchBytes],
     gridHeight,

@@ -30,7 +30,14 @@ class HeldPool extends EnginePool {
           resolve({ status: 'refused', reason: 'late' });
         });
       });
-    const tier = { model: 'held', times: 'any', workers: 1, interpolate, warmUp: async () => {} } as const;
+    const tier = {
+      model: 'held',
+      times: 'any',
+      extrapolates: false,
+      workers: 1,
+      interpolate,
+      warmUp: async () => {},
+    } as const;
     return { model: 'held', provider: 'cpu', tiers: [tier], release: () => {} };
   }
 }

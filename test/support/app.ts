@@ -48,7 +48,7 @@ interface StreamEntry {
     readonly syntheticShare?: number;
     readonly fps: { readonly upconverted: number; readonly source: number };
     readonly viewers: { readonly upconverted: number };
-    readonly frames: { readonly source: number; readonly interpolated: number; readonly repeated: number };
+    readonly frames: Readonly<Record<'source' | 'interpolated' | 'extrapolated' | 'repeated', number>>;
   };
 }
 

@@ -83,3 +83,34 @@ export function i420Network(options: I420NetworkOptions = {}): Uint8Array {
   }
   return onnxModel(change({ inputs, outputs, nodes, constants }));
 }
+
+/** Three frames of `scale` times the size: the first, ⌊(a + b)/2⌋, the second; samples repeated. */
+export function enlargingNetwork(scale = 2, change: (graph: Graph) => Graph = (graph) => graph): Uint8Array {
+  const nodes: Node[] = [];
+  const op = (name: string, from: string[], output: string, attributes: Node['attributes'] = {}): string => {
+    nodes.push({ op: name, inputs: from, output, attributes });
+    return output;
+  };
+  const constants: Constant[] = [
+    { name: 'scales', dims: [4], values: [1, 1, scale, scale] },
+    { name: 'half', dims: [1], values: [0.5] },
+  ];
+  const plane = (name: string, frames: number, side = ''): Port => {
+    const half = name.startsWith('y') ? '' : 'half';
+    return { name, type: 'uint8', shape: [1, frames, `${side}H${half}`, `${side}W${half}`] };
+  };
+  for (const p of ['y', 'u', 'v']) {
+    const [a = '', b = ''] = ['0', '1'].map((n) => op('Cast', [p + n], `${p}${n}f`, { to: 1 }));
+    const middle = op('Mul', [op('Add', [a, b], `${p}s`), 'half'], `${p}m`);
+    const whole = op('Cast', [op('Concat', [a, middle, b], `${p}c`, { axis: 1 })], `${p}i`, { to: 2 });
+    const large = op('Resize', [op('Cast', [whole], `${p}f`, { to: 1 }), '', 'scales'], `${p}l`, {
+      mode: 'nearest',
+      coordinate_transformation_mode: 'asymmetric',
+      nearest_mode: 'floor',
+    });
+    op('Cast', [large], p, { to: 2 });
+  }
+  const inputs = ['y0', 'u0', 'v0', 'y1', 'u1', 'v1'].map((name) => plane(name, 1));
+  const outputs = ['y', 'u', 'v'].map((name) => plane(name, 3, 'S'));
+  return onnxModel(change({ inputs, outputs, nodes, constants }));
+}

@@ -178,3 +178,30 @@ export function twoMotionNetwork({ share = 0, zero = false, batches = false } = 
   };
   return onnxModel(batches ? freeFirst(graph) : graph);
 }
+
+/** Planes of all that a flow network may take, one behind the other: seed, fine, motion, costs. */
+export const FLOW_PLANES = { seed: 0, fine: 3, motion: 6, costs: 14, all: 42 } as const;
+
+/**
+ * A flow network that takes everything and gives, as its field of two motions, the twelve planes of it
+ * at these places ({@link FLOW_PLANES}). `batches`: the first dimension is free.
+ */
+export function pickingNetwork(planes: readonly number[], { batches = false } = {}): Uint8Array {
+  const weights = planes.flatMap((from) => Array.from({ length: FLOW_PLANES.all }, (_, i) => (i === from ? 1 : 0)));
+  const graph: Graph = {
+    inputs: [
+      { name: 'images', shape: [1, 4, 'h4', 'w4'] },
+      { name: 'seed', shape: [1, 3, 'h8', 'w8'] },
+      { name: 'costs', shape: [1, 28, 'h8', 'w8'] },
+      { name: 'fine', shape: [1, 3, 'h8', 'w8'] },
+      { name: 'motion', shape: [1, 8, 'h8', 'w8'] },
+    ],
+    outputs: [{ name: 'field', shape: [1, 12, 'h8', 'w8'] }],
+    nodes: [
+      { op: 'Concat', inputs: ['seed', 'fine', 'motion', 'costs'], output: 'all', attributes: { axis: 1 } },
+      { op: 'Conv', inputs: ['all', 'w'], output: 'field' },
+    ],
+    constants: [{ name: 'w', dims: [planes.length, FLOW_PLANES.all, 1, 1], values: weights }],
+  };
+  return onnxModel(batches ? freeFirst(graph) : graph);
+}

@@ -66,8 +66,11 @@ const CROSS: Vector[] = [
   [0, 1],
 ];
 
-/** Vectors of every level after the median (5 first), and the seed: vx, vy, cost one after the other. */
-export function scalarSearch(luma0: Uint8Array, luma1: Uint8Array, width: number, height: number) {
+/** Vectors of every level after the median (5 first), and the seed: vx, vy, cost one after the other. `fine`: in small windows. */
+export function scalarSearch(luma0: Uint8Array, luma1: Uint8Array, width: number, height: number, fine = false) {
+  const [columns, rows] = fine ? [8, 4] : [16, 8];
+  // Costs are sums over a window.
+  const [smooth, bonus, keep] = fine ? [6, 12, 16] : [24, 48, 64];
   const [pyramid0, pyramid1] = [scalarPyramid(luma0, width, height), scalarPyramid(luma1, width, height)];
   const levels: { level: number; vx: number[]; vy: number[] }[] = [];
   let parent: Grid | undefined;
@@ -82,9 +85,9 @@ export function scalarSearch(luma0: Uint8Array, luma1: Uint8Array, width: number
       if (known !== undefined) return known;
       const [ux, uy] = [vx >> 1, vy >> 1];
       let sum = 0;
-      for (let r = 0; r < 8; r++) {
-        for (let c = 0; c < 16; c++) {
-          const [x, y] = [4 * i - 6 + c, 4 * j - 5 + 2 * r];
+      for (let r = 0; r < rows; r++) {
+        for (let c = 0; c < columns; c++) {
+          const [x, y] = [4 * i + 2 - columns / 2 + c, 4 * j + 3 - rows + 2 * r];
           sum += Math.abs(p0.at(x - ux, y - uy) - p1.at(x + vx - ux, y + vy - uy));
         }
       }
@@ -97,7 +100,8 @@ export function scalarSearch(luma0: Uint8Array, luma1: Uint8Array, width: number
     };
     const cost = (i: number, j: number, v: Vector): number => {
       const p = pred(i, j);
-      return sad(i, j, v) + 24 * (Math.abs(v[0] - p[0]) + Math.abs(v[1] - p[1])) - (v[0] === 0 && v[1] === 0 ? 48 : 0);
+      const still = v[0] === 0 && v[1] === 0;
+      return sad(i, j, v) + smooth * (Math.abs(v[0] - p[0]) + Math.abs(v[1] - p[1])) - (still ? bonus : 0);
     };
     const best = (i: number, j: number, vectors: Vector[]): Vector =>
       vectors.reduce((kept, v) => (cost(i, j, v) < cost(i, j, kept) ? v : kept));
@@ -128,7 +132,7 @@ export function scalarSearch(luma0: Uint8Array, luma1: Uint8Array, width: number
       const nine = around([i, j], 1).map(([x, y]) => spread.at(x, y));
       const middle = (c: 0 | 1): number => nine.map((v) => v[c]).sort((a, b) => a - b)[4] ?? 0;
       const median: Vector = [middle(0), middle(1)];
-      return sad(i, j, own) + 64 < sad(i, j, median) ? own : median;
+      return sad(i, j, own) + keep < sad(i, j, median) ? own : median;
     });
     levels.push({ level: l, vx: parent.component(0), vy: parent.component(1) });
   }
@@ -143,7 +147,7 @@ export function scalarSearch(luma0: Uint8Array, luma1: Uint8Array, width: number
       const d = curve <= 0 ? 0 : Math.min(Math.max((0.5 * (low - high)) / curve, -0.5), 0.5);
       seed[axis].push((v[axis] + d) * 2);
     }
-    seed[2].push(s / (128 * 255));
+    seed[2].push(s / (columns * rows * 255));
     return v;
   });
   return { levels, seed: seed.flat() };

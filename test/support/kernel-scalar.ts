@@ -175,15 +175,18 @@ export function scalarRetime(field: Field, t: number): Float32Array {
       const py = clamp(y + (Number.isNaN(vy) ? 0 : ((0.5 - t) * vy) / 8), 0, h - 1);
       const [ix, iy] = [Math.floor(px), Math.floor(py)];
       const [jx, jy] = [Math.min(ix + 1, w - 1), Math.min(iy + 1, h - 1)];
-      for (let c = 0; c < 6; c++) {
+      const read = (c: number): number => {
         const top = at(c, ix, iy) + (at(c, jx, iy) - at(c, ix, iy)) * (px - ix);
         const low = at(c, ix, jy) + (at(c, jx, jy) - at(c, ix, jy)) * (px - ix);
-        let v = top + (low - top) * (py - iy);
-        if (c < 2) v *= 2 * t;
-        else if (c < 4) v *= 2 * (1 - t);
-        else if (c === 4) v = ((1 - t) * v) / ((1 - t) * v + t * (1 - v));
-        out[(c * h + y) * w + x] = v;
-      }
+        return top + (low - top) * (py - iy);
+      };
+      const flow = (c: number): number => {
+        const [f0, f1] = [read(c % 2), read((c % 2) + 2)];
+        return 4 * t * (1 - t) * ((f0 + f1) / 2) + (c < 2 ? -t : 1 - t) * (f1 - f0);
+      };
+      const m = read(4);
+      const made = [flow(0), flow(1), flow(2), flow(3), ((1 - t) * m) / ((1 - t) * m + t * (1 - m)), read(5)];
+      for (const [c, value] of made.entries()) out[(c * h + y) * w + x] = value;
     }
   }
   return out;

@@ -14,9 +14,12 @@ import { DelayControl } from '../../src/pacing/delay-control.ts';
 import { interpolateAndPace } from '../../src/pacing/interpolate-and-pace.ts';
 import type { PacedFrame } from '../../src/pacing/pacer.ts';
 import type { Lineup } from '../../src/pacing/submission.ts';
+import { AheadScheduler } from '../../src/pairing/ahead.ts';
+import { withPairBefore } from '../../src/pairing/neighbours.ts';
 import { pairUp, planOutput } from '../../src/pairing/operators.ts';
 import { MAX_GAP, Pairing } from '../../src/pairing/pairing.ts';
 import { type RateTarget, Scheduler } from '../../src/pairing/scheduler.ts';
+import { isBeyond } from '../../src/pairing/timesteps.ts';
 import { type CancelTimer, fromMs, ManualClock, type Micros, minus, plus } from '../../src/time.ts';
 import { EventLog, flatFrame } from './frames.ts';
 
@@ -27,13 +30,25 @@ export type Answer = { readonly ms: number } & (
   | { readonly fail: string }
 );
 
+/** What the engine was asked. */
+interface ScriptedJob {
+  readonly a: Micros;
+  readonly b: Micros;
+  readonly timesteps: readonly number[];
+  readonly deadline: Micros | undefined;
+  /** The pair before: when its other frame is of, and its ratio. */
+  readonly before: readonly [Micros, number] | undefined;
+}
+
 /**
  * Answers each job as told, with frames of luma level 255. Holds its own handles meanwhile, as the
  * real one does.
  */
 export class ScriptedEngine {
   readonly workers = 1;
-  readonly jobs: { a: Micros; b: Micros; timesteps: readonly number[]; deadline: Micros | undefined }[] = [];
+  /** Whether it is asked for frames beyond a pair. */
+  extrapolates = false;
+  readonly jobs: ScriptedJob[] = [];
   answer: (job: number, given: InterpJob) => Answer = () => ({ ms: 5, confidence: 1 });
   readonly #arena: Arena;
   readonly #clock: ManualClock;
@@ -48,7 +63,8 @@ export class ScriptedEngine {
 
   interpolate(job: InterpJob): Promise<InterpResult> {
     const answer = this.answer(this.jobs.length, job);
-    this.jobs.push({ a: job.a.pts, b: job.b.pts, timesteps: job.timesteps, deadline: job.deadline });
+    const { a: from, b: to, timesteps, deadline, before } = job;
+    this.jobs.push({ a: from.pts, b: to.pts, timesteps, deadline, before: before && [before.frame.pts, before.ratio] });
     const [a, b] = [job.a.share(), job.b.share()];
     return new Promise((resolve, reject) => {
       const cancel = this.#clock.at(plus(this.#clock.now(), fromMs(answer.ms)), () => {
@@ -64,7 +80,7 @@ export class ScriptedEngine {
           const frames = job.timesteps.map((t) =>
             flatFrame(this.#arena, plus(from, fromMs((span * t) / 1000)), 255, 16, {
               arrival: job.b.alive ? job.b.arrival : from,
-              provenance: { kind: 'synthetic', t, model: this.#model, confidence },
+              provenance: { kind: isBeyond(t) ? 'extrapolated' : 'synthetic', t, model: this.#model, confidence },
             }),
           );
           const kernel = fromMs(answer.workMs ?? answer.ms);
@@ -103,6 +119,10 @@ export interface RigOptions {
    * happens.
    */
   readonly ladder?: boolean;
+  /** The engine carries motion on: what is late or lost is concealed. Default false. */
+  readonly extrapolates?: boolean;
+  /** Nothing is held back: frames are made after each source frame. Default false. */
+  readonly ahead?: boolean;
   readonly minConfidence?: number;
   readonly capacity?: number;
   /** Default: the real one. */
@@ -156,9 +176,13 @@ export class OutputRig {
 
   constructor(options: RigOptions) {
     const { target, budgetMs, minConfidence = 0.2, capacity = 64, pairing = new Pairing(), ladder = false } = options;
-    const scheduler = new Scheduler(target);
+    const { extrapolates = false, ahead = false } = options;
+    const scheduler = ahead ? new AheadScheduler(target) : new Scheduler(target);
     const { clock, events } = this;
-    this.delay = new DelayControl(budgetMs === undefined ? {} : { budget: fromMs(budgetMs) });
+    const budget = ahead ? 0 : budgetMs;
+    this.delay = new DelayControl(budget === undefined ? {} : { budget: fromMs(budget) });
+    this.engine.extrapolates = extrapolates || ahead;
+    this.search.extrapolates = extrapolates || ahead;
     const rungs = ladder
       ? rungsOf(['scripted', 'search'], target.kind === 'factor' && target.factor > 2)
       : rungsOf(['scripted'], false).slice(0, 1);
@@ -167,6 +191,7 @@ export class OutputRig {
       .pipe(
         pairUp(pairing, 's', events),
         planOutput(scheduler),
+        withPairBefore(),
         interpolateAndPace({
           stream: 's',
           lineup: () => this.lineup,

@@ -9,15 +9,17 @@ def charbonnier(a, b, epsilon=0.002):
     return ((a - b) ** 2 + epsilon**2).sqrt().mean((1, 2, 3))
 
 
-def relative(made, plain, truth, weight=None, known=None):
+def relative(made, plain, truth, weight=None, known=None, ease=1.0):
     """Error relative to the plain seed's, mean per sample [N]: half absolute, half squared (what
     PSNR counts), both about 1 at the start.
 
-    `weight` (mean 1): how much each pixel counts. `known` [N]: samples whose truth is free of
-    noise, where small errors count too.
+    `weight` (mean 1): how much each pixel counts. `ease`: samples whose plain error is below 0.01
+    of it count less. `known` [N]: samples whose truth is free of noise, where small errors count
+    too.
     """
     weight = 1 if weight is None else weight
-    easy = torch.ones(len(made), device=made.device) if known is None else torch.where(known, 0.3, 1.0)
+    easy = torch.full((len(made),), ease, device=made.device)
+    easy = easy if known is None else torch.where(known, 0.3, easy)
     mean = lambda x: (x * weight).mean((1, 2, 3))
     absolute = lambda x: mean(((x - truth) ** 2 + 0.002**2).sqrt())
     squared = lambda x: mean((x - truth) ** 2)

@@ -20,6 +20,7 @@ AROUND = ((-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1))
 # Cells whose vector a cell may adopt: its 3x3 neighbourhood, and the same ring three cells (24 px)
 # away.
 OFFSETS = [(0, 0)] + [(d * dy, d * dx) for d in (1, 3) for dy in (-1, 0, 1) for dx in (-1, 0, 1) if (dy, dx) != (0, 0)]
+NEAR = 9  # the cell and the ring next to it come first
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class SearchOptions:
 
 
 DEFAULT = SearchOptions()
+# The second search: its small window sees small fast things that the first one's outvotes.
+FINE = SearchOptions(width=8, rows=4, smooth=6, zero_bonus=12, keep=16)
 
 
 def pyramid(luma, levels=LEVELS):
@@ -171,27 +174,31 @@ def search(luma0, luma1, o: SearchOptions = DEFAULT, trace=None):
     return _subpel(m, vx, vy, o)
 
 
-def candidate_costs(luma0, luma1, seed, offsets, margin=0):
-    """How well each candidate vector matches at each cell itself: mean absolute difference of the
-    half-resolution pictures (SEARCH.md, "Candidate costs").
+def gathered(vectors, offsets):
+    """[N,len(offsets),2,h,w]: the vectors that each cell finds at these (dy, dx) cells from itself,
+    edges replicated.
+    """
+    flat = vectors[:, :2].flatten(0, 1)
+    return torch.stack([_shift(flat, dy, dx).view_as(vectors[:, :2]) for dy, dx in offsets], 1)
+
+
+def match_costs(luma0, luma1, vectors, margin=0):
+    """How well vectors match at each cell itself: mean absolute difference of the half-resolution
+    pictures (SEARCH.md, "Candidate costs").
 
     luma0, luma1: [N,H,W] integers 0…255, `margin` full-resolution pixels (a multiple of 8) larger
-    than the seed's grid on each side. seed: [N,>=2,h,w]. offsets: (dy, dx) cells whose vectors are
-    tried; the zero vector comes last. Returns float32 [N,len(offsets)+1,h,w], 0…1.
+    than the grid on each side. vectors: [N,K,2,h,w]. Returns float32 [N,K,h,w], 0…1.
     """
     p0, p1 = pyramid(luma0, 1)[0].to(torch.int16).numpy(), pyramid(luma1, 1)[0].to(torch.int16).numpy()
-    n, h, w = len(seed), *seed.shape[-2:]
-    v = torch.floor(seed[:, :2] * 0.5 + 0.5).to(torch.int32)
-    around = torch.stack(
-        [_shift(v.flatten(0, 1), dy, dx).view_as(v) for dy, dx in offsets] + [torch.zeros_like(v)], 1
-    ).numpy()
+    n, h, w = len(vectors), *vectors.shape[-2:]
+    v = torch.floor(vectors * 0.5 + 0.5).to(torch.int32).numpy()
     p0, p1 = (np.pad(p, ((0, 0), (MARGIN, MARGIN), (MARGIN, MARGIN)), mode="edge") for p in (p0, p1))
     at, row = p0.shape[1:], p0.shape[2]
     y = (np.arange(h, dtype=np.int32) * PITCH - 1 + MARGIN + margin // 2)[None, None, :, None]
     x = (np.arange(w, dtype=np.int32) * PITCH - 2 + MARGIN + margin // 2)[None, None, None, :]
     base = (np.arange(n, dtype=np.int32) * at[0] * at[1])[:, None, None, None]
-    u0 = around >> 1
-    u1 = around - u0
+    u0 = v >> 1
+    u1 = v - u0
     i0, i1 = base + (y - u0[:, :, 1]) * row + (x - u0[:, :, 0]), base + (y + u1[:, :, 1]) * row + (x + u1[:, :, 0])
     total = np.zeros(i0.shape, np.int32)
     for r in range(4):
@@ -199,6 +206,17 @@ def candidate_costs(luma0, luma1, seed, offsets, margin=0):
         for c in range(8):
             total += np.abs(p0.ravel().take(i0 + (o + c)) - p1.ravel().take(i1 + (o + c)))
     return torch.from_numpy(total).float() / (32 * 255)
+
+
+def candidate_costs(luma0, luma1, seed, offsets, margin=0):
+    """match_costs() of the seed's vectors of the cells at these offsets, and of the zero vector."""
+    zero = torch.zeros_like(seed[:, None, :2])
+    return match_costs(luma0, luma1, torch.cat([gathered(seed, offsets), zero], 1), margin)
+
+
+def further_costs(luma0, luma1, fine, p, margin=0):
+    """match_costs() of the small-window search's vectors of the 3x3 cells, and of p [N,2,h,w]."""
+    return match_costs(luma0, luma1, torch.cat([gathered(fine, OFFSETS[:NEAR]), p[:, None]], 1), margin)
 
 
 def _subpel(m, vx, vy, o):

@@ -1,8 +1,10 @@
 """Layered moving scenes with true flow and true occlusion, rendered in torch on any device.
 
-A scene is a background and several layers. Each layer has a texture, a soft shape, and a motion
-that is affine plus a smooth non-rigid part, straight in time: its point at p (t = 1/2) is at p + (t
-- 1/2)·d(p). Flow, occlusion and all three frames follow exactly.
+A scene is a background and several layers. Each layer has a texture, a soft shape, and a way:
+where its point at p (t = 1/2) is at other times, relative to p. Within the pair that is τ·d(p) +
+τ²/2·a(p), τ = t - 1/2, with d affine plus a smooth non-rigid part; a frame before and one after the
+pair lie about as far off as the acceleration a says, or as if the layer had just started or
+stopped. Flow, occlusion and all five frames follow exactly.
 """
 
 import numpy as np
@@ -14,6 +16,7 @@ from training.common.textures import SIZE
 from training.common.warp import warp
 
 SIDE = 384  # rendered frame; training uses the middle 256
+TIMES = (-1.0, 0.0, 0.5, 1.0, 2.0)  # of the frames: before the pair, the pair with its middle, after it
 
 
 def shape(rng):
@@ -52,6 +55,16 @@ def shape(rng):
     return np.asarray(im.resize((SIZE, SIZE), Image.BOX))
 
 
+def ball(rng):
+    """The outline of something small, about where the frame will be cut out."""
+    k, r = 2, np.exp(rng.uniform(np.log(4), np.log(16)))
+    im = Image.new("L", (SIZE * k, SIZE * k), 0)
+    x, y = (SIZE / 2 + rng.uniform(-120, 120, 2)) * k
+    s = rng.uniform(0.5, 1)
+    ImageDraw.Draw(im).ellipse((x - r * k, y - s * r * k, x + r * k, y + s * r * k), fill=255)
+    return np.asarray(im.resize((SIZE, SIZE), Image.BOX))
+
+
 def speed(rng):
     """Displacement between the frames in pixels: most below 10, a tail to about 100."""
     return 0.0 if rng.random() < 0.08 else float(min(4 * np.exp(abs(rng.normal(0, 1.35))) - 3.2, 110))
@@ -71,11 +84,35 @@ def motion(rng, base):
     return d.float()
 
 
+def acceleration(rng, d, base):
+    """Change of a displacement field per interval [2,SIDE,SIDE]: none, uniform, or along it."""
+    if rng.random() < 0.3:
+        return torch.zeros_like(d)
+    size = 0.4 * np.hypot(*base) * abs(rng.normal(0, 1)) + abs(rng.normal(0, 0.8))
+    turn = rng.normal(0, 1, 2)
+    turn *= min(size, 40) / (np.hypot(*turn) + 1e-6)
+    a = torch.from_numpy(turn.astype(np.float32)).view(2, 1, 1).expand_as(d)
+    return a if rng.random() < 0.6 else 0.5 * a + d * float(rng.normal(0, 0.2))
+
+
+def way(rng, d, a):
+    """Displacements of a layer from t = 1/2 at TIMES: by d and a, outside the pair about so."""
+    at = lambda tau, a: tau * d + (tau * tau / 2) * a
+    inner = [at(t - 0.5, a) for t in TIMES[1:4]]
+    outer = [at(t - 0.5, a * float(rng.normal(1, 0.35))) for t in (TIMES[0], TIMES[-1])]
+    if rng.random() < 0.06:  # it has just started
+        outer[0] = inner[0]
+    if rng.random() < 0.06:  # it is about to stop
+        outer[1] = inner[2]
+    return [outer[0], *inner, outer[1]]
+
+
 def plan(rng, bank):
-    """One scene: lists of textures, alphas, motions, back to front."""
+    """One scene: lists of textures, alphas, ways, back to front."""
     n = int(rng.integers(2, 8))
     camera = rng.normal(0, 1, 2)
     camera *= speed(rng) / (np.hypot(*camera) + 1e-6)
+    shaken = acceleration(rng, torch.zeros(2, SIDE, SIDE), camera)
     still = rng.random() < 0.06
     layers = []
     for i in range(n):
@@ -84,14 +121,25 @@ def plan(rng, bank):
             texture = texture * rng.uniform(0.2, 0.9) + rng.uniform(0, 0.3)
         alpha = torch.ones(1, SIZE, SIZE) if i == 0 else torch.from_numpy(shape(rng).astype(np.float32) / 255)[None]
         d = rng.normal(0, 1, 2)
-        base = (
-            camera * (0 if rng.random() < 0.15 else 1)
-            + (0 if i == 0 or rng.random() < 0.2 else 1) * d / (np.hypot(*d) + 1e-6) * speed(rng) * 0.7
-        )
+        held = rng.random() < 0.15  # does not move with the camera
+        own = (0 if i == 0 or rng.random() < 0.2 else 1) * d / (np.hypot(*d) + 1e-6) * speed(rng) * 0.7
+        base = camera * (0 if held else 1) + own
         overlay = i == n - 1 and n > 2 and rng.random() < 0.3  # a static caption over everything
-        layers.append(
-            (torch.cat([texture, alpha]), torch.zeros(2, SIDE, SIDE) if overlay or still else motion(rng, base))
-        )
+        if overlay or still:
+            moved = [torch.zeros(2, SIDE, SIDE)] * len(TIMES)
+        else:
+            d = motion(rng, base)
+            changed = acceleration(rng, d, own) if np.any(own) else torch.zeros_like(d)
+            moved = way(rng, d, changed + (0 if held else 1) * shaken)
+        layers.append((torch.cat([texture, alpha]), moved))
+    for _ in range(int(rng.integers(0, 5)) if rng.random() < 0.4 else 0):  # small fast things
+        texture = bank[int(rng.integers(len(bank)))].float() / 255 * rng.uniform(0.1, 0.5) + rng.uniform(0, 0.5)
+        turn = rng.normal(0, 1, 2)
+        base = camera + turn / (np.hypot(*turn) + 1e-6) * rng.uniform(8, 60)
+        d = torch.from_numpy(base.astype(np.float32)).view(2, 1, 1).expand(2, SIDE, SIDE).clone()
+        moved = way(rng, d, acceleration(rng, d, base) + shaken)
+        alpha = torch.from_numpy(ball(rng).astype(np.float32) / 255)[None]
+        layers.insert(len(layers) - int(rng.integers(0, 2)), (torch.cat([texture, alpha]), moved))
     return layers
 
 
@@ -105,9 +153,17 @@ def _sample(layer, position):
     )[0]
 
 
+def _place(way, grid):
+    """Where the layer's point at each frame position lies at t = 1/2: inverts p + way(p) = x."""
+    p = grid
+    for _ in range(4):
+        p = grid - warp(way[None], (p - grid)[None])[0]
+    return p
+
+
 def render_scene(layers, rng):
-    """→ luma [3,SIDE,SIDE] (t = 0, 1/2, 1; 0…1), flow [4,SIDE,SIDE] (to frame 0, to frame 1),
-    visible [2,SIDE,SIDE] (in frame 0, 1).
+    """→ luma [5,SIDE,SIDE] (at TIMES; 0…1), flow [4,SIDE,SIDE] from the middle (to frame 0, to
+    frame 1), visible [2,SIDE,SIDE] (in frame 0, 1).
     """
     device = layers[0][0].device
     y, x = torch.meshgrid(
@@ -117,42 +173,39 @@ def render_scene(layers, rng):
     )
     grid = torch.stack([x, y])
     luma, owner = (
-        [torch.zeros(SIDE, SIDE, device=device) for _ in range(3)],
-        [torch.zeros(SIDE, SIDE, device=device) for _ in range(3)],
+        [torch.zeros(SIDE, SIDE, device=device) for _ in TIMES],
+        [torch.zeros(SIDE, SIDE, device=device) for _ in TIMES],
     )
-    flow = torch.zeros(2, SIDE, SIDE, device=device)
-    for i, (layer, d) in enumerate(layers):
-        for k, t in enumerate((-0.5, 0.0, 0.5)):
-            p = grid
-            for _ in range(3 if t else 0):  # invert p + t d(p) = x by fixed point
-                p = grid - t * warp(d[None], (p - grid)[None])[0]
-            s = _sample(layer, p)
+    f = torch.zeros(4, SIDE, SIDE, device=device)
+    for i, (layer, way_) in enumerate(layers):
+        for k, moved in enumerate(way_):
+            s = _sample(layer, grid if k == 2 else _place(moved, grid))
             a = s[1]
             luma[k] = luma[k] * (1 - a) + s[0] * a
             owner[k] = torch.where(a > 0.5, torch.full_like(a, float(i)), owner[k])
-            if k == 1:
-                flow = torch.where(a > 0.5, d, flow)
-    f = torch.cat([-0.5 * flow, 0.5 * flow])
+            if k == 2:
+                f = torch.where(a > 0.5, torch.cat([way_[1], way_[3]]), f)
     visible = []
-    for k, g in ((0, f[:2]), (2, f[2:])):
+    for k, g in ((1, f[:2]), (3, f[2:])):
         q = grid + g
         inside = (q[0] >= 0) & (q[0] <= SIDE - 1) & (q[1] >= 0) & (q[1] <= SIDE - 1)
         xi, yi = q[0].round().clamp(0, SIDE - 1).long(), q[1].round().clamp(0, SIDE - 1).long()
-        visible.append(((owner[k][yi, xi] == owner[1]) & inside).float())
+        visible.append(((owner[k][yi, xi] == owner[2]) & inside).float())
     luma = torch.stack(luma)
     if rng.random() < 0.08:  # a fade
-        luma = luma * torch.tensor([1.0, 1.0, 1.0], device=device).add(
-            torch.tensor([-0.5, 0.0, 0.5], device=device) * rng.uniform(-0.3, 0.3)
-        ).view(3, 1, 1)
+        tau = torch.tensor(TIMES, device=device) - 0.5
+        luma = luma * (1 + tau * rng.uniform(-0.3, 0.3)).view(-1, 1, 1)
     return luma, f, torch.stack(visible)
 
 
 def spoil(luma, rng):
-    """Sensor noise on the two inputs (the truth keeps less), slight blur: [3,S,S] → uint8."""
+    """Sensor noise on all but the truth, slight blur: [5,S,S] at TIMES → uint8."""
     if rng.random() < 0.4:
         b = rng.uniform(0, 0.5)
         luma = (1 - b) * luma + b * F.avg_pool2d(luma[None], 3, 1, 1, count_include_pad=False)[0]
     if rng.random() < 0.35:
         sigma = rng.uniform(0.002, 0.03)
-        luma = luma + torch.randn(luma.shape).to(luma) * sigma * torch.tensor([1.0, 0.0, 1.0]).view(3, 1, 1).to(luma)
+        luma = luma + torch.randn(luma.shape).to(luma) * sigma * torch.tensor([1.0, 1.0, 0.0, 1.0, 1.0]).view(
+            5, 1, 1
+        ).to(luma)
     return (luma * 255).round().clamp(0, 255).to(torch.uint8)

@@ -35,8 +35,16 @@ def probe(path):
     return (s["height"], s["width"]) if turned else (s["width"], s["height"])
 
 
-def read_luma(path, width, height, frames=None, threads=1):
-    """Decode to [n, height, width] uint8 luma, area-scaled."""
+def rate(path):
+    """Average frames a second of the first video stream; 30 where the file does not say."""
+    shown = ["-select_streams", "v:0", "-show_entries", "stream=avg_frame_rate", "-of", "json", path]
+    s = json.loads(subprocess.check_output(["ffprobe", "-v", "error", *shown]))["streams"][0]
+    over, under = map(int, s["avg_frame_rate"].split("/"))
+    return over / under if over and under else 30.0
+
+
+def read_planes(path, width, height, frames=None, threads=1):
+    """Decode to uint8 luma [n, height, width] and chroma [n, 2, height/2, width/2], area-scaled."""
     a = ["ffmpeg", "-v", "error", "-threads", str(threads), "-i", path, "-vf", f"scale={width}:{height}:flags=area"]
     a += (["-frames:v", str(frames)] if frames else []) + [
         "-an",
@@ -49,8 +57,14 @@ def read_luma(path, width, height, frames=None, threads=1):
         "-",
     ]
     raw, size = subprocess.check_output(a), width * height * 3 // 2
-    n = len(raw) // size
-    return np.frombuffer(raw, np.uint8)[: n * size].reshape(n, size)[:, : width * height].reshape(n, height, width)
+    n, luma = len(raw) // size, width * height
+    planes = np.frombuffer(raw, np.uint8)[: n * size].reshape(n, size)
+    return planes[:, :luma].reshape(n, height, width), planes[:, luma:].reshape(n, 2, height // 2, width // 2)
+
+
+def read_luma(path, width, height, frames=None, threads=1):
+    """Decode to [n, height, width] uint8 luma, area-scaled."""
+    return read_planes(path, width, height, frames, threads)[0]
 
 
 def eval_size(path, height=480):

@@ -3,10 +3,12 @@ luma PSNR, SSIM and IE against the removed.
 
 Clips are read at --height lines at most and to multiples of 16, --frames frames each; the first and
 the last gap do not count. Contenders: repeat, blend, search (the block search alone) and the
-network. Prints a table; --json keeps the figures.
+network; the last two see the pair before as a live stream does, with --lookahead on also the one
+after, as files do. Prints a table; --json keeps the figures.
 """
 
 import argparse
+import functools
 import os
 import time
 
@@ -15,9 +17,10 @@ import torch
 import torch.nn.functional as F
 
 from training.common import video
+from training.common.acceleration import Neighbour, accelerated, motion
 from training.common.quality import blend, figures, gaps, mean_of, write_json
 from training.common.runtime import session
-from training.common.search import OFFSETS, candidate_costs, search
+from training.common.search import DEFAULT, FINE, OFFSETS, candidate_costs, further_costs, search
 from training.common.warp import render, seed_field
 from training.flow_s.network import load, network_inputs, quarter
 
@@ -34,60 +37,113 @@ class Network:
         else:
             self.model, _ = load(path)
 
-    def run(self, outputs, **given):
-        """Outputs of the graph, of those inputs that it has."""
-        return self.session.run(outputs, {i.name: given[i.name] for i in self.session.get_inputs()})
+    @property
+    def names(self):
+        """Of the inputs of an .onnx file."""
+        return {i.name for i in self.session.get_inputs()}
 
     @property
     def planes(self):
         """Whether it is of kind i420: frames in, frame out."""
-        return self.session is not None and any(i.name == "y0" for i in self.session.get_inputs())
+        return self.session is not None and "y0" in self.names
 
-    def frame(self, a, b, t, seed, costs):
+    @property
+    def beside(self):
+        """Whether it sees the pairs beside itself."""
+        return "motion" in self.names if self.session else self.model.beside
+
+    def seen(self, given):
+        """What it sees of inputs_of(): a former one neither fine, motion nor further costs."""
+        if self.beside:
+            return given
+        return {k: given[k][:, : len(OFFSETS) + 1] for k in ("images", "seed", "costs")}
+
+    def frame(self, a, b, t, given):
         """uint8 luma of two padded frames [H,W] → uint8 luma at t; the chroma is grey."""
         grey = np.full((1, 1, a.shape[0] // 2, a.shape[1] // 2), 128, np.uint8)
-        frames = dict(y0=a[None, None], y1=b[None, None], u0=grey, v0=grey, u1=grey, v1=grey)
-        t = np.array([t], np.float32)
-        return self.run(["y"], **frames, t=t, seed=seed.numpy(), costs=costs.numpy())[0][0, 0]
+        planes = dict(y0=a[None, None], y1=b[None, None], u0=grey, v0=grey, u1=grey, v1=grey)
+        planes.update({k: v.numpy() for k, v in self.seen(given).items()}, t=np.array([t], np.float32))
+        return self.session.run(["y"], {k: planes[k] for k in self.names})[0][0, 0]
 
-    def field(self, images, seed, costs):
-        """The field of a flow network."""
-        if self.session is None:
-            return self.model(images, seed, costs)
-        found = self.run(None, images=images.numpy(), seed=seed.numpy(), costs=costs.numpy())
-        return torch.from_numpy(found[0])
+    def field(self, given):
+        """The field of a flow network. One that does not see the pairs beside is told afterwards,
+        as the worker does.
+        """
+        seen = self.seen(given)
+        if self.session:
+            found = torch.from_numpy(self.session.run(None, {k: seen[k].numpy() for k in self.names})[0])
+        else:
+            found = self.model(**seen)
+        return found if self.beside else accelerated(found, given["motion"])
+
+
+def padded(frame):
+    """uint8 [H,W] → float [1,1,H',W'], 0…255, multiples of 32."""
+    h, w = frame.shape
+    return F.pad(torch.from_numpy(frame.copy())[None, None].float(), (0, -w % 32, 0, -h % 32), mode="replicate")
+
+
+@functools.lru_cache(8)
+def _seed(a, b, shape, options):
+    frames = (np.frombuffer(x, np.uint8).reshape(shape) for x in (a, b))
+    return search(*(padded(f)[0] for f in frames), options)
+
+
+def seed_between(a, b, options=DEFAULT):
+    """The search's seed of two uint8 frames; neighbouring pairs ask for the same ones."""
+    return _seed(a.tobytes(), b.tobytes(), a.shape, options)
+
+
+def inputs_of(a, b, before=None, after=None):
+    """A flow network's inputs for two uint8 frames, with the frame before them and the one after,
+    at even intervals.
+    """
+    fa, fb, seed, fine = padded(a), padded(b), seed_between(a, b), seed_between(a, b, FINE)
+    neighbours = (
+        Neighbour(seed_between(*n)) if all(f is not None for f in n) else None for n in ((before, a), (b, after))
+    )
+    beside = motion(seed, *neighbours)
+    costs = [candidate_costs(fa[0], fb[0], seed, OFFSETS), further_costs(fa[0], fb[0], fine, beside[:, :2])]
+    images = network_inputs(quarter(fa / 255), quarter(fb / 255), seed)
+    return dict(images=images, seed=seed, costs=torch.cat(costs, 1), fine=fine, motion=beside)
 
 
 @torch.no_grad()
-def interpolate(a, b, contender, network, t=0.5):
-    """uint8 [H,W] frames → (uint8 frame at t, field or None)."""
+def interpolate(a, b, contender, network, t=0.5, before=None, after=None):
+    """uint8 [H,W] frames, and where known the one before and the one after them → (uint8 frame at
+    t, field or None).
+    """
     if contender == "repeat":
         return (a if t <= 0.5 else b), None
     if contender == "blend":
         return blend(a, b, t), None
     h, w = a.shape
-    pad = lambda f: F.pad(torch.from_numpy(f.copy())[None, None].float(), (0, -w % 32, 0, -h % 32), mode="replicate")
-    fa, fb = pad(a), pad(b)
-    seed = search(fa[0], fb[0])
+    fa, fb, given = padded(a), padded(b), inputs_of(a, b, before, after)
     if contender == "search":
-        field = seed_field(seed)
+        field = accelerated(seed_field(given["seed"]), given["motion"])
+    elif network.planes:
+        return network.frame(*(f[0, 0].byte().numpy() for f in (fa, fb)), t, given)[:h, :w], None
     else:
-        costs = candidate_costs(fa[0], fb[0], seed, OFFSETS)
-        if network.planes:
-            return network.frame(*(f[0, 0].byte().numpy() for f in (fa, fb)), t, seed, costs)[:h, :w], None
-        field = network.field(network_inputs(quarter(fa / 255), quarter(fb / 255), seed), seed, costs)
-    fa, fb = fa / 255, fb / 255
-    out = render(fa, fb, field, t)[0, 0, :h, :w]
+        field = network.field(given)
+    out = render(fa / 255, fb / 255, field, t)[0, 0, :h, :w]
     return (out * 255).round().clamp(0, 255).byte().numpy(), field
 
 
-def score_clip(frames, contender, network, factor, cells):
+def beside(frames, first, factor, lookahead):
+    """The frame kept before the gap that begins at `first`, with `lookahead` the one after it."""
+    last = first + 2 * factor
+    before = frames[first - factor] if first >= factor else None
+    return before, frames[last] if lookahead and last < len(frames) else None
+
+
+def score_clip(frames, contender, network, factor, cells, lookahead=False):
     """Mean figures of one clip, and for the network the correlation of its expected with its true
     error (cells of 8x8), which `cells` collects.
     """
     rows, told, true = [], [], []
     for i, k in [(g + k, k) for g in gaps(len(frames), factor) for k in range(1, factor)]:
-        made, field = interpolate(frames[i - k], frames[i - k + factor], contender, network, k / factor)
+        near = beside(frames, i - k, factor, lookahead)
+        made, field = interpolate(frames[i - k], frames[i - k + factor], contender, network, k / factor, *near)
         rows.append(figures(made, frames[i]))
         if field is not None and contender == "network" and 2 * k == factor:
             d = made.astype(np.float32) - frames[i]
@@ -131,6 +187,8 @@ def main():
         "--factor", type=int, default=2, choices=[2, 4], help="frame rate multiple: one frame of so many is kept"
     )
     p.add_argument("--height", type=int, default=480)
+    text = "whether the pair after is seen too, as in files; off is what live streams see"
+    p.add_argument("--lookahead", choices=["on", "off"], default="off", help=text)
     p.add_argument("--only", nargs="+", default=["repeat", "blend", "search", "network"])
     p.add_argument("--json", help="write the figures here")
     p.add_argument("--threads", type=int, default=1)
@@ -142,7 +200,8 @@ def main():
     for path in video.videos(a.clips):
         w, h = video.eval_size(path, a.height)
         frames, t0 = video.read_luma(path, w, h, a.frames), time.time()
-        row = result[os.path.basename(path)] = {c: score_clip(frames, c, network, a.factor, cells) for c in contenders}
+        score = lambda c, frames=frames: score_clip(frames, c, network, a.factor, cells, a.lookahead == "on")
+        row = result[os.path.basename(path)] = {c: score(c) for c in contenders}
         figures_of = "  ".join(f"{c} {row[c]['psnr']:.2f}" for c in contenders)
         print(f"{os.path.basename(path):32s} {figures_of}   {time.time() - t0:.0f} s", flush=True)
     mean = {c: mean_of(result, ("psnr", "ssim", "ie"), c) for c in contenders}
@@ -157,7 +216,7 @@ def main():
         shown = ", ".join(f"{share:.0%} {error:.2f}" for share, error in shown)
         print("risk-coverage: mean absolute error of the surest", shown)
     if a.json:
-        protocol = dict(frames=a.frames, factor=a.factor, height=a.height)
+        protocol = dict(frames=a.frames, factor=a.factor, height=a.height, lookahead=a.lookahead)
         write_json(a.json, dict(protocol, clips=result, mean=mean, risk=risk))
 
 

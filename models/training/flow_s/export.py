@@ -14,22 +14,22 @@ import onnx
 import torch
 
 from training.common import export, paths
+from training.common.acceleration import CHANNELS
 from training.common.quantise import quantise
-from training.common.samples import MARGIN, Samples, augment, join
-from training.common.search import OFFSETS
-from training.flow_s.network import load, network_inputs, quarter
+from training.common.samples import MARGIN, Samples, augment, informed, join
+from training.flow_s.network import CANDIDATES, load, network_inputs, quarter
 
-INPUTS, OUTPUTS = ("images", "seed", "costs"), ("field",)
+INPUTS, OUTPUTS = ("images", "seed", "costs", "fine", "motion"), ("field",)
 CELLS = {0: "batch", 2: "height/8", 3: "width/8"}
-AXES = dict(images={0: "batch", 2: "height/4", 3: "width/4"}, seed=CELLS, costs=CELLS, field=CELLS)
+AXES = dict(dict.fromkeys((*INPUTS, *OUTPUTS), CELLS), images={0: "batch", 2: "height/4", 3: "width/4"})
 TOLERANCE = 2e-3  # pixels of flow; mask and error agree far more closely
-CANDIDATES = len(OFFSETS) + 1
 
 
 def zeros(height, width):
     """Inputs of one pair of frames."""
     grid = height // 8, width // 8
-    return torch.zeros(1, 4, height // 4, width // 4), torch.zeros(1, 3, *grid), torch.zeros(1, CANDIDATES, *grid)
+    channels = (3, CANDIDATES, 3, CHANNELS)
+    return torch.zeros(1, 4, height // 4, width // 4), *(torch.zeros(1, c, *grid) for c in channels)
 
 
 def random_cases(sizes=((1, 256, 448), (1, 480, 864), (3, 64, 96))):
@@ -37,9 +37,12 @@ def random_cases(sizes=((1, 256, 448), (1, 480, 864), (3, 64, 96))):
     g = torch.Generator().manual_seed(0)
     for n, h, w in sizes:
         images = torch.rand(n, 4, h // 4, w // 4, generator=g)
-        vectors = torch.randn(n, 2, h // 8, w // 8, generator=g) * 15
-        seed = torch.cat([vectors, torch.rand(n, 1, h // 8, w // 8, generator=g) * 0.1], 1)
-        yield images, seed, torch.rand(n, CANDIDATES, h // 8, w // 8, generator=g) * 0.1
+        vectors = lambda c, size, g=g, n=n, h=h, w=w: torch.randn(n, c, h // 8, w // 8, generator=g) * size
+        costs = lambda c, g=g, n=n, h=h, w=w: torch.rand(n, c, h // 8, w // 8, generator=g) * 0.1
+        seed, fine = (torch.cat([vectors(2, 15), costs(1)], 1) for _ in range(2))
+        known = torch.randint(0, 3, (n, 1, 1, 1), generator=g).expand(-1, 1, h // 8, w // 8) / 2
+        motion = torch.cat([vectors(2, 15), vectors(4, 1), costs(1), known], 1)
+        yield images, seed, costs(CANDIDATES), fine, motion
 
 
 def calibration(folder, kinds, count):
@@ -47,9 +50,9 @@ def calibration(folder, kinds, count):
     rng = np.random.default_rng(0)
     sets = [Samples(folder, kind, 1000) for kind in kinds]
     draws = [s.take(rng.integers(0, len(s), count // len(sets))) for s in sets]
-    batch = augment(join(*draws), rng)
+    batch = informed(augment(join(*draws), rng), rng)
     images = network_inputs(quarter(batch["frame0"]), quarter(batch["frame1"]), batch["seed"], MARGIN // 4)
-    for row in zip(images, batch["seed"], batch["costs"]):
+    for row in zip(images, *(batch[k] for k in INPUTS[1:])):
         yield {k: v[None].numpy() for k, v in zip(INPUTS, row)}
 
 

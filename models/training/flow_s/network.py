@@ -2,19 +2,26 @@
 flow field.
 
 It does what a search cannot: choose among the vectors of the neighbourhood at motion boundaries,
-correct them by a residual, decide from which frame to take each place, blend two motions where one
-cannot explain a cell, and foretell its own error.
+those of a second search with a small window and that of the pair before, correct them by a
+residual, decide how far the acceleration that the pairs beside tell holds, and from which frame to
+take each place, blend two motions where one cannot explain a cell, and foretell its own error.
 """
+
+import math
 
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
 from training.common import weights
-from training.common.search import OFFSETS
+from training.common.acceleration import SHARES
+from training.common.search import NEAR, OFFSETS
 from training.common.warp import upsample, warp
 
 REACH = 3
+CANDIDATES = len(OFFSETS) + 1 + NEAR + 1  # the search's and zero, the second search's, the pair before's
+MOST = 1.2  # of box5x5(q) that a gate lets through with one neighbour
+OPEN = math.log(SHARES[1] / (MOST - SHARES[1]))  # what opens it as far as without a network
 
 
 def conv(c_in, c_out, stride=1, kernel=3):
@@ -35,25 +42,45 @@ class Up(nn.Module):
         return F.relu(F.interpolate(self.narrow(x), scale_factor=2, mode="nearest") + skip)
 
 
+class Head(nn.Conv2d):
+    """A 1x1 convolution whose outputs have gains: how fast each of them learns."""
+
+    def __init__(self, *arguments):
+        super().__init__(*arguments)
+        self.register_buffer("gain", torch.ones(self.out_channels, 1), persistent=False)
+
+    def forward(self, x):
+        return F.conv2d(x, self.weight * self.gain[:, :, None, None], self.bias * self.gain[:, 0])
+
+
 class FlowS(nn.Module):
-    """images [N,4,H/4,W/4], seed [N,3,H/8,W/8], costs [N,18,H/8,W/8] → field [N,12,H/8,W/8]
-    (README.md, "Conventions"). H, W multiples of 32.
+    """images [N,4,H/4,W/4], seed [N,3,H/8,W/8], costs [N,28,H/8,W/8], fine [N,3,H/8,W/8], motion
+    [N,8,H/8,W/8] → field [N,12,H/8,W/8] (README.md, "Conventions"). H, W multiples of 32.
+
+    Without `beside` the former network, of two frames: 18 costs, neither fine nor motion.
     """
 
-    def __init__(self, widths=(48, 64, 96)):
+    def __init__(self, widths=(48, 64, 96), beside=False):
         super().__init__()
         a, b, c = widths
-        self.config = dict(widths=list(widths))
+        self.config, self.beside = dict(widths=list(widths), beside=beside), beside
+        self.candidates = CANDIDATES if beside else len(OFFSETS) + 1
         self.look = conv(5, a, 2, 4)
         self.join = nn.Conv2d(a, a, 3, 1, 1)
-        # the seed, its costs and a zero: int8 wants channels by eights
-        self.tell = nn.Conv2d(24, a, 3, 1, 1)
+        # what is known of each cell, and zeros: int8 wants channels by eights
+        self.tell = nn.Conv2d(48 if beside else 24, a, 3, 1, 1)
         self.trust = nn.Parameter(torch.full((1,), 30.0))
         self.down1 = nn.Sequential(conv(a, b, 2), conv(b, b))
         self.down2 = nn.Sequential(conv(b, c, 2), conv(c, c), conv(c, c))
         self.up2, self.mid = Up(c, b), conv(b, b)
         self.up1, self.fine = Up(b, a), nn.Sequential(conv(a, a), conv(a, a))
-        self.head = nn.Conv2d(a, 2 * (len(OFFSETS) + 1 + 6), 1)
+        # of each motion: weights of candidates, 4 of the residual, mask, error or share, 2 gates
+        outputs = self.candidates + 6 + (2 if beside else 0)
+        self.head = Head(a, 2 * outputs, 1)
+        if beside:  # what is new learns faster than what the former network knew
+            first = torch.ones(outputs)
+            first[len(OFFSETS) + 1 : CANDIDATES], first[-2:] = 4.0, 8.0
+            self.head.gain = first.repeat(2).view(-1, 1)
         for m in self.modules():
             if isinstance(m, nn.Conv2d):
                 nn.init.kaiming_normal_(m.weight, nonlinearity="relu")
@@ -61,49 +88,98 @@ class FlowS(nn.Module):
         with torch.no_grad():  # start near the seed, alive everywhere
             self.head.weight.mul_(0.2)
             self.head.bias[0] = 4.0  # the cell's own vector
-            self.head.bias[len(OFFSETS) + 6] = -4.0  # small expected error
-            self.head.bias[-1] = -2.0  # a small share of the second motion
+            self.head.bias[self.candidates + 5] = -4.0  # small expected error
+            self.head.bias[outputs + self.candidates + 5] = -2.0  # a small share of the second motion
 
     mixed = False  # bfloat16 convolutions while training
 
-    def features(self, images, seed, costs):
-        """[N,a,H/8,W/8], what the head reads."""
+    def features(self, images, seed, costs, known=()):
+        """[N,a,H/8,W/8], what the head reads. `known`: what _beside() makes of the pairs beside."""
         difference = (images[:, 2:3] - images[:, 3:4]) * 8
         x = self.look(torch.cat([(images - 0.5) * 4, difference], 1))
         v = seed[:, :2]
         deviation = v - F.avg_pool2d(v, 9, 1, 4, count_include_pad=False)
-        s = torch.cat([(v * 0.05).clamp(-3, 3), (deviation * 0.2).clamp(-5, 5), seed[:, 2:3] * 16], 1)
-        s = torch.cat([s, (costs * 16).clamp(max=4), torch.zeros_like(v[:, :1])], 1)
+        s = [(v * 0.05).clamp(-3, 3), (deviation * 0.2).clamp(-5, 5), seed[:, 2:3] * 16, (costs * 16).clamp(max=4)]
+        s = torch.cat([*s, *known], 1)
+        s = torch.cat([s, torch.zeros_like(s[:, : self.tell.in_channels - s.shape[1]])], 1)
         x1 = F.relu(self.join(x) + self.tell(s))
         x2 = self.down1(x1)
         x3 = self.down2(x2)
         return self.fine(self.up1(self.mid(self.up2(x3, x2)), x1))
 
-    def forward(self, images, seed, costs):
+    def _beside(self, seed, fine, motion):
+        """Channels for `tell`, and box5x5(q) and its mean over 9x9 cells, as both neighbours or one
+        deserve it.
+        """
+        v, p, q, box, cost, known = seed[:, :2], motion[:, :2], *motion.split((2, 2, 2, 1, 1), 1)[1:]
+        wide = F.avg_pool2d(box, 9, 1, 4, count_include_pad=False)
+        away = (p - v) * (known * 2).clamp(max=1)
+        told = [((fine[:, :2] - v) * 0.2).clamp(-5, 5), fine[:, 2:3] * 16, (away * 0.2).clamp(-5, 5)]
+        told += [*((x * 2).clamp(-5, 5) for x in (q, box, wide)), cost * 16, known]
+        deserved = known * (2 * (SHARES[2] / SHARES[1] - 1)) + (2 - SHARES[2] / SHARES[1])
+        return told, (box * deserved, wide * deserved)
+
+    def forward(self, images, seed, costs, fine=None, motion=None):
+        told, changes = self._beside(seed, fine, motion) if self.beside else ((), None)
         with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=self.training and self.mixed):
-            features = self.features(images, seed, costs)
+            features = self.features(images, seed, costs, told)
         h = self.head(features.float())
-        padded = F.pad(seed[:, :2], (REACH,) * 4, mode="replicate")
-        height, width = seed.shape[-2:]
-        around = [padded[:, :, REACH + dy : REACH + dy + height, REACH + dx : REACH + dx + width] for dy, dx in OFFSETS]
-        first, second = (self.motion(part, around, costs) for part in h.chunk(2, 1))
+        around = around_of(seed, REACH, OFFSETS)
+        if self.beside:  # in the order of their costs: the zero vector lies between
+            around += [None, *around_of(fine, 1, OFFSETS[:NEAR]), motion[:, :2]]
+        first, second = (self.way(part, around, costs, changes) for part in h.chunk(2, 1))
         # a small share is none: the kernel skips such cells
         share = F.relu(second[:, 5:] * 1.25 - 0.25)
         return torch.cat([first, second[:, :5], share], 1)
 
-    def motion(self, h, around, costs):
+    def way(self, h, around, costs, changes=None):
         """One motion's part of the head's output → f0, f1, m and e (of the second motion: what its
         share is made of).
         """
-        k = len(OFFSETS)
+        k = self.candidates
         # softmax by hand: ONNX Runtime's is slow along channels
-        weights = (h[:, : k + 1] - self.trust * costs).clamp(-30, 30).exp()
+        weights = (h[:, :k] - self.trust * costs).clamp(-30, 30).exp()
         v = 0
-        for i, vector in enumerate(around):  # the last candidate is the zero vector
-            v = v + weights[:, i : i + 1] * vector
+        for i, vector in enumerate(around):
+            if vector is not None:  # not the zero vector
+                v = v + weights[:, i : i + 1] * vector
         v = v * (0.5 / weights.sum(1, keepdim=True))
-        residual = h[:, k + 1 : k + 5] * 4
-        return torch.cat([residual[:, :2] - v, residual[:, 2:] + v, torch.sigmoid(h[:, k + 5 : k + 7])], 1)
+        residual, open_ = h[:, k : k + 4] * 4, torch.sigmoid(h[:, k + 4 :])
+        f0, f1 = residual[:, :2] - v, residual[:, 2:] + v
+        if changes is not None:
+            bend = changes[0] * (MOST * open_[:, 2:3]) + changes[1] * (open_[:, 3:4] - 0.5)
+            f0, f1 = f0 + bend, f1 + bend
+        return torch.cat([f0, f1, open_[:, :2]], 1)
+
+
+def around_of(vectors, reach, offsets):
+    """The vectors that each cell finds at these (dy, dx) cells from itself, up to `reach` away."""
+    padded = F.pad(vectors[:, :2], (reach,) * 4, mode="replicate")
+    h, w = vectors.shape[-2:]
+    return [padded[:, :, reach + dy : reach + dy + h, reach + dx : reach + dx + w] for dy, dx in offsets]
+
+
+def widened(former):
+    """A FlowS with the pairs beside from one without: step 0 gives its field, with acceleration as
+    without a gate.
+    """
+    network = FlowS(former.config["widths"], beside=True)
+    old, new = former.state_dict(), network.state_dict()
+    for key in old.keys() - {"tell.weight", "head.weight", "head.bias"}:
+        new[key] = old[key]
+    n, k = former.candidates, network.candidates
+    new["tell.weight"] = torch.zeros_like(new["tell.weight"])
+    new["tell.weight"][:, : 5 + n] = old["tell.weight"][:, : 5 + n]
+    for key in ("head.weight", "head.bias"):
+        weights, kept = torch.zeros_like(new[key]), old[key].chunk(2)
+        for part, of in zip(weights.chunk(2), kept):
+            part[:n], part[k : k + 6] = of[:n], of[n:]
+            if key == "head.bias":
+                part[n:k] = -2.0 / network.head.gain[n, 0]  # further candidates begin rare
+                part[k + 6] = OPEN / network.head.gain[k + 6, 0]
+        new[key] = weights
+    network.load_state_dict(new)
+    return network
 
 
 def quarter(luma):

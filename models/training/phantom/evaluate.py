@@ -128,15 +128,17 @@ class Planes:
 
 
 def open_contender(name, threads):
-    """Name or file → function (frame 0, frame 1, t) → (frame, field or None)."""
+    """Name or file → function (frame 0, frame 1, t, the frame before, the one after) → (frame,
+    field or None).
+    """
     if name in ("repeat", "blend", "search"):
-        return lambda a, b, t: evaluate.interpolate(a, b, name, None, t)
+        return lambda a, b, t, *beside: evaluate.interpolate(a, b, name, None, t, *beside)
     if name.endswith(".onnx"):
         planes = Planes(name, threads)
         if "y0" in planes.rank:
-            return lambda a, b, t: (planes(a, b, t), None)
+            return lambda a, b, t, *_: (planes(a, b, t), None)
     network = evaluate.Network(name, threads)
-    return lambda a, b, t: evaluate.interpolate(a, b, "network", network, t)
+    return lambda a, b, t, *beside: evaluate.interpolate(a, b, "network", network, t, *beside)
 
 
 def apply_field(a, b, field, t):
@@ -148,8 +150,9 @@ def apply_field(a, b, field, t):
     return render(pad(a), pad(b), field, t)[0, 0, :h, :w].numpy()
 
 
-def score_run(run, contend, factor, strength=0.0):
-    """Figures of one contender on one run: dict of lists, one entry per made frame.
+def score_run(run, contend, factor, strength=0.0, lookahead=False):
+    """Figures of one contender on one run: dict of lists, one entry per made frame. It sees the
+    frame before each pair, and with `lookahead` the one after it.
 
     `strength` of grain (grain.py) for those with a field.
     """
@@ -158,10 +161,11 @@ def score_run(run, contend, factor, strength=0.0):
     for g in range(0, len(noisy) - factor, factor):
         for k in range(1, factor):
             t, i, n = k / factor, g + k, g + factor
-            made, field = contend(noisy[g], noisy[n], t)
+            near = lambda frames, g=g: evaluate.beside(frames, g, factor, lookahead)
+            made, field = contend(noisy[g], noisy[n], t, *near(noisy))
             if strength and field is not None:
                 made = grain(noisy[g], noisy[n], made, field, t)
-            pure, _ = contend(clean[g], clean[n], t)
+            pure, _ = contend(clean[g], clean[n], t, *near(clean))
             still = pure if field is None else apply_field(clean[g], clean[n], field, t)
             add("clean", figures(made, clean[i]))
             add("noisy", figures(made, noisy[i]))
@@ -285,6 +289,7 @@ def main():
         default=0.0,
         help="share of a real frame's noise power that made frames are brought to (grain.py)",
     )
+    p.add_argument("--lookahead", choices=["on", "off"], default="off", help="whether the pair after is seen too")
     p.add_argument(
         "--write", metavar="DIR", help="write the runs as lossless clips (<name>-noisy.mkv, <name>-clean.mkv) too"
     )
@@ -309,14 +314,14 @@ def main():
         print(line("truth", summary(list(rows["truth"].values()))), flush=True)
         for c in a.contenders:
             contend, t0 = open_contender(c, a.threads), time.time()
-            rows[c] = {n: score_run(runs[n], contend, factor, a.grain) for n in names}
+            rows[c] = {n: score_run(runs[n], contend, factor, a.grain, a.lookahead == "on") for n in names}
             print(line(os.path.basename(c), summary(list(rows[c].values()))), f"  {time.time() - t0:.0f} s", flush=True)
         result[f"{factor}x"] = {
             os.path.basename(c): dict(mean=summary(list(r.values())), runs={n: summary([v]) for n, v in r.items()})
             for c, r in rows.items()
         }
     if a.json:
-        write_json(a.json, dict(frames=a.frames, **result))
+        write_json(a.json, dict(frames=a.frames, lookahead=a.lookahead, **result))
 
 
 if __name__ == "__main__":

@@ -20,10 +20,9 @@ import torch
 import torch.nn.functional as F
 
 from training.common import paths
-from training.common.search import OFFSETS, candidate_costs, search
+from training.common.search import search
 from training.common.warp import seed_field, warp
 from training.flow_s import evaluate
-from training.flow_s import network as models
 from training.phantom import scene as phantom
 from training.phantom.evaluate import RUNS, apply_field, find_tip, load_run
 from training.phantom.prepare import thin_weight, true_flow
@@ -95,12 +94,7 @@ def fields(run, name, i, network):
         "search of the band +acceleration": accelerated(sharp[:, :2], was_sharp, 0.7),
     }
     if network:
-        fa, fb = (torch.from_numpy(f.copy())[None, None].float() for f in (a, b))
-        field = network.field(
-            models.network_inputs(models.quarter(fa / 255), models.quarter(fb / 255), seed),
-            seed,
-            candidate_costs(fa[0], fb[0], seed, OFFSETS),
-        )
+        field = network.field(evaluate.inputs_of(a, b))
         q = accelerated(field[:, 2:4] - field[:, :2], was, 0.7)
         q = (q[:, :2] + q[:, 2:4]) / 2
         bent = field.clone()
@@ -108,6 +102,8 @@ def fields(run, name, i, network):
             bent[:, k : k + 2] += q
             bent[:, k + 2 : k + 4] += q
         out.update({"network": field, "network +acceleration": bent})
+        if network.beside:
+            out["network, with the pair before"] = network.field(evaluate.inputs_of(a, b, earlier))
     out.update({"even": ways(-v / 2, v / 2), "quadratic": accelerated_true(v, f0, f1, before), "true": ways(f0, f1)})
     return out, thin
 

@@ -21,13 +21,13 @@ import numpy as np
 import torch
 
 from training.common import paths
-from training.common.prepare import CROP, FIELDS, MARGIN, Shards, crop_replicated
+from training.common.prepare import BESIDE, CROP, FIELDS, MARGIN, Shards, beside, crop_replicated, cut_out
 from training.common.search import search
 from training.phantom import scene as phantom
 from training.phantom.raster import FONT, blur, resize, smoothstep, write_text
 
 HELD_OUT = 9000
-PHANTOM_FIELDS = FIELDS + ("clean0", "clean1", "clean", "weight")
+PHANTOM_FIELDS = FIELDS + BESIDE + ("clean0", "clean1", "clean", "weight")
 THIN = ("wire", "catheter", "vessels", "lead")
 
 
@@ -246,9 +246,11 @@ def run_samples(rng, pairs, crops):
     """Yield the samples of one run."""
     run = Run(rng, pairs)
     pictures = {i: run.frame(i, rng) for i in range(2 * pairs + 1)}
+    kept = torch.from_numpy(np.stack([pictures[i][1] for i in range(0, 2 * pairs + 1, 2)]))
+    seeds = [search(a[None], b[None]) for a, b in zip(kept, kept[1:])]
     for i in range(1, 2 * pairs, 2):
         a, b, (clean, noisy) = pictures[i - 1][1], pictures[i + 1][1], pictures[i]
-        seed = search(torch.from_numpy(a)[None], torch.from_numpy(b)[None])[0].numpy()
+        planes = [seeds[i // 2], *beside(a, b, seeds, [1] * pairs, i // 2)]
         flow, weight = true_flow(run, i).astype(np.float16), thin_weight(run, i)
         for y, x in corners(run, i, rng, crops):
             wide = [
@@ -257,13 +259,15 @@ def run_samples(rng, pairs, crops):
             ]
             inner = (slice(y, y + CROP), slice(x, x + CROP))
             cells = (slice(None), slice(y // 8, (y + CROP) // 8), slice(x // 8, (x + CROP) // 8))
+            own, *more = (cut_out(p, y, x) for p in planes)
             yield (
                 *wide[:2],
                 noisy[inner],
-                seed[cells],
+                own,
                 flow[cells],
                 np.ones((2, CROP // 8, CROP // 8), np.float16),
                 np.float32(0.5),
+                *(m.astype(np.float16) for m in more),
                 *wide[2:],
                 clean[inner],
                 weight[inner],

@@ -21,7 +21,7 @@ class ExportTest(unittest.TestCase):
     def setUp(self):
         torch.manual_seed(0)
         self.folder = tempfile.mkdtemp()
-        self.network = FlowS((8, 8, 8)).eval()
+        self.network = FlowS((8, 8, 8), beside=True).eval()
 
     def at(self, name):
         return os.path.join(self.folder, name)
@@ -34,7 +34,7 @@ class ExportTest(unittest.TestCase):
 
     def test_a_graph_of_other_weights_is_refused(self):
         flow_s.write_graph(self.network, self.at("tiny.onnx"))
-        other, cases = FlowS((8, 8, 8)).eval(), flow_s.random_cases(((1, 64, 96),))
+        other, cases = FlowS((8, 8, 8), beside=True).eval(), flow_s.random_cases(((1, 64, 96),))
         with self.assertRaises(SystemExit):
             export.check_floats(export.compare(self.at("tiny.onnx"), other, cases, INPUTS, OUTPUTS), 2e-3)
 

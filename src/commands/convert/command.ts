@@ -1,13 +1,13 @@
 /** The options of `convert`, as they stand in its help. */
 import { type Command, Option } from 'commander';
 import type { RateFlags } from '../../config/flags.ts';
-import { DEFAULT_MIN_CONFIDENCE } from '../../config/profile.ts';
 import { NAMED_CODECS } from '../../egress/file/codecs.ts';
 import { STREAM_FORMATS } from '../../egress/file/formats.ts';
 import type { DeinterlaceChoice } from '../../ingest/decode/deinterlacer.ts';
 import type { CadenceChoice } from '../../pairing/cadence.ts';
+import type { LookaheadChoice } from '../../pairing/neighbours.ts';
 import type { Micros } from '../../time.ts';
-import { cadenceOption, deinterlaceOption, number, rateOptions, share, time } from '../arguments.ts';
+import { cadenceOption, deinterlaceOption, lookaheadOption, number, rateOptions, share, time } from '../arguments.ts';
 import { bitsPerSecond, imageRate } from './values.ts';
 
 /** What the command line says. */
@@ -20,7 +20,9 @@ export interface ConvertFlags extends RateFlags {
   readonly inputFps?: { readonly num: number; readonly den: number };
   readonly deinterlace: DeinterlaceChoice;
   readonly cadence: CadenceChoice;
-  readonly minConfidence: number;
+  readonly lookahead: LookaheadChoice;
+  readonly minConfidence?: number;
+  readonly scale?: number;
   readonly overwrite?: boolean;
   readonly resume?: boolean;
   /** False with `--no-audio`. */
@@ -52,12 +54,16 @@ Presets, slow and small to fast and large:
   vp9             0 to 8 (default: 4; from 6 on as for live video)
   prores          its profiles: proxy lt standard hq 4444 4444xq (default: what the picture needs)
 
+Larger pictures: a model that enlarges (framelift models; docs/convert.md) makes every frame anew at its size, twice the
+rate at once. --scale 2 takes zsm; with such a --model the scale is its own. No source frame stays as it was.
+
 Examples:
   framelift convert talk30.mp4 talk60.mp4 --factor 2
   framelift convert film.mkv film.webm --fps 60 --codec av1 --crf 24
   framelift convert in.mov master.mov --codec prores --preset hq
   framelift convert in.mp4 small.mp4 --codec h265 --bitrate 6M
   framelift convert shot/%04d.png twice/%04d.png --input-fps 24 --factor 2
+  framelift convert small360p25.mp4 large720p50.mp4 --scale 2
   framelift convert in.mp4 - | ffplay -
   framelift convert in.mp4 - --format y4m | x265 --y4m - -o out.hevc`;
 
@@ -91,10 +97,18 @@ export function addConvert(
     )
     .addOption(deinterlaceOption().default('auto'))
     .addOption(cadenceOption().default('auto'))
+    .addOption(lookaheadOption().default('on'))
     .addOption(
-      new Option('--min-confidence <share>', 'repeat the nearer source frame where the model is less sure, 0 to 1')
-        .argParser(share)
-        .default(DEFAULT_MIN_CONFIDENCE),
+      new Option(
+        '--min-confidence <share>',
+        'show the nearer source frame where it is less sure to be right, 0 to 1 (default: 0.5, fluoroscopy 0.75)',
+      ).argParser(share),
+    )
+    .addOption(
+      new Option(
+        '--scale <n>',
+        'make pictures 2 or 4 times as large each way, by a model that does; source frames, too, see below',
+      ).argParser(number),
     )
     .option('--no-audio', 'leave the sound out')
     .addOption(new Option('--start <time>', 'begin there: seconds, mm:ss or hh:mm:ss.ms').argParser(time))

@@ -2,12 +2,14 @@
 import type { FrameOutput, Unfinished } from '../../egress/file/writer.ts';
 import { FrameliftError } from '../../errors.ts';
 import type { VideoFile } from '../../ingest/file/video-file.ts';
-import type { Tier } from '../../interp/engine/job.ts';
-import type { Frame, RepeatReason } from '../../media/frame.ts';
-import type { Scheduled } from '../../pairing/operators.ts';
+import { type InterpJob, isUnsure, type Tier } from '../../interp/engine/job.ts';
+import type { Acceleration, Frame, RepeatReason } from '../../media/frame.ts';
+import { Neighbours } from '../../pairing/neighbours.ts';
+import { releaseStep, type Scheduled } from '../../pairing/operators.ts';
 import { PairPlanner } from '../../pairing/pair-planner.ts';
 import type { Scheduler, Timestep } from '../../pairing/scheduler.ts';
 import type { Micros } from '../../time.ts';
+import { type Enlarger, enlargedTraits } from './enlarger.ts';
 import { keptTier } from './kept-tier.ts';
 import { stopped } from './stopped.ts';
 
@@ -28,13 +30,20 @@ export interface ConversionDeps {
   /** Its frames, all of one size. */
   readonly frames: (signal: AbortSignal | undefined) => AsyncGenerator<Frame>;
   readonly tier: Pick<Tier, 'interpolate'>;
+  /** In place of the tier: frames become larger. The conversion closes it. */
+  readonly enlarger?: Enlarger | undefined;
   readonly scheduler: Scheduler;
   /** Whether repeated pictures are looked for, and interpolated across. */
   readonly cadence: boolean;
-  /** Below this confidence the nearer source frame is repeated, 0…1. */
+  /** The pairs beside that the model makes use of; the one after is waited for. */
+  readonly neighbours: UsedNeighbours;
+  /** Below this confidence the nearer source frame is shown, of cells or of all, 0…1. */
   readonly minConfidence: number;
   readonly writer: FrameOutput;
 }
+
+/** Which pairs beside a pair tell how its motion changes, where there are such. */
+export type UsedNeighbours = 'none' | Exclude<Acceleration, 'after'>;
 
 /** Frames so far. */
 export interface ConversionCounts {
@@ -62,6 +71,8 @@ export interface ConversionResult {
 export class Conversion {
   readonly #deps: ConversionDeps;
   readonly #planner: PairPlanner;
+  /** Undefined: the model makes no use of them. */
+  readonly #neighbours: Neighbours | undefined;
   readonly #repeats: Record<string, number> = {};
   readonly #counts = { source: 0, output: 0, interpolated: 0 };
   #size = { width: 0, height: 0 };
@@ -71,10 +82,11 @@ export class Conversion {
   #at: Micros | undefined;
 
   constructor(deps: ConversionDeps) {
-    const { scheduler, cadence, video } = deps;
-    this.#deps = { ...deps, tier: keptTier(deps.tier, deps.writer) };
+    const { scheduler, cadence, video, neighbours } = deps;
+    this.#deps = { ...deps, tier: deps.enlarger ?? keptTier(deps.tier, deps.writer) };
     const isLossy = (from: Micros, to: Micros): boolean => video.isLossy(from, to);
     this.#planner = new PairPlanner({ scheduler, cadence, lookAhead: LOOK_AHEAD_BYTES, isLossy });
+    this.#neighbours = neighbours === 'none' ? undefined : new Neighbours({ lookAhead: neighbours === 'both' });
   }
 
   /** What has been written so far. */
@@ -103,6 +115,8 @@ export class Conversion {
       throw stopped(error, { input, source: this.#planner.taken, at: this.#at, made: await writer.stop() });
     } finally {
       this.#planner.close();
+      this.#deps.enlarger?.[Symbol.dispose]();
+      this.#neighbours?.close();
       this.#newest?.release();
     }
     return signal?.aborted ? writer.stop() : undefined;
@@ -111,13 +125,13 @@ export class Conversion {
   async #convert(signal: AbortSignal | undefined, onFrame: (counts: ConversionCounts) => void): Promise<void> {
     for await (const frame of this.#deps.frames(signal)) {
       this.#note(frame);
-      await this.#write(this.#planner.push(frame));
+      await this.#write(this.#known(this.#planner.push(frame)));
       await this.#endStep();
       onFrame(this.#counts);
     }
     // Who stops it does not wait for what is looked ahead at.
     if (signal?.aborted) return;
-    await this.#write(this.#planner.end());
+    await this.#write([...this.#known(this.#planner.end()), ...(this.#neighbours?.end() ?? [])]);
     this.#counts.source = this.#planner.taken;
     if (!this.#newest) {
       throw new FrameliftError('source.no-video', `${this.#deps.input} holds no frame that can be decoded`);
@@ -125,11 +139,17 @@ export class Conversion {
     await this.#hold(this.#newest);
   }
 
+  /** The steps of which all is known. */
+  #known(steps: Scheduled[]): Scheduled[] {
+    return this.#neighbours?.push(steps) ?? steps;
+  }
+
   /** Borrows `frame`. */
   #note(frame: Frame): void {
     this.#newest?.release();
     this.#newest = frame.share();
-    this.#size = { width: frame.width, height: frame.height };
+    const { scale } = this.#deps.enlarger ?? { scale: 1 };
+    this.#size = { width: scale * frame.width, height: scale * frame.height };
   }
 
   /** Here a run may be gone on from, and takes over what a run before has counted: this one has not looked at its frames. */
@@ -152,7 +172,7 @@ export class Conversion {
         await this.#step(step);
       }
     } finally {
-      for (const step of steps.slice(done)) release(step);
+      for (const step of steps.slice(done)) releaseStep(step);
     }
   }
 
@@ -167,7 +187,7 @@ export class Conversion {
       }
       if (show !== undefined) await this.#put(frame.share({ pts: show }));
     } finally {
-      release(step);
+      releaseStep(step);
     }
   }
 
@@ -179,22 +199,31 @@ export class Conversion {
     await this.#repeat(frame, frame, scheduler.next(end, true, true).between, 'duplicate');
   }
 
-  async #interpolate({ frame, timesteps, area }: Scheduled, before: Frame): Promise<void> {
+  async #interpolate(step: Scheduled, before: Frame): Promise<void> {
+    const { timesteps } = step;
     for (let i = 0; i < timesteps.length; i += MAX_AT_ONCE) {
-      await this.#make(before, frame, timesteps.slice(i, i + MAX_AT_ONCE), area);
+      await this.#make(step, before, timesteps.slice(i, i + MAX_AT_ONCE));
     }
   }
 
-  async #make(a: Frame, b: Frame, steps: readonly Timestep[], area: Scheduled['area']): Promise<void> {
-    const timesteps = steps.map((step) => step.t);
-    const job = { stream: 'convert', a, b, timesteps, ...(area ? { area } : {}) };
+  async #make(
+    { frame: b, area, pairBefore, pairAfter }: Scheduled,
+    a: Frame,
+    steps: readonly Timestep[],
+  ): Promise<void> {
+    const { minConfidence } = this.#deps;
+    const job: InterpJob = {
+      ...{ stream: 'convert', a, b, timesteps: steps.map((step) => step.t), minConfidence },
+      ...(area ? { area } : {}),
+      ...(pairBefore ? { before: pairBefore } : {}),
+      ...(pairAfter ? { after: pairAfter } : {}),
+    };
     const result = await this.#deps.tier.interpolate(job);
     if (result.status !== 'done') {
       throw new FrameliftError('engine.failed', `interpolation was refused (${result.reason})`);
     }
     try {
-      const { confidence } = result;
-      if (confidence !== undefined && confidence < this.#deps.minConfidence) {
+      if (isUnsure(result, minConfidence)) {
         await this.#repeat(a, b, steps, 'unsure');
         return;
       }
@@ -217,13 +246,10 @@ export class Conversion {
 
   /** Owns `frame`. */
   async #put(frame: Frame): Promise<void> {
-    const { writer, video } = this.#deps;
+    const { writer, video, enlarger } = this.#deps;
     this.#counts.output += 1;
-    await writer.write(frame, video.traits);
+    if (!enlarger) return writer.write(frame, video.traits);
+    const isSource = frame.provenance.kind !== 'synthetic';
+    await writer.write(isSource ? await enlarger.enlarge(frame) : frame, enlargedTraits(video.traits));
   }
-}
-
-function release({ before, frame }: Scheduled): void {
-  before?.release();
-  frame.release();
 }

@@ -1,7 +1,7 @@
 /** Offline conversion: the pipeline's parts without clock and deadline. Deterministic: every gap between two frames of a scene is interpolated. */
 
 import { statSync } from 'node:fs';
-import { DEFAULT_MIN_CONFIDENCE, DEFAULT_MODEL, type ProfileName, profileOf, targetOf } from '../../config/profile.ts';
+import { minConfidenceOf, type ProfileName, profileOf, targetOf } from '../../config/profile.ts';
 import { planOutput } from '../../egress/file/formats.ts';
 import { isPlainFile, type OpenOutputOptions, openOutput } from '../../egress/file/output.ts';
 import { OutputFile } from '../../egress/file/output-file.ts';
@@ -13,7 +13,7 @@ import { openVideoFile } from '../../ingest/file/video-file.ts';
 import { InterpEngine } from '../../interp/engine/engine.ts';
 import { lumaOnly } from '../../interp/engine/luma-only.ts';
 import { withinArea } from '../../interp/engine/within-area.ts';
-import { type ModelSpec, requireTimes, resolveModel } from '../../interp/models/manifest.ts';
+import { type ModelSpec, requireTimes } from '../../interp/models/manifest.ts';
 import type { ReferenceModel } from '../../interp/models/reference.ts';
 import type { ProviderChoice } from '../../interp/providers/provider.ts';
 import { ProviderTrials } from '../../interp/providers/trial.ts';
@@ -22,20 +22,23 @@ import type { Frame } from '../../media/frame.ts';
 import { perSecond, type Rational } from '../../media/rate.ts';
 import { noEvents } from '../../metrics/events.ts';
 import type { CadenceChoice } from '../../pairing/cadence.ts';
+import type { LookaheadChoice } from '../../pairing/neighbours.ts';
 import { type Clock, minus, systemClock, toSeconds } from '../../time.ts';
 import { cadenceNote, deinterlacedNote } from './cadence-note.ts';
 import { besides, type CarryOptions, carry } from './carry.ts';
-import { Conversion, type ConversionResult } from './conversion.ts';
+import { Conversion, type ConversionResult, type UsedNeighbours } from './conversion.ts';
+import { Enlarger } from './enlarger.ts';
 import { identityOf } from './identity.ts';
 import { type InputFaults, inputFaults } from './input-notes.ts';
 import { keptNote } from './kept-tier.ts';
 import { oneSize } from './one-size.ts';
 import { outputRate } from './output-rate.ts';
 import { type ConvertProgress, progressOf } from './progress.ts';
+import { checkScale, enlargedNote, modelFor } from './scale.ts';
 
 /**
- * Memory for frames and tensors: a pair of 8K frames in 10-bit 4:2:2, which are 180 MB each, and what lies between them at
- * a factor of 4. Untouched memory costs nothing.
+ * Memory for frames and tensors: a pair of 8K frames in 10-bit 4:2:2, which are 180 MB each, those before and after it, and
+ * what lies between them at a factor of 4: 1.5 GB. Untouched memory costs nothing.
  */
 const ARENA_MB = 2048;
 
@@ -48,6 +51,8 @@ export interface ConvertOptions extends CarryOptions {
   readonly model?: string | undefined;
   /** Model, rate and colour that fit what the video shows. */
   readonly profile?: ProfileName | undefined;
+  /** Pictures are made so many times as large each way, by a model that does: 2 or 4. Default: as the model does. */
+  readonly scale?: number | undefined;
   readonly threads?: number | undefined;
   /** Execution provider of the network. Default `auto`: the fastest that agrees with the CPU. */
   readonly provider?: ProviderChoice | undefined;
@@ -74,7 +79,12 @@ export interface ConvertOptions extends CarryOptions {
    * interpolated across. Default `auto`.
    */
   readonly cadence?: CadenceChoice | undefined;
-  /** Below this confidence the nearer source frame is repeated, 0…1. Default: that of live streams. */
+  /**
+   * `on`: where a motion is between two frames is told by the pair before and the pair after; `off`: by the one before alone, as
+   * in live streams. Default `on`.
+   */
+  readonly lookahead?: LookaheadChoice | undefined;
+  /** Below this confidence the nearer source frame is shown, of cells or of all, 0…1. Default: the profile's, as in live streams. */
   readonly minConfidence?: number | undefined;
   /** Replaces an existing output, and starts again where an unfinished one is left. */
   readonly overwrite?: boolean | undefined;
@@ -95,6 +105,8 @@ export interface ConvertResult extends ConversionResult, Omit<InputFaults, 'note
   readonly model: string;
   /** Execution provider that the model ran on. */
   readonly provider: string;
+  /** The pairs beside each pair that the model made use of. */
+  readonly acceleration: UsedNeighbours;
   /** True when it was stopped by the signal: there is no output, but `unfinished`. */
   readonly interrupted: boolean;
   /** What there is of an output that is not complete. */
@@ -122,7 +134,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   await using file = isPlainFile(plan) ? await OutputFile.open(output, options) : undefined;
   if (!file && options.resume) throw notResumable(output);
   const arena = new Arena(ARENA_MB);
-  const model = await resolveModel(options.model ?? profile?.model ?? DEFAULT_MODEL);
+  const model = await modelFor(options, profile);
   await using video = await openVideoFile({
     ...{ path: input, stream: 'convert', offline: true, keepForm: true, imageRate: options.inputFps },
     ...{ deinterlace: options.deinterlace ?? 'auto', arena, clock, events: noEvents },
@@ -141,18 +153,24 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   const { scheduler, rate: fps } = outputRate(target, info.fps, plan.format.constantRate ?? false);
   carried.rate = fps;
   await requireTimes(engine, scheduler.multiple ?? 0);
+  await checkScale({ engine, scale: options.scale, multiple: scheduler.multiple, profile });
   const identity = file && (await identityOf(options, model, engine.provider));
   const { overwrite, stdout } = options;
   const beside = besides(carried, output);
   await using writer = await openOutput({ plan, fps, overwrite, stdout, file, identity, beside });
   if (options.resume) notes.push(keptNote(writer.kept));
-  const inner = withinArea(engine, { arena, wait: true });
+  using inner = withinArea(engine, { arena, wait: true });
   const tier = profile?.lumaOnly ? lumaOnly(inner) : inner;
   const frames = (until: AbortSignal | undefined): AsyncGenerator<Frame> =>
     oneSize(video.frames(until), { arena, note: (text) => notes.push(text) });
-  const { minConfidence = DEFAULT_MIN_CONFIDENCE } = options;
+  const minConfidence = minConfidenceOf(options.minConfidence, profile);
   const cadence = (options.cadence ?? 'auto') === 'auto' && engine.times === 'any';
-  const conversion = new Conversion({ input, video, frames, tier, scheduler, cadence, minConfidence, writer });
+  const enlarger =
+    engine.scale > 1 ? new Enlarger({ tier: engine, scale: engine.scale, arena, output: writer }) : undefined;
+  if (enlarger) notes.push(enlargedNote(engine));
+  const neighbours = neighboursOf(options, engine);
+  const how = { scheduler, cadence, neighbours, minConfidence };
+  const conversion = new Conversion({ input, video, frames, tier, enlarger, ...how, writer });
   const started = clock.now();
   const seconds = (): number => toSeconds(minus(clock.now(), started));
   const unfinished = await conversion.run(signal, ({ source, output: done }) => {
@@ -168,6 +186,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     ...faults,
     model: engine.model,
     provider: engine.provider,
+    acceleration: neighbours,
     ...conversion.result,
     interrupted: signal?.aborted ?? false,
     ...(unfinished ? { unfinished } : {}),
@@ -175,6 +194,12 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     notes: [...notes, ...carried.losses, ...faults.notes],
     seconds: seconds(),
   };
+}
+
+/** The pairs beside that the model makes use of. */
+function neighboursOf({ lookahead = 'on' }: ConvertOptions, { accelerates }: InterpEngine): UsedNeighbours {
+  if (!accelerates) return 'none';
+  return lookahead === 'on' ? 'both' : 'before';
 }
 
 function notResumable(output: string): FrameliftError {
@@ -193,7 +218,7 @@ async function startEngine(
   const some = threads === undefined ? {} : { threads };
   const selection = await new ProviderTrials(some).select(model, provider ?? 'auto');
   return InterpEngine.start({
-    ...{ arena, clock, events: noEvents, model, provider: selection.provider, batch: 1 },
+    ...{ arena, clock, events: noEvents, model, provider: selection.provider, batch: 1, searchBeside: true },
     ...some,
     ...(grain === undefined ? {} : { grain }),
   });

@@ -118,7 +118,10 @@ export class Pictures {
     if (this.#mustBeOpaque && isTransparent(frame)) throw noAlpha(this.#target.codec);
     if (!this.#saidCoarse && this.#samples.isCoarse(frame)) {
       this.#saidCoarse = true;
-      this.lost.push('the model made its frames in 8-bit 4:2:0; source frames are as they came');
+      const isAll = frame.provenance.kind === 'enlarged';
+      this.lost.push(
+        `the model made ${isAll ? 'all' : 'its'} frames in 8-bit 4:2:0${isAll ? '' : '; source frames are as they came'}`,
+      );
     }
     const picture = this.#samples.of(frame);
     tagCodes(picture, this.#colour.codes);

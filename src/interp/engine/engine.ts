@@ -4,7 +4,7 @@
  */
 
 import { BoundedQueue } from '../../bounded-queue.ts';
-import { asFrameliftError, FrameliftError } from '../../errors.ts';
+import { asFrameliftError, type FrameliftError } from '../../errors.ts';
 import { type Log, SILENT_LOG } from '../../log.ts';
 import { nearestEighth, type Times } from '../../pairing/timesteps.ts';
 import { type CancelTimer, fromMs, type Micros, minus, toMs } from '../../time.ts';
@@ -13,13 +13,13 @@ import { HALF, type ModelSpec } from '../models/manifest.ts';
 import { type ReferenceModel, repeatNearer } from '../models/reference.ts';
 import type { Provider } from '../providers/provider.ts';
 import { deepens, type FlowMode, type NetworkFacts, type WireResult, type WorkerSetup } from '../worker/protocol.ts';
-import { paddedPyramidBytes, scratchBytes } from '../worker/scratch-layout.ts';
+import { scratchBytes } from '../worker/scratch-layout.ts';
 import { Batcher } from './batcher.ts';
 import type { InterpJob, InterpResult, InterpStats, Tier } from './job.ts';
-import { JobRun, type PendingJob } from './job-run.ts';
+import { checkJob, JobRun, type PendingJob, releaseFrames, sharedFrames } from './job-run.ts';
 import { checkSettings, type EngineSettings, type InterpEngineOptions, settingsOf } from './options.ts';
-import { PyramidCache } from './pyramid-cache.ts';
 import { EngineReport } from './report.ts';
+import { SearchCaches } from './search-loans.ts';
 import { WorkerSlot } from './worker-slot.ts';
 
 export type { InterpJob, InterpResult, InterpStats } from './job.ts';
@@ -37,7 +37,7 @@ export class InterpEngine implements Tier {
   readonly #log: Log;
   readonly #report: EngineReport;
   readonly #queue: BoundedQueue<PendingJob>;
-  readonly #pyramids: PyramidCache;
+  readonly #searches: SearchCaches;
   readonly #settings: EngineSettings;
   #batcher = new Batcher(1);
   #cancelBatch: CancelTimer = () => {};
@@ -57,7 +57,7 @@ export class InterpEngine implements Tier {
     this.#report = new EngineReport({ clock, events, log });
     this.model = settings.model;
     this.provider = settings.provider;
-    this.#pyramids = new PyramidCache(arena, 4 + 2 * settings.workers * settings.maxPairs);
+    this.#searches = new SearchCaches(arena, settings);
     this.#queue = new BoundedQueue(settings.capacity, policy, (job) =>
       this.#refuse(job, this.#closing ? 'closed' : 'dropped'),
     );
@@ -136,7 +136,7 @@ export class InterpEngine implements Tier {
 
   /**
    * Interpolates one pair. Resolves with frames or a typed refusal.
-   * @throws FrameliftError `engine.failed` (worker crash: recoverable; sizes differ, t outside 0…1:
+   * @throws FrameliftError `engine.failed` (worker crash: recoverable; sizes differ, t that it cannot make:
    * not), `arena.full`, `model.invalid`.
    */
   interpolate(job: InterpJob): Promise<InterpResult> {
@@ -152,6 +152,7 @@ export class InterpEngine implements Tier {
     const tier = (model: string, mode: FlowMode): Tier => ({
       model,
       times: 'any',
+      extrapolates: true,
       workers: this.workers,
       interpolate: (job) => this.#submit(job, model, mode),
       warmUp: (width, height) => this.warmUp(width, height, mode),
@@ -176,10 +177,8 @@ export class InterpEngine implements Tier {
   }
 
   async #submit(job: InterpJob, model: string, mode: FlowMode): Promise<InterpResult> {
-    const { a, b, timesteps } = job;
-    if (a.width !== b.width || a.height !== b.height || !timesteps.every((t) => t > 0 && t < 1)) {
-      throw new FrameliftError('engine.failed', 'a pair needs frames of one size and timesteps between 0 and 1');
-    }
+    checkJob(job, this);
+    const { a, b, timesteps, minConfidence = 0 } = job;
     if (this.#closing) return { status: 'refused', reason: 'closed' };
     if (this.#options.model === 'repeat') {
       this.#report.counts.done += 1;
@@ -192,10 +191,11 @@ export class InterpEngine implements Tier {
       const enqueued = this.#options.clock.now();
       const { stream, deadline } = job;
       const group = mode === 'search' ? undefined : `${mode} ${this.#groupOf(job)}`;
-      const frames = { a: a.share(), b: b.share() };
+      const frames = sharedFrames(job);
       this.#batcher.arrived({ stream, group }, enqueued);
       const hash = mode === 'search' ? undefined : this.#hash;
-      this.#queue.push({ stream, group, model, hash, mode, timesteps, ...frames, deadline, enqueued, resolve, reject });
+      const asked = { stream, group, model, hash, mode, timesteps, minConfidence };
+      this.#queue.push({ ...asked, ...frames, deadline, enqueued, resolve, reject });
       this.#reportQueue();
       this.#dispatch();
     });
@@ -220,12 +220,30 @@ export class InterpEngine implements Tier {
     return this.#network?.times ?? 'any';
   }
 
+  /** Whether it finds the motion of a pair itself, and so can carry it on beyond its later frame. */
+  get extrapolates(): boolean {
+    return this.#network?.kind === 'flow';
+  }
+
   /**
    * Whether frames get the form that their parents have beside I420 (`Frame.deep`), where both have
    * the same one. If not, what it makes is of 8 bits, and 4:2:0.
    */
   get deepens(): boolean {
     return deepens(this.#network);
+  }
+
+  /**
+   * How many times as large as its parents each way what it makes is: 1, or of a network that
+   * enlarges more. Such a one makes the middle, and both parents: a job's times are 0, ½ and 1.
+   */
+  get scale(): number {
+    return this.#network?.scale ?? 1;
+  }
+
+  /** Whether it makes use of the pairs beside a pair: where motion is sought, and frames are made by it. */
+  get accelerates(): boolean {
+    return this.#network?.kind === 'flow';
   }
 
   /** Counters since the start, and the present load. */
@@ -253,7 +271,7 @@ export class InterpEngine implements Tier {
       this.#queue.clear();
       this.#reportQueue();
       await Promise.all(this.#slots.map((slot) => slot.close()));
-      this.#pyramids.clear();
+      this.#searches.clear();
       this.#log.debug({ model: this.model, ...this.#report.counts }, 'interpolation engine closed');
     });
     return this.#closing;
@@ -347,17 +365,13 @@ export class InterpEngine implements Tier {
 
   /** Takes memory for a job; fails the job alone when there is none. */
   #begin(job: PendingJob): JobRun | undefined {
-    const { arena } = this.#options;
-    const { width, height } = job.a;
-    const pyramidBytes = this.#network?.seeded
-      ? paddedPyramidBytes(width, height, this.#settings.multiple, job.mode === 'half')
-      : undefined;
     try {
       return new JobRun(job, {
-        arena,
-        pyramids: this.#pyramids,
-        pyramidBytes,
+        arena: this.#options.arena,
+        search: this.#network?.seeded ? this.#searches : undefined,
+        accelerates: this.accelerates,
         times: this.times,
+        scale: this.scale,
         deepens: this.deepens,
         grain: this.#settings.grain,
       });
@@ -382,16 +396,14 @@ export class InterpEngine implements Tier {
   }
 
   #refuse(job: PendingJob, reason: 'late' | 'dropped' | 'closed'): void {
-    job.a.release();
-    job.b.release();
+    releaseFrames(job);
     this.#report.refused(job, reason);
     job.resolve({ status: 'refused', reason });
   }
 
   #fail(job: PendingJob, error: FrameliftError): void {
     this.#report.counts.failed += 1;
-    job.a.release();
-    job.b.release();
+    releaseFrames(job);
     job.reject(error);
   }
 }

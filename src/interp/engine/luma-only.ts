@@ -22,10 +22,11 @@ export function lumaOnlyPool(pool: ModelSource): ModelSource {
  * A model whose frames have no colour of their own: chroma is that of the nearer parent, untouched.
  */
 export function lumaOnly(tier: Tier): Tier {
-  const { model, times, workers } = tier;
+  const { model, times, extrapolates, workers } = tier;
   return {
     model,
     times,
+    extrapolates,
     workers,
     interpolate: async (job) => withParentsChroma(await tier.interpolate(job), job),
     warmUp: (width, height) => tier.warmUp(width, height),
@@ -36,7 +37,7 @@ export function lumaOnly(tier: Tier): Tier {
 function withParentsChroma(result: InterpResult, { a, b, timesteps }: InterpJob): InterpResult {
   if (result.status !== 'done') return result;
   result.frames.forEach((frame, i) => {
-    if (frame.provenance.kind !== 'synthetic') return;
+    if (frame.provenance.kind === 'source' || frame.provenance.kind === 'repeated') return;
     const parent = (timesteps[i] ?? 0) < 0.5 ? a : b;
     // Both chroma planes lie behind the luma plane, in the same places for all frames of a size.
     const from = frame.layout.u;

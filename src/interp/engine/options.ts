@@ -45,6 +45,11 @@ export interface InterpEngineOptions {
    * long has crashed. Default 10 s.
    */
   readonly limitMs?: number;
+  /**
+   * The motion of a pair beside is sought where it is not known, so that frames do not depend on what was made before them:
+   * for work that nobody waits for. Default: no; a live stream uses what its last pair has left.
+   */
+  readonly searchBeside?: boolean;
   /** Script of the worker threads, for tests. */
   readonly workerScript?: URL;
   /**
@@ -72,16 +77,18 @@ export interface EngineSettings {
   readonly maxPairs: number;
   /** Jobs that may wait. */
   readonly capacity: number;
+  /** As {@link InterpEngineOptions.searchBeside}. */
+  readonly searchBeside: boolean;
   /** How it finds motion when nothing else is said. */
   readonly mode: FlowMode;
 }
 
 /** Options with the defaults. */
 export function settingsOf(options: InterpEngineOptions): EngineSettings {
-  const { model, provider = 'cpu', workers = 1, threads = 2 } = options;
+  const { model, provider = 'cpu', workers = 1, threads = 2, searchBeside = false } = options;
   const maxPairs = options.batch ?? (provider === 'cpu' ? 1 : GPU_BATCH);
   const capacity = options.capacity ?? Math.max(8, 2 * maxPairs);
-  const chosen = { provider, workers, threads, maxPairs, capacity };
+  const chosen = { provider, workers, threads, maxPairs, capacity, searchBeside };
   if (typeof model === 'string') {
     // The search alone needs cells by fours (seedField), a network its own multiple.
     return { ...chosen, model, multiple: 32, grain: options.grain ?? 0, mode: 'search' };

@@ -2,6 +2,7 @@
  * The engines of a process: one for each model in use, started when it is asked for, closed a while
  * after its last user has left.
  */
+import { FrameliftError } from '../../errors.ts';
 import { type CancelTimer, type Clock, fromMs, plus } from '../../time.ts';
 import { type ModelSpec, resolveModel } from '../models/manifest.ts';
 import type { ReferenceModel } from '../models/reference.ts';
@@ -129,9 +130,17 @@ export class EnginePool implements AsyncDisposable {
 
   #start(name: string): Entry {
     const { resolve = resolveModel, provide = onCpu, ...options } = this.#options;
-    const engine = resolve(name).then(async (model) =>
-      InterpEngine.start({ ...options, model, provider: await provide(model) }),
-    );
+    const engine = resolve(name).then(async (model) => {
+      if (typeof model !== 'string') refuseEnlarging(model.id, model.scale ?? 1);
+      const started = await InterpEngine.start({ ...options, model, provider: await provide(model) });
+      try {
+        refuseEnlarging(started.model, started.scale);
+      } catch (error) {
+        await started.close();
+        throw error;
+      }
+      return started;
+    });
     const entry: Entry = { engine, users: 0, cancelIdle: () => {} };
     this.#entries.set(name, entry);
     engine.then(
@@ -163,6 +172,18 @@ export class EnginePool implements AsyncDisposable {
     this.#closings.add(closing);
     void closing.finally(() => this.#closings.delete(closing));
   }
+}
+
+/** A stream's frames all have the size of its source. @throws FrameliftError `config.invalid`. */
+function refuseEnlarging(model: string, scale: number): void {
+  if (scale === 1) return;
+  throw new FrameliftError(
+    'config.invalid',
+    `model "${model}" makes pictures ${scale} times as large, which live streams cannot show`,
+    {
+      remedy: `Use it on files: framelift convert --scale ${scale} --model ${model}.`,
+    },
+  );
 }
 
 async function onCpu(): Promise<Provider> {

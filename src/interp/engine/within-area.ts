@@ -5,6 +5,7 @@
 import type { Arena } from '../../media/arena.ts';
 import type { Frame } from '../../media/frame.ts';
 import { alignedArea, cropped, framed, type PictureArea } from '../../media/picture-area.ts';
+import type { Neighbour } from '../../pairing/operators.ts';
 import type { ModelSource } from './auto-select.ts';
 import type { InterpJob, InterpResult, Tier } from './job.ts';
 
@@ -25,30 +26,123 @@ export function withinAreaPool(pool: ModelSource, arena: Arena): ModelSource {
     providerOf: (name) => pool.providerOf(name),
     async acquire(name) {
       const lease = await pool.acquire(name);
-      return { ...lease, tiers: lease.tiers.map((tier) => withinArea(tier, { arena, wait: false })) };
+      const tiers = lease.tiers.map((tier) => withinArea(tier, { arena, wait: false }));
+      const release = (): void => {
+        for (const tier of tiers) tier[Symbol.dispose]();
+        lease.release();
+      };
+      return { ...lease, tiers, release };
     },
   };
 }
 
-/** A model that interpolates the {@link InterpJob.area} of a pair as a picture of its own. */
-export function withinArea(tier: Tier, { arena, wait }: WithinAreaOptions): Tier {
-  const { model, times, workers } = tier;
+/**
+ * A model that interpolates the {@link InterpJob.area} of the pairs of one stream as pictures of their own. Holds the last
+ * job's until it is disposed of; disposing twice is harmless.
+ */
+export function withinArea(tier: Tier, { arena, wait }: WithinAreaOptions): Tier & Disposable {
+  const { model, times, extrapolates, workers } = tier;
   const sizes = new PreparedSizes(tier);
+  const crops = new Crops(arena);
   return {
     model,
     times,
+    extrapolates,
     workers,
     async interpolate(job) {
       const { area } = job;
       const whole = area && alignedArea(area, job.a);
-      if (!whole || !isPart(whole, job.a)) return tier.interpolate(job);
+      if (!whole || !isPart(whole, job.a)) {
+        crops.clear();
+        return tier.interpolate(job);
+      }
       const [width, height] = [whole.right - whole.left, whole.bottom - whole.top];
       if (wait) await sizes.prepare(width, height);
       else if (!sizes.isReady(width, height)) return tier.interpolate(job);
-      return interpolateArea(tier, arena, job, area, whole);
+      return interpolateArea(tier, arena, job, area, crops.of(job, whole, wait));
     },
     warmUp: (width, height) => tier.warmUp(width, height),
+    [Symbol.dispose]: () => crops.close(),
   };
+}
+
+type JobFrames = Pick<InterpJob, 'a' | 'b' | 'before' | 'after'>;
+
+interface Crop {
+  /** Of which frame, and which part of it. */
+  readonly pixels: number;
+  readonly area: PictureArea;
+  readonly frame: Frame;
+}
+
+/**
+ * The cropped frames of the last job: a frame that belongs to the next one too is the same there, so that what has been found
+ * out about it is found again. Bound: the four frames of a job.
+ */
+class Crops {
+  readonly #arena: Arena;
+  #last: readonly Crop[] = [];
+  #closed = false;
+
+  constructor(arena: Arena) {
+    this.#arena = arena;
+  }
+
+  /**
+   * The frames of a job, cropped; the caller owns them. @param all whether a pair beside is worth cropping a frame that the last
+   * job did not have: nothing is known of it. @throws FrameliftError `arena.full`.
+   */
+  of({ a, b, before, after }: JobFrames, area: PictureArea, all: boolean): JobFrames {
+    const made: Crop[] = [];
+    const crop = (frame: Frame): Crop => {
+      const known = this.#find(frame, area);
+      if (known) return known;
+      const fresh = { pixels: frame.pixels, area, frame: cropped(this.#arena, frame, area) };
+      made.push(fresh);
+      return fresh;
+    };
+    const beside = (pair: Neighbour | undefined): Crop | undefined =>
+      pair && (all || this.#find(pair.frame, area)) ? crop(pair.frame) : undefined;
+    try {
+      const [partA, partB, partBefore, partAfter] = [crop(a), crop(b), beside(before), beside(after)];
+      const parts: JobFrames = {
+        a: partA.frame.share(),
+        b: partB.frame.share(),
+        ...(before && partBefore ? { before: { ...before, frame: partBefore.frame.share() } } : {}),
+        ...(after && partAfter ? { after: { ...after, frame: partAfter.frame.share() } } : {}),
+      };
+      this.#keep([partA, partB, partBefore, partAfter].filter((part) => part !== undefined));
+      return parts;
+    } catch (error) {
+      for (const { frame } of made) frame.release();
+      throw error;
+    }
+  }
+
+  /** Releases what it holds. */
+  clear(): void {
+    this.#keep([]);
+  }
+
+  /** From now on nothing is held. */
+  close(): void {
+    this.#closed = true;
+    this.clear();
+  }
+
+  #find(frame: Frame, area: PictureArea): Crop | undefined {
+    return this.#last.find((crop) => crop.pixels === frame.pixels && isSame(crop.area, area));
+  }
+
+  #keep(crops: readonly Crop[]): void {
+    const last = this.#last;
+    this.#last = this.#closed ? [] : crops;
+    for (const crop of new Set([...last, ...crops])) if (!this.#last.includes(crop)) crop.frame.release();
+  }
+}
+
+function isSame(a: PictureArea, b: PictureArea): boolean {
+  return a.left === b.left && a.top === b.top && a.right === b.right && a.bottom === b.bottom;
 }
 
 /** The sizes that a model has been prepared for, beside those of whole frames. */
@@ -87,23 +181,23 @@ function isPart({ left, top, right, bottom }: PictureArea, { width, height }: Fr
   return right - left < width || bottom - top < height;
 }
 
+/** Owns `parts`. */
 async function interpolateArea(
   tier: Tier,
   arena: Arena,
   job: InterpJob,
   area: PictureArea,
-  whole: PictureArea,
+  parts: JobFrames,
 ): Promise<InterpResult> {
   const parents = [job.a.share(), job.b.share()] as const;
-  const parts: Frame[] = [];
   try {
-    for (const parent of parents) parts.push(cropped(arena, parent, whole));
-    const [a, b] = parts;
-    if (!a || !b) throw new TypeError('two parents have two parts');
-    const result = await tier.interpolate({ ...job, a, b });
+    // Pairs beside whose frames were not cropped are none.
+    const { before, after, ...rest } = job;
+    const result = await tier.interpolate({ ...rest, ...parts });
     return result.status === 'done' ? { ...result, frames: putBack(arena, result.frames, job, area, parents) } : result;
   } finally {
-    for (const frame of [...parts, ...parents]) frame.release();
+    for (const frame of parents) frame.release();
+    for (const frame of [parts.a, parts.b, parts.before?.frame, parts.after?.frame]) frame?.release();
   }
 }
 

@@ -20,6 +20,7 @@ export type Task =
       seed: number,
       level: number,
       pass: number,
+      fine: number,
     ]
   /** {@link Kernel.candidateCosts} of rows of cells. */
   | readonly [
@@ -29,6 +30,8 @@ export type Task =
       w: number,
       h: number,
       seed: number,
+      fine: number,
+      motion: number,
       costs: number,
       rowScratch: number,
       rowScratchBytes: number,
@@ -44,6 +47,18 @@ export type Task =
       images: number,
       rowScratch: number,
       rowScratchBytes: number,
+    ]
+  /** {@link Kernel.measureCells} of rows of cells. */
+  | readonly [
+      'measure',
+      a: number,
+      b: number,
+      width: number,
+      height: number,
+      field: number,
+      gridWidth: number,
+      gridHeight: number,
+      out: number,
     ]
   /** {@link Kernel.warpBlend} of luma rows with every motion of the field. */
   | readonly [
@@ -77,10 +92,35 @@ export type Task =
       motions: number,
       rowScratch: number,
       rowScratchBytes: number,
+    ]
+  /** {@link Kernel.renderSeams} of rows of cells. */
+  | readonly [
+      'seams',
+      a: number,
+      b: number,
+      out: number,
+      width: number,
+      height: number,
+      stride: number,
+      shiftX: number,
+      shiftY: number,
+      deep: 0 | 1,
+      field: number,
+      gridWidth: number,
+      gridHeight: number,
+      motions: number,
     ];
 
 /** Names of tasks, as numbers in shared memory. */
-export const TASKS = ['search', 'costs', 'images', 'render', 'render-deep'] as const satisfies readonly Task[0][];
+export const TASKS = [
+  'search',
+  'costs',
+  'images',
+  'measure',
+  'render',
+  'render-deep',
+  'seams',
+] as const satisfies readonly Task[0][];
 /** Most numbers that a task has. */
 export const MAX_ARGUMENTS = 14;
 
@@ -102,7 +142,7 @@ const LEVELS = 5;
 
 /**
  * The tasks of a whole block search in their order, each with its rows and how many of them are
- * taken at a time.
+ * taken at a time. `fine`: in small windows.
  */
 export function searchTasks(
   p0: number,
@@ -111,12 +151,13 @@ export function searchTasks(
   height: number,
   work: number,
   seed: number,
+  fine = false,
 ): { task: Task; rows: number; chunk: number }[] {
   return Array.from({ length: LEVELS * PASSES }, (_, n) => {
     const level = LEVELS - Math.floor(n / PASSES);
     const grid = searchGrid(width, height, level);
     return {
-      task: ['search', p0, p1, width, height, work, seed, level, n % PASSES],
+      task: ['search', p0, p1, width, height, work, seed, level, n % PASSES, fine ? 1 : 0],
       rows: grid.height,
       chunk: grid.width * grid.height < FEW_BLOCKS ? grid.height : CELL_ROWS,
     };
@@ -153,13 +194,19 @@ export function perform(
   ] = n;
   switch (name) {
     case 'search':
-      kernel.searchRows(n0, n1, n2, n3, n4, n5, n6, n7, begin, end);
+      kernel.searchRows(n0, n1, n2, n3, n4, n5, n6, n7, n8 === 0 ? 0 : 1, begin, end);
       return;
     case 'costs':
-      kernel.candidateCosts(n0, n1, n2, n3, n4, n5, n6 + thread * n7, begin, end);
+      kernel.candidateCosts(n0, n1, n2, n3, n4, n5, n6, n7, n8 + thread * n9, begin, end);
       return;
     case 'images':
       kernel.prepareImages(n0, n1, n2, n3, n4, n5, n6 + thread * n7, begin, end);
+      return;
+    case 'seams':
+      kernel.renderSeams(n0, n1, n2, n3, n4, n5, n6, n7, n8 === 0 ? 0 : 1, n9, n10, n11, n12, begin, end);
+      return;
+    case 'measure':
+      kernel.measureCells(n0, n1, n2, n3, n4, n5, n6, n7, begin, end);
       return;
     case 'render': {
       const step = 24 * n6 * n7;

@@ -23,6 +23,7 @@ const entrySchema = z.looseObject({
   sha256: z.string().regex(/^[0-9a-f]{64}$/, '64 lower-case hexadecimal digits'),
   multiple: z.int().positive().multipleOf(8).default(32),
   times: z.enum(['any', 'half']).default('any'),
+  scale: z.int().min(1).max(8).default(1),
   grain: z.number().min(0).max(1).default(0),
   precision: z.string().default('fp32'),
   licence: z.string().default('unknown'),
@@ -48,6 +49,11 @@ export interface ModelSpec {
   readonly multiple: number;
   /** Times between two frames that it can make. */
   readonly times: Times;
+  /**
+   * How many times as large as its parents each way what it makes is. Absent: known once the file
+   * is opened; of models of the manifest it is 1 or said there.
+   */
+  readonly scale?: number;
   /**
    * How much of a real frame's noise interpolated frames get back unless the user says otherwise,
    * 0…1 (FLUORO.md, "Noise"). Absent: 0, none.
@@ -99,6 +105,7 @@ export function parseManifest(text: string, directory: string): ModelSpec[] {
       sha256: entry.sha256,
       multiple: entry.multiple,
       times: entry.times,
+      scale: entry.scale,
       grain: entry.grain,
       precision: entry.precision,
       licence: entry.licence,

@@ -12,6 +12,11 @@ export interface I420Io {
   readonly costs: boolean;
   /** Gives its expected error. */
   readonly error: boolean;
+  /**
+   * Gives three frames at once, larger than what it takes: both parents and the middle. By how much
+   * they are larger is known once it has run.
+   */
+  readonly enlarges: boolean;
 }
 
 const LUMA = ['uint8', [1, 1, 'H', 'W']] as const;
@@ -28,6 +33,13 @@ const OPTIONAL_INPUTS: Expected = {
 };
 const OUTPUTS: Expected = { y: LUMA, u: CHROMA, v: CHROMA };
 const OPTIONAL_OUTPUTS: Expected = { error: ONE };
+/** Frames that a network which enlarges gives: the first parent, the middle, the second parent. */
+export const ENLARGED_FRAMES = 3;
+const ENLARGED: Expected = {
+  y: ['uint8', [1, ENLARGED_FRAMES, 'S*H', 'S*W']],
+  u: ['uint8', [1, ENLARGED_FRAMES, 'S*H/2', 'S*W/2']],
+  v: ['uint8', [1, ENLARGED_FRAMES, 'S*H/2', 'S*W/2']],
+};
 
 const describeExpected = (expected: Expected): string =>
   Object.entries(expected)
@@ -37,7 +49,8 @@ const describeExpected = (expected: Expected): string =>
 /** The `i420` layout in words. */
 export const I420_EXPECTED =
   `an i420 model takes ${describeExpected(INPUTS)} and, if it wants, ${describeExpected(OPTIONAL_INPUTS)}; ` +
-  `it gives ${describeExpected(OUTPUTS)} and, if it can, ${describeExpected(OPTIONAL_OUTPUTS)}`;
+  `it gives ${describeExpected(OUTPUTS)} and, if it can, ${describeExpected(OPTIONAL_OUTPUTS)}; ` +
+  `one that enlarges takes the planes alone and gives ${describeExpected(ENLARGED)}: the first frame, the middle, the second`;
 
 /** True when a network is meant to be an `i420` one: it takes some of the planes by name. */
 export function takesI420(inputs: readonly IoShape[]): boolean {
@@ -52,12 +65,13 @@ export function takesI420(inputs: readonly IoShape[]): boolean {
  */
 export function i420Io(inputs: readonly IoShape[], outputs: readonly IoShape[]): I420Io {
   const sizes = new Map<string, number>();
+  const enlarges = outputs.find(({ name }) => name === 'y')?.shape[1] === ENLARGED_FRAMES;
   const wrong = [
-    ...check('input', inputs, INPUTS, OPTIONAL_INPUTS, sizes),
-    ...check('output', outputs, OUTPUTS, OPTIONAL_OUTPUTS, sizes),
+    ...check('input', inputs, INPUTS, enlarges ? {} : OPTIONAL_INPUTS, sizes),
+    ...check('output', outputs, enlarges ? ENLARGED : OUTPUTS, enlarges ? {} : OPTIONAL_OUTPUTS, sizes),
     ...inputs
-      .filter(({ name }) => !(name in INPUTS || name in OPTIONAL_INPUTS))
-      .map((p) => `input ${p.name} is unknown`),
+      .filter(({ name }) => !(name in INPUTS || (!enlarges && name in OPTIONAL_INPUTS)))
+      .map(({ name }) => `input ${name} is unknown`),
   ];
   if (wrong.length > 0) {
     throw new FrameliftError(
@@ -71,6 +85,7 @@ export function i420Io(inputs: readonly IoShape[], outputs: readonly IoShape[]):
     seed: has(inputs, 'seed'),
     costs: has(inputs, 'costs'),
     error: has(outputs, 'error'),
+    enlarges,
   };
 }
 

@@ -3,7 +3,7 @@ import { FrameliftError } from '../../errors.ts';
 import type { FrameSize } from '../../media/size.ts';
 import type { Times } from '../../pairing/timesteps.ts';
 import type { NetworkFacts } from '../worker/protocol.ts';
-import { type I420Io, i420Io } from './i420-io.ts';
+import { ENLARGED_FRAMES, type I420Io, i420Io } from './i420-io.ts';
 import type { Network } from './onnx.ts';
 import { type BoundSession, type BoundTensor, bind } from './session.ts';
 
@@ -21,6 +21,7 @@ interface ImageBuffers {
 export interface I420Buffers {
   readonly width: number;
   readonly height: number;
+  /** Of a network that enlarges, the third one holds three frames of the larger size. */
   readonly images: readonly ImageBuffers[];
   /** float32 [pairs][3][height/8][width/8], for networks that take it. */
   readonly seed: Float32Array;
@@ -28,22 +29,31 @@ export interface I420Buffers {
   readonly costs: Float32Array;
 }
 
+/** The image that a network which enlarges makes; others may make any. */
+const RESULT = 2;
+
 type ImageTensors = Readonly<Record<'y' | 'u' | 'v', BoundTensor>>;
 
-/** The shapes of what goes into a network. */
-interface InputShapes {
+/** The shapes of what goes into a network and comes out. */
+interface Shapes {
   readonly luma: readonly number[];
   readonly chroma: readonly number[];
+  /** Of what comes out. */
+  readonly outLuma: readonly number[];
+  readonly outChroma: readonly number[];
   readonly time: readonly number[];
   readonly seed: readonly number[];
   readonly costs: readonly number[];
 }
 
-function shapesFor({ width, height }: FrameSize, pairs: number): InputShapes {
+function shapesFor({ width, height }: FrameSize, pairs: number, scale: number): Shapes {
   const grid = [Math.ceil(height / 8), Math.ceil(width / 8)];
+  const frames = scale > 1 ? ENLARGED_FRAMES : 1;
   return {
     luma: [pairs, 1, height, width],
     chroma: [pairs, 1, height / 2, width / 2],
+    outLuma: [pairs, frames, scale * height, scale * width],
+    outChroma: [pairs, frames, (scale * height) / 2, (scale * width) / 2],
     time: [pairs],
     seed: [pairs, 3, ...grid],
     costs: [pairs, 18, ...grid],
@@ -58,12 +68,7 @@ export class I420Network {
   readonly #network: Network;
   readonly #io: I420Io;
 
-  /**
-   * @param network one of kind `i420`. @param times what the manifest says; a network without `t`
-   * only knows the middle.
-   * @throws FrameliftError `model.invalid`.
-   */
-  constructor(network: Network, times: Times) {
+  private constructor(network: Network, times: Times, scale: number) {
     this.#network = network;
     this.#io = i420Io(network.inputs, network.outputs);
     this.costs = this.#io.costs;
@@ -71,7 +76,8 @@ export class I420Network {
       kind: 'i420',
       seeded: this.#io.seed || this.costs,
       times: this.#io.time ? times : 'half',
-      batches: network.batches,
+      batches: network.batches && scale === 1,
+      ...(scale > 1 ? { scale } : {}),
     };
     if (this.facts.seeded && this.facts.times === 'half') {
       throw new FrameliftError(
@@ -80,6 +86,16 @@ export class I420Network {
         { remedy: 'Export it with an input t and no `times: half`, or without seed.' },
       );
     }
+  }
+
+  /**
+   * @param network one of kind `i420`; one that enlarges is run once, to see by how much. @param
+   * times what the manifest says; a network without `t` only knows the middle.
+   * @throws FrameliftError `model.invalid`.
+   */
+  static async open(network: Network, multiple: number, times: Times): Promise<I420Network> {
+    const { enlarges } = i420Io(network.inputs, network.outputs);
+    return new I420Network(network, times, enlarges ? await scaleOf(network, multiple) : 1);
   }
 
   /**
@@ -96,11 +112,41 @@ export class I420Network {
    * @throws FrameliftError `model.invalid` when the file fixes another size.
    */
   async session(buffers: I420Buffers, pairs: number): Promise<I420Session> {
-    const shapes = shapesFor(buffers, pairs);
-    const { luma, chroma, time, seed, costs } = shapes;
-    const images = { y0: luma, u0: chroma, v0: chroma, y1: luma, u1: chroma, v1: chroma };
-    const session = await this.#network.session({ ...images, t: time, seed, costs });
+    const shapes = shapesFor(buffers, pairs, this.facts.scale ?? 1);
+    const { time, seed, costs } = shapes;
+    const session = await this.#network.session({ ...imageShapes(shapes), t: time, seed, costs });
     return new I420Session(session, this.#io, buffers, shapes);
+  }
+}
+
+function imageShapes({ luma, chroma }: Shapes): Readonly<Record<string, readonly number[]>> {
+  return { y0: luma, u0: chroma, v0: chroma, y1: luma, u1: chroma, v1: chroma };
+}
+
+/** Runs a network that enlarges once, on small black images or those of the size that it fixes. */
+async function scaleOf(network: Network, multiple: number): Promise<number> {
+  const [, , height, width] = network.inputs.find(({ name }) => name === 'y0')?.shape ?? [];
+  const sideOf = (fixed: number | string | undefined, free: number): number =>
+    typeof fixed === 'number' && fixed > 0 ? fixed : free;
+  const size = { width: sideOf(width, 2 * multiple), height: sideOf(height, multiple) };
+  const shapes = shapesFor(size, 1, 1);
+  const session = await network.session(imageShapes(shapes), true);
+  try {
+    for (const [name, shape] of Object.entries(imageShapes(shapes))) {
+      session.feed(name, bind(new Uint8Array(size.width * size.height), shape));
+    }
+    const given = await session.outputShapes();
+    const scale = Number(given.y?.[2]) / size.height;
+    const [, , outHeight, outWidth] = shapesFor(size, 1, scale).outLuma;
+    const fits = Number.isInteger(scale) && scale > 1 && given.y?.[2] === outHeight && given.y?.[3] === outWidth;
+    if (fits) return scale;
+    throw new FrameliftError(
+      'model.invalid',
+      `model ${network.id} makes three frames of ${given.y?.[3]} × ${given.y?.[2]} from images of ${size.width} × ${size.height}: ` +
+        'neither the same size nor a whole number of times as large',
+    );
+  } finally {
+    await session.release();
   }
 }
 
@@ -122,14 +168,14 @@ export class I420Session {
   readonly #errors: Float32Array | undefined;
 
   /** Made by {@link I420Network.session}. */
-  constructor(session: BoundSession, io: I420Io, buffers: I420Buffers, shapes: InputShapes) {
+  constructor(session: BoundSession, io: I420Io, buffers: I420Buffers, shapes: Shapes) {
     const [pairs = 1] = shapes.time;
     this.#session = session;
-    this.#images = buffers.images.map(({ y, u, v }) => ({
-      y: bind(y, shapes.luma),
-      u: bind(u, shapes.chroma),
-      v: bind(v, shapes.chroma),
-    }));
+    this.#images = buffers.images.map(({ y, u, v }, i) => {
+      const [luma, chroma] =
+        io.enlarges && i === RESULT ? [shapes.outLuma, shapes.outChroma] : [shapes.luma, shapes.chroma];
+      return { y: bind(y, luma), u: bind(u, chroma), v: bind(v, chroma) };
+    });
     this.#times = new Float32Array(pairs);
     if (io.time) session.feed('t', bind(this.#times, shapes.time));
     if (io.seed) session.feed('seed', bind(buffers.seed, shapes.seed));

@@ -5,12 +5,13 @@
 import { type PlaneLayout, planeLayout } from '../../media/frame.ts';
 import { type Clock, minus } from '../../time.ts';
 import type { Kernel } from '../kernel/kernel.ts';
-import { searchPair } from '../worker/block-search.ts';
+import { BlockSearch } from '../worker/block-search.ts';
 import { confidenceFrom } from '../worker/confidence.ts';
 import type { Interpolator, NetworkFacts, Preparation, WireJob, WireResult, WorkerSetup } from '../worker/protocol.ts';
 import type { RowThreads } from '../worker/row-threads.ts';
 import { type I420Layout, type ImageOffsets, i420Layout, i420LayoutOfPair } from '../worker/scratch-layout.ts';
 import { halvings } from './halving.ts';
+import { ENLARGED_FRAMES } from './i420-io.ts';
 import type { I420Buffers, I420Network, I420Session } from './i420-session.ts';
 
 /** What hangs on one scratch block: layouts, and the sessions that work in it. */
@@ -54,7 +55,7 @@ interface Work {
 /** Interpolates with an `i420` network. */
 export class I420Interpolator implements Interpolator {
   readonly network: NetworkFacts;
-  readonly #kernel: Kernel;
+  readonly #search: BlockSearch;
   readonly #rowThreads: RowThreads;
   readonly #clock: Clock;
   readonly #multiple: number;
@@ -67,7 +68,7 @@ export class I420Interpolator implements Interpolator {
 
   constructor(kernel: Kernel, rowThreads: RowThreads, setup: WorkerSetup, clock: Clock, i420: I420Network) {
     this.network = i420.facts;
-    this.#kernel = kernel;
+    this.#search = new BlockSearch(kernel, rowThreads, setup.memory);
     this.#rowThreads = rowThreads;
     this.#clock = clock;
     this.#multiple = setup.multiple;
@@ -88,15 +89,18 @@ export class I420Interpolator implements Interpolator {
     const work = await this.#begin(first, jobs);
     const { pairs } = work;
     const begin = this.#clock.now();
+    this.#search.begin();
     for (const { job, layout } of pairs) {
-      if (this.network.seeded) searchPair(this.#kernel, this.#rowThreads, job, layout, this.#i420.costs);
+      if (this.network.seeded) this.#search.search(job, layout);
+      if (this.#i420.costs) this.#search.costs(job, layout);
     }
     const seeded = this.#clock.now();
     for (const pair of pairs) {
       this.#load(pair, pair.job.a, PARENT_A);
       this.#load(pair, pair.job.b, PARENT_B);
     }
-    if (this.network.times === 'half') await this.#halve(work, first.timesteps);
+    if (this.network.scale !== undefined) await this.#enlarge(work, first.timesteps, this.network.scale);
+    else if (this.network.times === 'half') await this.#halve(work, first.timesteps);
     else await this.#makeEach(work, first.timesteps.length);
     const share = (span: number): number => span / pairs.length;
     const spans = {
@@ -140,11 +144,11 @@ export class I420Interpolator implements Interpolator {
     const luma = pairs * size.width * size.height;
     const { buffer } = this.#u8;
     const plane = (offset: number, bytes: number): Uint8Array => new Uint8Array(buffer, scratch + offset, bytes);
-    const images = layout.images.map(({ y, u, v }) => ({
-      y: plane(y, luma),
-      u: plane(u, luma / 4),
-      v: plane(v, luma / 4),
-    }));
+    const { scale } = this.network;
+    const images = layout.images.map(({ y, u, v }, i) => {
+      const samples = scale !== undefined && i === RESULT ? ENLARGED_FRAMES * scale * scale * luma : luma;
+      return { y: plane(y, samples), u: plane(u, samples / 4), v: plane(v, samples / 4) };
+    });
     const cells = this.network.seeded ? pairs * Math.ceil(size.width / 8) * Math.ceil(size.height / 8) : 0;
     const seed = new Float32Array(buffer, scratch + layout.seed, 3 * cells).fill(0);
     const costs = new Float32Array(buffer, scratch + layout.costs, 18 * cells).fill(0);
@@ -170,6 +174,28 @@ export class I420Interpolator implements Interpolator {
       const times = work.pairs.map(({ job }) => job.timesteps[i] ?? 0.5);
       await this.#make(work, PARENT_A, PARENT_B, RESULT, times);
       this.#storeAll(work, RESULT, i);
+    }
+  }
+
+  /** One run makes the parents and the middle, larger: times 0, ½ and 1 of each pair. */
+  async #enlarge(work: Work, timesteps: readonly number[], scale: number): Promise<void> {
+    await this.#make(work, PARENT_A, PARENT_B, RESULT, []);
+    for (const pair of work.pairs) {
+      const { y, u, v } = imageAt(pair.layout, RESULT);
+      const [stride, samples] = [
+        scale * pair.layout.paddedWidth,
+        scale * scale * pair.layout.paddedWidth * pair.layout.paddedHeight,
+      ];
+      const frame = planeLayout(scale * pair.frame.width, scale * pair.frame.height);
+      const at = pair.job.scratch;
+      for (const [i, t] of timesteps.entries()) {
+        const target = pair.job.outs[i] ?? 0;
+        const place = Math.round((ENLARGED_FRAMES - 1) * t);
+        const [luma, chroma] = [at + place * samples, at + (place * samples) / 4];
+        this.#copyPlane(luma + y, stride, target + frame.y, frame.strideY, frame.width, frame.height);
+        this.#copyPlane(chroma + u, stride / 2, target + frame.u, frame.strideC, frame.chromaWidth, frame.chromaHeight);
+        this.#copyPlane(chroma + v, stride / 2, target + frame.v, frame.strideC, frame.chromaWidth, frame.chromaHeight);
+      }
     }
   }
 

@@ -5,13 +5,19 @@ import { I420_EXPECTED, i420Io, takesI420 } from './i420-io.ts';
 import { describeIo, type IoShape } from './io.ts';
 import { RGB_EXPECTED, rgbIo, takesRgb } from './rgb-io.ts';
 
-/** Inputs of `flow` networks, and how many channels each has. */
-const FLOW_INPUTS: Readonly<Record<string, number>> = { images: 4, seed: 3, costs: 18 };
+/** Inputs of `flow` networks, and how many channels each may have. */
+const FLOW_INPUTS: Readonly<Record<string, readonly number[]>> = {
+  images: [4],
+  seed: [3],
+  costs: [18, 28],
+  fine: [3],
+  motion: [8],
+};
 
 /** The `flow` layout in words. */
 const FLOW_EXPECTED =
-  'a flow model takes images float32[1,4,H/4,W/4], seed float32[1,3,H/8,W/8] and, if it wants, costs float32[1,18,H/8,W/8], ' +
-  'and gives field float32[1,6 or 12,H/8,W/8]';
+  'a flow model takes images float32[1,4,H/4,W/4], seed float32[1,3,H/8,W/8] and, if it wants, costs ' +
+  'float32[1,18 or 28,H/8,W/8], fine float32[1,3,H/8,W/8] and motion float32[1,8,H/8,W/8], and gives field float32[1,6 or 12,H/8,W/8]';
 
 /**
  * The kind of a network, told by its inputs and outputs.
@@ -36,7 +42,8 @@ export function detectKind(inputs: readonly IoShape[], outputs: readonly IoShape
 
 function isFlow(inputs: readonly IoShape[], outputs: readonly IoShape[]): boolean {
   const has = (name: string): boolean => inputs.some((input) => input.name === name);
-  const isKnown = ({ name, type, shape }: IoShape): boolean => type === 'float32' && shape[1] === FLOW_INPUTS[name];
+  const isKnown = ({ name, type, shape }: IoShape): boolean =>
+    type === 'float32' && FLOW_INPUTS[name]?.includes(Number(shape[1])) === true;
   const field = outputs.find(({ name }) => name === 'field');
   const motions = Number(field?.shape[1]) / 6;
   return has('images') && has('seed') && inputs.every(isKnown) && field?.type === 'float32' && [1, 2].includes(motions);

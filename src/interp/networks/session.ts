@@ -71,6 +71,12 @@ export class BoundSession {
     for (const [name, view] of this.#outputs) this.#take(name, outputs[name]?.data, view);
   }
 
+  /** Reads the inputs, and tells the shapes of what came out. @throws FrameliftError as {@link run}. */
+  async outputShapes(): Promise<Readonly<Record<string, readonly number[]>>> {
+    const outputs = await this.#infer();
+    return Object.fromEntries(Object.entries(outputs).map(([name, { dims }]) => [name, dims]));
+  }
+
   /** Frees the session. */
   async release(): Promise<void> {
     await dismiss(this.#session);
@@ -78,7 +84,10 @@ export class BoundSession {
 
   async #infer(): Promise<InferenceSession.OnnxValueMapType> {
     try {
-      return await nativeCall(() => this.#session.run(this.#feeds, this.#fetches));
+      const bound = Object.keys(this.#fetches).length > 0;
+      return await nativeCall(() =>
+        bound ? this.#session.run(this.#feeds, this.#fetches) : this.#session.run(this.#feeds),
+      );
     } catch (cause) {
       const code = /shape|dimension/i.test(messageOf(cause)) ? 'model.invalid' : 'engine.failed';
       throw new FrameliftError(code, `model ${this.#id}: ${messageOf(cause)}`, {

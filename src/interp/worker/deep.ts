@@ -25,8 +25,8 @@ export interface AppliedField {
  */
 const RGB_LEVELS = 255 / 219;
 
-/** Planes of one form, and by how much they are smaller than luma. */
-function planesOf({ width, height, deep }: WireJob): { plane: DeepPlane; shiftX: number; shiftY: number }[] {
+/** Planes of a job's form beside I420, and by how much they are smaller than luma; none without such. */
+export function planesOf({ width, height, deep }: WireJob): { plane: DeepPlane; shiftX: number; shiftY: number }[] {
   if (!deep) return [];
   const { form } = deep;
   return deepLayout(form, width, height).planes.map((plane, i) => {

@@ -6,13 +6,15 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import { Mutex } from '../../mutex.ts';
 import type { Times } from '../../pairing/timesteps.ts';
-import { systemClock } from '../../time.ts';
+import { minus, systemClock } from '../../time.ts';
+import { Finisher } from '../finish/finisher.ts';
 import { type Kernel, loadKernel } from '../kernel/kernel.ts';
 import type { Network } from '../networks/onnx.ts';
 import { BlendInterpolator } from './blend.ts';
 import { countNativeCalls, nativeCall } from './native-call.ts';
-import type { Interpolator, Reply, Request, WorkerData } from './protocol.ts';
+import type { Interpolator, NetworkFacts, Reply, Request, WireJob, WireResult, WorkerData } from './protocol.ts';
 import { RowThreads } from './row-threads.ts';
+import { finishOffset } from './scratch-layout.ts';
 
 const port = parentPort;
 if (!port) throw new FrameliftError('engine.failed', 'worker/main.ts only runs as a worker thread');
@@ -24,8 +26,10 @@ countNativeCalls(setup.nativeCalls);
 const reply = (message: Reply): void => port.postMessage(message);
 const rowThreads = (kernel: Kernel, size = setup.threads): RowThreads => new RowThreads(kernel, setup.memory, size);
 
+const kernel = loadKernel(setup.memory);
+const finisher = new Finisher(kernel);
+
 async function start(): Promise<Interpolator> {
-  const kernel = loadKernel(setup.memory);
   if (setup.model === 'blend') return new BlendInterpolator(kernel, systemClock);
   if (setup.model === 'search') {
     const { FlowInterpolator } = await import('../networks/flow.ts');
@@ -42,15 +46,15 @@ async function start(): Promise<Interpolator> {
   });
   switch (network.kind) {
     case 'flow':
-      return flow(kernel, network);
+      return flow(network);
     case 'i420':
-      return i420(kernel, network, times);
+      return i420(network, times);
     case 'rgb':
       return rgb(network, times);
   }
 }
 
-async function flow(kernel: Kernel, network: Network): Promise<Interpolator> {
+async function flow(network: Network): Promise<Interpolator> {
   const [{ FlowInterpolator }, { FlowNetwork }] = await Promise.all([
     import('../networks/flow.ts'),
     import('../networks/flow-session.ts'),
@@ -58,12 +62,12 @@ async function flow(kernel: Kernel, network: Network): Promise<Interpolator> {
   return new FlowInterpolator(kernel, rowThreads(kernel), setup, systemClock, new FlowNetwork(network));
 }
 
-async function i420(kernel: Kernel, network: Network, times: Times): Promise<Interpolator> {
+async function i420(network: Network, times: Times): Promise<Interpolator> {
   const [{ I420Interpolator }, { I420Network }] = await Promise.all([
     import('../networks/i420.ts'),
     import('../networks/i420-session.ts'),
   ]);
-  const opened = new I420Network(network, times);
+  const opened = await I420Network.open(network, setup.multiple, times);
   const threads = opened.facts.seeded ? setup.threads : 1;
   return new I420Interpolator(kernel, rowThreads(kernel, threads), setup, systemClock, opened);
 }
@@ -76,10 +80,34 @@ async function rgb(network: Network, times: Times): Promise<Interpolator> {
   return new RgbInterpolator(setup, systemClock, await RgbNetwork.open(network, setup.multiple, times));
 }
 
+async function run(interpolator: Interpolator, jobs: readonly WireJob[]): Promise<readonly WireResult[]> {
+  const results = await interpolator.run(jobs);
+  return results.map((result, i) => {
+    const job = jobs[i];
+    return job ? finished(result, job, interpolator.network) : result;
+  });
+}
+
+/**
+ * Keeps text still in the frames of a job, unless they are larger than their parents. @returns its result, with the time
+ * that took.
+ */
+function finished(result: WireResult, job: WireJob, network: NetworkFacts | undefined): WireResult {
+  if ((network?.scale ?? 1) > 1) return result;
+  const begin = systemClock.now();
+  const batch = network?.batches ? setup.batch : 1;
+  finisher.finish(job, job.scratch + finishOffset(network, setup, batch, job.width, job.height));
+  const { search, network: inference, kernel: warp } = result.spans;
+  return {
+    ...result,
+    spans: { search, network: inference, kernel: warp + minus(systemClock.now(), begin) },
+  };
+}
+
 async function answer(interpolator: Interpolator, request: Request): Promise<Reply | undefined> {
   switch (request.type) {
     case 'run':
-      return { type: 'done', results: await interpolator.run(request.jobs) };
+      return { type: 'done', results: await run(interpolator, request.jobs) };
     case 'prepare':
       await interpolator.prepare(request);
       return { type: 'done', results: [] };

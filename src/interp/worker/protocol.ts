@@ -50,6 +50,11 @@ export interface NetworkFacts {
    * is free. Else they are run one after the other.
    */
   readonly batches: boolean;
+  /**
+   * How many times as large as its parents each way what it makes is. Absent: once. Others make the
+   * parents, too: times 0 and 1.
+   */
+  readonly scale?: number;
   /** Of a network of kind `rgb`. */
   readonly rgb?: RgbFacts;
 }
@@ -73,8 +78,8 @@ export interface RgbFacts {
   readonly outputBytes: 2 | 4;
 }
 
-/** Pyramid of one frame: where it is, and whether it is already filled. */
-interface WirePyramid {
+/** Pyramid of one frame: where it is, and whether it is already filled; if not, the run fills it. */
+export interface WirePyramid {
   readonly offset: number;
   readonly ready: boolean;
 }
@@ -91,6 +96,26 @@ interface WireDeep {
   readonly outs: readonly number[];
 }
 
+/**
+ * The vectors that the block search finds for a pair, kept for the pairs beside it: float32
+ * [3][gridHeight][gridWidth] as `searchRows` writes it.
+ */
+export interface WireSeed {
+  readonly offset: number;
+  /** Whether it is already filled; if not, the run fills it. */
+  readonly ready: boolean;
+}
+
+/** The pair beside a job's, which shares a frame with it. */
+export interface WireNeighbour {
+  /** Its other frame, and that frame's pyramid: for a seed that is not ready; else there is no such pyramid. */
+  readonly frame: number;
+  readonly pyramid: WirePyramid;
+  readonly seed: WireSeed;
+  /** Its time from frame to frame, over the job's. */
+  readonly ratio: number;
+}
+
 /** A pair to interpolate. All offsets are bytes in the arena. */
 export interface WireJob {
   readonly width: number;
@@ -105,8 +130,17 @@ export interface WireJob {
   readonly scratch: number;
   readonly pyramidA: WirePyramid;
   readonly pyramidB: WirePyramid;
+  /** Where the job's own vectors are kept, of workers that search themselves. */
+  readonly seed?: WireSeed;
+  readonly before?: WireNeighbour;
+  readonly after?: WireNeighbour;
+  /** The frames beside of the same scene, where they are known: what stands still stands still in them, too. */
+  readonly frameBefore?: number;
+  readonly frameAfter?: number;
   /** One whole number per timestep, 32 bits: which piece of the grain that frame gets. */
   readonly grainSeeds: readonly number[];
+  /** As in `InterpJob`. */
+  readonly minConfidence: number;
   readonly mode: FlowMode;
 }
 
@@ -126,10 +160,19 @@ export interface WorkSpans {
   readonly kernel: number;
 }
 
+/** Shares (0…1) of the cells of 8 × 8 luma samples of a frame whose cells are judged. */
+export interface CellShares {
+  /** Whose confidence is below the least that was asked for. */
+  readonly unsure: number;
+  /** That show a parent instead. */
+  readonly parental: number;
+}
+
 /** Result of one job, in the order of the jobs of the run. */
 export interface WireResult {
   /** As in `InterpResult`. */
   readonly confidence: number | undefined;
+  readonly cells?: CellShares | undefined;
   readonly spans: WorkSpans;
 }
 

@@ -4,7 +4,16 @@
  */
 import { planeLayout } from '../../media/frame.ts';
 import type { FrameSize } from '../../media/size.ts';
-import { grainScratchBytes, gridSize, pyramidBytes, searchScratchBytes, warpScratchBytes } from '../kernel/kernel.ts';
+import { finishLayout } from '../finish/layout.ts';
+import {
+  costScratchBytes,
+  grainScratchBytes,
+  gridSize,
+  judgeScratchBytes,
+  pyramidBytes,
+  searchScratchBytes,
+  warpScratchBytes,
+} from '../kernel/kernel.ts';
 import { CELL_ROWS } from '../kernel/tasks.ts';
 import type { NetworkFacts, RgbFacts, WorkerSetup } from './protocol.ts';
 
@@ -25,18 +34,31 @@ function alignUp(value: number, multiple: number): number {
   return Math.ceil(value / multiple) * multiple;
 }
 
+type ScratchSetup = Pick<WorkerSetup, 'multiple' | 'grain' | 'threads'>;
+
 /**
  * Bytes of scratch for frames of width × height luma samples, whatever the network is; `batch`:
- * most pairs of a run. `network` undefined: hardly any.
+ * most pairs of a run.
  */
 export function scratchBytes(
   network: NetworkFacts | undefined,
-  { multiple, grain, threads }: Pick<WorkerSetup, 'multiple' | 'grain' | 'threads'>,
+  setup: ScratchSetup,
   batch: number,
   width: number,
   height: number,
 ): number {
-  if (!network) return 64;
+  return finishOffset(network, setup, batch, width, height) + finishLayout(width, height).bytes;
+}
+
+/** Where the part of a scratch lies that keeps text still: behind the model's. */
+export function finishOffset(
+  network: NetworkFacts | undefined,
+  { multiple, grain, threads }: ScratchSetup,
+  batch: number,
+  width: number,
+  height: number,
+): number {
+  if (!network) return 0;
   // A network that fixes its size pads less than this.
   const padded = (to: number): FrameSize => ({ width: alignUp(width, to), height: alignUp(height, to) });
   if (network.rgb) return rgbLayout({ width, height }, padded(network.rgb.multiple), network.rgb, network.times).bytes;
@@ -63,12 +85,22 @@ export interface FlowLayout {
   readonly seed: number;
   /** float32 [4][2·gridHeight][2·gridWidth]. */
   readonly images: number;
-  /** float32 [18][gridHeight][gridWidth]. */
+  /** float32 [3][gridHeight][gridWidth]: the vectors of the fine search. */
+  readonly fine: number;
+  /** float32 [18 or 28][gridHeight][gridWidth]. */
   readonly costs: number;
+  /** float32 [8][gridHeight][gridWidth]: what the pairs beside tell of the acceleration. */
+  readonly motion: number;
   /** float32 [6 or 12][gridHeight][gridWidth] at t = ½: one motion, or two. */
   readonly field: number;
   /** The same at another t. */
   readonly retimed: number;
+  /** float32 [4][gridHeight][gridWidth]: what is measured of the cells of one pair. */
+  readonly measured: number;
+  /** float32 [gridHeight][gridWidth]: how much they give way to a parent. */
+  readonly way: number;
+  /** int32 [3 + 256]: how many cells are how sure. */
+  readonly judged: number;
   /** For the block search. */
   readonly work: number;
   /** `rowScratchBytes` for each row thread. */
@@ -84,7 +116,8 @@ export interface FlowLayout {
  * tables of the warp.
  */
 function rowScratchBytesFor(width: number, gridWidth: number): number {
-  const bytes = Math.max(4 * gridWidth * (CELL_ROWS + 6), 8 * (gridWidth + 2), warpScratchBytes(width));
+  const rows = Math.max(costScratchBytes(gridWidth, CELL_ROWS), 8 * (gridWidth + 2));
+  const bytes = Math.max(rows, warpScratchBytes(width), judgeScratchBytes(gridWidth));
   return alignUp(bytes, 64);
 }
 
@@ -107,9 +140,14 @@ export function flowLayout(
   const pieces = new Pieces();
   const seed = pieces.take(pairs * 3 * plane);
   const images = pieces.take(pairs * 16 * plane);
-  const costs = pieces.take(pairs * 18 * plane);
+  const fine = pieces.take(pairs * 3 * plane);
+  const costs = pieces.take(pairs * 28 * plane);
+  const motion = pieces.take(pairs * 8 * plane);
   const field = pieces.take(pairs * 12 * plane);
   const retimed = pieces.take(12 * plane);
+  const measured = pieces.take(4 * plane);
+  const way = pieces.take(plane);
+  const judged = pieces.take(4 * (3 + 256));
   const work = pieces.take(searchScratchBytes(paddedWidth, paddedHeight));
   const rowScratchBytes = rowScratchBytesFor(width, gridWidth);
   const rowScratch = pieces.take(threads * rowScratchBytes);
@@ -121,9 +159,14 @@ export function flowLayout(
     paddedHeight,
     seed,
     images,
+    fine,
     costs,
+    motion,
     field,
     retimed,
+    measured,
+    way,
+    judged,
     work,
     rowScratch,
     rowScratchBytes,
@@ -163,20 +206,30 @@ export function halfFlowLayout(
   const luma = whole.bytes;
   const start = luma + alignUp(planeLayout(w, h).u + 64, 64);
   const path = flowLayout(w, h, multiple, false, threads, pairs);
-  const { seed, images, costs, field, retimed, work, rowScratch, grain, bytes } = path;
-  const moved = { seed, images, costs, field, retimed, work, rowScratch, grain, bytes };
+  const { seed, images, fine, costs, motion, field, retimed, measured, way, judged, work, rowScratch, grain, bytes } =
+    path;
+  const found = { seed, images, fine, costs, motion, field, retimed };
+  const moved = { ...found, measured, way, judged, work, rowScratch, grain, bytes };
   for (const key of Object.keys(moved) as (keyof typeof moved)[]) moved[key] += start;
   return { width: w, height: h, luma, path: { ...path, ...moved }, bytes: moved.bytes };
 }
 
-/** The layout for the pair of a run at `index`; a field holds `motions` motions. */
-export function flowLayoutOfPair(layout: FlowLayout, index: number, motions: 1 | 2): FlowLayout {
+/** How much a flow network takes and gives for each cell: candidates' costs, motions of the field. */
+export interface FlowChannels {
+  readonly costs: 0 | 18 | 28;
+  readonly motions: 1 | 2;
+}
+
+/** The layout for the pair of a run at `index`. */
+export function flowLayoutOfPair(layout: FlowLayout, index: number, { costs, motions }: FlowChannels): FlowLayout {
   const step = 4 * index * layout.gridWidth * layout.gridHeight;
   return {
     ...layout,
     seed: layout.seed + 3 * step,
     images: layout.images + 16 * step,
-    costs: layout.costs + 18 * step,
+    fine: layout.fine + 3 * step,
+    costs: layout.costs + costs * step,
+    motion: layout.motion + 8 * step,
     field: layout.field + motions * 6 * step,
   };
 }
@@ -186,8 +239,21 @@ export function flowLayoutOfPair(layout: FlowLayout, index: number, motions: 1 |
  * its halved luma.
  */
 export function paddedPyramidBytes(width: number, height: number, multiple: number, half = false): number {
-  const grid = half ? gridSize((width + 1) >> 1, (height + 1) >> 1, multiple) : gridSize(width, height, multiple);
+  const grid = searchGrid(width, height, multiple, half);
   return pyramidBytes(grid.width * 8, grid.height * 8);
+}
+
+/**
+ * Bytes in which the vectors of a pair are kept, float32 [3][gridHeight][gridWidth], room for whole
+ * registers at the end included; otherwise as {@link paddedPyramidBytes}.
+ */
+export function seedBytes(width: number, height: number, multiple: number, half = false): number {
+  const grid = searchGrid(width, height, multiple, half);
+  return 12 * grid.width * grid.height + 64;
+}
+
+function searchGrid(width: number, height: number, multiple: number, half: boolean): FrameSize {
+  return half ? gridSize((width + 1) >> 1, (height + 1) >> 1, multiple) : gridSize(width, height, multiple);
 }
 
 /**
@@ -234,17 +300,22 @@ const IMAGES = { any: 3, half: 6 } as const;
 export function i420Layout(
   paddedWidth: number,
   paddedHeight: number,
-  { seeded, times }: Pick<NetworkFacts, 'seeded' | 'times'>,
+  { seeded, times, scale = 1 }: Pick<NetworkFacts, 'seeded' | 'times' | 'scale'>,
   threads: number,
   pairs: number,
 ): I420Layout {
   const pieces = new Pieces();
   const luma = paddedWidth * paddedHeight;
-  const images = Array.from({ length: IMAGES[times] }, () => ({
-    y: pieces.take(pairs * luma),
-    u: pieces.take((pairs * luma) / 4),
-    v: pieces.take((pairs * luma) / 4),
-  }));
+  const image = (samples: number): ImageOffsets => ({
+    y: pieces.take(pairs * samples),
+    u: pieces.take((pairs * samples) / 4),
+    v: pieces.take((pairs * samples) / 4),
+  });
+  // Who enlarges makes three frames of a pair at once, and nothing is halved.
+  const images =
+    scale > 1
+      ? [luma, luma, 3 * scale * scale * luma].map(image)
+      : Array.from({ length: IMAGES[times] }, () => image(luma));
   const grid = gridSize(paddedWidth, paddedHeight, 8);
   const seed = pieces.take(seeded ? pairs * 12 * grid.width * grid.height : 0);
   const costs = pieces.take(seeded ? pairs * 72 * grid.width * grid.height : 0);

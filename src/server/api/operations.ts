@@ -173,7 +173,9 @@ function reported(report: ApiDeps['report'], name: string): StreamReport {
 }
 
 async function listModels(): Promise<z.input<typeof modelList>> {
-  const networks = (await readManifest()).map(({ id, kind, precision, times, licence }) => ({
+  // Those that enlarge are for files.
+  const usable = (await readManifest()).filter(({ scale = 1 }) => scale === 1);
+  const networks = usable.map(({ id, kind, precision, times, licence }) => ({
     ...{ id, kind, precision, times, licence },
   }));
   const references = REFERENCE_MODELS.map((id) => ({ id, kind: 'reference', times: 'any' as const, licence: 'MIT' }));

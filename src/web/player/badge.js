@@ -7,7 +7,12 @@ import { write } from '../dom.js';
  * What it says of the frame under it, or, where nothing may flicker, of the last seconds.
  * @type {Readonly<Partial<Record<import('./provenance.js').Origin | 'mixed', string>>>}
  */
-const TEXTS = { interpolated: 'Synthetic', unknown: 'Origin unknown', mixed: 'Contains synthetic frames' };
+const TEXTS = {
+  interpolated: 'Synthetic',
+  extrapolated: 'Synthetic',
+  unknown: 'Origin unknown',
+  mixed: 'Contains synthetic frames',
+};
 
 const reducedMotion = matchMedia('(prefers-reduced-motion: reduce)');
 
@@ -63,8 +68,9 @@ export class Badge {
    * Of the last seconds, for want of a record of the very frame, or of the wish to see it flicker.
    */
   #prevailingOrigin() {
-    const { source, interpolated, repeated } = this.#counts();
-    if (!reducedMotion.matches || source + interpolated + repeated === 0) return 'unknown';
-    return interpolated > 0 ? 'mixed' : 'source';
+    const { source, interpolated, extrapolated, repeated } = this.#counts();
+    const made = interpolated + extrapolated;
+    if (!reducedMotion.matches || source + made + repeated === 0) return 'unknown';
+    return made > 0 ? 'mixed' : 'source';
   }
 }

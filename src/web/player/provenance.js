@@ -1,5 +1,5 @@
 /**
- * Which presented frame is a source frame and which interpolated: the server's records joined with
+ * Which presented frame is a source frame and which synthetic: the server's records joined with
  * what is presented.
  */
 import { context2d } from '../dom.js';
@@ -21,10 +21,11 @@ const MAX_RECORDS = 512;
 const APPEARANCE = {
   source: { height: 1, colour: '--source' },
   interpolated: { height: 0.72, colour: '--synthetic' },
+  extrapolated: { height: 0.58, colour: '--extrapolated' },
   repeated: { height: 0.44, colour: '--repeated' },
   unknown: { height: 0.2, colour: '--muted' },
 };
-/** Opacity of an interpolated cell of confidence 0; 1 at confidence 1. */
+/** Opacity of a synthetic cell of confidence 0; 1 at confidence 1. */
 const MIN_OPACITY = 0.25;
 
 /** Joins the records of one connection with its presented frames, whichever comes first. */
@@ -82,7 +83,7 @@ export class Ledger {
 
   /** How many of the last presented frames are of which origin. */
   counts() {
-    const counts = { source: 0, interpolated: 0, repeated: 0, unknown: 0 };
+    const counts = { source: 0, interpolated: 0, extrapolated: 0, repeated: 0, unknown: 0 };
     for (const { origin } of this.#cells) counts[origin] += 1;
     return counts;
   }

@@ -108,8 +108,8 @@ export class Views {
    * that is.
    */
   get provenanceKnown() {
-    const { source, interpolated, repeated } = this.main.ledger.counts();
-    return source + interpolated + repeated > 0;
+    const { unknown: _, ...known } = this.main.ledger.counts();
+    return Object.values(known).some((count) => count > 0);
   }
 
   /** @param {string | null} view unknown ones change nothing */

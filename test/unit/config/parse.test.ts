@@ -47,6 +47,15 @@ describe('parseConfig', () => {
     expect(parseConfig({}, 'x').streams).toEqual([]);
   });
 
+  it.each([
+    [{ latencyBudgetMs: 80 }, 'stream "cam": delay is none, and latencyBudgetMs is 80: leave one of them away'],
+    [{ cadence: 'auto' }, 'delay is none, and cadence is auto, which waits for the next picture'],
+  ])('refuses what would hold back where nothing shall: %j', (extra, message) => {
+    expect(complaint(stream({ delay: 'none', ...extra }))).toContain(message);
+    expect(parseConfig(stream(extra), 'x').streams[0]?.delay).toBe('auto');
+    expect(complaint(stream({ delay: 'some' }))).toContain('delay');
+  });
+
   it('freezes all of it and leaves the input alone', () => {
     const input = stream();
     const config = parseConfig(input, 'x');

@@ -34,7 +34,18 @@ describe('provenanceRecord', () => {
       hash: '4a6f007e2e1ddfb3',
       confidence: 0.9123,
     });
-    expect(of({ ...MADE, grain: 1 })).toMatchObject({ grain: 1 });
+    expect(of({ ...MADE, grain: 1, acceleration: 'both' })).toMatchObject({ grain: 1, acceleration: 'both' });
+  });
+
+  it('tells a picture that was carried on beyond the newest one from an interpolated one', () => {
+    expect(of({ ...MADE, kind: 'extrapolated', t: 1.5 })).toMatchObject({
+      kind: 'extrapolated',
+      t: 1.5,
+      model: 'flow-s',
+      confidence: 0.9123,
+    });
+    const carried: Provenance = { ...MADE, kind: 'extrapolated', t: 1.5 };
+    expect(shownAgain(carried)).toBe(carried);
   });
 
   it('leaves out what is not known: no file, no judgement of its own', () => {

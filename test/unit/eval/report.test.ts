@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { type EvalReport, evalTable, type GapResult, itemFigures, meanFigures } from '../../../src/eval/report.ts';
+import {
+  colourNote,
+  type EvalReport,
+  evalTable,
+  type GapResult,
+  itemFigures,
+  meanFigures,
+} from '../../../src/eval/report.ts';
 
 const gap = (index: number, psnr: number, ms: number): GapResult => ({
   gap: index,
@@ -9,7 +16,14 @@ const gap = (index: number, psnr: number, ms: number): GapResult => ({
   ],
   ms,
 });
-const protocol = { factor: 2, frames: 41, height: 480, samples: 'luma', edges: '' };
+const protocol = {
+  lookahead: 'off' as const,
+  factor: 2,
+  frames: 41,
+  height: 480,
+  samples: 'luma',
+  edges: '',
+};
 
 describe('figures', () => {
   it('of an item are means over its new frames; time is the median of its gaps', () => {
@@ -69,5 +83,48 @@ describe('the table', () => {
 
   it('shows the mean alone when there are too many items to read', () => {
     expect(evalTable(report(41)).split('\n')).toHaveLength(5);
+  });
+});
+
+describe('of a published set', () => {
+  const rgb = { psnr: 34.567, ssim: 0.95678, mae: 1.96 };
+  const figures = { psnr: 30, ssim: 0.9, ie: 7.5, msPerNewFrame: 3, rgb };
+  const item = { kind: 'frames', width: 64, height: 64, gaps: 1, newFramesPerGap: 1 } as const;
+  const set = { title: 'SNU-FILM', factor: 2, pictures: 'whole', samples: '', published: '' } as const;
+
+  it('figures in colour are means, too, and nobody takes the mean absolute error for IE', () => {
+    const scores = [{ psnr: 30, ssim: 0.8, ie: 2 }];
+    const one = itemFigures([{ gap: 0, scores, ms: 1, rgb: [rgb] }]);
+    expect(one.rgb).toEqual(rgb);
+    expect(meanFigures([one, { ...one, rgb: { ...rgb, mae: 3.96 } }])?.rgb?.mae).toBeCloseTo(2.96, 9);
+    expect(one.ie).toBe(2);
+  });
+
+  it('the table has columns in colour and a mean for each part', () => {
+    const report: EvalReport = {
+      protocol: { ...set, set: 'snu-film', splits: ['easy', 'hard'] },
+      contenders: [{ id: 'a', kind: 'model', sha256: null, mean: figures, splits: { easy: figures, hard: null } }],
+      items: [{ ...item, name: 'x', split: 'easy', results: { a: figures } }],
+      notes: [],
+      interrupted: false,
+    };
+    const lines = evalTable(report).split('\n');
+    expect(lines[1]).toMatch(/^item +PSNR-RGB +SSIM-RGB +MAE-RGB +IE +ms$/);
+    expect(lines[2]).toMatch(/^x +34\.57 +0\.9568 +1\.96 +7\.50 +3\.0$/);
+    expect(lines[3]).toMatch(/^mean of easy +34\.57/);
+    expect(lines[4]).toMatch(/^mean of hard +n\/a/);
+  });
+
+  it('says what colour at half the resolution costs the truth itself, where somebody had it', () => {
+    const items = [rgb, { ...rgb, psnr: 36.567 }].map((halvedColour, i) => ({
+      ...item,
+      name: `${i}`,
+      halvedColour,
+      results: {},
+    }));
+    expect(colourNote(items, ['ifrnet'])).toMatch(
+      /^frames of ifrnet have colour at half .* PSNR-RGB 35\.57, SSIM-RGB 0\.9568, MAE-RGB 1\.96$/,
+    );
+    expect(colourNote([{ ...item, name: 'x', results: {} }], [])).toBeUndefined();
   });
 });

@@ -43,6 +43,17 @@ describe('snapshot', () => {
     metrics[Symbol.dispose]();
   });
 
+  it('counts frames that were carried on with those that are synthetic', () => {
+    const metrics = new MetricsRegistry({ clock: new ManualClock() });
+    for (const fate of ['source', 'extrapolated', 'interpolated', 'extrapolated'] as const) {
+      metrics.emit({ type: 'frame', stream: 'cam', fate });
+    }
+    const { frames, syntheticShare } = metrics.snapshot('cam');
+    expect(frames).toEqual({ source: 1, interpolated: 1, extrapolated: 2, repeated: 0 });
+    expect(syntheticShare).toBe(0.75);
+    metrics[Symbol.dispose]();
+  });
+
   it('is empty again after silence', () => {
     const { metrics, clock } = run();
     clock.advance(fromMs(6000));

@@ -37,6 +37,17 @@ describe('DelayControl', () => {
     expect(extra(delay)).toBe(40);
   });
 
+  it('holds nothing back where frames are carried on, whatever they need: what is theirs is the time until they are due', () => {
+    const [delay, ahead] = [new DelayControl({ budget: fromMs(0) }), fromMs(-16)];
+    expect([delay.delay(ahead), toMs(delay.headroom(ahead)), toMs(delay.headroom(ahead, fromMs(12)))]).toEqual([
+      0, 16, 16,
+    ]);
+    feed(delay, 128, () => 50);
+    expect([delay.delay(ahead), delay.delay(ahead, false)]).toEqual([0, 0]);
+    feed(delay, 1024, () => 1);
+    expect(delay.delay(ahead)).toBe(0);
+  });
+
   it('keeps a budget that is below the floor, and says that there is no headroom', () => {
     const delay = new DelayControl({ budget: fromMs(15) });
     feed(delay, 64, () => 10);

@@ -93,7 +93,9 @@ describe('interpolateAndPace, ownership', () => {
       const decision = i === 0 ? undefined : 'interpolate';
       const pts = fromMs(40 * i);
       const timesteps = i === 0 ? [] : [{ pts: fromMs(40 * i - 20), t: 0.5 }];
-      return { before, frame: flatFrame(arena, pts), decision, timesteps, show: pts, interval: fromMs(20) };
+      const beside = i < 2 ? {} : { pairBefore: { frame: flatFrame(arena, fromMs(40 * i - 80)), ratio: 1 } };
+      const times = { from: before?.pts, to: pts, timesteps, show: pts, interval: fromMs(20) };
+      return { before, frame: flatFrame(arena, pts), decision, ...times, ...beside };
     };
     const source = new Observable<Scheduled>((subscriber) => {
       for (let i = 0; i < 6; i++) {
@@ -184,8 +186,8 @@ describe('interpolateAndPace, ownership', () => {
     }
     await rig.run(300);
     expect(rig.events.count('drop').late).toBeGreaterThan(100);
-    // The pair in hand.
-    expect(rig.arena.liveFrames).toBe(1);
+    // The pair in hand, and the one before.
+    expect(rig.arena.liveFrames).toBe(2);
     await rig.stop();
     expect(rig.arena.liveFrames).toBe(0);
   });

@@ -311,6 +311,46 @@ describe('Pacer', () => {
     rig.pacer.clear();
   });
 
+  describe('slots beyond the newest source frame', () => {
+    const beyond = (rig: Rig, ptsMs: number): void => {
+      rig.pacer.expect(fromMs(ptsMs), fromMs(20), true);
+      rig.pacer.offer(fromMs(ptsMs), frame(fromMs(ptsMs)));
+      rig.run();
+    };
+
+    it('neither hold the next one back nor make it too old', () => {
+      const rig = new Rig(0);
+      rig.at(0, () => rig.source(0, 40));
+      rig.at(1, () => beyond(rig, 20));
+      // It comes 30 ms later than its time, and its time is before what was shown.
+      rig.at(21, () => rig.slots(18, [18], 40));
+      rig.advance(200);
+      expect(rig.sent.map(({ pts }) => pts)).toEqual([0, 20, 18].map(fromMs));
+      expect(rig.sent.map(({ at }) => at)).toEqual([1000, 1020, 1021].map(fromMs));
+      expect(rig.sent.map(({ due }) => due)).toEqual([1000, 1020, 1021].map(fromMs));
+      expect(rig.pacer.beyond).toBe(fromMs(20));
+      rig.pacer.clear();
+      expect(rig.pacer.beyond).toBe(Number.NEGATIVE_INFINITY);
+    });
+
+    it('are given back from a time on, and counted', () => {
+      const rig = new Rig(100);
+      rig.at(0, () => rig.source(0, 40));
+      rig.at(1, () => {
+        beyond(rig, 10);
+        beyond(rig, 20);
+        rig.pacer.expect(fromMs(30), fromMs(20), true);
+      });
+      rig.advance(2);
+      const given = rig.pacer.withdraw(fromMs(15));
+      expect(given.map(({ pts }) => pts)).toEqual([fromMs(20)]);
+      for (const each of given) each.release();
+      expect(rig.drops).toEqual(['overtaken', 'overtaken']);
+      expect([rig.pacer.dueOf(fromMs(10)), rig.pacer.dueAt(fromMs(10))]).toEqual([fromMs(1110), fromMs(1110)]);
+      rig.pacer.clear();
+    });
+  });
+
   it('slews to a new delay instead of stepping', () => {
     const rig = new Rig(20);
     for (let i = 0; i < 500; i += 1) rig.at(i * 20, () => rig.source(i * 20, 20));

@@ -27,6 +27,16 @@ class Court {
 }
 
 describe('StreamHealth', () => {
+  it('is full where frames are carried on instead', () => {
+    const court = new Court();
+    for (let i = 0; i < 30; i++) {
+      court.judge.observe({ type: 'frame', stream: 's', fate: i % 2 ? 'extrapolated' : 'source' });
+    }
+    expect(court.window()).toBe('full');
+    for (let i = 0; i < 15; i++) court.judge.observe({ type: 'frame', stream: 's', fate: 'extrapolated' });
+    expect(court.window({ repeated: { deadline: 15 } })).toBe('degraded');
+  });
+
   it('waits until a frame comes, then is full at once', () => {
     const court = new Court();
     expect([court.judge.state, court.judge.reason]).toEqual(['waiting', 'no frame yet']);

@@ -20,13 +20,14 @@ class Scene {
   readonly warming = new Map<string, { resolve: () => void; reject: (error: Error) => void }>();
   readonly model: StreamModel;
 
-  constructor() {
+  constructor(ahead = false) {
     this.model = new StreamModel({
       pool: { acquire: (name) => this.#acquire(name), providerOf: async () => 'cpu' },
       arena: new Arena(16),
       clock: new ManualClock(),
       stream: 's',
       target: { kind: 'factor', factor: 3 },
+      ahead,
       timesteps: () => 2,
       limits: () => ({ headroom: fromMs(40), period: fromMs(33) }),
       onChoice: ({ lease }) => this.chosen.push(lease.model),
@@ -51,6 +52,7 @@ class Scene {
     const tier: Tier = {
       model: name,
       times: name === 'halver' ? 'half' : 'any',
+      extrapolates: name !== 'rgb',
       workers: 1,
       interpolate: async () =>
         this.refuses
@@ -101,6 +103,23 @@ describe('StreamModel', () => {
     await change;
     expect([scene.model.ladder?.rung, scene.model.model]).toEqual(['b', 'b']);
     expect(scene.leases).toEqual(['b']);
+  });
+
+  it('refuses a model that knows no motion where frames are carried on, naming the key and a remedy', async () => {
+    const ahead = new Scene(true);
+    const { message, remedy } = (await ahead.model
+      .use('rgb')
+      .catch((error: FrameliftError) => error)) as FrameliftError;
+    expect(message).toBe(
+      'delay is none, and model "rgb" knows no motion that could be carried on beyond the newest frame',
+    );
+    expect(remedy).toContain('search');
+    expect(ahead.leases).toEqual([]);
+    await ahead.model.use('a');
+    expect(ahead.leases).toEqual(['a']);
+    const waiting = new Scene();
+    await waiting.model.use('rgb');
+    expect(waiting.leases).toEqual(['rgb']);
   });
 
   it('changes nothing when the new model cannot be had, cannot be run, or cannot make the times', async () => {

@@ -37,7 +37,8 @@ describe('the latency', () => {
 });
 
 it('shares of frames are percentages of those whose origin is known', () => {
-  const counts = { source: 1, interpolated: 6, repeated: 1, unknown: 92 };
-  expect(percentages(counts)).toEqual({ source: 12.5, interpolated: 75, repeated: 12.5 });
-  expect(percentages({ source: 0, interpolated: 0, repeated: 0 })).toEqual({ source: 0, interpolated: 0, repeated: 0 });
+  const counts = { source: 1, interpolated: 4, extrapolated: 2, repeated: 1, unknown: 92 };
+  expect(percentages(counts)).toEqual({ source: 12.5, interpolated: 50, extrapolated: 25, repeated: 12.5 });
+  const none = { source: 0, interpolated: 0, extrapolated: 0, repeated: 0 };
+  expect(percentages(none)).toEqual(none);
 });

@@ -46,7 +46,7 @@ export class EvenRate implements VideoOutput {
         return;
       }
       for (; this.#last && this.#next < place; this.#counts.repeated += 1) await this.#put(this.#last, traits);
-      if (frame.provenance.kind === 'source') this.#counts.source += 1;
+      if (isSource(frame)) this.#counts.source += 1;
       await this.#put(frame, traits);
       this.#last?.release();
       this.#last = frame.share();
@@ -65,7 +65,7 @@ export class EvenRate implements VideoOutput {
 
   /** Only behind a source frame: a run that goes on from there may have to repeat it, and has looked at no other. */
   async endStep(counts: Counts): Promise<Counts | undefined> {
-    return this.#last?.provenance.kind === 'source' ? this.#output.endStep(counts) : undefined;
+    return this.#last && isSource(this.#last) ? this.#output.endStep(counts) : undefined;
   }
 
   async stop(): Promise<Unfinished | undefined> {
@@ -95,4 +95,9 @@ export class EvenRate implements VideoOutput {
     this.#last?.release();
     this.#last = undefined;
   }
+}
+
+/** As it came, or enlarged. */
+function isSource({ provenance: { kind } }: Frame): boolean {
+  return kind === 'source' || kind === 'enlarged';
 }

@@ -1,16 +1,25 @@
 /**
- * What the kernel exports. Signatures as JavaScript sees them are in ../kernel.ts; what `//
+ * What the kernel exports. Signatures as JavaScript sees them are in ../functions/; what `//
  * @inline` means here, in ../build.ts.
  */
 export { blendDeep, blendFrames } from './blend';
-export { expandField, halveLuma } from './coarse';
-export { candidateCosts } from './costs';
-export { warpDeep } from './deep-warp';
+export { giveWay } from './confidence/give-way';
+export { judgeCells } from './confidence/judge';
+export { measureCells } from './confidence/measure';
 export { frameDifference } from './difference';
-export { grainAdd, grainAddDeep } from './grain';
-export { grainMeasure, grainStart } from './grain-measure';
-export { prepareImages, seedField } from './prepare';
-export { buildPyramid } from './pyramid';
-export { retimeField } from './retime';
-export { searchRows } from './search';
-export { warpBlend } from './warp';
+export { stillDamage } from './finish/damage';
+export { stillKeep, stillKeepDeep } from './finish/keep';
+export { stillText } from './finish/label';
+export { grainAdd, grainAddDeep } from './grain/grain';
+export { grainMeasure, grainStart } from './grain/measure';
+export { candidateCosts } from './search/costs';
+export { accelerateField, motionPlanes, smoothMotion } from './search/motion';
+export { prepareImages, seedField } from './search/prepare';
+export { buildPyramid } from './search/pyramid';
+export { searchRows } from './search/search';
+export { expandField, halveLuma } from './warp/coarse';
+export { warpDeep } from './warp/deep';
+export { extrapolateField } from './warp/extrapolate';
+export { retimeField } from './warp/retime';
+export { renderSeams } from './warp/seams';
+export { warpBlend } from './warp/warp';

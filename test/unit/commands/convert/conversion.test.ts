@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { Conversion } from '../../../../src/commands/convert/conversion.ts';
+import { Conversion, type UsedNeighbours } from '../../../../src/commands/convert/conversion.ts';
 import type { FrameOutput } from '../../../../src/egress/file/writer.ts';
 import { FrameliftError } from '../../../../src/errors.ts';
 import type { InterpJob, InterpResult } from '../../../../src/interp/engine/job.ts';
@@ -65,19 +65,27 @@ class Output implements FrameOutput {
 /** Makes frames, and fails at one of its jobs. */
 function tierOf(failAt = Number.POSITIVE_INFINITY, failure: unknown = undefined) {
   const jobs: InterpJob[] = [];
+  /** Numbers of the frames before and after each pair that it was told of. */
+  const beside: (number | undefined)[][] = [];
   const interpolate = async (job: InterpJob): Promise<InterpResult> => {
+    beside.push([job.before, job.after].map((pair) => pair && (pair.frame.bytes[0] ?? 0) - 100));
     if (jobs.push(job) === failAt) throw failure;
     const frames = job.timesteps.map((t) => job.a.share({ pts: micros(job.a.pts + t * 40_000) }));
     return { status: 'done', frames, confidence: undefined, spanMicros: { search: 0, network: 0, kernel: 0 } };
   };
-  return { jobs, interpolate };
+  return { jobs, beside, interpolate };
 }
 
-function conversion(output: FrameOutput, tier: ReturnType<typeof tierOf>, frames: AsyncGenerator<Frame>): Conversion {
+function conversion(
+  output: FrameOutput,
+  tier: ReturnType<typeof tierOf>,
+  frames: AsyncGenerator<Frame>,
+  neighbours: UsedNeighbours = 'none',
+): Conversion {
   const scheduler = new Scheduler({ kind: 'factor', factor: 2 }, { fps: 25 });
   scheduler.assume(25);
   const video = { isLossy: () => false, traits: undefined, end: undefined };
-  const options = { cadence: false, minConfidence: 0 };
+  const options = { cadence: false, neighbours, minConfidence: 0 };
   return new Conversion({ input: 'in.mkv', video, frames: () => frames, tier, scheduler, ...options, writer: output });
 }
 
@@ -155,5 +163,60 @@ describe('a conversion that goes on from another one', () => {
     const resumed = conversion(output, tierOf(), source(20));
     await resumed.run(undefined, () => {});
     expect(resumed.result).toMatchObject({ interpolated: 16, repeated: 3, repeatedBecause: { unsure: 3 } });
+  });
+});
+
+describe('a conversion with a model that looks at the pairs beside', () => {
+  it.each([
+    [
+      'both',
+      [
+        [undefined, 2],
+        [0, 3],
+        [1, 4],
+        [2, undefined],
+      ],
+    ],
+    [
+      'before',
+      [
+        [undefined, undefined],
+        [0, undefined],
+        [1, undefined],
+        [2, undefined],
+      ],
+    ],
+    ['none', Array(4).fill([undefined, undefined])],
+  ] as const)('%s: tells it of them, and writes the same frames', async (neighbours, beside) => {
+    const [plain, output, tier] = [new Output(), new Output(), tierOf()];
+    await conversion(plain, tierOf(), source(5)).run(undefined, () => {});
+    const running = conversion(output, tier, source(5), neighbours);
+    await running.run(undefined, () => {});
+    expect(tier.beside).toEqual(beside);
+    expect(output.times).toEqual(plain.times);
+    expect(running.result).toMatchObject({ sourceFrames: 5, outputFrames: 9 });
+  });
+
+  it('waits one pair, and leaves no frame behind when it fails, is stopped, or goes on from a run before', async () => {
+    const broken = conversion(new Output(), tierOf(3, new Error('broken')), source(8), 'both');
+    await expect(broken.run(undefined, () => {})).rejects.toThrow('broken');
+    const stop = new AbortController();
+    const [output, tier] = [new Output(), tierOf()];
+    const stopped = conversion(output, tier, source(5), 'both');
+    await stopped.run(stop.signal, ({ source: done }) => done === 5 && stop.abort());
+    expect([tier.jobs.length, output.frames, output.ended]).toEqual([3, 7, 'stopped']);
+    const whole = new Output();
+    const first = conversion(whole, tierOf(), source(20), 'both');
+    await first.run(undefined, () => {});
+    for (const kept of [1, 9, 37]) {
+      const again = new Output(kept, { interpolated: (kept - 1) / 2 });
+      const [resumedTier, last] = [tierOf(), tierOf()];
+      const resumed = conversion(again, resumedTier, source(20), 'both');
+      await resumed.run(undefined, () => {});
+      await conversion(new Output(), last, source(20), 'both').run(undefined, () => {});
+      expect(again.times).toEqual(whole.times);
+      expect(resumedTier.beside).toEqual(last.beside.slice((kept - 1) / 2));
+      expect(resumed.result).toEqual(first.result);
+    }
   });
 });

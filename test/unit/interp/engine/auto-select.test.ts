@@ -24,6 +24,7 @@ async function choose(
     const tier: Tier = {
       model: name,
       times: 'any',
+      extrapolates: true,
       workers: 1,
       warmUp: async (width, height) => void sizes.push(`${name} ${width}x${height}`),
       async interpolate({ a, b, timesteps: times }) {

@@ -27,6 +27,7 @@ function chroma({ bytes, layout }: Frame): number[] {
 const tier = (arena: Arena, provenance: Provenance): Tier => ({
   model: 'm',
   times: 'any',
+  extrapolates: true,
   workers: 2,
   warmUp: async () => {},
   interpolate: async ({ timesteps }) => ({

@@ -33,6 +33,7 @@ describe('EngineReport', () => {
     a: frame,
     b: frame,
     timesteps: [0.5],
+    minConfidence: 0,
     deadline: undefined,
     enqueued: clock.now(),
     resolve() {},

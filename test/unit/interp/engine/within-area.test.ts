@@ -20,6 +20,7 @@ beforeEach(() => {
   arena = new Arena(16);
 });
 afterEach(() => {
+  for (const tier of tiers.splice(0)) tier[Symbol.dispose]();
   expect([arena.liveFrames, arena.usedBytes]).toEqual([0, 0]);
 });
 
@@ -40,6 +41,7 @@ function levels(seen: string[]): Tier {
   return {
     model: 'm',
     times: 'any',
+    extrapolates: true,
     workers: 1,
     warmUp: async (width, height) => void seen.push(`warm ${width}x${height}`),
     async interpolate({ a, timesteps }) {
@@ -53,6 +55,14 @@ function levels(seen: string[]): Tier {
       return { status: 'done', frames, confidence: 0.7, spanMicros: { search: 0, network: 0, kernel: 0 } };
     },
   };
+}
+
+/** What was made by {@link withinArea} in a test. */
+const tiers: Disposable[] = [];
+function within(...[tier, options]: Parameters<typeof withinArea>): ReturnType<typeof withinArea> {
+  const made = withinArea(tier, options);
+  tiers.push(made);
+  return made;
 }
 
 /** Runs a job on two marked frames; gives the frames made as bytes. */
@@ -79,7 +89,7 @@ async function run(tier: Tier, changes: Partial<InterpJob> = {}, form?: SampleFo
 describe('withinArea', () => {
   it('shows the model the picture alone, and puts what it makes between the bars of the nearer frame', async () => {
     const seen: string[] = [];
-    const { made, parents, confidence } = await run(withinArea(levels(seen), { arena, wait: true }));
+    const { made, parents, confidence } = await run(within(levels(seen), { arena, wait: true }));
     expect(seen).toEqual(['warm 54x36', '54x36']);
     expect(confidence).toBe(0.7);
     expect(made).toHaveLength(2);
@@ -114,7 +124,7 @@ describe('withinArea', () => {
     { model: 'rgb', bits: 10, shiftX: 0, shiftY: 0, alpha: false },
     { model: 'grey', bits: 16, shiftX: 0, shiftY: 0, alpha: false },
   ])('does the same with a picture in its own form: %j', async (form) => {
-    const { made, deepParents } = await run(withinArea(levels([]), { arena, wait: true }), {}, form);
+    const { made, deepParents } = await run(within(levels([]), { arena, wait: true }), {}, form);
     for (const [i, { deep }] of made.entries()) {
       const parent = deepParents[i];
       if (!deep || !parent) throw new Error('no picture in its own form');
@@ -140,7 +150,7 @@ describe('withinArea', () => {
 
   it('passes pairs without bars on as they are', async () => {
     const seen: string[] = [];
-    const tier = withinArea(levels(seen), { arena, wait: true });
+    const tier = within(levels(seen), { arena, wait: true });
     await run(tier, { area: { left: 0, top: 0, right: WIDTH, bottom: HEIGHT } });
     const [a, b] = [marked(1), marked(2)];
     const result = await tier.interpolate({ stream: 's', a, b, timesteps: [0.5] });
@@ -160,7 +170,7 @@ describe('withinArea', () => {
         });
       },
     };
-    const tier = withinArea(slow, { arena, wait: false });
+    const tier = within(slow, { arena, wait: false });
     await run(tier);
     await run(tier);
     expect(seen).toEqual(['warm 54x36', '66x40', '66x40']);
@@ -181,14 +191,87 @@ describe('withinArea', () => {
         throw new FrameliftError('engine.failed', 'no');
       },
     };
-    const live = withinArea(failing, { arena, wait: false });
+    const live = within(failing, { arena, wait: false });
     await run(live);
     await run(live);
     expect(seen.filter((what) => what === 'warm')).toHaveLength(2);
-    await expect(run(withinArea(failing, { arena, wait: true }))).rejects.toThrow('no');
+    await expect(run(within(failing, { arena, wait: true }))).rejects.toThrow('no');
     const refusing: Tier = { ...levels([]), interpolate: async () => ({ status: 'refused', reason: 'late' }) };
-    await expect(run(withinArea(refusing, { arena, wait: true }))).rejects.toThrow('late');
+    await expect(run(within(refusing, { arena, wait: true }))).rejects.toThrow('late');
     const broken: Tier = { ...levels([]), interpolate: () => Promise.reject(new Error('broken')) };
-    await expect(run(withinArea(broken, { arena, wait: true }))).rejects.toThrow('broken');
+    await expect(run(within(broken, { arena, wait: true }))).rejects.toThrow('broken');
+  });
+
+  /** Jobs of consecutive pairs with the pairs beside; what the model sees of each, as numbers of pixels. */
+  async function beside(wait: boolean, areas: readonly PictureArea[], failAt = -1): Promise<Record<string, number>[]> {
+    const seen: Record<string, number>[] = [];
+    let done = 0;
+    const inner: Tier = {
+      ...levels([]),
+      interpolate: async ({ a, b, before, after, timesteps }) => {
+        for (const part of [a, b, before?.frame, after?.frame]) expect(part?.width ?? a.width).toBe(a.width);
+        const pairs = { ...(before && { before: before.frame.pixels }), ...(after && { after: after.frame.pixels }) };
+        seen.push({ a: a.pixels, b: b.pixels, ...pairs });
+        if (done++ === failAt) throw new Error('broken');
+        const frames = timesteps.map(() =>
+          Frame.allocate(arena, a.width, a.height, { ...INFO, provenance: SYNTHETIC }),
+        );
+        return { status: 'done', frames, confidence: 1, spanMicros: { search: 0, network: 0, kernel: 0 } };
+      },
+    };
+    const tier = within(inner, { arena, wait });
+    const frames = [1, 2, 3, 4, 5, 6].map((i) => marked(i));
+    await Promise.resolve();
+    // A live stream's first job prepares the size.
+    const [first, second] = frames;
+    if (!wait && first && second) {
+      const result = await tier.interpolate({ stream: 's', a: first, b: second, timesteps: [], area: AREA });
+      expect(result.status).toBe('done');
+      seen.length = 0;
+    }
+    for (const [i, area] of areas.entries()) {
+      const [before, a, b, after] = frames.slice(i, i + 4);
+      if (!before || !a || !b || !after) throw new Error('too few frames');
+      const pairs = { before: { frame: before, ratio: 1 }, ...(wait ? { after: { frame: after, ratio: 1 } } : {}) };
+      const running = tier.interpolate({ stream: 's', a, b, ...pairs, timesteps: [0.5], area });
+      const result = await running.catch(() => undefined);
+      if (result?.status === 'done') for (const frame of result.frames) frame.release();
+    }
+    for (const frame of frames) frame.release();
+    return seen;
+  }
+
+  it('crops a frame once for all pairs that it belongs to, so that what is known of it is found again', async () => {
+    const [one, two, three] = await beside(true, [AREA, AREA, AREA], 1);
+    expect([two?.before, two?.a, two?.b]).toEqual([one?.a, one?.b, one?.after]);
+    expect([three?.before, three?.a, three?.b]).toEqual([two?.a, two?.b, two?.after]);
+    // Four frames of the last pair.
+    expect(arena.liveFrames).toBe(4);
+  });
+
+  it('crops all anew where the area is another one', async () => {
+    const [one, two] = await beside(true, [AREA, { ...AREA, top: 9 }]);
+    expect(new Set([...Object.values(one ?? {}), ...Object.values(two ?? {})]).size).toBe(8);
+    expect(arena.liveFrames).toBe(4);
+  });
+
+  it('live: tells of the pair before only where its frames were cropped alike', async () => {
+    const [one, two, three] = await beside(false, [AREA, AREA, { ...AREA, left: 3, right: 56 }]);
+    expect(one).not.toHaveProperty('before');
+    expect(two).toMatchObject({ before: one?.a, a: one?.b });
+    expect(three).not.toHaveProperty('before');
+    expect(arena.liveFrames).toBe(2);
+  });
+
+  it('holds nothing where there are no bars any more, and nothing once it is disposed of', async () => {
+    const tier = within(levels([]), { arena, wait: true });
+    await run(tier);
+    expect(arena.liveFrames).toBe(2);
+    await run(tier, { area: { left: 0, top: 0, right: WIDTH, bottom: HEIGHT } });
+    expect(arena.liveFrames).toBe(0);
+    tier[Symbol.dispose]();
+    tier[Symbol.dispose]();
+    await run(tier);
+    expect(arena.liveFrames).toBe(0);
   });
 });

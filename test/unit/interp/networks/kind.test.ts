@@ -38,6 +38,22 @@ describe('detectKind', () => {
     expect(() => detectKind(inputs, [float('field', 1, 18, 'h', 'w')])).toThrow(/field float32\[1,18,h,w\]/);
   });
 
+  it('takes costs of 18 or 28 candidates for a flow network, a fine search and the motion of pairs beside', () => {
+    const inputs = [float('images', 1, 4, 'a', 'b'), float('seed', 1, 3, 'c', 'd')];
+    const more = [float('fine', 1, 3, 'c', 'd'), float('motion', 1, 8, 'c', 'd')];
+    for (const costs of [18, 28]) {
+      const all = [...inputs, float('costs', 1, costs, 'c', 'd'), ...more];
+      for (const taken of [all, all.slice(0, 3), all.slice(0, 4)]) expect(detectKind(taken, field)).toBe('flow');
+    }
+    for (const wrong of [
+      float('costs', 1, 27, 'c', 'd'),
+      float('fine', 1, 2, 'c', 'd'),
+      float('motion', 1, 'n', 'd'),
+    ]) {
+      expect(() => detectKind([...inputs, wrong], field)).toThrow(/costs float32\[1,18 or 28,.*motion float32\[1,8/);
+    }
+  });
+
   it('lists what it found otherwise', () => {
     expect(() => detectKind([float('x', 1, 3, 224, 224)], [float('y', 1, 1000)])).toThrow(
       /x float32\[1,3,224,224\].*y float32\[1,1000\]/,

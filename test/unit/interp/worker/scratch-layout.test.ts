@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { finishLayout } from '../../../../src/interp/finish/layout.ts';
 import type { NetworkFacts } from '../../../../src/interp/worker/protocol.ts';
 import {
   flowLayout,
@@ -31,11 +32,13 @@ describe.each([
   const flow = flowLayout(width, height, 32, true, THREADS, PAIRS);
   const cells = flow.gridWidth * flow.gridHeight;
   const piecesOfPair = (index: number, motions: 1 | 2): Piece[] => {
-    const { seed, images, costs, field } = flowLayoutOfPair(flow, index, motions);
+    const { seed, images, fine, costs, motion, field } = flowLayoutOfPair(flow, index, { costs: 28, motions });
     return [
       [seed, 12 * cells],
       [images, 64 * cells],
-      [costs, 72 * cells],
+      [fine, 12 * cells],
+      [costs, 112 * cells],
+      [motion, 32 * cells],
       [field, motions * 24 * cells],
     ];
   };
@@ -60,8 +63,8 @@ describe.each([
   it('of a flow network at half the size lies behind that of the whole', () => {
     const half = halfFlowLayout(width, height, 32, THREADS, PAIRS, flow);
     expect([half.width, half.height]).toEqual([Math.ceil(width / 2), Math.ceil(height / 2)]);
-    const { seed, images, costs, field, retimed, work, rowScratch } = half.path;
-    const offsets = [seed, images, costs, field, retimed, work, rowScratch];
+    const { seed, images, fine, costs, motion, field, retimed, work, rowScratch } = half.path;
+    const offsets = [seed, images, fine, costs, motion, field, retimed, work, rowScratch];
     expect(Math.min(...offsets)).toBeGreaterThanOrEqual(half.luma + half.width * half.height);
     expect(half.luma).toBe(flow.bytes);
     expect(half.bytes).toBeGreaterThan(Math.max(...offsets));
@@ -105,7 +108,8 @@ describe.each([
   it('is what the engine allocates: enough for the padding of each kind of network', () => {
     const setup = { multiple: 32, grain: 1, threads: THREADS };
     const facts = { seeded: true, times: 'any', batches: true } as const;
-    const bytesOf = (network: NetworkFacts | undefined): number => scratchBytes(network, setup, PAIRS, width, height);
+    const bytesOf = (network: NetworkFacts | undefined): number =>
+      scratchBytes(network, setup, PAIRS, width, height) - finishLayout(width, height).bytes;
     expect(bytesOf({ ...facts, kind: 'flow' })).toBe(halfFlowLayout(width, height, 32, THREADS, PAIRS, flow).bytes);
     const [w, h] = [flow.paddedWidth, flow.paddedHeight];
     expect(bytesOf({ ...facts, kind: 'i420' })).toBe(i420Layout(w, h, facts, THREADS, PAIRS).bytes);
@@ -113,6 +117,6 @@ describe.each([
     const up = (side: number): number => Math.ceil(side / 64) * 64;
     const padded = { width: up(width), height: up(height) };
     expect(bytesOf({ ...facts, kind: 'rgb', rgb })).toBe(rgbLayout({ width, height }, padded, rgb, 'any').bytes);
-    expect(bytesOf(undefined)).toBe(64);
+    expect(bytesOf(undefined)).toBe(0);
   });
 });

@@ -9,11 +9,19 @@ describe('the ledger', () => {
     ledger.take({ rtp: 2, pts: 0.5, kind: 'interpolated', confidence: 0.5, model: 'flow-s' });
     const seen = [1, 3, 2, undefined].map((rtp) => ledger.present(rtp)?.kind);
     expect(seen).toEqual(['source', undefined, 'interpolated', undefined]);
-    expect(ledger.counts()).toEqual({ source: 1, interpolated: 1, repeated: 0, unknown: 2 });
+    expect(ledger.counts()).toEqual({ source: 1, interpolated: 1, extrapolated: 0, repeated: 0, unknown: 2 });
     ledger.take({ rtp: 3, pts: 1, kind: 'repeated', reason: 'deadline' });
-    expect(ledger.counts()).toEqual({ source: 1, interpolated: 1, repeated: 1, unknown: 1 });
+    expect(ledger.counts()).toEqual({ source: 1, interpolated: 1, extrapolated: 0, repeated: 1, unknown: 1 });
     expect(ledger.ring.cells[2]).toEqual({ origin: 'interpolated', confidence: 0.5 });
     expect(ledger.received).toBe(3);
+  });
+
+  it('knows frames that were carried on beyond the newest one', () => {
+    const ledger = new Ledger();
+    ledger.take({ rtp: 1, pts: 0.5, kind: 'extrapolated', t: 1.5, confidence: 0.5, model: 'flow-s' });
+    ledger.present(1);
+    expect(ledger.counts()).toMatchObject({ extrapolated: 1, unknown: 0 });
+    expect(ledger.ring.cells[0]).toEqual({ origin: 'extrapolated', confidence: 0.5 });
   });
 
   it('calls a kind unknown that only a later server has', () => {
@@ -21,7 +29,7 @@ describe('the ledger', () => {
     // Parsed, as it comes over the wire, since no record of this version has such a kind.
     ledger.take(JSON.parse('{ "rtp": 9, "pts": 2, "kind": "a later kind" }'));
     ledger.present(9);
-    expect(ledger.counts()).toEqual({ source: 0, interpolated: 0, repeated: 0, unknown: 1 });
+    expect(ledger.counts()).toEqual({ source: 0, interpolated: 0, extrapolated: 0, repeated: 0, unknown: 1 });
   });
 
   it('forgets the oldest records, frames without a record, and cells', () => {

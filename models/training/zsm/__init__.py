@@ -1,0 +1,1 @@
+"""Zooming Slow-Mo: twice the rate and twice the size at once."""

@@ -1,0 +1,47 @@
+/**
+ * The last stage of every model: text and overlays that both parents hold still are kept as they
+ * have them, whatever the model made of them.
+ */
+
+import type { Kernel } from '../kernel/kernel.ts';
+import { planesOf } from '../worker/deep.ts';
+import type { WireJob } from '../worker/protocol.ts';
+import { type FinishLayout, finishLayout } from './layout.ts';
+
+/** Keeps what stands still in the frames of jobs. */
+export class Finisher {
+  readonly #kernel: Kernel;
+
+  constructor(kernel: Kernel) {
+    this.#kernel = kernel;
+  }
+
+  /** @param scratch where {@link finishLayout} begins, in the arena. */
+  finish(job: WireJob, scratch: number): void {
+    const layout = finishLayout(job.width, job.height);
+    for (const [i, t] of job.timesteps.entries()) this.#finish(job, i, Math.min(Math.max(t, 0), 1), scratch, layout);
+  }
+
+  #finish(job: WireJob, index: number, t: number, scratch: number, { work, masks, columns, rows }: FinishLayout): void {
+    const { a, b, frameBefore: before = 0, frameAfter: after = 0, width, height } = job;
+    // Two frames do not tell text over a picture that moves from an object that passes over a still one.
+    if (before === 0 && after === 0) return;
+    const out = job.outs[index] ?? 0;
+    const scene = [a, b, before, after] as const;
+    if (!this.#kernel.stillDamage(...scene, out, width, height, scratch + work, 0, rows)) return;
+    if (!this.#kernel.stillText(...scene, width, height, scratch + work, scratch + masks)) return;
+    this.#kernel.stillKeep(a, b, out, width, height, Math.round(t * 256), scratch + masks);
+    this.#keepDeep(job, index, t, scratch + masks, columns, rows);
+  }
+
+  #keepDeep(job: WireJob, index: number, t: number, masks: number, columns: number, rows: number): void {
+    const out = job.deep?.outs[index];
+    if (!job.deep || out === undefined) return;
+    const { a, b } = job.deep;
+    for (const { plane, shiftX, shiftY } of planesOf(job)) {
+      const { offset, width, height, stride } = plane;
+      const places = [a + offset, b + offset, out + offset] as const;
+      this.#kernel.stillKeepDeep(...places, width, height, stride, shiftX, shiftY, t, masks, columns, rows);
+    }
+  }
+}

@@ -1,0 +1,21 @@
+/** Where the pieces of keeping text still lie in a worker's scratch. Pure. */
+
+/** Byte offsets from the start of its part. */
+export interface FinishLayout {
+  /** Cells of 8 × 8 luma samples. */
+  readonly columns: number;
+  readonly rows: number;
+  /** Nine planes of a byte a cell, each at a multiple of 64 bytes, and 64 bytes. */
+  readonly work: number;
+  /** Twice 64 bits a cell. */
+  readonly masks: number;
+  readonly bytes: number;
+}
+
+/** The layout for frames of width × height. */
+export function finishLayout(width: number, height: number): FinishLayout {
+  const [columns, rows] = [Math.ceil(width / 8), Math.ceil(height / 8)];
+  const cells = columns * rows;
+  const masks = 9 * Math.ceil(cells / 64) * 64 + 64;
+  return { columns, rows, work: 0, masks, bytes: masks + 16 * cells };
+}

@@ -1,0 +1,66 @@
+/** Where a frame made between two parents is to be looked at: detail that they hold still is not there, or something bright changed. */
+import { strideOf } from '../i420';
+import { apart, BRIGHT, CHANGE, marksAt, REACH } from './marks';
+import { inner, planeOf } from './scene';
+
+/** Levels from what still samples are that a frame made may be off. */
+const DAMAGE: u8 = 12;
+
+/**
+ * Counts damaged samples in cells of 8 × 8, a byte a cell, and, in a second plane of them at the next multiple of 64 bytes,
+ * samples that are bright in one parent and far darker in the other; of the rows of cells from rowBegin to rowEnd.
+ * @returns whether there are any.
+ */
+export function stillDamage(
+  a: usize,
+  b: usize,
+  before: usize,
+  after: usize,
+  out: usize,
+  width: i32,
+  height: i32,
+  work: usize,
+  rowBegin: i32,
+  rowEnd: i32,
+): i32 {
+  const stride = <usize>strideOf(width);
+  const columns = (width + 7) >> 3;
+  const plane = planeOf(width, height);
+  let any = 0;
+  for (let row = rowBegin; row < rowEnd; row++) {
+    const damaged = work + row * columns;
+    const changed = damaged + plane;
+    memory.fill(damaged, 0, columns);
+    memory.fill(changed, 0, columns);
+    const last = min(8 * row + 8, height - REACH);
+    for (let y = max(8 * row, REACH); y < last; y++) {
+      const line = <usize>y * stride;
+      for (let x = 0; x < width; x += 16) {
+        const at = line + x;
+        const va = v128.load(a + at);
+        const vb = v128.load(b + at);
+        const apartFrom = apart(va, vb);
+        const change = i8x16.ge_u(apartFrom, i8x16.splat(<i8>CHANGE));
+        if (v128.any_true(change)) {
+          const bright = i8x16.ge_u(i8x16.max_u(va, vb), i8x16.splat(<i8>BRIGHT));
+          any |= add(changed + (x >> 3), i8x16.bitmask(v128.and(change, bright)) & inner(x, width));
+        }
+        const off = i8x16.gt_u(apart(v128.load(out + at), i8x16.avgr_u(va, vb)), i8x16.splat(<i8>DAMAGE));
+        if (!v128.any_true(off)) continue;
+        const marks = v128.and(off, marksAt(a, b, before, after, at, stride));
+        any |= add(damaged + (x >> 3), i8x16.bitmask(marks) & inner(x, width));
+      }
+    }
+  }
+  return any;
+}
+
+/** Adds the bits of 16 samples to the counts of their two cells. @returns whether there are any. */
+// @inline
+function add(cell: usize, bits: i32): i32 {
+  if (bits === 0) return 0;
+  store<u8>(cell, load<u8>(cell) + <u8>popcnt(bits & 0xff));
+  // The last register of a row may hold a single cell.
+  if (bits > 0xff) store<u8>(cell + 1, load<u8>(cell + 1) + <u8>popcnt(bits >> 8));
+  return 1;
+}

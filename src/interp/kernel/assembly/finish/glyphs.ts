@@ -1,0 +1,134 @@
+/**
+ * Text that changes at once beside text that stands still, as the digits of a counter do: nothing
+ * between two of them can be read, so they are copied from the nearer parent.
+ */
+import { apart, BRIGHT, CHANGE, detail, REACH, RESTLESS_SHARE, within } from './marks';
+import {
+  A,
+  around,
+  B,
+  CHANGED,
+  COLUMNS,
+  edge,
+  HEIGHT,
+  inner,
+  isCrossed,
+  LINES,
+  levelAround,
+  movedAround,
+  ROWS,
+  SOURCES,
+  STRIDE,
+  spread,
+  standsStill,
+  UNKNOWN,
+  WIDTH,
+} from './scene';
+
+/** Sums over 3 × 3 cells from which on still detail is text that has a level of its own; as in label.ts. */
+const DETAILED = 16;
+const AGAINST: f32 = 0.5;
+/** Samples that changed in 3 × 3 cells. */
+const CHANGES = 8;
+/** Samples of the text's level in both parents together, and the most in one. */
+const INK = 24;
+const MOST_INK = 350;
+/** Share of what changed that is the text's level in one parent alone, and of that level that is thin. */
+const OWN: f32 = 0.6;
+const THIN: f32 = 0.8;
+/** Levels by which the samples of a text may differ. */
+const TOLERANCE: u8 = 12;
+/** How far text stands from text, in cells. */
+const NEAR_X = 2;
+const NEAR_Y = 1;
+
+/** Writes a mask of the samples to copy for each cell. @returns how many cells have some. */
+export function writeGlyphs(masks: usize): i32 {
+  let copied = 0;
+  for (let y = 0; y < ROWS; y++) {
+    for (let x = 0; x < COLUMNS; x++) {
+      if (around(CHANGED, x, y) < CHANGES) continue;
+      const level = textLevel(x, y);
+      if (level === 0 || !isGlyph(x, y, i8x16.splat(<i8>level))) continue;
+      store<u64>(masks + ((y * COLUMNS + x) << 3), inkOf(x, y, i8x16.splat(<i8>level)));
+      copied += 1;
+    }
+  }
+  return copied;
+}
+
+/** Level of the text nearby, 0: there is none. */
+function textLevel(x: i32, y: i32): i32 {
+  let level = 0;
+  for (let v = max(y - NEAR_Y, 0); v <= min(y + NEAR_Y, ROWS - 1); v++) {
+    for (let u = max(x - NEAR_X, 0); u <= min(x + NEAR_X, COLUMNS - 1); u++) {
+      const source = SOURCES + v * COLUMNS + u;
+      if (load<u8>(source) === UNKNOWN) store<u8>(source, sourceLevel(u, v));
+      level = max(level, <i32>load<u8>(source));
+    }
+  }
+  return level;
+}
+
+function sourceLevel(x: i32, y: i32): u8 {
+  if (!standsStill(x, y, DETAILED, AGAINST)) return 0;
+  const level = levelAround(x, y);
+  return level < <i32>BRIGHT ? 0 : <u8>min(level, <i32>UNKNOWN - 1);
+}
+
+/** Whether what changed in 3 × 3 cells is thin and of the text's level. */
+function isGlyph(x: i32, y: i32, level: v128): bool {
+  let changed = 0;
+  let own = 0;
+  let ink = 0;
+  let inkA = 0;
+  let inkB = 0;
+  for (let row = max(8 * y - 8, REACH); row < min(8 * y + 16, HEIGHT - REACH); row++) {
+    for (let i = 0; i < 2; i++) {
+      const left = 8 * x - 8 + 16 * i;
+      const bits = inner(left, WIDTH) & (i === 0 ? 0xffff : 0xff);
+      if (bits === 0) continue;
+      const at = <usize>row * STRIDE + left;
+      const a = v128.load(A + at);
+      const b = v128.load(B + at);
+      const inA = within(apart(a, level), TOLERANCE);
+      const inB = within(apart(b, level), TOLERANCE);
+      const change = i8x16.ge_u(apart(a, b), i8x16.splat(<i8>CHANGE));
+      changed += popcnt(i8x16.bitmask(change) & bits);
+      own += popcnt(i8x16.bitmask(v128.and(change, v128.xor(inA, inB))) & bits);
+      inkA += popcnt(i8x16.bitmask(inA) & bits);
+      inkB += popcnt(i8x16.bitmask(inB) & bits);
+      if (v128.any_true(inA)) ink += popcnt(i8x16.bitmask(v128.and(inA, detail(A + at, STRIDE))) & bits);
+      if (v128.any_true(inB)) ink += popcnt(i8x16.bitmask(v128.and(inB, detail(B + at, STRIDE))) & bits);
+    }
+  }
+  if (own < CHANGES || <f32>own < OWN * <f32>changed) return false;
+  // What passes over text that stands still changes more than the text.
+  if (!isCrossed(x, y, RESTLESS_SHARE) && 2 * own < movedAround(x, y)) return false;
+  const all = inkA + inkB;
+  return all >= INK && max(inkA, inkB) <= MOST_INK && <f32>ink >= THIN * <f32>all;
+}
+
+const MARGIN = 2;
+const LEFT = 4;
+
+/** The samples of a cell within two of either parent's ink. */
+function inkOf(x: i32, y: i32, level: v128): u64 {
+  for (let i = 0; i < 8 + 2 * MARGIN; i++) store<i32>(LINES + (i << 2), inkLine(8 * x, 8 * y + i - MARGIN, level));
+  let mask: u64 = 0;
+  for (let i = 0; i < 8 && 8 * y + i < HEIGHT; i++) {
+    let near = 0;
+    for (let j = 0; j <= 2 * MARGIN; j++) near |= load<i32>(LINES + ((i + j) << 2));
+    const bits = (spread(spread(near)) >> LEFT) & edge(8 * x);
+    mask |= (<u64>bits) << (8 * i);
+  }
+  return mask;
+}
+
+function inkLine(x: i32, row: i32, level: v128): i32 {
+  if (row < REACH || row >= HEIGHT - REACH) return 0;
+  const at = <usize>row * STRIDE + x - LEFT;
+  const inA = within(apart(v128.load(A + at), level), TOLERANCE);
+  const inB = within(apart(v128.load(B + at), level), TOLERANCE);
+  return i8x16.bitmask(v128.or(inA, inB)) & inner(x - LEFT, WIDTH);
+}
