@@ -1,1 +1,1 @@
-"""Small versions of six published systems."""
+"""Small versions of published systems."""

@@ -6,6 +6,7 @@ import torch
 from training.common.samples import MARGIN, Samples
 
 HELD = 48  # samples of each kind kept for validation
+NEAR = ("near0", "near1")
 LUMAS, FIELDS = ("frame0", "frame1", "truth"), ("frame0", "frame1", "truth", "flow", "time")
 
 
@@ -55,34 +56,42 @@ class Sources:
 
 class FlowPairs:
     """Frames with a true flow at t = 1/2, at 1/`reduced` resolution and small enough to be drawn in
-    large batches: for the warm-up.
+    large batches: for the warm-up. `needs`: what else a network learns from (zoo/prepare.py), of
+    the samples that have it.
     """
 
-    def __init__(self, sources, reduced, kinds=("scenes", "phantom")):
-        self.reduced, self.kinds = reduced, []
+    def __init__(self, sources, reduced, needs=(), kinds=("scenes", "phantom")):
+        self.reduced, self.needs, self.kinds = reduced, needs, []
         for kind in (k for k in kinds if k in sources.sets):
-            small = [self._shrink(part) for part in sources.sets[kind].parts if not np.isnan(part["flow"][:1]).any()]
+            small = [self._shrink(part) for part in sources.sets[kind].parts if self._serves(part)]
             if small:
                 self.kinds.append({k: torch.from_numpy(np.concatenate([s[k] for s in small])[HELD:]) for k in small[0]})
+        if not self.kinds:
+            raise SystemExit(f"no samples with true flow{''.join(' and ' + k for k in needs)} to begin with")
+
+    def _serves(self, part):
+        return not np.isnan(part["flow"][:1]).any() and all(k in part for k in self.needs)
 
     def _shrink(self, part):
         n, h, r = len(part["frame0"]), part["frame0"].shape[-1] // self.reduced, self.reduced
         mean = lambda x: (x.reshape(n, h, r, h, r).mean((2, 4), dtype=np.float32) + 0.5).astype(np.uint8)
-        return dict(frame0=mean(part["frame0"]), frame1=mean(part["frame1"]), flow=part["flow"])
+        rest = {k: part[k] for k in ("flow", *self.needs)}
+        return dict(frame0=mean(part["frame0"]), frame1=mean(part["frame1"]), **rest)
 
     def draw(self, batch, rng, size=128, margin=32):
         """Dict of frame0, frame1 (reduced lumas 0…1, with the margin), flow (1/8 grid,
-        full-resolution pixels) and time.
+        full-resolution pixels) and time; near0 and near1 (1/4 grid, 0…1, with the margin) if
+        needed.
         """
         kind = self.kinds[int(rng.integers(len(self.kinds)))]
         pick = torch.from_numpy(rng.integers(0, len(kind["flow"]), batch))
         at = [int(v) * 8 for v in rng.integers(0, (256 - size) // 8 + 1, 2)]
-        rows, columns = (
-            slice((MARGIN + v - margin) // self.reduced, (MARGIN + v + size + margin) // self.reduced) for v in at
-        )
-        b = {k: kind[k][pick][:, None, rows, columns].float() / 255 for k in LUMAS[:2]}
-        y, x = (v // 8 for v in at)
-        b["flow"] = kind["flow"][pick][..., y : y + size // 8, x : x + size // 8].float()
+        wide = lambda r: tuple(slice((MARGIN + v - margin) // r, (MARGIN + v + size + margin) // r) for v in at)
+        inner = tuple(slice(v // 8, (v + size) // 8) for v in at)
+        b = {"flow": kind["flow"][pick][..., inner[0], inner[1]].float()}
+        for k in kind.keys() - {"flow"}:
+            rows, columns = wide(4 if k in NEAR else self.reduced)
+            b[k] = kind[k][pick][:, None, rows, columns].float() / 255
         b["time"] = torch.full((batch, 1, 1, 1), 0.5)
         return turn_about(b, rng)
 
@@ -103,8 +112,14 @@ def turn_about(b, rng):
         b = {k: v.transpose(2, 3) if v.dim() == 4 else v for k, v in b.items()}
         b["flow"] = b["flow"][:, [1, 0, 3, 2]]
     if rng.random() < 0.5:
-        b = dict(b, frame0=b["frame1"], frame1=b["frame0"], flow=b["flow"][:, [2, 3, 0, 1]], time=1 - b["time"])
+        b = _reverse(b)
     return b
+
+
+def _reverse(b):
+    """Time reversal."""
+    swapped = {k: b[o] for pair in (LUMAS[:2], NEAR) for k, o in zip(pair, pair[::-1]) if k in b}
+    return b | swapped | dict(flow=b["flow"][:, [2, 3, 0, 1]], time=1 - b["time"])
 
 
 def augment(b, rng):

@@ -14,6 +14,10 @@ PUBLISHED = dict(
     cfu="Convolutional fusion upsampling (CFU) for frame-rate up-conversion",
     dvf="Liu, Yeh, Tang, Liu, Agarwala: Video Frame Synthesis using Deep Voxel Flow, ICCV 2017",
     sepconv="Niklaus, Mai, Liu: Video Frame Interpolation via Adaptive Separable Convolution, ICCV 2017",
+    memc="Bao, Lai, Zhang, Gao, Yang: MEMC-Net: Motion Estimation and Motion Compensation Driven Neural Network for "
+    "Video Interpolation and Enhancement, TPAMI 2019",
+    dain="Bao, Lai, Ma, Zhang, Gao, Yang: Depth-Aware Video Frame Interpolation, CVPR 2019",
+    mind="Long, Kneip, Alvarez, Li, Zhang, Yu: Learning Image Matching by Simply Watching Video, ECCV 2016",
 )
 _FLOW = "rendered scenes with true flow, triplets and 5- or 9-frame windows of video clips"
 _HALF = "triplets of video clips and rendered scenes"
@@ -24,6 +28,10 @@ DATA = dict(
     cfu=_HALF,
     dvf=_FLOW,
     sepconv=_HALF,
+    memc=_FLOW,
+    dain="begun from memc's weights; rendered scenes with true flow and order of depth, triplets and 5- or 9-frame "
+    "windows of video clips",
+    mind=_HALF,
 )
 TIMES = dict(
     any="Any time between the frames: `t` is an input of the network.",
@@ -43,6 +51,21 @@ LIMITS = dict(
     cfu="- No motion model: everything that moves is blurred. It is here for comparison.",
     dvf="- One vector serves both frames: motion is straight, and occluded places ghost.",
     sepconv="- Motion of more than 24 pixels between the frames is out of the kernels' reach and is blended.",
+    memc="""
+- Where motions meet, their vectors are averaged: the boundary of what moves in front is soft by a cell or two (4
+  pixels each).""",
+    dain="""
+- Depth is learned from the order of drawn layers, not from photographs: it knows outlines and texture, not things.
+- Without a mask, what is hidden in one frame is blended, and left to the synthesis network.""",
+    mind="""
+- No motion model: what moves far is blended, and its double image only made softer.
+- Correspondences by back-propagation (`training/zoo/match.py`) are no better than the network finds motion; they play
+  no part in making frames.""",
+)
+# What a network begins as, for one that is exported before its own training.
+BEGUN = dict(
+    memc="not trained by itself yet: motion has dvf's weights, kernels are plain (bilinear), mask and residual all "
+    "but neutral",
 )
 BOTH = ("blend", "network")
 
@@ -97,20 +120,27 @@ Noise-free frames: the motion alone."""
     return [intro, card.table(head, rows)] if parts else []
 
 
-def write(folder, run, entry, net, found, worst, far, parts):
+def write(folder, run, entry, net, found, worst, far, parts, trained=True):
     """The card of one network, in `folder`.
 
     `run`: the training's folder. `found`: figures of zoo/evaluate.py by set. `worst`, `far`: how
-    ONNX Runtime differs from PyTorch. `parts`: figures of phantom/evaluate.py, or {}.
+    ONNX Runtime differs from PyTorch. `parts`: figures of phantom/evaluate.py, or {}. `trained`:
+    whether it has learned anything by itself.
     """
     name, module = entry["id"], nets.module(entry["id"])
     sentence = lambda doc: " ".join(doc.split())
     chroma, objective = sentence(net.chroma.__doc__), sentence(module.objective.__doc__)
     warm_up = "Before that, a warm-up on the true flow of rendered scenes alone." if hasattr(net, "reduced") else ""
+    training = f"""
+Samples by `training/common/prepare.py` (clips as in `flow-s.md`; none of the evaluation's), losses and shares in
+`training/zoo/`: {objective} {warm_up} {card.keep_logs(run, name)} (held-back samples; grey is blending)."""
+    small = "It is a small network trained for minutes on a CPU: its figures say nothing about the published one."
+    if not trained:
+        training = f"It is {BEGUN[name]}. Its losses and shares are in `training/zoo/`: {objective}"
+        small = f"It is small and {BEGUN[name]}: its figures say nothing about the published one."
     intro = f"""{module.__doc__.strip()}
 
-Written by `training/zoo/export.py`; figures by `training/zoo/evaluate.py`. It is a small network trained for minutes
-on a CPU: its figures say nothing about the published one."""
+Written by `training/zoo/export.py`; figures by `training/zoo/evaluate.py`. {small}"""
     levels = "grey level" if worst == 1 else "grey levels"
     measured = [verdict(found)]
     for q in found.values():
@@ -121,11 +151,9 @@ on a CPU: its figures say nothing about the published one."""
 frame at t). {TIMES[entry["times"]]} Luma carries the network; chroma: {chroma[0].lower() + chroma[1:]} The network does
 not judge itself: no `error` output. ONNX Runtime agrees with PyTorch to {worst} {levels} ({far:.1e} of the samples
 differ by more than one).""",
-        "Training": f"""
-Samples by `training/common/prepare.py` (clips as in `flow-s.md`; none of the evaluation's), losses and shares in
-`training/zoo/`: {objective} {warm_up} {card.keep_logs(run, name)} (held-back samples; grey is blending).""",
+        "Training": training,
         "Quality": "\n\n".join([*measured, *parts_blocks(name, parts)]),
-        "Limits": f"{LIMITS[name]}\n- Trained for minutes: large motion is mostly not found.\n{card.NOT_FOR_DIAGNOSIS}",
+        "Limits": f"{LIMITS[name]}\n- Motion was trained for minutes: large motion is mostly not found.\n{card.NOT_FOR_DIAGNOSIS}",
     }
     more = [("widths", ", ".join(f"{k} {v}" for k, v in net.config.items()))]
     head = card.facts([entry], "1280×768), luma and chroma", 1, entry["published"], more)

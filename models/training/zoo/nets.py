@@ -4,7 +4,7 @@ import importlib
 
 from training.common import weights
 
-IDS = ("nested", "fmsmi", "ifrnet", "cfu", "dvf", "sepconv")
+IDS = ("nested", "fmsmi", "ifrnet", "cfu", "dvf", "sepconv", "memc", "dain", "mind")
 
 
 def module(name):

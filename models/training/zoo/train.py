@@ -3,12 +3,14 @@
 Networks with motion in them first learn the true flow of rendered scenes alone, at their own
 reduced resolution (--lead): without that the picture's error keeps them at "nothing moves". The
 first samples of each kind are held back as the fixed validation, where the network is compared with
-the plain blend. The length is given in minutes; a run goes on from its checkpoint (common/loop.py).
-On CUDA the forward pass runs in bf16 or fp16 autocast; on CPU --mixed does so too.
+the plain blend. The length is given in minutes (on a CPU: of its time); a run goes on from its
+checkpoint (common/loop.py). On CUDA the forward pass runs in bf16 or fp16 autocast; on CPU --mixed
+does so too.
 """
 
 import argparse
 import contextlib
+import time
 
 import torch
 
@@ -22,6 +24,8 @@ FLOW = dict(videos=(0.35, 0.45), windows=(0.15, 0.3), scenes=(0.5, 0.25))
 SHARES = dict(
     ifrnet=FLOW,
     dvf=FLOW,
+    memc=FLOW,
+    dain=FLOW,
     nested=dict(phantom=(0.4, 0.6), videos=(0.2, 0.2), windows=(0.1, 0.1), scenes=(0.3, 0.1)),
     half=dict(videos=(0.6, 0.75), scenes=(0.4, 0.25)),
 )
@@ -35,6 +39,13 @@ def autocast(device, mixed):
     return torch.autocast("cpu", torch.bfloat16) if mixed else contextlib.nullcontext()
 
 
+def clock_of(device, threads):
+    """Seconds that a training has worked: on a CPU those of the processor, because other work on
+    the machine may leave it little of them.
+    """
+    return (lambda: time.process_time() / threads) if device == "cpu" else time.time
+
+
 def flow_loss(net, b, inner):
     """End-point error of all the flows that a network estimates, relative to the sample's motion:
     warm-up.
@@ -43,6 +54,21 @@ def flow_loss(net, b, inner):
     scale, flows = length(b["flow"]) + 1, net.estimate(b["frame0"], b["frame1"], b["time"])
     each = [(length(inner(flow_at_eighth(f.float(), cell), 8) - b["flow"]) / scale).mean() for f, cell in flows]
     return sum(each) / len(each), dict(epe=each[-1], still=(length(b["flow"]) / scale).mean())
+
+
+def begun_from(path, network):
+    """The network with those weights of another one's file that it has too (names and shapes). A
+    network that holds the other as a part of it says where (`holds`).
+    """
+    given, blob = nets.load(path)
+    prefix, own = getattr(network, "holds", {}).get(blob["id"], ""), network.state_dict()
+    named = {prefix + k: v for k, v in given.state_dict().items()}
+    shared = {k: v for k, v in named.items() if k in own and own[k].shape == v.shape}
+    if not shared:
+        raise SystemExit(f"{path} has no weights that fit")
+    network.load_state_dict(own | shared)
+    print(f"{len(shared)} of {len(own)} tensors from {path}", flush=True)
+    return network
 
 
 class ZooTask(loop.Task):
@@ -57,6 +83,8 @@ class ZooTask(loop.Task):
     def __init__(self, options, device):
         self.module = nets.module(options.id)
         network, average = (self.module.Net().to(device) for _ in range(2))
+        if options.init:
+            begun_from(options.init, network)
         super().__init__(network, average, id=options.id)
         self.options, self.device, self.pairs, self.leading = options, device, None, False
         self.shares = SHARES.get(options.id, SHARES["half"])
@@ -69,7 +97,7 @@ class ZooTask(loop.Task):
         self.leading = progress < o.lead and hasattr(self.network, "reduced")
         at = tuple(int(v) * 8 for v in rng.integers(0, (256 - o.size) // 8 + 1, 2))
         if self.leading:
-            self.pairs = self.pairs or FlowPairs(self.sources, self.network.reduced)
+            self.pairs = self.pairs or FlowPairs(self.sources, self.network.reduced, getattr(self.network, "needs", ()))
             batch = self.pairs.draw(o.lead_batch, rng)
         else:
             self.pairs = None  # not needed again
@@ -114,6 +142,9 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("id", choices=nets.IDS)
     loop.add_arguments(p, minutes=10, lr=1e-3)
+    p.add_argument(
+        "--init", metavar="FILE", help="begin from another network's weights, where it has the same (dain: memc)"
+    )
     p.add_argument("--lead", type=float, default=0.35, help="share of the time that learns true flow alone (not cfu)")
     p.add_argument("--lead-batch", type=int, default=16, help="batch of that part")
     p.add_argument("--size", type=int, default=192, help="side of the square on which the loss is computed")
@@ -122,7 +153,7 @@ def main():
     options = p.parse_args()
     options.run = options.run or paths.run_folder("zoo-" + options.id)
     device = loop.begin(options)
-    loop.train(ZooTask(options, device), options, device)
+    loop.train(ZooTask(options, device), options, device, clock_of(device, options.threads))
 
 
 if __name__ == "__main__":
