@@ -63,6 +63,8 @@ LIMITS = dict(
   no part in making frames.""",
 )
 # What a network begins as, for one that is exported before its own training.
+SHORT = "- Motion was trained for minutes: large motion is mostly not found."
+
 BEGUN = dict(
     memc="not trained by itself yet: motion has dvf's weights, kernels are plain (bilinear), mask and residual all "
     "but neutral",
@@ -153,7 +155,7 @@ not judge itself: no `error` output. ONNX Runtime agrees with PyTorch to {worst}
 differ by more than one).""",
         "Training": training,
         "Quality": "\n\n".join([*measured, *parts_blocks(name, parts)]),
-        "Limits": f"{LIMITS[name]}\n- Motion was trained for minutes: large motion is mostly not found.\n{card.NOT_FOR_DIAGNOSIS}",
+        "Limits": "\n".join([LIMITS[name], SHORT, card.NOT_FOR_DIAGNOSIS]),
     }
     more = [("widths", ", ".join(f"{k} {v}" for k, v in net.config.items()))]
     head = card.facts([entry], "1280×768), luma and chroma", 1, entry["published"], more)
