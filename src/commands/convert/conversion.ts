@@ -123,7 +123,8 @@ export class Conversion {
   }
 
   async #convert(signal: AbortSignal | undefined, onFrame: (counts: ConversionCounts) => void): Promise<void> {
-    for await (const frame of this.#deps.frames(signal)) {
+    const input: { error?: unknown } = {};
+    for await (const frame of this.#readable(signal, input)) {
       this.#note(frame);
       await this.#write(this.#known(this.#planner.push(frame)));
       await this.#endStep();
@@ -131,12 +132,26 @@ export class Conversion {
     }
     // Who stops it does not wait for what is looked ahead at.
     if (signal?.aborted) return;
-    await this.#write([...this.#known(this.#planner.end()), ...(this.#neighbours?.end() ?? [])]);
+    const last = input.error === undefined ? this.#known(this.#planner.end()) : [];
+    await this.#write([...last, ...(this.#neighbours?.end() ?? [])]);
+    if (input.error !== undefined) throw input.error;
     this.#counts.source = this.#planner.taken;
     if (!this.#newest) {
       throw new FrameliftError('source.no-video', `${this.#deps.input} holds no frame that can be decoded`);
     }
     await this.#hold(this.#newest);
+  }
+
+  /**
+   * The source's frames up to where it cannot be read on: why is then in `input`, since what waits for
+   * the next pair is complete without it.
+   */
+  async *#readable(signal: AbortSignal | undefined, input: { error?: unknown }): AsyncGenerator<Frame> {
+    try {
+      yield* this.#deps.frames(signal);
+    } catch (error) {
+      input.error = error;
+    }
   }
 
   /** The steps of which all is known. */

@@ -6,7 +6,7 @@
 import { BoundedQueue } from '../../bounded-queue.ts';
 import { asFrameliftError, type FrameliftError } from '../../errors.ts';
 import { type Log, SILENT_LOG } from '../../log.ts';
-import { nearestEighth, type Times } from '../../pairing/timesteps.ts';
+import type { Times } from '../../pairing/timesteps.ts';
 import { type CancelTimer, fromMs, type Micros, minus, toMs } from '../../time.ts';
 import { modelHash, readModel } from '../models/file.ts';
 import { HALF, type ModelSpec } from '../models/manifest.ts';
@@ -16,7 +16,7 @@ import { deepens, type FlowMode, type NetworkFacts, type WireResult, type Worker
 import { scratchBytes } from '../worker/scratch-layout.ts';
 import { Batcher } from './batcher.ts';
 import type { InterpJob, InterpResult, InterpStats, Tier } from './job.ts';
-import { checkJob, JobRun, type PendingJob, releaseFrames, sharedFrames } from './job-run.ts';
+import { checkJob, groupOf, JobRun, type PendingJob, releaseFrames, sharedFrames } from './job-run.ts';
 import { checkSettings, type EngineSettings, type InterpEngineOptions, settingsOf } from './options.ts';
 import { EngineReport } from './report.ts';
 import { SearchCaches } from './search-loans.ts';
@@ -190,7 +190,7 @@ export class InterpEngine implements Tier {
     return new Promise((resolve, reject) => {
       const enqueued = this.#options.clock.now();
       const { stream, deadline } = job;
-      const group = mode === 'search' ? undefined : `${mode} ${this.#groupOf(job)}`;
+      const group = mode === 'search' ? undefined : `${mode} ${groupOf(job, this.#network)}`;
       const frames = sharedFrames(job);
       this.#batcher.arrived({ stream, group }, enqueued);
       const hash = mode === 'search' ? undefined : this.#hash;
@@ -379,16 +379,6 @@ export class InterpEngine implements Tier {
       this.#fail(job, asFrameliftError(thrown, 'engine.failed'));
       return undefined;
     }
-  }
-
-  /**
-   * Jobs that can share a run: of one size, and with an `i420` network of equally many runs, or
-   * halvings of the same times.
-   */
-  #groupOf({ a, timesteps }: InterpJob): string {
-    const size = `${a.width}x${a.height}`;
-    if (this.#network?.kind !== 'i420') return size;
-    return `${size} ${this.times === 'half' ? timesteps.map(nearestEighth).join() : timesteps.length}`;
   }
 
   #reportQueue(): void {

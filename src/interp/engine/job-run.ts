@@ -8,7 +8,7 @@ import { isBeyond, nearestEighth, type Times } from '../../pairing/timesteps.ts'
 import type { Micros } from '../../time.ts';
 import { between } from '../models/reference.ts';
 import { grainSeed } from '../worker/grain-seed.ts';
-import type { FlowMode, WireJob, WireResult } from '../worker/protocol.ts';
+import type { FlowMode, NetworkFacts, WireJob, WireResult } from '../worker/protocol.ts';
 import type { BatchJob } from './batcher.ts';
 import type { InterpJob, InterpResult } from './job.ts';
 import type { SearchCaches, SearchLoans } from './search-loans.ts';
@@ -47,6 +47,16 @@ export function checkJob(
       ? 'a pair needs frames of one size and times 0, ½ and 1'
       : 'a pair needs frames of one size and timesteps between 0 and 1, or beyond for models that extrapolate',
   );
+}
+
+/**
+ * Jobs that can share a run have the same: they are of one size, and with an `i420` network of equally many runs, or halvings
+ * of the same times.
+ */
+export function groupOf({ a, timesteps }: InterpJob, network: NetworkFacts | undefined): string {
+  const size = `${a.width}x${a.height}`;
+  if (network?.kind !== 'i420') return size;
+  return `${size} ${network.times === 'half' ? timesteps.map(nearestEighth).join() : timesteps.length}`;
 }
 
 /** The times at which a network that enlarges makes frames. */

@@ -197,6 +197,13 @@ describe('a conversion with a model that looks at the pairs beside', () => {
     expect(running.result).toMatchObject({ sourceFrames: 5, outputFrames: 9 });
   });
 
+  it('writes the pair that waits for the next one when the input breaks there', async () => {
+    const output = new Output();
+    const run = conversion(output, tierOf(), source(10, new Error('broken')), 'both').run(undefined, () => {});
+    await expect(run).rejects.toThrow(/broken\nStopped at 0\.36 s of in\.mkv \(source frame 10\)/);
+    expect([output.ended, output.frames]).toEqual(['stopped', 19]);
+  });
+
   it('waits one pair, and leaves no frame behind when it fails, is stopped, or goes on from a run before', async () => {
     const broken = conversion(new Output(), tierOf(3, new Error('broken')), source(8), 'both');
     await expect(broken.run(undefined, () => {})).rejects.toThrow('broken');
