@@ -1,4 +1,6 @@
 /** Processor time of each piece of the kernel's work on a pair: one thread, so that other work on the machine counts for little. */
+import { Finisher } from '../src/interp/finish/finisher.ts';
+import { finishLayout } from '../src/interp/finish/layout.ts';
 import { loadKernel } from '../src/interp/kernel/kernel.ts';
 import { CELL_ROWS, LUMA_ROWS } from '../src/interp/kernel/tasks.ts';
 import { accelerate, findMotion } from '../src/interp/networks/flow-motion.ts';
@@ -85,6 +87,9 @@ function piecesFor(width: number, height: number): Record<string, () => void> {
       LUMA_ROWS,
     );
   };
+  const finisher = new Finisher(kernel, rowThreads);
+  const finish = place(finishLayout(width, height).bytes);
+  const known: WireJob = { ...job, frameBefore: before, frameAfter: after };
   return {
     'pyramid of a frame': () => kernel.buildPyramid(a, width, height, paddedWidth, paddedHeight, job.pyramidA.offset),
     search: () => search.search(alone, layout),
@@ -105,5 +110,7 @@ function piecesFor(width: number, height: number): Record<string, () => void> {
     'field at another time': () => kernel.retimeField(field, scratch + layout.retimed, ...grid, 0.25),
     'warp, one motion': () => render(1),
     'warp, two motions': () => render(2),
+    // What the warp made, and nothing stands still in it: the way of most pictures.
+    'text that stays still': () => finisher.finish(known, finish),
   };
 }

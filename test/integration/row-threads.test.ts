@@ -1,13 +1,19 @@
 import { describe, expect, it } from 'vitest';
+import { Finisher } from '../../src/interp/finish/finisher.ts';
+import { finishLayout } from '../../src/interp/finish/layout.ts';
 import { loadKernel } from '../../src/interp/kernel/kernel.ts';
 import { CELL_ROWS, LUMA_ROWS, searchTasks } from '../../src/interp/kernel/tasks.ts';
+import type { WireJob } from '../../src/interp/worker/protocol.ts';
 import { RowThreads } from '../../src/interp/worker/row-threads.ts';
 import { flowLayout } from '../../src/interp/worker/scratch-layout.ts';
 import { Arena } from '../../src/media/arena.ts';
-import { planeLayout } from '../../src/media/frame.ts';
+import { Frame, type FrameInfo, planeLayout, SOURCE } from '../../src/media/frame.ts';
+import { ZERO } from '../../src/time.ts';
+import { drawText, scene, windowOf } from '../support/overlay.ts';
 import { seededRandom } from '../support/random.ts';
 
 const [WIDTH, HEIGHT] = [640, 352];
+const INFO: FrameInfo = { pts: ZERO, arrival: ZERO, capture: ZERO, discontinuity: false, provenance: SOURCE };
 const arena = new Arena(64);
 const kernel = loadKernel(arena.memory);
 
@@ -93,6 +99,41 @@ describe('RowThreads', () => {
       expect(Buffer.compare(together.frame, alone.frame)).toBe(0);
     }
     rowThreads.close();
+  });
+
+  it.each([2, 4])('of %i threads keep text still as one thread does', async (size) => {
+    const CLOCK = '30-11-2026 09:41:27';
+    const wide = scene(WIDTH + 200, HEIGHT + 6);
+    const shot = (left: number, text: string): Frame => {
+      const frame = Frame.allocate(arena, WIDTH, HEIGHT, INFO);
+      const picture = windowOf(wide, left, WIDTH, HEIGHT);
+      for (const top of [8, 150, 250]) drawText(picture, text, 20, top, 2);
+      for (let y = 0; y < HEIGHT; y++) {
+        frame.bytes.set(picture.samples.subarray(y * WIDTH, (y + 1) * WIDTH), y * frame.layout.strideY);
+      }
+      return frame;
+    };
+    const [before, from, to, made] = [shot(88, CLOCK), shot(100, CLOCK), shot(112, CLOCK), shot(106, '')];
+    const out = Frame.allocate(arena, WIDTH, HEIGHT, INFO);
+    const job: WireJob = {
+      ...{ width: WIDTH, height: HEIGHT, a: from.offset, b: to.offset, frameBefore: before.offset },
+      ...{ timesteps: [0.5], outs: [out.offset], grainSeeds: [0], minConfidence: 0, mode: 'whole' },
+      ...{ scratch: 0, pyramidA: { offset: 0, ready: false }, pyramidB: { offset: 0, ready: false } },
+    };
+    const scratch = arena.allocate(finishLayout(WIDTH, HEIGHT).bytes);
+    const finished = (rowThreads: RowThreads): Uint8Array => {
+      out.bytes.set(made.bytes);
+      new Finisher(kernel, rowThreads).finish(job, scratch.offset);
+      return out.bytes.slice();
+    };
+    const expected = finished(new RowThreads(kernel, arena.memory, 1));
+    expect(Buffer.compare(expected, made.bytes)).not.toBe(0);
+    const rowThreads = new RowThreads(kernel, arena.memory, size);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    for (let round = 0; round < 40; round++) expect(Buffer.compare(finished(rowThreads), expected)).toBe(0);
+    rowThreads.close();
+    for (const frame of [before, from, to, made, out]) frame.release();
+    arena.free(scratch);
   });
 
   it('does not wait for threads that have not started, nor for those that have ended', () => {

@@ -4,16 +4,20 @@
  */
 
 import type { Kernel } from '../kernel/kernel.ts';
+import { CELL_ROWS } from '../kernel/tasks.ts';
 import { planesOf } from '../worker/deep.ts';
 import type { WireJob } from '../worker/protocol.ts';
+import type { RowThreads } from '../worker/row-threads.ts';
 import { type FinishLayout, finishLayout } from './layout.ts';
 
 /** Keeps what stands still in the frames of jobs. */
 export class Finisher {
   readonly #kernel: Kernel;
+  readonly #rowThreads: RowThreads;
 
-  constructor(kernel: Kernel) {
+  constructor(kernel: Kernel, rowThreads: RowThreads) {
     this.#kernel = kernel;
+    this.#rowThreads = rowThreads;
   }
 
   /** @param scratch where {@link finishLayout} begins, in the arena. */
@@ -28,8 +32,10 @@ export class Finisher {
     if (before === 0 && after === 0) return;
     const out = job.outs[index] ?? 0;
     const scene = [a, b, before, after] as const;
-    if (!this.#kernel.stillDamage(...scene, out, width, height, scratch + work, 0, rows)) return;
-    if (!this.#kernel.stillText(...scene, width, height, scratch + work, scratch + masks)) return;
+    this.#rowThreads.run(['still-damage', ...scene, out, width, height, scratch + work], rows, CELL_ROWS);
+    const found = [...scene, width, height, scratch + work, scratch + masks] as const;
+    this.#rowThreads.run(['still-labels', ...found], rows, CELL_ROWS);
+    if (!this.#kernel.stillText(...found)) return;
     this.#kernel.stillKeep(a, b, out, width, height, Math.round(t * 256), scratch + masks);
     this.#keepDeep(job, index, t, scratch + masks, columns, rows);
   }

@@ -109,6 +109,30 @@ export type Task =
       gridWidth: number,
       gridHeight: number,
       motions: number,
+    ]
+  /** {@link Kernel.stillDamage} of rows of cells. */
+  | readonly [
+      'still-damage',
+      a: number,
+      b: number,
+      before: number,
+      after: number,
+      out: number,
+      width: number,
+      height: number,
+      work: number,
+    ]
+  /** {@link Kernel.stillLabels} of rows of cells. */
+  | readonly [
+      'still-labels',
+      a: number,
+      b: number,
+      before: number,
+      after: number,
+      width: number,
+      height: number,
+      work: number,
+      masks: number,
     ];
 
 /** Names of tasks, as numbers in shared memory. */
@@ -120,6 +144,8 @@ export const TASKS = [
   'render',
   'render-deep',
   'seams',
+  'still-damage',
+  'still-labels',
 ] as const satisfies readonly Task[0][];
 /** Most numbers that a task has. */
 export const MAX_ARGUMENTS = 14;
@@ -204,6 +230,12 @@ export function perform(
       return;
     case 'seams':
       kernel.renderSeams(n0, n1, n2, n3, n4, n5, n6, n7, n8 === 0 ? 0 : 1, n9, n10, n11, n12, begin, end);
+      return;
+    case 'still-damage':
+      kernel.stillDamage(n0, n1, n2, n3, n4, n5, n6, n7, begin, end);
+      return;
+    case 'still-labels':
+      kernel.stillLabels(n0, n1, n2, n3, n4, n5, n6, n7, begin, end);
       return;
     case 'measure':
       kernel.measureCells(n0, n1, n2, n3, n4, n5, n6, n7, begin, end);

@@ -8,7 +8,7 @@ import { Mutex } from '../../mutex.ts';
 import type { Times } from '../../pairing/timesteps.ts';
 import { minus, systemClock } from '../../time.ts';
 import { Finisher } from '../finish/finisher.ts';
-import { type Kernel, loadKernel } from '../kernel/kernel.ts';
+import { loadKernel } from '../kernel/kernel.ts';
 import type { Network } from '../networks/onnx.ts';
 import { BlendInterpolator } from './blend.ts';
 import { countNativeCalls, nativeCall } from './native-call.ts';
@@ -24,16 +24,21 @@ const setup = workerData as WorkerData;
 countNativeCalls(setup.nativeCalls);
 
 const reply = (message: Reply): void => port.postMessage(message);
-const rowThreads = (kernel: Kernel, size = setup.threads): RowThreads => new RowThreads(kernel, setup.memory, size);
-
 const kernel = loadKernel(setup.memory);
-const finisher = new Finisher(kernel);
+/** On the row threads of the interpolator, where it has some. */
+let finisher = new Finisher(kernel, new RowThreads(kernel, setup.memory, 1));
+
+function startRowThreads(size = setup.threads): RowThreads {
+  const rowThreads = new RowThreads(kernel, setup.memory, size);
+  finisher = new Finisher(kernel, rowThreads);
+  return rowThreads;
+}
 
 async function start(): Promise<Interpolator> {
   if (setup.model === 'blend') return new BlendInterpolator(kernel, systemClock);
   if (setup.model === 'search') {
     const { FlowInterpolator } = await import('../networks/flow.ts');
-    return new FlowInterpolator(kernel, rowThreads(kernel), setup, systemClock, undefined);
+    return new FlowInterpolator(kernel, startRowThreads(), setup, systemClock, undefined);
   }
   const { id, file, times } = setup.model;
   // ONNX Runtime is loaded where a network is used, and nowhere else.
@@ -59,7 +64,7 @@ async function flow(network: Network): Promise<Interpolator> {
     import('../networks/flow.ts'),
     import('../networks/flow-session.ts'),
   ]);
-  return new FlowInterpolator(kernel, rowThreads(kernel), setup, systemClock, new FlowNetwork(network));
+  return new FlowInterpolator(kernel, startRowThreads(), setup, systemClock, new FlowNetwork(network));
 }
 
 async function i420(network: Network, times: Times): Promise<Interpolator> {
@@ -69,7 +74,7 @@ async function i420(network: Network, times: Times): Promise<Interpolator> {
   ]);
   const opened = await I420Network.open(network, setup.multiple, times);
   const threads = opened.facts.seeded ? setup.threads : 1;
-  return new I420Interpolator(kernel, rowThreads(kernel, threads), setup, systemClock, opened);
+  return new I420Interpolator(kernel, startRowThreads(threads), setup, systemClock, opened);
 }
 
 async function rgb(network: Network, times: Times): Promise<Interpolator> {

@@ -9,7 +9,7 @@ export { measureCells } from './confidence/measure';
 export { frameDifference } from './difference';
 export { stillDamage } from './finish/damage';
 export { stillKeep, stillKeepDeep } from './finish/keep';
-export { stillText } from './finish/label';
+export { stillLabels, stillText } from './finish/label';
 export { grainAdd, grainAddDeep } from './grain/grain';
 export { grainMeasure, grainStart } from './grain/measure';
 export { candidateCosts } from './search/costs';

@@ -7,7 +7,7 @@ export interface FinishFunctions {
    * and at least 13 levels off in the frame made; in a second plane of cells, at the next multiple of
    * 64 bytes, those that are bright in one parent and far darker in the other; of the rows of cells
    * from rowBegin to rowEnd. `before`, `after`: the frames beside of the same scene, or 0; one at least.
-   * @returns 1 where there are any.
+   * `work`: nine planes of a byte a cell, each at a multiple of 64 bytes, then 16 bytes and 66 a row of cells.
    */
   stillDamage(
     a: number,
@@ -20,13 +20,26 @@ export interface FinishFunctions {
     work: number,
     rowBegin: number,
     rowEnd: number,
-  ): number;
+  ): void;
   /**
-   * Which of these cells are text or another overlay: masks of 64 bits a cell, that of sample (x, y)
+   * Which of these cells are text or another overlay, of the rows of cells from rowBegin to rowEnd: after
+   * `stillDamage` of all rows, with the same `work`. Masks are of 64 bits a cell, that of sample (x, y)
    * is 8y + x; for all cells what to keep as both parents have it, then, again for all cells, what
-   * to copy from the nearer parent. `work`: the counts and seven more planes of a byte a cell, each at
-   * a multiple of 64 bytes, then 64 bytes. @returns how many masks are not empty.
+   * to copy from the nearer parent. Only these are written, those are cleared.
    */
+  stillLabels(
+    a: number,
+    b: number,
+    before: number,
+    after: number,
+    width: number,
+    height: number,
+    work: number,
+    masks: number,
+    rowBegin: number,
+    rowEnd: number,
+  ): void;
+  /** After `stillLabels` of all rows: the masks of what to keep. @returns 1 where there is anything to keep or copy. */
   stillText(
     a: number,
     b: number,

@@ -3,6 +3,7 @@ import { Finisher } from '../../../../src/interp/finish/finisher.ts';
 import { finishLayout } from '../../../../src/interp/finish/layout.ts';
 import { loadKernel } from '../../../../src/interp/kernel/kernel.ts';
 import type { WireJob } from '../../../../src/interp/worker/protocol.ts';
+import { RowThreads } from '../../../../src/interp/worker/row-threads.ts';
 import { Arena } from '../../../../src/media/arena.ts';
 import { deepLayout, deepWords, type SampleForm } from '../../../../src/media/deep-layout.ts';
 import { Frame, type FrameInfo, SOURCE } from '../../../../src/media/frame.ts';
@@ -67,7 +68,8 @@ function finish({ before, a, b, after, made }: Scene, t = 0.5, form?: SampleForm
   const { bytes } = finishLayout(WIDTH, HEIGHT);
   const block = arena.allocate(bytes + 64);
   arena.u8.fill(0xa5, block.offset, block.offset + bytes + 64);
-  new Finisher(loadKernel(arena.memory)).finish(job, block.offset);
+  const kernel = loadKernel(arena.memory);
+  new Finisher(kernel, new RowThreads(kernel, arena.memory, 1)).finish(job, block.offset);
   const guard = arena.u8.subarray(block.offset + bytes, block.offset + bytes + 64);
   expect(guard.every((byte) => byte === 0xa5)).toBe(true);
   return { luma: lumaOf(out), frame: out };

@@ -1,15 +1,13 @@
 /** Where a frame made between two parents is to be looked at: detail that they hold still is not there, or something bright changed. */
-import { strideOf } from '../i420';
-import { apart, BRIGHT, CHANGE, marksAt, REACH, STILL, within } from './marks';
-import { inner, planeOf } from './scene';
+import { apart, BRIGHT, CHANGE, marksOf, REACH, STILL, within } from './marks';
+import { A, AFTER, B, BEFORE, beginScene, CHANGED, COLUMNS, COUNTED, clearRow, DAMAGE, inner, STRIDE } from './scene';
 
 /** Levels from what still samples are that a frame made may be off. */
-const DAMAGE: u8 = 12;
+const DAMAGED: u8 = 12;
 
 /**
  * Counts damaged samples in cells of 8 × 8, a byte a cell, and, in a second plane of them at the next multiple of 64 bytes,
  * samples that are bright in one parent and far darker in the other; of the rows of cells from rowBegin to rowEnd.
- * @returns whether there are any.
  */
 export function stillDamage(
   a: usize,
@@ -22,36 +20,44 @@ export function stillDamage(
   work: usize,
   rowBegin: i32,
   rowEnd: i32,
-): i32 {
-  const stride = <usize>strideOf(width);
-  const columns = (width + 7) >> 3;
-  const plane = planeOf(width, height);
-  let any = 0;
+): void {
+  beginScene(a, b, before, after, width, height, work);
   for (let row = rowBegin; row < rowEnd; row++) {
-    const damaged = work + row * columns;
-    const changed = damaged + plane;
-    memory.fill(damaged, 0, columns);
-    memory.fill(changed, 0, columns);
+    clearRow(row);
+    let any = 0;
     const last = min(8 * row + 8, height - REACH);
-    for (let y = max(8 * row, REACH); y < last; y++) {
-      const line = <usize>y * stride;
-      for (let x = 0; x < width; x += 16) {
-        const at = line + x;
-        const va = v128.load(a + at);
-        const vb = v128.load(b + at);
-        const apartFrom = apart(va, vb);
-        const change = i8x16.ge_u(apartFrom, i8x16.splat(<i8>CHANGE));
-        if (v128.any_true(change)) {
-          const bright = i8x16.ge_u(i8x16.max_u(va, vb), i8x16.splat(<i8>BRIGHT));
-          any |= add(changed + (x >> 3), i8x16.bitmask(v128.and(change, bright)) & inner(x, width));
-        }
-        const off = i8x16.gt_u(apart(v128.load(out + at), i8x16.avgr_u(va, vb)), i8x16.splat(<i8>DAMAGE));
-        // Most of what is off moves: it need not be looked at more closely.
-        if (!v128.any_true(v128.and(off, within(apartFrom, STILL)))) continue;
-        const marks = v128.and(off, marksAt(a, b, before, after, at, stride));
-        any |= add(damaged + (x >> 3), i8x16.bitmask(marks) & inner(x, width));
-      }
-    }
+    for (let y = max(8 * row, REACH); y < last; y++) any |= countLine(out, y, width, row * COLUMNS);
+    if (any) store<u8>(COUNTED + row, 1);
+  }
+}
+
+/** Counts a line of samples in the row of cells that begins at `cells`. @returns whether there are any. */
+function countLine(out: usize, y: i32, width: i32, cells: i32): i32 {
+  // Variables of the module are read anew each time.
+  const a = A;
+  const b = B;
+  const before = BEFORE;
+  const after = AFTER;
+  const stride = STRIDE;
+  const changed = CHANGED + cells;
+  const damaged = DAMAGE + cells;
+  const line = <usize>y * stride;
+  let any = 0;
+  for (let x = 0; x < width; x += 16) {
+    const at = line + x;
+    const va = v128.load(a + at);
+    const vb = v128.load(b + at);
+    const apartFrom = apart(va, vb);
+    const change = i8x16.ge_u(apartFrom, i8x16.splat(<i8>CHANGE));
+    const off = i8x16.gt_u(apart(v128.load(out + at), i8x16.avgr_u(va, vb)), i8x16.splat(<i8>DAMAGED));
+    const still = v128.and(off, within(apartFrom, STILL));
+    if (!v128.any_true(v128.or(change, still))) continue;
+    const bright = i8x16.ge_u(i8x16.max_u(va, vb), i8x16.splat(<i8>BRIGHT));
+    any |= add(changed + (x >> 3), i8x16.bitmask(v128.and(change, bright)) & inner(x, width));
+    // Most of what is off moves: it need not be looked at more closely.
+    if (!v128.any_true(still)) continue;
+    const marks = marksOf(still, a, b, before, after, at, stride);
+    any |= add(damaged + (x >> 3), i8x16.bitmask(marks) & inner(x, width));
   }
   return any;
 }

@@ -14,8 +14,8 @@ import {
   HEIGHT,
   inner,
   isCrossed,
-  LINES,
   levelAround,
+  linesOf,
   movedAround,
   ROWS,
   SOURCES,
@@ -43,22 +43,20 @@ const TOLERANCE: u8 = 12;
 const NEAR_X = 2;
 const NEAR_Y = 1;
 
-/** Writes a mask of the samples to copy for each cell. @returns how many cells have some. */
-export function writeGlyphs(masks: usize): i32 {
-  let copied = 0;
-  for (let y = 0; y < ROWS; y++) {
-    for (let left = 0; left < COLUMNS; left += 16) {
-      for (let bits = candidates(CHANGED, left, y, <u8>CHANGES); bits !== 0; bits &= bits - 1) {
-        const x = left + ctz(bits);
-        if (around(CHANGED, x, y) < CHANGES) continue;
-        const level = textLevel(x, y);
-        if (level === 0 || !isGlyph(x, y, i8x16.splat(<i8>level))) continue;
-        store<u64>(masks + ((y * COLUMNS + x) << 3), inkOf(x, y, i8x16.splat(<i8>level)));
-        copied += 1;
-      }
+/** Writes a mask of the samples to copy for each cell of a row. @returns whether there are any. */
+export function writeGlyphs(y: i32, masks: usize): bool {
+  let found = false;
+  for (let left = 0; left < COLUMNS; left += 16) {
+    for (let bits = candidates(CHANGED, left, y, <u8>CHANGES); bits !== 0; bits &= bits - 1) {
+      const x = left + ctz(bits);
+      if (around(CHANGED, x, y) < CHANGES) continue;
+      const level = textLevel(x, y);
+      if (level === 0 || !isGlyph(x, y, i8x16.splat(<i8>level))) continue;
+      store<u64>(masks + ((y * COLUMNS + x) << 3), inkOf(x, y, i8x16.splat(<i8>level)));
+      found = true;
     }
   }
-  return copied;
+  return found;
 }
 
 /** Level of the text nearby, 0: there is none. */
@@ -118,11 +116,12 @@ const LEFT = 4;
 
 /** The samples of a cell within two of either parent's ink. */
 function inkOf(x: i32, y: i32, level: v128): u64 {
-  for (let i = 0; i < 8 + 2 * MARGIN; i++) store<i32>(LINES + (i << 2), inkLine(8 * x, 8 * y + i - MARGIN, level));
+  const lines = linesOf(y);
+  for (let i = 0; i < 8 + 2 * MARGIN; i++) store<i32>(lines + (i << 2), inkLine(8 * x, 8 * y + i - MARGIN, level));
   let mask: u64 = 0;
   for (let i = 0; i < 8 && 8 * y + i < HEIGHT; i++) {
     let near = 0;
-    for (let j = 0; j <= 2 * MARGIN; j++) near |= load<i32>(LINES + ((i + j) << 2));
+    for (let j = 0; j <= 2 * MARGIN; j++) near |= load<i32>(lines + ((i + j) << 2));
     const bits = (spread(spread(near)) >> LEFT) & edge(8 * x);
     mask |= (<u64>bits) << (8 * i);
   }

@@ -9,14 +9,18 @@ import {
   BEFORE,
   beginScene,
   COLUMNS,
+  COUNTED,
   candidates,
   DAMAGE,
   edge,
+  FOUND,
+  HAS_GLYPHS,
+  HAS_TEXT,
   HEIGHT,
   inner,
   isCrossed,
   LABELS,
-  LINES,
+  linesOf,
   ROWS,
   STRIDE,
   spread,
@@ -41,10 +45,43 @@ const TEXT: u8 = 1;
 const BESIDE_TEXT: u8 = 2;
 
 /**
- * Finds text among the cells in which `stillDamage` counted something, and writes two masks of
- * 64 bits a cell, that of sample (x, y) is 8y + x: samples to keep as both parents have them, then, for all cells, samples to
- * copy from the nearer parent. `work`: damage, change, seven more planes of a byte a cell, each at a multiple of 64 bytes,
- * and 64 bytes. @returns cells with samples of either kind.
+ * Finds text among the cells in which `stillDamage` counted something, of the rows of cells from rowBegin to rowEnd, and
+ * writes masks of 64 bits a cell, that of sample (x, y) is 8y + x, of what to copy from the nearer parent: behind those for
+ * all cells of what to keep, which are cleared. `work`: nine planes of a byte a cell, each at a multiple of 64 bytes, then
+ * 16 bytes and 66 a row of cells.
+ */
+export function stillLabels(
+  a: usize,
+  b: usize,
+  before: usize,
+  after: usize,
+  width: i32,
+  height: i32,
+  work: usize,
+  masks: usize,
+  rowBegin: i32,
+  rowEnd: i32,
+): void {
+  beginScene(a, b, before, after, width, height, work);
+  const bytes = 8 * COLUMNS * ROWS;
+  for (let row = rowBegin; row < rowEnd; row++) {
+    memory.fill(masks + 8 * row * COLUMNS, 0, 8 * COLUMNS);
+    memory.fill(masks + bytes + 8 * row * COLUMNS, 0, 8 * COLUMNS);
+    if (!isCounted(row)) continue;
+    const found = (labelRow(row) ? HAS_TEXT : 0) | (writeGlyphs(row, masks + bytes) ? HAS_GLYPHS : 0);
+    if (found) store<u8>(FOUND + row, found);
+  }
+}
+
+/** Whether anything was counted in a row of cells or beside it. */
+function isCounted(row: i32): bool {
+  for (let v = max(row - 1, 0); v <= min(row + 1, ROWS - 1); v++) if (load<u8>(COUNTED + v)) return true;
+  return false;
+}
+
+/**
+ * What of the text that `stillLabels` found is to be kept as both parents have it: the masks for all cells. @returns whether
+ * there is anything to keep or to copy.
  */
 export function stillText(
   a: usize,
@@ -57,30 +94,31 @@ export function stillText(
   masks: usize,
 ): i32 {
   beginScene(a, b, before, after, width, height, work);
-  const bytes = 8 * COLUMNS * ROWS;
-  memory.fill(masks, 0, 2 * bytes);
-  const kept = labelText() === 0 ? 0 : writeMasks(masks);
-  return kept + writeGlyphs(masks + bytes);
+  let found: u8 = 0;
+  for (let row = 0; row < ROWS; row++) {
+    const here = load<u8>(FOUND + row);
+    if (here & HAS_TEXT) for (let x = 0; x < COLUMNS; x++) if (isText(x, row)) labelBeside(x, row);
+    found |= here;
+  }
+  if (found & HAS_TEXT) writeMasks(masks);
+  return found === 0 ? 0 : 1;
 }
 
-/** Labels the cells that are text, and those beside. @returns cells of text. */
-function labelText(): i32 {
-  let found = 0;
-  for (let y = 0; y < ROWS; y++) {
-    for (let left = 0; left < COLUMNS; left += 16) {
-      for (let bits = candidates(DAMAGE, left, y, <u8>DAMAGED); bits !== 0; bits &= bits - 1) {
-        const x = left + ctz(bits);
-        if (around(DAMAGE, x, y) < DAMAGED || !standsStill(x, y, DETAILED, AGAINST)) continue;
-        if (!isCrossed(x, y, RESTLESS_SHARE)) continue;
-        store<u8>(LABELS + y * COLUMNS + x, TEXT);
-        found += 1;
-      }
-    }
-  }
-  if (found === 0) return 0;
-  for (let y = 0; y < ROWS; y++) {
-    for (let x = 0; x < COLUMNS; x++) {
-      if (load<u8>(LABELS + y * COLUMNS + x) === TEXT) labelBeside(x, y);
+// @inline
+function isText(x: i32, y: i32): bool {
+  return load<u8>(LABELS + y * COLUMNS + x) === TEXT;
+}
+
+/** Labels the cells of a row that are text. @returns whether there are any. */
+function labelRow(y: i32): bool {
+  let found = false;
+  for (let left = 0; left < COLUMNS; left += 16) {
+    for (let bits = candidates(DAMAGE, left, y, <u8>DAMAGED); bits !== 0; bits &= bits - 1) {
+      const x = left + ctz(bits);
+      if (around(DAMAGE, x, y) < DAMAGED || !isCrossed(x, y, RESTLESS_SHARE)) continue;
+      if (!standsStill(x, y, DETAILED, AGAINST)) continue;
+      store<u8>(LABELS + y * COLUMNS + x, TEXT);
+      found = true;
     }
   }
   return found;
@@ -96,19 +134,15 @@ function labelBeside(x: i32, y: i32): void {
   }
 }
 
-/** Writes the samples to keep of all labelled cells. @returns how many cells have some. */
-function writeMasks(masks: usize): i32 {
-  let kept = 0;
+/** Writes the samples to keep of all labelled cells. */
+function writeMasks(masks: usize): void {
   for (let y = 0; y < ROWS; y++) {
     for (let x = 0; x < COLUMNS; x++) {
       const cell = y * COLUMNS + x;
       if (load<u8>(LABELS + cell) === 0) continue;
-      const mask = keptOf(x, y);
-      store<u64>(masks + (cell << 3), mask);
-      if (mask !== 0) kept += 1;
+      store<u64>(masks + (cell << 3), keptOf(x, y));
     }
   }
-  return kept;
 }
 
 /** Rows of marks that a cell's mask is made of, 16 samples from LEFT before the cell; MARGIN more above and below. */
@@ -120,14 +154,15 @@ const LEFT = 4;
  * mixed with what moves behind), and what stands still within two.
  */
 function keptOf(x: i32, y: i32): u64 {
-  for (let i = 0; i < 8 + 2 * MARGIN; i++) store<i32>(LINES + (i << 2), markLine(8 * x, 8 * y + i - MARGIN));
+  const lines = linesOf(y);
+  for (let i = 0; i < 8 + 2 * MARGIN; i++) store<i32>(lines + (i << 2), markLine(8 * x, 8 * y + i - MARGIN));
   let mask: u64 = 0;
   for (let i = 0; i < 8; i++) {
     const row = 8 * y + i;
     if (row >= HEIGHT) break;
-    const j = i + MARGIN;
-    const near = spread(core(j - 1) | core(j) | core(j + 1));
-    const far = spread(spread(near | core(j - 2) | core(j + 2)));
+    const at = lines + ((i + MARGIN) << 2);
+    const near = spread(core(at - 4) | core(at) | core(at + 4));
+    const far = spread(spread(near | core(at - 8) | core(at + 8)));
     const bits = ((near | (far & stillLine(8 * x, row))) >> LEFT) & 0xff;
     mask |= (<u64>(bits & edge(8 * x))) << (8 * i);
   }
@@ -136,10 +171,10 @@ function keptOf(x: i32, y: i32): u64 {
 
 /** Marks of a line that have another beside them. */
 // @inline
-function core(j: i32): i32 {
-  const here = load<i32>(LINES + (j << 2));
-  const above = load<i32>(LINES + ((j - 1) << 2));
-  const below = load<i32>(LINES + ((j + 1) << 2));
+function core(line: usize): i32 {
+  const here = load<i32>(line);
+  const above = load<i32>(line - 4);
+  const below = load<i32>(line + 4);
   return here & (spread(above | below) | (here << 1) | (here >> 1));
 }
 

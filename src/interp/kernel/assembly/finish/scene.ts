@@ -30,10 +30,17 @@ let RESTLESS: usize = 0;
 export let LABELS: usize = 0;
 /** Level of bright text, 0: there is none. */
 export let SOURCES: usize = 0;
-/** Bits of the rows around a cell. In the work: threads share the kernel's own data. */
-export let LINES: usize = 0;
+/** A byte a row of cells each: whether anything was counted there; what was found ({@link HAS_TEXT}, {@link HAS_GLYPHS}). */
+export let COUNTED: usize = 0;
+export let FOUND: usize = 0;
+/** Bits of the rows around a cell: {@link LINE_BYTES} for each row of cells, which one thread works on at a time. */
+let LINES: usize = 0;
+const LINE_BYTES = 64;
 
-/** Looks at a scene from now on; what was counted of damage and change stays. */
+export const HAS_TEXT: u8 = 1;
+export const HAS_GLYPHS: u8 = 2;
+
+/** Looks at a scene from now on; what was counted stays. */
 export function beginScene(
   a: usize,
   b: usize,
@@ -62,17 +69,48 @@ export function beginScene(
   SOURCES = work + 6 * plane;
   MOVED = work + 7 * plane;
   RESTLESS = work + 8 * plane;
-  LINES = work + 9 * plane;
-  memory.fill(STILL, UNKNOWN, plane);
-  memory.fill(ASIDE, UNKNOWN, plane);
-  memory.fill(MOVED, UNKNOWN, plane);
-  memory.fill(LABELS, 0, plane);
-  memory.fill(SOURCES, UNKNOWN, plane);
+  COUNTED = work + 9 * plane + 16;
+  FOUND = COUNTED + ROWS;
+  LINES = FOUND + ROWS;
+}
+
+/** Forgets all that was counted in a row of cells. */
+export function clearRow(row: i32): void {
+  const at = row * COLUMNS;
+  memory.fill(DAMAGE + at, 0, COLUMNS);
+  memory.fill(CHANGED + at, 0, COLUMNS);
+  memory.fill(STILL + at, UNKNOWN, COLUMNS);
+  memory.fill(ASIDE + at, UNKNOWN, COLUMNS);
+  memory.fill(LABELS + at, 0, COLUMNS);
+  memory.fill(SOURCES + at, UNKNOWN, COLUMNS);
+  memory.fill(MOVED + at, UNKNOWN, COLUMNS);
+  store<u8>(COUNTED + row, 0);
+  store<u8>(FOUND + row, 0);
+}
+
+/** Where the bits of the rows around a cell of a row of cells are kept. */
+// @inline
+export function linesOf(row: i32): usize {
+  return LINES + row * LINE_BYTES;
 }
 
 /** Bytes of a plane of cells: a multiple of 64. */
 export function planeOf(width: i32, height: i32): usize {
   return (((width + 7) >> 3) * ((height + 7) >> 3) + 63) & ~63;
+}
+
+/** Whether nothing was counted yet. Another thread may count the same at the same time, and finds the same. */
+// @inline
+function isUnknown(cell: usize): bool {
+  return atomic.load<u8>(cell) === UNKNOWN;
+}
+
+/** Tells all threads the counts of the cell and of the one to its right, after all else that was found of them. */
+// @inline
+function publish(plane: usize, x: i32, y: i32, left: i32, right: i32): void {
+  const cell = plane + y * COLUMNS + x;
+  atomic.store<u8>(cell, <u8>left);
+  if (x + 1 < COLUMNS) atomic.store<u8>(cell + 1, <u8>right);
 }
 
 /** Sum of 3 × 3 cells of a plane. */
@@ -108,7 +146,7 @@ export function standsStill(x: i32, y: i32, enough: i32, against: f32): bool {
 function stillAround(x: i32, y: i32): i32 {
   for (let v = max(y - 1, 0); v <= min(y + 1, ROWS - 1); v++) {
     for (let u = max(x - 1, 0); u <= min(x + 1, COLUMNS - 1); u++) {
-      if (load<u8>(STILL + v * COLUMNS + u) === UNKNOWN) countStill(u, v);
+      if (isUnknown(STILL + v * COLUMNS + u)) countStill(u & ~1, v);
     }
   }
   return around(STILL, x, y);
@@ -117,7 +155,7 @@ function stillAround(x: i32, y: i32): i32 {
 function asideAround(x: i32, y: i32): i32 {
   for (let v = max(y - 1, 0); v <= min(y + 1, ROWS - 1); v++) {
     for (let u = max(x - 1, 0); u <= min(x + 1, COLUMNS - 1); u++) {
-      if (load<u8>(ASIDE + v * COLUMNS + u) === UNKNOWN) countAside(u, v);
+      if (isUnknown(ASIDE + v * COLUMNS + u)) countAside(u & ~1, v);
     }
   }
   return around(ASIDE, x, y);
@@ -130,7 +168,7 @@ function asideAround(x: i32, y: i32): i32 {
 export function isCrossed(x: i32, y: i32, share: i32): bool {
   for (let v = max(y - 1, 0); v <= min(y + 1, ROWS - 1); v++) {
     for (let u = max(x - 1, 0); u <= min(x + 1, COLUMNS - 1); u++) {
-      if (load<u8>(MOVED + v * COLUMNS + u) === UNKNOWN) countMoved(u, v);
+      if (isUnknown(MOVED + v * COLUMNS + u)) countMoved(u & ~1, v);
     }
   }
   const moved = around(MOVED, x, y);
@@ -142,9 +180,12 @@ export function movedAround(x: i32, y: i32): i32 {
   return around(MOVED, x, y);
 }
 
+/** Counts in two cells at once, as all that counts here: that at an even x, and that to its right. */
 function countMoved(x: i32, y: i32): void {
   let moved = 0;
   let restless = 0;
+  let movedRight = 0;
+  let restlessRight = 0;
   for (let row = 8 * y; row < min(8 * y + 8, HEIGHT); row++) {
     const at = <usize>row * STRIDE + 8 * x;
     const moves = unlike(A + at, B + at);
@@ -152,12 +193,15 @@ function countMoved(x: i32, y: i32): void {
     let third = i8x16.splat(0);
     if (BEFORE !== 0) third = v128.and(unlike(BEFORE + at, A + at), unlike(BEFORE + at, B + at));
     if (AFTER !== 0) third = v128.or(third, v128.and(unlike(AFTER + at, A + at), unlike(AFTER + at, B + at)));
-    moved += popcnt(i8x16.bitmask(moves) & edge(8 * x));
-    restless += popcnt(i8x16.bitmask(v128.and(moves, third)) & edge(8 * x));
+    const bits = i8x16.bitmask(moves);
+    const thirdBits = i8x16.bitmask(v128.and(moves, third));
+    moved += popcnt(bits & edge(8 * x));
+    restless += popcnt(thirdBits & edge(8 * x));
+    movedRight += popcnt((bits >> 8) & edge(8 * x + 8));
+    restlessRight += popcnt((thirdBits >> 8) & edge(8 * x + 8));
   }
-  const cell = y * COLUMNS + x;
-  store<u8>(MOVED + cell, <u8>moved);
-  store<u8>(RESTLESS + cell, <u8>restless);
+  publish(RESTLESS, x, y, restless, restlessRight);
+  publish(MOVED, x, y, moved, movedRight);
 }
 
 // @inline
@@ -178,51 +222,71 @@ export function levelAround(x: i32, y: i32): i32 {
 
 function countStill(x: i32, y: i32): void {
   let still = 0;
+  let stillRight = 0;
   let level = i8x16.splat(0);
+  const bits = inner(8 * x, WIDTH);
   for (let row = max(8 * y, REACH); row < min(8 * y + 8, HEIGHT - REACH); row++) {
     const at = <usize>row * STRIDE + 8 * x;
     const marks = marksAt(A, B, BEFORE, AFTER, at, STRIDE);
-    const marked = count(marks, 8 * x);
+    const marked = i8x16.bitmask(marks) & bits;
     if (marked === 0) continue;
-    still += marked;
+    still += popcnt(marked & 0xff);
+    stillRight += popcnt(marked >> 8);
     level = i8x16.max_u(level, v128.and(marks, i8x16.max_u(v128.load(A + at), v128.load(B + at))));
   }
-  const cell = y * COLUMNS + x;
-  store<u8>(STILL + cell, <u8>still);
-  let most = 0;
-  const bytes = i64x2.extract_lane(level, 0);
-  for (let i = 0; i < 64; i += 8) most = max(most, <i32>((bytes >> i) & 0xff));
-  store<u8>(LEVELS + cell, <u8>most);
+  publish(LEVELS, x, y, most(i64x2.extract_lane(level, 0)), most(i64x2.extract_lane(level, 1)));
+  publish(STILL, x, y, still, stillRight);
 }
 
-/** The most samples of a cell's detail that agree with detail {@link SHIFT} samples to one side. */
+/** The largest of eight bytes. */
+function most(bytes: u64): i32 {
+  let largest = 0;
+  for (; bytes !== 0; bytes >>= 8) largest = max(largest, <i32>(bytes & 0xff));
+  return largest;
+}
+
+/** The most samples of a cell's detail that agree with detail {@link SHIFT} samples to one side: of two cells. */
 function countAside(x: i32, y: i32): void {
-  let left = 0;
-  let right = 0;
-  let up = 0;
-  let down = 0;
+  // A half each of the samples of two cells, as of all counts here.
+  let left: u64 = 0;
+  let right: u64 = 0;
+  let up: u64 = 0;
+  let down: u64 = 0;
+  const bits = inner(8 * x, WIDTH);
+  const leftBits = bits & inside(8 * x - SHIFT - REACH >= 0, 8 * x + 8 - SHIFT - REACH >= 0);
+  const end = WIDTH - SHIFT - REACH;
+  const rightBits = bits & inside(8 * x + 8 <= end, 8 * x + 16 <= end);
   for (let row = max(8 * y, REACH); row < min(8 * y + 8, HEIGHT - REACH); row++) {
     const at = <usize>row * STRIDE + 8 * x;
     const sharp = detail(A + at, STRIDE);
     if (!v128.any_true(sharp)) continue;
-    if (8 * x >= SHIFT + REACH) left += agreement(sharp, at, at - SHIFT, 8 * x);
-    if (8 * x + 8 <= WIDTH - SHIFT - REACH) right += agreement(sharp, at, at + SHIFT, 8 * x);
-    if (row >= SHIFT + REACH) up += agreement(sharp, at, at - <usize>SHIFT * STRIDE, 8 * x);
-    if (row < HEIGHT - SHIFT - REACH) down += agreement(sharp, at, at + <usize>SHIFT * STRIDE, 8 * x);
+    left += agreement(sharp, at, at - SHIFT, leftBits);
+    right += agreement(sharp, at, at + SHIFT, rightBits);
+    if (row >= SHIFT + REACH) up += agreement(sharp, at, at - <usize>SHIFT * STRIDE, bits);
+    if (row < HEIGHT - SHIFT - REACH) down += agreement(sharp, at, at + <usize>SHIFT * STRIDE, bits);
   }
-  store<u8>(ASIDE + y * COLUMNS + x, <u8>max(max(left, right), max(up, down)));
+  publish(ASIDE, x, y, mostOf(left, right, up, down), mostOf(left >> 32, right >> 32, up >> 32, down >> 32));
 }
 
-/** Samples of one parent's detail that are like the other's at another place. */
 // @inline
-function agreement(sharp: v128, at: usize, other: usize, x: i32): i32 {
-  return count(v128.and(sharp, v128.and(alike(A + at, B + other), detail(B + other, STRIDE))), x);
+function mostOf(left: u64, right: u64, up: u64, down: u64): i32 {
+  return max(max(<i32>left, <i32>right), max(<i32>up, <i32>down));
 }
 
-/** Samples of the first eight that are marked, whose neighbours are in the picture. */
+/** Bits of the samples of two cells, either of them or none. */
 // @inline
-function count(marks: v128, x: i32): i32 {
-  return popcnt(i8x16.bitmask(marks) & inner(x, WIDTH) & 0xff);
+function inside(left: bool, right: bool): i32 {
+  return (left ? 0xff : 0) | (right ? 0xff00 : 0);
+}
+
+/** Samples of one parent's detail that are like the other's at another place: of the right cell in the upper half. */
+// @inline
+function agreement(sharp: v128, at: usize, other: usize, within: i32): u64 {
+  let alikes = v128.and(sharp, alike(A + at, B + other));
+  if (!v128.any_true(alikes)) return 0;
+  alikes = v128.and(alikes, detail(B + other, STRIDE));
+  const bits = i8x16.bitmask(alikes) & within;
+  return <u64>popcnt(bits & 0xff) | ((<u64>popcnt(bits >> 8)) << 32);
 }
 
 /** Bits of the 16 samples at x whose neighbours are all in the picture. */
