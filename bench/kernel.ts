@@ -5,9 +5,12 @@ import { loadKernel } from '../src/interp/kernel/kernel.ts';
 import { CELL_ROWS, LUMA_ROWS } from '../src/interp/kernel/tasks.ts';
 import { accelerate, findMotion } from '../src/interp/networks/flow-motion.ts';
 import { BlockSearch } from '../src/interp/worker/block-search.ts';
+import { CellJudge } from '../src/interp/worker/cell-judge.ts';
+import { SEARCH_ODDS } from '../src/interp/worker/confidence.ts';
 import type { WireJob, WireNeighbour } from '../src/interp/worker/protocol.ts';
 import { RowThreads } from '../src/interp/worker/row-threads.ts';
 import { flowLayout, paddedPyramidBytes, seedBytes } from '../src/interp/worker/scratch-layout.ts';
+import { smoothSeams } from '../src/interp/worker/seams.ts';
 import { Arena } from '../src/media/arena.ts';
 import { planeLayout } from '../src/media/frame.ts';
 import { movingClip } from './clip.ts';
@@ -73,6 +76,8 @@ function piecesFor(width: number, height: number): Record<string, () => void> {
     ...{ before: beside(before), after: beside(after) },
     ...{ timesteps: [0.5], outs: [out], minConfidence: 0, grainSeeds: [0], mode: 'whole' },
   };
+  const judge = new CellJudge(kernel, rowThreads, arena.memory);
+  const detail = scratch + layout.measured + 12 * gridWidth * gridHeight;
   const search = new BlockSearch(kernel, rowThreads, arena.memory);
   search.search(job, layout);
   const { before: _, after: __, ...found } = job;
@@ -101,6 +106,12 @@ function piecesFor(width: number, height: number): Record<string, () => void> {
       const task = [...pair, seed, scratch + layout.images, rowScratch, rowScratchBytes] as const;
       rowThreads.run(['images', ...task], gridHeight, CELL_ROWS);
     },
+    'field of weighed candidates': () => {
+      const at = [layout.choice, layout.trust, layout.seed, layout.fine, layout.motion, layout.costs, layout.field];
+      const [choice = 0, trust = 0, own = 0, fine = 0, motion = 0, costs = 0, chosen = 0] = at.map((o) => scratch + o);
+      const task = [choice, trust, own, fine, motion, costs, chosen, ...grid, rowScratch, rowScratchBytes] as const;
+      rowThreads.run(['choice', ...task], gridHeight, CELL_ROWS);
+    },
     'acceleration of a field': () => {
       for (const motion of [0, 24 * gridWidth * gridHeight]) {
         kernel.seedField(seed, field + motion, gridWidth * gridHeight);
@@ -110,6 +121,9 @@ function piecesFor(width: number, height: number): Record<string, () => void> {
     'field at another time': () => kernel.retimeField(field, scratch + layout.retimed, ...grid, 0.25),
     'warp, one motion': () => render(1),
     'warp, two motions': () => render(2),
+    'seams, two motions': () => smoothSeams(rowThreads, job, 0, { ...layout, field, motions: 2, rowScratch }, detail),
+    'how sure of the cells': () => judge.judge(job, layout, SEARCH_ODDS),
+    'cells that give way': () => judge.giveWay(job, layout, 0),
     // What the warp made, and nothing stands still in it: the way of most pictures.
     'text that stays still': () => finisher.finish(known, finish),
   };

@@ -22,6 +22,7 @@ from training.common.quality import blend, figures, gaps, mean_of, write_json
 from training.common.runtime import session
 from training.common.search import DEFAULT, FINE, OFFSETS, candidate_costs, further_costs, search
 from training.common.warp import render, seed_field
+from training.flow_s.choice import field_of
 from training.flow_s.network import load, network_inputs, quarter
 
 
@@ -71,7 +72,9 @@ class Network:
         """
         seen = self.seen(given)
         if self.session:
-            found = torch.from_numpy(self.session.run(None, {k: seen[k].numpy() for k in self.names})[0])
+            found, *trust = map(torch.from_numpy, self.session.run(None, {k: seen[k].numpy() for k in self.names}))
+            if trust:
+                found = field_of(found, *trust, *(seen[k] for k in ("seed", "costs", "fine", "motion")))
         else:
             found = self.model(**seen)
         return found if self.beside else accelerated(found, given["motion"])

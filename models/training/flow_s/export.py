@@ -1,9 +1,10 @@
 """Export flow-s or fluoro-s: checkpoint (moving average of the weights) → <id>.pt, <id>.onnx
 (int8), <id>-fp32.onnx and their manifest entries.
 
-int8: calibrated on training samples; the head, the choice of vectors and everything after them stay
-in float. Fails when ONNX Runtime and PyTorch disagree on the float file; what int8 costs is
-measured by flow_s/evaluate.py, whose JSON goes into the manifest (--quality, --quality-fp32).
+int8: calibrated on training samples; the head stays in float, as what the kernel does with its
+output (choice.py) is. Fails when ONNX Runtime and PyTorch disagree on the float file; what int8
+costs is measured by flow_s/evaluate.py, whose JSON goes into the manifest (--quality, --quality-
+fp32).
 """
 
 import argparse
@@ -17,12 +18,13 @@ from training.common import export, paths
 from training.common.acceleration import CHANNELS
 from training.common.quantise import quantise
 from training.common.samples import MARGIN, Samples, augment, informed, join
-from training.flow_s.network import CANDIDATES, load, network_inputs, quarter
+from training.flow_s.choice import CANDIDATES, OUTPUTS
+from training.flow_s.network import Choice, load, network_inputs, quarter
 
-INPUTS, OUTPUTS = ("images", "seed", "costs", "fine", "motion"), ("field",)
+INPUTS, GIVEN = ("images", "seed", "costs", "fine", "motion"), ("choice", "trust")
 CELLS = {0: "batch", 2: "height/8", 3: "width/8"}
-AXES = dict(dict.fromkeys((*INPUTS, *OUTPUTS), CELLS), images={0: "batch", 2: "height/4", 3: "width/4"})
-TOLERANCE = 2e-3  # pixels of flow; mask and error agree far more closely
+AXES = dict(dict.fromkeys((*INPUTS, "choice"), CELLS), images={0: "batch", 2: "height/4", 3: "width/4"})
+TOLERANCE = 2e-3  # of logits, and of a quarter of a pixel
 
 
 def zeros(height, width):
@@ -57,11 +59,11 @@ def calibration(folder, kinds, count):
 
 
 def write_graph(network, path):
-    """The float graph."""
-    export.write_onnx(network, zeros(256, 384), path, INPUTS, OUTPUTS, AXES)
+    """The float graph of what the product runs."""
+    export.write_onnx(Choice(network), zeros(256, 384), path, INPUTS, GIVEN, AXES)
     graph = onnx.load(path)
     # the exporter leaves it open
-    graph.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 12
+    graph.graph.output[0].type.tensor_type.shape.dim[1].dim_value = 2 * OUTPUTS
     onnx.save(graph, path)
 
 
@@ -82,7 +84,7 @@ def main():
     int8, fp32 = a.id, f"{a.id}-fp32"
     network, blob = export.freeze(load, a.checkpoint, at(f"{a.id}.pt"))
     write_graph(network, at(f"{fp32}.onnx"))
-    pairs = export.compare(at(f"{fp32}.onnx"), network, random_cases(), INPUTS, OUTPUTS)
+    pairs = export.compare(at(f"{fp32}.onnx"), Choice(network), random_cases(), INPUTS, GIVEN)
     worst = export.check_floats(pairs, TOLERANCE)
     quantise(at(f"{fp32}.onnx"), at(f"{int8}.onnx"), calibration(a.samples, a.kinds, a.calibrate))
     parameters, macs = export.count_macs(network, lambda: network(*zeros(736, 1280)))

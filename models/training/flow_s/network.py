@@ -15,12 +15,10 @@ import torch.nn.functional as F
 
 from training.common import weights
 from training.common.acceleration import SHARES
-from training.common.search import NEAR, OFFSETS
+from training.common.search import OFFSETS
 from training.common.warp import upsample, warp
+from training.flow_s.choice import CANDIDATES, MOST, field_of, widened
 
-REACH = 3
-CANDIDATES = len(OFFSETS) + 1 + NEAR + 1  # the search's and zero, the second search's, the pair before's
-MOST = 1.2  # of box5x5(q) that a gate lets through with one neighbour
 OPEN = math.log(SHARES[1] / (MOST - SHARES[1]))  # what opens it as far as without a network
 
 
@@ -100,66 +98,47 @@ class FlowS(nn.Module):
         v = seed[:, :2]
         deviation = v - F.avg_pool2d(v, 9, 1, 4, count_include_pad=False)
         s = [(v * 0.05).clamp(-3, 3), (deviation * 0.2).clamp(-5, 5), seed[:, 2:3] * 16, (costs * 16).clamp(max=4)]
-        s = torch.cat([*s, *known], 1)
-        s = torch.cat([s, torch.zeros_like(s[:, : self.tell.in_channels - s.shape[1]])], 1)
+        free = self.tell.in_channels - sum(part.shape[1] for part in (*s, *known))
+        s = torch.cat([*s, *known, torch.zeros_like(costs[:, :free])], 1)
         x1 = F.relu(self.join(x) + self.tell(s))
         x2 = self.down1(x1)
         x3 = self.down2(x2)
         return self.fine(self.up1(self.mid(self.up2(x3, x2)), x1))
 
     def _beside(self, seed, fine, motion):
-        """Channels for `tell`, and box5x5(q) and its mean over 9x9 cells, as both neighbours or one
-        deserve it.
-        """
+        """Channels for `tell`."""
         v, p, q, box, cost, known = seed[:, :2], motion[:, :2], *motion.split((2, 2, 2, 1, 1), 1)[1:]
-        wide = F.avg_pool2d(box, 9, 1, 4, count_include_pad=False)
         away = (p - v) * (known * 2).clamp(max=1)
         told = [((fine[:, :2] - v) * 0.2).clamp(-5, 5), fine[:, 2:3] * 16, (away * 0.2).clamp(-5, 5)]
-        told += [*((x * 2).clamp(-5, 5) for x in (q, box, wide)), cost * 16, known]
-        deserved = known * (2 * (SHARES[2] / SHARES[1] - 1)) + (2 - SHARES[2] / SHARES[1])
-        return told, (box * deserved, wide * deserved)
+        told += [*((x * 2).clamp(-5, 5) for x in (q, box, widened(box))), cost * 16, known]
+        return told
 
-    def forward(self, images, seed, costs, fine=None, motion=None):
-        told, changes = self._beside(seed, fine, motion) if self.beside else ((), None)
+    def choice(self, images, seed, costs, fine=None, motion=None):
+        """[N,2·OUTPUTS,H/8,W/8]: what choice.py makes a field of."""
+        told = self._beside(seed, fine, motion) if self.beside else ()
         with torch.autocast(images.device.type, dtype=torch.bfloat16, enabled=self.training and self.mixed):
             features = self.features(images, seed, costs, told)
-        h = self.head(features.float())
-        around = around_of(seed, REACH, OFFSETS)
-        if self.beside:  # in the order of their costs: the zero vector lies between
-            around += [None, *around_of(fine, 1, OFFSETS[:NEAR]), motion[:, :2]]
-        first, second = (self.way(part, around, costs, changes) for part in h.chunk(2, 1))
-        # a small share is none: the kernel skips such cells
-        share = F.relu(second[:, 5:] * 1.25 - 0.25)
-        return torch.cat([first, second[:, :5], share], 1)
+        return self.head(features.float())
 
-    def way(self, h, around, costs, changes=None):
-        """One motion's part of the head's output → f0, f1, m and e (of the second motion: what its
-        share is made of).
-        """
-        k = self.candidates
-        # softmax by hand: ONNX Runtime's is slow along channels
-        weights = (h[:, :k] - self.trust * costs).clamp(-30, 30).exp()
-        v = 0
-        for i, vector in enumerate(around):
-            if vector is not None:  # not the zero vector
-                v = v + weights[:, i : i + 1] * vector
-        v = v * (0.5 / weights.sum(1, keepdim=True))
-        residual, open_ = h[:, k : k + 4] * 4, torch.sigmoid(h[:, k + 4 :])
-        f0, f1 = residual[:, :2] - v, residual[:, 2:] + v
-        if changes is not None:
-            bend = changes[0] * (MOST * open_[:, 2:3]) + changes[1] * (open_[:, 3:4] - 0.5)
-            f0, f1 = f0 + bend, f1 + bend
-        return torch.cat([f0, f1, open_[:, :2]], 1)
+    def forward(self, images, seed, costs, fine=None, motion=None):
+        beside = (fine, motion) if self.beside else ()
+        return field_of(self.choice(images, seed, costs, *beside), self.trust, seed, costs, *beside)
 
 
-def around_of(vectors, reach, offsets):
-    """The vectors that each cell finds at these (dy, dx) cells from itself, up to `reach` away."""
-    padded = F.pad(vectors[:, :2], (reach,) * 4, mode="replicate")
-    h, w = vectors.shape[-2:]
-    return [padded[:, :, reach + dy : reach + dy + h, reach + dx : reach + dx + w] for dy, dx in offsets]
+class Choice(nn.Module):
+    """What the product runs of a FlowS: its choice, and how much it trusts costs [1]. The kernel
+    makes the field.
+    """
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, *given):
+        return self.network.choice(*given), self.network.trust.detach()
 
 
-def widened(former):
+def grown(former):
     """A FlowS with the pairs beside from one without: step 0 gives its field, with acceleration as
     without a gate.
     """

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from training.common import loop, losses, paths
 from training.common.samples import HELD, MARGIN, Samples, augment, informed, join, unseen
 from training.common.warp import render, render_sparse, seed_field
-from training.flow_s.network import FlowS, load, network_inputs, quarter, widened
+from training.flow_s.network import FlowS, grown, load, network_inputs, quarter
 
 EASE = 0.45  # PSNR counts a sample of 41 dB as much as one of 25 dB
 
@@ -44,7 +44,7 @@ def start(options):
     if not options.init:
         return FlowS(options.widths, beside=True)
     network, _ = load(options.init)
-    return (network if network.beside else widened(network)).train()
+    return (network if network.beside else grown(network)).train()
 
 
 class FlowSTask(loop.Task):

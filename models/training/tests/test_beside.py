@@ -13,7 +13,7 @@ from training.common.acceleration import SHARES, Neighbour, accelerated, box5x5,
 from training.common.search import OFFSETS
 from training.common.warp import retime, seed_field
 from training.flow_s.export import random_cases
-from training.flow_s.network import FlowS, widened
+from training.flow_s.network import FlowS, grown
 
 
 def seed(vx, vy, size=12):
@@ -144,7 +144,7 @@ class WidenedTest(unittest.TestCase):
     def test_starts_as_the_former_network_with_acceleration(self):
         torch.manual_seed(0)
         former = FlowS((8, 8, 8)).eval()
-        network = widened(former).eval()
+        network = grown(former).eval()
         with torch.no_grad():  # further candidates out of the way
             for part in network.head.bias.chunk(2):
                 part[18:28] = -30 / 4

@@ -6,15 +6,16 @@ import tempfile
 import unittest
 
 import numpy as np
+import onnx
 import torch
 import torch.nn as nn
 
 from training.common import export
 from training.common.quantise import quantise
 from training.flow_s import export as flow_s
-from training.flow_s.network import FlowS, load
+from training.flow_s.network import Choice, FlowS, load
 
-INPUTS, OUTPUTS, AXES = flow_s.INPUTS, flow_s.OUTPUTS, flow_s.AXES
+INPUTS, GIVEN = flow_s.INPUTS, flow_s.GIVEN
 
 
 class ExportTest(unittest.TestCase):
@@ -29,22 +30,36 @@ class ExportTest(unittest.TestCase):
     def test_onnx_runtime_agrees_with_the_network_at_any_size(self):
         flow_s.write_graph(self.network, self.at("tiny.onnx"))
         cases = flow_s.random_cases(((1, 64, 96), (2, 96, 64)))
-        pairs = export.compare(self.at("tiny.onnx"), self.network, cases, INPUTS, OUTPUTS)
+        pairs = export.compare(self.at("tiny.onnx"), Choice(self.network), cases, INPUTS, GIVEN)
         self.assertLess(export.check_floats(pairs, flow_s.TOLERANCE), flow_s.TOLERANCE)
 
     def test_a_graph_of_other_weights_is_refused(self):
         flow_s.write_graph(self.network, self.at("tiny.onnx"))
-        other, cases = FlowS((8, 8, 8), beside=True).eval(), flow_s.random_cases(((1, 64, 96),))
+        other, cases = Choice(FlowS((8, 8, 8), beside=True).eval()), flow_s.random_cases(((1, 64, 96),))
         with self.assertRaises(SystemExit):
-            export.check_floats(export.compare(self.at("tiny.onnx"), other, cases, INPUTS, OUTPUTS), 2e-3)
+            export.check_floats(export.compare(self.at("tiny.onnx"), other, cases, INPUTS, GIVEN), 2e-3)
 
     def test_int8_is_near_the_float_network(self):
         flow_s.write_graph(self.network, self.at("tiny.onnx"))
         rows = [{k: v[:1].numpy() for k, v in zip(INPUTS, case)} for case in flow_s.random_cases(((1, 64, 96),) * 4)]
         quantise(self.at("tiny.onnx"), self.at("int8.onnx"), rows)
         cases = flow_s.random_cases(((1, 64, 96),))
-        ((got, want),) = export.compare(self.at("int8.onnx"), self.network, cases, INPUTS, OUTPUTS)
+        ((got, want), _) = export.compare(self.at("int8.onnx"), Choice(self.network), cases, INPUTS, GIVEN)
         self.assertTrue(0 < np.abs(got - want).mean() < 1)
+
+    def test_int8_runs_every_convolution_but_the_head_in_int8(self):
+        with torch.no_grad():  # equal biases: the tracer stores them once
+            self.network.tell.bias.copy_(self.network.join.bias)
+        flow_s.write_graph(self.network, self.at("tiny.onnx"))
+        rows = [{k: v[:1].numpy() for k, v in zip(INPUTS, case)} for case in flow_s.random_cases(((1, 64, 96),) * 4)]
+        quantise(self.at("tiny.onnx"), self.at("int8.onnx"), rows)
+        graph = onnx.load(self.at("int8.onnx")).graph
+        biases = [n.input[2] for n in graph.node if n.op_type == "Conv"]
+        self.assertEqual(len(biases), len(set(biases)))
+        maker = {out: n for n in graph.node for out in n.output}
+        # each resizes pictures of one channel, between quantising and dequantising
+        resized = [maker[maker[n.input[0]].input[0]].input[0] for n in graph.node if n.op_type == "Resize"]
+        self.assertEqual([maker[name].op_type for name in resized], ["Reshape", "Reshape"])
 
     def test_planes_apart_by_more_than_allowed_are_refused(self):
         one, two = np.zeros((4, 4), np.uint8), np.full((4, 4), 2, np.uint8)

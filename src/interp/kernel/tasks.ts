@@ -2,6 +2,7 @@
  * Kernel work whose rows are independent: what a task's numbers mean, and how some of its rows are
  * done.
  */
+import { planeLayout } from '../../media/frame.ts';
 import { type Kernel, searchGrid } from './kernel.ts';
 
 /**
@@ -33,6 +34,21 @@ export type Task =
       fine: number,
       motion: number,
       costs: number,
+      rowScratch: number,
+      rowScratchBytes: number,
+    ]
+  /** {@link Kernel.chooseField} of rows of cells. */
+  | readonly [
+      'choice',
+      choice: number,
+      trust: number,
+      seed: number,
+      fine: number,
+      motion: number,
+      costs: number,
+      field: number,
+      gridWidth: number,
+      gridHeight: number,
       rowScratch: number,
       rowScratchBytes: number,
     ]
@@ -93,9 +109,23 @@ export type Task =
       rowScratch: number,
       rowScratchBytes: number,
     ]
-  /** {@link Kernel.renderSeams} of rows of cells. */
+  /** {@link Kernel.renderSeams} of rows of cells of an I420 frame. */
   | readonly [
       'seams',
+      a: number,
+      b: number,
+      out: number,
+      width: number,
+      height: number,
+      field: number,
+      gridWidth: number,
+      gridHeight: number,
+      motions: number,
+      detail: number,
+    ]
+  /** {@link Kernel.renderSeams} of rows of cells of one plane of 16 bits. */
+  | readonly [
+      'seams-deep',
       a: number,
       b: number,
       out: number,
@@ -104,11 +134,11 @@ export type Task =
       stride: number,
       shiftX: number,
       shiftY: number,
-      deep: 0 | 1,
       field: number,
       gridWidth: number,
       gridHeight: number,
       motions: number,
+      detail: number,
     ]
   /** {@link Kernel.stillDamage} of rows of cells. */
   | readonly [
@@ -140,10 +170,12 @@ export const TASKS = [
   'search',
   'costs',
   'images',
+  'choice',
   'measure',
   'render',
   'render-deep',
   'seams',
+  'seams-deep',
   'still-damage',
   'still-labels',
 ] as const satisfies readonly Task[0][];
@@ -228,8 +260,21 @@ export function perform(
     case 'images':
       kernel.prepareImages(n0, n1, n2, n3, n4, n5, n6 + thread * n7, begin, end);
       return;
-    case 'seams':
-      kernel.renderSeams(n0, n1, n2, n3, n4, n5, n6, n7, n8 === 0 ? 0 : 1, n9, n10, n11, n12, begin, end);
+    case 'choice':
+      kernel.chooseField(n0, n1, n2, n3, n4, n5, n6, n7, n8, n9 + thread * n10, begin, end);
+      return;
+    case 'seams': {
+      const { y, u, v, strideY, strideC, chromaWidth, chromaHeight } = planeLayout(n3, n4);
+      const motion = [n5, n6, n7, n8, n9, begin, end] as const;
+      kernel.renderSeams(n0 + y, n1 + y, n2 + y, n3, n4, strideY, 0, 0, 0, ...motion);
+      for (const plane of [u, v]) {
+        const places = [n0 + plane, n1 + plane, n2 + plane] as const;
+        kernel.renderSeams(...places, chromaWidth, chromaHeight, strideC, 1, 1, 0, ...motion);
+      }
+      return;
+    }
+    case 'seams-deep':
+      kernel.renderSeams(n0, n1, n2, n3, n4, n5, n6, n7, 1, n8, n9, n10, n11, n12, begin, end);
       return;
     case 'still-damage':
       kernel.stillDamage(n0, n1, n2, n3, n4, n5, n6, n7, begin, end);

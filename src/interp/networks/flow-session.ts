@@ -17,7 +17,11 @@ export interface FlowBuffers {
   readonly fine: Float32Array;
   /** [pairs][8][gridHeight][gridWidth]. */
   readonly motion: Float32Array;
-  /** [pairs][6 or 12][gridHeight][gridWidth], written by the run. */
+  /** [pairs][72][gridHeight][gridWidth], written by the run of a network that chooses. */
+  readonly choice: Float32Array;
+  /** One number, likewise. */
+  readonly trust: Float32Array;
+  /** [pairs][6 or 12][gridHeight][gridWidth], written by the run of any other. */
   readonly field: Float32Array;
   readonly gridWidth: number;
   readonly gridHeight: number;
@@ -25,6 +29,8 @@ export interface FlowBuffers {
 
 /** A `flow` network: a session for each frame size and number of pairs. */
 export class FlowNetwork implements FlowChannels {
+  /** Whether it weighs candidates, of which the kernel makes the field. */
+  readonly chooses: boolean;
   /** Motions of a cell: 1, or 2 that are blended. */
   readonly motions: 1 | 2;
   /** Candidates whose costs it reads. */
@@ -46,13 +52,16 @@ export class FlowNetwork implements FlowChannels {
     this.#takesFine = channels('fine') !== undefined;
     this.fine = this.#takesFine || this.costs === 28;
     this.motion = channels('motion') !== undefined;
-    this.motions = network.outputs.find(({ name }) => name === 'field')?.shape[1] === 12 ? 2 : 1;
+    const field = network.outputs.find(({ name }) => name === 'field');
+    this.chooses = field === undefined;
+    this.motions = this.chooses || field?.shape[1] === 12 ? 2 : 1;
     this.batches = network.batches;
   }
 
   /**
    * A session for one size and `pairs` pairs, which are the first ones of the buffers: a run reads
-   * those of `images`, `seed`, `costs`, `fine` and `motion` that the network takes, and writes `field`.
+   * those of `images`, `seed`, `costs`, `fine` and `motion` that the network takes, and writes `field`, or
+   * `choice` and `trust`.
    * @throws FrameliftError `model.invalid`.
    */
   async session(buffers: FlowBuffers, pairs: number): Promise<BoundSession> {
@@ -70,7 +79,10 @@ export class FlowNetwork implements FlowChannels {
     if (this.costs > 0) session.feed('costs', bind(buffers.costs, shapes.costs));
     if (this.#takesFine) session.feed('fine', bind(buffers.fine, shapes.fine));
     if (this.motion) session.feed('motion', bind(buffers.motion, shapes.motion));
-    session.fetch('field', bind(buffers.field, [pairs, this.motions * 6, gridHeight, gridWidth]));
+    if (this.chooses) {
+      session.fetch('choice', bind(buffers.choice, [pairs, 72, gridHeight, gridWidth]));
+      session.fetch('trust', bind(buffers.trust, [1]));
+    } else session.fetch('field', bind(buffers.field, [pairs, this.motions * 6, gridHeight, gridWidth]));
     return session;
   }
 }

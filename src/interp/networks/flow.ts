@@ -129,7 +129,8 @@ export class FlowInterpolator implements Interpolator {
     for (const { job, found } of work) this.#seed(job, found.layout, flow, half);
     const seeded = this.#clock.now();
     if (session) await session.run();
-    else for (const { found } of work) this.#passSeed(scratch, found.layout);
+    if (flow?.chooses) for (const { found } of work) this.#choose(scratch, found.layout);
+    if (!flow) for (const { found } of work) this.#passSeed(scratch, found.layout);
     if (!flow?.motion)
       for (const { job, found } of work) accelerate(this.#kernel, job, found.layout, flow?.motions ?? 1);
     const known = this.#clock.now();
@@ -189,6 +190,8 @@ export class FlowInterpolator implements Interpolator {
       costs: floats(layout.costs, pairs * 28 * cells).fill(0),
       fine: floats(layout.fine, pairs * 3 * cells).fill(0),
       motion: floats(layout.motion, pairs * 8 * cells).fill(0),
+      choice: floats(layout.choice, pairs * 72 * cells),
+      trust: floats(layout.trust, 1),
       field: floats(layout.field, pairs * 12 * cells),
       gridWidth,
       gridHeight,
@@ -224,6 +227,18 @@ export class FlowInterpolator implements Interpolator {
     this.#kernel.seedField(scratch + seed, scratch + field, gridWidth * gridHeight);
   }
 
+  /** The field of a network that weighs candidates. */
+  #choose(scratch: number, layout: FlowLayout): void {
+    const { gridWidth, gridHeight, rowScratchBytes } = layout;
+    const at = ({ choice, trust, seed, fine, motion, costs, field }: FlowLayout) =>
+      [choice, trust, seed, fine, motion, costs, field].map((offset) => scratch + offset);
+    const [choice = 0, trust = 0, seed = 0, fine = 0, motion = 0, costs = 0, field = 0] = at(layout);
+    const seen = [seed, fine, motion, costs] as const;
+    const rowScratch = scratch + layout.rowScratch;
+    const task = ['choice', choice, trust, ...seen, field, gridWidth, gridHeight, rowScratch, rowScratchBytes] as const;
+    this.#rowThreads.run(task, gridHeight, CELL_ROWS);
+  }
+
   #seed(job: WireJob, layout: FlowLayout, flow: FlowNetwork | undefined, half: HalfFlowLayout | undefined): void {
     this.#search.search(job, layout, half);
     findMotion(this.#kernel, job, layout, flow?.motion === true || flow?.costs === 28);
@@ -243,11 +258,12 @@ export class FlowInterpolator implements Interpolator {
     if (this.#grain > 0) {
       this.#kernel.grainMeasure(a, b, width, height, scratch + field, gridWidth, gridHeight, scratch + grain);
     }
+    const detail = scratch + layout.measured + 12 * gridWidth * gridHeight;
     for (let i = 0; i < timesteps.length; i++) {
       const out = outs[i] ?? 0;
       const applied = this.#warp(job, layout, motions, timesteps[i] ?? 0.5, out);
       warpDeep(this.#rowThreads, job, i, applied);
-      smoothSeams(this.#rowThreads, job, i, applied);
+      smoothSeams(this.#rowThreads, job, i, applied, detail);
       if (anyGives) this.#judge.giveWay(job, layout, i);
       if (this.#grain > 0) {
         // By the luma of 8 bits as it is before its own grain.

@@ -17,7 +17,8 @@ const FLOW_INPUTS: Readonly<Record<string, readonly number[]>> = {
 /** The `flow` layout in words. */
 const FLOW_EXPECTED =
   'a flow model takes images float32[1,4,H/4,W/4], seed float32[1,3,H/8,W/8] and, if it wants, costs ' +
-  'float32[1,18 or 28,H/8,W/8], fine float32[1,3,H/8,W/8] and motion float32[1,8,H/8,W/8], and gives field float32[1,6 or 12,H/8,W/8]';
+  'float32[1,18 or 28,H/8,W/8], fine float32[1,3,H/8,W/8] and motion float32[1,8,H/8,W/8], and gives field ' +
+  'float32[1,6 or 12,H/8,W/8] or, of 28 costs and motion, choice float32[1,72,H/8,W/8] and trust float32[1]';
 
 /**
  * The kind of a network, told by its inputs and outputs.
@@ -44,7 +45,18 @@ function isFlow(inputs: readonly IoShape[], outputs: readonly IoShape[]): boolea
   const has = (name: string): boolean => inputs.some((input) => input.name === name);
   const isKnown = ({ name, type, shape }: IoShape): boolean =>
     type === 'float32' && FLOW_INPUTS[name]?.includes(Number(shape[1])) === true;
+  return has('images') && has('seed') && inputs.every(isKnown) && (givesField(outputs) || chooses(inputs, outputs));
+}
+
+function givesField(outputs: readonly IoShape[]): boolean {
   const field = outputs.find(({ name }) => name === 'field');
-  const motions = Number(field?.shape[1]) / 6;
-  return has('images') && has('seed') && inputs.every(isKnown) && field?.type === 'float32' && [1, 2].includes(motions);
+  return field?.type === 'float32' && [1, 2].includes(Number(field.shape[1]) / 6);
+}
+
+/** Whether a network weighs all the candidates, which it has to know. */
+function chooses(inputs: readonly IoShape[], outputs: readonly IoShape[]): boolean {
+  const channels = (of: readonly IoShape[], wanted: string, at: number): unknown =>
+    of.find(({ name, type }) => name === wanted && type === 'float32')?.shape[at];
+  const knows = channels(inputs, 'costs', 1) === 28 && channels(inputs, 'motion', 1) === 8;
+  return knows && channels(outputs, 'choice', 1) === 72 && channels(outputs, 'trust', 0) === 1;
 }

@@ -6,6 +6,7 @@ import { planeLayout } from '../../media/frame.ts';
 import type { FrameSize } from '../../media/size.ts';
 import { finishLayout } from '../finish/layout.ts';
 import {
+  choiceScratchBytes,
   costScratchBytes,
   grainScratchBytes,
   gridSize,
@@ -91,6 +92,10 @@ export interface FlowLayout {
   readonly costs: number;
   /** float32 [8][gridHeight][gridWidth]: what the pairs beside tell of the acceleration. */
   readonly motion: number;
+  /** float32 [72][gridHeight][gridWidth]: what a network says of the candidates. */
+  readonly choice: number;
+  /** float32: how much it trusts their costs. One for all pairs of a run. */
+  readonly trust: number;
   /** float32 [6 or 12][gridHeight][gridWidth] at t = ½: one motion, or two. */
   readonly field: number;
   /** The same at another t. */
@@ -116,7 +121,8 @@ export interface FlowLayout {
  * tables of the warp.
  */
 function rowScratchBytesFor(width: number, gridWidth: number): number {
-  const rows = Math.max(costScratchBytes(gridWidth, CELL_ROWS), 8 * (gridWidth + 2));
+  const [costs, choice] = [costScratchBytes(gridWidth, CELL_ROWS), choiceScratchBytes(gridWidth, CELL_ROWS)];
+  const rows = Math.max(costs, choice, 8 * (gridWidth + 2));
   const bytes = Math.max(rows, warpScratchBytes(width), judgeScratchBytes(gridWidth));
   return alignUp(bytes, 64);
 }
@@ -143,6 +149,8 @@ export function flowLayout(
   const fine = pieces.take(pairs * 3 * plane);
   const costs = pieces.take(pairs * 28 * plane);
   const motion = pieces.take(pairs * 8 * plane);
+  const choice = pieces.take(pairs * 72 * plane);
+  const trust = pieces.take(4);
   const field = pieces.take(pairs * 12 * plane);
   const retimed = pieces.take(12 * plane);
   const measured = pieces.take(4 * plane);
@@ -162,6 +170,8 @@ export function flowLayout(
     fine,
     costs,
     motion,
+    choice,
+    trust,
     field,
     retimed,
     measured,
@@ -206,9 +216,9 @@ export function halfFlowLayout(
   const luma = whole.bytes;
   const start = luma + alignUp(planeLayout(w, h).u + 64, 64);
   const path = flowLayout(w, h, multiple, false, threads, pairs);
-  const { seed, images, fine, costs, motion, field, retimed, measured, way, judged, work, rowScratch, grain, bytes } =
-    path;
-  const found = { seed, images, fine, costs, motion, field, retimed };
+  const { seed, images, fine, costs, motion, choice, trust, field, retimed } = path;
+  const { measured, way, judged, work, rowScratch, grain, bytes } = path;
+  const found = { seed, images, fine, costs, motion, choice, trust, field, retimed };
   const moved = { ...found, measured, way, judged, work, rowScratch, grain, bytes };
   for (const key of Object.keys(moved) as (keyof typeof moved)[]) moved[key] += start;
   return { width: w, height: h, luma, path: { ...path, ...moved }, bytes: moved.bytes };
@@ -230,6 +240,7 @@ export function flowLayoutOfPair(layout: FlowLayout, index: number, { costs, mot
     fine: layout.fine + 3 * step,
     costs: layout.costs + costs * step,
     motion: layout.motion + 8 * step,
+    choice: layout.choice + 72 * step,
     field: layout.field + motions * 6 * step,
   };
 }

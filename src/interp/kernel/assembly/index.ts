@@ -17,6 +17,7 @@ export { accelerateField, motionPlanes, smoothMotion } from './search/motion';
 export { prepareImages, seedField } from './search/prepare';
 export { buildPyramid } from './search/pyramid';
 export { searchRows } from './search/search';
+export { chooseField } from './warp/choose';
 export { expandField, halveLuma } from './warp/coarse';
 export { warpDeep } from './warp/deep';
 export { extrapolateField } from './warp/extrapolate';

@@ -49,8 +49,9 @@ export interface WarpFunctions {
   ): void;
   /**
    * Renders anew the cells of rows [rowBegin, rowEnd) of the grid that border on cells whose motion
-   * differs by more than 4 luma samples: every sample by its own vector, bilinear between the
-   * cells, where `warpBlend` gives four one. One plane of samples of 8 bits (`deep` = 0) or 16;
+   * differs by more than 4 luma samples, and whose samples deviate by 4 grey levels or more (`detail`,
+   * float32 [gridHeight][gridWidth]): every sample by its own vector, bilinear between the cells, where
+   * `warpBlend` gives four one. One plane of samples of 8 bits (`deep` = 0) or 16;
    * `motions` of the field at once, the rest as for {@link WarpFunctions.warpDeep}.
    */
   renderSeams(
@@ -67,6 +68,28 @@ export interface WarpFunctions {
     gridWidth: number,
     gridHeight: number,
     motions: number,
+    detail: number,
+    rowBegin: number,
+    rowEnd: number,
+  ): void;
+  /**
+   * Rows [rowBegin, rowEnd) of cells of `field`, float32 [12][gridHeight][gridWidth] at t = ½, from a
+   * network's `choice`, float32 [72][gridHeight][gridWidth], and what it has seen: of each motion logits
+   * of 28 candidates, four of the residual, of weight and error or share, and of two gates. `trust`, a
+   * float32: what a cost of 1 takes from a logit. `gridWidth`: a multiple of 4. Scratch of
+   * `choiceScratchBytes`. Any number, NaN included, leaves vectors within those of the candidates.
+   */
+  chooseField(
+    choice: number,
+    trust: number,
+    seed: number,
+    fine: number,
+    motion: number,
+    costs: number,
+    field: number,
+    gridWidth: number,
+    gridHeight: number,
+    scratch: number,
     rowBegin: number,
     rowEnd: number,
   ): void;

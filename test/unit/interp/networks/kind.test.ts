@@ -38,6 +38,19 @@ describe('detectKind', () => {
     expect(() => detectKind(inputs, [float('field', 1, 18, 'h', 'w')])).toThrow(/field float32\[1,18,h,w\]/);
   });
 
+  it('takes a choice of all 28 candidates for a field, of a network that knows them', () => {
+    const seen = [float('images', 1, 4, 'a', 'b'), float('seed', 1, 3, 'c', 'd'), float('costs', 1, 28, 'c', 'd')];
+    const inputs = [...seen, float('motion', 1, 8, 'c', 'd')];
+    const outputs = [float('choice', 1, 72, 'c', 'd'), float('trust', 1)];
+    expect(detectKind(inputs, outputs)).toBe('flow');
+    for (const given of [seen, inputs.filter(({ name }) => name !== 'costs')]) {
+      expect(() => detectKind(given, outputs)).toThrow(/choice float32\[1,72,c,d\]/);
+    }
+    for (const made of [outputs.slice(0, 1), [float('choice', 1, 56, 'c', 'd'), float('trust', 1)]]) {
+      expect(() => detectKind(inputs, made)).toThrow(/of 28 costs and motion, choice float32\[1,72,H\/8,W\/8\]/);
+    }
+  });
+
   it('takes costs of 18 or 28 candidates for a flow network, a fine search and the motion of pairs beside', () => {
     const inputs = [float('images', 1, 4, 'a', 'b'), float('seed', 1, 3, 'c', 'd')];
     const more = [float('fine', 1, 3, 'c', 'd'), float('motion', 1, 8, 'c', 'd')];

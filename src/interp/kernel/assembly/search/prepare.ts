@@ -1,38 +1,65 @@
 /** The inputs of a flow network, from pyramids and a seed; and a field straight from a seed. */
+import { storeLanes } from '../cells';
 import { clampInt } from '../i420';
 import { levelOrigin, levelSize, levelStride } from './pyramid';
 
 /** Level of the network's lumas: quarter resolution. */
 const LEVEL: i32 = 2;
 
-/** One row of a level as floats 0…1, replicated up to `columns`. */
+/** One row of a level as floats 0…1, replicated up to `columns`, an even number. */
 function plainRow(row: usize, width: i32, columns: i32, out: usize): void {
-  const scale: f32 = 1.0 / 255.0;
-  const inner = min(width, columns);
-  let x = 0;
-  for (; x < inner; x++) store<f32>(out + (x << 2), <f32>load<u8>(row + x) * scale);
-  const last = <f32>load<u8>(row + width - 1) * scale;
-  for (; x < columns; x++) store<f32>(out + (x << 2), last);
+  const scale = f32x4.splat(1.0 / 255.0);
+  // The border has copies of the last sample.
+  for (let x = 0; x < columns; x += 2) {
+    const two = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(v128.load16_splat(row + min(x, width - 1))));
+    v128.store64_lane(out + (x << 2), f32x4.mul(f32x4.convert_i32x4_s(two), scale), 0);
+  }
 }
 
-/** Bilinear sample of a level, 0…1; positions far outside read the edge. */
+/** Two neighbouring samples of two rows: upper left, upper right, lower left, lower right. */
 // @inline
-function sample(origin: usize, stride: i32, x: f32, y: f32, width: i32, height: i32): f32 {
-  const cx = min(max(x, <f32>0), <f32>(width - 1));
-  const cy = min(max(y, <f32>0), <f32>(height - 1));
+function taps(at: usize, stride: usize): v128 {
+  const upper = v128.load16_splat(at);
+  return v128.load16_lane(at + stride, upper, 1);
+}
+
+/** Bilinear samples of a level, 0…1; positions far outside read the edge. */
+// @inline
+function samples(origin: usize, stride: i32, x: v128, y: v128, lastX: v128, lastY: v128): v128 {
+  const zero = f32x4.splat(0);
+  const cx = f32x4.min(f32x4.max(x, zero), lastX);
+  const cy = f32x4.min(f32x4.max(y, zero), lastY);
+  const ix = i32x4.trunc_sat_f32x4_s(cx);
+  const iy = i32x4.trunc_sat_f32x4_s(cy);
+  const wx = f32x4.sub(cx, f32x4.convert_i32x4_s(ix));
+  const wy = f32x4.sub(cy, f32x4.convert_i32x4_s(iy));
   // The border makes the right and lower taps of the last samples readable.
-  const ix = <i32>cx;
-  const iy = <i32>cy;
-  const wx = cx - <f32>ix;
-  const wy = cy - <f32>iy;
-  const at = origin + iy * stride + ix;
-  const a = <f32>load<u8>(at);
-  const b = <f32>load<u8>(at + 1);
-  const c = <f32>load<u8>(at + stride);
-  const d = <f32>load<u8>(at + stride + 1);
-  const upper = a + (b - a) * wx;
-  const lower = c + (d - c) * wx;
-  return (upper + (lower - upper) * wy) * <f32>(1.0 / 255.0);
+  const at = i32x4.add(i32x4.mul(iy, i32x4.splat(stride)), ix);
+  const first = taps(origin + i32x4.extract_lane(at, 0), stride);
+  const second = taps(origin + i32x4.extract_lane(at, 1), stride);
+  const third = taps(origin + i32x4.extract_lane(at, 2), stride);
+  const fourth = taps(origin + i32x4.extract_lane(at, 3), stride);
+  const low = v128.shuffle<i32>(first, second, 0, 4, 0, 4);
+  const high = v128.shuffle<i32>(third, fourth, 0, 4, 0, 4);
+  const all = v128.shuffle<i64>(low, high, 0, 2);
+  const byte = i32x4.splat(255);
+  const a = f32x4.convert_i32x4_s(v128.and(all, byte));
+  const b = f32x4.convert_i32x4_s(v128.and(i32x4.shr_u(all, 8), byte));
+  const c = f32x4.convert_i32x4_s(v128.and(i32x4.shr_u(all, 16), byte));
+  const d = f32x4.convert_i32x4_s(i32x4.shr_u(all, 24));
+  const upper = f32x4.add(a, f32x4.mul(f32x4.sub(b, a), wx));
+  const lower = f32x4.add(c, f32x4.mul(f32x4.sub(d, c), wx));
+  const mixed = f32x4.add(upper, f32x4.mul(f32x4.sub(lower, upper), wy));
+  return f32x4.mul(mixed, f32x4.splat(1.0 / 255.0));
+}
+
+/** Values of two cells at the quarters between them and their neighbours: two of each. */
+// @inline
+function betweenCells(at: usize): v128 {
+  const both = v128.load(at - 4);
+  const near = v128.shuffle<i32>(both, both, 1, 1, 2, 2);
+  const far = v128.shuffle<i32>(both, both, 0, 2, 1, 3);
+  return f32x4.add(near, f32x4.mul(f32x4.sub(far, near), f32x4.splat(0.25)));
 }
 
 /**
@@ -68,6 +95,8 @@ export function prepareImages(
   const rowY = rowX + ((seedWidth + 2) << 2);
   // Full-resolution samples of half the motion to quarter-resolution samples.
   const scale: f32 = 0.125;
+  const lastX = f32x4.splat(<f32>(w - 1));
+  const lastY = f32x4.splat(<f32>(h - 1));
   for (let y = rowBegin << 1; y < rowEnd << 1; y++) {
     const out = images + ((y * columns) << 2);
     const source = clampInt(y, 0, h - 1);
@@ -89,16 +118,20 @@ export function prepareImages(
     store<f32>(rowY - 4, load<f32>(rowY));
     store<f32>(rowX + end + 4, load<f32>(rowX + end));
     store<f32>(rowY + end + 4, load<f32>(rowY + end));
-    for (let x = 0; x < columns; x++) {
+    const rowAt = f32x4.splat(<f32>y);
+    for (let x = 0; x < columns; x += 4) {
+      const count = columns - x;
       const at = (x >> 1) << 2;
-      const side = (x & 1) !== 0 ? at + 4 : at - 4;
-      const nx = load<f32>(rowX + at);
-      const ny = load<f32>(rowY + at);
-      const vx = nx + (load<f32>(rowX + side) - nx) * 0.25;
-      const vy = ny + (load<f32>(rowY + side) - ny) * 0.25;
+      const vx = betweenCells(rowX + at);
+      const vy = betweenCells(rowY + at);
+      const column = f32x4.add(f32x4.splat(<f32>x), f32x4(0, 1, 2, 3));
       const cell = out + (x << 2);
-      store<f32>(cell + 2 * plane, sample(origin0, stride, <f32>x - vx, <f32>y - vy, w, h));
-      store<f32>(cell + 3 * plane, sample(origin1, stride, <f32>x + vx, <f32>y + vy, w, h));
+      const x0 = f32x4.sub(column, vx);
+      const y0 = f32x4.sub(rowAt, vy);
+      storeLanes(cell + 2 * plane, samples(origin0, stride, x0, y0, lastX, lastY), count);
+      const x1 = f32x4.add(column, vx);
+      const y1 = f32x4.add(rowAt, vy);
+      storeLanes(cell + 3 * plane, samples(origin1, stride, x1, y1, lastX, lastY), count);
     }
   }
 }

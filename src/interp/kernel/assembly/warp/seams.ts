@@ -6,6 +6,8 @@ import { clampInt } from '../i420';
 
 /** Luma samples by which vectors of neighbouring cells differ at a seam: 2 from quad to quad. */
 const SEAM: f32 = 4;
+/** Deviation of a cell's samples, in grey levels, below which no seam is seen. */
+const FLAT: f32 = 4;
 
 // @inline
 function splat(value: f32): v128 {
@@ -23,70 +25,114 @@ function towards(from: v128, to: v128, weight: v128): v128 {
   return f32x4.add(from, f32x4.mul(f32x4.sub(to, from), weight));
 }
 
-/** Whether one of four channels at `one` differs by a seam from that at `other`. */
+/** All ones where four channels at four cells differ by a seam from what a neighbour has. */
 // @inline
-function apart(one: usize, other: usize, plane: usize): bool {
-  for (let c: usize = 0; c < 4; c++) {
-    if (abs(load<f32>(one + c * plane) - load<f32>(other + c * plane)) > SEAM) return true;
-  }
-  return false;
+function apart(here: v128, other: v128): v128 {
+  return f32x4.gt(f32x4.abs(f32x4.sub(here, other)), splat(SEAM));
 }
 
-/** Whether a cell borders on one that moves otherwise. */
+/**
+ * All ones where cells i … i + 3 of row j border on one that moves otherwise; `last`: all ones from the
+ * last column on.
+ */
 // @inline
-function borders(field: usize, plane: usize, gridWidth: i32, gridHeight: i32, i: i32, j: i32): bool {
-  const cell = field + ((j * gridWidth + i) << 2);
+function borders(field: usize, plane: usize, gridWidth: i32, gridHeight: i32, i: i32, j: i32, last: v128): v128 {
   const row = <usize>(gridWidth << 2);
-  return (
-    (i > 0 && apart(cell, cell - 4, plane)) ||
-    (i + 1 < gridWidth && apart(cell, cell + 4, plane)) ||
-    (j > 0 && apart(cell, cell - row, plane)) ||
-    (j + 1 < gridHeight && apart(cell, cell + row, plane))
-  );
+  const up: usize = j > 0 ? row : 0;
+  const down: usize = j + 1 < gridHeight ? row : 0;
+  let found = i8x16.splat(0);
+  let cell = field + ((j * gridWidth + i) << 2);
+  for (let c = 0; c < 4; c++) {
+    const here = v128.load(cell);
+    let left = v128.load(cell - 4);
+    if (i === 0) left = f32x4.replace_lane(left, 0, f32x4.extract_lane(here, 0));
+    const right = v128.bitselect(here, v128.load(cell + 4), last);
+    const across = v128.or(apart(here, left), apart(here, right));
+    const along = v128.or(apart(here, v128.load(cell - up)), apart(here, v128.load(cell + down)));
+    found = v128.or(found, v128.or(across, along));
+    cell += plane;
+  }
+  return found;
 }
 
-/** Offsets of the columns and rows around a sample, and the weights between them. */
-let west: usize = 0;
-let middle: usize = 0;
-let east: usize = 0;
+/** Where the cells beside and at a sample begin; rows between them; the weights. */
+let start: usize = 0;
+let isFirst: bool = false;
+let isLast: bool = false;
 let rowStep: usize = 0;
-let down: f32 = 0;
+let down: v128 = i8x16.splat(0);
 let along: v128 = i8x16.splat(0);
 
-/** A column of a channel between its rows. */
+/** A channel at the cell to the left, the cell itself and the one to the right, of one row; ends repeated. */
 // @inline
-function node(at: usize): f32 {
-  const top = load<f32>(at);
-  return top + (load<f32>(at + rowStep) - top) * down;
+function beside(at: usize): v128 {
+  let cells = v128.load(at);
+  if (isFirst) cells = v128.shuffle<i32>(cells, cells, 0, 0, 1, 2);
+  if (isLast) cells = v128.shuffle<i32>(cells, cells, 0, 1, 1, 3);
+  return cells;
+}
+
+/** A channel at the row of the sample, at the cell to the left, the cell itself and the one to the right. */
+// @inline
+function row(plane: usize): v128 {
+  const top = beside(plane + start);
+  return f32x4.add(top, f32x4.mul(f32x4.sub(beside(plane + start + rowStep), top), down));
 }
 
 /** A channel at four samples. */
 // @inline
-function channel(plane: usize): v128 {
-  const here = node(plane + middle);
-  const before = splat(here - node(plane + west));
-  const after = splat(node(plane + east) - here);
+function channel(nodes: v128): v128 {
+  const here = v128.shuffle<i32>(nodes, nodes, 1, 1, 1, 1);
+  const before = f32x4.sub(here, v128.shuffle<i32>(nodes, nodes, 0, 0, 0, 0));
+  const after = f32x4.sub(v128.shuffle<i32>(nodes, nodes, 2, 2, 2, 2), here);
   const slope = v128.bitselect(after, before, f32x4.ge(along, splat(0)));
-  return f32x4.add(splat(here), f32x4.mul(slope, along));
+  return f32x4.add(here, f32x4.mul(slope, along));
 }
 
 // @inline
-function load1(at: usize, deep: bool): f32 {
-  return deep ? <f32>(<i32>load<u16>(at)) : <f32>(<i32>load<u8>(at));
+function load1(at: usize): f32 {
+  return <f32>(<i32>load<u16>(at));
 }
 
+/** A sample of a plane of 16 bits. */
 // @inline
-function sample1(plane: usize, stride: i32, x: i32, y: i32, farX: i32, farY: i32, fx: f32, fy: f32, deep: bool): f32 {
-  const shift = deep ? 1 : 0;
+function sample1(plane: usize, stride: i32, x: i32, y: i32, farX: i32, farY: i32, fx: f32, fy: f32): f32 {
   const upper = plane + y * stride;
   const lower = plane + min(y + 1, farY) * stride;
-  const right = <usize>(min(x + 1, farX) << shift);
-  const left = <usize>(x << shift);
-  const a = load1(upper + left, deep);
-  const c = load1(lower + left, deep);
-  const top = a + (load1(upper + right, deep) - a) * fx;
-  const bottom = c + (load1(lower + right, deep) - c) * fx;
+  const right = <usize>(min(x + 1, farX) << 1);
+  const left = <usize>(x << 1);
+  const a = load1(upper + left);
+  const c = load1(lower + left);
+  const top = a + (load1(upper + right) - a) * fx;
+  const bottom = c + (load1(lower + right) - c) * fx;
   return top + (bottom - top) * fy;
+}
+
+/** Two neighbouring samples of a row and of the one below: left, right, lower left, lower right. */
+// @inline
+function taps(at: usize, below: usize): v128 {
+  return v128.load16_lane(at + below, v128.load16_splat(at), 1);
+}
+
+/** Four samples of a plane of 8 bits between those at `ix`, `iy` and the ones behind. */
+// @inline
+function gather8(plane: usize, stride: i32, ix: v128, iy: v128, farY: i32, fx: v128, fy: v128): v128 {
+  const at = i32x4.add(i32x4.mul(iy, i32x4.splat(stride)), ix);
+  // At the last column and row there is nothing behind, and no weight to it: any byte will do.
+  const below = v128.and(i32x4.lt_s(iy, i32x4.splat(farY)), i32x4.splat(stride));
+  const first = taps(plane + i32x4.extract_lane(at, 0), i32x4.extract_lane(below, 0));
+  const second = taps(plane + i32x4.extract_lane(at, 1), i32x4.extract_lane(below, 1));
+  const third = taps(plane + i32x4.extract_lane(at, 2), i32x4.extract_lane(below, 2));
+  const fourth = taps(plane + i32x4.extract_lane(at, 3), i32x4.extract_lane(below, 3));
+  const low = v128.shuffle<i32>(first, second, 0, 4, 0, 4);
+  const high = v128.shuffle<i32>(third, fourth, 0, 4, 0, 4);
+  const all = v128.shuffle<i64>(low, high, 0, 2);
+  const byte = i32x4.splat(255);
+  const a = f32x4.convert_i32x4_s(v128.and(all, byte));
+  const b = f32x4.convert_i32x4_s(v128.and(i32x4.shr_u(all, 8), byte));
+  const c = f32x4.convert_i32x4_s(v128.and(i32x4.shr_u(all, 16), byte));
+  const d = f32x4.convert_i32x4_s(i32x4.shr_u(all, 24));
+  return towards(towards(a, b, fx), towards(c, d, fx), fy);
 }
 
 /** Four samples of one frame at x, y, limited to the plane. */
@@ -98,6 +144,7 @@ function gather(plane: usize, stride: i32, x: v128, y: v128, farX: i32, farY: i3
   const iy = i32x4.trunc_sat_f32x4_s(py);
   const fx = f32x4.sub(px, f32x4.convert_i32x4_s(ix));
   const fy = f32x4.sub(py, f32x4.convert_i32x4_s(iy));
+  if (!deep) return gather8(plane, stride, ix, iy, farY, fx, fy);
   let out = splat(
     sample1(
       plane,
@@ -108,7 +155,6 @@ function gather(plane: usize, stride: i32, x: v128, y: v128, farX: i32, farY: i3
       farY,
       f32x4.extract_lane(fx, 0),
       f32x4.extract_lane(fy, 0),
-      deep,
     ),
   );
   out = f32x4.replace_lane(
@@ -123,7 +169,6 @@ function gather(plane: usize, stride: i32, x: v128, y: v128, farX: i32, farY: i3
       farY,
       f32x4.extract_lane(fx, 1),
       f32x4.extract_lane(fy, 1),
-      deep,
     ),
   );
   out = f32x4.replace_lane(
@@ -138,7 +183,6 @@ function gather(plane: usize, stride: i32, x: v128, y: v128, farX: i32, farY: i3
       farY,
       f32x4.extract_lane(fx, 2),
       f32x4.extract_lane(fy, 2),
-      deep,
     ),
   );
   return f32x4.replace_lane(
@@ -153,7 +197,6 @@ function gather(plane: usize, stride: i32, x: v128, y: v128, farX: i32, farY: i3
       farY,
       f32x4.extract_lane(fx, 3),
       f32x4.extract_lane(fy, 3),
-      deep,
     ),
   );
 }
@@ -178,18 +221,21 @@ function moved(
   farY: i32,
   scaleX: v128,
   scaleY: v128,
-  field: usize,
-  plane: usize,
+  f0x: v128,
+  f0y: v128,
+  f1x: v128,
+  f1y: v128,
+  weight: v128,
   deep: bool,
 ): v128 {
-  const x0 = f32x4.add(x, f32x4.mul(channel(field), scaleX));
-  const y0 = f32x4.add(y, f32x4.mul(channel(field + plane), scaleY));
-  const x1 = f32x4.add(x, f32x4.mul(channel(field + 2 * plane), scaleX));
-  const y1 = f32x4.add(y, f32x4.mul(channel(field + 3 * plane), scaleY));
+  const x0 = f32x4.add(x, f32x4.mul(channel(f0x), scaleX));
+  const y0 = f32x4.add(y, f32x4.mul(channel(f0y), scaleY));
+  const x1 = f32x4.add(x, f32x4.mul(channel(f1x), scaleX));
+  const y1 = f32x4.add(y, f32x4.mul(channel(f1y), scaleY));
   const in0 = inside(x0, y0, farX, farY);
   const in1 = inside(x1, y1, farX, farY);
   // A position inside the frame beats one outside.
-  let m = limited(channel(field + 4 * plane), splat(0), splat(1));
+  let m = limited(channel(weight), splat(0), splat(1));
   m = v128.bitselect(splat(1), m, v128.andnot(in0, in1));
   m = v128.andnot(m, v128.andnot(in1, in0));
   return towards(gather(b, stride, x1, y1, farX, farY, deep), gather(a, stride, x0, y0, farX, farY, deep), m);
@@ -229,26 +275,38 @@ function cell(
   const scaleX = splat(<f32>1 / <f32>(1 << shiftX));
   const scaleY = splat(<f32>1 / <f32>(1 << shiftY));
   const lanes = f32x4(0, 1, 2, 3);
+  const farX = width - 1;
+  const farY = height - 1;
   for (let y = beginY; y < endY; y++) {
     const position = (<f32>y + 0.5) * stepY - 0.5;
     const base = floor(position);
     const top = clampInt(<i32>base, 0, gridHeight - 1);
     const bottom = clampInt(<i32>base + 1, 0, gridHeight - 1);
-    down = position - base;
+    down = splat(position - base);
     rowStep = <usize>(((bottom - top) * gridWidth) << 2);
-    middle = <usize>((top * gridWidth + i) << 2);
-    west = i > 0 ? middle - 4 : middle;
-    east = i + 1 < gridWidth ? middle + 4 : middle;
+    isFirst = i === 0;
+    isLast = i + 1 === gridWidth;
+    start = <usize>((top * gridWidth + max(i - 1, 0)) << 2);
     const rowY = splat(<f32>y);
+    const f0x = row(field);
+    const f0y = row(field + plane);
+    const f1x = row(field + 2 * plane);
+    const f1y = row(field + 3 * plane);
+    const weight = row(field + 4 * plane);
     for (let x = beginX; x < endX; x += 4) {
       const rowX = f32x4.add(splat(<f32>x), lanes);
       along = f32x4.sub(f32x4.mul(f32x4.add(rowX, splat(0.5)), splat(stepX)), splat(<f32>i + 0.5));
-      let mixed = moved(a, b, stride, rowX, rowY, width - 1, height - 1, scaleX, scaleY, field, plane, deep);
+      let mixed = moved(a, b, stride, rowX, rowY, farX, farY, scaleX, scaleY, f0x, f0y, f1x, f1y, weight, deep);
       if (motions > 1) {
         const second = field + 6 * plane;
-        const share = limited(channel(second + 5 * plane), splat(0), splat(1));
+        const share = limited(channel(row(second + 5 * plane)), splat(0), splat(1));
         if (v128.any_true(f32x4.gt(share, splat(0)))) {
-          const other = moved(a, b, stride, rowX, rowY, width - 1, height - 1, scaleX, scaleY, second, plane, deep);
+          const g0x = row(second);
+          const g0y = row(second + plane);
+          const g1x = row(second + 2 * plane);
+          const g1y = row(second + 3 * plane);
+          const own = row(second + 4 * plane);
+          const other = moved(a, b, stride, rowX, rowY, farX, farY, scaleX, scaleY, g0x, g0y, g1x, g1y, own, deep);
           mixed = towards(mixed, other, share);
         }
       }
@@ -265,7 +323,8 @@ function cell(
 
 /**
  * Renders the cells of rows [rowBegin, rowEnd) of the grid anew that border on cells whose motion
- * differs by more than 4 luma samples: every sample by its own vector, bilinear between the cells.
+ * differs by more than 4 luma samples and whose samples deviate by 4 grey levels or more (`detail`,
+ * float32 [gridHeight][gridWidth]): every sample by its own vector, bilinear between the cells.
  * One plane of samples of 8 bits (`deep` = 0) or 16; the rest as for warpDeep().
  */
 export function renderSeams(
@@ -282,23 +341,52 @@ export function renderSeams(
   gridWidth: i32,
   gridHeight: i32,
   motions: i32,
+  detail: usize,
   rowBegin: i32,
   rowEnd: i32,
 ): void {
   const plane = <usize>((gridWidth * gridHeight) << 2);
   const columns = ((width << shiftX) + 7) >> 3;
   for (let j = rowBegin; j < rowEnd; j++) {
-    for (let i = 0; i < columns; i++) {
-      let seam = borders(field, plane, gridWidth, gridHeight, i, j);
-      if (!seam && motions > 1) {
+    for (let i = 0; i < columns; i += 4) {
+      const column = i32x4.add(i32x4.splat(i), i32x4(0, 1, 2, 3));
+      const last = i32x4.ge_s(column, i32x4.splat(gridWidth - 1));
+      let seams = borders(field, plane, gridWidth, gridHeight, i, j, last);
+      if (motions > 1) {
         const second = field + 6 * plane;
-        const share = load<f32>(second + 5 * plane + ((j * gridWidth + i) << 2));
-        seam = share > 0 && borders(second, plane, gridWidth, gridHeight, i, j);
+        const share = v128.load(second + 5 * plane + ((j * gridWidth + i) << 2));
+        const shares = f32x4.gt(share, splat(0));
+        if (v128.any_true(shares)) {
+          const others = borders(second, plane, gridWidth, gridHeight, i, j, last);
+          seams = v128.or(seams, v128.and(shares, others));
+        }
       }
-      if (!seam) continue;
-      if (deep)
-        cell(a, b, out, width, height, stride, shiftX, shiftY, field, gridWidth, gridHeight, motions, i, j, true);
-      else cell(a, b, out, width, height, stride, shiftX, shiftY, field, gridWidth, gridHeight, motions, i, j, false);
+      const seen = f32x4.ge(v128.load(detail + ((j * gridWidth + i) << 2)), splat(FLAT));
+      const shown = v128.and(seen, i32x4.lt_s(column, i32x4.splat(columns)));
+      const bits = i32x4.bitmask(v128.and(seams, shown));
+      for (let k = 0; k < 4; k++) {
+        if ((bits & (1 << k)) === 0) continue;
+        if (deep)
+          cell(a, b, out, width, height, stride, shiftX, shiftY, field, gridWidth, gridHeight, motions, i + k, j, true);
+        else
+          cell(
+            a,
+            b,
+            out,
+            width,
+            height,
+            stride,
+            shiftX,
+            shiftY,
+            field,
+            gridWidth,
+            gridHeight,
+            motions,
+            i + k,
+            j,
+            false,
+          );
+      }
     }
   }
 }

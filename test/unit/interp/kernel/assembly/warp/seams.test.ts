@@ -91,6 +91,8 @@ describe('renderSeams', () => {
         return isFast(l * grid.width + k) !== here;
       });
     };
+    const detail = arena.allocate(4 * cells + 64);
+    new Float32Array(arena.memory.buffer, detail.offset, cells).fill(4);
     for (const deep of [0, 1] as const) {
       const stride = 64 * Math.ceil((width << deep) / 64);
       const pitch = stride >> deep;
@@ -105,7 +107,7 @@ describe('renderSeams', () => {
       const [pa = 0, pb = 0, po = 0] = blocks.map(({ offset }) => offset);
       const at = [pa, pb, po, width, height, stride, shiftX, shiftY, deep] as const;
       const rows = Math.ceil((height << shiftY) / 8);
-      const motion = [field.offset, grid.width, grid.height, motions] as const;
+      const motion = [field.offset, grid.width, grid.height, motions, detail.offset] as const;
       kernel.renderSeams(...at, ...motion, 0, 1);
       kernel.renderSeams(...at, ...motion, 1, rows);
       const plane = { width, height, pitch, shiftX, shiftY };
@@ -126,6 +128,7 @@ describe('renderSeams', () => {
       expect(off).toBeLessThan(deep ? 2 : 0.52);
       for (const block of blocks) arena.free(block);
     }
+    arena.free(detail);
     arena.free(field);
   });
 
@@ -136,7 +139,7 @@ describe('renderSeams', () => {
       data[n] = n % 3 ? Number.NaN : 1e30;
     });
     const planes = [0, 4096, 8192].map((at) => block.offset + at) as [number, number, number]; // three of three
-    kernel.renderSeams(...planes, 64, 64, 64, 0, 0, 0, block.offset + 64 * 64 * 3, 8, 8, 2, 0, 8);
+    kernel.renderSeams(...planes, 64, 64, 64, 0, 0, 0, block.offset + 64 * 64 * 3, 8, 8, 2, block.offset, 0, 8);
     arena.free(block);
   });
 });
