@@ -24,11 +24,11 @@ export interface OddsWeights {
 
 /** Where a network tells the expected error. */
 export const NETWORK_ODDS: OddsWeights = {
-  drift: 0.5839,
-  standing: 0.5145,
-  error: 0.5848,
-  contrast: 0.1075,
-  bias: -9.3098,
+  drift: 0.5645,
+  standing: 0.5308,
+  error: 0.6194,
+  contrast: 0.1020,
+  bias: -9.3985,
 };
 
 /** Where the search does: the cost of its match. */
