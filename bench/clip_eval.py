@@ -3,7 +3,8 @@
 
 Every second frame of a clip is removed (kept as truth), the rest is written losslessly, a command
 doubles its frame rate, and the frames it put in the gaps are compared with the removed ones (luma
-PSNR, SSIM 8x8 mean, IE).
+PSNR, SSIM 8x8 mean, IE). The first and the last gap count for nobody: minterpolate leaves the last
+one empty. A contender that leaves others empty has failed.
 
     bench/clip_eval.py CLIP... --max-frames 60 --height 480 \\
         --run 'NAME=command with {in} {out} {fps}' [--run ...]
@@ -106,15 +107,14 @@ def measure(clip, options, runs):
     w, h, fps = size_of(clip, options.height)
     full, w, h = load(clip, w, h, options.ss, options.max_frames)
     n = (len(full) - 1) // 2 * 2 + 1
-    if n < 5:
+    if n < 7:
         print("too short", clip, file=sys.stderr)
         return
     src, truth = full[0:n:2], full[1:n:2]
     gaps = len(truth)
+    inner = slice(1, gaps - 1)
 
     def row(name, out, **more):
-        m = min(len(out), gaps)
-        inner = slice(1, m - 1) if m > 6 else slice(0, m)
         figures = {k: round(v, 4) for k, v in score(out[inner], truth[inner], w, h).items()}
         clip_of = dict(clip=os.path.basename(clip), size=f"{w}x{h}", contender=name)
         return dict(clip_of, frames=len(truth[inner]), **figures, **more)
@@ -135,6 +135,9 @@ def measure(clip, options, runs):
             out, ow, oh = load(made)
             assert (ow, oh) == (w, h), (ow, oh, w, h)
             new = out[offset_of(out, src, w * h) + 1 :: 2]
+            if len(new) < inner.stop:
+                yield dict(clip=clip, contender=name, failed=f"{len(new)} frames for {gaps} gaps")
+                continue
             yield row(name, new, ms_per_new_frame=round(1000 * seconds / gaps, 1))
 
 

@@ -2,7 +2,8 @@
 risk and coverage on clips and phantoms that were never trained on.
 
 From every clip --pairs gaps of its first --frames frames are made again, each without its middle
-frame. Prints the lines for src/interp/worker/confidence.ts, then for each set of pairs:
+frame, knowing the pair before as a live stream does. Prints for each model the lines for
+src/interp/worker/confidence.ts, then for each set of pairs:
 
 risk: share of blocks of 16x16 that are more than 35 grey levels (root mean square) off, of all
 blocks and of the 95 % that the confidence in them is highest for, and how many times fewer that is;
@@ -18,10 +19,10 @@ import os
 import numpy as np
 import torch
 
-from training.common import confidence, video
+from training.common import confidence, paths, video
 from training.common.quality import gaps
-from training.flow_s.evaluate import Network, interpolate
-from training.phantom.evaluate import RUNS, render_run
+from training.flow_s.evaluate import Network, beside, interpolate, seed_between
+from training.phantom.evaluate import RUNS, load_run
 
 COVERAGE = 0.95
 GATES = (0.25, 0.5, 0.75, 0.9)
@@ -49,28 +50,19 @@ def spread(x):
 class Pair:
     """What is kept of a pair: its features, and squared errors of what may be shown, by cell."""
 
-    def __init__(self, a, truth, b, contender, network):
-        made, field = interpolate(a, b, contender, network)
-        field = field[0].numpy() if contender == "network" else self.with_cost(field, a, b)
-        measured = confidence.measure(a, b, field)
+    def __init__(self, before, a, truth, b, network):
+        contender = "network" if network else "search"
+        made, field = interpolate(a, b, contender, network, before=before)
+        told = field[0] if network else torch.cat([field[0], seed_between(a, b)[0, 2:3]])  # the match's cost for e
+        measured = confidence.measure(a, b, told.numpy())
         h, w = (n // 16 * 2 for n in a.shape)
         rows, columns = measured.shape[1:]
-        values, gain = confidence.features(measured, 255 * field[5, :rows, :columns])
+        values, gain = confidence.features(measured, 255 * told[5, :rows, :columns].numpy())
         self.values, self.gain = values[:h, :w], gain[:h, :w]
         self.a, self.made, self.truth = (x[: 8 * h, : 8 * w].astype(np.float32) for x in (a, made, truth))
         self.error = cells((self.made - self.truth) ** 2)
         self.parent = cells((self.a - self.truth) ** 2)
         self.broken = blocks(self.error) > confidence.BROKEN**2
-
-    @staticmethod
-    def with_cost(field, a, b):
-        """The search's field with the cost of its match where a network's error is."""
-        from training.common.search import search
-
-        pad = lambda f: torch.nn.functional.pad(
-            torch.from_numpy(f.copy())[None, None].float(), (0, -f.shape[1] % 32, 0, -f.shape[0] % 32), mode="replicate"
-        )[0]
-        return np.concatenate([field[0].numpy(), search(pad(a), pad(b))[0, 2:3].numpy()])
 
     def shown(self, z, gate):
         """The frame after cells have given way, and the share of cells that did."""
@@ -79,9 +71,9 @@ class Pair:
         return self.made + (self.a - self.made) * spread(way), (way >= 0.5).mean()
 
 
-def pairs_of(folder, frames, count, contender, network):
-    """The pairs of every clip of a folder."""
-    found = []
+def pairs_of(folder, frames, count, networks):
+    """The pairs of every clip of a folder, a list for each network (None: the search)."""
+    found = [[] for _ in networks]
     for path in video.videos(folder):
         w, h = video.eval_size(path)
         clip = video.read_luma(path, w, h, frames)
@@ -90,19 +82,27 @@ def pairs_of(folder, frames, count, contender, network):
             continue
         starts = [starts[k] for k in np.unique(np.linspace(0, len(starts) - 1, count).round().astype(int))]
         kept = [i for i in starts if np.abs(clip[i].astype(np.int16) - clip[i + 2]).mean() > 0.3]
-        found += [Pair(clip[i], clip[i + 1], clip[i + 2], contender, network) for i in kept]
+        add(found, networks, clip, kept)
         print(f"{os.path.basename(path)}: {len(kept)} pairs", flush=True)
     return found
 
 
-def phantom_pairs(frames, contender, network):
-    """Pairs of the held-out phantom runs, noisy as a network sees them."""
-    found = []
+def phantom_pairs(folder, frames, networks):
+    """Pairs of the held-out phantom runs, noisy as a network sees them; as pairs_of()."""
+    found = [[] for _ in networks]
     for name in RUNS:
-        noisy = render_run(name, frames)["noisy"]
-        found += [Pair(*noisy[i : i + 3], contender, network) for i in gaps(frames, 2)]
+        noisy = load_run(folder, name, frames)["noisy"]
+        add(found, networks, noisy, gaps(frames, 2))
         print(f"{name}: {len(noisy)} frames", flush=True)
     return found
+
+
+def add(found, networks, frames, starts):
+    """Add the pairs that begin at `starts`: all networks in turn, for they share their seeds."""
+    for i in starts:
+        before, _ = beside(frames, i, 2, False)
+        for pairs, network in zip(found, networks):
+            pairs.append(Pair(before, *frames[i : i + 3], network))
 
 
 def fit(pairs, steps=15):
@@ -152,32 +152,40 @@ def report(name, pairs, weights):
         )
 
 
+def write_weights(name, weights):
+    """Print the lines for src/interp/worker/confidence.ts."""
+    names = ("drift", "standing", "error", "contrast")
+    print(f"\nexport const {name}_ODDS: OddsWeights = {{")
+    for key, value in (*zip(names, weights.values), ("bias", weights.bias)):
+        print(f"  {key}: {value:.4f},")
+    print("};")
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("train", help="folder of training clips")
-    p.add_argument("held", nargs="?", help="folder of clips never trained on")
-    p.add_argument("--model", default="flow-s.onnx", help="a flow network, or `search`")
+    p.add_argument("held", nargs="*", help="folders of clips never trained on")
+    text = "flow networks; `search`: none"
+    p.add_argument("--model", nargs="+", default=["flow-s.onnx", "search"], help=text)
     p.add_argument("--frames", type=int, default=41)
     p.add_argument("--pairs", type=int, default=3, help="of each training clip")
     p.add_argument("--held-pairs", type=int, default=10)
     p.add_argument("--phantom-frames", type=int, default=13, help="0: no phantoms")
+    p.add_argument("--keep", default=paths.run_folder("phantom"), help="folder for rendered phantoms")
     p.add_argument("--threads", type=int, default=1)
     a = p.parse_args()
     torch.set_num_threads(a.threads)
-    contender = "search" if a.model == "search" else "network"
-    network = None if contender == "search" else Network(a.model, a.threads)
-    train = pairs_of(a.train, a.frames, a.pairs, contender, network)
-    held = pairs_of(a.held, a.frames, a.held_pairs, contender, network) if a.held else []
-    phantoms = phantom_pairs(a.phantom_frames, contender, network) if a.phantom_frames else []
-    weights = fit(train)
-    names = ("drift", "standing", "error", "contrast")
-    print(f"\nexport const {contender.upper()}_ODDS: OddsWeights = {{")
-    for key, value in (*zip(names, weights.values), ("bias", weights.bias)):
-        print(f"  {key}: {value:.3f},")
-    print("};")
-    for name, pairs in (("training", train), ("held out", held), ("phantoms", phantoms)):
-        if pairs:
-            report(name, pairs, weights)
+    networks = [None if name == "search" else Network(name, a.threads) for name in a.model]
+    train = pairs_of(a.train, a.frames, a.pairs, networks)
+    held = [pairs_of(folder, a.frames, a.held_pairs, networks) for folder in a.held]
+    phantoms = phantom_pairs(a.keep, a.phantom_frames, networks) if a.phantom_frames else [[] for _ in networks]
+    for k, network in enumerate(networks):
+        weights = fit(train[k])
+        write_weights("NETWORK" if network else "SEARCH", weights)
+        sets = [("training", train), *((os.path.basename(os.path.normpath(f)), h) for f, h in zip(a.held, held))]
+        for name, pairs in (*sets, ("phantoms", phantoms)):
+            if pairs[k]:
+                report(name, pairs[k], weights)
 
 
 if __name__ == "__main__":

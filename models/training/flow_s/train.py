@@ -86,9 +86,8 @@ class FlowSTask(loop.Task):
         photo = losses.relative(made, sparse(clean, plain), truth, *known, ease=EASE).mean()
         if known:  # what the noisy frames make, too: the second motion may average noise
             noisy = (b["frame0"], b["frame1"])
-            photo = 0.5 * (
-                photo + losses.relative(sparse(noisy, field), sparse(noisy, plain), truth, *known, ease=EASE).mean()
-            )
+            made_noisy = losses.relative(sparse(noisy, field), sparse(noisy, plain), truth, *known, ease=EASE)
+            photo = photo + o.noisy * (made_noisy.mean() - photo)
         census = torch.zeros(())
         if o.census:
             census = losses.census(predict(self.network, b)[1], b.get("clean", b["truth"])).mean()
@@ -175,6 +174,8 @@ def main():
         default=0.002,
         help="price of the second motion: cells that gain little by it do without",
     )
+    text = "share of the noisy frames' picture in the phantom's error: they ask for averaging, not for motion"
+    p.add_argument("--noisy", type=float, default=0.5, help=text)
     p.add_argument("--census", type=float, default=0.0, help="weight of the census loss")
     p.add_argument("--widths", type=int, nargs=3, default=(48, 64, 96), help="channels at 1/8, 1/16, 1/32")
     options = p.parse_args()

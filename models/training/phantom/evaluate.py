@@ -305,7 +305,8 @@ def main():
             for kind in ("noisy", "clean"):
                 write_clip(os.path.join(a.write, f"{name}-{kind}.mkv"), runs[name][kind], 2 * RUNS[name][2])
     print(f"{len(runs)} runs, {time.time() - t0:.0f} s", flush=True)
-    result = {}
+    result, files = {}, [os.path.basename(c) for c in a.contenders]
+    label = lambda c: c if files.count(os.path.basename(c)) > 1 else os.path.basename(c)
     for factor in a.factor:
         names = runs_for(factor, tuple(runs))
         rows = {"truth": {n: truth_run(runs[n], factor) for n in names}}
@@ -315,9 +316,9 @@ def main():
         for c in a.contenders:
             contend, t0 = open_contender(c, a.threads), time.time()
             rows[c] = {n: score_run(runs[n], contend, factor, a.grain, a.lookahead == "on") for n in names}
-            print(line(os.path.basename(c), summary(list(rows[c].values()))), f"  {time.time() - t0:.0f} s", flush=True)
+            print(line(label(c), summary(list(rows[c].values()))), f"  {time.time() - t0:.0f} s", flush=True)
         result[f"{factor}x"] = {
-            os.path.basename(c): dict(mean=summary(list(r.values())), runs={n: summary([v]) for n, v in r.items()})
+            label(c): dict(mean=summary(list(r.values())), runs={n: summary([v]) for n, v in r.items()})
             for c, r in rows.items()
         }
     if a.json:

@@ -24,20 +24,20 @@ export interface OddsWeights {
 
 /** Where a network tells the expected error. */
 export const NETWORK_ODDS: OddsWeights = {
-  drift: 0.549,
-  standing: 0.5831,
-  error: 0.3999,
-  contrast: 0.1701,
-  bias: -9.2889,
+  drift: 0.5645,
+  standing: 0.5308,
+  error: 0.6194,
+  contrast: 0.1020,
+  bias: -9.3985,
 };
 
 /** Where the search does: the cost of its match. */
 export const SEARCH_ODDS: OddsWeights = {
-  drift: 0.549,
-  standing: 0.5831,
-  error: 0.3999,
-  contrast: 0.1701,
-  bias: -9.2889,
+  drift: 0.6135,
+  standing: 0.6073,
+  error: 0.2984,
+  contrast: 0.1053,
+  bias: -9.2343,
 };
 
 /** Bins of cells by z, 1/16 wide, from −8; as the kernel counts them. */

@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { confidenceFrom, ODDS_BINS, oddsGate, worstConfidence } from '../../../../src/interp/worker/confidence.ts';
+import {
+  confidenceFrom,
+  NETWORK_ODDS,
+  ODDS_BINS,
+  oddsGate,
+  SEARCH_ODDS,
+  worstConfidence,
+} from '../../../../src/interp/worker/confidence.ts';
 
 /** So many cells at each z. */
 function bins(cells: readonly (readonly [z: number, count: number])[]): Int32Array {
@@ -67,5 +74,17 @@ describe('confidenceFrom', () => {
   it('falls with the expected error, and is 0 for one that is no number', () => {
     expect([0, 0.1, -1].map(confidenceFrom)).toEqual([1, Math.exp(-1), 1]);
     expect([Number.NaN, Number.POSITIVE_INFINITY].map(confidenceFrom)).toEqual([0, 0]);
+  });
+});
+
+describe('the odds that a cell is broken', () => {
+  it.each([NETWORK_ODDS, SEARCH_ODDS])('rise with everything that is counted, from next to none', (odds) => {
+    const { bias, ...weights } = odds;
+    for (const weight of Object.values(weights)) expect(weight).toBeGreaterThan(0);
+    expect(1 / (1 + Math.exp(bias))).toBeGreaterThan(0.999);
+  });
+
+  it('trust the error that a network expects more than the cost of a match, which smooth places hide', () => {
+    expect(NETWORK_ODDS.error).toBeGreaterThan(1.5 * SEARCH_ODDS.error);
   });
 });
