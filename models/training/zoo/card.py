@@ -28,7 +28,7 @@ DATA = dict(
     cfu=_HALF,
     dvf=_FLOW,
     sepconv=_HALF,
-    memc=_FLOW,
+    memc="motion begun from dvf's weights; " + _FLOW,
     dain="begun from memc's weights; rendered scenes with true flow and order of depth, triplets and 5- or 9-frame "
     "windows of video clips",
     mind=_HALF,
@@ -62,13 +62,7 @@ LIMITS = dict(
 - Correspondences by back-propagation (`training/zoo/match.py`) are no better than the network finds motion; they play
   no part in making frames.""",
 )
-# What a network begins as, for one that is exported before its own training.
 SHORT = "- Motion was trained for minutes: large motion is mostly not found."
-
-BEGUN = dict(
-    memc="not trained by itself yet: motion has dvf's weights, kernels are plain (bilinear), mask and residual all "
-    "but neutral",
-)
 BOTH = ("blend", "network")
 
 
@@ -122,12 +116,11 @@ Noise-free frames: the motion alone."""
     return [intro, card.table(head, rows)] if parts else []
 
 
-def write(folder, run, entry, net, found, worst, far, parts, trained=True):
+def write(folder, run, entry, net, found, worst, far, parts):
     """The card of one network, in `folder`.
 
     `run`: the training's folder. `found`: figures of zoo/evaluate.py by set. `worst`, `far`: how
-    ONNX Runtime differs from PyTorch. `parts`: figures of phantom/evaluate.py, or {}. `trained`:
-    whether it has learned anything by itself.
+    ONNX Runtime differs from PyTorch. `parts`: figures of phantom/evaluate.py, or {}.
     """
     name, module = entry["id"], nets.module(entry["id"])
     sentence = lambda doc: " ".join(doc.split())
@@ -137,9 +130,6 @@ def write(folder, run, entry, net, found, worst, far, parts, trained=True):
 Samples by `training/common/prepare.py` (clips as in `flow-s.md`; none of the evaluation's), losses and shares in
 `training/zoo/`: {objective} {warm_up} {card.keep_logs(run, name)} (held-back samples; grey is blending)."""
     small = "It is a small network trained for minutes on a CPU: its figures say nothing about the published one."
-    if not trained:
-        training = f"It is {BEGUN[name]}. Its losses and shares are in `training/zoo/`: {objective}"
-        small = f"It is small and {BEGUN[name]}: its figures say nothing about the published one."
     intro = f"""{module.__doc__.strip()}
 
 Written by `training/zoo/export.py`; figures by `training/zoo/evaluate.py`. {small}"""
