@@ -87,7 +87,7 @@ class ZooTask(loop.Task):
             begun_from(options.init, network)
         super().__init__(network, average, id=options.id)
         self.options, self.device, self.pairs, self.leading = options, device, None, False
-        self.shares = SHARES.get(options.id, SHARES["half"])
+        self.shares = options.shares or SHARES.get(options.id, SHARES["half"])
         self.sources = Sources(options.samples, self.shares, options.limit)
         size, counts = sum(q.numel() for q in network.parameters()), self.sources.counts()
         print(f"{options.id}: {size} parameters, samples {counts}", flush=True)
@@ -138,6 +138,14 @@ class ZooTask(loop.Task):
         self.sources.refresh()
 
 
+def share(text):
+    """KIND=SHARE of the command line, the same from the start to the end."""
+    kind, value = text.split("=")
+    if kind not in KINDS:
+        raise argparse.ArgumentTypeError(f"no kind {kind}: one of {', '.join(KINDS)}")
+    return kind, (float(value),) * 2
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("id", choices=nets.IDS)
@@ -149,8 +157,12 @@ def main():
     p.add_argument("--lead-batch", type=int, default=16, help="batch of that part")
     p.add_argument("--size", type=int, default=192, help="side of the square on which the loss is computed")
     p.add_argument("--margin", type=int, default=32, help="pixels that the network sees beyond it on each side")
+    p.add_argument(
+        "--shares", type=share, nargs="+", metavar="KIND=SHARE", help=f"shares of samples ({', '.join(KINDS)})"
+    )
     p.add_argument("--limit", type=int, default=4000, help="samples of each kind held in memory, about")
     options = p.parse_args()
+    options.shares = dict(options.shares or ())
     options.run = options.run or paths.run_folder("zoo-" + options.id)
     device = loop.begin(options)
     loop.train(ZooTask(options, device), options, device, clock_of(device, options.threads))
