@@ -55,12 +55,14 @@ LIMITS = dict(
 - Where motions meet, their vectors are averaged: the boundary of what moves in front is soft by a cell or two (4
   pixels each).""",
     dain="""
-- Depth is learned from the order of drawn layers, not from photographs: it knows outlines and texture, not things.
+- Depth is not found yet: of held-back scenes' pairs of places it has 0.50 in the right order, which is chance. It was
+  to be learned in the warm-up, from the order of drawn layers; 152 scenes and a minute and a half are too little.
 - Without a mask, what is hidden in one frame is blended, and left to the synthesis network.""",
     mind="""
 - No motion model: what moves far is blended, and its double image only made softer.
-- Correspondences by back-propagation (`training/zoo/match.py`) are no better than the network finds motion; they play
-  no part in making frames.""",
+- Correspondences by back-propagation (`training/zoo/match.py`) are of no use yet: for points of held-back scenes that
+  move by 2 to 12 pixels their median error is 5.1 pixels, that of "nothing moves" 4.4. They play no part in making
+  frames.""",
 )
 SHORT = "- Motion was trained for minutes: large motion is mostly not found."
 BOTH = ("blend", "network")
