@@ -33,6 +33,8 @@ DATA = dict(
     "windows of video clips",
     mind=_HALF,
 )
+# What the warm-up is on, where it is not the true flow.
+FIRST = dict(dain="the order of depth in rendered scenes")
 TIMES = dict(
     any="Any time between the frames: `t` is an input of the network.",
     half="Only the middle frame (`times`: `half`): `t` is not read. For 1/4, 3/4 and so on the network is to be used "
@@ -127,7 +129,8 @@ def write(folder, run, entry, net, found, worst, far, parts):
     name, module = entry["id"], nets.module(entry["id"])
     sentence = lambda doc: " ".join(doc.split())
     chroma, objective = sentence(net.chroma.__doc__), sentence(module.objective.__doc__)
-    warm_up = "Before that, a warm-up on the true flow of rendered scenes alone." if hasattr(net, "reduced") else ""
+    first = FIRST.get(name, "the true flow of rendered scenes")
+    warm_up = f"Before that, a warm-up on {first} alone." if hasattr(net, "reduced") else ""
     training = f"""
 Samples by `training/common/prepare.py` (clips as in `flow-s.md`; none of the evaluation's), losses and shares in
 `training/zoo/`: {objective} {warm_up} {card.keep_logs(run, name)} (held-back samples; grey is blending)."""
