@@ -9,6 +9,8 @@ import csv
 import math
 import os
 import time
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
@@ -28,6 +30,7 @@ class Task:
     first_validation = 200  # step; the others are --validate-every apart
     validates_at_end = False
     logged = None  # names of the losses that log.csv keeps; None: all of them
+    apart = False  # whether batch() may run in other threads than loss()
 
     def __init__(self, network, average, **metadata):
         """`average`: a second network, for the moving average. `metadata` goes into checkpoints."""
@@ -77,6 +80,8 @@ def add_arguments(parser, **defaults):
     mixed = "bfloat16 convolutions: faster on a GPU, and on processors that have them"
     p("--mixed", action="store_true", help=mixed)
     p("--threads", type=int, default=1)
+    ahead = "batches that so many threads draw while the network learns: a GPU waits for a single one"
+    p("--ahead", type=int, default=0, help=ahead)
     p("--validate-every", type=int, default=500, help="steps between validations")
     p("--seed", type=int, default=1)
     parser.set_defaults(**defaults)
@@ -93,6 +98,30 @@ def learning_rate(progress, warm_up, lr, lr_end):
     """Linear warm-up, then a cosine from `lr` to `lr_end`."""
     cosine = lr_end + (lr - lr_end) * 0.5 * (1 + math.cos(math.pi * progress))
     return min(1.0, (progress + 1e-3) / warm_up) * cosine
+
+
+class Drawer:
+    """Draws a task's batches: when they are asked for, or `ahead` of that in as many threads."""
+
+    def __init__(self, task, rng, ahead):
+        if ahead and not task.apart:
+            raise SystemExit("--ahead: this network's batches are drawn one after the other")
+        self.task, self.rng, self.ahead, self.drawn = task, rng, ahead, deque()
+        self.pool = ThreadPoolExecutor(ahead) if ahead else None
+
+    def draw(self, progress):
+        """The next batch."""
+        if not self.pool:
+            return self.task.batch(progress, self.rng)
+        while len(self.drawn) < self.ahead:
+            rng = np.random.default_rng(self.rng.integers(2**63))
+            self.drawn.append(self.pool.submit(self.task.batch, progress, rng))
+        return self.drawn.popleft().result()
+
+    def close(self):
+        """Forget what nobody has asked for."""
+        if self.pool:
+            self.pool.shutdown(cancel_futures=True)
 
 
 class Run:
@@ -175,9 +204,10 @@ def train(task, options, device, clock=time.time):
     run.resume(device)
     begun, length, run.rate = run.seconds, options.minutes * 60, options.lr_end
     rng = np.random.default_rng([options.seed, run.step])
+    drawer = Drawer(task, rng, options.ahead)
     while run.seconds < length and not (options.steps and run.step >= options.steps):
         progress = run.seconds / length
-        batch = task.batch(progress, rng)
+        batch = drawer.draw(progress)
         rate = learning_rate(progress, task.warm_up, options.lr, options.lr_end)
         run.learn(batch, progress, rng, rate)
         seen += len(batch["time"])
@@ -194,6 +224,7 @@ def train(task, options, device, clock=time.time):
             run.validate()
             task.refresh()
             last = clock()
+    drawer.close()
     run.save()
     if task.validates_at_end:
         run.validate()

@@ -50,6 +50,8 @@ def start(options):
 class FlowSTask(loop.Task):
     """flow-s, its samples and losses. `options` as of the command line."""
 
+    apart = True
+
     def __init__(self, options, device):
         super().__init__(start(options).to(device), start(options).to(device))
         self.network.mixed = options.mixed

@@ -3,6 +3,7 @@
 import csv
 import os
 import tempfile
+import threading
 import unittest
 from types import SimpleNamespace
 
@@ -47,9 +48,27 @@ class ScaleTask(loop.Task):
         return dict(away=abs(self.average.a.item() - 3))
 
 
+class ApartTask(ScaleTask):
+    """Draws at random, in whichever thread."""
+
+    apart = True
+
+    def __init__(self):
+        super().__init__()
+        self.seen, self.threads = [], set()
+
+    def batch(self, progress, rng):
+        self.threads.add(threading.current_thread())
+        return dict(x=torch.tensor([rng.random()], dtype=torch.float32), time=torch.zeros(1))
+
+    def loss(self, batch, progress, rng):
+        self.seen.append(batch["x"].item())
+        return super().loss(batch, progress, rng)
+
+
 def options(folder, **changes):
     """Of a run of ten steps, three seconds each."""
-    usual = dict(run=folder, minutes=0.5, steps=0, lr=0.1, lr_end=1e-3, seed=1, validate_every=4)
+    usual = dict(run=folder, minutes=0.5, steps=0, lr=0.1, lr_end=1e-3, seed=1, ahead=0, validate_every=4)
     return SimpleNamespace(**dict(usual, **changes))
 
 
@@ -91,6 +110,18 @@ class LoopTest(unittest.TestCase):
         task = ScaleTask()
         loop.train(task, options(self.folder), "cpu", clock(3600.0))
         self.assertEqual(len(task.losses), 10)
+
+    def test_batches_drawn_ahead_are_the_same_each_time_and_no_two_alike(self):
+        tasks = [ApartTask(), ApartTask()]
+        for k, task in enumerate(tasks):
+            loop.train(task, options(os.path.join(self.folder, str(k)), ahead=3), "cpu", clock())
+        self.assertEqual(tasks[0].seen, tasks[1].seen)
+        self.assertEqual(len(set(tasks[0].seen)), 10)
+        self.assertNotIn(threading.main_thread(), tasks[0].threads)
+
+    def test_a_network_that_draws_in_order_draws_none_ahead(self):
+        with self.assertRaises(SystemExit):
+            self.train("ahead", ahead=2)
 
     def test_learning_rate_rises_then_falls(self):
         rates = [loop.learning_rate(k / 100, 0.05, 1.0, 0.01) for k in range(101)]

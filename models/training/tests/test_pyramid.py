@@ -1,31 +1,36 @@
-"""flow-m as three blocks: it begins at the search's vectors, and its graph runs."""
+"""flow-m as three blocks: it begins at the search's vectors, and what is exported of it runs."""
 
+import json
 import os
 import tempfile
 import unittest
+from unittest import mock
 
 import torch
 
 from training.common import export
 from training.common.warp import seed_field
+from training.flow_m import card, export_pyramid
 from training.flow_m.pyramid import Pyramid
+from training.flow_s import export as flow_s
 
-INPUTS, OUTPUTS = ("images", "seed", "costs"), ("field",)
-CELLS = {0: "batch", 2: "height/8", 3: "width/8"}
-AXES = dict(images={0: "batch", 2: "height/4", 3: "width/4"}, seed=CELLS, costs=CELLS, field=CELLS)
-TOLERANCE = 0.01  # pixels
+SIZES = ((1, 64, 96), (2, 96, 64))
 
 
 def given(height, width):
     """Random images, seed and costs of one pair."""
-    grid = height // 8, width // 8
-    return torch.rand(1, 4, height // 4, width // 4), torch.randn(1, 3, *grid) * 6, torch.rand(1, 18, *grid) * 0.1
+    (case,) = flow_s.random_cases(((1, height, width),))
+    return export_pyramid.given(*case)
 
 
 class PyramidTest(unittest.TestCase):
     def setUp(self):
         torch.manual_seed(0)
         self.network = Pyramid((16, 16, 16), (1, 1, 1)).eval()
+        self.folder = tempfile.mkdtemp()
+
+    def at(self, name):
+        return os.path.join(self.folder, name)
 
     def test_it_begins_near_the_seed(self):
         for block in self.network.blocks:
@@ -43,11 +48,39 @@ class PyramidTest(unittest.TestCase):
         for name, p in self.network.named_parameters():
             self.assertTrue(p.grad is not None and p.grad.abs().max() > 0, name)
 
-    def test_onnx_runtime_agrees_at_any_size(self):
-        path = os.path.join(tempfile.mkdtemp(), "pyramid.onnx")
-        export.write_onnx(self.network, given(64, 96), path, INPUTS, OUTPUTS, AXES)
-        pairs = export.compare(path, self.network, (given(64, 96), given(96, 64)), INPUTS, OUTPUTS)
-        self.assertLess(export.check_floats(pairs, TOLERANCE), TOLERANCE)
+    def test_onnx_runtime_agrees_at_any_size_in_both_precisions(self):
+        for block in self.network.blocks:  # as far from the seed as trained ones are
+            block.head.weight.data.mul_(10)
+        found = {precision: worst for _, precision, worst in export_pyramid.write(self.network, self.folder, SIZES)}
+        self.assertLess(found["fp32"], export_pyramid.TOLERANCE["fp32"])
+        # weights that are not of half precision already, so that halving is to be seen
+        self.assertTrue(10 * found["fp32"] < found["fp16"] < export_pyramid.TOLERANCE["fp16"], found)
+
+    def test_a_graph_of_other_weights_is_refused(self):
+        export_pyramid.write_graph(self.network, self.at("other.onnx"))
+        other = Pyramid((16, 16, 16), (1, 1, 1)).eval()
+        pairs = export.compare(
+            self.at("other.onnx"), other, [given(64, 96)], export_pyramid.INPUTS, export_pyramid.OUTPUTS
+        )
+        with self.assertRaises(SystemExit):
+            export.check_floats(pairs, export_pyramid.TOLERANCE["fp16"])
+
+    def test_the_command_writes_weights_graphs_and_entries(self):
+        checkpoint = dict(config=self.network.config, ema=self.network.state_dict(), step=7, seconds=60.0)
+        torch.save(checkpoint, self.at("checkpoint.pt"))
+        command = ["export_pyramid", self.at("checkpoint.pt"), "--out", self.folder, "--trained", "so"]
+        with mock.patch("sys.argv", command):
+            export_pyramid.main()
+        with open(self.at("manifest.json")) as f:
+            models = json.load(f)["models"]
+        told = [(m["id"], m["kind"], m["grid"], m["precision"], m["trained"]) for m in models]
+        line = "7 steps, 1 minutes on one GPU: so"
+        self.assertEqual(told, [("flow-m", "flow", 8, "fp32", line), ("flow-m-fp16", "flow", 8, "fp16", line)])
+        texts, network = card.read(self.at("flow-m.pt"))
+        self.assertIs(texts, card.PYRAMID)
+        self.assertEqual(network.config, self.network.config)
+        for name in ("flow-m.pt", "flow-m.onnx", "flow-m-fp16.onnx"):
+            self.assertTrue(os.path.exists(self.at(name)), name)
 
 
 if __name__ == "__main__":

@@ -11,16 +11,18 @@ import torch
 import torch.nn.functional as F
 
 from training.common import export, synthetic
+from training.common.samples import MARGIN
 from training.common.warp import warp
 from training.zoo import nets
 from training.zoo.adaptive import SIDE, TAPS, adaptive_warp, plain
 from training.zoo.batches import turn_about
+from training.zoo.dain import order_loss
 from training.zoo.depth import ordered
 from training.zoo.export import SHARE, TOLERANCE
 from training.zoo.match import match
 from training.zoo.motion import Motion, motion_of
 from training.zoo.planes import AXES, INPUTS, OUTPUTS, Planes, random_planes
-from training.zoo.prepare import near_of
+from training.zoo.prepare import near_of, scene
 from training.zoo.projection import project
 from training.zoo.train import begun_from
 
@@ -103,15 +105,47 @@ class LearningTest(unittest.TestCase):
         ones = torch.ones(1, synthetic.SIDE + 128, synthetic.SIDE + 128)
         right = ones.clone()
         right[..., : right.shape[-1] // 2] = 0
-        still = torch.zeros(2, synthetic.SIDE, synthetic.SIDE)
+        still = [torch.zeros(2, synthetic.SIDE, synthetic.SIDE) for _ in synthetic.TIMES]
         near = near_of([(torch.cat([ones, ones]), still), (torch.cat([ones, right]), still)])
-        self.assertEqual(near[:, 100, 100].tolist(), [0, 0, 0])
-        self.assertEqual(near[:, 100, 300].tolist(), [1, 1, 1])
+        self.assertEqual(near[:, 100, 100].tolist(), [0] * 5)
+        self.assertEqual(near[:, 100, 300].tolist(), [1] * 5)
+
+    def test_a_scene_is_the_pair_with_its_middle(self):
+        rng = np.random.default_rng(3)
+        coarse = torch.from_numpy(rng.uniform(0, 255, (1, 1, 24, 24)).astype(np.float32))
+        size = (synthetic.SIZE, synthetic.SIZE)
+        bank = [F.interpolate(coarse, size=size, mode="bilinear", align_corners=False)[0].byte()]
+        sample = scene(rng, bank)
+        pictures = (sample[k].astype(np.float32) for k in ("frame0", "frame1"))
+        truth = torch.from_numpy(sample["truth"].astype(np.float32))[None, None]
+        cells = torch.from_numpy(sample["flow"].astype(np.float32))[None]
+        flow = F.interpolate(cells, scale_factor=8.0, mode="bilinear", align_corners=False)
+        error = []
+        for k, picture in enumerate(pictures):  # read along the true flow, either frame gives the middle
+            wide = F.pad(flow[:, 2 * k : 2 * k + 2], (MARGIN,) * 4, mode="replicate")
+            read = warp(torch.from_numpy(picture)[None, None], wide)[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
+            error.append((read - truth).abs().median().item())
+        self.assertLess(max(error), 6)
 
     def test_order_of_depth_is_scored(self):
         true, rng = np.arange(256, dtype=np.uint8).reshape(16, 16), np.random.default_rng(1)
         self.assertEqual(ordered(true.astype(np.float32), true, rng), 1)
         self.assertEqual(ordered(-true.astype(np.float32), true, rng), 0)
+
+    def test_right_order_of_depth_costs_least_and_background_alone_is_no_end(self):
+        true = torch.zeros(2, 1, 16, 16)
+        true[..., 4:9, 4:9] = 0.5
+        cost = {}
+        for name, near in (("right", 0.1 + 0.4 * true), ("flat", 0.1 + 0 * true), ("wrong", 0.3 - 0.4 * true)):
+            torch.manual_seed(0)
+            near = near.requires_grad_()
+            cost[name] = order_loss(near, true)
+            if name == "flat":  # most of it is right; what is in front still comes forward
+                (slope,) = torch.autograd.grad(cost[name], near)
+                self.assertLess(slope[..., 4:9, 4:9].mean().item(), slope[..., 10:, :].mean().item())
+                self.assertLess(slope[..., 4:9, 4:9].mean().item(), 0)
+        self.assertLess(cost["right"].item(), cost["flat"].item())
+        self.assertLess(cost["flat"].item(), cost["wrong"].item())
 
     def test_turning_a_batch_about_takes_depth_along(self):
         pictures = {k: torch.rand(1, 1, 8, 8) for k in ("frame0", "frame1", "truth")}
@@ -148,6 +182,8 @@ class LearningTest(unittest.TestCase):
         self.assertTrue(same(dvf, begin("dvf", make("memc")).motion))
         dain = begin("memc", make("dain"))
         self.assertTrue(same(memc.motion, dain.motion) and same(memc.kernels, dain.kernels))
+        kept = begun_from(os.path.join(folder, "memc.pt"), make("dain"), "kernels.")
+        self.assertTrue(same(memc.motion, kept.motion) and not same(memc.kernels, kept.kernels))
         with self.assertRaises(SystemExit):
             begin("dvf", make("mind"))
 

@@ -22,7 +22,7 @@ import torch.nn.functional as F
 from training.zoo import memc
 from training.zoo.adaptive import TAPS, Kernels, adaptive_warp
 from training.zoo.blocks import constant, conv, enlarge, enlarge_flow, initialise, normalise, unshuffle
-from training.zoo.motion import Motion, motion_loss
+from training.zoo.motion import Motion
 
 FAR = 0.05  # inverse depth of the background, where the front is 1 + FAR
 
@@ -101,12 +101,25 @@ class Net(nn.Module):
         return memc.warp_chroma(m, c0, c1)
 
 
+def order_loss(near, true, pairs=512):
+    """How badly random pairs of places are put in order (log(1 + exp(-d)), d by how much the nearer
+    one is said to be nearer, on the logistic scale), and cross-entropy with the rank itself.
+
+    Absolute differences alone end at "all is background", from where no gradient leads back.
+    """
+    pick = torch.randint(near[0].numel(), (2, pairs), device=near.device)
+    logits, rank = torch.logit(near.flatten(1).clamp(1e-4, 1 - 1e-4)), true.flatten(1)
+    said, meant = (x[:, pick[0]] - x[:, pick[1]] for x in (logits, rank))
+    apart = (meant.abs() > 0.05).float()
+    wrong = (F.softplus(-said * meant.sign()) * apart).sum() / apart.sum().clamp(min=1)
+    return wrong + F.binary_cross_entropy(near.clamp(1e-4, 1 - 1e-4), true)
+
+
 def warm_up(net, b, inner):
-    """Motion of rendered scenes' frames, before its projection, and the order of depth in each."""
-    total, parts = motion_loss(net.motion(b["frame0"], b["frame1"]), b, inner)
+    """The order of depth in rendered scenes' frames (motion is memc's, and has had its warm-up)."""
     near = net.depth(torch.cat([b["frame0"], b["frame1"]])).float()
-    depth = (near - torch.cat([b["near0"], b["near1"]])).abs().mean()
-    return 0.3 * total + depth, dict(parts, depth=depth)
+    depth = order_loss(near, torch.cat([b["near0"], b["near1"]]))
+    return depth, dict(depth=depth)
 
 
 def objective(net, b, progress, inner):

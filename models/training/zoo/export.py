@@ -79,13 +79,11 @@ def main():
         macs720p=macs,
         licence="MIT",
         published=card.PUBLISHED[name],
-        trained=export.trained(blob, "of one shared CPU thread", f"{card.DATA[name]} ({name}.md)")
-        if blob["step"]
-        else f"{card.BEGUN[name]} ({name}.md)",
+        trained=export.trained(blob, "of one shared CPU thread", f"{card.DATA[name]} ({name}.md)"),
         quality=quality_of(found),
     )
     parts = paths.read_json(a.parts) if a.parts else {}
-    card.write(a.out, os.path.dirname(a.checkpoint), entry, network, found, worst, far, parts, bool(blob["step"]))
+    card.write(a.out, os.path.dirname(a.checkpoint), entry, network, found, worst, far, parts)
     print(json.dumps(dict(entry, difference=worst, bytes=os.path.getsize(path)), indent=1))
 
 

@@ -20,6 +20,7 @@ from training.common import paths, synthetic, textures, video
 from training.common.prepare import CROP, MARGIN
 
 SHARD = 200  # samples of one
+FIRST, MIDDLE, LAST = (synthetic.TIMES.index(t) for t in (0.0, 0.5, 1.0))
 INNER = slice(MARGIN, MARGIN + CROP)
 
 
@@ -31,10 +32,10 @@ class Steady:
 
 
 def near_of(layers):
-    """Rank of what is seen, 0 at the back to 1 in front, in each frame [3,S,S] (t = 0, 1/2, 1)."""
+    """Rank of what is seen, 0 at the back to 1 in front, in each frame [5,S,S] (at TIMES)."""
     last = max(1, len(layers) - 1)
     grey = lambda texture, i: torch.cat([torch.full_like(texture[:1], i / last), texture[1:]])
-    return synthetic.render_scene([(grey(texture, i), d) for i, (texture, d) in enumerate(layers)], Steady())[0]
+    return synthetic.render_scene([(grey(texture, i), way) for i, (texture, way) in enumerate(layers)], Steady())[0]
 
 
 def cells(field):
@@ -50,13 +51,13 @@ def scene(rng, bank):
     near = (F.avg_pool2d(near_of(layers)[None], 4)[0] * 255).round().to(torch.uint8)
     u8 = synthetic.spoil(luma, rng)
     return dict(
-        frame0=u8[0].numpy(),
-        frame1=u8[2].numpy(),
-        truth=u8[1, INNER, INNER].numpy(),
+        frame0=u8[FIRST].numpy(),
+        frame1=u8[LAST].numpy(),
+        truth=u8[MIDDLE, INNER, INNER].numpy(),
         flow=cells(flow),
         time=np.float32(0.5),
-        near0=near[0].numpy(),
-        near1=near[2].numpy(),
+        near0=near[FIRST].numpy(),
+        near1=near[LAST].numpy(),
     )
 
 

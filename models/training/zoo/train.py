@@ -56,14 +56,16 @@ def flow_loss(net, b, inner):
     return sum(each) / len(each), dict(epe=each[-1], still=(length(b["flow"]) / scale).mean())
 
 
-def begun_from(path, network):
-    """The network with those weights of another one's file that it has too (names and shapes). A
-    network that holds the other as a part of it says where (`holds`).
+def begun_from(path, network, anew=None):
+    """The network with those weights of another one's file that it has too (names and shapes), but
+    for those whose names start with `anew`. A network that holds the other as a part of it says
+    where (`holds`).
     """
     given, blob = nets.load(path)
     prefix, own = getattr(network, "holds", {}).get(blob["id"], ""), network.state_dict()
     named = {prefix + k: v for k, v in given.state_dict().items()}
-    shared = {k: v for k, v in named.items() if k in own and own[k].shape == v.shape}
+    fits = lambda k, v: k in own and own[k].shape == v.shape and not (anew and k.startswith(anew))
+    shared = {k: v for k, v in named.items() if fits(k, v)}
     if not shared:
         raise SystemExit(f"{path} has no weights that fit")
     network.load_state_dict(own | shared)
@@ -84,10 +86,10 @@ class ZooTask(loop.Task):
         self.module = nets.module(options.id)
         network, average = (self.module.Net().to(device) for _ in range(2))
         if options.init:
-            begun_from(options.init, network)
+            begun_from(options.init, network, options.anew)
         super().__init__(network, average, id=options.id)
         self.options, self.device, self.pairs, self.leading = options, device, None, False
-        self.shares = SHARES.get(options.id, SHARES["half"])
+        self.shares = options.shares or SHARES.get(options.id, SHARES["half"])
         self.sources = Sources(options.samples, self.shares, options.limit)
         size, counts = sum(q.numel() for q in network.parameters()), self.sources.counts()
         print(f"{options.id}: {size} parameters, samples {counts}", flush=True)
@@ -138,6 +140,14 @@ class ZooTask(loop.Task):
         self.sources.refresh()
 
 
+def share(text):
+    """KIND=SHARE of the command line, the same from the start to the end."""
+    kind, value = text.split("=")
+    if kind not in KINDS:
+        raise argparse.ArgumentTypeError(f"no kind {kind}: one of {', '.join(KINDS)}")
+    return kind, (float(value),) * 2
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("id", choices=nets.IDS)
@@ -145,12 +155,17 @@ def main():
     p.add_argument(
         "--init", metavar="FILE", help="begin from another network's weights, where it has the same (dain: memc)"
     )
+    p.add_argument("--anew", metavar="PREFIX", help="but not the weights with such names (dain: depth.)")
     p.add_argument("--lead", type=float, default=0.35, help="share of the time that learns true flow alone (not cfu)")
     p.add_argument("--lead-batch", type=int, default=16, help="batch of that part")
     p.add_argument("--size", type=int, default=192, help="side of the square on which the loss is computed")
     p.add_argument("--margin", type=int, default=32, help="pixels that the network sees beyond it on each side")
+    p.add_argument(
+        "--shares", type=share, nargs="+", metavar="KIND=SHARE", help=f"shares of samples ({', '.join(KINDS)})"
+    )
     p.add_argument("--limit", type=int, default=4000, help="samples of each kind held in memory, about")
     options = p.parse_args()
+    options.shares = dict(options.shares or ())
     options.run = options.run or paths.run_folder("zoo-" + options.id)
     device = loop.begin(options)
     loop.train(ZooTask(options, device), options, device, clock_of(device, options.threads))

@@ -11,13 +11,15 @@ frames, the two that were given included.
 
 Shrunk: 24 channels and 2 groups of offsets (64 and 8), 2 residual blocks in front and 4 behind (5
 and 40), features at half the input's resolution instead of all of it, the states of the ConvLSTM
-aligned over two levels, in one direction (as the paper's formula has it; its code: in both); twice
-the size only (published: four times). Changed: luma and chroma planes instead of RGB; each level
-of a pyramid adds to the offsets of the level above it instead of taking its features alone;
-LeakyReLU for ReLU in the residual blocks; bicubic enlargements are added to what the network makes,
-of the middle frame that of both frames read where the offsets point on average and mixed by a mask;
-the offsets learn from the block search's vectors first. Deformable convolutions are gathered
-samples (GridSample) and a 1x1 convolution.
+aligned with each feature over two levels (published: three; its code also aligns the feature with
+the state); twice the size only (published: four times). The ConvLSTM runs over the three features
+in both directions of time, with one cell for both, and a 1x1 convolution joins what it says.
+Changed: luma and chroma planes instead of RGB; each level of a pyramid adds to the offsets of the
+level above it instead of taking its features alone; LeakyReLU for ReLU in the residual blocks;
+bicubic enlargements are added to what the network makes, of the middle frame that of both frames
+read where the offsets point on average and mixed by a mask; the offsets learn from the block
+search's vectors first. Deformable convolutions are gathered samples (GridSample) and a 1x1
+convolution.
 """
 
 import torch

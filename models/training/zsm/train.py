@@ -13,7 +13,7 @@ import torch.nn.functional as F
 
 from training.common import loop, losses, paths
 from training.common.samples import Samples
-from training.zoo.train import autocast
+from training.zoo.train import autocast, clock_of
 from training.zsm.network import Zsm, bicubic, mean_offset
 
 EVERY, HELD = 15, 24  # every so many samples one is kept for validation, and at most so many
@@ -169,7 +169,7 @@ def main():
     p.add_argument("--margin", type=int, default=16, help="pixels at the edges that do not count")
     options = p.parse_args()
     device = loop.begin(options)
-    loop.train(ZsmTask(options, device), options, device)
+    loop.train(ZsmTask(options, device), options, device, clock_of(device, options.threads))
 
 
 if __name__ == "__main__":
