@@ -157,7 +157,7 @@ def write_weights(name, weights):
     names = ("drift", "standing", "error", "contrast")
     print(f"\nexport const {name}_ODDS: OddsWeights = {{")
     for key, value in (*zip(names, weights.values), ("bias", weights.bias)):
-        print(f"  {key}: {value:.4f},")
+        print(f"  {key}: {round(float(value), 4)},")
     print("};")
 
 

@@ -27,7 +27,7 @@ export const NETWORK_ODDS: OddsWeights = {
   drift: 0.5645,
   standing: 0.5308,
   error: 0.6194,
-  contrast: 0.1020,
+  contrast: 0.102,
   bias: -9.3985,
 };
 
