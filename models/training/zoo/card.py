@@ -29,8 +29,8 @@ DATA = dict(
     dvf=_FLOW,
     sepconv=_HALF,
     memc="motion begun from dvf's weights; " + _FLOW,
-    dain="begun from memc's weights; rendered scenes with true flow and order of depth, triplets and 5- or 9-frame "
-    "windows of video clips",
+    dain="begun from memc's weights and a first part of 758 steps, of which all but depth was kept; rendered scenes "
+    "with true flow and order of depth, triplets and 5- or 9-frame windows of video clips",
     mind=_HALF,
 )
 # What the warm-up is on, where it is not the true flow.
@@ -57,8 +57,8 @@ LIMITS = dict(
 - Where motions meet, their vectors are averaged: the boundary of what moves in front is soft by a cell or two (4
   pixels each).""",
     dain="""
-- Depth is not found yet: of held-back scenes' pairs of places it has 0.50 in the right order, which is chance. It was
-  to be learned in the warm-up, from the order of drawn layers; 152 scenes and a minute and a half are too little.
+- Depth is learned from the order of drawn layers, in 152 scenes: of held-back scenes' pairs of places it has 0.64 in
+  the right order (chance: 0.50). It knows outlines and texture, not things.
 - Without a mask, what is hidden in one frame is blended, and left to the synthesis network.""",
     mind="""
 - No motion model: what moves far is blended, and its double image only made softer.
