@@ -24,13 +24,14 @@ _HALF = "triplets of video clips and rendered scenes"
 DATA = dict(
     nested="the fluoroscopy phantom and rendered scenes with true flow, triplets and windows of video clips",
     fmsmi=_HALF,
-    ifrnet=_FLOW,
+    ifrnet="begun from a first part of 1,570 steps (11 minutes, a warm-up and pairs near and far); three fifths of it "
+    "windows of 5 or 9 frames of video clips, the rest triplets and rendered scenes with true flow",
     cfu=_HALF,
     dvf=_FLOW,
     sepconv=_HALF,
     memc="motion begun from dvf's weights; " + _FLOW,
-    dain="begun from memc's weights; rendered scenes with true flow and order of depth, triplets and 5- or 9-frame "
-    "windows of video clips",
+    dain="begun from memc's weights and a first part of 758 steps, of which all but depth was kept; rendered scenes "
+    "with true flow and order of depth, triplets and 5- or 9-frame windows of video clips",
     mind=_HALF,
 )
 # What the warm-up is on, where it is not the true flow.
@@ -57,8 +58,8 @@ LIMITS = dict(
 - Where motions meet, their vectors are averaged: the boundary of what moves in front is soft by a cell or two (4
   pixels each).""",
     dain="""
-- Depth is not found yet: of held-back scenes' pairs of places it has 0.50 in the right order, which is chance. It was
-  to be learned in the warm-up, from the order of drawn layers; 152 scenes and a minute and a half are too little.
+- Depth is learned from the order of drawn layers, in 152 scenes: of held-back scenes' pairs of places it has 0.64 in
+  the right order (chance: 0.50). It knows outlines and texture, not things.
 - Without a mask, what is hidden in one frame is blended, and left to the synthesis network.""",
     mind="""
 - No motion model: what moves far is blended, and its double image only made softer.
