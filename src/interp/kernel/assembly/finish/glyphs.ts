@@ -25,7 +25,7 @@ import {
   UNKNOWN,
   WIDTH,
 } from './scene';
-import { TOLERANCE, writingLevel } from './writing';
+import { AROUND_Y, isOverStill, TOLERANCE, writingLevel } from './writing';
 
 /** Sums over 3 × 3 cells from which on still detail is text that has a level of its own; as in label.ts. */
 const DETAILED = 16;
@@ -36,7 +36,7 @@ const CHANGES = 8;
 const INK = 24;
 const MOST_INK = 350;
 /** Share of what changed that is the text's level in one parent alone, and of that level that is thin. */
-const OWN: f32 = 0.5;
+const OWN: f32 = 0.6;
 const THIN: f32 = 0.8;
 /** How far text stands from text, in cells. */
 const NEAR_X = 2;
@@ -95,7 +95,10 @@ function textLevel(x: i32, y: i32): i32 {
 
 function sourceLevel(x: i32, y: i32): u8 {
   if (!standsStill(x, y, DETAILED, AGAINST)) return 0;
-  return <u8>min(writingLevel(x, y), <i32>UNKNOWN - 1);
+  let level = writingLevel(x, y, AROUND_Y);
+  // What stands around text that stands is not of its level: then a single row is looked at.
+  if (level === 0 && isOverStill(x, y)) level = writingLevel(x, y, 0);
+  return <u8>min(level, <i32>UNKNOWN - 1);
 }
 
 /** Whether what changed in 3 × 3 cells is thin and of the text's level. */

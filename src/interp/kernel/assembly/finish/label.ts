@@ -30,7 +30,7 @@ import {
   standsStill,
   WIDTH,
 } from './scene';
-import { isDrawing, isOverMotion, writingLevel } from './writing';
+import { AROUND_Y, isDrawing, isOverMotion, writingLevel } from './writing';
 
 /**
  * Sums over 3 × 3 cells from which on a cell is text: samples that are damaged; that are detail and
@@ -146,7 +146,7 @@ function labelRow(y: i32): bool {
     for (let bits = candidates(DAMAGE, left, y, <u8>DAMAGED); bits !== 0; bits &= bits - 1) {
       const x = left + ctz(bits);
       if (around(DAMAGE, x, y) < DAMAGED) continue;
-      const level = isOverMotion(x, y) ? writingLevel(x, y) : 0;
+      const level = isOverMotion(x, y) ? writingLevel(x, y, AROUND_Y) : 0;
       if (level === 0 && !(isCrossed(x, y, RESTLESS_SHARE) && standsStill(x, y, DETAILED, AGAINST) && isDrawing(x, y)))
         continue;
       store<u8>(LABELS + y * COLUMNS + x, level === 0 ? TEXT : TEXT | WRITING);

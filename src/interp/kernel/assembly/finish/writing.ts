@@ -21,26 +21,37 @@ import {
 
 /** Cells to each side that are looked at, and shares of their samples that move, and of these that are restless, as behind text all is. */
 const AROUND_X = 3;
-const AROUND_Y = 1;
+export const AROUND_Y = 1;
 const MOVING_SHARE: f32 = 0.4;
+const STILL_SHARE: f32 = 0.2;
 const RESTLESS_SHARE: f32 = 0.3;
 
 /** Whether all moves behind a cell and around it: not an object alone that passes. Without a third frame none is restless. */
 export function isOverMotion(x: i32, y: i32): bool {
-  let cells = 0;
-  let moved = 0;
-  let restless = 0;
+  return shareAround(MOVED, x, y) >= MOVING_SHARE && (!isThirdKnown() || isRestless(x, y));
+}
+
+/** Whether little moves behind a cell and around it, no more than a few glyphs that change. */
+export function isOverStill(x: i32, y: i32): bool {
+  return shareAround(MOVED, x, y) < STILL_SHARE;
+}
+
+function isRestless(x: i32, y: i32): bool {
+  return shareAround(RESTLESS, x, y) >= RESTLESS_SHARE * shareAround(MOVED, x, y);
+}
+
+/** Share of the samples of the cells around that were counted in a plane of what moves. */
+function shareAround(plane: usize, x: i32, y: i32): f32 {
+  let samples = 0;
+  let sum = 0;
   for (let v = max(y - AROUND_Y, 0); v <= min(y + AROUND_Y, ROWS - 1); v++) {
     for (let u = max(x - AROUND_X, 0); u <= min(x + AROUND_X, COLUMNS - 1); u++) {
-      const cell = v * COLUMNS + u;
       knowMoved(u, v);
-      cells += 1;
-      moved += load<u8>(MOVED + cell);
-      restless += load<u8>(RESTLESS + cell);
+      samples += 64;
+      sum += load<u8>(plane + v * COLUMNS + u);
     }
   }
-  if (<f32>moved < MOVING_SHARE * 64 * <f32>cells) return false;
-  return !isThirdKnown() || <f32>restless >= RESTLESS_SHARE * <f32>moved;
+  return <f32>sum / <f32>samples;
 }
 
 /** Samples of one level that a line of text has at least in these cells, and levels by which they may differ. */
@@ -62,10 +73,11 @@ let DARKEST: i32 = 0;
 
 /**
  * Whether what stands around a cell in sharp detail, in the parents alone, is bright, and much of it of one level, as
- * writing is, with an outline or without; and whether what has this level is thin. @returns that level, or 0.
+ * writing is, with an outline or without; and whether what has this level is thin. @returns that level, or 0. @param rows of cells that are
+ * looked at above and below.
  */
-export function writingLevel(x: i32, y: i32): i32 {
-  if (lookAround(x, y) < WRITTEN) return 0;
+export function writingLevel(x: i32, y: i32, rows: i32): i32 {
+  if (lookAround(x, y, rows) < WRITTEN) return 0;
   // Something else that is brighter may stand there, too; of two frames alone much does by chance.
   const tries = isThirdKnown() ? BRIGHTER : 1;
   for (let i = 0; i < tries && HIGHEST >= <i32>BRIGHT; i++) {
@@ -89,14 +101,14 @@ function levelBelow(level: i32): i32 {
 
 /** The same of writing of any level that is the brightest or the darkest there. */
 export function isDrawing(x: i32, y: i32): bool {
-  lookAround(x, y);
+  lookAround(x, y, AROUND_Y);
   return HIGHEST > DARKEST && (isOfOneLevel(HIGHEST, DRAWN_SHARE) || isOfOneLevel(DARKEST, DRAWN_SHARE));
 }
 
 /** @returns how many bright samples stand around a cell in sharp detail. */
-function lookAround(x: i32, y: i32): i32 {
-  TOP = max(y - AROUND_Y, 0);
-  BOTTOM = min(y + AROUND_Y, ROWS - 1);
+function lookAround(x: i32, y: i32, rows: i32): i32 {
+  TOP = max(y - rows, 0);
+  BOTTOM = min(y + rows, ROWS - 1);
   FIRST = max(x - AROUND_X, 0);
   LAST = min(x + AROUND_X, COLUMNS - 1);
   HIGHEST = 0;
