@@ -105,6 +105,7 @@ function sourceLevel(x: i32, y: i32): u8 {
 function isGlyph(x: i32, y: i32, level: v128): bool {
   let changed = 0;
   let own = 0;
+  let gone = 0;
   let ink = 0;
   let inkA = 0;
   let inkB = 0;
@@ -120,6 +121,7 @@ function isGlyph(x: i32, y: i32, level: v128): bool {
       const inB = within(apart(b, level), TOLERANCE);
       const change = i8x16.ge_u(apart(a, b), i8x16.splat(<i8>CHANGE));
       changed += popcnt(i8x16.bitmask(change) & bits);
+      gone += popcnt(i8x16.bitmask(v128.and(change, v128.andnot(inA, inB))) & bits);
       own += popcnt(i8x16.bitmask(v128.and(change, v128.xor(inA, inB))) & bits);
       inkA += popcnt(i8x16.bitmask(inA) & bits);
       inkB += popcnt(i8x16.bitmask(inB) & bits);
@@ -128,8 +130,11 @@ function isGlyph(x: i32, y: i32, level: v128): bool {
     }
   }
   if (own < CHANGES || <f32>own < OWN * <f32>changed) return false;
-  // What passes over text that stands still changes more than the text.
-  if (!isCrossed(x, y, RESTLESS_SHARE) && 4 * own < movedAround(x, y)) return false;
+  // What passes over text that stands still changes more than the text, or hides it alone.
+  if (!isCrossed(x, y, RESTLESS_SHARE)) {
+    const moved = movedAround(x, y);
+    if (4 * own < moved || (2 * own < moved && 4 * min(gone, own - gone) < own)) return false;
+  }
   const all = inkA + inkB;
   return all >= INK && max(inkA, inkB) <= MOST_INK && <f32>ink >= THIN * <f32>all;
 }
