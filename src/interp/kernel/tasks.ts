@@ -159,6 +159,7 @@ export type Task =
       b: number,
       before: number,
       after: number,
+      out: number,
       width: number,
       height: number,
       work: number,
@@ -280,7 +281,7 @@ export function perform(
       kernel.stillDamage(n0, n1, n2, n3, n4, n5, n6, n7, begin, end);
       return;
     case 'still-labels':
-      kernel.stillLabels(n0, n1, n2, n3, n4, n5, n6, n7, begin, end);
+      kernel.stillLabels(n0, n1, n2, n3, n4, n5, n6, n7, n8, begin, end);
       return;
     case 'measure':
       kernel.measureCells(n0, n1, n2, n3, n4, n5, n6, n7, begin, end);

@@ -59,17 +59,14 @@ export function stillAt(a: usize, b: usize, before: usize, after: usize, at: usi
 /** Where 16 samples stand still and are detail in both parents. */
 // @inline
 export function marksAt(a: usize, b: usize, before: usize, after: usize, at: usize, stride: usize): v128 {
-  return marksOf(stillAt(a, b, before, after, at), a, b, 0, 0, at, stride);
+  return marksOf(stillAt(a, b, before, after, at), a, b, at, stride);
 }
 
-/** Those of 16 samples, which are alike in both parents, that stand still in the frames beside and are detail in both parents. */
+/** Those of 16 samples, which are alike in both parents, that are detail in both. */
 // @inline
-export function marksOf(alikes: v128, a: usize, b: usize, before: usize, after: usize, at: usize, stride: usize): v128 {
-  let still = alikes;
-  if (before !== 0) still = v128.and(still, alike(before + at, a + at));
-  if (after !== 0) still = v128.and(still, alike(after + at, b + at));
-  if (!v128.any_true(still)) return still;
-  const sharp = v128.and(still, detail(a + at, stride));
+export function marksOf(alikes: v128, a: usize, b: usize, at: usize, stride: usize): v128 {
+  if (!v128.any_true(alikes)) return alikes;
+  const sharp = v128.and(alikes, detail(a + at, stride));
   if (!v128.any_true(sharp)) return sharp;
   return v128.and(sharp, detail(b + at, stride));
 }
