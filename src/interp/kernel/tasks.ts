@@ -109,7 +109,7 @@ export type Task =
       rowScratch: number,
       rowScratchBytes: number,
     ]
-  /** {@link Kernel.renderSeams} of rows of cells of an I420 frame. */
+  /** {@link Kernel.renderSeams} of rows of cells of an I420 frame, after {@link Kernel.findSeams}. */
   | readonly [
       'seams',
       a: number,
@@ -122,8 +122,10 @@ export type Task =
       gridHeight: number,
       motions: number,
       detail: number,
+      rowScratch: number,
+      rowScratchBytes: number,
     ]
-  /** {@link Kernel.renderSeams} of rows of cells of one plane of 16 bits. */
+  /** {@link Kernel.renderSeams} of rows of cells of one plane of 16 bits, after {@link Kernel.findSeams}. */
   | readonly [
       'seams-deep',
       a: number,
@@ -139,6 +141,8 @@ export type Task =
       gridHeight: number,
       motions: number,
       detail: number,
+      rowScratch: number,
+      rowScratchBytes: number,
     ]
   /** {@link Kernel.stillDamage} of rows of cells. */
   | readonly [
@@ -181,7 +185,7 @@ export const TASKS = [
   'still-labels',
 ] as const satisfies readonly Task[0][];
 /** Most numbers that a task has. */
-export const MAX_ARGUMENTS = 14;
+export const MAX_ARGUMENTS = 15;
 
 /**
  * Rows of cells that a thread's row scratch is made for, and rows of luma: what one thread takes at
@@ -250,6 +254,7 @@ export function perform(
     n11 = 0,
     n12 = 0,
     n13 = 0,
+    n14 = 0,
   ] = n;
   switch (name) {
     case 'search':
@@ -266,7 +271,9 @@ export function perform(
       return;
     case 'seams': {
       const { y, u, v, strideY, strideC, chromaWidth, chromaHeight } = planeLayout(n3, n4);
-      const motion = [n5, n6, n7, n8, n9, begin, end] as const;
+      const marks = n10 + thread * n11;
+      kernel.findSeams(n5, n6, n7, (n3 + 7) >> 3, n8, n9, marks, begin, end);
+      const motion = [n5, n6, n7, n8, marks, begin, end] as const;
       kernel.renderSeams(n0 + y, n1 + y, n2 + y, n3, n4, strideY, 0, 0, 0, ...motion);
       for (const plane of [u, v]) {
         const places = [n0 + plane, n1 + plane, n2 + plane] as const;
@@ -274,9 +281,12 @@ export function perform(
       }
       return;
     }
-    case 'seams-deep':
-      kernel.renderSeams(n0, n1, n2, n3, n4, n5, n6, n7, 1, n8, n9, n10, n11, n12, begin, end);
+    case 'seams-deep': {
+      const marks = n13 + thread * n14;
+      kernel.findSeams(n8, n9, n10, ((n3 << n6) + 7) >> 3, n11, n12, marks, begin, end);
+      kernel.renderSeams(n0, n1, n2, n3, n4, n5, n6, n7, 1, n8, n9, n10, n11, marks, begin, end);
       return;
+    }
     case 'still-damage':
       kernel.stillDamage(n0, n1, n2, n3, n4, n5, n6, n7, begin, end);
       return;

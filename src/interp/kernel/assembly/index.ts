@@ -22,5 +22,5 @@ export { expandField, halveLuma } from './warp/coarse';
 export { warpDeep } from './warp/deep';
 export { extrapolateField } from './warp/extrapolate';
 export { retimeField } from './warp/retime';
-export { renderSeams } from './warp/seams';
+export { findSeams, renderSeams } from './warp/seams';
 export { warpBlend } from './warp/warp';

@@ -59,34 +59,58 @@ function standing(a: usize, b: usize, stride: i32): f32 {
   return <f32>sum16(sum) / <f32>SAMPLES;
 }
 
+/** Sums over two windows: of the differences, of their sizes, of the sums of both, and of the squares of these. */
+let signed: v128 = i8x16.splat(0);
+let absolute: v128 = i8x16.splat(0);
+let greys: v128 = i8x16.splat(0);
+let squares: v128 = i8x16.splat(0);
+
+// @inline
+function add(s0: v128, s1: v128): void {
+  const apart = i16x8.sub(s0, s1);
+  signed = i16x8.add(signed, apart);
+  absolute = i16x8.add(absolute, i16x8.abs(apart));
+  const grey = i16x8.add(s0, s1);
+  greys = i16x8.add(greys, grey);
+  squares = i32x4.add(squares, i32x4.dot_i16x8_s(grey, grey));
+}
+
 /** Measures two windows, fractions in 1/16. */
 // @inline
 function moved(p0: usize, p1: usize, stride: i32, x0: i32, y0: i32, x1: i32, y1: i32, out: usize, plane: usize): void {
-  const fx0 = i16x8.splat(<i16>x0);
-  const fy0 = i16x8.splat(<i16>y0);
-  const fx1 = i16x8.splat(<i16>x1);
-  const fy1 = i16x8.splat(<i16>y1);
-  let signed = i16x8.splat(0);
-  let absolute = signed;
-  let greys = signed;
-  let squares = i32x4.splat(0);
-  for (let k = 0; k < ROWS; k++) {
-    const at = <usize>(2 * k * stride);
-    const s0 = sample(p0 + at, stride, fx0, fy0);
-    const s1 = sample(p1 + at, stride, fx1, fy1);
-    const apart = i16x8.sub(s0, s1);
-    signed = i16x8.add(signed, apart);
-    absolute = i16x8.add(absolute, i16x8.abs(apart));
-    const grey = i16x8.add(s0, s1);
-    greys = i16x8.add(greys, grey);
-    squares = i32x4.add(squares, i32x4.dot_i16x8_s(grey, grey));
+  signed = i16x8.splat(0);
+  absolute = signed;
+  greys = signed;
+  squares = signed;
+  if ((x0 | y0 | x1 | y1) === 0) {
+    // Between no samples: most of what stands still.
+    for (let k = 0; k < ROWS; k++) {
+      const at = <usize>(2 * k * stride);
+      add(i16x8.shl(v128.load_ext<u8>(p0 + at), 4), i16x8.shl(v128.load_ext<u8>(p1 + at), 4));
+    }
+  } else {
+    const fx0 = i16x8.splat(<i16>x0);
+    const fy0 = i16x8.splat(<i16>y0);
+    const fx1 = i16x8.splat(<i16>x1);
+    const fy1 = i16x8.splat(<i16>y1);
+    for (let k = 0; k < ROWS; k++) {
+      const at = <usize>(2 * k * stride);
+      add(sample(p0 + at, stride, fx0, fy0), sample(p1 + at, stride, fx1, fy1));
+    }
   }
-  store<f32>(out, <f32>abs(sum16(signed)) / <f32>(16 * SAMPLES));
-  store<f32>(out + plane, <f32>sum16(absolute) / <f32>(16 * SAMPLES));
+  // The four sums side by side.
+  const one = i32x4.extadd_pairwise_i16x8_s(signed);
+  const two = i32x4.extadd_pairwise_i16x8_s(absolute);
+  const three = i32x4.extadd_pairwise_i16x8_s(greys);
+  const low = i32x4.add(v128.shuffle<i32>(one, two, 0, 4, 1, 5), v128.shuffle<i32>(one, two, 2, 6, 3, 7));
+  const high = i32x4.add(v128.shuffle<i32>(three, squares, 0, 4, 1, 5), v128.shuffle<i32>(three, squares, 2, 6, 3, 7));
+  const sums = i32x4.add(v128.shuffle<i32>(low, high, 0, 1, 4, 5), v128.shuffle<i32>(low, high, 2, 3, 6, 7));
+  store<f32>(out, <f32>abs(i32x4.extract_lane(sums, 0)) * <f32>(1 / (16 * SAMPLES)));
+  store<f32>(out + plane, <f32>i32x4.extract_lane(sums, 1) * <f32>(1 / (16 * SAMPLES)));
   // Grey values are sums of two, in 1/16.
-  const mean = <f64>sum16(greys) / SAMPLES;
-  const variance = <f64>sum32(squares) / SAMPLES - mean * mean;
-  store<f32>(out + 3 * plane, <f32>sqrt<f64>(max<f64>(variance, 0)) / 32);
+  const mean = <f64>i32x4.extract_lane(sums, 2) * (1 / SAMPLES);
+  const variance = <f64>i32x4.extract_lane(sums, 3) * (1 / SAMPLES) - mean * mean;
+  store<f32>(out + 3 * plane, <f32>sqrt<f64>(max<f64>(variance, 0)) * (1 / 32));
 }
 
 /**
