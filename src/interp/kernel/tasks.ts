@@ -75,6 +75,7 @@ export type Task =
       gridWidth: number,
       gridHeight: number,
       out: number,
+      step: 1 | 2,
     ]
   /** {@link Kernel.warpBlend} of luma rows with every motion of the field. */
   | readonly [
@@ -294,7 +295,7 @@ export function perform(
       kernel.stillLabels(n0, n1, n2, n3, n4, n5, n6, n7, n8, begin, end);
       return;
     case 'measure':
-      kernel.measureCells(n0, n1, n2, n3, n4, n5, n6, n7, begin, end);
+      kernel.measureCells(n0, n1, n2, n3, n4, n5, n6, n7, n8 === 2 ? 2 : 1, begin, end);
       return;
     case 'render': {
       const step = 24 * n6 * n7;

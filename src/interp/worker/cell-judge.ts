@@ -47,7 +47,9 @@ export class CellJudge {
     ) as [number, number, number, number]; // four of four
     const plane = 4 * gridWidth * gridHeight;
     const [columns, rows] = [(width + 7) >> 3, (height + 7) >> 3];
-    const task = ['measure', a, b, width, height, field, gridWidth, gridHeight, measured] as const;
+    // Motion that was found in half the picture is as good, or as bad, in four cells of the whole.
+    const step = job.mode === 'half' ? 2 : 1;
+    const task = ['measure', a, b, width, height, field, gridWidth, gridHeight, measured, step] as const;
     this.#rowThreads.run(task, rows, CELL_ROWS);
     const { drift, standing, error, contrast, bias } = odds;
     const weights = [drift, standing, error, contrast, bias, oddsGate(job.minConfidence)] as const;

@@ -8,6 +8,7 @@ export interface ConfidenceFunctions {
    * [4][gridHeight][gridWidth] in grey levels, at cells that lie in the frame: difference of the means of
    * both windows, mean absolute difference of both windows, mean absolute difference where the
    * cell stands, deviation of the samples. Any field, NaN included, reads inside the planes.
+   * `step` 2: of every second cell of every second row, whose figures the other three get; `rowBegin` is even.
    */
   measureCells(
     a: number,
@@ -18,6 +19,7 @@ export interface ConfidenceFunctions {
     gridWidth: number,
     gridHeight: number,
     out: number,
+    step: 1 | 2,
     rowBegin: number,
     rowEnd: number,
   ): void;
