@@ -1,6 +1,6 @@
 #!/bin/sh
-# What a GPU is wanted for: flow-s with large batches, then flow-m, and what both and a RIFE of your own
-# cost on it. Every stage can be run by itself, stopped, and run again: trainings go on from their checkpoints.
+# What a GPU is wanted for: flow-s with large batches, then flow-m, and what both and a RIFE of your own cost on it.
+# Every stage can be run by itself, stopped, and run again: trainings go on from their checkpoints.
 #
 #   training/gpu.sh STAGE…      in models/; stages: samples flow-s flow-m export figures time
 #

@@ -1,5 +1,5 @@
 """Write the model card of flow-m (flow-m.md) from the weights file, the manifest and the figures of
---run (quality.json of flow_s/evaluate.py). Without them the card has no section on quality.
+--run (quality.json of flow_s/evaluate.py). Without them the section on quality is empty.
 """
 
 import argparse
