@@ -63,7 +63,7 @@ const DRAWN_SHARE = 4;
 const BRIGHTER = 3;
 export const TOLERANCE: u8 = 12;
 /** Of so many samples that stand out along their row or column, one at least does the other way: strokes go both ways. */
-const ONE_WAY = 3;
+const ONE_WAY = 2;
 
 /** Where the cells around a cell begin and end, in cells, and the highest and the lowest level that stands there in sharp detail. */
 let TOP: i32 = 0;
@@ -86,7 +86,7 @@ export function writingLevel(x: i32, y: i32, rows: i32): i32 {
   // Something else that is brighter may stand there, too; of two frames alone much does by chance.
   const tries = isThirdKnown() ? BRIGHTER : 1;
   for (let i = 0; i < tries && HIGHEST >= <i32>BRIGHT; i++) {
-    if (isOfOneLevel(HIGHEST, WRITTEN_SHARE) && goesBothWays()) return HIGHEST;
+    if (isOfOneLevel(HIGHEST, WRITTEN_SHARE) && goesBothWays(ACROSS, DOWN)) return HIGHEST;
     HIGHEST = levelBelow(HIGHEST - TOLERANCE);
   }
   return 0;
@@ -168,7 +168,10 @@ function isOfOneLevel(level: i32, share: i32): bool {
   return isThirdKnown() && 5 * written >= marks && 5 * (written + grounded) >= 3 * marks;
 }
 
-/** After {@link isOfOneLevel}. An edge that moves along itself stands still, too, but is an edge one way alone. */
-function goesBothWays(): bool {
-  return ONE_WAY * min(ACROSS, DOWN) >= max(ACROSS, DOWN);
+/**
+ * Whether samples of ink stand out both along their row and along their column, so many each: an edge that moves
+ * along itself stands still, too, but is an edge one way alone.
+ */
+export function goesBothWays(across: i32, down: i32): bool {
+  return ONE_WAY * min(across, down) >= max(across, down);
 }
