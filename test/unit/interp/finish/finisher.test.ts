@@ -227,4 +227,36 @@ describe('what is no text', () => {
     const { luma } = finish({ before: stripes(-1), a: stripes(0), b: stripes(1), made });
     expect(luma.samples).toEqual(made.samples);
   });
+
+  it.each([
+    ['that lies', [STEP, 0], true],
+    ['that stands', [0, STEP], true],
+    ['that lies, of the parents alone,', [STEP, 0], false],
+    ['that stands, of the parents alone,', [0, STEP], false],
+  ] as const)('reflections beside a bright edge %s and moves along itself are left alone', (_, step, third) => {
+    const made = sliding(0.5, step);
+    const { luma } = finish({
+      ...{ a: sliding(0, step), b: sliding(1, step), made },
+      ...(third ? { before: sliding(-1, step) } : {}),
+    });
+    const changed = [...luma.samples.keys()].filter((i) => luma.samples[i] !== made.samples[i]);
+    expect(changed.filter((i) => fromEdge(i, step) > 5)).toEqual([]);
+  });
 });
+
+const large = scene(400, 240, 2);
+/** A scene with bright specks that moves, all of it, along an edge as bright. */
+function sliding(time: number, [stepX, stepY]: readonly [x: number, y: number]): Luma {
+  const samples = Uint8Array.from({ length: WIDTH * HEIGHT }, (_, i) => {
+    const [x, y] = [i % WIDTH, Math.floor(i / WIDTH)];
+    const [sceneX, sceneY] = [60 + x + stepX * time, 60 + y + stepY * time];
+    const isSpeck = sceneX % 31 < 3 && sceneY % 23 < 3;
+    return fromEdge(i, [stepX, stepY]) <= 1 || isSpeck ? 235 : (large.samples[sceneY * large.width + sceneX] ?? 0);
+  });
+  return { width: WIDTH, height: HEIGHT, samples };
+}
+
+/** How far a sample is from the edge. */
+function fromEdge(i: number, [, stepY]: readonly [x: number, y: number]): number {
+  return Math.abs(stepY === 0 ? Math.floor(i / WIDTH) - 45 : (i % WIDTH) - 80);
+}

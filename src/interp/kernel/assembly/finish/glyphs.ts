@@ -2,7 +2,7 @@
  * Text that changes at once beside text that stands still, as the digits of a counter do: nothing
  * between two of them can be read, so they are copied from the nearer parent.
  */
-import { apart, CHANGE, detail, REACH, RESTLESS_SHARE, within } from './marks';
+import { apart, CHANGE, detail, detailAcross, detailDown, REACH, RESTLESS_SHARE, within } from './marks';
 import {
   A,
   around,
@@ -25,7 +25,7 @@ import {
   UNKNOWN,
   WIDTH,
 } from './scene';
-import { AROUND_Y, isOverStill, TOLERANCE, writingLevel } from './writing';
+import { AROUND_Y, goesBothWays, isOverStill, TOLERANCE, writingLevel } from './writing';
 
 /** Sums over 3 × 3 cells from which on still detail is text that has a level of its own; as in label.ts. */
 const DETAILED = 16;
@@ -101,7 +101,7 @@ function sourceLevel(x: i32, y: i32): u8 {
   return <u8>min(level, <i32>UNKNOWN - 1);
 }
 
-/** Whether what changed in 3 × 3 cells is thin and of the text's level. */
+/** Whether what changed in 3 × 3 cells is thin, of the text's level, and no edge that moves. */
 function isGlyph(x: i32, y: i32, level: v128): bool {
   let changed = 0;
   let own = 0;
@@ -109,6 +109,8 @@ function isGlyph(x: i32, y: i32, level: v128): bool {
   let ink = 0;
   let inkA = 0;
   let inkB = 0;
+  let across = 0;
+  let down = 0;
   for (let row = max(8 * y - 8, REACH); row < min(8 * y + 16, HEIGHT - REACH); row++) {
     for (let i = 0; i < 2; i++) {
       const left = 8 * x - 8 + 16 * i;
@@ -122,14 +124,21 @@ function isGlyph(x: i32, y: i32, level: v128): bool {
       const change = i8x16.ge_u(apart(a, b), i8x16.splat(<i8>CHANGE));
       changed += popcnt(i8x16.bitmask(change) & bits);
       gone += popcnt(i8x16.bitmask(v128.and(change, v128.andnot(inA, inB))) & bits);
-      own += popcnt(i8x16.bitmask(v128.and(change, v128.xor(inA, inB))) & bits);
+      const owned = v128.and(change, v128.xor(inA, inB));
+      if (v128.any_true(owned)) {
+        own += popcnt(i8x16.bitmask(owned) & bits);
+        const sharpAcross = v128.bitselect(detailAcross(A + at), detailAcross(B + at), inA);
+        const sharpDown = v128.bitselect(detailDown(A + at, STRIDE), detailDown(B + at, STRIDE), inA);
+        across += popcnt(i8x16.bitmask(v128.and(owned, sharpAcross)) & bits);
+        down += popcnt(i8x16.bitmask(v128.and(owned, sharpDown)) & bits);
+      }
       inkA += popcnt(i8x16.bitmask(inA) & bits);
       inkB += popcnt(i8x16.bitmask(inB) & bits);
       if (v128.any_true(inA)) ink += popcnt(i8x16.bitmask(v128.and(inA, detail(A + at, STRIDE))) & bits);
       if (v128.any_true(inB)) ink += popcnt(i8x16.bitmask(v128.and(inB, detail(B + at, STRIDE))) & bits);
     }
   }
-  if (own < CHANGES || <f32>own < OWN * <f32>changed) return false;
+  if (own < CHANGES || <f32>own < OWN * <f32>changed || !goesBothWays(across, down)) return false;
   // What passes over text that stands still changes more than the text, or hides it alone.
   if (!isCrossed(x, y, RESTLESS_SHARE)) {
     const moved = movedAround(x, y);

@@ -40,11 +40,37 @@ export function alike(a: usize, b: usize): v128 {
 /** Where 16 samples are detail. Reads {@link REACH} samples and rows around them. */
 // @inline
 export function detail(at: usize, stride: usize): v128 {
+  return stands(i8x16.max_u(contrastAcross(at), contrastDown(at, stride)));
+}
+
+/** The same along rows alone. */
+// @inline
+export function detailAcross(at: usize): v128 {
+  return stands(contrastAcross(at));
+}
+
+/** The same along columns alone. */
+// @inline
+export function detailDown(at: usize, stride: usize): v128 {
+  return stands(contrastDown(at, stride));
+}
+
+// @inline
+function stands(contrast: v128): v128 {
+  return i8x16.ge_u(contrast, i8x16.splat(<i8>CONTRAST));
+}
+
+// @inline
+function contrastAcross(at: usize): v128 {
+  const here = v128.load(at);
+  return i8x16.max_u(apart(here, v128.load(at - REACH)), apart(here, v128.load(at + REACH)));
+}
+
+// @inline
+function contrastDown(at: usize, stride: usize): v128 {
   const here = v128.load(at);
   const rows = <usize>REACH * stride;
-  const across = i8x16.max_u(apart(here, v128.load(at - REACH)), apart(here, v128.load(at + REACH)));
-  const down = i8x16.max_u(apart(here, v128.load(at - rows)), apart(here, v128.load(at + rows)));
-  return i8x16.ge_u(i8x16.max_u(across, down), i8x16.splat(<i8>CONTRAST));
+  return i8x16.max_u(apart(here, v128.load(at - rows)), apart(here, v128.load(at + rows)));
 }
 
 /** The frames of a scene; `before` and `after` are 0 where they are not known. */

@@ -1,5 +1,5 @@
 /** Whether what stands still is writing, by its levels, and whether all moves behind it. */
-import { alike, apart, BRIGHT, marksOf, REACH, within } from './marks';
+import { alike, apart, BRIGHT, detailAcross, detailDown, marksOf, REACH, within } from './marks';
 import {
   A,
   B,
@@ -62,6 +62,8 @@ const DRAWN_SHARE = 4;
 /** So many levels are tried. */
 const BRIGHTER = 3;
 export const TOLERANCE: u8 = 12;
+/** Of so many samples that stand out along their row or column, one at least does the other way: strokes go both ways. */
+const ONE_WAY = 2;
 
 /** Where the cells around a cell begin and end, in cells, and the highest and the lowest level that stands there in sharp detail. */
 let TOP: i32 = 0;
@@ -70,6 +72,9 @@ let FIRST: i32 = 0;
 let LAST: i32 = 0;
 let HIGHEST: i32 = 0;
 let DARKEST: i32 = 0;
+/** Samples of the last level tried that stand out along their row, and such that stand out along their column. */
+let ACROSS: i32 = 0;
+let DOWN: i32 = 0;
 
 /**
  * Whether what stands around a cell in sharp detail, in the parents alone, is bright, and much of it of one level, as
@@ -81,7 +86,7 @@ export function writingLevel(x: i32, y: i32, rows: i32): i32 {
   // Something else that is brighter may stand there, too; of two frames alone much does by chance.
   const tries = isThirdKnown() ? BRIGHTER : 1;
   for (let i = 0; i < tries && HIGHEST >= <i32>BRIGHT; i++) {
-    if (isOfOneLevel(HIGHEST, WRITTEN_SHARE)) return HIGHEST;
+    if (isOfOneLevel(HIGHEST, WRITTEN_SHARE) && goesBothWays(ACROSS, DOWN)) return HIGHEST;
     HIGHEST = levelBelow(HIGHEST - TOLERANCE);
   }
   return 0;
@@ -133,6 +138,8 @@ function isOfOneLevel(level: i32, share: i32): bool {
   let inked = 0;
   let written = 0;
   let grounded = 0;
+  let across = 0;
+  let down = 0;
   const ground = i8x16.splat(<i8>DARKEST);
   for (let row = max(8 * TOP, REACH); row < min(8 * BOTTOM + 8, HEIGHT - REACH); row++) {
     for (let begin = 8 * FIRST; begin <= 8 * LAST; begin += 16) {
@@ -144,12 +151,27 @@ function isOfOneLevel(level: i32, share: i32): bool {
       inked += popcnt(i8x16.bitmask(v128.and(alikes, like)) & bits);
       const marked = marksOf(alikes, A, B, at, STRIDE);
       marks += popcnt(i8x16.bitmask(marked) & bits);
-      written += popcnt(i8x16.bitmask(v128.and(marked, like)) & bits);
+      const ours = v128.and(marked, like);
+      if (v128.any_true(ours)) {
+        written += popcnt(i8x16.bitmask(ours) & bits);
+        across += popcnt(i8x16.bitmask(v128.and(ours, detailAcross(A + at))) & bits);
+        down += popcnt(i8x16.bitmask(v128.and(ours, detailDown(A + at, STRIDE))) & bits);
+      }
       grounded += popcnt(i8x16.bitmask(v128.and(marked, within(apart(v128.load(A + at), ground), TOLERANCE))) & bits);
     }
   }
+  ACROSS = across;
+  DOWN = down;
   if (written < WRITTEN || 2 * written < inked) return false;
   if (share * written >= marks) return true;
   // On a box, or with an outline. Two frames alone show two levels by chance.
   return isThirdKnown() && 5 * written >= marks && 5 * (written + grounded) >= 3 * marks;
+}
+
+/**
+ * Whether samples of ink stand out both along their row and along their column, so many each: an edge that moves
+ * along itself stands still, too, but is an edge one way alone.
+ */
+export function goesBothWays(across: i32, down: i32): bool {
+  return ONE_WAY * min(across, down) >= max(across, down);
 }
