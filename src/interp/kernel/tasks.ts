@@ -77,6 +77,46 @@ export type Task =
       out: number,
       step: 1 | 2,
     ]
+  /** {@link Kernel.judgeCells} of rows of cells; `result` has `resultBytes` for every thread. */
+  | readonly [
+      'judge',
+      measured: number,
+      error: number,
+      columns: number,
+      rows: number,
+      gridWidth: number,
+      gridHeight: number,
+      odds: number,
+      rowScratch: number,
+      rowScratchBytes: number,
+      way: number,
+      result: number,
+      resultBytes: number,
+    ]
+  /** {@link Kernel.giveWay} of luma rows of an I420 frame and the chroma under them; `rows` of cells. */
+  | readonly [
+      'give-way',
+      parent: number,
+      out: number,
+      width: number,
+      height: number,
+      way: number,
+      gridWidth: number,
+      rows: number,
+      rowScratch: number,
+      rowScratchBytes: number,
+    ]
+  /** {@link Kernel.expandField} of rows of cells. */
+  | readonly [
+      'expand',
+      from: number,
+      fromWidth: number,
+      fromHeight: number,
+      field: number,
+      gridWidth: number,
+      gridHeight: number,
+      motions: number,
+    ]
   /** {@link Kernel.warpBlend} of luma rows with every motion of the field. */
   | readonly [
       'render',
@@ -178,6 +218,9 @@ export const TASKS = [
   'images',
   'choice',
   'measure',
+  'judge',
+  'give-way',
+  'expand',
   'render',
   'render-deep',
   'seams',
@@ -296,6 +339,24 @@ export function perform(
       return;
     case 'measure':
       kernel.measureCells(n0, n1, n2, n3, n4, n5, n6, n7, n8 === 2 ? 2 : 1, begin, end);
+      return;
+    case 'judge': {
+      const scratch = n7 + thread * n8;
+      kernel.judgeCells(n0, n1, n2, n3, n4, n5, n6, scratch, n9, n10 + thread * n11, begin, end);
+      return;
+    }
+    case 'give-way': {
+      const { y, u, v, strideY, strideC, chromaWidth } = planeLayout(n2, n3);
+      const cells = [n4, n5, n6, n7 + thread * n8] as const;
+      kernel.giveWay(n0 + y, n1 + y, n2, strideY, 0, 0, 0, ...cells, begin, end);
+      for (const plane of [u, v]) {
+        const places = [n0 + plane, n1 + plane] as const;
+        kernel.giveWay(...places, chromaWidth, strideC, 1, 1, 0, ...cells, begin >> 1, (end + 1) >> 1);
+      }
+      return;
+    }
+    case 'expand':
+      kernel.expandField(n0, n1, n2, n3, n4, n5, n6, begin, end);
       return;
     case 'render': {
       const step = 24 * n6 * n7;

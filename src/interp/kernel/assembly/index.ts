@@ -4,7 +4,7 @@
  */
 export { blendDeep, blendFrames } from './blend';
 export { giveWay } from './confidence/give-way';
-export { judgeCells } from './confidence/judge';
+export { judgeCells, judgeNoise } from './confidence/judge';
 export { measureCells } from './confidence/measure';
 export { frameDifference } from './difference';
 export { stillDamage } from './finish/damage';

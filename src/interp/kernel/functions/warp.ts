@@ -134,8 +134,8 @@ export interface WarpFunctions {
     scratch: number,
   ): void;
   /**
-   * A field of half a frame (float32 [6·motions][fromHeight][fromWidth]) as that of the whole one:
-   * bilinear between the centres of cells, motion doubled. The second motion's share is not motion.
+   * A field of half a frame (float32 [6·motions][fromHeight][fromWidth]) as that of the whole one, rows
+   * [rowBegin, rowEnd) of its grid: bilinear between the centres of cells, motion doubled. The second motion's share is not motion.
    */
   expandField(
     from: number,
@@ -145,5 +145,7 @@ export interface WarpFunctions {
     gridWidth: number,
     gridHeight: number,
     motions: number,
+    rowBegin: number,
+    rowEnd: number,
   ): void;
 }

@@ -91,7 +91,15 @@ function judged(width: number, height: number, noise: number, gate: number, flow
   );
   const told = field.offset + 20 * cells;
   const shape = [columns, rows, grid.width, grid.height] as const;
-  kernel.judgeCells(measured.offset, told, ...shape, ...WEIGHTS, gate, scratch.offset, way.offset, result.offset);
+  const odds = new Floats(7);
+  const known = kernel.judgeNoise(measured.offset + 4 * cells, columns, rows, grid.width, scratch.offset);
+  odds.data.set([...WEIGHTS, gate, known]);
+  result.data.fill(0);
+  way.data.fill(0);
+  const places = [odds.offset, scratch.offset, way.offset, result.offset] as const;
+  for (let row = 0; row < rows; row += 3) {
+    kernel.judgeCells(measured.offset, told, ...shape, ...places, row, Math.min(row + 3, rows));
+  }
   const inFrame = (data: Float32Array, plane = 0): number[] =>
     Array.from({ length: columns * rows }, (_, n) => {
       const cell = Math.floor(n / columns) * grid.width + (n % columns);
@@ -108,7 +116,7 @@ function judged(width: number, height: number, noise: number, gate: number, flow
     judged: scalarJudge(plain, errors ?? [], WEIGHTS, gate),
   };
   arena.free(block);
-  expect([field, measured, coarse, way, result, scratch].map((part) => part.done())).toEqual(Array(6).fill(true));
+  expect([field, measured, coarse, way, result, scratch, odds].map((part) => part.done())).toEqual(Array(7).fill(true));
   return found;
 }
 
