@@ -1,6 +1,6 @@
 #!/bin/sh
-# What a GPU is wanted for: flow-s with large batches, then flow-m as three blocks, and what both and a RIFE of your own
-# cost on it. Every stage can be run by itself, stopped, and run again: trainings go on from their checkpoints.
+# What a GPU is wanted for: flow-s with large batches, then flow-m, and what both and a RIFE of your own cost on it.
+# Every stage can be run by itself, stopped, and run again: trainings go on from their checkpoints.
 #
 #   training/gpu.sh STAGE…      in models/; stages: samples flow-s flow-m export figures time
 #
@@ -38,11 +38,11 @@ stage() {
     "$PYTHON" -m training.common.prepare videos --videos "$DATA" --out "$SAMPLES" --count 20000
     ;;
   flow-s) train flow_s.train "$RUNS/flow-s" "${S_MINUTES:-120}" --init flow-s.pt --lr 8e-4 ;;
-  flow-m) train flow_m.train_pyramid "$RUNS/flow-m" "${M_MINUTES:-240}" --lr 8e-4 ;;
+  flow-m) train flow_m.train "$RUNS/flow-m" "${M_MINUTES:-240}" --lr 8e-4 ;;
   export)
     how="batches of $BATCH; short runs of video clips and rendered scenes"
     "$PYTHON" -m training.flow_s.export "$RUNS/flow-s/checkpoint.pt" --samples "$SAMPLES" --out "$OUT" --trained "$how"
-    "$PYTHON" -m training.flow_m.export_pyramid "$RUNS/flow-m/checkpoint.pt" --out "$OUT" --trained "$how"
+    "$PYTHON" -m training.flow_m.export "$RUNS/flow-m/checkpoint.pt" --out "$OUT" --trained "$how"
     ;;
   figures)
     for id in flow-s flow-m; do

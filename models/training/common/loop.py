@@ -18,6 +18,7 @@ import torch
 from training.common import curves, paths, weights
 
 CHECKPOINT_INTERVAL = 100  # steps
+FIRST_VALIDATION = 200  # step; the others are --validate-every apart
 MAX_STEP_SECONDS = 3.0  # what a step ages a run at most: a suspended process does not age
 
 
@@ -27,7 +28,6 @@ class Task:
     panels = curves.PANELS  # of curves.png
     warm_up = 0.05  # share of the time in which the learning rate rises
     decay = 0.999  # of the moving average of the weights
-    first_validation = 200  # step; the others are --validate-every apart
     validates_at_end = False
     logged = None  # names of the losses that log.csv keeps; None: all of them
     apart = False  # whether batch() may run in other threads than loss()
@@ -36,10 +36,6 @@ class Task:
         """`average`: a second network, for the moving average. `metadata` goes into checkpoints."""
         self.network, self.average, self.metadata = network, average, metadata
         average.load_state_dict(network.state_dict())
-
-    def trained(self, network):
-        """The part of the network that is trained."""
-        return network
 
     def batch(self, progress, rng):
         """Dict of tensors on the device; `progress` is the share of the training that is over."""
@@ -131,8 +127,8 @@ class Run:
         self.task, self.folder = task, folder
         self.checkpoint = os.path.join(folder, "checkpoint.pt")
         self.log = os.path.join(folder, "log.csv")
-        self.parameters = list(task.trained(task.network).parameters())
-        self.averages = list(task.trained(task.average).parameters())
+        self.parameters = list(task.network.parameters())
+        self.averages = list(task.average.parameters())
         self.optimizer = torch.optim.AdamW(self.parameters, lr=lr, weight_decay=1e-4)
         self.step, self.seconds, self.rate, self.means = 0, 0.0, 0.0, {}
 
@@ -220,7 +216,7 @@ def train(task, options, device, clock=time.time):
             at = f"step {run.step} {run.seconds / 60:.1f} min {speed:.1f} samples/s lr {rate:.1e}"
             print(at, means, task.note(), flush=True)
             run.save()
-        if run.step % options.validate_every == 0 or run.step == task.first_validation:
+        if run.step % options.validate_every == 0 or run.step == FIRST_VALIDATION:
             run.validate()
             task.refresh()
             last = clock()

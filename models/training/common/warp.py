@@ -52,27 +52,19 @@ def render_sparse(luma0, luma1, field, margin, start, step):
     return _rendered(f, lambda luma, flow: _warp_at(luma, flow, margin, start, step), luma0, luma1)
 
 
-def blend(f, first0, first1, second0=None, second1=None):
-    """The frame from a field at picture resolution and the frames warped by its first motion, and
-    by its second one (12 channels), whose share is w.
-    """
-    one = f[:, 4:5] * first0 + (1 - f[:, 4:5]) * first1
-    if second0 is None:
-        return one
-    w = f[:, 11:12]
-    return (1 - w) * one + w * (f[:, 10:11] * second0 + (1 - f[:, 10:11]) * second1)
-
-
 def _rendered(f, at, luma0, luma1):
-    """blend() of the frames warped by at(luma, flow)."""
-    return blend(
-        f,
-        *(
-            at(luma, f[:, k + i : k + i + 2])
-            for k in ((0, 6) if f.shape[1] == 12 else (0,))
-            for luma, i in ((luma0, 0), (luma1, 2))
-        ),
-    )
+    """The frame from a field at picture resolution: by its first motion, and by its second one (12
+    channels), whose share is w. at(luma, flow) warps.
+    """
+
+    def moved(k):
+        m = f[:, k + 4 : k + 5]
+        return m * at(luma0, f[:, k : k + 2]) + (1 - m) * at(luma1, f[:, k + 2 : k + 4])
+
+    if f.shape[1] != 12:
+        return moved(0)
+    w = f[:, 11:12]
+    return (1 - w) * moved(0) + w * moved(6)
 
 
 def retime(field, t):

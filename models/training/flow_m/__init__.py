@@ -1,1 +1,1 @@
-"""flow-m: flow-s with a second stage for GPUs."""
+"""flow-m: flow-s's field from three blocks, coarse to fine, for GPUs. Not trained yet."""

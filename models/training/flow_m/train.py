@@ -1,101 +1,39 @@
-"""Train the second stage of flow-m on prepared samples; its first stage is a trained flow-s
-(--trunk).
+"""Train flow-m: samples, losses and validation are flow-s's.
 
-Triplets, windows (any time between the frames) and rendered scenes. The length is given in minutes;
-a run goes on from its checkpoint (common/loop.py).
+For a GPU: --batch 64 --mixed. The length is given in minutes; a run goes on from its checkpoint
+(common/loop.py).
 """
 
 import argparse
-import os
 
-import torch
-
-from training.common import loop, losses, paths
-from training.common.samples import HELD, MARGIN, Samples, augment, join, unseen
-from training.flow_m.network import FlowM, load_second
-from training.flow_s import network as flow_s
-
-SHARES = dict(videos=0.55, windows=0.25, scenes=0.2)
+from training.common import loop, paths
+from training.common.samples import Samples
+from training.flow_m.network import FlowM, load
+from training.flow_s.train import FlowSTask
 
 
-def crop(batch, size, rng):
-    """A random square of the truth, with the frames' margin around it; on a grid of 32."""
-    y, x = (int(v) * 32 for v in rng.integers(0, (batch["truth"].shape[-1] - size) // 32 + 1, 2))
-
-    def part(k, cell, extra):
-        rows, columns = (slice(v // cell, (v + size) // cell + extra) for v in (y, x))
-        return batch[k][..., rows, columns]
-
-    frames = {k: part(k, 1, 2 * MARGIN) for k in ("frame0", "frame1")}
-    cells = {k: part(k, 8, 0) for k in ("seed", "costs")}
-    return dict(frames, **cells, truth=part("truth", 1, 0), time=batch["time"])
-
-
-def predict(net, b):
-    """The network's outputs for a batch."""
-    return net(b["frame0"], b["frame1"], b["seed"], b["costs"], b["time"].view(-1, 1, 1, 1), MARGIN)
-
-
-class FlowMTask(loop.Task):
-    """flow-m, its samples and losses. `options` as of the command line."""
-
-    panels = (*((f"{k}_psnr", f"{k}_base_psnr") for k in SHARES), ("photo",))
-    first_validation = 100
-    logged = ("photo", "census")
+class FlowMTask(FlowSTask):
+    """flow-m, with the samples and losses of flow-s. `options` as of the command line."""
 
     def __init__(self, options, device):
-        trunk, _ = flow_s.load(options.trunk)
-        network, average = (FlowM(trunk=trunk.config["widths"]).to(device) for _ in range(2))
-        if options.init:
-            network.second.load_state_dict(load_second(options.init))
-        network.trunk.load_state_dict(trunk.state_dict())
-        network.mixed = options.mixed
-        super().__init__(network, average)
+        make = lambda: (load(options.init)[0].train() if options.init else FlowM(options.widths)).to(device)
+        loop.Task.__init__(self, make(), make())
+        self.network.mixed = options.mixed
         self.options, self.device = options, device
-        self.sets = {k: Samples(options.samples, k, options.limit) for k in SHARES}
-
-    def trained(self, network):
-        return network.second
-
-    def batch(self, progress, rng):
-        drawn = rng.choice(list(SHARES), self.options.batch, p=list(SHARES.values()))
-        counts = {n: int((drawn == n).sum()) for n in self.sets}
-        batches = [s.take(unseen(rng, len(s), counts[n])) for n, s in self.sets.items() if counts[n]]
-        batch = crop(augment(join(*batches), rng), self.options.size, rng)
-        return {k: v.to(self.device) for k, v in batch.items()}
-
-    def loss(self, b, progress, rng):
-        """Error relative to the first stage's, and a census loss."""
-        out, weight = predict(self.network, b), self.options.census
-        photo = losses.relative(out["frame"], out["base"], b["truth"]).mean()
-        census = losses.census(out["frame"], b["truth"]).mean() if weight else torch.zeros(())
-        return photo + weight * census, dict(photo=photo, census=census)
-
-    def validate(self):
-        """PSNR of the first stage alone and of both."""
-        out = {}
-        for name, s in self.sets.items():
-            base, made, kept = [], [], range(0, len(s), 2 * HELD)
-            for i in range(0, len(kept), 8):
-                b = {k: v.to(self.device) for k, v in s.take(kept[i : i + 8]).items()}
-                r = predict(self.average, b)
-                base.append(losses.psnr(r["base"], b["truth"]))
-                made.append(losses.psnr(r["frame"].clamp(0, 1), b["truth"]))
-            out[name + "_base_psnr"] = torch.cat(base).mean().item()
-            out[name + "_psnr"] = torch.cat(made).mean().item()
-        return out
+        self.sets = {k: Samples(options.samples, k) for k in ("videos", "scenes")}
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    loop.add_arguments(p, run=paths.run_folder("flow-m"), minutes=30)
-    trunk = os.path.join(paths.MODELS, "flow-s.pt")
-    p.add_argument("--trunk", default=trunk, help="weights of flow-s: the first stage, not changed")
-    p.add_argument("--init", help="weights of flow-m whose second stage to start from")
-    p.add_argument("--size", type=int, default=160, help="side of the square that the loss sees")
-    p.add_argument("--census", type=float, default=0.05, help="weight of the census loss")
-    p.add_argument("--limit", type=int, default=3000, help="samples of each kind held in memory")
+    loop.add_arguments(p, run=paths.run_folder("flow-m"), minutes=240, batch=8, lr=3e-4)
+    p.add_argument("--widths", type=int, nargs=3, default=[128, 96, 64], help="channels of the blocks, coarse to fine")
+    p.add_argument("--init", help="weights or checkpoint to start from")
+    p.add_argument("--scenes", type=float, nargs=2, default=[0.5, 0.25], help="share of scenes, at first and at last")
+    p.add_argument("--flow", type=float, default=0.004, help="weight of the true flow, at last")
+    p.add_argument("--share", type=float, default=0.002, help="what the second motion's share costs")
+    p.add_argument("--census", type=float, default=0.0, help="weight of the census loss")
     options = p.parse_args()
+    options.phantom = 0.0
     device = loop.begin(options)
     loop.train(FlowMTask(options, device), options, device)
 

@@ -116,12 +116,12 @@ def phantom_tables(figures):
     return blocks
 
 
-def clips_quality(name, quality, fp32, files, first, risk_picture):
-    """Blocks on the evaluation on clips. `fp32`, `first`: figures of other files; `files`: with the
-    pair after; or None.
+def clips_quality(name, quality, fp32, files, risk_picture):
+    """Blocks on the evaluation on clips. `fp32`: figures of the float file; `files`: with the pair
+    after; or None.
     """
-    labels = (f"{name}-fp32", f"{name} with the pair after", "its first stage, flow-s")
-    others = [(label, q) for label, q in zip(labels, (fp32, files, first)) if q]
+    labels = (f"{name}-fp32", f"{name} with the pair after")
+    others = [(label, q) for label, q in zip(labels, (fp32, files)) if q]
     blocks = [
         f"Every second frame removed, at most {quality['height']} lines, {quality['frames']} frames a clip; luma PSNR "
         f"in dB of the frames made again (`python3 -m training.flow_s.evaluate VAL --model {name}.onnx "
@@ -165,7 +165,7 @@ def write(name, texts, network, writer, options):
         risk = f"{name}-risk.png"
         if quality.get("risk"):
             curves.draw_risk(run("quality.json"), os.path.join(paths.LOGS, risk))
-        others = (found(f"quality-{k}.json") for k in ("fp32", "files", "first"))
+        others = (found(f"quality-{k}.json") for k in ("fp32", "files"))
         measured += clips_quality(name, quality, *others, f"training/logs/{risk}")
     if phantom:
         measured += [PHANTOM, *phantom_tables(phantom)]

@@ -27,9 +27,7 @@ from training.flow_s.network import load, network_inputs, quarter
 
 
 class Network:
-    """A flow network from its weights file, a checkpoint, or an .onnx file (run by ONNX Runtime);
-    an i420 one from its .onnx file.
-    """
+    """A flow network from its weights file, a checkpoint, or an .onnx file (for ONNX Runtime)."""
 
     def __init__(self, path, threads):
         self.session = None
@@ -44,11 +42,6 @@ class Network:
         return {i.name for i in self.session.get_inputs()}
 
     @property
-    def planes(self):
-        """Whether it is of kind i420: frames in, frame out."""
-        return self.session is not None and "y0" in self.names
-
-    @property
     def beside(self):
         """Whether it sees the pairs beside itself."""
         return "motion" in self.names if self.session else self.model.beside
@@ -58,13 +51,6 @@ class Network:
         if self.beside:
             return given
         return {k: given[k][:, : len(OFFSETS) + 1] for k in ("images", "seed", "costs")}
-
-    def frame(self, a, b, t, given):
-        """uint8 luma of two padded frames [H,W] → uint8 luma at t; the chroma is grey."""
-        grey = np.full((1, 1, a.shape[0] // 2, a.shape[1] // 2), 128, np.uint8)
-        planes = dict(y0=a[None, None], y1=b[None, None], u0=grey, v0=grey, u1=grey, v1=grey)
-        planes.update({k: v.numpy() for k, v in self.seen(given).items()}, t=np.array([t], np.float32))
-        return self.session.run(["y"], {k: planes[k] for k in self.names})[0][0, 0]
 
     def field(self, given):
         """The field of a flow network. One that does not see the pairs beside is told afterwards,
@@ -122,12 +108,8 @@ def interpolate(a, b, contender, network, t=0.5, before=None, after=None):
         return blend(a, b, t), None
     h, w = a.shape
     fa, fb, given = padded(a), padded(b), inputs_of(a, b, before, after)
-    if contender == "search":
-        field = accelerated(seed_field(given["seed"]), given["motion"])
-    elif network.planes:
-        return network.frame(*(f[0, 0].byte().numpy() for f in (fa, fb)), t, given)[:h, :w], None
-    else:
-        field = network.field(given)
+    searched = contender == "search"
+    field = accelerated(seed_field(given["seed"]), given["motion"]) if searched else network.field(given)
     out = render(fa / 255, fb / 255, field, t)[0, 0, :h, :w]
     return (out * 255).round().clamp(0, 255).byte().numpy(), field
 

@@ -15,13 +15,10 @@ import type { EnginePool, ModelLease } from './pool.ts';
 /** The model name that asks for {@link chooseModel}. */
 export const AUTO = 'auto';
 
-/**
- * Candidates on a graphics processor and on the CPU, best quality first (docs/models.md). The last
- * one needs no network.
- */
+/** Candidates on the CPU, best quality first (docs/models.md). The last one needs no network. */
 const ON_CPU = ['flow-s', 'flow-s@0.5', 'search'] as const;
-/** Tried first where it runs on a graphics processor. */
-const ON_GPU = 'flow-m';
+/** flow-s without int8: tried first where it runs on a graphics processor. */
+const ON_GPU = 'flow-s-fp32';
 /** Runs that are timed; their median counts. */
 const RUNS = 5;
 /**

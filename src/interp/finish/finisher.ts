@@ -28,12 +28,10 @@ export class Finisher {
 
   #finish(job: WireJob, index: number, t: number, scratch: number, { work, masks, columns, rows }: FinishLayout): void {
     const { a, b, frameBefore: before = 0, frameAfter: after = 0, width, height } = job;
-    // Two frames do not tell text over a picture that moves from an object that passes over a still one.
-    if (before === 0 && after === 0) return;
     const out = job.outs[index] ?? 0;
-    const scene = [a, b, before, after] as const;
-    this.#rowThreads.run(['still-damage', ...scene, out, width, height, scratch + work], rows, CELL_ROWS);
-    const found = [...scene, width, height, scratch + work, scratch + masks] as const;
+    const scene = [a, b, before, after, out, width, height, scratch + work] as const;
+    this.#rowThreads.run(['still-damage', ...scene], rows, CELL_ROWS);
+    const found = [...scene, scratch + masks] as const;
     this.#rowThreads.run(['still-labels', ...found], rows, CELL_ROWS);
     if (!this.#kernel.stillText(...found)) return;
     this.#kernel.stillKeep(a, b, out, width, height, Math.round(t * 256), scratch + masks);

@@ -75,6 +75,47 @@ export type Task =
       gridWidth: number,
       gridHeight: number,
       out: number,
+      step: 1 | 2,
+    ]
+  /** {@link Kernel.judgeCells} of rows of cells; `result` has `resultBytes` for every thread. */
+  | readonly [
+      'judge',
+      measured: number,
+      error: number,
+      columns: number,
+      rows: number,
+      gridWidth: number,
+      gridHeight: number,
+      odds: number,
+      rowScratch: number,
+      rowScratchBytes: number,
+      way: number,
+      result: number,
+      resultBytes: number,
+    ]
+  /** {@link Kernel.giveWay} of luma rows of an I420 frame and the chroma under them; `rows` of cells. */
+  | readonly [
+      'give-way',
+      parent: number,
+      out: number,
+      width: number,
+      height: number,
+      way: number,
+      gridWidth: number,
+      rows: number,
+      rowScratch: number,
+      rowScratchBytes: number,
+    ]
+  /** {@link Kernel.expandField} of rows of cells. */
+  | readonly [
+      'expand',
+      from: number,
+      fromWidth: number,
+      fromHeight: number,
+      field: number,
+      gridWidth: number,
+      gridHeight: number,
+      motions: number,
     ]
   /** {@link Kernel.warpBlend} of luma rows with every motion of the field. */
   | readonly [
@@ -109,7 +150,7 @@ export type Task =
       rowScratch: number,
       rowScratchBytes: number,
     ]
-  /** {@link Kernel.renderSeams} of rows of cells of an I420 frame. */
+  /** {@link Kernel.renderSeams} of rows of cells of an I420 frame, after {@link Kernel.findSeams}. */
   | readonly [
       'seams',
       a: number,
@@ -122,8 +163,10 @@ export type Task =
       gridHeight: number,
       motions: number,
       detail: number,
+      rowScratch: number,
+      rowScratchBytes: number,
     ]
-  /** {@link Kernel.renderSeams} of rows of cells of one plane of 16 bits. */
+  /** {@link Kernel.renderSeams} of rows of cells of one plane of 16 bits, after {@link Kernel.findSeams}. */
   | readonly [
       'seams-deep',
       a: number,
@@ -139,6 +182,8 @@ export type Task =
       gridHeight: number,
       motions: number,
       detail: number,
+      rowScratch: number,
+      rowScratchBytes: number,
     ]
   /** {@link Kernel.stillDamage} of rows of cells. */
   | readonly [
@@ -159,6 +204,7 @@ export type Task =
       b: number,
       before: number,
       after: number,
+      out: number,
       width: number,
       height: number,
       work: number,
@@ -172,6 +218,9 @@ export const TASKS = [
   'images',
   'choice',
   'measure',
+  'judge',
+  'give-way',
+  'expand',
   'render',
   'render-deep',
   'seams',
@@ -180,7 +229,7 @@ export const TASKS = [
   'still-labels',
 ] as const satisfies readonly Task[0][];
 /** Most numbers that a task has. */
-export const MAX_ARGUMENTS = 14;
+export const MAX_ARGUMENTS = 15;
 
 /**
  * Rows of cells that a thread's row scratch is made for, and rows of luma: what one thread takes at
@@ -249,6 +298,7 @@ export function perform(
     n11 = 0,
     n12 = 0,
     n13 = 0,
+    n14 = 0,
   ] = n;
   switch (name) {
     case 'search':
@@ -265,7 +315,9 @@ export function perform(
       return;
     case 'seams': {
       const { y, u, v, strideY, strideC, chromaWidth, chromaHeight } = planeLayout(n3, n4);
-      const motion = [n5, n6, n7, n8, n9, begin, end] as const;
+      const marks = n10 + thread * n11;
+      kernel.findSeams(n5, n6, n7, (n3 + 7) >> 3, n8, n9, marks, begin, end);
+      const motion = [n5, n6, n7, n8, marks, begin, end] as const;
       kernel.renderSeams(n0 + y, n1 + y, n2 + y, n3, n4, strideY, 0, 0, 0, ...motion);
       for (const plane of [u, v]) {
         const places = [n0 + plane, n1 + plane, n2 + plane] as const;
@@ -273,17 +325,38 @@ export function perform(
       }
       return;
     }
-    case 'seams-deep':
-      kernel.renderSeams(n0, n1, n2, n3, n4, n5, n6, n7, 1, n8, n9, n10, n11, n12, begin, end);
+    case 'seams-deep': {
+      const marks = n13 + thread * n14;
+      kernel.findSeams(n8, n9, n10, ((n3 << n6) + 7) >> 3, n11, n12, marks, begin, end);
+      kernel.renderSeams(n0, n1, n2, n3, n4, n5, n6, n7, 1, n8, n9, n10, n11, marks, begin, end);
       return;
+    }
     case 'still-damage':
       kernel.stillDamage(n0, n1, n2, n3, n4, n5, n6, n7, begin, end);
       return;
     case 'still-labels':
-      kernel.stillLabels(n0, n1, n2, n3, n4, n5, n6, n7, begin, end);
+      kernel.stillLabels(n0, n1, n2, n3, n4, n5, n6, n7, n8, begin, end);
       return;
     case 'measure':
-      kernel.measureCells(n0, n1, n2, n3, n4, n5, n6, n7, begin, end);
+      kernel.measureCells(n0, n1, n2, n3, n4, n5, n6, n7, n8 === 2 ? 2 : 1, begin, end);
+      return;
+    case 'judge': {
+      const scratch = n7 + thread * n8;
+      kernel.judgeCells(n0, n1, n2, n3, n4, n5, n6, scratch, n9, n10 + thread * n11, begin, end);
+      return;
+    }
+    case 'give-way': {
+      const { y, u, v, strideY, strideC, chromaWidth } = planeLayout(n2, n3);
+      const cells = [n4, n5, n6, n7 + thread * n8] as const;
+      kernel.giveWay(n0 + y, n1 + y, n2, strideY, 0, 0, 0, ...cells, begin, end);
+      for (const plane of [u, v]) {
+        const places = [n0 + plane, n1 + plane] as const;
+        kernel.giveWay(...places, chromaWidth, strideC, 1, 1, 0, ...cells, begin >> 1, (end + 1) >> 1);
+      }
+      return;
+    }
+    case 'expand':
+      kernel.expandField(n0, n1, n2, n3, n4, n5, n6, begin, end);
       return;
     case 'render': {
       const step = 24 * n6 * n7;

@@ -211,15 +211,9 @@ export class FlowInterpolator implements Interpolator {
 
   /** The field found at half the size as that of the whole. */
   #expand(scratch: number, from: FlowLayout, to: FlowLayout): void {
-    this.#kernel.expandField(
-      scratch + from.field,
-      from.gridWidth,
-      from.gridHeight,
-      scratch + to.field,
-      to.gridWidth,
-      to.gridHeight,
-      this.#flow?.motions ?? 1,
-    );
+    const sides = [from.gridWidth, from.gridHeight, scratch + to.field, to.gridWidth, to.gridHeight] as const;
+    const task = ['expand', scratch + from.field, ...sides, this.#flow?.motions ?? 1] as const;
+    this.#rowThreads.run(task, to.gridHeight, CELL_ROWS);
   }
 
   /** The field of the search alone. */

@@ -118,10 +118,12 @@ export class Network {
   }
 
   /**
-   * Whether a run can work on several pairs: the first dimension of every input and output is free.
+   * Whether a run can work on several pairs: the first dimension of every input and output is free, but
+   * of `trust`, which is the network's.
    */
   get batches(): boolean {
-    return [...this.inputs, ...this.outputs].every(({ shape: [first] }) => typeof first === 'string');
+    const ofPairs = [...this.inputs, ...this.outputs].filter(({ name }) => name !== 'trust');
+    return ofPairs.every(({ shape: [first] }) => typeof first === 'string');
   }
 
   /**

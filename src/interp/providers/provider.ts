@@ -63,8 +63,8 @@ export interface ProviderSelection {
  * Grey levels by which a plane may differ from the CPU's on average. Another order of summation
  * changes next to nothing (flow-s on software Vulkan: 0.00); fp16 and TF32 move a vector by a
  * hundredth of a sample, which rounds some pixels to the next level. A provider that computes
- * something else (no motion, another part left out: flow-m on the same Vulkan, 0.6) is off by more
- * on the test pair, which is textured and moves everywhere.
+ * something else (no motion, another part left out) is off by more on the test pair, which is
+ * textured and moves everywhere.
  */
 const TOLERANCE = 0.25;
 /** Confidences may differ by so much: they decide whether a frame is shown. */

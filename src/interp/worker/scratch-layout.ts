@@ -18,6 +18,10 @@ import {
 import { CELL_ROWS } from '../kernel/tasks.ts';
 import type { NetworkFacts, RgbFacts, WorkerSetup } from './protocol.ts';
 
+/** Bytes of what cells are judged by, and of what one thread counts of them. */
+export const JUDGED_BY = 28;
+export const JUDGED_BYTES = 4 * (3 + 256);
+
 /** Takes pieces one after the other, each at a multiple of 64 bytes. */
 class Pieces {
   /** Bytes taken so far. */
@@ -104,7 +108,7 @@ export interface FlowLayout {
   readonly measured: number;
   /** float32 [gridHeight][gridWidth]: how much they give way to a parent. */
   readonly way: number;
-  /** int32 [3 + 256]: how many cells are how sure. */
+  /** float32 [7]: what they are judged by. Then, for each row thread, int32 [3 + 256]: how many are how sure. */
   readonly judged: number;
   /** For the block search. */
   readonly work: number;
@@ -155,7 +159,7 @@ export function flowLayout(
   const retimed = pieces.take(12 * plane);
   const measured = pieces.take(4 * plane);
   const way = pieces.take(plane);
-  const judged = pieces.take(4 * (3 + 256));
+  const judged = pieces.take(JUDGED_BY + threads * JUDGED_BYTES);
   const work = pieces.take(searchScratchBytes(paddedWidth, paddedHeight));
   const rowScratchBytes = rowScratchBytesFor(width, gridWidth);
   const rowScratch = pieces.take(threads * rowScratchBytes);

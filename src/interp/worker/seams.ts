@@ -16,8 +16,8 @@ export function smoothSeams(
   detail: number,
 ): void {
   const { a, b, width, height, outs, deep } = job;
-  const { field, gridWidth, gridHeight, motions } = by;
-  const motion = [field, gridWidth, gridHeight, motions, detail] as const;
+  const { field, gridWidth, gridHeight, motions, rowScratch, rowScratchBytes } = by;
+  const motion = [field, gridWidth, gridHeight, motions, detail, rowScratch, rowScratchBytes] as const;
   const out = outs[timestep] ?? 0;
   const rows = (height + 7) >> 3;
   rowThreads.run(['seams', a, b, out, width, height, ...motion], rows, CELL_ROWS);

@@ -4,7 +4,7 @@
  */
 export { blendDeep, blendFrames } from './blend';
 export { giveWay } from './confidence/give-way';
-export { judgeCells } from './confidence/judge';
+export { judgeCells, judgeNoise } from './confidence/judge';
 export { measureCells } from './confidence/measure';
 export { frameDifference } from './difference';
 export { stillDamage } from './finish/damage';
@@ -22,5 +22,5 @@ export { expandField, halveLuma } from './warp/coarse';
 export { warpDeep } from './warp/deep';
 export { extrapolateField } from './warp/extrapolate';
 export { retimeField } from './warp/retime';
-export { renderSeams } from './warp/seams';
+export { findSeams, renderSeams } from './warp/seams';
 export { warpBlend } from './warp/warp';

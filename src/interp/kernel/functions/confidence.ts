@@ -8,6 +8,7 @@ export interface ConfidenceFunctions {
    * [4][gridHeight][gridWidth] in grey levels, at cells that lie in the frame: difference of the means of
    * both windows, mean absolute difference of both windows, mean absolute difference where the
    * cell stands, deviation of the samples. Any field, NaN included, reads inside the planes.
+   * `step` 2: of every second cell of every second row, whose figures the other three get; `rowBegin` is even.
    */
   measureCells(
     a: number,
@@ -18,16 +19,24 @@ export interface ConfidenceFunctions {
     gridWidth: number,
     gridHeight: number,
     out: number,
+    step: 1 | 2,
     rowBegin: number,
     rowEnd: number,
   ): void;
   /**
-   * Judges columns × rows cells by what `measureCells` wrote and the expected `error` (float32
-   * [gridHeight][gridWidth], 0…1). z, the logarithm of the odds that a cell is broken, is bias + Σ
-   * weight·√feature (models/training/common/confidence.py). Writes how much each cell gives way to a
-   * parent, 0…1, to `way` (float32 [gridHeight][gridWidth]); at `result` int32: cells whose z is
-   * over `gate`, cells that give way by a half or more, cells that do at all, cells by z in 256 bins
-   * of 1/16 from −8. Scratch of `judgeScratchBytes`.
+   * The noise of columns × rows cells, in grey levels: the mean absolute difference (`disagreement`,
+   * the second plane of what `measureCells` wrote) that a quarter of them stays under, to 1/4.
+   * Scratch of `judgeScratchBytes`.
+   */
+  judgeNoise(disagreement: number, columns: number, rows: number, gridWidth: number, scratch: number): number;
+  /**
+   * Judges rows [rowBegin, rowEnd) of columns × rows cells by what `measureCells` wrote of all and the
+   * expected `error` (float32 [gridHeight][gridWidth], 0…1). z, the logarithm of the odds that a cell
+   * is broken, is bias + Σ weight·√feature (models/training/common/confidence.py); `odds`, float32[7]:
+   * weights of drift, standing, error and contrast, bias, gate, noise. Writes how much each cell gives
+   * way to a parent, 0…1, to `way` (float32 [gridHeight][gridWidth]); adds at `result` int32: cells whose
+   * z is over the gate, cells that give way by a half or more, cells that do at all, cells by z in 256
+   * bins of 1/16 from −8. Scratch of `judgeScratchBytes`.
    */
   judgeCells(
     measured: number,
@@ -36,15 +45,12 @@ export interface ConfidenceFunctions {
     rows: number,
     gridWidth: number,
     gridHeight: number,
-    driftWeight: number,
-    standingWeight: number,
-    errorWeight: number,
-    contrastWeight: number,
-    bias: number,
-    gate: number,
+    odds: number,
     scratch: number,
     way: number,
     result: number,
+    rowBegin: number,
+    rowEnd: number,
   ): void;
   /**
    * out = out + (parent − out)·w for rows [rowBegin, rowEnd) of one plane, w bilinear between the

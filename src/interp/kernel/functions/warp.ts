@@ -48,11 +48,27 @@ export interface WarpFunctions {
     shared: 0 | 1,
   ): void;
   /**
-   * Renders anew the cells of rows [rowBegin, rowEnd) of the grid that border on cells whose motion
-   * differs by more than 4 luma samples, and whose samples deviate by 4 grey levels or more (`detail`,
-   * float32 [gridHeight][gridWidth]): every sample by its own vector, bilinear between the cells, where
-   * `warpBlend` gives four one. One plane of samples of 8 bits (`deep` = 0) or 16;
-   * `motions` of the field at once, the rest as for {@link WarpFunctions.warpDeep}.
+   * Marks the cells of rows [rowBegin, rowEnd) of the grid that border on cells whose motion differs by
+   * more than 4 luma samples, and whose samples deviate by 4 grey levels or more (`detail`, float32
+   * [gridHeight][gridWidth]). `marks`: a byte for each of `columns` cells of a row, in rows of
+   * 4 · ⌈columns/4⌉, row `rowBegin` first.
+   */
+  findSeams(
+    field: number,
+    gridWidth: number,
+    gridHeight: number,
+    columns: number,
+    motions: number,
+    detail: number,
+    marks: number,
+    rowBegin: number,
+    rowEnd: number,
+  ): void;
+  /**
+   * Renders anew the cells of rows [rowBegin, rowEnd) of the grid that `findSeams` has marked: every
+   * sample by its own vector, bilinear between the cells, where `warpBlend` gives four one. One plane
+   * of samples of 8 bits (`deep` = 0) or 16, all columns of the frame; `motions` of the field at once,
+   * the rest as for {@link WarpFunctions.warpDeep}.
    */
   renderSeams(
     a: number,
@@ -68,7 +84,7 @@ export interface WarpFunctions {
     gridWidth: number,
     gridHeight: number,
     motions: number,
-    detail: number,
+    marks: number,
     rowBegin: number,
     rowEnd: number,
   ): void;
@@ -118,8 +134,8 @@ export interface WarpFunctions {
     scratch: number,
   ): void;
   /**
-   * A field of half a frame (float32 [6·motions][fromHeight][fromWidth]) as that of the whole one:
-   * bilinear between the centres of cells, motion doubled. The second motion's share is not motion.
+   * A field of half a frame (float32 [6·motions][fromHeight][fromWidth]) as that of the whole one, rows
+   * [rowBegin, rowEnd) of its grid: bilinear between the centres of cells, motion doubled. The second motion's share is not motion.
    */
   expandField(
     from: number,
@@ -129,5 +145,7 @@ export interface WarpFunctions {
     gridWidth: number,
     gridHeight: number,
     motions: number,
+    rowBegin: number,
+    rowEnd: number,
   ): void;
 }

@@ -3,6 +3,7 @@ import { FrameliftError } from '../../../../src/errors.ts';
 import { chooseModel } from '../../../../src/interp/engine/auto-select.ts';
 import type { Tier } from '../../../../src/interp/engine/job.ts';
 import type { ModelLease } from '../../../../src/interp/engine/pool.ts';
+import { resolveModel } from '../../../../src/interp/models/manifest.ts';
 import { repeatNearer } from '../../../../src/interp/models/reference.ts';
 import { Arena } from '../../../../src/media/arena.ts';
 import { fromMs } from '../../../../src/time.ts';
@@ -49,7 +50,7 @@ async function choose(
   };
   const limits = { headroom: fromMs(roomMs), period: fromMs(1000 / 30) };
   const { lease, measured } = await chooseModel({
-    pool: { acquire, providerOf: async (name) => (gpu && name === 'flow-m' ? 'webgpu' : 'cpu') },
+    pool: { acquire, providerOf: async (name) => (gpu && name === 'flow-s-fp32' ? 'webgpu' : 'cpu') },
     arena,
     stream: 's',
     width: 50,
@@ -83,15 +84,24 @@ describe('chooseModel', () => {
     expect((await choose({ 'flow-s': 300, 'flow-s@0.5': 95, search: 90 })).model).toBe('search');
   });
 
-  it('tries the large model on a graphics processor alone', async () => {
-    const gpu = await choose({ 'flow-m': 12, 'flow-s': 8, search: 9 }, { gpu: true, timesteps: 3 });
-    expect([gpu.model, gpu.measured, gpu.held]).toEqual(['flow-m', ['flow-m 12 ms'], ['flow-m']]);
-    expect((await choose({ 'flow-m': 12, 'flow-s': 8, search: 9 })).model).toBe('flow-s');
+  it('tries the float model on a graphics processor alone', async () => {
+    const gpu = await choose({ 'flow-s-fp32': 12, 'flow-s': 8, search: 9 }, { gpu: true, timesteps: 3 });
+    expect([gpu.model, gpu.measured, gpu.held]).toEqual(['flow-s-fp32', ['flow-s-fp32 12 ms'], ['flow-s-fp32']]);
+    expect((await choose({ 'flow-s-fp32': 12, 'flow-s': 8, search: 9 })).model).toBe('flow-s');
   });
 
   it('goes on behind a model that cannot be run, and says why', async () => {
-    const { model, measured } = await choose({ 'flow-m': 'out of memory', 'flow-s': 8, search: 9 }, { gpu: true });
-    expect([model, measured]).toEqual(['flow-s', ['flow-m out of memory', 'flow-s 8 ms']]);
+    const { model, measured } = await choose({ 'flow-s-fp32': 'out of memory', 'flow-s': 8, search: 9 }, { gpu: true });
+    expect([model, measured]).toEqual(['flow-s', ['flow-s-fp32 out of memory', 'flow-s 8 ms']]);
+  });
+
+  it('tries models that there are', async () => {
+    const slow = { 'flow-s-fp32': 90, 'flow-s': 90, 'flow-s@0.5': 90, search: 90 };
+    const { measured } = await choose(slow, { gpu: true });
+    const names = measured.map((line) => line.replace(/ 90 ms$/, ''));
+    expect(names).toEqual(Object.keys(slow));
+    const found = await Promise.all(names.map(resolveModel));
+    expect(found.map((model) => (typeof model === 'string' ? model : model.id))).toEqual(names);
   });
 
   it('throws when not even the last one can be had, and holds nothing', async () => {

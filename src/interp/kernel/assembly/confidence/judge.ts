@@ -15,8 +15,11 @@ const GAIN_RAMP: f32 = 0.2;
 /** Spare floats on either side of a row of sums. */
 const LEAD: usize = 16;
 
-/** The disagreement that a quarter of the cells stays under, to 1/4. */
-function noiseOf(disagreement: usize, columns: i32, rows: i32, gridWidth: i32, bins: usize): f32 {
+/**
+ * The noise of columns × rows cells: the mean absolute difference (`disagreement`, float32
+ * [≥rows][gridWidth], grey levels) that a quarter of them stays under, to 1/4. Scratch: `bins`, int32[64].
+ */
+export function judgeNoise(disagreement: usize, columns: i32, rows: i32, gridWidth: i32, bins: usize): f32 {
   memory.fill(bins, 0, NOISE_BINS << 2);
   for (let j = 0; j < rows; j++) {
     for (let i = 0; i < columns; i++) {
@@ -71,12 +74,13 @@ function unit(value: v128): v128 {
 }
 
 /**
- * Judges columns × rows cells. `measured`: as measureCells() writes it; `error`: float32
- * [gridHeight][gridWidth], expected error 0…1. z = bias + Σ weight · √(mean over 5 × 5 cells of the
+ * Judges rows [rowBegin, rowEnd) of columns × rows cells. `measured`: as measureCells() writes it; `error`:
+ * float32 [gridHeight][gridWidth], expected error 0…1. `odds`, float32[7]: weights of what follows, bias,
+ * gate, and the noise by judgeNoise(). z = bias + Σ weight · √(mean over 5 × 5 cells of the
  * difference of means; of the difference where they stand, less the noise; the error; the
  * deviation, less the noise), in grey levels. Writes how much each cell gives way, 0…1, to `way`
  * (float32 [gridHeight][gridWidth]): where z is over `gate` and the parents differ less where they
- * stand than moved. Writes at `result` (int32): cells over the gate, cells that give way by a half or
+ * stand than moved. Adds at `result` (int32): cells over the gate, cells that give way by a half or
  * more, cells that do at all, cells by z in 256 bins of 1/16 from −8. Scratch: judgeScratchBytes() in ../kernel.ts.
  */
 export function judgeCells(
@@ -86,34 +90,31 @@ export function judgeCells(
   rows: i32,
   gridWidth: i32,
   gridHeight: i32,
-  driftWeight: f32,
-  standingWeight: f32,
-  errorWeight: f32,
-  contrastWeight: f32,
-  bias: f32,
-  gate: f32,
+  odds: usize,
   scratch: usize,
   way: usize,
   result: usize,
+  rowBegin: i32,
+  rowEnd: i32,
 ): void {
   const plane = <usize>((gridWidth * gridHeight) << 2);
   const pitch = <usize>((gridWidth << 2) + 2 * LEAD);
   const drift = scratch + LEAD;
   const moved = drift + pitch;
   const standing = moved + pitch;
-  memory.fill(result, 0, 12 + (ODDS_BINS << 2));
-  memory.fill(way, 0, plane);
-  const noise = noiseOf(measured + plane, columns, rows, gridWidth, scratch);
+  const gate = load<f32>(odds, 20);
+  const noise = load<f32>(odds, 24);
   const counts = result + 12;
   const noisePower = f32x4.splat(noise * noise);
-  const byDrift = f32x4.splat(driftWeight);
-  const byStanding = f32x4.splat(standingWeight);
-  const byError = f32x4.splat(errorWeight);
-  const byContrast = f32x4.splat(contrastWeight);
+  const byDrift = v128.load32_splat(odds);
+  const byStanding = v128.load32_splat(odds, 4);
+  const byError = v128.load32_splat(odds, 8);
+  const byContrast = v128.load32_splat(odds, 12);
+  const bias = v128.load32_splat(odds, 16);
   let over = 0;
   let given = 0;
   let some = 0;
-  for (let j = 0; j < rows; j++) {
+  for (let j = rowBegin; j < rowEnd; j++) {
     sumRows(measured, columns, rows, gridWidth, j, 0, drift);
     sumRows(measured + plane, columns, rows, gridWidth, j, noise, moved);
     sumRows(measured + 2 * plane, columns, rows, gridWidth, j, noise, standing);
@@ -126,7 +127,7 @@ export function judgeCells(
       const detail = f32x4.sub(f32x4.mul(seen, seen), noisePower);
       // Not a number: the most.
       const told = f32x4.pmin(f32x4.splat(255), f32x4.mul(v128.load(error + cell), f32x4.splat(255)));
-      let z = f32x4.add(f32x4.splat(bias), f32x4.mul(byDrift, root(means(drift + at))));
+      let z = f32x4.add(bias, f32x4.mul(byDrift, root(means(drift + at))));
       z = f32x4.add(z, f32x4.mul(byStanding, root(stands)));
       z = f32x4.add(z, f32x4.mul(byError, root(told)));
       z = f32x4.add(z, f32x4.mul(byContrast, root(root(detail))));
@@ -152,7 +153,7 @@ export function judgeCells(
       for (let k = lanes; k < 4; k++) store<f32>(way + cell + (k << 2), 0);
     }
   }
-  store<i32>(result, over);
-  store<i32>(result + 4, given);
-  store<i32>(result + 8, some);
+  store<i32>(result, load<i32>(result) + over);
+  store<i32>(result, load<i32>(result, 4) + given, 4);
+  store<i32>(result, load<i32>(result, 8) + some, 8);
 }

@@ -1,6 +1,6 @@
 /** Where a frame made between two parents is to be looked at: detail that they hold still is not there, or something bright changed. */
 import { apart, BRIGHT, CHANGE, marksOf, REACH, STILL, within } from './marks';
-import { A, AFTER, B, BEFORE, beginScene, CHANGED, COLUMNS, COUNTED, clearRow, DAMAGE, inner, STRIDE } from './scene';
+import { A, B, beginScene, CHANGED, COLUMNS, COUNTED, clearRow, DAMAGE, inner, OUT, STRIDE } from './scene';
 
 /** Levels from what still samples are that a frame made may be off. */
 const DAMAGED: u8 = 12;
@@ -21,23 +21,22 @@ export function stillDamage(
   rowBegin: i32,
   rowEnd: i32,
 ): void {
-  beginScene(a, b, before, after, width, height, work);
+  beginScene(a, b, before, after, out, width, height, work);
   for (let row = rowBegin; row < rowEnd; row++) {
     clearRow(row);
     let any = 0;
     const last = min(8 * row + 8, height - REACH);
-    for (let y = max(8 * row, REACH); y < last; y++) any |= countLine(out, y, width, row * COLUMNS);
+    for (let y = max(8 * row, REACH); y < last; y++) any |= countLine(y, width, row * COLUMNS);
     if (any) store<u8>(COUNTED + row, 1);
   }
 }
 
 /** Counts a line of samples in the row of cells that begins at `cells`. @returns whether there are any. */
-function countLine(out: usize, y: i32, width: i32, cells: i32): i32 {
+function countLine(y: i32, width: i32, cells: i32): i32 {
   // Variables of the module are read anew each time.
   const a = A;
   const b = B;
-  const before = BEFORE;
-  const after = AFTER;
+  const out = OUT;
   const stride = STRIDE;
   const changed = CHANGED + cells;
   const damaged = DAMAGE + cells;
@@ -56,7 +55,7 @@ function countLine(out: usize, y: i32, width: i32, cells: i32): i32 {
     any |= add(changed + (x >> 3), i8x16.bitmask(v128.and(change, bright)) & inner(x, width));
     // Most of what is off moves: it need not be looked at more closely.
     if (!v128.any_true(still)) continue;
-    const marks = marksOf(still, a, b, before, after, at, stride);
+    const marks = marksOf(still, a, b, at, stride);
     any |= add(damaged + (x >> 3), i8x16.bitmask(marks) & inner(x, width));
   }
   return any;

@@ -1,5 +1,6 @@
 /** Which cells hold text or an overlay that was damaged, and which samples of them are kept as both parents have them. */
 import { writeGlyphs } from './glyphs';
+import { inkToCopy, inkToKeep, readInk } from './ink';
 import { marksAt, REACH, RESTLESS_SHARE, stillAt } from './marks';
 import {
   A,
@@ -14,9 +15,11 @@ import {
   DAMAGE,
   edge,
   FOUND,
+  GLYPHS,
   HAS_GLYPHS,
   HAS_TEXT,
   HEIGHT,
+  INKS,
   inner,
   isCrossed,
   LABELS,
@@ -27,6 +30,7 @@ import {
   standsStill,
   WIDTH,
 } from './scene';
+import { AROUND_Y, isDrawing, isOverMotion, writingLevel } from './writing';
 
 /**
  * Sums over 3 × 3 cells from which on a cell is text: samples that are damaged; that are detail and
@@ -40,21 +44,28 @@ const DETAILED_BESIDE = 5;
 const AGAINST_BESIDE: f32 = 0.2;
 const BESIDE_X = 2;
 const BESIDE_Y = 1;
-/** Labels. */
+/** How far from text a model may have put what it made of it, in cells. */
+const NEAR_X = 4;
+const NEAR_Y = 2;
+/** Labels: text; beside it; near text behind which all moves. */
 const TEXT: u8 = 1;
 const BESIDE_TEXT: u8 = 2;
+const OVER_MOTION: u8 = 4;
+/** Text that is writing and of which all moves behind. */
+const WRITING: u8 = 8;
 
 /**
  * Finds text among the cells in which `stillDamage` counted something, of the rows of cells from rowBegin to rowEnd, and
  * writes masks of 64 bits a cell, that of sample (x, y) is 8y + x, of what to copy from the nearer parent: behind those for
- * all cells of what to keep, which are cleared. `work`: nine planes of a byte a cell, each at a multiple of 64 bytes, then
- * 16 bytes and 66 a row of cells.
+ * all cells of what to keep, which are cleared. `work`: thirteen planes of a byte a cell, each at a multiple of 64 bytes, then
+ * 16 bytes and 162 a row of cells.
  */
 export function stillLabels(
   a: usize,
   b: usize,
   before: usize,
   after: usize,
+  out: usize,
   width: i32,
   height: i32,
   work: usize,
@@ -62,7 +73,7 @@ export function stillLabels(
   rowBegin: i32,
   rowEnd: i32,
 ): void {
-  beginScene(a, b, before, after, width, height, work);
+  beginScene(a, b, before, after, out, width, height, work);
   const bytes = 8 * COLUMNS * ROWS;
   for (let row = rowBegin; row < rowEnd; row++) {
     memory.fill(masks + 8 * row * COLUMNS, 0, 8 * COLUMNS);
@@ -88,25 +99,44 @@ export function stillText(
   b: usize,
   before: usize,
   after: usize,
+  out: usize,
   width: i32,
   height: i32,
   work: usize,
   masks: usize,
 ): i32 {
-  beginScene(a, b, before, after, width, height, work);
+  beginScene(a, b, before, after, out, width, height, work);
   let found: u8 = 0;
   for (let row = 0; row < ROWS; row++) {
     const here = load<u8>(FOUND + row);
     if (here & HAS_TEXT) for (let x = 0; x < COLUMNS; x++) if (isText(x, row)) labelBeside(x, row);
+    if (here & HAS_GLYPHS) copyBeside(row, masks + 8 * COLUMNS * ROWS);
     found |= here;
   }
-  if (found & HAS_TEXT) writeMasks(masks);
+  if (found & HAS_TEXT) writeMasks(masks, masks + 8 * COLUMNS * ROWS);
   return found === 0 ? 0 : 1;
+}
+
+/** Copies what changed of the text beside the glyphs of a row: little of it may, and yet it is a part of a glyph. */
+function copyBeside(row: i32, copy: usize): void {
+  for (let x = 0; x < COLUMNS; x++) {
+    const level = load<u8>(GLYPHS + row * COLUMNS + x);
+    if (level === 0) continue;
+    for (let v = max(row - 1, 0); v <= min(row + 1, ROWS - 1); v++) {
+      for (let u = max(x - 1, 0); u <= min(x + 1, COLUMNS - 1); u++) {
+        const cell = v * COLUMNS + u;
+        if (load<u8>(GLYPHS + cell) !== 0) continue;
+        readInk(u, v, level);
+        const mask = copy + (cell << 3);
+        store<u64>(mask, load<u64>(mask) | inkToCopy(u, v));
+      }
+    }
+  }
 }
 
 // @inline
 function isText(x: i32, y: i32): bool {
-  return load<u8>(LABELS + y * COLUMNS + x) === TEXT;
+  return (load<u8>(LABELS + y * COLUMNS + x) & TEXT) !== 0;
 }
 
 /** Labels the cells of a row that are text. @returns whether there are any. */
@@ -115,9 +145,12 @@ function labelRow(y: i32): bool {
   for (let left = 0; left < COLUMNS; left += 16) {
     for (let bits = candidates(DAMAGE, left, y, <u8>DAMAGED); bits !== 0; bits &= bits - 1) {
       const x = left + ctz(bits);
-      if (around(DAMAGE, x, y) < DAMAGED || !isCrossed(x, y, RESTLESS_SHARE)) continue;
-      if (!standsStill(x, y, DETAILED, AGAINST)) continue;
-      store<u8>(LABELS + y * COLUMNS + x, TEXT);
+      if (around(DAMAGE, x, y) < DAMAGED) continue;
+      const level = isOverMotion(x, y) ? writingLevel(x, y, AROUND_Y) : 0;
+      if (level === 0 && !(isCrossed(x, y, RESTLESS_SHARE) && standsStill(x, y, DETAILED, AGAINST) && isDrawing(x, y)))
+        continue;
+      store<u8>(LABELS + y * COLUMNS + x, level === 0 ? TEXT : TEXT | WRITING);
+      store<u8>(INKS + y * COLUMNS + x, <u8>level);
       found = true;
     }
   }
@@ -125,22 +158,41 @@ function labelRow(y: i32): bool {
 }
 
 function labelBeside(x: i32, y: i32): void {
-  for (let v = max(y - BESIDE_Y, 0); v <= min(y + BESIDE_Y, ROWS - 1); v++) {
-    for (let u = max(x - BESIDE_X, 0); u <= min(x + BESIDE_X, COLUMNS - 1); u++) {
-      const label = LABELS + v * COLUMNS + u;
-      if (load<u8>(label) !== 0) continue;
-      if (standsStill(u, v, DETAILED_BESIDE, AGAINST_BESIDE)) store<u8>(label, BESIDE_TEXT);
+  const over = (load<u8>(LABELS + y * COLUMNS + x) & WRITING) !== 0;
+  const level = load<u8>(INKS + y * COLUMNS + x);
+  const nearX = over ? NEAR_X : BESIDE_X;
+  const nearY = over ? NEAR_Y : BESIDE_Y;
+  for (let v = max(y - nearY, 0); v <= min(y + nearY, ROWS - 1); v++) {
+    for (let u = max(x - nearX, 0); u <= min(x + nearX, COLUMNS - 1); u++) {
+      const cell = v * COLUMNS + u;
+      let label = load<u8>(LABELS + cell);
+      if (over) {
+        label |= OVER_MOTION;
+        store<u8>(INKS + cell, max(load<u8>(INKS + cell), level));
+      }
+      const isBeside = abs(u - x) <= BESIDE_X && abs(v - y) <= BESIDE_Y;
+      if ((label & (TEXT | BESIDE_TEXT)) === 0 && isBeside && standsStill(u, v, DETAILED_BESIDE, AGAINST_BESIDE)) {
+        label |= BESIDE_TEXT;
+      }
+      store<u8>(LABELS + cell, label);
     }
   }
 }
 
-/** Writes the samples to keep of all labelled cells. */
-function writeMasks(masks: usize): void {
+/** Writes the samples to keep and to copy of all labelled cells. */
+function writeMasks(keep: usize, copy: usize): void {
   for (let y = 0; y < ROWS; y++) {
     for (let x = 0; x < COLUMNS; x++) {
       const cell = y * COLUMNS + x;
-      if (load<u8>(LABELS + cell) === 0) continue;
-      store<u64>(masks + (cell << 3), keptOf(x, y));
+      const label = load<u8>(LABELS + cell);
+      if (label === 0) continue;
+      let kept = label & (TEXT | BESIDE_TEXT) ? keptOf(x, y) : 0;
+      if (label & OVER_MOTION) {
+        readInk(x, y, load<u8>(INKS + cell));
+        kept |= inkToKeep(x, y);
+        store<u64>(copy + (cell << 3), load<u64>(copy + (cell << 3)) | inkToCopy(x, y));
+      }
+      store<u64>(keep + (cell << 3), kept);
     }
   }
 }

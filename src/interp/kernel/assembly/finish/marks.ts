@@ -40,11 +40,37 @@ export function alike(a: usize, b: usize): v128 {
 /** Where 16 samples are detail. Reads {@link REACH} samples and rows around them. */
 // @inline
 export function detail(at: usize, stride: usize): v128 {
+  return stands(i8x16.max_u(contrastAcross(at), contrastDown(at, stride)));
+}
+
+/** The same along rows alone. */
+// @inline
+export function detailAcross(at: usize): v128 {
+  return stands(contrastAcross(at));
+}
+
+/** The same along columns alone. */
+// @inline
+export function detailDown(at: usize, stride: usize): v128 {
+  return stands(contrastDown(at, stride));
+}
+
+// @inline
+function stands(contrast: v128): v128 {
+  return i8x16.ge_u(contrast, i8x16.splat(<i8>CONTRAST));
+}
+
+// @inline
+function contrastAcross(at: usize): v128 {
+  const here = v128.load(at);
+  return i8x16.max_u(apart(here, v128.load(at - REACH)), apart(here, v128.load(at + REACH)));
+}
+
+// @inline
+function contrastDown(at: usize, stride: usize): v128 {
   const here = v128.load(at);
   const rows = <usize>REACH * stride;
-  const across = i8x16.max_u(apart(here, v128.load(at - REACH)), apart(here, v128.load(at + REACH)));
-  const down = i8x16.max_u(apart(here, v128.load(at - rows)), apart(here, v128.load(at + rows)));
-  return i8x16.ge_u(i8x16.max_u(across, down), i8x16.splat(<i8>CONTRAST));
+  return i8x16.max_u(apart(here, v128.load(at - rows)), apart(here, v128.load(at + rows)));
 }
 
 /** The frames of a scene; `before` and `after` are 0 where they are not known. */
@@ -59,17 +85,14 @@ export function stillAt(a: usize, b: usize, before: usize, after: usize, at: usi
 /** Where 16 samples stand still and are detail in both parents. */
 // @inline
 export function marksAt(a: usize, b: usize, before: usize, after: usize, at: usize, stride: usize): v128 {
-  return marksOf(stillAt(a, b, before, after, at), a, b, 0, 0, at, stride);
+  return marksOf(stillAt(a, b, before, after, at), a, b, at, stride);
 }
 
-/** Those of 16 samples, which are alike in both parents, that stand still in the frames beside and are detail in both parents. */
+/** Those of 16 samples, which are alike in both parents, that are detail in both. */
 // @inline
-export function marksOf(alikes: v128, a: usize, b: usize, before: usize, after: usize, at: usize, stride: usize): v128 {
-  let still = alikes;
-  if (before !== 0) still = v128.and(still, alike(before + at, a + at));
-  if (after !== 0) still = v128.and(still, alike(after + at, b + at));
-  if (!v128.any_true(still)) return still;
-  const sharp = v128.and(still, detail(a + at, stride));
+export function marksOf(alikes: v128, a: usize, b: usize, at: usize, stride: usize): v128 {
+  if (!v128.any_true(alikes)) return alikes;
+  const sharp = v128.and(alikes, detail(a + at, stride));
   if (!v128.any_true(sharp)) return sharp;
   return v128.and(sharp, detail(b + at, stride));
 }

@@ -1,6 +1,6 @@
 /** The frames that are looked at, their cells of 8 × 8, and what is counted in each, once. */
 import { strideOf } from '../i420';
-import { alike, apart, detail, MOTION, marksAt, REACH } from './marks';
+import { alike, apart, BRIGHT, detail, MOTION, marksOf, REACH, stillAt } from './marks';
 
 /** How far aside detail is sought that might be taken for what stands still, in samples. */
 const SHIFT = 3;
@@ -11,6 +11,8 @@ export let A: usize = 0;
 export let B: usize = 0;
 export let BEFORE: usize = 0;
 export let AFTER: usize = 0;
+/** The frame made. */
+export let OUT: usize = 0;
 export let WIDTH: i32 = 0;
 export let HEIGHT: i32 = 0;
 export let STRIDE: usize = 0;
@@ -20,25 +22,40 @@ export let ROWS: i32 = 0;
 /** A byte a cell each: damaged samples; bright ones that changed. */
 export let DAMAGE: usize = 0;
 export let CHANGED: usize = 0;
-/** Samples that stand still in sharp detail, the level of the brightest of them; how many would agree aside. */
-let STILL: usize = 0;
-let LEVELS: usize = 0;
+/**
+ * Samples that stand still in sharp detail; those of them in the parents alone that are bright, and the level of the
+ * brightest and of the darkest; how many would agree aside.
+ */
+export let STILL: usize = 0;
+export let SHINING: usize = 0;
+export let LEVELS: usize = 0;
+export let LOWEST: usize = 0;
 let ASIDE: usize = 0;
 /** Samples that differ between the parents; those of them that show a third thing in a frame beside. */
-let MOVED: usize = 0;
-let RESTLESS: usize = 0;
+export let MOVED: usize = 0;
+export let RESTLESS: usize = 0;
 export let LABELS: usize = 0;
 /** Level of bright text, 0: there is none. */
 export let SOURCES: usize = 0;
+/** Level of what was found to be text that changed. */
+export let GLYPHS: usize = 0;
+/** Level of the writing that a cell is a part of, or near to. */
+export let INKS: usize = 0;
 /** A byte a row of cells each: whether anything was counted there; what was found ({@link HAS_TEXT}, {@link HAS_GLYPHS}). */
 export let COUNTED: usize = 0;
 export let FOUND: usize = 0;
 /** Bits of the rows around a cell: {@link LINE_BYTES} for each row of cells, which one thread works on at a time. */
 let LINES: usize = 0;
-const LINE_BYTES = 64;
+const LINE_BYTES = 160;
 
 export const HAS_TEXT: u8 = 1;
 export const HAS_GLYPHS: u8 = 2;
+
+/** Whether a frame beside the parents is known. */
+// @inline
+export function isThirdKnown(): bool {
+  return BEFORE !== 0 || AFTER !== 0;
+}
 
 /** Looks at a scene from now on; what was counted stays. */
 export function beginScene(
@@ -46,6 +63,7 @@ export function beginScene(
   b: usize,
   before: usize,
   after: usize,
+  out: usize,
   width: i32,
   height: i32,
   work: usize,
@@ -54,6 +72,7 @@ export function beginScene(
   B = b;
   BEFORE = before;
   AFTER = after;
+  OUT = out;
   WIDTH = width;
   HEIGHT = height;
   STRIDE = strideOf(width);
@@ -69,7 +88,11 @@ export function beginScene(
   SOURCES = work + 6 * plane;
   MOVED = work + 7 * plane;
   RESTLESS = work + 8 * plane;
-  COUNTED = work + 9 * plane + 16;
+  SHINING = work + 9 * plane;
+  GLYPHS = work + 10 * plane;
+  LOWEST = work + 11 * plane;
+  INKS = work + 12 * plane;
+  COUNTED = work + 13 * plane + 16;
   FOUND = COUNTED + ROWS;
   LINES = FOUND + ROWS;
 }
@@ -83,6 +106,8 @@ export function clearRow(row: i32): void {
   memory.fill(ASIDE + at, UNKNOWN, COLUMNS);
   memory.fill(LABELS + at, 0, COLUMNS);
   memory.fill(SOURCES + at, UNKNOWN, COLUMNS);
+  memory.fill(GLYPHS + at, 0, COLUMNS);
+  memory.fill(INKS + at, 0, COLUMNS);
   memory.fill(MOVED + at, UNKNOWN, COLUMNS);
   store<u8>(COUNTED + row, 0);
   store<u8>(FOUND + row, 0);
@@ -111,6 +136,16 @@ function publish(plane: usize, x: i32, y: i32, left: i32, right: i32): void {
   const cell = plane + y * COLUMNS + x;
   atomic.store<u8>(cell, <u8>left);
   if (x + 1 < COLUMNS) atomic.store<u8>(cell + 1, <u8>right);
+}
+
+/** Counts what moves in a cell, once. */
+export function knowMoved(x: i32, y: i32): void {
+  if (isUnknown(MOVED + y * COLUMNS + x)) countMoved(x & ~1, y);
+}
+
+/** Counts what stands in a cell, once. */
+export function knowStill(x: i32, y: i32): void {
+  if (isUnknown(STILL + y * COLUMNS + x)) countStill(x & ~1, y);
 }
 
 /** Sum of 3 × 3 cells of a plane. */
@@ -145,9 +180,7 @@ export function standsStill(x: i32, y: i32, enough: i32, against: f32): bool {
 
 function stillAround(x: i32, y: i32): i32 {
   for (let v = max(y - 1, 0); v <= min(y + 1, ROWS - 1); v++) {
-    for (let u = max(x - 1, 0); u <= min(x + 1, COLUMNS - 1); u++) {
-      if (isUnknown(STILL + v * COLUMNS + u)) countStill(u & ~1, v);
-    }
+    for (let u = max(x - 1, 0); u <= min(x + 1, COLUMNS - 1); u++) knowStill(u, v);
   }
   return around(STILL, x, y);
 }
@@ -167,9 +200,7 @@ function asideAround(x: i32, y: i32): i32 {
  */
 export function isCrossed(x: i32, y: i32, share: i32): bool {
   for (let v = max(y - 1, 0); v <= min(y + 1, ROWS - 1); v++) {
-    for (let u = max(x - 1, 0); u <= min(x + 1, COLUMNS - 1); u++) {
-      if (isUnknown(MOVED + v * COLUMNS + u)) countMoved(u & ~1, v);
-    }
+    for (let u = max(x - 1, 0); u <= min(x + 1, COLUMNS - 1); u++) knowMoved(u, v);
   }
   const moved = around(MOVED, x, y);
   return moved > 0 && around(RESTLESS, x, y) * share >= moved;
@@ -209,32 +240,32 @@ function unlike(a: usize, b: usize): v128 {
   return i8x16.ge_u(apart(v128.load(a), v128.load(b)), i8x16.splat(<i8>MOTION));
 }
 
-/** The brightest sample of 3 × 3 cells that stands still in sharp detail. After {@link standsStill}. */
-export function levelAround(x: i32, y: i32): i32 {
-  let level = 0;
-  for (let v = max(y - 1, 0); v <= min(y + 1, ROWS - 1); v++) {
-    for (let u = max(x - 1, 0); u <= min(x + 1, COLUMNS - 1); u++) {
-      level = max(level, <i32>load<u8>(LEVELS + v * COLUMNS + u));
-    }
-  }
-  return level;
-}
-
 function countStill(x: i32, y: i32): void {
   let still = 0;
   let stillRight = 0;
+  let bright = 0;
+  let brightRight = 0;
   let level = i8x16.splat(0);
+  let lowest = i8x16.splat(-1);
   const bits = inner(8 * x, WIDTH);
   for (let row = max(8 * y, REACH); row < min(8 * y + 8, HEIGHT - REACH); row++) {
     const at = <usize>row * STRIDE + 8 * x;
-    const marks = marksAt(A, B, BEFORE, AFTER, at, STRIDE);
-    const marked = i8x16.bitmask(marks) & bits;
-    if (marked === 0) continue;
+    const marks = marksOf(alike(A + at, B + at), A, B, at, STRIDE);
+    if (!v128.any_true(marks)) continue;
+    const higher = i8x16.max_u(v128.load(A + at), v128.load(B + at));
+    level = i8x16.max_u(level, v128.and(marks, higher));
+    lowest = i8x16.min_u(lowest, v128.or(v128.not(marks), v128.load(A + at)));
+    const shining = i8x16.bitmask(v128.and(marks, i8x16.ge_u(higher, i8x16.splat(<i8>BRIGHT)))) & bits;
+    bright += popcnt(shining & 0xff);
+    brightRight += popcnt(shining >> 8);
+    const marked = i8x16.bitmask(v128.and(marks, stillAt(A, B, BEFORE, AFTER, at))) & bits;
     still += popcnt(marked & 0xff);
     stillRight += popcnt(marked >> 8);
-    level = i8x16.max_u(level, v128.and(marks, i8x16.max_u(v128.load(A + at), v128.load(B + at))));
   }
   publish(LEVELS, x, y, most(i64x2.extract_lane(level, 0)), most(i64x2.extract_lane(level, 1)));
+  const darkest = v128.not(lowest);
+  publish(LOWEST, x, y, 255 - most(i64x2.extract_lane(darkest, 0)), 255 - most(i64x2.extract_lane(darkest, 1)));
+  publish(SHINING, x, y, bright, brightRight);
   publish(STILL, x, y, still, stillRight);
 }
 

@@ -41,7 +41,8 @@ function between(near: usize, far: usize): v128 {
 
 /**
  * A field of half a frame (float32 [6·motions][fromHeight][fromWidth]) as that of the whole one
- * ([6·motions][gridHeight][gridWidth]): bilinear between the centres of cells, motion doubled.
+ * ([6·motions][gridHeight][gridWidth]), its rows [rowBegin, rowEnd): bilinear between the centres of cells,
+ * motion doubled.
  */
 export function expandField(
   from: usize,
@@ -51,13 +52,15 @@ export function expandField(
   gridWidth: i32,
   gridHeight: i32,
   motions: i32,
+  rowBegin: i32,
+  rowEnd: i32,
 ): void {
   const fromPlane = <usize>((fromWidth * fromHeight) << 2);
   const plane = <usize>((gridWidth * gridHeight) << 2);
   for (let c = 0; c < 6 * motions; c++) {
     const scale: f32 = c % 6 < 4 ? 2 : 1;
     const source = from + c * fromPlane;
-    for (let y = 0; y < gridHeight; y++) {
+    for (let y = rowBegin; y < rowEnd; y++) {
       const near = source + ((clampInt(y >> 1, 0, fromHeight - 1) * fromWidth) << 2);
       const far = source + ((clampInt((y >> 1) + ((y & 1) !== 0 ? 1 : -1), 0, fromHeight - 1) * fromWidth) << 2);
       const out = field + c * plane + ((y * gridWidth) << 2);

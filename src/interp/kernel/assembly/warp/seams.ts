@@ -322,31 +322,24 @@ function cell(
 }
 
 /**
- * Renders the cells of rows [rowBegin, rowEnd) of the grid anew that border on cells whose motion
- * differs by more than 4 luma samples and whose samples deviate by 4 grey levels or more (`detail`,
- * float32 [gridHeight][gridWidth]): every sample by its own vector, bilinear between the cells.
- * One plane of samples of 8 bits (`deep` = 0) or 16; the rest as for warpDeep().
+ * Finds the cells of rows [rowBegin, rowEnd) of the grid that border on cells whose motion differs by
+ * more than 4 luma samples and whose samples deviate by 4 grey levels or more (`detail`, float32
+ * [gridHeight][gridWidth]). `marks`: a byte for each of `columns` cells of a row, rows of
+ * 4 · ⌈columns/4⌉ bytes, row rowBegin first.
  */
-export function renderSeams(
-  a: usize,
-  b: usize,
-  out: usize,
-  width: i32,
-  height: i32,
-  stride: i32,
-  shiftX: i32,
-  shiftY: i32,
-  deep: i32,
+export function findSeams(
   field: usize,
   gridWidth: i32,
   gridHeight: i32,
+  columns: i32,
   motions: i32,
   detail: usize,
+  marks: usize,
   rowBegin: i32,
   rowEnd: i32,
 ): void {
   const plane = <usize>((gridWidth * gridHeight) << 2);
-  const columns = ((width << shiftX) + 7) >> 3;
+  let mark = marks;
   for (let j = rowBegin; j < rowEnd; j++) {
     for (let i = 0; i < columns; i += 4) {
       const column = i32x4.add(i32x4.splat(i), i32x4(0, 1, 2, 3));
@@ -363,29 +356,50 @@ export function renderSeams(
       }
       const seen = f32x4.ge(v128.load(detail + ((j * gridWidth + i) << 2)), splat(FLAT));
       const shown = v128.and(seen, i32x4.lt_s(column, i32x4.splat(columns)));
-      const bits = i32x4.bitmask(v128.and(seams, shown));
+      const words = v128.and(seams, shown);
+      const halves = i16x8.narrow_i32x4_s(words, words);
+      v128.store32_lane(mark, i8x16.narrow_i16x8_s(halves, halves), 0);
+      mark += 4;
+    }
+  }
+}
+
+/**
+ * Renders the cells of rows [rowBegin, rowEnd) of the grid anew that findSeams() has marked: every
+ * sample by its own vector, bilinear between the cells. One plane of samples of 8 bits (`deep` = 0) or
+ * 16; the rest as for warpDeep().
+ */
+export function renderSeams(
+  a: usize,
+  b: usize,
+  out: usize,
+  width: i32,
+  height: i32,
+  stride: i32,
+  shiftX: i32,
+  shiftY: i32,
+  deep: i32,
+  field: usize,
+  gridWidth: i32,
+  gridHeight: i32,
+  motions: i32,
+  marks: usize,
+  rowBegin: i32,
+  rowEnd: i32,
+): void {
+  const columns = ((width << shiftX) + 7) >> 3;
+  let mark = marks;
+  for (let j = rowBegin; j < rowEnd; j++) {
+    for (let i = 0; i < columns; i += 4) {
+      const four = load<u32>(mark);
+      mark += 4;
+      if (four === 0) continue;
       for (let k = 0; k < 4; k++) {
-        if ((bits & (1 << k)) === 0) continue;
+        if (((four >> (k << 3)) & 1) === 0) continue;
+        const n = i + k;
         if (deep)
-          cell(a, b, out, width, height, stride, shiftX, shiftY, field, gridWidth, gridHeight, motions, i + k, j, true);
-        else
-          cell(
-            a,
-            b,
-            out,
-            width,
-            height,
-            stride,
-            shiftX,
-            shiftY,
-            field,
-            gridWidth,
-            gridHeight,
-            motions,
-            i + k,
-            j,
-            false,
-          );
+          cell(a, b, out, width, height, stride, shiftX, shiftY, field, gridWidth, gridHeight, motions, n, j, true);
+        else cell(a, b, out, width, height, stride, shiftX, shiftY, field, gridWidth, gridHeight, motions, n, j, false);
       }
     }
   }

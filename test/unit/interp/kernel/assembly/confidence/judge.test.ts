@@ -81,22 +81,34 @@ function judged(width: number, height: number, noise: number, gate: number, flow
   const rows = Math.ceil(height / 8);
   const columns = Math.ceil(width / 8);
   const at = [block.offset, block.offset + a.length, width, height, field.offset, grid.width, grid.height] as const;
-  kernel.measureCells(...at, measured.offset, 0, 1);
-  kernel.measureCells(...at, measured.offset, 1, rows);
+  kernel.measureCells(...at, measured.offset, 1, 0, 1);
+  kernel.measureCells(...at, measured.offset, 1, 1, rows);
+  const coarse = new Floats(4 * cells);
+  for (let row = 0; row < rows; row += 2) kernel.measureCells(...at, coarse.offset, 2, row, Math.min(row + 2, rows));
   const plain = scalarMeasure(a, b, width, height, { ...grid, data: field.data });
   const errors = plain.planes[0]?.map(
     (_, n) => field.data[5 * cells + Math.floor(n / columns) * grid.width + (n % columns)] ?? 0,
   );
   const told = field.offset + 20 * cells;
   const shape = [columns, rows, grid.width, grid.height] as const;
-  kernel.judgeCells(measured.offset, told, ...shape, ...WEIGHTS, gate, scratch.offset, way.offset, result.offset);
+  const odds = new Floats(7);
+  const known = kernel.judgeNoise(measured.offset + 4 * cells, columns, rows, grid.width, scratch.offset);
+  odds.data.set([...WEIGHTS, gate, known]);
+  result.data.fill(0);
+  way.data.fill(0);
+  const places = [odds.offset, scratch.offset, way.offset, result.offset] as const;
+  for (let row = 0; row < rows; row += 3) {
+    kernel.judgeCells(measured.offset, told, ...shape, ...places, row, Math.min(row + 3, rows));
+  }
   const inFrame = (data: Float32Array, plane = 0): number[] =>
     Array.from({ length: columns * rows }, (_, n) => {
       const cell = Math.floor(n / columns) * grid.width + (n % columns);
       return data[plane * cells + cell] ?? Number.NaN;
     });
   const found = {
+    columns,
     planes: [0, 1, 2, 3].map((plane) => inFrame(measured.data, plane)),
+    coarse: [0, 1, 2, 3].map((plane) => inFrame(coarse.data, plane)),
     way: inFrame(way.data),
     around: way.data.reduce((sum, value) => sum + value, 0) - inFrame(way.data).reduce((sum, value) => sum + value, 0),
     counts: Array.from(new Int32Array(arena.memory.buffer, result.offset, 3 + 256)),
@@ -104,7 +116,7 @@ function judged(width: number, height: number, noise: number, gate: number, flow
     judged: scalarJudge(plain, errors ?? [], WEIGHTS, gate),
   };
   arena.free(block);
-  expect([field, measured, way, result, scratch].map((part) => part.done())).toEqual(Array(5).fill(true));
+  expect([field, measured, coarse, way, result, scratch, odds].map((part) => part.done())).toEqual(Array(7).fill(true));
   return found;
 }
 
@@ -112,6 +124,15 @@ function judged(width: number, height: number, noise: number, gate: number, flow
 const mixed = (c: number, i: number): number => (i % 9 > 4 ? 30 : 1) * ([-2.5, 1.5, 2.5, -1.5][c] ?? 0.5);
 
 describe('measureCells and judgeCells', () => {
+  it.each(SIZES)('give four cells the figures of one where motion is known by fours, at %d × %d', (width, height) => {
+    const { columns, planes, coarse } = judged(width, height, 30, 0, mixed);
+    const ofFour = (n: number): number => {
+      const [x, y] = [n % columns, Math.floor(n / columns)];
+      return (y - (y % 2)) * columns + x - (x % 2);
+    };
+    expect(coarse).toEqual(planes.map((plane) => plane.map((_, n) => plane[ofFour(n)])));
+  });
+
   it.each(SIZES)('are what the plain code says at %d × %d', (width, height) => {
     for (const [noise, gate] of [
       [0, 0],

@@ -336,7 +336,8 @@ describe('expandField', () => {
       const next = random(3);
       const given = new Float32Array(arena.memory.buffer, from, 12 * cells).map(() => 10 * next());
       new Float32Array(arena.memory.buffer, from, 12 * cells).set(given);
-      kernel.expandField(from, fromWidth, fromHeight, field, width, height, motions);
+      const sides = [fromWidth, fromHeight, field, width, height] as const;
+      for (let row = 0; row < height; row++) kernel.expandField(from, ...sides, motions, row, row + 1);
       const made = new Float32Array(arena.memory.buffer, field, 12 * width * height);
       const clamp = (value: number, size: number): number => Math.min(Math.max(value, 0), size - 1);
       for (let c = 0; c < 12; c++) {

@@ -93,6 +93,7 @@ describe('renderSeams', () => {
     };
     const detail = arena.allocate(4 * cells + 64);
     new Float32Array(arena.memory.buffer, detail.offset, cells).fill(4);
+    const marks = arena.allocate(4 * cells + 64);
     for (const deep of [0, 1] as const) {
       const stride = 64 * Math.ceil((width << deep) / 64);
       const pitch = stride >> deep;
@@ -107,9 +108,15 @@ describe('renderSeams', () => {
       const [pa = 0, pb = 0, po = 0] = blocks.map(({ offset }) => offset);
       const at = [pa, pb, po, width, height, stride, shiftX, shiftY, deep] as const;
       const rows = Math.ceil((height << shiftY) / 8);
-      const motion = [field.offset, grid.width, grid.height, motions, detail.offset] as const;
-      kernel.renderSeams(...at, ...motion, 0, 1);
-      kernel.renderSeams(...at, ...motion, 1, rows);
+      const motion = [field.offset, grid.width, grid.height, motions, marks.offset] as const;
+      for (const [begin, end] of [
+        [0, 1],
+        [1, rows],
+      ] as const) {
+        const known = [Math.ceil((width << shiftX) / 8), motions, detail.offset, marks.offset] as const;
+        kernel.findSeams(field.offset, grid.width, grid.height, ...known, begin, end);
+        kernel.renderSeams(...at, ...motion, begin, end);
+      }
       const plane = { width, height, pitch, shiftX, shiftY };
       let [off, seams, others] = [0, 0, 0];
       for (let y = 0; y < height; y++) {
@@ -129,7 +136,25 @@ describe('renderSeams', () => {
       for (const block of blocks) arena.free(block);
     }
     arena.free(detail);
+    arena.free(marks);
     arena.free(field);
+  });
+
+  it('leaves cells alone in which there is nothing to see', () => {
+    const [field, detail, marks] = [2 * 6 * 8 * 8 * 4, 256, 64].map((bytes) => arena.allocate(bytes + 64));
+    if (!field || !detail || !marks) throw new Error('three of three');
+    const view = (block: { offset: number }, count: number): Float32Array =>
+      new Float32Array(arena.memory.buffer, block.offset, count);
+    view(field, 6 * 64).forEach((_, n, all) => {
+      all[n] = n % 8 < 4 ? 0 : 20;
+    });
+    view(detail, 64).forEach((_, n, all) => {
+      all[n] = n < 32 ? 3.9 : 4.1;
+    });
+    kernel.findSeams(field.offset, 8, 8, 8, 1, detail.offset, marks.offset, 0, 8);
+    const found = [...new Uint8Array(arena.memory.buffer, marks.offset, 64)];
+    expect(found).toEqual(found.map((_, n) => (n >= 32 && [3, 4].includes(n % 8) ? 255 : 0)));
+    for (const block of [field, detail, marks]) arena.free(block);
   });
 
   it('a field of no numbers renders nothing, and reads nothing outside', () => {
@@ -139,7 +164,11 @@ describe('renderSeams', () => {
       data[n] = n % 3 ? Number.NaN : 1e30;
     });
     const planes = [0, 4096, 8192].map((at) => block.offset + at) as [number, number, number]; // three of three
-    kernel.renderSeams(...planes, 64, 64, 64, 0, 0, 0, block.offset + 64 * 64 * 3, 8, 8, 2, block.offset, 0, 8);
+    const field = block.offset + 64 * 64 * 3;
+    const marks = arena.allocate(64);
+    kernel.findSeams(field, 8, 8, 8, 2, field, marks.offset, 0, 8);
+    kernel.renderSeams(...planes, 64, 64, 64, 0, 0, 0, field, 8, 8, 2, marks.offset, 0, 8);
+    arena.free(marks);
     arena.free(block);
   });
 });

@@ -1,4 +1,4 @@
-"""flow-m as three blocks: it begins at the search's vectors, and what is exported of it runs."""
+"""flow-m: it begins at the search's vectors, and what is exported of it runs."""
 
 import json
 import os
@@ -10,8 +10,9 @@ import torch
 
 from training.common import export
 from training.common.warp import seed_field
-from training.flow_m import card, export_pyramid
-from training.flow_m.pyramid import Pyramid
+from training.flow_m import card
+from training.flow_m import export as flow_m
+from training.flow_m.network import FlowM, load
 from training.flow_s import export as flow_s
 
 SIZES = ((1, 64, 96), (2, 96, 64))
@@ -20,13 +21,13 @@ SIZES = ((1, 64, 96), (2, 96, 64))
 def given(height, width):
     """Random images, seed and costs of one pair."""
     (case,) = flow_s.random_cases(((1, height, width),))
-    return export_pyramid.given(*case)
+    return flow_m.given(*case)
 
 
-class PyramidTest(unittest.TestCase):
+class FlowMTest(unittest.TestCase):
     def setUp(self):
         torch.manual_seed(0)
-        self.network = Pyramid((16, 16, 16), (1, 1, 1)).eval()
+        self.network = FlowM((16, 16, 16), (1, 1, 1)).eval()
         self.folder = tempfile.mkdtemp()
 
     def at(self, name):
@@ -51,36 +52,38 @@ class PyramidTest(unittest.TestCase):
     def test_onnx_runtime_agrees_at_any_size_in_both_precisions(self):
         for block in self.network.blocks:  # as far from the seed as trained ones are
             block.head.weight.data.mul_(10)
-        found = {precision: worst for _, precision, worst in export_pyramid.write(self.network, self.folder, SIZES)}
-        self.assertLess(found["fp32"], export_pyramid.TOLERANCE["fp32"])
+        found = {precision: worst for _, precision, worst in flow_m.write(self.network, self.folder, SIZES)}
+        self.assertLess(found["fp32"], flow_m.TOLERANCE["fp32"])
         # weights that are not of half precision already, so that halving is to be seen
-        self.assertTrue(10 * found["fp32"] < found["fp16"] < export_pyramid.TOLERANCE["fp16"], found)
+        self.assertTrue(10 * found["fp32"] < found["fp16"] < flow_m.TOLERANCE["fp16"], found)
 
     def test_a_graph_of_other_weights_is_refused(self):
-        export_pyramid.write_graph(self.network, self.at("other.onnx"))
-        other = Pyramid((16, 16, 16), (1, 1, 1)).eval()
-        pairs = export.compare(
-            self.at("other.onnx"), other, [given(64, 96)], export_pyramid.INPUTS, export_pyramid.OUTPUTS
-        )
+        flow_m.write_graph(self.network, self.at("other.onnx"))
+        other = FlowM((16, 16, 16), (1, 1, 1)).eval()
+        pairs = export.compare(self.at("other.onnx"), other, [given(64, 96)], flow_m.INPUTS, flow_m.OUTPUTS)
         with self.assertRaises(SystemExit):
-            export.check_floats(pairs, export_pyramid.TOLERANCE["fp16"])
+            export.check_floats(pairs, flow_m.TOLERANCE["fp16"])
 
     def test_the_command_writes_weights_graphs_and_entries(self):
         checkpoint = dict(config=self.network.config, ema=self.network.state_dict(), step=7, seconds=60.0)
         torch.save(checkpoint, self.at("checkpoint.pt"))
-        command = ["export_pyramid", self.at("checkpoint.pt"), "--out", self.folder, "--trained", "so"]
+        command = ["export", self.at("checkpoint.pt"), "--out", self.folder, "--trained", "so"]
         with mock.patch("sys.argv", command):
-            export_pyramid.main()
+            flow_m.main()
         with open(self.at("manifest.json")) as f:
             models = json.load(f)["models"]
         told = [(m["id"], m["kind"], m["grid"], m["precision"], m["trained"]) for m in models]
         line = "7 steps, 1 minutes on one GPU: so"
         self.assertEqual(told, [("flow-m", "flow", 8, "fp32", line), ("flow-m-fp16", "flow", 8, "fp16", line)])
-        texts, network = card.read(self.at("flow-m.pt"))
-        self.assertIs(texts, card.PYRAMID)
-        self.assertEqual(network.config, self.network.config)
+        self.assertEqual(load(self.at("flow-m.pt"))[0].config, self.network.config)
         for name in ("flow-m.pt", "flow-m.onnx", "flow-m-fp16.onnx"):
             self.assertTrue(os.path.exists(self.at(name)), name)
+        with mock.patch("sys.argv", ["card", "--models", self.folder, "--run", self.folder]):
+            card.main()
+        with open(self.at("flow-m.md")) as f:
+            written = f.read()
+        self.assertIn("Blocks of 16, 16, 16 channels", written)
+        self.assertIn("flow-m-fp16.onnx", written)
 
 
 if __name__ == "__main__":
