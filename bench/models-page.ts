@@ -113,7 +113,7 @@ export function modelsPage(data: ModelsData, listed: readonly ListedModel[]): st
     '',
     ...entries.flatMap(({ id, pictures }) =>
       pictures
-        ? [`### ${id}`, '', `![${id}, good](models/${pictures.good})`, `![${id}, bad](models/${pictures.bad})`, '']
+        ? [`### ${id}`, `![${id}, good](models/${pictures.good})`, `![${id}, bad](models/${pictures.bad})`, '']
         : [],
     ),
   ]
