@@ -3,9 +3,12 @@ import { Finisher } from '../../src/interp/finish/finisher.ts';
 import { finishLayout } from '../../src/interp/finish/layout.ts';
 import { loadKernel } from '../../src/interp/kernel/kernel.ts';
 import { CELL_ROWS, LUMA_ROWS, searchTasks } from '../../src/interp/kernel/tasks.ts';
+import { CellJudge, type Judgement } from '../../src/interp/worker/cell-judge.ts';
+import { SEARCH_ODDS } from '../../src/interp/worker/confidence.ts';
 import type { WireJob } from '../../src/interp/worker/protocol.ts';
 import { RowThreads } from '../../src/interp/worker/row-threads.ts';
 import { flowLayout } from '../../src/interp/worker/scratch-layout.ts';
+import { smoothSeams } from '../../src/interp/worker/seams.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { Frame, type FrameInfo, planeLayout, SOURCE } from '../../src/media/frame.ts';
 import { ZERO } from '../../src/time.ts';
@@ -14,6 +17,12 @@ import { seededRandom } from '../support/random.ts';
 
 const [WIDTH, HEIGHT] = [640, 352];
 const INFO: FrameInfo = { pts: ZERO, arrival: ZERO, capture: ZERO, discontinuity: false, provenance: SOURCE };
+/** What the jobs here have in common. */
+const JOB: WireJob = {
+  ...{ width: WIDTH, height: HEIGHT, a: 0, b: 0, outs: [], timesteps: [0.5], grainSeeds: [0] },
+  ...{ minConfidence: 0, mode: 'whole', scratch: 0 },
+  ...{ pyramidA: { offset: 0, ready: false }, pyramidB: { offset: 0, ready: false } },
+};
 const arena = new Arena(64);
 const kernel = loadKernel(arena.memory);
 
@@ -41,8 +50,8 @@ const pyramids = [a, b].map((frame) => {
   return offset;
 });
 
-/** Search, costs, network inputs and a rendered frame by these threads: all bytes. */
-function work(rowThreads: RowThreads): { scratch: Uint8Array; frame: Uint8Array } {
+/** Search, costs, network inputs, a field, and a rendered and judged frame by these threads: all bytes. */
+function work(rowThreads: RowThreads): { scratch: Uint8Array; frame: Uint8Array; judgement: Judgement } {
   const scratch = arena.allocate(layout.bytes);
   const out = arena.allocate(bytes);
   arena.u8.fill(0, scratch.offset, scratch.offset + layout.bytes);
@@ -64,17 +73,34 @@ function work(rowThreads: RowThreads): { scratch: Uint8Array; frame: Uint8Array 
     gridHeight,
     CELL_ROWS,
   );
-  kernel.seedField(seed, at(layout.field), gridWidth * gridHeight);
   const field = at(layout.field);
+  const random = seededRandom(5);
+  const choice = new Float32Array(arena.memory.buffer, at(layout.choice), 72 * gridWidth * gridHeight);
+  choice.forEach((_, n) => {
+    choice[n] = random() - 0.5;
+  });
+  new Float32Array(arena.memory.buffer, at(layout.trust), 1)[0] = 30;
+  const seen = [seed, fine, at(layout.motion), at(layout.costs), field, gridWidth, gridHeight] as const;
+  const choose = ['choice', at(layout.choice), at(layout.trust), ...seen, rowScratch, rowScratchBytes] as const;
+  rowThreads.run(choose, gridHeight, CELL_ROWS);
   rowThreads.run(
-    ['render', a, b, out.offset, WIDTH, HEIGHT, field, gridWidth, gridHeight, 1, rowScratch, rowScratchBytes],
+    ['render', a, b, out.offset, WIDTH, HEIGHT, field, gridWidth, gridHeight, 2, rowScratch, rowScratchBytes],
     HEIGHT,
     LUMA_ROWS,
   );
+  const judge = new CellJudge(kernel, rowThreads, arena.memory);
+  const job: WireJob = { ...JOB, a, b, outs: [out.offset], minConfidence: 0.9999, scratch: scratch.offset };
+  const judgement = judge.judge(job, layout, SEARCH_ODDS);
+  const applied = { field, gridWidth, gridHeight, motions: 2, rowScratch, rowScratchBytes } as const;
+  smoothSeams(rowThreads, job, 0, applied, at(layout.measured) + 12 * gridWidth * gridHeight);
+  judge.giveWay(job, layout, 0);
+  // What each thread has counted is its own.
+  arena.u8.fill(0, at(layout.judged), at(layout.work));
   // What lies before the row scratch is the result; the row scratch is left as the last row's thread left it.
   const result = {
     scratch: arena.u8.slice(scratch.offset, rowScratch),
     frame: arena.u8.slice(out.offset, out.offset + bytes),
+    judgement,
   };
   arena.free(scratch);
   arena.free(out);
@@ -97,6 +123,7 @@ describe('RowThreads', () => {
       const together = work(rowThreads);
       expect(Buffer.compare(together.scratch, alone.scratch)).toBe(0);
       expect(Buffer.compare(together.frame, alone.frame)).toBe(0);
+      expect(together.judgement).toEqual(alone.judgement);
     }
     rowThreads.close();
   });
@@ -115,11 +142,7 @@ describe('RowThreads', () => {
     };
     const [before, from, to, made] = [shot(88, CLOCK), shot(100, CLOCK), shot(112, CLOCK), shot(106, '')];
     const out = Frame.allocate(arena, WIDTH, HEIGHT, INFO);
-    const job: WireJob = {
-      ...{ width: WIDTH, height: HEIGHT, a: from.offset, b: to.offset, frameBefore: before.offset },
-      ...{ timesteps: [0.5], outs: [out.offset], grainSeeds: [0], minConfidence: 0, mode: 'whole' },
-      ...{ scratch: 0, pyramidA: { offset: 0, ready: false }, pyramidB: { offset: 0, ready: false } },
-    };
+    const job: WireJob = { ...JOB, a: from.offset, b: to.offset, frameBefore: before.offset, outs: [out.offset] };
     const scratch = arena.allocate(finishLayout(WIDTH, HEIGHT).bytes);
     const finished = (rowThreads: RowThreads): Uint8Array => {
       out.bytes.set(made.bytes);

@@ -45,6 +45,9 @@ export function costScratchBytes(gridWidth: number, rows: number): number {
   return 4 * (gridWidth + 6) * (2 * rows + 8) + 16;
 }
 
+/** Planes that a network gives which weighs candidates. */
+export const CHOICE_PLANES = 72;
+
 /** Bytes of scratch that `chooseField` needs for so many rows of cells at a time: vectors, and sums. */
 export function choiceScratchBytes(gridWidth: number, rows: number): number {
   return 8 * (gridWidth + 6) * (2 * rows + 8) + 4 * (3 * gridWidth + 8) + 16;

@@ -1,4 +1,5 @@
 /** Sessions of `flow` networks on fixed buffers. */
+import { CHOICE_PLANES } from '../kernel/kernel.ts';
 import type { FlowChannels } from '../worker/scratch-layout.ts';
 import type { Network } from './onnx.ts';
 import { type BoundSession, bind } from './session.ts';
@@ -80,7 +81,7 @@ export class FlowNetwork implements FlowChannels {
     if (this.#takesFine) session.feed('fine', bind(buffers.fine, shapes.fine));
     if (this.motion) session.feed('motion', bind(buffers.motion, shapes.motion));
     if (this.chooses) {
-      session.fetch('choice', bind(buffers.choice, [pairs, 72, gridHeight, gridWidth]));
+      session.fetch('choice', bind(buffers.choice, [pairs, CHOICE_PLANES, gridHeight, gridWidth]));
       session.fetch('trust', bind(buffers.trust, [1]));
     } else session.fetch('field', bind(buffers.field, [pairs, this.motions * 6, gridHeight, gridWidth]));
     return session;

@@ -5,7 +5,7 @@
 
 import { isBeyond } from '../../pairing/timesteps.ts';
 import { type Clock, type Micros, minus } from '../../time.ts';
-import type { Kernel } from '../kernel/kernel.ts';
+import { CHOICE_PLANES, type Kernel } from '../kernel/kernel.ts';
 import { CELL_ROWS, LUMA_ROWS } from '../kernel/tasks.ts';
 import { BlockSearch } from '../worker/block-search.ts';
 import { CellJudge, type Judgement } from '../worker/cell-judge.ts';
@@ -190,7 +190,7 @@ export class FlowInterpolator implements Interpolator {
       costs: floats(layout.costs, pairs * 28 * cells).fill(0),
       fine: floats(layout.fine, pairs * 3 * cells).fill(0),
       motion: floats(layout.motion, pairs * 8 * cells).fill(0),
-      choice: floats(layout.choice, pairs * 72 * cells),
+      choice: floats(layout.choice, pairs * CHOICE_PLANES * cells),
       trust: floats(layout.trust, 1),
       field: floats(layout.field, pairs * 12 * cells),
       gridWidth,

@@ -1,5 +1,6 @@
 /** What kind a network is, told by what it takes and gives. Pure. */
 import { FrameliftError } from '../../errors.ts';
+import { CHOICE_PLANES } from '../kernel/kernel.ts';
 import type { ModelKind } from '../models/manifest.ts';
 import { I420_EXPECTED, i420Io, takesI420 } from './i420-io.ts';
 import { describeIo, type IoShape } from './io.ts';
@@ -58,5 +59,5 @@ function chooses(inputs: readonly IoShape[], outputs: readonly IoShape[]): boole
   const channels = (of: readonly IoShape[], wanted: string, at: number): unknown =>
     of.find(({ name, type }) => name === wanted && type === 'float32')?.shape[at];
   const knows = channels(inputs, 'costs', 1) === 28 && channels(inputs, 'motion', 1) === 8;
-  return knows && channels(outputs, 'choice', 1) === 72 && channels(outputs, 'trust', 0) === 1;
+  return knows && channels(outputs, 'choice', 1) === CHOICE_PLANES && channels(outputs, 'trust', 0) === 1;
 }

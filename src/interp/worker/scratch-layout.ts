@@ -6,6 +6,7 @@ import { planeLayout } from '../../media/frame.ts';
 import type { FrameSize } from '../../media/size.ts';
 import { finishLayout } from '../finish/layout.ts';
 import {
+  CHOICE_PLANES,
   choiceScratchBytes,
   costScratchBytes,
   grainScratchBytes,
@@ -153,7 +154,7 @@ export function flowLayout(
   const fine = pieces.take(pairs * 3 * plane);
   const costs = pieces.take(pairs * 28 * plane);
   const motion = pieces.take(pairs * 8 * plane);
-  const choice = pieces.take(pairs * 72 * plane);
+  const choice = pieces.take(pairs * CHOICE_PLANES * plane);
   const trust = pieces.take(4);
   const field = pieces.take(pairs * 12 * plane);
   const retimed = pieces.take(12 * plane);
@@ -244,7 +245,7 @@ export function flowLayoutOfPair(layout: FlowLayout, index: number, { costs, mot
     fine: layout.fine + 3 * step,
     costs: layout.costs + costs * step,
     motion: layout.motion + 8 * step,
-    choice: layout.choice + 72 * step,
+    choice: layout.choice + CHOICE_PLANES * step,
     field: layout.field + motions * 6 * step,
   };
 }

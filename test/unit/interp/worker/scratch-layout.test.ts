@@ -7,6 +7,8 @@ import {
   halfFlowLayout,
   i420Layout,
   i420LayoutOfPair,
+  JUDGED_BY,
+  JUDGED_BYTES,
   rgbLayout,
   scratchBytes,
 } from '../../../../src/interp/worker/scratch-layout.ts';
@@ -32,13 +34,14 @@ describe.each([
   const flow = flowLayout(width, height, 32, true, THREADS, PAIRS);
   const cells = flow.gridWidth * flow.gridHeight;
   const piecesOfPair = (index: number, motions: 1 | 2): Piece[] => {
-    const { seed, images, fine, costs, motion, field } = flowLayoutOfPair(flow, index, { costs: 28, motions });
+    const { seed, images, fine, costs, motion, choice, field } = flowLayoutOfPair(flow, index, { costs: 28, motions });
     return [
       [seed, 12 * cells],
       [images, 64 * cells],
       [fine, 12 * cells],
       [costs, 112 * cells],
       [motion, 32 * cells],
+      [choice, 288 * cells],
       [field, motions * 24 * cells],
     ];
   };
@@ -51,7 +54,11 @@ describe.each([
     }
     expectApart(
       [
+        [flow.trust, 4],
         [flow.retimed, 48 * cells],
+        [flow.measured, 16 * cells],
+        [flow.way, 4 * cells],
+        [flow.judged, JUDGED_BY + THREADS * JUDGED_BYTES],
         [flow.work, 0],
         [flow.rowScratch, THREADS * flow.rowScratchBytes],
         [flow.grain, cells],

@@ -1,6 +1,7 @@
 /** The inputs of a flow network, from pyramids and a seed; and a field straight from a seed. */
 import { storeLanes } from '../cells';
 import { clampInt } from '../i420';
+import { between } from '../taps';
 import { levelOrigin, levelSize, levelStride } from './pyramid';
 
 /** Level of the network's lumas: quarter resolution. */
@@ -16,13 +17,6 @@ function plainRow(row: usize, width: i32, columns: i32, out: usize): void {
   }
 }
 
-/** Two neighbouring samples of two rows: upper left, upper right, lower left, lower right. */
-// @inline
-function taps(at: usize, stride: usize): v128 {
-  const upper = v128.load16_splat(at);
-  return v128.load16_lane(at + stride, upper, 1);
-}
-
 /** Bilinear samples of a level, 0…1; positions far outside read the edge. */
 // @inline
 function samples(origin: usize, stride: i32, x: v128, y: v128, lastX: v128, lastY: v128): v128 {
@@ -35,21 +29,7 @@ function samples(origin: usize, stride: i32, x: v128, y: v128, lastX: v128, last
   const wy = f32x4.sub(cy, f32x4.convert_i32x4_s(iy));
   // The border makes the right and lower taps of the last samples readable.
   const at = i32x4.add(i32x4.mul(iy, i32x4.splat(stride)), ix);
-  const first = taps(origin + i32x4.extract_lane(at, 0), stride);
-  const second = taps(origin + i32x4.extract_lane(at, 1), stride);
-  const third = taps(origin + i32x4.extract_lane(at, 2), stride);
-  const fourth = taps(origin + i32x4.extract_lane(at, 3), stride);
-  const low = v128.shuffle<i32>(first, second, 0, 4, 0, 4);
-  const high = v128.shuffle<i32>(third, fourth, 0, 4, 0, 4);
-  const all = v128.shuffle<i64>(low, high, 0, 2);
-  const byte = i32x4.splat(255);
-  const a = f32x4.convert_i32x4_s(v128.and(all, byte));
-  const b = f32x4.convert_i32x4_s(v128.and(i32x4.shr_u(all, 8), byte));
-  const c = f32x4.convert_i32x4_s(v128.and(i32x4.shr_u(all, 16), byte));
-  const d = f32x4.convert_i32x4_s(i32x4.shr_u(all, 24));
-  const upper = f32x4.add(a, f32x4.mul(f32x4.sub(b, a), wx));
-  const lower = f32x4.add(c, f32x4.mul(f32x4.sub(d, c), wx));
-  const mixed = f32x4.add(upper, f32x4.mul(f32x4.sub(lower, upper), wy));
+  const mixed = between(origin, at, i32x4.splat(stride), wx, wy);
   return f32x4.mul(mixed, f32x4.splat(1.0 / 255.0));
 }
 

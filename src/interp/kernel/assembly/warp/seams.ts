@@ -3,6 +3,7 @@
  * a mosaic there.
  */
 import { clampInt } from '../i420';
+import { between } from '../taps';
 
 /** Luma samples by which vectors of neighbouring cells differ at a seam: 2 from quad to quad. */
 const SEAM: f32 = 4;
@@ -108,33 +109,6 @@ function sample1(plane: usize, stride: i32, x: i32, y: i32, farX: i32, farY: i32
   return top + (bottom - top) * fy;
 }
 
-/** Two neighbouring samples of a row and of the one below: left, right, lower left, lower right. */
-// @inline
-function taps(at: usize, below: usize): v128 {
-  return v128.load16_lane(at + below, v128.load16_splat(at), 1);
-}
-
-/** Four samples of a plane of 8 bits between those at `ix`, `iy` and the ones behind. */
-// @inline
-function gather8(plane: usize, stride: i32, ix: v128, iy: v128, farY: i32, fx: v128, fy: v128): v128 {
-  const at = i32x4.add(i32x4.mul(iy, i32x4.splat(stride)), ix);
-  // At the last column and row there is nothing behind, and no weight to it: any byte will do.
-  const below = v128.and(i32x4.lt_s(iy, i32x4.splat(farY)), i32x4.splat(stride));
-  const first = taps(plane + i32x4.extract_lane(at, 0), i32x4.extract_lane(below, 0));
-  const second = taps(plane + i32x4.extract_lane(at, 1), i32x4.extract_lane(below, 1));
-  const third = taps(plane + i32x4.extract_lane(at, 2), i32x4.extract_lane(below, 2));
-  const fourth = taps(plane + i32x4.extract_lane(at, 3), i32x4.extract_lane(below, 3));
-  const low = v128.shuffle<i32>(first, second, 0, 4, 0, 4);
-  const high = v128.shuffle<i32>(third, fourth, 0, 4, 0, 4);
-  const all = v128.shuffle<i64>(low, high, 0, 2);
-  const byte = i32x4.splat(255);
-  const a = f32x4.convert_i32x4_s(v128.and(all, byte));
-  const b = f32x4.convert_i32x4_s(v128.and(i32x4.shr_u(all, 8), byte));
-  const c = f32x4.convert_i32x4_s(v128.and(i32x4.shr_u(all, 16), byte));
-  const d = f32x4.convert_i32x4_s(i32x4.shr_u(all, 24));
-  return towards(towards(a, b, fx), towards(c, d, fx), fy);
-}
-
 /** Four samples of one frame at x, y, limited to the plane. */
 // @inline
 function gather(plane: usize, stride: i32, x: v128, y: v128, farX: i32, farY: i32, deep: bool): v128 {
@@ -144,7 +118,11 @@ function gather(plane: usize, stride: i32, x: v128, y: v128, farX: i32, farY: i3
   const iy = i32x4.trunc_sat_f32x4_s(py);
   const fx = f32x4.sub(px, f32x4.convert_i32x4_s(ix));
   const fy = f32x4.sub(py, f32x4.convert_i32x4_s(iy));
-  if (!deep) return gather8(plane, stride, ix, iy, farY, fx, fy);
+  if (!deep) {
+    // At the last column and row there is nothing behind, and no weight to it: what is read does not count.
+    const below = v128.and(i32x4.lt_s(iy, i32x4.splat(farY)), i32x4.splat(stride));
+    return between(plane, i32x4.add(i32x4.mul(iy, i32x4.splat(stride)), ix), below, fx, fy);
+  }
   let out = splat(
     sample1(
       plane,
