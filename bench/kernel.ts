@@ -56,7 +56,7 @@ function piecesFor(width: number, height: number): Record<string, () => void> {
   const arena = new Arena(512);
   const kernel = loadKernel(arena.memory);
   const rowThreads = new RowThreads(kernel, arena.memory, 1);
-  const layout = flowLayout(width, height, MULTIPLE, false, 1, 1);
+  const layout = flowLayout(width, height, MULTIPLE, false, 1, 1, true);
   const { gridWidth, gridHeight, rowScratchBytes, paddedWidth, paddedHeight } = layout;
   const { bytes, strideY } = planeLayout(width, height);
   const place = (size: number): number => arena.allocate(size).offset;

@@ -19,8 +19,8 @@ async function opened(bytes: Uint8Array): Promise<FlowNetwork> {
 
 /** What each plane of a flow network's inputs shall be for a job, made from the kernel's functions one by one. */
 function expectedPlanes(rig: FlowRig, job: WireJob, half: boolean): Map<number, Float32Array> {
-  const whole = flowLayout(rig.width, rig.height, 32, false, 1, 2);
-  const layout = half ? halfFlowLayout(rig.width, rig.height, 32, 1, 2, whole) : undefined;
+  const whole = flowLayout(rig.width, rig.height, 32, false, 1, 2, false);
+  const layout = half ? halfFlowLayout(rig.width, rig.height, 32, 1, 2, whole, false) : undefined;
   const path = layout?.path ?? whole;
   const { gridWidth, gridHeight, paddedWidth, paddedHeight } = path;
   const cells = gridWidth * gridHeight;
@@ -68,8 +68,8 @@ describe('the inputs of a flow network', () => {
         rig.wire({ times: [1, 2], ...beside({ before: rig.neighbour(0), after: rig.neighbour(4, 2) }) }),
       ];
       await rig.interpolator.run(jobs);
-      const whole = flowLayout(rig.width, rig.height, 32, false, 1, 2);
-      const path = mode === 'half' ? halfFlowLayout(rig.width, rig.height, 32, 1, 2, whole).path : whole;
+      const whole = flowLayout(rig.width, rig.height, 32, false, 1, 2, false);
+      const path = mode === 'half' ? halfFlowLayout(rig.width, rig.height, 32, 1, 2, whole, false).path : whole;
       const cells = path.gridWidth * path.gridHeight;
       for (const [i, job] of jobs.entries()) {
         const field = job.scratch + flowLayoutOfPair(path, i, network).field;

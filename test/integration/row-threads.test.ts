@@ -42,7 +42,7 @@ function blobs(shift: number): number {
 }
 
 const [a, b] = [blobs(0), blobs(7)];
-const layout = flowLayout(WIDTH, HEIGHT, 32, false, 4, 1);
+const layout = flowLayout(WIDTH, HEIGHT, 32, false, 4, 1, true);
 const { bytes } = planeLayout(WIDTH, HEIGHT);
 const pyramids = [a, b].map((frame) => {
   const { offset } = arena.allocate(2 * WIDTH * HEIGHT);

@@ -92,7 +92,13 @@ export class FlowInterpolator implements Interpolator {
     clock: Clock,
     network: FlowNetwork | undefined,
   ) {
-    this.network = { kind: 'flow', seeded: true, times: 'any', batches: network?.batches ?? false };
+    this.network = {
+      kind: 'flow',
+      seeded: true,
+      times: 'any',
+      batches: network?.batches ?? false,
+      chooses: network?.chooses ?? false,
+    };
     this.#kernel = kernel;
     this.#search = new BlockSearch(kernel, rowThreads, setup.memory);
     this.#rowThreads = rowThreads;
@@ -167,8 +173,9 @@ export class FlowInterpolator implements Interpolator {
     const known = this.#spaces.get(scratch);
     if (known) return known;
     const [multiple, pairs, threads] = [this.#multiple, this.#pairs, this.#rowThreads.size];
-    const layout = flowLayout(width, height, multiple, this.#grain > 0, threads, pairs);
-    const half = halfFlowLayout(width, height, multiple, threads, pairs, layout);
+    const chooses = this.#flow?.chooses ?? false;
+    const layout = flowLayout(width, height, multiple, this.#grain > 0, threads, pairs, chooses);
+    const half = halfFlowLayout(width, height, multiple, threads, pairs, layout, chooses);
     if (this.#grain > 0) this.#kernel.grainStart(scratch + layout.grain);
     const space: Workspace = {
       whole: this.#site(scratch, layout),
@@ -190,7 +197,7 @@ export class FlowInterpolator implements Interpolator {
       costs: floats(layout.costs, pairs * 28 * cells).fill(0),
       fine: floats(layout.fine, pairs * 3 * cells).fill(0),
       motion: floats(layout.motion, pairs * 8 * cells).fill(0),
-      choice: floats(layout.choice, pairs * CHOICE_PLANES * cells),
+      choice: floats(layout.choice, this.#flow?.chooses ? pairs * CHOICE_PLANES * cells : 0),
       trust: floats(layout.trust, 1),
       field: floats(layout.field, pairs * 12 * cells),
       gridWidth,

@@ -55,6 +55,8 @@ export interface NetworkFacts {
    * parents, too: times 0 and 1.
    */
   readonly scale?: number;
+  /** Of kind `flow`: whether it weighs candidates, and the kernel makes the field. Absent: it does not. */
+  readonly chooses?: boolean;
   /** Of a network of kind `rgb`. */
   readonly rgb?: RgbFacts;
 }

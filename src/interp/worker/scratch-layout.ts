@@ -72,8 +72,9 @@ export function finishOffset(
     const size = padded(multiple);
     return i420Layout(size.width, size.height, network, threads, batch).bytes;
   }
-  const whole = flowLayout(width, height, multiple, grain > 0, threads, batch);
-  return halfFlowLayout(width, height, multiple, threads, batch, whole).bytes;
+  const { chooses = false } = network;
+  const whole = flowLayout(width, height, multiple, grain > 0, threads, batch, chooses);
+  return halfFlowLayout(width, height, multiple, threads, batch, whole, chooses).bytes;
 }
 
 /**
@@ -97,7 +98,7 @@ export interface FlowLayout {
   readonly costs: number;
   /** float32 [8][gridHeight][gridWidth]: what the pairs beside tell of the acceleration. */
   readonly motion: number;
-  /** float32 [72][gridHeight][gridWidth]: what a network says of the candidates. */
+  /** float32 [72][gridHeight][gridWidth]: what a network that chooses says of the candidates. */
   readonly choice: number;
   /** float32: how much it trusts their costs. One for all pairs of a run. */
   readonly trust: number;
@@ -134,7 +135,8 @@ function rowScratchBytesFor(width: number, gridWidth: number): number {
 
 /**
  * The scratch of one worker of `threads` row threads for one frame size whose sides are padded to a
- * multiple of `multiple`; `grainy`: interpolated frames get grain; `pairs`: most pairs of a run.
+ * multiple of `multiple`; `grainy`: interpolated frames get grain; `pairs`: most pairs of a run; `chooses`: its network
+ * weighs candidates.
  */
 export function flowLayout(
   width: number,
@@ -143,6 +145,7 @@ export function flowLayout(
   grainy: boolean,
   threads: number,
   pairs: number,
+  chooses: boolean,
 ): FlowLayout {
   const { width: gridWidth, height: gridHeight } = gridSize(width, height, multiple);
   const paddedWidth = gridWidth * 8;
@@ -154,7 +157,7 @@ export function flowLayout(
   const fine = pieces.take(pairs * 3 * plane);
   const costs = pieces.take(pairs * 28 * plane);
   const motion = pieces.take(pairs * 8 * plane);
-  const choice = pieces.take(pairs * CHOICE_PLANES * plane);
+  const choice = pieces.take(chooses ? pairs * CHOICE_PLANES * plane : 0);
   const trust = pieces.take(4);
   const field = pieces.take(pairs * 12 * plane);
   const retimed = pieces.take(12 * plane);
@@ -216,11 +219,12 @@ export function halfFlowLayout(
   threads: number,
   pairs: number,
   whole: FlowLayout,
+  chooses: boolean,
 ): HalfFlowLayout {
   const [w, h] = [(width + 1) >> 1, (height + 1) >> 1];
   const luma = whole.bytes;
   const start = luma + alignUp(planeLayout(w, h).u + 64, 64);
-  const path = flowLayout(w, h, multiple, false, threads, pairs);
+  const path = flowLayout(w, h, multiple, false, threads, pairs, chooses);
   const { seed, images, fine, costs, motion, choice, trust, field, retimed } = path;
   const { measured, way, judged, work, rowScratch, grain, bytes } = path;
   const found = { seed, images, fine, costs, motion, choice, trust, field, retimed };

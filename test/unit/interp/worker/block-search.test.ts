@@ -29,8 +29,10 @@ function counted(half = false) {
     },
   };
   const search = new BlockSearch(kernel, new RowThreads(kernel, rig.arena.memory, 1), rig.arena.memory);
-  const whole = flowLayout(rig.width, rig.height, 32, false, 1, 2);
-  const layout: HalfFlowLayout | undefined = half ? halfFlowLayout(rig.width, rig.height, 32, 1, 2, whole) : undefined;
+  const whole = flowLayout(rig.width, rig.height, 32, false, 1, 2, true);
+  const layout: HalfFlowLayout | undefined = half
+    ? halfFlowLayout(rig.width, rig.height, 32, 1, 2, whole, true)
+    : undefined;
   const run = (...jobs: WireJob[]): void => {
     search.begin();
     for (const job of jobs) search.search(job, layout?.path ?? whole, layout);

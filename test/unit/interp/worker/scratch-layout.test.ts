@@ -31,7 +31,7 @@ describe.each([
   [1280, 720],
   [71, 45],
 ])('the scratch for %d × %d', (width, height) => {
-  const flow = flowLayout(width, height, 32, true, THREADS, PAIRS);
+  const flow = flowLayout(width, height, 32, true, THREADS, PAIRS, true);
   const cells = flow.gridWidth * flow.gridHeight;
   const piecesOfPair = (index: number, motions: 1 | 2): Piece[] => {
     const { seed, images, fine, costs, motion, choice, field } = flowLayoutOfPair(flow, index, { costs: 28, motions });
@@ -68,7 +68,7 @@ describe.each([
   });
 
   it('of a flow network at half the size lies behind that of the whole', () => {
-    const half = halfFlowLayout(width, height, 32, THREADS, PAIRS, flow);
+    const half = halfFlowLayout(width, height, 32, THREADS, PAIRS, flow, true);
     expect([half.width, half.height]).toEqual([Math.ceil(width / 2), Math.ceil(height / 2)]);
     const { seed, images, fine, costs, motion, field, retimed, work, rowScratch } = half.path;
     const offsets = [seed, images, fine, costs, motion, field, retimed, work, rowScratch];
@@ -117,7 +117,14 @@ describe.each([
     const facts = { seeded: true, times: 'any', batches: true } as const;
     const bytesOf = (network: NetworkFacts | undefined): number =>
       scratchBytes(network, setup, PAIRS, width, height) - finishLayout(width, height).bytes;
-    expect(bytesOf({ ...facts, kind: 'flow' })).toBe(halfFlowLayout(width, height, 32, THREADS, PAIRS, flow).bytes);
+    const flowBytes = [true, false].map((chooses) => {
+      const whole = flowLayout(width, height, 32, true, THREADS, PAIRS, chooses);
+      const half = halfFlowLayout(width, height, 32, THREADS, PAIRS, whole, chooses);
+      expect(bytesOf({ ...facts, kind: 'flow', chooses })).toBe(half.bytes);
+      return half.bytes;
+    });
+    // Who gives a field has no room for a choice.
+    expect(flowBytes[1]).toBeLessThan(flowBytes[0] ?? 0);
     const [w, h] = [flow.paddedWidth, flow.paddedHeight];
     expect(bytesOf({ ...facts, kind: 'i420' })).toBe(i420Layout(w, h, facts, THREADS, PAIRS).bytes);
     const rgb = { multiple: 64, planes: 11, inputBytes: 4, outputBytes: 4 } as const;
