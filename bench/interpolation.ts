@@ -80,8 +80,10 @@ export class InterpolationTimer implements AsyncDisposable {
     for (const [i, b] of this.#frames.entries()) {
       const a = this.#frames[i - 1];
       if (!a) continue;
+      const first = this.#frames[i - 2];
+      const beside = first && { before: { frame: first, ratio: 1 } };
       const begin = performance.now();
-      const result = await this.#engine.interpolate({ stream: 'bench', a, b, timesteps: [0.5] });
+      const result = await this.#engine.interpolate({ stream: 'bench', a, b, ...beside, timesteps: [0.5] });
       const totalMs = performance.now() - begin;
       if (result.status !== 'done') {
         throw new FrameliftError('engine.failed', `the engine refused pair ${i}: ${result.reason}`);

@@ -12,6 +12,7 @@ from training.common.search import NEAR, OFFSETS
 
 REACH = 3
 CANDIDATES = len(OFFSETS) + 1 + NEAR + 1  # the search's and zero, the second search's, the pair before's
+LEAST = 1 / 32  # of the second motion's share
 OUTPUTS = CANDIDATES + 8  # of a motion: weights, 4 of the residual, mask, error or share, 2 gates
 MOST = 1.2  # of box5x5(q) that a gate lets through with one neighbour
 RATIO = SHARES[2] / SHARES[1]  # how much more with both
@@ -33,7 +34,7 @@ def field_of(choice, trust, seed, costs, fine=None, motion=None):
         bends = box, widened(motion[:, 4:6]) * (motion[:, 7:] * (2 * (RATIO - 1)) + (2 - RATIO))
     first, second = (_way(part, trust, around, costs, bends) for part in choice.chunk(2, 1))
     # a small share is none: the kernel skips such cells
-    share = F.relu(second[:, 5:] * 1.25 - 0.25)
+    share = F.threshold(second[:, 5:] * 1.25 - 0.25, LEAST, 0.0)
     return torch.cat([first, second[:, :5], share], 1)
 
 

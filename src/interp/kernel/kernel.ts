@@ -33,11 +33,11 @@ export function loadKernel(memory: WebAssembly.Memory): Kernel {
 
 /**
  * Bytes of scratch that `warpBlend` and `warpDeep` need for a frame of this width: six channel rows,
- * twenty-one tables of pairs, and two windows.
+ * twenty-two tables of pairs, and two windows.
  */
 export function warpScratchBytes(width: number): number {
   const pairs = (((width + 7) >> 3) + 3) & ~3;
-  return 4 * (6 * (pairs + 12) + 21 * pairs) + 64;
+  return 4 * (6 * (pairs + 12) + 22 * pairs) + 64;
 }
 
 /** Bytes of scratch that `candidateCosts` needs for so many rows of cells at a time: whole vectors. */

@@ -18,8 +18,10 @@ const RESIDUAL: f32 = 4;
 /** Of the mean bend of 5 × 5 cells, the most that a gate lets through. */
 const MOST: f32 = 1.2;
 
-/** Of the second motion's share: below it, ln(0.2 / 0.8), there is none. */
-const NO_SHARE: f32 = -1.3862943611198906;
+/** Of the second motion: a smaller share is none. */
+const LEAST: f32 = 1.0 / 32;
+/** What the network tells of that share, ln(0.225 / 0.775). */
+const NO_SHARE: f32 = -1.2367626271489267;
 
 /** Rows of padded vectors. */
 let pitch: usize = 0;
@@ -217,8 +219,10 @@ export function chooseField(
         put(out + 3 * plane, f32x4.add(bendY, vy), rest + 3 * plane, gain);
         v128.store(out + 4 * plane, logistic(v128.load(rest + 4 * plane)));
         let last = logistic(v128.load(rest + 5 * plane));
-        // A small share of the second motion is none.
-        if (n > 0) last = f32x4.pmax(f32x4.splat(0), f32x4.sub(f32x4.mul(last, f32x4.splat(1.25)), f32x4.splat(0.25)));
+        if (n > 0) {
+          last = f32x4.sub(f32x4.mul(last, f32x4.splat(1.25)), f32x4.splat(0.25));
+          last = v128.and(last, f32x4.gt(last, f32x4.splat(LEAST)));
+        }
         v128.store(out + 5 * plane, last);
       }
     }

@@ -19,6 +19,7 @@ import {
   FY,
   fieldRow,
   LEAD,
+  LIVE,
   MASK,
   RECORD,
   SHARE,
@@ -118,6 +119,10 @@ function renderRow(
     let share0 = zero;
     let share1 = zero;
     if (shared) {
+      if ((p & 3) === 0 && !load<i32>(entry, LIVE)) {
+        p += 3;
+        continue;
+      }
       share0 = along(entry, SHARE, SHARE_SLOPE, 0, steps);
       share1 = along(entry, SHARE, SHARE_SLOPE, 2, steps);
       if (!v128.any_true(f32x4.gt(v128.or(share0, share1), zero))) continue;
@@ -191,7 +196,7 @@ export function warpDeep(
   const step = <f32>(1 << shiftY) * 0.125;
   const samples = stride >> 1;
   for (let y = rowBegin; y < rowEnd; ) {
-    fieldRow(field, gridWidth, gridHeight, <f32>(y | 1) * step - 0.5, scratch, pitch, cells, channels);
+    fieldRow(field, gridWidth, gridHeight, <f32>(y | 1) * step - 0.5, scratch, pitch, cells, 0, channels);
     for (let s = 1; s < shiftX; s++) halveRows(scratch, pitch, cells, channels);
     const both = tabulate(scratch, pitch, table, pairs, width, height, samples, y, chroma, scaleX, scaleY, shared);
     renderRow(a, b, out + y * stride, table, pairs, width, spare, shared);

@@ -58,10 +58,14 @@ export const EDGE: usize = 288;
 /** Only of a second motion: its share in the frame, and the share's change along half a sample. */
 export const SHARE: usize = 304;
 export const SHARE_SLOPE: usize = 320;
-export const RECORD: usize = 336;
+/** Likewise: not 0 where any of the four pairs has a share. */
+export const LIVE: usize = 336;
+export const RECORD: usize = 352;
+/** Where the share is among the channels. */
+export const SHARE_CHANNEL: i32 = 5;
 
 /**
- * Fills the first `channels` channel rows for the row at `position` of the field (in cells, may lie
+ * Fills channel rows `first` … `end` − 1 for the row at `position` of the field (in cells, may lie
  * outside: clamped), with replicated ends.
  */
 export function fieldRow(
@@ -72,7 +76,8 @@ export function fieldRow(
   rows: usize,
   pitch: i32,
   cells: i32,
-  channels: i32,
+  first: i32,
+  end: i32,
 ): void {
   const base = floor(position);
   const weight = position - base;
@@ -80,7 +85,7 @@ export function fieldRow(
   const bottom = clampInt(<i32>base + 1, 0, gridHeight - 1);
   const w = f32x4.splat(weight);
   const count = min(cells, gridWidth);
-  for (let c = 0; c < channels; c++) {
+  for (let c = first; c < end; c++) {
     const plane = field + ((c * gridWidth * gridHeight) << 2);
     const upper = plane + ((top * gridWidth) << 2);
     const lower = plane + ((bottom * gridWidth) << 2);
@@ -100,6 +105,22 @@ export function fieldRow(
     const last = load<f32>(out + ((count - 1) << 2));
     for (; i < cells; i++) store<f32>(out + (i << 2), last);
   }
+}
+
+/** Whether the second motion has a share in any cell of the channel rows. */
+export function anyShare(rows: usize, pitch: i32, cells: i32): bool {
+  const row = rows + ((SHARE_CHANNEL * pitch + LEAD) << 2);
+  for (let i = 0; i < cells; i += 4) if (v128.any_true(v128.load(row + (i << 2)))) return true;
+  return false;
+}
+
+/** Whether any cell that four pairs from `p` on look at has a share. */
+// @inline
+function isLive(row: usize, p: i32, chroma: bool): bool {
+  const at = row + (p << (chroma ? 3 : 2));
+  let any = v128.or(v128.load(at - 4), v128.load(at + 4));
+  if (chroma) any = v128.or(any, v128.or(v128.load(at + 12), v128.load(at + 20)));
+  return v128.any_true(any);
 }
 
 /**
@@ -244,7 +265,7 @@ function weights(row: usize, p: i32, second: bool, chroma: bool): v128 {
 /**
  * Fills the table for one row of a plane. `chroma`: a pair is two cells; `scaleX`, `scaleY`: samples
  * of the plane for each of luma; `shared`: the field is a second motion's, whose sixth channel is
- * its share. Offsets are in samples where `stride` is. True when no quad comes near the upper or the
+ * its share, and pairs without one are left out. Offsets are in samples where `stride` is. True when no quad comes near the upper or the
  * lower border: with planes that begin a row lower, the table is then right for the next row, too.
  */
 export function tabulate(
@@ -283,6 +304,15 @@ export function tabulate(
   let top = i32x4.splat(i32.MAX_VALUE);
   let bottom = i32x4.splat(0);
   for (let p = 0; p < pairs; p += 4) {
+    if (shared) {
+      const live = isLive(c5, p, chroma);
+      store<i32>(record, <i32>live, LIVE);
+      if (!live) {
+        record += RECORD;
+        xa = f32x4.add(xa, THIRTY_TWO);
+        continue;
+      }
+    }
     const xb = f32x4.add(xa, FOUR);
     const x0a = f32x4.add(xa, f32x4.mul(quadValues(c0, p, false, chroma), across));
     const x0b = f32x4.add(xb, f32x4.mul(quadValues(c0, p, true, chroma), across));

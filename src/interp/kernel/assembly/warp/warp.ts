@@ -9,6 +9,7 @@ import {
   AB,
   AT,
   AX,
+  anyShare,
   BB,
   BT,
   BX,
@@ -19,9 +20,11 @@ import {
   FY,
   fieldRow,
   LEAD,
+  LIVE,
   MASK,
   RECORD,
   SHARE,
+  SHARE_CHANNEL,
   SHARE_SLOPE,
   SLOPE,
   tabulate,
@@ -129,6 +132,10 @@ function renderRow(a: usize, b: usize, out: usize, table: usize, pairs: i32, wid
     const entry = table + <usize>(p >> 2) * RECORD + <usize>((p & 3) << 2);
     let mixed: v128;
     if (shared) {
+      if ((p & 3) === 0 && !load<i32>(entry, LIVE)) {
+        p += 3;
+        continue;
+      }
       const share = along(entry, SHARE, SHARE_SLOPE);
       if (!v128.any_true(i16x8.gt_s(share, i16x8.splat(<i16>NOTHING)))) continue;
       const below = i16x8.shl(v128.load_ext<u8>(out + (p << 3)), 7);
@@ -137,6 +144,26 @@ function renderRow(a: usize, b: usize, out: usize, table: usize, pairs: i32, wid
     const bytes = i16x8.shr_u(i16x8.add(mixed, half), 7);
     v128.store64_lane(out + (p << 3), i8x16.narrow_i16x8_u(bytes, bytes), 0);
   }
+}
+
+/** One couple of rows of the field, and whether there is anything to render of it: of a second motion, a share. */
+// @inline
+function couple(
+  field: usize,
+  gridWidth: i32,
+  gridHeight: i32,
+  position: f32,
+  rows: usize,
+  pitch: i32,
+  cells: i32,
+  shared: bool,
+): bool {
+  if (shared) {
+    fieldRow(field, gridWidth, gridHeight, position, rows, pitch, cells, SHARE_CHANNEL, SHARE_CHANNEL + 1);
+    if (!anyShare(rows, pitch, cells)) return false;
+  }
+  fieldRow(field, gridWidth, gridHeight, position, rows, pitch, cells, 0, SHARE_CHANNEL);
+  return true;
 }
 
 /**
@@ -170,33 +197,32 @@ export function warpBlend(
   const cells = ((pairsY + 3) & ~3) + 8;
   const pitch = cells + LEAD;
   const table = scratch + ((CHANNELS * pitch) << 2);
-  const channels = shared ? 6 : 5;
   // Rows in couples: making the table takes as long as rendering a row by it.
-  for (let y = rowBegin; y < rowEnd; ) {
-    fieldRow(field, gridWidth, gridHeight, <f32>(y | 1) * 0.125 - 0.5, scratch, pitch, cells, channels);
+  for (let y = rowBegin; y < rowEnd; y = (y | 1) + 1) {
+    if (!couple(field, gridWidth, gridHeight, <f32>(y | 1) * 0.125 - 0.5, scratch, pitch, cells, shared)) continue;
     const both = tabulate(scratch, pitch, table, pairsY, width, height, stride, y, false, 1, 1, shared);
     renderRow(a, b, out + y * stride, table, pairsY, width, shared);
-    y++;
-    if ((y & 1) === 0 || y === rowEnd) continue;
-    if (!both) tabulate(scratch, pitch, table, pairsY, width, height, stride, y, false, 1, 1, shared);
+    const next = y + 1;
+    if ((y & 1) !== 0 || next === rowEnd) continue;
+    if (!both) tabulate(scratch, pitch, table, pairsY, width, height, stride, next, false, 1, 1, shared);
     const lower = both ? stride : 0;
-    renderRow(a + lower, b + lower, out + y * stride, table, pairsY, width, shared);
-    y++;
+    renderRow(a + lower, b + lower, out + next * stride, table, pairsY, width, shared);
   }
   const u = stride * height;
   const v = u + strideC * chromaHeight;
   const end = (rowEnd + 1) >> 1;
-  for (let y = rowBegin >> 1; y < end; ) {
-    fieldRow(field, gridWidth, gridHeight, <f32>(y | 1) * 0.25 - 0.5, scratch, pitch, cells, channels);
+  for (let y = rowBegin >> 1; y < end; y = (y | 1) + 1) {
+    if (!couple(field, gridWidth, gridHeight, <f32>(y | 1) * 0.25 - 0.5, scratch, pitch, cells, shared)) continue;
     const both = tabulate(scratch, pitch, table, pairsC, chromaWidth, chromaHeight, strideC, y, true, 0.5, 0.5, shared);
     renderRow(a + u, b + u, out + u + y * strideC, table, pairsC, chromaWidth, shared);
     renderRow(a + v, b + v, out + v + y * strideC, table, pairsC, chromaWidth, shared);
-    y++;
-    if ((y & 1) === 0 || y === end) continue;
-    if (!both) tabulate(scratch, pitch, table, pairsC, chromaWidth, chromaHeight, strideC, y, true, 0.5, 0.5, shared);
+    const next = y + 1;
+    if ((y & 1) !== 0 || next === end) continue;
+    if (!both) {
+      tabulate(scratch, pitch, table, pairsC, chromaWidth, chromaHeight, strideC, next, true, 0.5, 0.5, shared);
+    }
     const lower = both ? strideC : 0;
-    renderRow(a + u + lower, b + u + lower, out + u + y * strideC, table, pairsC, chromaWidth, shared);
-    renderRow(a + v + lower, b + v + lower, out + v + y * strideC, table, pairsC, chromaWidth, shared);
-    y++;
+    renderRow(a + u + lower, b + u + lower, out + u + next * strideC, table, pairsC, chromaWidth, shared);
+    renderRow(a + v + lower, b + v + lower, out + v + next * strideC, table, pairsC, chromaWidth, shared);
   }
 }

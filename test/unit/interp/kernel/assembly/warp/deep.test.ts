@@ -25,6 +25,10 @@ const SIZES: [number, number][] = [
 ];
 
 const FIELDS: Record<string, (next: () => number) => (channel: number) => number> = {
+  'a second motion in few cells': (next) => (c) => {
+    if (c < 4) return next() * 10 - 5;
+    return c === 5 && next() < 0.9 ? 0 : next();
+  },
   'small random flow': (next) => (c) => (c < 4 ? next() * 10 - 5 : next()),
   'random flow far beyond the frame': (next) => (c) => (c < 4 ? (next() - 0.5) * 1000 : next()),
   'flow and mask that are no numbers': (next) => () =>

@@ -173,6 +173,23 @@ describe('warpBlend', () => {
     for (const g of [a, b, below, field.guarded]) g.free();
   });
 
+  it.each([
+    [200, 37],
+    [65, 67],
+  ])('a second motion in any one cell alone equals the scalar form at %d × %d', (width, height) => {
+    const [a, b, below] = [noise(width, height, 1), noise(width, height, 2), noise(width, height, 3)];
+    const next = random(4);
+    const field = makeField(width, height, (c) => (c < 4 ? next() * 10 - 5 : next()));
+    const shares = field.data.subarray(5 * field.width * field.height);
+    for (let cell = 0; cell < shares.length; cell += 3) {
+      shares.fill(0);
+      shares[cell] = 0.9;
+      const result = warp(a, b, width, height, field, undefined, below);
+      expect(worst(result, scalarWarp(a.bytes, b.bytes, width, height, field, below.bytes), width, height)).toBe(0);
+    }
+    for (const g of [a, b, below, field.guarded]) g.free();
+  });
+
   it.each(SIZES)('gives the first frame back for zero flow and mask 1 at %d × %d', (width, height) => {
     const [a, b] = [noise(width, height, 3), noise(width, height, 4)];
     const field = makeField(width, height, (c) => (c === 4 ? 1 : 0));
