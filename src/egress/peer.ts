@@ -19,7 +19,9 @@ import { asFrameliftError } from '../errors.ts';
 import { type CancelTimer, type Clock, type Micros, micros, ZERO } from '../time.ts';
 import { type CandidateSink, openTransport, type PeerTransport } from '../webrtc/transport.ts';
 import { TransportWatch } from '../webrtc/watch.ts';
-import { type OfferedVideo, readOffer, writeAnswer } from './offer.ts';
+import type { SoundUnit } from './audio/sound-out.ts';
+import { SoundSender } from './audio/sound-sender.ts';
+import { type OfferedVideo, readOffer, soundFor, writeAnswer } from './offer.ts';
 import { PROVENANCE_CHANNEL, ProvenanceFeed } from './provenance.ts';
 import { RtpSender } from './rtp-sender.ts';
 import { roundTrip } from './rtp-time.ts';
@@ -52,9 +54,12 @@ export async function connectPeer(
   try {
     const transport = await openTransport(video.remote, settings, clock, trickle);
     const { local, ssrc, rtxSsrc, cname } = transport;
-    const answer = writeAnswer(video, { ...local, ssrc, rtxSsrc, cname });
+    const heard = soundFor(video, settings.sound);
+    const sound = heard && new SoundSender(heard, transport, clock);
+    const soundSsrc = heard && transport.soundSsrc;
+    const answer = writeAnswer(video, { ...local, ssrc, rtxSsrc, cname, soundSsrc });
     const maxPlayoutDelay = settings.maxPlayoutDelay ?? ZERO;
-    return new PeerViewer({ transport, video, answer, clock, events, maxPlayoutDelay });
+    return new PeerViewer({ transport, video, sound, answer, clock, events, maxPlayoutDelay });
   } catch (thrown) {
     throw asFrameliftError(thrown, 'webrtc.bad-offer', false);
   }
@@ -64,6 +69,7 @@ export async function connectPeer(
 interface PeerDeps {
   readonly transport: PeerTransport;
   readonly video: OfferedVideo;
+  readonly sound: SoundSender | undefined;
   readonly answer: string;
   readonly clock: Clock;
   readonly events: ViewerEvents;
@@ -136,6 +142,10 @@ class PeerViewer implements Viewer {
     if (!this.#cancelSend) this.#pump();
   }
 
+  sendSound(unit: SoundUnit): void {
+    if (this.connected) this.#deps.sound?.send(unit);
+  }
+
   get iceUfrag(): string {
     return this.#deps.video.remote.ufrag;
   }
@@ -180,6 +190,7 @@ class PeerViewer implements Viewer {
     void this.#dtls.sendRtcp([
       new RtcpSrPacket({ ssrc, senderInfo }),
       new RtcpSourceDescriptionPacket({ chunks: [new SourceDescriptionChunk({ source: ssrc, items: [cname] })] }),
+      ...(this.#deps.sound?.report() ?? []),
     ]);
   }
 

@@ -142,9 +142,10 @@ export function makeSource(stream: StreamConfig, context: SourceContext): Source
         stallTimeout,
         verifyCertificate,
         guard,
+        sound: stream.audio,
       });
     case 'whip':
-      return new WhipSource({ ...shared, transport, stallTimeout });
+      return new WhipSource({ ...shared, transport, stallTimeout, sound: stream.audio });
     case 'ffmpeg':
       return ffmpegSource({
         ...shared,
