@@ -16,7 +16,7 @@ import {
   SourceDescriptionItem,
 } from 'werift';
 import { asFrameliftError } from '../errors.ts';
-import { type CancelTimer, type Clock, type Micros, micros, ZERO } from '../time.ts';
+import { type CancelTimer, type Clock, fromMs, type Micros, micros, ZERO } from '../time.ts';
 import { type CandidateSink, openTransport, type PeerTransport } from '../webrtc/transport.ts';
 import { TransportWatch } from '../webrtc/watch.ts';
 import type { SoundUnit } from './audio/sound-out.ts';
@@ -32,6 +32,11 @@ import type { PacketizedUnit, PeerSettings, Viewer, ViewerChannel, ViewerEvents,
 const QUEUE_CAPACITY = 16;
 /** A packet is not sent again more often than this. */
 const MIN_RESEND_INTERVAL = 10_000;
+/**
+ * A player that plays sound may hold the picture back for it so long: what its buffer of sound needs. Chromium
+ * shows frames as soon as they are decoded all the same, until it finds that sound is later.
+ */
+const WITH_SOUND = fromMs(500);
 /** Bytes that may wait in the buffer of a data channel. */
 const CHANNEL_BUFFER = 65_536;
 
@@ -58,7 +63,7 @@ export async function connectPeer(
     const sound = heard && new SoundSender(heard, transport, clock);
     const soundSsrc = heard && transport.soundSsrc;
     const answer = writeAnswer(video, { ...local, ssrc, rtxSsrc, cname, soundSsrc });
-    const maxPlayoutDelay = settings.maxPlayoutDelay ?? ZERO;
+    const maxPlayoutDelay = settings.maxPlayoutDelay ?? (heard ? WITH_SOUND : ZERO);
     return new PeerViewer({ transport, video, sound, answer, clock, events, maxPlayoutDelay });
   } catch (thrown) {
     throw asFrameliftError(thrown, 'webrtc.bad-offer', false);

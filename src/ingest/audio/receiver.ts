@@ -7,6 +7,7 @@ import { ReorderBuffer } from '../rtp/reorder-buffer.ts';
 import type { RtcpEvent } from '../rtp/rtcp.ts';
 import { AacDepacketizer } from './aac.ts';
 import { type PictureTimes, SoundPlacement } from './placement.ts';
+import { SampleTimes, ticksOf } from './sample-times.ts';
 import type { SoundTrack } from './track.ts';
 import { OpusTranscoder } from './transcoder.ts';
 
@@ -36,6 +37,7 @@ export class SoundReceiver {
   readonly #aac: AacDepacketizer | undefined;
   #transcoder: OpusTranscoder | undefined;
   #reorder: ReorderBuffer;
+  #times: SampleTimes;
   #ssrc: number | undefined;
   #report: Extract<RtcpEvent, { type: 'sender-report' }> | undefined;
   #fresh = true;
@@ -47,6 +49,7 @@ export class SoundReceiver {
     this.#placement = new SoundPlacement(clockRate);
     this.#aac = aac && new AacDepacketizer(aac);
     this.#reorder = this.#newReorder();
+    this.#times = new SampleTimes(options.track.sent);
   }
 
   /** When {@link expire} has something to do. */
@@ -88,6 +91,7 @@ export class SoundReceiver {
     this.#ssrc = ssrc;
     this.#reorder = this.#newReorder();
     this.#placement.newSender();
+    this.#times = new SampleTimes(this.#options.track.sent);
     this.#fresh = true;
     if (this.#report?.ssrc === ssrc) this.#placement.senderReport(this.#report.timestamp, this.#report.unix);
     this.#report = undefined;
@@ -106,9 +110,10 @@ export class SoundReceiver {
     }
   }
 
-  #pass({ payload, timestamp, arrival }: RtpPacket): void {
+  #pass({ payload, timestamp: stamp, arrival }: RtpPacket): void {
     const { track, picture, sound } = this.#options;
-    const { pts, fresh } = this.#placement.place(timestamp, arrival, picture);
+    const { pts, fresh } = this.#placement.place(stamp, arrival, picture);
+    const timestamp = this.#times.place(stamp, ticksOf(track.sent, payload));
     // The payload is a view of a larger read, which would live as long as it.
     sound({ codec: track.sent, data: Buffer.from(payload), pts, timestamp, fresh: fresh || this.#fresh });
     this.#fresh = false;
