@@ -30,8 +30,8 @@ export interface CameraOptions {
   readonly stallAt?: number;
   readonly stallFor?: number;
   /** Default: no sound. */
-  readonly sound?: 'opus' | 'pcmu' | 'pcma' | 'aac' | 'g722';
-  /** A beep, and a white patch in the middle of its frame. */
+  readonly sound?: 'opus' | 'pcmu' | 'pcma' | 'aac' | 'l16';
+  /** A beep, and a white patch in the middle of its frame; a whole number of frames. */
   readonly beepEvery?: number;
   /** The sound ceases. */
   readonly muteAt?: number;

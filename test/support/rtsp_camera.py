@@ -18,7 +18,7 @@ gstreamer1.0-plugins-{base,good,bad,ugly}
     rtsp_camera.py --cut-every 2.0                          a hard scene cut every 2 s
     rtsp_camera.py --stop-after 10                          the server goes away after 10 s
     rtsp_camera.py --stall-at 5 --stall-for 3               no frames for 3 s, then on again
-    rtsp_camera.py --sound pcmu --beep-every 1.0            a beep each second, with a white patch in its frame
+    rtsp_camera.py --sound pcmu --beep-every 1.0            a beep each second (whole frames), with a white patch in its frame
     rtsp_camera.py --sound opus --mute-at 3                 the sound ceases after 3 s, the picture goes on
 """
 
@@ -111,7 +111,7 @@ def encoder(options):
 def sound(t, beep_every):
     """20 ms of sound from time t on: silence, and a tone from each beep on. S16LE bytes."""
     at = t + np.arange(PIECE) / SOUND_RATE
-    since = at % beep_every if beep_every else at * 0 + 1
+    since = (at + 1e-6) % beep_every if beep_every else at * 0 + 1
     tone = np.where(since < BEEP, np.sin(2 * np.pi * PITCH * since), 0)
     return (tone * 16000).astype("<i2").tobytes()
 
@@ -125,8 +125,8 @@ def voice(codec):
         "opus": "opusenc audio-type=restricted-lowdelay ! rtpopuspay",
         "pcmu": f"{narrow} ! mulawenc ! rtppcmupay",
         "pcma": f"{narrow} ! alawenc ! rtppcmapay",
-        "aac": "avenc_aac ! aacparse ! rtpmp4gpay",
-        "g722": "audioresample ! audio/x-raw,rate=16000,channels=1 ! avenc_g722 ! rtpg722pay",
+        "aac": "voaacenc ! aacparse ! rtpmp4gpay",
+        "l16": "rtpL16pay",
     }[codec]
     return f"{source} ! {coded} name=pay1"
 
@@ -148,7 +148,7 @@ def main():
     p.add_argument("--stop-after", type=float, default=0)
     p.add_argument("--stall-at", type=float, default=0)
     p.add_argument("--stall-for", type=float, default=0)
-    p.add_argument("--sound", choices=["opus", "pcmu", "pcma", "aac", "g722"])
+    p.add_argument("--sound", choices=["opus", "pcmu", "pcma", "aac", "l16"])
     p.add_argument("--beep-every", type=float, default=0)
     p.add_argument("--mute-at", type=float, default=0)
     a = p.parse_args()
@@ -189,7 +189,7 @@ def main():
                     rw, rh = map(int, a.resize_to.split("x"))
                     state["scene"] = Scene(rw, rh, a.cut_every)
                     src.set_property("caps", Gst.Caps.from_string(caps(rw, rh, a.fps)))
-                flash = bool(a.beep_every) and t % a.beep_every < 1 / a.fps - 1e-6
+                flash = bool(a.beep_every) and n % round(a.beep_every * a.fps) == 0
                 stamp = int(time.time() * 1000) & 0xFFFFFF
                 buf = Gst.Buffer.new_wrapped(state["scene"].frame(t, stamp, n & 0xFFFF, flash))
                 # appsrc stamps arrival: a pts of our own would wait in the sink

@@ -53,6 +53,8 @@ export class SoundOut {
   #codec: SoundCodec | undefined;
   #head: { readonly waiting: Waiting; readonly time: ReturnType<SoundClock['time']> } | undefined;
   #last: { readonly codec: SoundCodec; readonly timestamp: number; readonly ticks: number } | undefined;
+  /** Time has jumped since the last piece was sent. */
+  #jumped = false;
   #cancel: CancelTimer | undefined;
   #closed = false;
 
@@ -104,6 +106,7 @@ export class SoundOut {
         return;
       }
       this.#queue.shift();
+      this.#jumped ||= time?.jump === true;
       if (!time) this.#drop('no-picture');
       else if (minus(now, time.due) > MAX_LATE) this.#drop('late');
       else this.#send(waiting.packet, time);
@@ -114,15 +117,13 @@ export class SoundOut {
     return this.#clock.time(packet.pts, packet.fresh || !this.#options.heard());
   }
 
-  #send(
-    { codec, data, timestamp }: SoundPacket,
-    { due, jump, skew }: NonNullable<ReturnType<SoundClock['time']>>,
-  ): void {
+  #send({ codec, data, timestamp }: SoundPacket, { due, skew }: NonNullable<ReturnType<SoundClock['time']>>): void {
     const { stream, variant, events, send } = this.#options;
     const ideal = Math.round((due / 1e6) * SOUND_CLOCK[codec]);
     const last = this.#last;
     const step = last && (timestamp - last.timestamp) | 0;
-    const follows = !jump && last?.codec === codec && step !== undefined && step > 0 && step < 10 * SOUND_CLOCK[codec];
+    const follows =
+      !this.#jumped && last?.codec === codec && step !== undefined && step > 0 && step < 10 * SOUND_CLOCK[codec];
     const ticks = follows ? last.ticks + step : ideal;
     // After a jump back, what was sent already is not sent again.
     if (last?.codec === codec && ticks <= last.ticks) {
@@ -130,6 +131,7 @@ export class SoundOut {
       return;
     }
     this.#last = { codec, timestamp, ticks };
+    this.#jumped = false;
     events.emit({ type: 'sound', stream, variant, skew });
     send({ codec, data, due, ticks, error: ticks - ideal, first: !follows });
   }

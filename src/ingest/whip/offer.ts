@@ -53,12 +53,12 @@ const CODECS: ReadonlyMap<string, VideoCodec> = new Map([
  * Reads a publisher's offer and chooses its video: of the codecs that we take, the one that it
  * prefers, AV1 only where it offers no other; of its sound the first codec that we know. Simulcast is not
  * taken: then browsers send the best layer alone.
- * @param sound false: its sound is not wanted.
+ * @param sound true: its sound is wanted, where it is one that we know.
  * @throws FrameliftError `webrtc.bad-offer` when it is not SDP or lacks what WebRTC requires,
  * `webrtc.unacceptable` when it is sound but sends nothing that we take, `webrtc.no-codec` when it
  * sends it in other codecs.
  */
-export function readPublication(text: string, sound = true): PublishedVideo {
+export function readPublication(text: string, sound = false): PublishedVideo {
   const offer = parseOffer(text);
   const remedy = 'Offer one video, sendonly.';
   const video = onlyVideo(offer, ['recvonly', 'inactive'], 'a publisher sends', remedy);
