@@ -119,7 +119,7 @@ def sound(t, beep_every):
 def voice(codec):
     """The branch of the sound, in a codec."""
     raw = f"audio/x-raw,format=S16LE,layout=interleaved,rate={SOUND_RATE},channels=1"
-    source = f"appsrc name=voice is-live=true format=time do-timestamp=true caps={raw} ! audioconvert"
+    source = f"appsrc name=voice is-live=true format=time do-timestamp=true caps={raw} ! queue ! audioconvert"
     narrow = "audioresample ! audio/x-raw,rate=8000,channels=1"
     coded = {
         "opus": "opusenc audio-type=restricted-lowdelay ! rtpopuspay",
@@ -199,7 +199,16 @@ def main():
             return not state["gone"]
 
         media.connect("unprepared", lambda _media: state.update(gone=True))
-        GLib.timeout_add(2, tick)
+        def start():
+            state["t0"] = time.monotonic()
+            GLib.timeout_add(2, tick)
+            return False
+
+        # Sound is coded at once: a piece that comes before its branch is linked ends the branch.
+        if voice_src:
+            GLib.timeout_add(150, start)
+        else:
+            start()
 
     factory.connect("media-configure", configure)
 

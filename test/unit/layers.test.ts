@@ -102,6 +102,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
     'ingest/file/lead-in.ts',
     'ingest/file/opening.ts',
     'ingest/file/others.ts',
+    'ingest/file/sound.ts',
     'ingest/ffmpeg/binary.ts',
     'egress/codec/tags.ts',
     'egress/codec/x264-session.ts',

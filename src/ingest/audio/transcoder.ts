@@ -11,9 +11,11 @@ import {
   AVERROR_EOF,
   type AVSampleFormat,
   Frame as AvFrame,
+  avGetCodecName,
   avGetSampleFmtName,
   Codec,
   CodecContext,
+  type CodecParameters,
   FF_ENCODER_LIBOPUS,
   FFmpegError,
   Filter,
@@ -51,15 +53,17 @@ export interface OpusPacket {
   readonly fresh: boolean;
 }
 
-/** What is decoded. */
-export interface TranscoderOptions {
-  readonly channels: number;
-  /** AAC's AudioSpecificConfig. */
-  readonly config: Uint8Array;
-}
+/** What is decoded: AAC as RTP carries it, or a stream of a container. */
+export type TranscoderOptions =
+  | {
+      readonly channels: number;
+      /** AAC's AudioSpecificConfig. */
+      readonly config: Uint8Array;
+    }
+  | { readonly channels: number; readonly parameters: CodecParameters };
 
 /**
- * Decodes AAC and encodes Opus, at once: a packet costs well under a millisecond. What is damaged is left
+ * Decodes sound and encodes Opus, at once: a packet costs well under a millisecond. What is damaged is left
  * out. Close it.
  */
 export class OpusTranscoder {
@@ -78,7 +82,8 @@ export class OpusTranscoder {
   #closed = false;
 
   /** @throws FrameliftError `decode.failed`. */
-  constructor({ channels, config }: TranscoderOptions) {
+  constructor(options: TranscoderOptions) {
+    const { channels } = options;
     Log.setLevel(AV_LOG_FATAL);
     this.#channels = channels === 1 ? 1 : 2;
     this.#frame.alloc();
@@ -86,7 +91,7 @@ export class OpusTranscoder {
     this.#decoder = new CodecContext();
     this.#encoder = new CodecContext();
     try {
-      this.#openDecoder(config);
+      this.#openDecoder(options);
       this.#openEncoder();
     } catch (error) {
       this.close();
@@ -156,12 +161,17 @@ export class OpusTranscoder {
     this.#next = plus(micros(this.#next), micros((PACKET_SAMPLES * 1e6) / RATE));
   }
 
-  #openDecoder(config: Uint8Array): void {
-    const codec = Codec.findDecoder(AV_CODEC_ID_AAC);
-    if (!codec) throw new FrameliftError('decode.failed', 'the FFmpeg that node-av carries has no AAC');
-    this.#decoder.allocContext3(codec);
-    this.#decoder.extraData = Buffer.from(config);
-    FFmpegError.throwIfError(this.#decoder.open2Sync(codec), 'the AAC decoder did not open');
+  #openDecoder(options: TranscoderOptions): void {
+    const parameters = 'parameters' in options ? options.parameters : undefined;
+    const id = parameters?.codecId ?? AV_CODEC_ID_AAC;
+    const codec = Codec.findDecoder(id);
+    const name = avGetCodecName(id) ?? `codec id ${id}`;
+    if (!codec) throw new FrameliftError('decode.failed', `the FFmpeg that node-av carries has no decoder for ${name}`);
+    const context = this.#decoder;
+    context.allocContext3(codec);
+    if (parameters) FFmpegError.throwIfError(context.parametersToContext(parameters), 'codec parameters');
+    if ('config' in options) context.extraData = Buffer.from(options.config);
+    FFmpegError.throwIfError(context.open2Sync(codec), `the decoder for ${name} did not open`);
   }
 
   #openEncoder(): void {

@@ -121,9 +121,11 @@ export class Publisher {
       session.#peer = await WhipPeer.open(video, options.transport, clock, {
         connected: () => session.#connected(),
         packet: (packet) => {
-          trace?.packet(packet, session.#receiver.counts.lost);
           if (packet.payloadType === session.#soundType) session.#sound?.push(packet);
-          else session.#receiver.push(packet);
+          else {
+            trace?.packet(packet, session.#receiver.counts.lost);
+            session.#receiver.push(packet);
+          }
           const { payload, arrival } = packet;
           const excess = gauge?.packet(payload.length, arrival) ?? gauge?.parts(session.#receiver.parts, arrival);
           if (excess) void session.close(excess.message);
