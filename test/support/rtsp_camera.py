@@ -18,8 +18,8 @@ gstreamer1.0-plugins-{base,good,bad,ugly}
     rtsp_camera.py --cut-every 2.0                          a hard scene cut every 2 s
     rtsp_camera.py --stop-after 10                          the server goes away after 10 s
     rtsp_camera.py --stall-at 5 --stall-for 3               no frames for 3 s, then on again
-    rtsp_camera.py --sound pcmu --beep-every 1.0            a beep each second (whole frames), with a white patch in its frame
-    rtsp_camera.py --sound opus --mute-at 3                 the sound ceases after 3 s, the picture goes on
+    rtsp_camera.py --sound pcmu --beep-every 1.0            a beep each second, and a white patch
+    rtsp_camera.py --sound opus --mute-at 3                 no sound after 3 s
 """
 
 import argparse
@@ -199,6 +199,7 @@ def main():
             return not state["gone"]
 
         media.connect("unprepared", lambda _media: state.update(gone=True))
+
         def start():
             state["t0"] = time.monotonic()
             GLib.timeout_add(2, tick)

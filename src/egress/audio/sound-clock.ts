@@ -11,7 +11,7 @@ const WINDOW_SPAN = 1_000_000;
 /** Fastest slew of sound: a third of what musicians hear as another pitch. */
 const MAX_SLEW = 0.005;
 /** Sound that is further off than this is no more in sync, however long it is waited for: it jumps. */
-export const MAX_SKEW = fromMs(150);
+const MAX_SKEW = fromMs(150);
 /** A picture further off than this belongs to another timeline; when so many agree, it is the new one. */
 const OTHER = 150_000;
 const OTHER_COUNT = 3;
