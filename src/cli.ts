@@ -93,6 +93,7 @@ rateOptions(program.command('serve', { isDefault: true }))
   .addOption(deinterlaceOption())
   .addOption(cadenceOption())
   .addOption(delayOption())
+  .option('--no-audio', 'play no sound')
   .addOption(
     new Option(
       '--batch <n>',

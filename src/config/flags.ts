@@ -42,6 +42,8 @@ export interface ServeFlags extends RateFlags {
   readonly deinterlace?: DeinterlaceChoice;
   readonly cadence?: CadenceChoice;
   readonly delay?: DelayChoice;
+  /** False: `--no-audio`. */
+  readonly audio?: boolean;
   readonly batch?: number;
   readonly latencyBudget?: number;
   readonly log?: string;
@@ -134,6 +136,7 @@ function streamsOf(sources: readonly string[], flags: ServeFlags, fromFile: Conf
     ...(flags.profile === undefined ? {} : { profile: flags.profile }),
     ...(flags.cadence === undefined ? {} : { cadence: flags.cadence }),
     ...(flags.delay === undefined ? {} : { delay: flags.delay }),
+    ...(flags.audio === false ? { audio: false } : {}),
   };
   const all = [...configured, ...given];
   const wishes = sourceWishes(flags, all);

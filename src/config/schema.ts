@@ -61,6 +61,7 @@ export const streamSchema = z.strictObject({
     .describe(
       'auto: find repeated pictures (animation on twos, film in 30 fps), interpolate across them, at their latency',
     ),
+  audio: z.boolean().default(true).describe('false: the sound of the source is not played'),
   stallTimeoutMs: milliseconds(500, 120_000).default(3000).describe('reconnect after this long without a frame'),
   bitrateKbps: z
     .number()

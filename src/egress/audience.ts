@@ -2,6 +2,7 @@
 import { FrameliftError } from '../errors.ts';
 import { clientOf, overShare } from '../fair-share.ts';
 import { type Clock, fromMs, type Micros, minus } from '../time.ts';
+import type { SoundUnit } from './audio/sound-out.ts';
 import type { PacketizedUnit, Viewer } from './viewer.ts';
 
 /**
@@ -111,6 +112,11 @@ export class Audience {
   /** Queues an access unit with every viewer. */
   send(item: PacketizedUnit): void {
     for (const { viewer } of this.#members) viewer?.send(item);
+  }
+
+  /** Sends a piece of sound to every viewer. */
+  sendSound(unit: SoundUnit): void {
+    for (const { viewer } of this.#members) viewer?.sendSound(unit);
   }
 
   /** Access units in the fullest of the viewers' queues. */

@@ -1,9 +1,17 @@
 /** SDP of a player: what an offer asks for, and the answer. Pure. */
+import type { SoundCodec } from '../media/sound.ts';
+import { type OfferedAudio, offeredAudio } from '../webrtc/audio.ts';
 import { bundleAround } from '../webrtc/bundle.ts';
 import { answerable, describe, extensionIds, type OfferedFormat, OfferedFormats } from '../webrtc/formats.ts';
 import { type RemoteTransport, transportOf } from '../webrtc/remote-transport.ts';
 import { midOf, noCodec, onlyVideo, parseOffer } from '../webrtc/sdp.ts';
-import { type AnswerLayout, composeAnswer, type LocalTransport, layOut } from '../webrtc/sdp-answer.ts';
+import {
+  type AnsweredAudio,
+  type AnswerLayout,
+  composeAnswer,
+  type LocalTransport,
+  layOut,
+} from '../webrtc/sdp-answer.ts';
 
 /**
  * Header extensions we send, by the name used here. `transportCc` is offered and numbered; not
@@ -36,15 +44,22 @@ export interface OfferedVideo {
   readonly feedback: readonly string[];
   /** For logs: each codec of the offer, and whether it was chosen or why not. */
   readonly codecs: readonly string[];
+  /** The sound that may be sent beside it; undefined when none is asked for that we have. */
+  readonly audio: (OfferedAudio & { readonly extensions: ReadonlyMap<SoundExtension, number> }) | undefined;
   /** What the answer makes of the offer's sections. */
   readonly layout: AnswerLayout;
 }
+
+/** Name of a header extension that packets of sound carry. */
+type SoundExtension = 'mid';
 
 /** Our side of the connection, with what we send on it. */
 export interface LocalSender extends LocalTransport {
   readonly ssrc: number;
   readonly rtxSsrc: number;
   readonly cname: string;
+  /** Of the sound; undefined = none is sent. */
+  readonly soundSsrc?: number | undefined;
 }
 
 /**
@@ -69,6 +84,7 @@ export function readOffer(text: string): OfferedVideo {
   const formats = new OfferedFormats(video);
   const chosen = chooseCodec(formats);
   const { payloadType } = chosen;
+  const audio = offeredAudio(offer, bundle, ['sendonly', 'inactive']);
   return {
     remote,
     mid: midOf(video) ?? '0',
@@ -82,24 +98,50 @@ export function readOffer(text: string): OfferedVideo {
       chosen,
       (format) => unsuitable(format) ?? 'another profile or packetization mode is preferred',
     ),
-    layout: layOut(offer, video, bundle),
+    audio: audio && { ...audio, extensions: extensionIds<SoundExtension>(audio.section, { mid: EXTENSIONS.mid }) },
+    layout: layOut(offer, video, bundle, audio?.section),
   };
 }
 
+/** What a viewer is sent of a stream's sound. */
+export interface ViewerSound {
+  /** As RTP's payload types. */
+  readonly payloadTypes: ReadonlyMap<SoundCodec, number>;
+  readonly mid: string | undefined;
+  /** Id of the header extension; undefined without one. */
+  readonly midExtension: number | undefined;
+}
+
+/** What a player can be sent of sound in `codec`; undefined where it takes none, or there is none. */
+export function soundFor({ audio }: OfferedVideo, codec: SoundCodec | undefined): ViewerSound | undefined {
+  if (!audio?.formats.some((format) => format.codec === codec)) return undefined;
+  const payloadTypes = new Map(audio.formats.map((format) => [format.codec, format.payloadType]));
+  return { payloadTypes, mid: audio.mid, midExtension: audio.extensions.get('mid') };
+}
+
 /**
- * The answer: the chosen video sendonly, data channels as offered, other media of its connection
+ * The answer: the chosen video sendonly, the sound beside it where there is any, data channels as offered, other media of its connection
  * inactive, everything else refused.
  */
 export function writeAnswer(video: OfferedVideo, local: LocalSender): string {
   const { payloadType, format, rtxPayloadType, feedback, layout } = video;
-  const { ssrc, rtxSsrc, cname } = local;
+  const { ssrc, rtxSsrc, cname, soundSsrc } = local;
   const lines = ['a=msid:framelift video'];
   if (rtxPayloadType !== undefined) lines.push(`a=ssrc-group:FID ${ssrc} ${rtxSsrc}`);
   lines.push(`a=ssrc:${ssrc} cname:${cname}`);
   if (rtxPayloadType !== undefined) lines.push(`a=ssrc:${rtxSsrc} cname:${cname}`);
   const codec = { payloadType, encoding: 'H264', format, rtxPayloadType, feedback };
   const extensions = [...video.extensions].map(([name, id]) => `${id} ${EXTENSIONS[name]}`);
-  return composeAnswer({ layout, codec, direction: 'sendonly', extensions, lines, origin: ssrc }, local);
+  const audio = soundSsrc === undefined ? undefined : answeredSound(video, soundSsrc, cname);
+  return composeAnswer({ layout, codec, direction: 'sendonly', extensions, lines, audio, origin: ssrc }, local);
+}
+
+/** All codecs in common are named: the source may change over to another one. */
+function answeredSound({ audio }: OfferedVideo, ssrc: number, cname: string): AnsweredAudio | undefined {
+  if (!audio) return undefined;
+  const extensions = [...audio.extensions].map(([name, id]) => `${id} ${EXTENSIONS[name]}`);
+  const lines = ['a=msid:framelift sound', `a=ssrc:${ssrc} cname:${cname}`];
+  return { formats: audio.formats, direction: 'sendonly', extensions, lines };
 }
 
 /** Formats that a refusal names. */

@@ -16,10 +16,12 @@ import {
   SourceDescriptionItem,
 } from 'werift';
 import { asFrameliftError } from '../errors.ts';
-import { type CancelTimer, type Clock, type Micros, micros, ZERO } from '../time.ts';
+import { type CancelTimer, type Clock, fromMs, type Micros, micros, ZERO } from '../time.ts';
 import { type CandidateSink, openTransport, type PeerTransport } from '../webrtc/transport.ts';
 import { TransportWatch } from '../webrtc/watch.ts';
-import { type OfferedVideo, readOffer, writeAnswer } from './offer.ts';
+import type { SoundUnit } from './audio/sound-out.ts';
+import { SoundSender } from './audio/sound-sender.ts';
+import { type OfferedVideo, readOffer, soundFor, writeAnswer } from './offer.ts';
 import { PROVENANCE_CHANNEL, ProvenanceFeed } from './provenance.ts';
 import { RtpSender } from './rtp-sender.ts';
 import { roundTrip } from './rtp-time.ts';
@@ -30,6 +32,11 @@ import type { PacketizedUnit, PeerSettings, Viewer, ViewerChannel, ViewerEvents,
 const QUEUE_CAPACITY = 16;
 /** A packet is not sent again more often than this. */
 const MIN_RESEND_INTERVAL = 10_000;
+/**
+ * A player that plays sound may hold the picture back for it so long: what its buffer of sound needs. Chromium
+ * shows frames as soon as they are decoded all the same, until it finds that sound is later.
+ */
+const WITH_SOUND = fromMs(500);
 /** Bytes that may wait in the buffer of a data channel. */
 const CHANNEL_BUFFER = 65_536;
 
@@ -52,9 +59,12 @@ export async function connectPeer(
   try {
     const transport = await openTransport(video.remote, settings, clock, trickle);
     const { local, ssrc, rtxSsrc, cname } = transport;
-    const answer = writeAnswer(video, { ...local, ssrc, rtxSsrc, cname });
-    const maxPlayoutDelay = settings.maxPlayoutDelay ?? ZERO;
-    return new PeerViewer({ transport, video, answer, clock, events, maxPlayoutDelay });
+    const heard = soundFor(video, settings.sound);
+    const sound = heard && new SoundSender(heard, transport, clock);
+    const soundSsrc = heard && transport.soundSsrc;
+    const answer = writeAnswer(video, { ...local, ssrc, rtxSsrc, cname, soundSsrc });
+    const maxPlayoutDelay = settings.maxPlayoutDelay ?? (heard ? WITH_SOUND : ZERO);
+    return new PeerViewer({ transport, video, sound, answer, clock, events, maxPlayoutDelay });
   } catch (thrown) {
     throw asFrameliftError(thrown, 'webrtc.bad-offer', false);
   }
@@ -64,6 +74,7 @@ export async function connectPeer(
 interface PeerDeps {
   readonly transport: PeerTransport;
   readonly video: OfferedVideo;
+  readonly sound: SoundSender | undefined;
   readonly answer: string;
   readonly clock: Clock;
   readonly events: ViewerEvents;
@@ -136,6 +147,10 @@ class PeerViewer implements Viewer {
     if (!this.#cancelSend) this.#pump();
   }
 
+  sendSound(unit: SoundUnit): void {
+    if (this.connected) this.#deps.sound?.send(unit);
+  }
+
   get iceUfrag(): string {
     return this.#deps.video.remote.ufrag;
   }
@@ -180,6 +195,7 @@ class PeerViewer implements Viewer {
     void this.#dtls.sendRtcp([
       new RtcpSrPacket({ ssrc, senderInfo }),
       new RtcpSourceDescriptionPacket({ chunks: [new SourceDescriptionChunk({ source: ssrc, items: [cname] })] }),
+      ...(this.#deps.sound?.report() ?? []),
     ]);
   }
 

@@ -11,6 +11,7 @@ import { type CancelTimer, fromMs, type Micros, minus, plus } from '../time.ts';
 import type { PeerSession } from '../webrtc/endpoint.ts';
 import type { CandidateSink } from '../webrtc/transport.ts';
 import { Audience, type Member } from './audience.ts';
+import { SoundOut } from './audio/sound-out.ts';
 import { Encoding, type EncodingOptions } from './encoding.ts';
 import { EvenSender } from './even-sender.ts';
 import { areSingle, MAX_PAYLOAD, packetizeH264 } from './packetizer.ts';
@@ -61,6 +62,8 @@ const LINGER = fromMs(5000);
 export class Publication implements AsyncDisposable {
   readonly stream: string;
   readonly variant: Variant;
+  /** The sound beside the frames. */
+  readonly sound: SoundOut;
   readonly #options: PublicationOptions;
   readonly #audience: Audience;
   readonly #encoding: Encoding;
@@ -81,6 +84,11 @@ export class Publication implements AsyncDisposable {
     this.variant = options.variant;
     const { stream, clock, maxViewers = DEFAULT_MAX_VIEWERS } = options;
     this.#audience = new Audience({ stream, clock, maxViewers });
+    this.sound = new SoundOut({
+      ...options,
+      heard: () => this.#audience.connected > 0,
+      send: (unit) => this.#audience.sendSound(unit),
+    });
     this.#encoding = new Encoding(options, (unit) => (options.even ? this.#even.push(unit) : this.#send(unit)));
     this.#even = new EvenSender({
       clock,
@@ -144,7 +152,13 @@ export class Publication implements AsyncDisposable {
     const { promise: ended, resolve: end } = Promise.withResolvers<string>();
     const member = this.#audience.enter(address, end);
     try {
-      member.viewer = await connect(offer, peer, clock, this.#eventsFor(member), trickle);
+      member.viewer = await connect(
+        offer,
+        { ...peer, sound: this.sound.codec },
+        clock,
+        this.#eventsFor(member),
+        trickle,
+      );
     } catch (error) {
       this.#audience.leave(member);
       throw error;
@@ -192,6 +206,7 @@ export class Publication implements AsyncDisposable {
     this.#cancelKeyframe?.();
     this.#cancelRefresh?.();
     this.#even.close();
+    this.sound.close();
     await this.#audience.close('stream stopped');
     this.#cancelLinger?.();
     await this.#encoding.close();

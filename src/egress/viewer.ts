@@ -3,8 +3,10 @@
  * the adapters know FFmpeg and WebRTC.
  */
 import type { FrameInfo } from '../media/frame.ts';
+import type { SoundCodec } from '../media/sound.ts';
 import type { Micros } from '../time.ts';
 import type { TransportSettings } from '../webrtc/transport.ts';
+import type { SoundUnit } from './audio/sound-out.ts';
 
 /**
  * An access unit on its way out: a frame of ours, encoded, with its times and its provenance. What
@@ -39,6 +41,8 @@ export interface PeerSettings extends TransportSettings {
    * Default 0: each is shown as soon as it is decoded, since they leave here evenly.
    */
   readonly maxPlayoutDelay?: Micros;
+  /** The sound that there is to send. Default: none. */
+  readonly sound?: SoundCodec | undefined;
 }
 
 /**
@@ -94,6 +98,8 @@ export interface Viewer {
   addCandidate(candidate: string): void;
   /** Queues an access unit. Never blocks. */
   send(item: PacketizedUnit): void;
+  /** Sends a piece of sound, if the player takes any. Never blocks. */
+  sendSound(unit: SoundUnit): void;
   /**
    * The data channel that the player calls `label`; it may open it later. Undefined when its offer
    * has no data channels.

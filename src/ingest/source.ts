@@ -1,6 +1,7 @@
 /** The contract of every source: frames into a sink until told to stop. */
 import type { Frame } from '../media/frame.ts';
 import type { PictureTraits } from '../media/picture-traits.ts';
+import type { SoundInfo, SoundPacket } from '../media/sound.ts';
 
 /** What a source knows once it is connected. */
 export interface SourceInfo {
@@ -18,6 +19,8 @@ export interface SourceInfo {
   readonly transport: string;
   /** What its pictures are beside their size: encoders must pass it on. Absent = unknown. */
   readonly traits?: PictureTraits;
+  /** The sound beside its pictures. Absent = none that is taken. */
+  readonly sound?: SoundInfo;
   /** What makes its frames known later than they were sent. Absent = nothing. */
   readonly waits?: SourceWaits;
   /** What is wrong with its clock. Absent = nothing that is known. */
@@ -48,6 +51,8 @@ export interface FrameSink {
    * changes.
    */
   info(info: SourceInfo): void;
+  /** Hands over a piece of the sound beside the frames. Absent: nobody wants it. */
+  sound?(packet: SoundPacket): void;
 }
 
 /** A source of frames. One instance may be run many times, one run at a time. */

@@ -310,6 +310,24 @@ export const CATALOGUE = {
     help: 'Times the added latency had grown beyond the budget for good and was cut by dropping what waited.',
     labels: STREAM,
   },
+  soundPackets: {
+    kind: 'counter',
+    name: 'framelift_sound_packets_total',
+    help: 'Pieces of sound that left for the viewers of a variant, some 20 ms each; counted once for all of them.',
+    labels: PUBLISHED,
+  },
+  soundDrops: {
+    kind: 'counter',
+    name: 'framelift_sound_drops_total',
+    help: 'Pieces of sound that reached no viewer, by reason: loss, late, queue-full, no-picture or decode-failed.',
+    labels: ['stream', 'reason'],
+  },
+  soundSkew: {
+    kind: 'gauge',
+    name: 'framelift_sound_skew_seconds',
+    help: 'How much later than its picture sound leaves: other than 0 while it is slewed after a change of the delay.',
+    labels: PUBLISHED,
+  },
   loopLag: {
     kind: 'gauge',
     name: 'framelift_event_loop_lag_seconds',

@@ -25,6 +25,9 @@ export type DropReason =
   | 'not-on-grid'
   | 'overtaken';
 
+/** Why sound was lost. Bounded: it becomes a label. */
+export type SoundDropReason = 'loss' | 'late' | 'queue-full' | 'no-picture' | 'decode-failed' | 'stopped';
+
 /** One thing that happened. */
 export type MetricEvent =
   /** A frame left the pacer. */
@@ -85,6 +88,10 @@ export type MetricEvent =
     }
   /** RTP packets lost on the way in, after reordering. */
   | { readonly type: 'ingest-loss'; readonly stream: string; readonly packets: number }
+  /** Pieces of sound that reach no viewer. */
+  | { readonly type: 'sound-drop'; readonly stream: string; readonly reason: SoundDropReason; readonly count: number }
+  /** A piece of sound has left for the viewers, this much later than the picture that belongs to it. */
+  | { readonly type: 'sound'; readonly stream: string; readonly variant: Variant; readonly skew: Micros }
   | { readonly type: 'reconnect'; readonly stream: string; readonly reason: string }
   /** A WebRTC peer, or somebody in its place, sent something in vain. */
   | { readonly type: 'webrtc-refused'; readonly reason: string }

@@ -107,6 +107,8 @@ export class Recorder {
     const keyframeRequests = counter(CATALOGUE.keyframeRequests);
     const keyframes = counter(CATALOGUE.keyframes);
     const retransmits = counter(CATALOGUE.retransmits);
+    const soundPackets = counter(CATALOGUE.soundPackets);
+    const soundSkew = gauge(CATALOGUE.soundSkew);
     return {
       handlers: {
         latency: ({ stream, variant, span }: EventOf<'latency'>) =>
@@ -123,6 +125,10 @@ export class Recorder {
         keyframe: ({ stream, variant }: EventOf<'keyframe'>) => keyframes.of(stream, variant).inc(),
         retransmit: ({ stream, variant, packets }: EventOf<'retransmit'>) =>
           retransmits.of(stream, variant).inc(packets),
+        sound: ({ stream, variant, skew }: EventOf<'sound'>) => {
+          soundPackets.of(stream, variant).inc();
+          soundSkew.of(stream, variant).set(toSeconds(skew));
+        },
       },
       start(stream: string): void {
         for (const variant of VARIANTS) {
@@ -145,6 +151,7 @@ export class Recorder {
     const waits = gauge(CATALOGUE.sourceWait);
     const clocks = gauge(CATALOGUE.sourceClock);
     const cuts = counter(CATALOGUE.latencyCuts);
+    const soundDrops = counter(CATALOGUE.soundDrops);
     return {
       handlers: {
         'ingest-loss': ({ stream, packets }: EventOf<'ingest-loss'>) => loss.of(stream).inc(packets),
@@ -153,6 +160,7 @@ export class Recorder {
           waits.of(stream, 'unmarked').set(toSeconds(unmarked));
           clocks.of(stream).set(speed);
         },
+        'sound-drop': ({ stream, reason, count }: EventOf<'sound-drop'>) => soundDrops.of(stream, reason).inc(count),
         'latency-cut': ({ stream }: EventOf<'latency-cut'>) => cuts.of(stream).inc(),
         reconnect: ({ stream, reason }: EventOf<'reconnect'>) => reconnects.of(stream, reason).inc(),
         'source-info': ({ stream, codec, width, height, interlaced = false }: EventOf<'source-info'>) => {

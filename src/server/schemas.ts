@@ -65,6 +65,7 @@ const sourceReport = sourceInfo
       .enum(['fields', 'film'])
       .optional()
       .describe('what was made of interlaced frames: a frame of each field, or film’s own pictures; absent: nothing'),
+    sound: z.string().optional().describe('codec of the sound that is played beside it; absent: there is none'),
     matrix: z.enum(['bt601', 'bt709', 'bt2020']).optional(),
     range: z.enum(['limited', 'full']).optional(),
   })

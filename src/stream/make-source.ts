@@ -123,16 +123,16 @@ function allowedKind({ source, ingest }: StreamConfig, { origin, files }: Source
 export function makeSource(stream: StreamConfig, context: SourceContext): Source {
   const { arena, clock, events, env, transport, log, rules } = context;
   const { guard, limits } = rules;
-  const { verifyCertificate, deinterlace } = stream;
+  const { verifyCertificate, deinterlace, audio: sound } = stream;
   const shared = { stream: stream.name, arena, clock, events, log, limits };
   const stallTimeout = fromMs(stream.stallTimeoutMs);
   const kind = allowedKind(stream, rules);
   checkKeys(stream);
   switch (kind) {
     case 'demo':
-      return fileSource({ ...shared, path: DEMO_FILE, loop: true, seamless: true, realtime: true });
+      return fileSource({ ...shared, path: DEMO_FILE, loop: true, seamless: true, realtime: true, sound });
     case 'file':
-      return fileSource({ ...shared, path: stream.source, loop: stream.loop, realtime: true, deinterlace });
+      return fileSource({ ...shared, path: stream.source, loop: stream.loop, realtime: true, deinterlace, sound });
     case 'rtsp':
       return rtspSource({
         ...shared,
@@ -142,9 +142,10 @@ export function makeSource(stream: StreamConfig, context: SourceContext): Source
         stallTimeout,
         verifyCertificate,
         guard,
+        sound,
       });
     case 'whip':
-      return new WhipSource({ ...shared, transport, stallTimeout });
+      return new WhipSource({ ...shared, transport, stallTimeout, sound });
     case 'ffmpeg':
       return ffmpegSource({
         ...shared,

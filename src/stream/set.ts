@@ -317,7 +317,7 @@ function isoTime(wall: Micros): string {
   return new Date(toMs(wall)).toISOString();
 }
 
-function sourceReport({ codec, width, height, fps, traits }: SourceInfo): NonNullable<StreamEntry['source']> {
+function sourceReport({ codec, width, height, fps, traits, sound }: SourceInfo): NonNullable<StreamEntry['source']> {
   const { colour, sampleAspect, interlaced, deinterlaced } = traits ?? {};
   return {
     ...{ codec, width, height, ...(fps !== undefined && { fps }) },
@@ -327,6 +327,7 @@ function sourceReport({ codec, width, height, fps, traits }: SourceInfo): NonNul
     }),
     ...(interlaced && { interlaced }),
     ...(deinterlaced && { deinterlaced }),
+    ...(sound && { sound: sound.codec }),
     ...colour,
   };
 }

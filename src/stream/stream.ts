@@ -151,6 +151,9 @@ export class Stream implements AsyncDisposable {
       clock: context.clock,
       events: context.events,
       onStatus: (status) => this.#report(status),
+      onSound: (packet) => {
+        for (const { sound } of Object.values(this.#publications)) sound.push(packet);
+      },
       onRetry: ({ code, cause }, wait) =>
         context.log.debug({ stream: settings.name, code, inMs: toMs(wait), cause }, 'trying the source again'),
     });
@@ -201,7 +204,10 @@ export class Stream implements AsyncDisposable {
         void done.then(() => this.#work.delete(done));
       },
     }).subscribe({
-      next: (paced) => this.#publications.upconverted.push(paced.frame, paced.due),
+      next: ({ frame, pts, due }) => {
+        this.#publications.upconverted.sound.picture(pts, due);
+        this.#publications.upconverted.push(frame, due);
+      },
       error: (error: unknown) => log.error({ stream: name, err: error }, 'stream failed'),
     });
     this.#checkHealth();
@@ -305,6 +311,7 @@ export class Stream implements AsyncDisposable {
       this.#size = { width, height };
       this.#model.resize(this.#size);
     }
+    this.#publications.source.sound.picture(frame.pts, this.#context.clock.now());
     this.#publications.source.push(frame.share());
   }
 
@@ -375,7 +382,10 @@ export class Stream implements AsyncDisposable {
       this.#lastInfo = info;
       const { codec, width, height, fps, traits } = info;
       this.#scheduler.assume(fps);
-      for (const publication of Object.values(this.#publications)) publication.setTraits(traits);
+      for (const publication of Object.values(this.#publications)) {
+        publication.setTraits(traits);
+        publication.sound.announce(info.sound?.sent);
+      }
       const interlaced = traits?.interlaced;
       this.#context.events.emit({ type: 'source-info', stream: this.name, codec, width, height, fps, interlaced });
       const notice = fieldsNotice(traits);

@@ -3,6 +3,7 @@ import { Observable } from 'rxjs';
 import { asFrameliftError, FrameliftError } from '../errors.ts';
 import type { FrameSink, Source, SourceInfo } from '../ingest/source.ts';
 import type { Frame } from '../media/frame.ts';
+import type { SoundPacket } from '../media/sound.ts';
 import type { EventSink } from '../metrics/events.ts';
 import { type Clock, fromMs, type Micros, micros, plus, waitUntil } from '../time.ts';
 
@@ -67,6 +68,8 @@ export interface SupervisorOptions {
   readonly random?: () => number;
   /** Called at every change, for logs. */
   readonly onStatus?: (status: SupervisionStatus) => void;
+  /** Takes the sound beside the frames. */
+  readonly onSound?: (packet: SoundPacket) => void;
   /** Called after each failure, with how long is waited before the next attempt. */
   readonly onRetry?: (error: FrameliftError, wait: Micros) => void;
 }
@@ -159,6 +162,7 @@ export class Supervisor {
         deliver(fresh);
       },
       info: (info) => this.#set({ info }),
+      sound: (packet) => signal.aborted || this.#options.onSound?.(packet),
     };
   }
 

@@ -1,5 +1,7 @@
 /** SDP answers to players and publishers: what all have in common. Pure. */
 import type { SdpSection, SessionDescription } from '../media/sdp.ts';
+import { SOUND_MAPPING } from '../media/sound.ts';
+import type { AudioFormat } from './audio.ts';
 import { type Bundle, type IdleCodec, idleCodec, isDraftSctp } from './bundle.ts';
 import { DEFAULT_MESSAGE_SIZE } from './remote-transport.ts';
 import { midOf } from './sdp.ts';
@@ -10,10 +12,10 @@ interface SectionHead {
   readonly protocol: string;
   readonly mid: string | undefined;
   /**
-   * What becomes of it: the video that was chosen, data channels, `idle` media that only keep the
+   * What becomes of it: the video that was chosen, the sound, data channels, `idle` media that only keep the
    * connection that they share, or refused.
    */
-  readonly use: 'video' | 'data' | 'idle' | 'refused';
+  readonly use: 'video' | 'audio' | 'data' | 'idle' | 'refused';
   /** It carries the connection. */
   readonly carrier: boolean;
   /** For media that are not sent. */
@@ -27,14 +29,16 @@ export interface AnswerLayout {
   readonly group: readonly string[];
 }
 
-/** What an answer makes of an offer's sections. */
+/** What an answer makes of an offer's sections. @param audio the sound that is taken. */
 export function layOut(
   offer: SessionDescription,
   video: SdpSection,
   { carrier, kept, data, grouped }: Bundle,
+  audio?: SdpSection,
 ): AnswerLayout {
   const useOf = (section: SdpSection): SectionHead['use'] => {
     if (section === video) return 'video';
+    if (section === audio) return 'audio';
     if (section === data) return 'data';
     return kept.includes(section) ? 'idle' : 'refused';
   };
@@ -74,6 +78,15 @@ interface AnsweredCodec {
   readonly feedback: readonly string[];
 }
 
+/** What an answer says of the sound. */
+export interface AnsweredAudio {
+  readonly formats: readonly AudioFormat[];
+  /** `sendonly` or `recvonly`. */
+  readonly direction: string;
+  readonly extensions?: readonly string[];
+  readonly lines?: readonly string[];
+}
+
 /** What an answer says of the chosen section. */
 export interface AnsweredVideo {
   readonly layout: AnswerLayout;
@@ -84,6 +97,8 @@ export interface AnsweredVideo {
   readonly extensions: readonly string[];
   /** Further lines of the section. */
   readonly lines?: readonly string[];
+  /** The sound; undefined = none: its section stays idle. */
+  readonly audio?: AnsweredAudio | undefined;
   /** Session id: a number of our own. */
   readonly origin: number;
 }
@@ -112,9 +127,10 @@ export function composeAnswer(video: AnsweredVideo, local: LocalTransport): stri
 function sectionLines(video: AnsweredVideo, head: SectionHead, local: LocalTransport): string[] {
   if (head.use === 'video') return videoSection(video, head, local);
   if (head.use === 'data') return dataSection(head, local);
+  if (head.use === 'audio' && video.audio) return audioSection(video.audio, head, local);
   const { format, mapping } = head.codec;
   return [
-    `m=${head.kind} ${head.use === 'idle' ? 9 : 0} ${head.protocol} ${format}`,
+    `m=${head.kind} ${head.use === 'refused' ? 0 : 9} ${head.protocol} ${format}`,
     ...placeLines(head),
     ...['a=inactive', 'a=rtcp-mux'],
     ...transportLines(local),
@@ -140,6 +156,25 @@ function videoSection(
     ...transportLines(local),
     ...extensions.map((extension) => `a=extmap:${extension}`),
     ...codecLines(codec),
+    ...lines,
+  ];
+}
+
+function audioSection(
+  { formats, direction, extensions = [], lines = [] }: AnsweredAudio,
+  head: SectionHead,
+  local: LocalTransport,
+): string[] {
+  return [
+    `m=audio 9 ${head.protocol} ${formats.map(({ payloadType }) => payloadType).join(' ')}`,
+    ...placeLines(head),
+    ...[`a=${direction}`, 'a=rtcp-mux', 'a=rtcp-rsize'],
+    ...transportLines(local),
+    ...extensions.map((extension) => `a=extmap:${extension}`),
+    ...formats.flatMap(({ codec, payloadType, fmtp }) => [
+      `a=rtpmap:${payloadType} ${SOUND_MAPPING[codec]}`,
+      ...(fmtp ? [`a=fmtp:${payloadType} ${fmtp}`] : []),
+    ]),
     ...lines,
   ];
 }

@@ -71,7 +71,8 @@ export function isActive(section: SdpSection): boolean {
   return section.port !== 0 || section.attributes.first('bundle-only') !== undefined;
 }
 
-function directionOf(section: SdpSection, session: SdpAttributes): string {
+/** `recvonly`, `sendrecv`, `sendonly` or `inactive`: the section's, else the session's. */
+export function directionOf(section: SdpSection, session: SdpAttributes): string {
   const directions = ['recvonly', 'sendrecv', 'sendonly', 'inactive'];
   const of = (attributes: SdpAttributes): string | undefined =>
     directions.find((direction) => attributes.first(direction) !== undefined);

@@ -62,6 +62,7 @@ export interface PeerTransport {
   /** Numbers of our RTP streams: media, and what is sent again. */
   readonly ssrc: number;
   readonly rtxSsrc: number;
+  readonly soundSsrc: number;
   /** Canonical name of our RTP streams. */
   readonly cname: string;
   /** For the answer. */
@@ -127,7 +128,16 @@ export async function openTransport(
   ice.whenConnected(() => void start(dtls, sctp, remote).catch(() => {}));
   if (served && !trickle) await within(served.done, GATHER_TIMEOUT, clock);
   return {
-    ...{ dtls, sctp, log, heard: ice.heard, ssrc: newSsrc(), rtxSsrc: newSsrc(), cname: randomUUID() },
+    ...{
+      dtls,
+      sctp,
+      log,
+      heard: ice.heard,
+      ssrc: newSsrc(),
+      rtxSsrc: newSsrc(),
+      soundSsrc: newSsrc(),
+      cname: randomUUID(),
+    },
     local: {
       iceUfrag: ice.agent.local.ufrag,
       icePwd: ice.agent.local.pwd,

@@ -28,6 +28,9 @@ const shown = queriesOf(dashboard).map(({ expr }) => expr);
 /** Metrics that are not on the dashboard, and why. */
 const NOT_SHOWN: Readonly<Record<string, string>> = {
   framelift_sent_bytes_per_second: 'the rate of framelift_sent_bytes_total, for readers that cannot compute rates',
+  framelift_sound_packets_total: 'only streams with sound have it, and what matters of it players tell',
+  framelift_sound_drops_total: 'only streams with sound have it; for looking into a complaint',
+  framelift_sound_skew_seconds: 'only streams with sound have it; for looking into a complaint',
 };
 
 /** Names of framelift's own metrics in PromQL: series of histograms by the histogram's name, recording rules left out. */

@@ -29,6 +29,12 @@ export interface CameraOptions {
   readonly stopAfter?: number;
   readonly stallAt?: number;
   readonly stallFor?: number;
+  /** Default: no sound. */
+  readonly sound?: 'opus' | 'pcmu' | 'pcma' | 'aac' | 'l16';
+  /** A beep, and a white patch in the middle of its frame; a whole number of frames. */
+  readonly beepEvery?: number;
+  /** The sound ceases. */
+  readonly muteAt?: number;
   readonly resizeAt?: number;
   /** `320x240` by default. */
   readonly resizeTo?: string;
@@ -73,6 +79,9 @@ export async function startCamera(options: CameraOptions = {}): Promise<Camera> 
   add('stop-after', options.stopAfter);
   add('stall-at', options.stallAt);
   add('stall-for', options.stallFor);
+  add('sound', options.sound);
+  add('beep-every', options.beepEvery);
+  add('mute-at', options.muteAt);
   add('resize-at', options.resizeAt);
   add('resize-to', options.resizeTo);
   if (options.digest) args.push('--digest');

@@ -1,5 +1,6 @@
 /** A viewer without a network: connects when told, takes everything. */
 
+import type { SoundUnit } from '../../src/egress/audio/sound-out.ts';
 import type { PacketizedUnit, Viewer, ViewerEvents, ViewerStats } from '../../src/egress/viewer.ts';
 import { ZERO } from '../../src/time.ts';
 
@@ -31,6 +32,12 @@ export class FakeViewer implements Viewer {
     if (!this.connected) return;
     this.units.push(item);
     this.events.sent(item.unit, item.payloads.length, 8);
+  }
+
+  readonly sounds: SoundUnit[] = [];
+
+  sendSound(unit: SoundUnit): void {
+    if (this.connected) this.sounds.push(unit);
   }
 
   addCandidate(): void {}

@@ -18,6 +18,8 @@ gstreamer1.0-plugins-{base,good,bad,ugly}
     rtsp_camera.py --cut-every 2.0                          a hard scene cut every 2 s
     rtsp_camera.py --stop-after 10                          the server goes away after 10 s
     rtsp_camera.py --stall-at 5 --stall-for 3               no frames for 3 s, then on again
+    rtsp_camera.py --sound pcmu --beep-every 1.0            a beep each second, and a white patch
+    rtsp_camera.py --sound opus --mute-at 3                 no sound after 3 s
 """
 
 import argparse
@@ -35,6 +37,10 @@ gi.require_version("GstRtsp", "1.0")
 from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
 
 CELLS, CELL_ROWS = 40, 24
+# Of a piece of sound, in samples at SOUND_RATE: 20 ms.
+SOUND_RATE, PIECE = 48000, 960
+# A beep, in seconds and Hz.
+BEEP, PITCH = 0.06, 1000
 
 
 def texture(rng, h, w, scale):
@@ -74,8 +80,10 @@ class Scene:
             y[y0:y1, x0:x1][m] = skin[y0 - cy + r : y1 - cy + r, x0 - cx + r : x1 - cx + r][m]
         return y
 
-    def frame(self, t, stamp_ms, number):
+    def frame(self, t, stamp_ms, number, flash=False):
         y = self.luma(t)
+        if flash:
+            y[self.h // 2 - 40 : self.h // 2 + 40, self.w // 2 - 60 : self.w // 2 + 60] = 235
         bits = [(stamp_ms >> (23 - i)) & 1 for i in range(24)] + [(number >> (15 - i)) & 1 for i in range(16)]
         edges = [i * self.w // CELLS for i in range(CELLS + 1)]
         for i, bit in enumerate(bits):
@@ -100,6 +108,29 @@ def encoder(options):
     }[options.codec]
 
 
+def sound(t, beep_every):
+    """20 ms of sound from time t on: silence, and a tone from each beep on. S16LE bytes."""
+    at = t + np.arange(PIECE) / SOUND_RATE
+    since = (at + 1e-6) % beep_every if beep_every else at * 0 + 1
+    tone = np.where(since < BEEP, np.sin(2 * np.pi * PITCH * since), 0)
+    return (tone * 16000).astype("<i2").tobytes()
+
+
+def voice(codec):
+    """The branch of the sound, in a codec."""
+    raw = f"audio/x-raw,format=S16LE,layout=interleaved,rate={SOUND_RATE},channels=1"
+    source = f"appsrc name=voice is-live=true format=time do-timestamp=true caps={raw} ! queue ! audioconvert"
+    narrow = "audioresample ! audio/x-raw,rate=8000,channels=1"
+    coded = {
+        "opus": "opusenc audio-type=restricted-lowdelay ! rtpopuspay",
+        "pcmu": f"{narrow} ! mulawenc ! rtppcmupay",
+        "pcma": f"{narrow} ! alawenc ! rtppcmapay",
+        "aac": "voaacenc ! aacparse ! rtpmp4gpay",
+        "l16": "rtpL16pay",
+    }[codec]
+    return f"{source} ! {coded} name=pay1"
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--port", type=int, default=8554)
@@ -117,6 +148,9 @@ def main():
     p.add_argument("--stop-after", type=float, default=0)
     p.add_argument("--stall-at", type=float, default=0)
     p.add_argument("--stall-for", type=float, default=0)
+    p.add_argument("--sound", choices=["opus", "pcmu", "pcma", "aac", "l16"])
+    p.add_argument("--beep-every", type=float, default=0)
+    p.add_argument("--mute-at", type=float, default=0)
     a = p.parse_args()
     w, h = map(int, a.size.split("x"))
     Gst.init(None)
@@ -126,14 +160,23 @@ def main():
     launch = f"{source} caps={caps(w, h, a.fps)} ! {queue} ! {encoder(a)} name=pay0 pt=96"
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_shared(True)
-    factory.set_launch(f"( {launch} )")
+    factory.set_launch(f"( {launch} {voice(a.sound) if a.sound else ''} )")
 
     def configure(_factory, media):
         src = media.get_element().get_child_by_name("src")
-        state = {"n": 0, "t0": time.monotonic(), "scene": scene, "gone": False}
+        voice_src = media.get_element().get_child_by_name("voice") if a.sound else None
+        state = {"n": 0, "pieces": 0, "t0": time.monotonic(), "scene": scene, "gone": False}
 
         def tick():
             now = time.monotonic() - state["t0"]
+            while voice_src and state["pieces"] * PIECE / SOUND_RATE <= now:
+                t = state["pieces"] * PIECE / SOUND_RATE
+                state["pieces"] += 1
+                if a.mute_at and t >= a.mute_at:
+                    continue
+                piece = Gst.Buffer.new_wrapped(sound(t, a.beep_every))
+                piece.duration = Gst.SECOND * PIECE // SOUND_RATE
+                voice_src.emit("push-buffer", piece)
             while state["n"] / a.fps <= now:
                 n = state["n"]
                 t = n / a.fps
@@ -146,7 +189,9 @@ def main():
                     rw, rh = map(int, a.resize_to.split("x"))
                     state["scene"] = Scene(rw, rh, a.cut_every)
                     src.set_property("caps", Gst.Caps.from_string(caps(rw, rh, a.fps)))
-                buf = Gst.Buffer.new_wrapped(state["scene"].frame(t, int(time.time() * 1000) & 0xFFFFFF, n & 0xFFFF))
+                flash = bool(a.beep_every) and n % round(a.beep_every * a.fps) == 0
+                stamp = int(time.time() * 1000) & 0xFFFFFF
+                buf = Gst.Buffer.new_wrapped(state["scene"].frame(t, stamp, n & 0xFFFF, flash))
                 # appsrc stamps arrival: a pts of our own would wait in the sink
                 buf.duration = int(Gst.SECOND / a.fps)
                 # FLUSHING while the pipeline changes state: that frame is lost
@@ -154,7 +199,17 @@ def main():
             return not state["gone"]
 
         media.connect("unprepared", lambda _media: state.update(gone=True))
-        GLib.timeout_add(2, tick)
+
+        def start():
+            state["t0"] = time.monotonic()
+            GLib.timeout_add(2, tick)
+            return False
+
+        # Sound is coded at once: a piece that comes before its branch is linked ends the branch.
+        if voice_src:
+            GLib.timeout_add(150, start)
+        else:
+            start()
 
     factory.connect("media-configure", configure)
 

@@ -1,6 +1,8 @@
 /** Between a live source and its sink: places frames in time, and says what is wrong with the source's clock. */
 import type { Frame } from '../../media/frame.ts';
+import type { SoundPacket } from '../../media/sound.ts';
 import type { EventSink } from '../../metrics/events.ts';
+import { minus, plus, ZERO } from '../../time.ts';
 import type { ClockFault, FrameSink, SourceInfo } from '../source.ts';
 import { SourceClock } from './source-clock.ts';
 
@@ -17,6 +19,8 @@ export class ClockedSink implements FrameSink {
   #clock = new SourceClock();
   #info: SourceInfo | undefined;
   #fault: ClockFault | undefined;
+  /** How far the last frame was moved: sound goes with it. */
+  #moved = ZERO;
 
   constructor(sink: FrameSink, options: ClockedSinkOptions) {
     this.#sink = sink;
@@ -43,6 +47,7 @@ export class ClockedSink implements FrameSink {
       this.#fault = this.#clock.fault;
       this.info(this.#info);
     }
+    this.#moved = minus(placed.pts, frame.pts);
     if (placed.pts === frame.pts && placed.discontinuity === frame.discontinuity) {
       this.#sink.frame(frame);
       return;
@@ -50,6 +55,10 @@ export class ClockedSink implements FrameSink {
     const moved = frame.share(placed);
     frame.release();
     this.#sink.frame(moved);
+  }
+
+  sound(packet: SoundPacket): void {
+    this.#sink.sound?.({ ...packet, pts: plus(packet.pts, this.#moved) });
   }
 
   info(info: SourceInfo): void {

@@ -1,15 +1,16 @@
 /** Local files as sources, paced in real time; the demo is one of them. */
 import { basename } from 'node:path';
-import { FrameliftError } from '../../errors.ts';
+import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
-import { plus, waitUntil, ZERO } from '../../time.ts';
+import { fromMs, type Micros, plus, waitUntil, ZERO } from '../../time.ts';
 import { ClockedSink } from '../clock/clocked-sink.ts';
 import { IngestGauge } from '../limits.ts';
 import { RealtimePacing } from '../realtime.ts';
 import type { FrameSink, Source } from '../source.ts';
 import { SourceLog } from '../source-log.ts';
 import type { VideoFileOptions } from './options.ts';
+import { FileSound } from './sound.ts';
 import { openVideoFile, type VideoFile } from './video-file.ts';
 
 /** Options of {@link fileSource}. */
@@ -22,6 +23,8 @@ export interface FileSourceOptions extends VideoFileOptions {
   readonly seamless?: boolean;
   /** False delivers as fast as decoding goes. Default true: at the pace of the timestamps. */
   readonly realtime?: boolean;
+  /** Whether its sound is played beside it, in real time. Default false. */
+  readonly sound?: boolean;
 }
 
 /**
@@ -35,14 +38,36 @@ export function fileSource(options: FileSourceOptions): Source {
     run: async (sink, signal) => {
       await using file = await openVideoFile({ whenFull: 'drop', ...options });
       await file.prime();
-      await new Playback(file, options, sink, signal).run();
+      const sound = options.sound ? await openSound(options) : undefined;
+      try {
+        await new Playback(file, sound, options, sink, signal).run();
+      } finally {
+        await sound?.close();
+      }
     },
   };
 }
 
+/** Its sound; undefined where it has none that can be played: then its picture is. */
+async function openSound({ path, stream, log }: FileSourceOptions): Promise<FileSound | undefined> {
+  try {
+    return await FileSound.open(path);
+  } catch (error) {
+    log?.warn(
+      { stream },
+      `the sound of the file is not taken, its picture is: ${asFrameliftError(error, 'decode.failed').message}`,
+    );
+    return undefined;
+  }
+}
+
+/** How far sound is read ahead of the frame that is shown. */
+const READ_AHEAD = fromMs(400);
+
 /** One run: the file from its beginning to its end, as often as it is asked for. */
 class Playback {
   readonly #file: VideoFile;
+  readonly #sound: FileSound | undefined;
   readonly #options: FileSourceOptions;
   readonly #sink: FrameSink;
   readonly #signal: AbortSignal;
@@ -53,8 +78,15 @@ class Playback {
   /** From the file's times to the stream's. */
   #offset = ZERO;
 
-  constructor(file: VideoFile, options: FileSourceOptions, sink: FrameSink, signal: AbortSignal) {
+  constructor(
+    file: VideoFile,
+    sound: FileSound | undefined,
+    options: FileSourceOptions,
+    sink: FrameSink,
+    signal: AbortSignal,
+  ) {
     this.#file = file;
+    this.#sound = sound;
     this.#options = options;
     // In real time a file is a live source: too large for this machine, its frames come late.
     this.#sink = options.realtime === false ? sink : new ClockedSink(sink, options);
@@ -72,6 +104,7 @@ class Playback {
       if (!loop) throw new FrameliftError('source.ended', `${path} has ended`);
       this.#offset = plus(this.#offset, this.#file.length);
       await this.#file.rewind();
+      await this.#sound?.rewind();
     }
   }
 
@@ -104,11 +137,22 @@ class Playback {
       if (excess) throw excess;
       if (this.#signal.aborted) return;
       this.#announce(frame);
+      this.#playSound(frame.pts);
       const discontinuity = joined ? false : frame.discontinuity;
       this.#sink.frame(frame.share({ pts, arrival: clock.now(), capture: clock.wall(), discontinuity }));
     } finally {
       frame.release();
     }
+  }
+
+  /** The sound of the moments around a frame. It waits behind for its picture. */
+  #playSound(pts: Micros): void {
+    const offset = this.#offset;
+    this.#sound?.advance(
+      plus(pts, READ_AHEAD),
+      (packet) => this.#sink.sound?.({ ...packet, pts: plus(packet.pts, offset) }),
+      ({ message }) => this.#log.warn({}, `the sound of the file has failed, its picture goes on: ${message}`),
+    );
   }
 
   #announce({ width, height }: Frame): void {
@@ -117,7 +161,15 @@ class Playback {
     if (width === last.width && height === last.height && traits === last.traits) return;
     this.#announced = { width, height, traits };
     const fps = info.fps && info.fps.num / info.fps.den;
-    this.#sink.info({ codec: info.codec, width, height, fps, transport: 'file', ...(traits && { traits }) });
+    this.#sink.info({
+      codec: info.codec,
+      width,
+      height,
+      fps,
+      transport: 'file',
+      ...(traits && { traits }),
+      ...(this.#sound && { sound: this.#sound.info }),
+    });
   }
 }
 

@@ -93,6 +93,11 @@ export class RtpReceiver {
     return this.#marking.absent;
   }
 
+  /** Where its units stand in time: what belongs to them is placed beside them. */
+  get times(): Pick<Timeline, 'at' | 'lag'> {
+    return this.#timeline;
+  }
+
   /** When {@link expire} has something to do. */
   get deadline(): Micros | undefined {
     return this.#reorder.deadline;

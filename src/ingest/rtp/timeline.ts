@@ -66,6 +66,18 @@ export class Timeline {
     this.#report = { timestamp, unix };
   }
 
+  /** Where what was captured at `unix` by the sender's clock stands; undefined without a report. */
+  at(unix: Micros): Micros | undefined {
+    const [report, pts] = [this.#report, this.#pts];
+    if (!report || pts === undefined) return undefined;
+    return plus(pts, plus(this.#toMicros(report.timestamp - this.#timestamp), minus(unix, report.unix)));
+  }
+
+  /** Arrival of the last unit minus its place; undefined before the first. */
+  get lag(): Micros | undefined {
+    return this.#pts === undefined ? undefined : minus(this.#arrival, this.#pts);
+  }
+
   /**
    * The sender changed: its reports no longer count, the next unit is a discontinuity that
    * continues the timeline.

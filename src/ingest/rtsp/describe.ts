@@ -3,6 +3,7 @@
  * found.
  */
 import { FrameliftError } from '../../errors.ts';
+import { type FoundSound, findSound } from '../audio/track.ts';
 import { Authenticator } from './auth.ts';
 import { RtspConnection, type RtspConnectionOptions } from './connection.ts';
 import { logTrack } from './dialogue.ts';
@@ -25,6 +26,7 @@ export interface DescribeOptions extends Omit<RtspConnectionOptions, 'auth'> {
 export interface Described {
   readonly connection: RtspConnection;
   readonly track: VideoTrack;
+  readonly sound: FoundSound;
   /** What control URLs are relative to. */
   readonly base: string;
   readonly ping: 'GET_PARAMETER' | 'OPTIONS';
@@ -102,6 +104,7 @@ async function describeOn(
     return {
       connection,
       track,
+      sound: findSound(response.body),
       base: baseUrl(endpoint.url, response.headers),
       ping: /\bGET_PARAMETER\b/.test(capabilities.headers.get('public') ?? '') ? 'GET_PARAMETER' : 'OPTIONS',
     };

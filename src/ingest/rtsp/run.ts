@@ -7,6 +7,7 @@ import { pictureRate } from '../../media/picture-traits.ts';
 import type { EventSink } from '../../metrics/events.ts';
 import { type Clock, fromMs, type Micros, minus, plus, stoodStill, ZERO } from '../../time.ts';
 import { type AddressGuard, OPERATORS_GUARD } from '../address-guard.ts';
+import { SoundInlet } from '../audio/inlet.ts';
 import { ClockedSink } from '../clock/clocked-sink.ts';
 import { Waits } from '../clock/waits.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
@@ -24,6 +25,7 @@ import { SourceLog } from '../source-log.ts';
 import { MediaWatch } from './media-watch.ts';
 import type { VideoTrack } from './sdp.ts';
 import { RtspSession } from './session.ts';
+import type { SoundHandlers } from './sound-channel.ts';
 
 /** Options of an RTSP source. */
 export interface RtspOptions {
@@ -52,6 +54,10 @@ export interface RtspOptions {
   readonly limits?: IngestLimits | undefined;
   /** Whether frames that hold two fields are taken apart. Default `off`. */
   readonly deinterlace?: DeinterlaceChoice;
+  /** Whether the sound beside the video is played, where there is any. Default false. */
+  readonly sound?: boolean;
+  /** Told whether the connection outlived asking for the sound. */
+  readonly soundSettled?: (lived: boolean) => void;
   /** Decoder threads, default 1. */
   readonly threads?: number;
 }
@@ -68,7 +74,7 @@ export type RunEnd = 'stopped' | 'blocked';
 /** One connection of a source, from connecting to closed. */
 export class RtspRun implements AsyncDisposable {
   readonly #options: RtspOptions;
-  readonly #sink: FrameSink;
+  readonly #sink: ClockedSink;
   readonly #log: SourceLog;
   readonly #events: EventSink;
   readonly #trace: ReceptionTrace | undefined;
@@ -78,6 +84,7 @@ export class RtspRun implements AsyncDisposable {
   readonly #timers = new Set<() => void>();
   #session: RtspSession | undefined;
   #receiver: RtpReceiver | undefined;
+  #sound: SoundInlet | undefined;
   #senders: SenderChoice | undefined;
   #foreignPackets = 0;
   #decoder: VideoDecoder | undefined;
@@ -109,6 +116,7 @@ export class RtspRun implements AsyncDisposable {
     const pump = this.#makePump(decoder);
     this.#pump = pump;
     this.#receiver = this.#makeReceiver(session, pump);
+    this.#sound = this.#makeSound(session, this.#receiver);
     await session.play(signal);
     this.#watch.begin(clock.now());
     this.#watchMedia();
@@ -131,6 +139,7 @@ export class RtspRun implements AsyncDisposable {
     for (const cancel of this.#timers) cancel();
     this.#cancelExpiry?.();
     this.#receiver = undefined;
+    this.#sound?.close();
     await this.#pump?.close();
     await this.#session?.close();
     await this.#decoder?.close();
@@ -144,6 +153,7 @@ export class RtspRun implements AsyncDisposable {
         ...{ url, clock, transport, timeout, verifyCertificate, guard, log: this.#log },
         rtp: (bytes) => this.#arrived(bytes) && this.#rtp(bytes),
         rtcp: (bytes) => this.#arrived(bytes) && this.#rtcp(bytes),
+        sound: this.#soundHandlers(),
         stray: (bytes) => this.#arrived(bytes),
         lost: (error) => this.#ended.reject(error),
       },
@@ -204,6 +214,31 @@ export class RtspRun implements AsyncDisposable {
         pump.push(unit);
       },
       lost: (packets) => this.#events.emit({ type: 'ingest-loss', stream, packets }),
+    });
+  }
+
+  #soundHandlers(): SoundHandlers | undefined {
+    if (this.#options.sound !== true) return undefined;
+    return {
+      settled: (lived) => this.#options.soundSettled?.(lived),
+      rtp: (bytes) => {
+        if (!this.#arrived(bytes)) return;
+        const packet = parseRtp(bytes, this.#options.clock.now());
+        if (packet) this.#sound?.push(packet);
+      },
+      rtcp: (bytes) => {
+        if (this.#arrived(bytes)) for (const event of parseRtcp(bytes)) this.#sound?.rtcp(event);
+      },
+    };
+  }
+
+  #makeSound({ sound: track, unreliable }: RtspSession, { times }: RtpReceiver): SoundInlet | undefined {
+    if (!track) return undefined;
+    const { clock, stream, reorderTimeout = DEFAULT_REORDER_TIMEOUT } = this.#options;
+    return new SoundInlet({
+      ...{ track, clock, stream, events: this.#events, log: this.#log, picture: times },
+      maxWait: unreliable ? reorderTimeout : ZERO,
+      sound: (packet) => this.#sink.sound(packet),
     });
   }
 
@@ -269,6 +304,7 @@ export class RtspRun implements AsyncDisposable {
         transport: session?.transport ?? 'rtsp',
         ...(traits && { traits }),
         ...(waits && { waits }),
+        ...(this.#sound && { sound: this.#sound.info }),
       };
       this.#sink.info(this.#info);
     }

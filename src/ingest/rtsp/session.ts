@@ -1,12 +1,14 @@
-/** An RTSP session that plays one video track: DESCRIBE, SETUP, PLAY, keep-alive, TEARDOWN. */
+/** An RTSP session that plays one video track, and the sound beside it: DESCRIBE, SETUP, PLAY, keep-alive, TEARDOWN. */
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import { type CancelTimer, fromMs, micros, plus, toMs } from '../../time.ts';
+import type { SoundTrack } from '../audio/track.ts';
 import type { RtspConnection } from './connection.ts';
 import { type Described, type DescribeOptions, describe, serverAddress } from './describe.ts';
 import type { RtspResponse } from './message.ts';
 import type { VideoTrack } from './sdp.ts';
+import { SoundChannel, type SoundHandlers } from './sound-channel.ts';
 import { expectOk } from './status.ts';
-import { type Channels, parseTransport, sourceAddress, type TransportAnswer } from './transport.ts';
+import { type Channels, isRtcp, parseTransport, sourceAddress, type TransportAnswer } from './transport.ts';
 import { UdpPair } from './udp.ts';
 import { controlUrl, sessionId, sessionTimeout } from './url.ts';
 
@@ -15,13 +17,12 @@ const TEARDOWN_TIMEOUT = fromMs(300);
 
 /** Channels that we ask for: what holds where a server says nothing that can be. */
 const ASKED_CHANNELS: Channels = { rtp: 0, rtcp: 1 };
-/** Second byte of RTCP packets where they share a channel with RTP (RFC 5761 section 4). */
-const isRtcp = (bytes: Uint8Array): boolean => (bytes[1] ?? 0) >= 192 && (bytes[1] ?? 0) <= 223;
-
 /** Options of {@link RtspSession.open}. */
 export interface RtspSessionOptions extends Omit<DescribeOptions, 'packet'> {
   readonly rtp: (bytes: Uint8Array) => void;
   readonly rtcp: (bytes: Uint8Array) => void;
+  /** Takes the packets of the sound; absent: it is not asked for. */
+  readonly sound?: SoundHandlers | undefined;
   /** Interleaved packets of channels that nobody spoke of. */
   readonly stray: (bytes: Uint8Array) => void;
 }
@@ -35,6 +36,7 @@ export class RtspSession {
   readonly #trackUrl: string;
   readonly #ping: 'GET_PARAMETER' | 'OPTIONS';
   #udp: UdpPair | undefined;
+  readonly #sound: SoundChannel | undefined;
   #channels = ASKED_CHANNELS;
   #ssrc: number | undefined;
   #timeout = sessionTimeout(undefined);
@@ -48,6 +50,12 @@ export class RtspSession {
     this.track = described.track;
     this.#aggregateUrl = controlUrl(described.base, described.track.sessionControl);
     this.#trackUrl = controlUrl(described.base, described.track.control);
+    const { base, connection, sound } = described;
+    if (options.sound && sound && 'track' in sound) {
+      this.#sound = new SoundChannel(sound.track, controlUrl(base, sound.track.control), connection, options.sound);
+    } else if (options.sound && sound && 'untaken' in sound) {
+      options.log.warn({}, `the source's sound is not taken, its picture is: ${sound.untaken}`);
+    }
   }
 
   /** Connects, finds the video track and sets it up. @throws FrameliftError with the reason. */
@@ -62,9 +70,11 @@ export class RtspSession {
     signal.addEventListener('abort', abort, { once: true });
     try {
       await session.#setup(options.transport);
+      await session.#sound?.setUp(session.#udp !== undefined, session.#channels, options.log);
       signal.throwIfAborted();
       return session;
     } catch (error) {
+      session.#sound?.close();
       session.#udp?.close();
       described.connection.close();
       throw error;
@@ -76,6 +86,11 @@ export class RtspSession {
   /** For people: `rtsp/tcp`, `rtsps/tcp`, `rtsp/udp`. */
   get transport(): string {
     return `${this.#options.url.startsWith('rtsps') ? 'rtsps' : 'rtsp'}/${this.#udp ? 'udp' : 'tcp'}`;
+  }
+
+  /** The sound that is played beside the video; undefined: none. */
+  get sound(): SoundTrack | undefined {
+    return this.#sound?.ready ? this.#sound.track : undefined;
   }
 
   /** Packets may be lost or swapped on the way. */
@@ -102,6 +117,7 @@ export class RtspSession {
       // 459: aggregate operation not allowed; others do not know their own aggregate URL.
       if ([404, 455, 459].includes(response.status) && this.#trackUrl !== this.#aggregateUrl) {
         response = await this.#connection.request('PLAY', this.#trackUrl, range);
+        await this.#sound?.playAlone(range);
       }
       expectOk(response, 'PLAY');
     } finally {
@@ -133,6 +149,7 @@ export class RtspSession {
     );
     await Promise.race([teardown, late]);
     cancel();
+    this.#sound?.close();
     this.#udp?.close();
     this.#connection.close();
   }
@@ -201,7 +218,7 @@ export class RtspSession {
     const { rtp, rtcp } = this.#channels;
     if (channel === rtp && !(rtp === rtcp && isRtcp(bytes))) this.#options.rtp(bytes);
     else if (channel === rtcp) this.#options.rtcp(bytes);
-    else this.#options.stray(bytes);
+    else if (!this.#sound?.interleaved(channel, bytes)) this.#options.stray(bytes);
   }
 
   #schedulePing(): void {

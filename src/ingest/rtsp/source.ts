@@ -15,6 +15,9 @@ import { parseRtspUrl } from './url.ts';
 
 export type { RtspOptions } from './run.ts';
 
+/** A server that breaks the connection so often when it is asked for its sound is played without. */
+const MAX_SOUND_BROKE = 2;
+
 /**
  * An RTSP source.
  * @throws FrameliftError at once: `config.invalid` when the URL is malformed, `source.forbidden` by
@@ -22,14 +25,23 @@ export type { RtspOptions } from './run.ts';
  */
 export function rtspSource(options: RtspOptions): Source {
   (options.guard ?? OPERATORS_GUARD).checkLiteral(parseRtspUrl(options.url).host);
+  let soundBroke = 0;
+  const soundSettled = (lived: boolean): void => {
+    soundBroke = lived ? 0 : soundBroke + 1;
+    if (soundBroke !== MAX_SOUND_BROKE) return;
+    const { stream, log } = options;
+    log?.warn({ stream }, 'the connection breaks whenever the sound is asked for: the picture is played without');
+  };
   const label = `rtsp ${redactUrl(options.url)}`;
   return {
     label,
     run: async (sink, signal) => {
       if (signal.aborted) return;
+      const sound = options.sound === true && soundBroke < MAX_SOUND_BROKE;
+      const own = { ...options, sound, soundSettled };
       try {
-        const end = await play(options, sink, signal);
-        if (end === 'blocked' && !signal.aborted) await play({ ...options, transport: 'tcp' }, sink, signal);
+        const end = await play(own, sink, signal);
+        if (end === 'blocked' && !signal.aborted) await play({ ...own, transport: 'tcp' }, sink, signal);
       } catch (error) {
         if (signal.aborted) return;
         throw asFrameliftError(error, 'source.protocol');

@@ -24,6 +24,11 @@ export interface ServerPorts {
   readonly rtcp: number | undefined;
 }
 
+/** RTCP by its second byte, where it shares a channel with RTP (RFC 5761 section 4). */
+export function isRtcp(bytes: Uint8Array): boolean {
+  return (bytes[1] ?? 0) >= 192 && (bytes[1] ?? 0) <= 223;
+}
+
 /** What a server says of the way that its packets take. */
 export interface TransportAnswer {
   /** Undefined when the field does not tell. */

@@ -1,5 +1,7 @@
 /** SDP of a publisher: what an offer would send, and the answer. Pure. */
 import type { VideoCodec } from '../../media/access-unit.ts';
+import type { SoundInfo } from '../../media/sound.ts';
+import { type OfferedAudio, offeredAudio } from '../../webrtc/audio.ts';
 import { bundleAround } from '../../webrtc/bundle.ts';
 import { answerable, extensionIds, type OfferedFormat, OfferedFormats } from '../../webrtc/formats.ts';
 import { type RemoteTransport, transportOf } from '../../webrtc/remote-transport.ts';
@@ -29,6 +31,8 @@ export interface PublishedVideo {
    * Id of the transport-wide sequence number's header extension; undefined when it is not offered.
    */
   readonly transportCc: number | undefined;
+  /** The sound beside it; undefined = none that is taken. */
+  readonly audio: OfferedAudio | undefined;
   /** What the answer makes of the offer's sections. */
   readonly layout: AnswerLayout;
 }
@@ -47,13 +51,14 @@ const CODECS: ReadonlyMap<string, VideoCodec> = new Map([
 
 /**
  * Reads a publisher's offer and chooses its video: of the codecs that we take, the one that it
- * prefers, AV1 only where it offers no other. Audio is not taken, nor is simulcast: then browsers
- * send the best layer alone.
+ * prefers, AV1 only where it offers no other; of its sound the first codec that we know. Simulcast is not
+ * taken: then browsers send the best layer alone.
+ * @param sound true: its sound is wanted, where it is one that we know.
  * @throws FrameliftError `webrtc.bad-offer` when it is not SDP or lacks what WebRTC requires,
  * `webrtc.unacceptable` when it is sound but sends nothing that we take, `webrtc.no-codec` when it
  * sends it in other codecs.
  */
-export function readPublication(text: string): PublishedVideo {
+export function readPublication(text: string, sound = false): PublishedVideo {
   const offer = parseOffer(text);
   const remedy = 'Offer one video, sendonly.';
   const video = onlyVideo(offer, ['recvonly', 'inactive'], 'a publisher sends', remedy);
@@ -65,6 +70,7 @@ export function readPublication(text: string): PublishedVideo {
   const formats = new OfferedFormats(video);
   const { format: chosen, codec } = chooseCodec(formats);
   const { payloadType, encoding } = chosen;
+  const audio = sound ? firstCodec(offeredAudio(offer, bundle, ['recvonly', 'inactive'])) : undefined;
   return {
     remote,
     codec,
@@ -75,19 +81,34 @@ export function readPublication(text: string): PublishedVideo {
     feedback: formats.feedback(payloadType, FEEDBACK),
     codecs: formats.verdicts(chosen, (format) => unsuitable(format) ?? whyLess(format)),
     transportCc: extensionIds<'transportCc'>(video, PUBLISHER_EXTENSIONS).get('transportCc'),
-    layout: layOut(offer, video, bundle),
+    audio,
+    layout: layOut(offer, video, bundle, audio?.section),
   };
 }
 
 /**
- * The answer: the chosen video recvonly, other media of its connection inactive, everything else
+ * The answer: the chosen video and its sound recvonly, other media of its connection inactive, everything else
  * refused.
  */
 export function writePublicationAnswer(video: PublishedVideo, local: LocalTransport, origin: number): string {
   const { transportCc, layout } = video;
   const extensions = transportCc === undefined ? [] : [`${transportCc} ${PUBLISHER_EXTENSIONS.transportCc}`];
-  return composeAnswer({ layout, codec: video, direction: 'recvonly', extensions, origin }, local);
+  const audio = video.audio && { formats: video.audio.formats, direction: 'recvonly' };
+  return composeAnswer({ layout, codec: video, direction: 'recvonly', extensions, audio, origin }, local);
 }
+
+/** The codec that the publisher prefers: it may send any that the answer names. */
+function firstCodec(audio: OfferedAudio | undefined): OfferedAudio | undefined {
+  return audio && { ...audio, formats: audio.formats.slice(0, 1) };
+}
+
+/** What its source says of a publisher's sound. */
+export function soundOf({ audio }: PublishedVideo): SoundInfo | undefined {
+  const [format] = audio?.formats ?? [];
+  return format && { codec: FFMPEG_NAMES[format.codec], sent: format.codec };
+}
+
+const FFMPEG_NAMES = { opus: 'opus', pcmu: 'pcm_mulaw', pcma: 'pcm_alaw' } as const;
 
 /** Why a format cannot be taken; undefined when it can. */
 function unsuitable({ encoding, parameters }: OfferedFormat): string | undefined {

@@ -6,9 +6,11 @@ import { asFrameliftError } from '../../errors.ts';
 import type { Log } from '../../log.ts';
 import type { Arena } from '../../media/arena.ts';
 import type { Frame } from '../../media/frame.ts';
+import { SOUND_CLOCK, type SoundPacket } from '../../media/sound.ts';
 import type { EventSink } from '../../metrics/events.ts';
 import { awaitAnswer, type CancelTimer, type Clock, fromMs, type Micros, minus, plus, ZERO } from '../../time.ts';
 import type { TransportSettings } from '../../webrtc/transport.ts';
+import { SoundInlet } from '../audio/inlet.ts';
 import { Waits } from '../clock/waits.ts';
 import { VideoDecoder } from '../decode/decoder.ts';
 import { DecodePump } from '../decode/pump.ts';
@@ -17,7 +19,7 @@ import { IngestGauge, type IngestLimits } from '../limits.ts';
 import { ReceptionTrace } from '../rtp/reception-trace.ts';
 import type { SourceInfo } from '../source.ts';
 import { SourceLog } from '../source-log.ts';
-import { type PublishedVideo, readPublication } from './offer.ts';
+import { type PublishedVideo, readPublication, soundOf } from './offer.ts';
 import { WhipPeer } from './peer.ts';
 import { WhipReceiver } from './receiver.ts';
 
@@ -32,18 +34,24 @@ export interface PublisherOptions {
   readonly log: Log;
   /** A publisher that exceeds them is sent away. Default: none. */
   readonly limits?: IngestLimits | undefined;
+  /** Whether its sound is played, where it has any. Default false. */
+  readonly sound?: boolean;
 }
 
 /** What a publisher tells its source. */
 export interface PublisherEvents {
   /** Hands a frame over: the source owns it. */
   frame(frame: Frame): void;
+  /** Hands over a piece of the sound beside the frames. */
+  sound(packet: SoundPacket): void;
   /** It is over, for this reason. Called once. */
   ended(reason: string): void;
 }
 
 /** How often is looked whether a keyframe is needed. */
 const LOOK_INTERVAL = fromMs(50);
+/** How long a missing packet of sound is waited for: it is not asked for again. */
+const SOUND_REORDER_TIMEOUT = fromMs(40);
 /** A publisher that is connected for this long without a frame that can be decoded is of no use. */
 const FIRST_FRAME_TIMEOUT = fromMs(10_000);
 
@@ -57,6 +65,7 @@ export class Publisher {
   readonly #decoder: VideoDecoder;
   readonly #pump: DecodePump;
   readonly #receiver: WhipReceiver;
+  readonly #sound: SoundInlet | undefined;
   #peer: WhipPeer | undefined;
   readonly #waits = new Waits();
   #frames = 0;
@@ -88,6 +97,7 @@ export class Publisher {
       complete: (unit) => this.#pump.push(unit),
       lost: (packets) => options.events.emit({ type: 'ingest-loss', stream, packets }),
     });
+    this.#sound = this.#openSound();
   }
 
   /**
@@ -96,7 +106,7 @@ export class Publisher {
    * `server.failed`.
    */
   static async open(offer: string, options: PublisherOptions, events: PublisherEvents): Promise<Publisher> {
-    const video = readPublication(offer);
+    const video = readPublication(offer, options.sound === true);
     const { arena, clock, stream, limits } = options;
     const log = new SourceLog(options);
     const watched = { ...options, events: explainDrops(options.events, log) };
@@ -111,14 +121,20 @@ export class Publisher {
       session.#peer = await WhipPeer.open(video, options.transport, clock, {
         connected: () => session.#connected(),
         packet: (packet) => {
-          trace?.packet(packet, session.#receiver.counts.lost);
-          session.#receiver.push(packet);
+          if (packet.payloadType === session.#soundType) session.#sound?.push(packet);
+          else {
+            trace?.packet(packet, session.#receiver.counts.lost);
+            session.#receiver.push(packet);
+          }
           const { payload, arrival } = packet;
           const excess = gauge?.packet(payload.length, arrival) ?? gauge?.parts(session.#receiver.parts, arrival);
           if (excess) void session.close(excess.message);
           session.#setDeadline();
         },
-        rtcp: (event) => session.#receiver.rtcp(event, clock.now()),
+        rtcp: (event) => {
+          session.#receiver.rtcp(event, clock.now());
+          session.#sound?.rtcp(event);
+        },
         report: () => session.#receiver.reception(clock.now()),
         broken: (reason) => void session.close(reason),
       });
@@ -164,6 +180,7 @@ export class Publisher {
       ...{ codec, width, height, fps: undefined, transport: 'whip' },
       ...(traits && { traits }),
       ...(waits && { waits }),
+      ...(this.#sound && { sound: this.#sound.info }),
     };
   }
 
@@ -179,10 +196,28 @@ export class Publisher {
     this.#cancelFirstFrame();
     const { packets, lost } = this.#receiver.counts;
     this.#log('publisher closing', { reason, packets, lost, frames: this.#frames });
+    this.#sound?.close();
     this.#events.ended(reason);
     await this.#peer?.close();
     await this.#pump.close();
     await this.#decoder.close();
+  }
+
+  get #soundType(): number | undefined {
+    return this.#video.audio?.formats[0]?.payloadType;
+  }
+
+  #openSound(): SoundInlet | undefined {
+    const info = soundOf(this.#video);
+    const payloadType = this.#soundType;
+    if (!info || payloadType === undefined) return undefined;
+    const { clock, stream, events, log } = this.#options;
+    return new SoundInlet({
+      track: { ...info, payloadType, clockRate: SOUND_CLOCK[info.sent], channels: 2, aac: undefined },
+      ...{ clock, stream, events, maxWait: SOUND_REORDER_TIMEOUT, picture: this.#receiver.times },
+      log: { warn: (fields, message) => log.warn({ stream, peer: this.iceUfrag, ...fields }, message) },
+      sound: (packet) => this.#events.sound(packet),
+    });
   }
 
   #connected(): void {

@@ -84,6 +84,11 @@ export class WhipReceiver {
     return this.#rtp.parts;
   }
 
+  /** As {@link RtpReceiver.times}. */
+  get times(): RtpReceiver['times'] {
+    return this.#rtp.times;
+  }
+
   /** As {@link RtpReceiver.unmarked}. */
   get unmarked(): boolean {
     return this.#rtp.unmarked;

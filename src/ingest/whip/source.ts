@@ -31,6 +31,8 @@ export interface WhipSourceOptions {
   readonly stallTimeout?: Micros;
   /** A publisher that exceeds them is sent away. Default: none. */
   readonly limits?: IngestLimits | undefined;
+  /** Whether the sound of publishers is played. Default false. */
+  readonly sound?: boolean;
 }
 
 /** Takes publishers in. */
@@ -94,6 +96,9 @@ export class WhipSource implements Source, PublisherGate {
     try {
       const session: Publisher = await Publisher.open(offer, this.#options, {
         frame: (frame) => this.#frame(session, frame),
+        sound: (packet) => {
+          if (this.#current === session) this.#life?.sink.sound(packet);
+        },
         ended: (reason) => {
           this.#ended(session, reason);
           resolve(reason);
@@ -217,6 +222,7 @@ function sameInfo(a: SourceInfo | undefined, b: SourceInfo): boolean {
     a.height === b.height &&
     a.codec === b.codec &&
     a.traits === b.traits &&
-    a.waits === b.waits
+    a.waits === b.waits &&
+    a.sound === b.sound
   );
 }

@@ -36,6 +36,8 @@ const NO_PATH =
  * @property {string} url the WHEP or WHIP endpoint
  * @property {() => Record<string, string>} headers credentials
  * @property {(peer: RTCPeerConnection) => void} prepare adds what is to be negotiated
+ * @property {(sdp: string) => string} [offered] changes what is offered
+ * @property {(sdp: string) => string} [answered] changes what was answered
  * @property {(state: SessionState, detail: string) => void} onState `detail`: the server's own
  *   words, or nothing
  */
@@ -90,7 +92,7 @@ export class Session {
       this.#peer = peer;
       this.#options.prepare(peer);
       peer.onconnectionstatechange = () => current() && this.#onConnectionState(peer);
-      await peer.setLocalDescription();
+      await this.#describe(peer);
       await gathered(peer);
       if (!current()) return;
       const response = await this.#offer(peer.localDescription?.sdp ?? '');
@@ -108,10 +110,18 @@ export class Session {
       const answer = await response.text();
       if (!current()) return;
       this.#connectTimer = setTimeout(() => this.#retry('no-path', NO_PATH), CONNECT_TIMEOUT_MS);
-      await peer.setRemoteDescription({ type: 'answer', sdp: answer });
+      await peer.setRemoteDescription({ type: 'answer', sdp: this.#options.answered?.(answer) ?? answer });
     } catch {
       if (current()) this.#retry('lost');
     }
+  }
+
+  /** @param {RTCPeerConnection} peer */
+  async #describe(peer) {
+    const { offered } = this.#options;
+    if (!offered) return peer.setLocalDescription();
+    const { sdp = '' } = await peer.createOffer();
+    return peer.setLocalDescription({ type: 'offer', sdp: offered(sdp) });
   }
 
   /** @param {string} sdp */

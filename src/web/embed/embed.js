@@ -94,7 +94,7 @@ write(byId('title', HTMLElement), `Live video of ${name}`);
 listenToKeys({
   'full-screen': () => toggleFullScreen(root),
   pause: togglePause,
-  sound: () => showHint('This stream has no sound'),
+  sound: () => showHint(screen.sound.toggle()),
   'picture-in-picture': () => void togglePictureInPicture(),
 });
 addEventListener('hashchange', () => {

@@ -3,6 +3,7 @@ import { within, write } from '../dom.js';
 import { DelaySamples, FrameRate } from './measurements.js';
 import { overlayOf } from './overlay.js';
 import { Ledger } from './provenance.js';
+import { Sound } from './sound.js';
 import { StallDetector } from './stall.js';
 import { createPlayer, readConnection } from './whep.js';
 
@@ -61,6 +62,8 @@ export class Screen {
   connections = 0;
   /** Where the frames of the present connection come from. */
   ledger = new Ledger();
+  /** What is played of the present connection. */
+  #media = new MediaStream();
   /**
    * Called with the record of each presented frame; undefined where there is none by now.
    * @type {(record: ProvenanceRecord | undefined) => void}
@@ -77,6 +80,7 @@ export class Screen {
     this.figure = figure;
     this.#headers = headers;
     this.#video = within(figure, 'video', HTMLVideoElement);
+    this.sound = new Sound(figure, this.#video);
     this.#overlay = within(figure, '.overlay', HTMLElement);
     this.#headline = within(this.#overlay, '.headline', HTMLElement);
     this.#detail = within(this.#overlay, '.detail', HTMLElement);
@@ -102,6 +106,7 @@ export class Screen {
     this.#state = 'connecting';
     this.#stateDetail = '';
     this.ledger = new Ledger();
+    this.sound.clear();
     if (url === undefined) {
       this.#video.srcObject = null;
       return;
@@ -226,6 +231,8 @@ export class Screen {
     const ledger = new Ledger();
     this.ledger = ledger;
     this.connections += 1;
+    this.#media = new MediaStream();
+    this.sound.clear();
     this.#stall.restart();
     this.#received = { packets: undefined, frames: undefined };
     this.#arrivedAt = undefined;
@@ -238,8 +245,11 @@ export class Screen {
    * @param {RTCRtpReceiver} receiver
    */
   #show(track, receiver) {
+    this.sound.take(track, receiver);
+    this.#media.addTrack(track);
+    if (track.kind !== 'video') return;
     this.#receiver = receiver;
-    this.#video.srcObject = new MediaStream([track]);
+    this.#video.srcObject = this.#media;
     this.#presentedBefore = 0;
     if (!this.#paused) void this.#video.play().catch(() => {});
   }

@@ -181,10 +181,7 @@ export class Views {
 
   /** Sound on or off. Returns what to tell the viewer. */
   toggleSound() {
-    const { video } = this.main;
-    if (!hasSound(video)) return 'This stream has no sound';
-    video.muted = !video.muted;
-    return video.muted ? 'Sound off' : 'Sound on';
+    return this.main.sound.toggle();
   }
 
   /**
@@ -294,12 +291,6 @@ export class Views {
     byId('strip', HTMLElement).setAttribute('aria-label', `Origin of the last presented frames: ${text}`);
   }
 }
-
-/**
- * A stream may have sound one day; none of framelift's has it now.
- * @param {HTMLVideoElement} video
- */
-const hasSound = ({ srcObject }) => srcObject instanceof MediaStream && srcObject.getAudioTracks().length > 0;
 
 /**
  * @param {string | null} view

@@ -1,5 +1,6 @@
 /** Playing: what a WHEP player asks for. */
 import { Session } from '../connection/session.js';
+import { stereo, unlinked } from './sound.js';
 
 /** @typedef {import('../../egress/provenance.ts').ProvenanceRecord} ProvenanceRecord */
 
@@ -20,10 +21,11 @@ export function createPlayer({ url, headers, onTrack, onRecords, onState }) {
     const { receiver } = peer.addTransceiver('video', { direction: 'recvonly' });
     if ('jitterBufferTarget' in receiver) receiver.jitterBufferTarget = 0;
     if ('playoutDelayHint' in receiver) receiver.playoutDelayHint = 0;
-    peer.ontrack = ({ track }) => onTrack(track, receiver);
+    peer.addTransceiver('audio', { direction: 'recvonly' });
+    peer.ontrack = ({ track, receiver: source }) => onTrack(track, source);
     peer.createDataChannel('provenance').onmessage = ({ data }) => onRecord(JSON.parse(data));
   };
-  return new Session({ url, headers, prepare, onState });
+  return new Session({ url, headers, prepare, onState, offered: stereo, answered: unlinked });
 }
 
 /**

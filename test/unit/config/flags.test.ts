@@ -30,6 +30,16 @@ describe('configFromFlags', () => {
     );
   });
 
+  it('leaves all sound away for --no-audio, and plays it otherwise', () => {
+    const heard = (flags: object): boolean[] =>
+      configFromFlags(['rtsp://camera/2', 'cam=whip'], flags).streams.map(({ audio }) => audio);
+    expect([heard({}), heard({ audio: true }), heard({ audio: false })]).toEqual([
+      [true, true],
+      [true, true],
+      [false, false],
+    ]);
+  });
+
   it('puts the command line over the file, key by key', () => {
     const config = file({ server: { host: '10.0.0.1', port: 9000 }, log: 'warn', engine: { model: 'search' } });
     expect(configFromFlags([], { config, port: 9001, model: 'blend' })).toMatchObject({

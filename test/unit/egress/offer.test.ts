@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { readOffer, writeAnswer } from '../../../src/egress/offer.ts';
+import { readOffer, soundFor, writeAnswer } from '../../../src/egress/offer.ts';
 import { FrameliftError } from '../../../src/errors.ts';
 import { candidateTarget } from '../../../src/webrtc/sdp-answer.ts';
 
@@ -317,5 +317,110 @@ describe('data channels', () => {
     const answer = writeAnswer(video, LOCAL);
     expect(answer).toContain('a=group:BUNDLE v\r\n');
     expect(answer).not.toMatch(/m=application [1-9]/);
+  });
+});
+
+describe('the sound of an answer', () => {
+  const SOUND = { ...LOCAL, soundSsrc: 999 };
+  const sections = (offer: string): string[] => writeAnswer(readOffer(offer), SOUND).split(/(?=^m=)/m);
+  const audio = (lines: readonly string[]): string[] => [
+    'c=IN IP4 0.0.0.0',
+    ...lines,
+    'a=rtcp-mux',
+    'a=ice-ufrag:abcd',
+    'a=ice-pwd:abcdefghijklmnopqrstuv',
+    `a=fingerprint:sha-256 ${Array(32).fill('AB').join(':')}`,
+    'a=setup:actpass',
+  ];
+  /** The plain offer with this sound before or behind its video. */
+  const withSound = (formats: string, lines: readonly string[], { mid = 'a', before = false } = {}): string =>
+    plain((all) => {
+      const section = [`m=audio 9 UDP/TLS/RTP/SAVPF ${formats}`, ...audio([`a=mid:${mid}`, ...lines])];
+      const bundled = all.map((line) => line.replace('BUNDLE v', before ? `BUNDLE ${mid} v` : `BUNDLE v ${mid}`));
+      const at = before ? bundled.findIndex((line) => line.startsWith('m=')) : bundled.length;
+      return bundled.toSpliced(at, 0, ...section);
+    });
+
+  it('is sent in all codecs that both know, by the same name as the picture', () => {
+    const [, section = ''] = sections(CHROMIUM);
+    expect(section).toMatch(/^m=audio 9 UDP\/TLS\/RTP\/SAVPF 111 0 8\r\n/);
+    for (const line of [
+      ...[
+        'sendonly',
+        'rtcp-mux',
+        'rtpmap:111 opus/48000/2',
+        'fmtp:111 minptime=10;useinbandfec=1',
+        'rtpmap:0 PCMU/8000',
+      ],
+      ...[
+        'rtpmap:8 PCMA/8000',
+        'extmap:4 urn:ietf:params:rtp-hdrext:sdes:mid',
+        'ssrc:999 cname:x',
+        'end-of-candidates',
+      ],
+      'msid:framelift sound',
+    ]) {
+      expect(section).toContain(`a=${line}\r\n`);
+    }
+  });
+
+  it.each([true, false])('is answered where it is offered (before the video: %s)', (before) => {
+    const answer = sections(withSound('0', ['a=recvonly'], { before }));
+    expect(answer.map((section) => section.slice(0, 7))).toEqual(
+      before ? ['v=0\r\no=', 'm=audio', 'm=video'] : ['v=0\r\no=', 'm=video', 'm=audio'],
+    );
+    expect(answer.find((section) => section.startsWith('m=audio'))).toMatch(/SAVPF 0\r\n[\s\S]*a=sendonly\r\n/);
+  });
+
+  it.each([
+    ['another codec', withSound('9', ['a=recvonly'])],
+    ['another clock', withSound('96', ['a=recvonly', 'a=rtpmap:96 opus/16000'])],
+    ['what the player would send', withSound('0', ['a=sendonly'])],
+    ['what is inactive', withSound('0', ['a=inactive'])],
+  ])('is none of %s: the section is kept idle', (_, offer) => {
+    const section = sections(offer).at(-1);
+    expect(section).toMatch(/^m=audio 9 .*\r\n[\s\S]*a=inactive\r\n/);
+    expect(section).not.toContain('ssrc');
+  });
+
+  it('is none on a connection of its own: the section is refused', () => {
+    expect(sections(withSound('0', ['a=recvonly']).replace('BUNDLE v a', 'BUNDLE v')).at(-1)).toMatch(/^m=audio 0 /);
+  });
+
+  it('is the first of several', () => {
+    const two = withSound('0', ['a=recvonly']);
+    const more = `${two}${['m=audio 9 UDP/TLS/RTP/SAVPF 8', ...audio(['a=mid:b', 'a=recvonly'])].join('\r\n')}\r\n`;
+    const answer = sections(more.replace('BUNDLE v a', 'BUNDLE v a b'));
+    expect(answer.map((section) => /a=(sendonly|inactive)/.exec(section)?.[1])).toEqual([
+      undefined,
+      'sendonly',
+      'sendonly',
+      'inactive',
+    ]);
+  });
+
+  it('is idle where the stream has none', () => {
+    expect(writeAnswer(readOffer(CHROMIUM), LOCAL).split(/(?=^m=)/m)[1]).toContain('a=inactive');
+  });
+});
+
+describe('soundFor', () => {
+  const video = readOffer(CHROMIUM);
+  it('tells how to send it', () => {
+    const { payloadTypes, mid, midExtension } = soundFor(video, 'pcma') ?? {};
+    expect([[...(payloadTypes ?? [])], mid, midExtension]).toEqual([
+      [
+        ['opus', 111],
+        ['pcmu', 0],
+        ['pcma', 8],
+      ],
+      '0',
+      4,
+    ]);
+  });
+  it('is nothing where the stream has no sound, or the player none of its codec', () => {
+    expect(soundFor(video, undefined)).toBeUndefined();
+    expect(soundFor(readOffer(plain()), 'opus')).toBeUndefined();
+    expect(soundFor(readOffer(CHROMIUM.replace('opus/48000', 'xpus/48000')), 'opus')).toBeUndefined();
   });
 });

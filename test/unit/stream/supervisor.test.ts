@@ -4,6 +4,7 @@ import { FrameliftError } from '../../../src/errors.ts';
 import type { FrameSink, Source, SourceInfo } from '../../../src/ingest/source.ts';
 import { Arena } from '../../../src/media/arena.ts';
 import type { Frame } from '../../../src/media/frame.ts';
+import type { SoundPacket } from '../../../src/media/sound.ts';
 import { Backoff, DEFAULT_BACKOFF, type SupervisionStatus, Supervisor } from '../../../src/stream/supervisor.ts';
 import { fromMs, ManualClock, micros, toMs } from '../../../src/time.ts';
 import { EventLog, flatFrame } from '../../support/frames.ts';
@@ -290,6 +291,27 @@ describe('Supervisor', () => {
     rig.source.obedient = true;
     await rig.supervisor.stopped;
     expect(rig.frames).toHaveLength(1);
+  });
+
+  it('hands the sound of each life over, and none after it was stopped', async () => {
+    const heard: number[] = [];
+    const source = new ScriptedSource();
+    const clock = new ManualClock(fromMs(0));
+    const options = { stream: 's', clock, events: new EventLog(), onSound: ({ pts }: SoundPacket) => heard.push(pts) };
+    const supervisor = new Supervisor(source, options);
+    const subscription = supervisor.frames.subscribe((frame) => frame.release());
+    const sound = (pts: number): void =>
+      source.life.sink.sound?.({ codec: 'opus', data: Uint8Array.of(1), pts: micros(pts), timestamp: 0, fresh: false });
+    sound(1);
+    source.life.fail(new FrameliftError('source.ended', 'gone', { recoverable: true }));
+    await settled();
+    clock.advance(fromMs(1000));
+    await settled();
+    sound(2);
+    subscription.unsubscribe();
+    sound(3);
+    await supervisor.stopped;
+    expect(heard).toEqual([1, 2]);
   });
 
   it('can be subscribed to again after it stopped', async () => {

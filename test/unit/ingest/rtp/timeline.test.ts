@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, it, test } from 'vitest';
 import { Timeline } from '../../../../src/ingest/rtp/timeline.ts';
-import { fromMs, type Micros, micros, plus } from '../../../../src/time.ts';
+import { fromMs, type Micros, micros, minus, plus } from '../../../../src/time.ts';
 
 const EPOCH = micros(1.7e15);
 
@@ -88,4 +88,20 @@ test.each([
   const timeline = new Timeline();
   timeline.senderReport(0, plus(EPOCH, fromMs(offsetMs)));
   expect(place(timeline, [0, 0])[0]?.capture).toBe(EPOCH);
+});
+
+describe('what belongs to the units', () => {
+  it('is placed by the clock of the sender, across jumps of the timestamps', () => {
+    const timeline = new Timeline(90_000);
+    expect([timeline.at(fromMs(0)), timeline.lag]).toEqual([undefined, undefined]);
+    timeline.place(9000, fromMs(500), fromMs(0));
+    expect(timeline.at(fromMs(0))).toBeUndefined();
+    timeline.senderReport(9000, fromMs(70_000));
+    expect(timeline.at(fromMs(70_040))).toBe(fromMs(540));
+    timeline.place(12_000, fromMs(540), fromMs(0));
+    expect(timeline.at(fromMs(70_040))).toBe(fromMs(540));
+    expect(timeline.lag).toBe(minus(fromMs(540), plus(fromMs(500), micros(33_333))));
+    timeline.newSender();
+    expect(timeline.at(fromMs(70_040))).toBeUndefined();
+  });
 });

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { FrameliftError } from '../../../../src/errors.ts';
-import { readPublication, writePublicationAnswer } from '../../../../src/ingest/whip/offer.ts';
+import { readPublication, soundOf, writePublicationAnswer } from '../../../../src/ingest/whip/offer.ts';
 
 /** What Chromium 150 offers of a camera and a microphone, sendonly. */
 const CHROMIUM = readFileSync(new URL('../../../fixtures/offers/chromium-whip.sdp', import.meta.url), 'utf8');
@@ -137,5 +137,32 @@ describe('writePublicationAnswer', () => {
   it('refuses simulcast, so that one layer is sent', () => {
     const offer = plain(['VP8'], (lines) => [...lines, 'a=rid:h send', 'a=rid:l send', 'a=simulcast:send h;l']);
     expect(writePublicationAnswer(readPublication(offer), LOCAL, 1)).not.toMatch(/simulcast|a=rid/);
+  });
+});
+
+describe('the sound of a publisher', () => {
+  const sound = (offer: string): string =>
+    writePublicationAnswer(readPublication(offer, true), LOCAL, 1)
+      .split(/(?=^m=)/m)
+      .find((section) => section.startsWith('m=audio')) ?? '';
+
+  it('is taken in the codec that it prefers', () => {
+    expect(soundOf(readPublication(CHROMIUM, true))).toEqual({ codec: 'opus', sent: 'opus' });
+    expect(sound(CHROMIUM)).toMatch(
+      /^m=audio 9 UDP\/TLS\/RTP\/SAVPF 111\r\n[\s\S]*a=recvonly\r\n[\s\S]*opus\/48000\/2/,
+    );
+  });
+
+  it('is taken as G.711 where it has no Opus', () => {
+    expect(sound(CHROMIUM.replace('opus/48000', 'xpus/48000'))).toMatch(/SAVPF 0\r\n[\s\S]*a=rtpmap:0 PCMU\/8000/);
+  });
+
+  it('is left idle where it is none of ours, or not wanted', () => {
+    const none = CHROMIUM.replace('opus/48000', 'x/48000')
+      .replace('PCMU/8000', 'y/8000')
+      .replace('PCMA/8000', 'z/8000');
+    expect(sound(none)).toContain('a=inactive');
+    expect(soundOf(readPublication(none, true))).toBeUndefined();
+    expect(soundOf(readPublication(CHROMIUM))).toBeUndefined();
   });
 });
