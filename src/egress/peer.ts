@@ -19,11 +19,11 @@ import { asFrameliftError } from '../errors.ts';
 import { type CancelTimer, type Clock, type Micros, micros, ZERO } from '../time.ts';
 import { type CandidateSink, openTransport, type PeerTransport } from '../webrtc/transport.ts';
 import { TransportWatch } from '../webrtc/watch.ts';
+import { type Outgoing, SendQueue } from './congestion/send-queue.ts';
 import { type OfferedVideo, readOffer, writeAnswer } from './offer.ts';
 import { PROVENANCE_CHANNEL, ProvenanceFeed } from './provenance.ts';
 import { RtpSender } from './rtp-sender.ts';
 import { roundTrip } from './rtp-time.ts';
-import { type Outgoing, SendQueue } from './send-queue.ts';
 import type { PacketizedUnit, PeerSettings, Viewer, ViewerChannel, ViewerEvents, ViewerStats } from './viewer.ts';
 
 /** Access units a viewer may lag behind: a quarter of a second at 60 fps. */

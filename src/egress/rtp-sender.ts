@@ -4,10 +4,10 @@
  */
 import { type RTCRtpTransceiver, RtcpSenderInfo, RtpHeader } from 'werift';
 import type { Clock, Micros } from '../time.ts';
+import { RtxHistory, type SentPacket } from './congestion/rtx-history.ts';
+import type { Outgoing } from './congestion/send-queue.ts';
 import type { ExtensionName, OfferedVideo } from './offer.ts';
 import { ntpTimestamp, playoutDelay, rtpTimestamp, writeAbsCaptureTime, writeAbsSendTime } from './rtp-time.ts';
-import { RtxHistory, type SentPacket } from './rtx-history.ts';
-import type { Outgoing } from './send-queue.ts';
 
 /**
  * The first access units carry the playout-delay extension, later only keyframes do: receivers keep

@@ -125,6 +125,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
     'webrtc/dtls/srtp.ts',
     'webrtc/ice/gathering.ts',
     'webrtc/ice/relay.ts',
+    'egress/congestion/feedback.ts',
     'egress/peer.ts',
     'egress/rtp-sender.ts',
     'ingest/whip/peer.ts',

@@ -1,6 +1,6 @@
 /** One viewer's send queue: bounded in access units, no bursts on the wire. Pure. */
-import { type Micros, micros, plus } from '../time.ts';
-import type { EncodedUnit, PacketizedUnit } from './viewer.ts';
+import { type Micros, micros, plus } from '../../time.ts';
+import type { EncodedUnit, PacketizedUnit } from '../viewer.ts';
 
 /**
  * Packets that may leave back to back: bursts of 10 arrive, bursts of 100 do not, loopback

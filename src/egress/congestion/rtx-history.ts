@@ -1,5 +1,5 @@
 /** Packets sent lately, for retransmission. Pure. */
-import type { Micros } from '../time.ts';
+import type { Micros } from '../../time.ts';
 
 /** A packet as it was sent. */
 export interface SentPacket {

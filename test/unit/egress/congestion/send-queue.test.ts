@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { SendQueue } from '../../../src/egress/send-queue.ts';
-import type { PacketizedUnit } from '../../../src/egress/viewer.ts';
-import { type Micros, micros } from '../../../src/time.ts';
-import { packetizedUnit } from '../../support/encoded-unit.ts';
+import { SendQueue } from '../../../../src/egress/congestion/send-queue.ts';
+import type { PacketizedUnit } from '../../../../src/egress/viewer.ts';
+import { type Micros, micros } from '../../../../src/time.ts';
+import { packetizedUnit } from '../../../support/encoded-unit.ts';
 
 const INTERVAL = 16_667;
 
