@@ -4,7 +4,7 @@
  */
 import { BandwidthEstimator } from '../../src/egress/congestion/estimator.ts';
 import { SentPackets } from '../../src/egress/congestion/sent-packets.ts';
-import { type Micros, micros } from '../../src/time.ts';
+import { micros } from '../../src/time.ts';
 import { seededRandom } from './random.ts';
 
 /** What a path does. Times in seconds, rates in bits per second. */
@@ -12,7 +12,7 @@ export interface SimPath {
   /** What the path carries at a time. */
   readonly capacity: (at: number) => number;
   /** One way. Default 0.02. */
-  readonly delay?: number;
+  readonly delay?: number | ((at: number) => number);
   /** The queue holds so much. Default 1: bufferbloat. */
   readonly queue?: number;
   /** Share of packets lost at random. Default 0. */
@@ -72,6 +72,7 @@ class Flow {
 export function simulate(path: SimPath, flows: readonly SimFlow[], seconds: number, seed = 1): SimSecond[][] {
   const { capacity, delay = 0.02, queue = 1, loss = 0, jitter = 0.001 } = path;
   const random = seededRandom(seed);
+  const lateness = (now: number): number => 1e6 * (typeof delay === 'number' ? delay : delay(now / 1e6));
   const running = flows.map((flow) => new Flow(flow));
   const seen: SimSecond[][] = flows.map(() => []);
   let busyUntil = 0;
@@ -88,7 +89,7 @@ export function simulate(path: SimPath, flows: readonly SimFlow[], seconds: numb
     if (end - now > queue * 1e6 || random() < loss) return;
     busyUntil = end;
     flow.queued.push((start - now) / 1000);
-    flow.arrived.set(flow.sent, end + delay * 1e6 + random() * jitter * 1e6);
+    flow.arrived.set(flow.sent, end + lateness(now) + random() * jitter * 1e6);
   };
 
   for (let now = 0; now < seconds * 1e6; now += STEP) {
@@ -125,7 +126,7 @@ export function simulate(path: SimPath, flows: readonly SimFlow[], seconds: numb
               flow.arrived.delete(n);
             }
           }
-          reports.push({ at: now + delay * 1e6, flow, base: flow.base & 0xffff, arrivals });
+          reports.push({ at: now + lateness(now), flow, base: flow.base & 0xffff, arrivals });
           flow.base = newest + 1;
         }
       }
@@ -133,7 +134,7 @@ export function simulate(path: SimPath, flows: readonly SimFlow[], seconds: numb
     for (let first = reports[0]; first && first.at <= now; first = reports[0]) {
       reports.shift();
       const { flow, base, arrivals } = first;
-      flow.estimator.setRoundTrip(micros(2 * delay * 1e6) as Micros);
+      flow.estimator.setRoundTrip(micros(2 * lateness(now)));
       flow.estimator.observe(flow.packets.fates({ base, arrivals }), micros(now));
     }
     if ((now + STEP) % 1e6 === 0) {

@@ -57,6 +57,7 @@ export class DelayGradient {
   #base = Number.POSITIVE_INFINITY;
   #formerBase = Number.POSITIVE_INFINITY;
   #baseSince = Number.NEGATIVE_INFINITY;
+  #lastDelay = 0;
   #queued = 0;
 
   /** How long the last packet was queued, microseconds: its delay beyond the shortest of late. */
@@ -90,12 +91,20 @@ export class DelayGradient {
     this.#current = { firstSent: sent, lastSent: sent, lastArrival: arrival };
   }
 
+  /** The path has become longer: what the last packet took is the shortest from now on. */
+  rebase(): void {
+    this.#base = this.#lastDelay;
+    this.#formerBase = Number.POSITIVE_INFINITY;
+    this.#queued = 0;
+  }
+
   #measure(delay: number, at: number): void {
     if (at - this.#baseSince > BASE_SPAN || at < this.#baseSince) {
       this.#formerBase = at - this.#baseSince > 2 * BASE_SPAN ? delay : this.#base;
       this.#base = delay;
       this.#baseSince = at;
     }
+    this.#lastDelay = delay;
     this.#base = Math.min(this.#base, delay);
     this.#queued = delay - Math.min(this.#base, this.#formerBase);
   }

@@ -2,8 +2,8 @@
  * What one player's path carries, by what the player reports of packets: Google congestion control
  * (draft-ietf-rmcat-gcc-02) at the sender. Pure.
  */
-import { fromMs, type Micros, minus } from '../../time.ts';
-import { DelayGradient, type PathUse } from './delay-gradient.ts';
+import { fromMs, type Micros, minus, ZERO } from '../../time.ts';
+import { DelayGradient } from './delay-gradient.ts';
 import { DeliveredRate } from './delivered-rate.ts';
 import { LossControl } from './loss-control.ts';
 import { type Probe, Probes } from './probes.ts';
@@ -29,6 +29,7 @@ export class BandwidthEstimator {
   #remb = Number.POSITIVE_INFINITY;
   #rtt = FIRST_RTT;
   #heardAt: Micros | undefined;
+  #sentAt: Micros = ZERO;
   #silence = 1;
 
   /** @param initial bits per second that are taken to fit until the path says otherwise. */
@@ -47,14 +48,14 @@ export class BandwidthEstimator {
     return this.#losses.share;
   }
 
-  /** Bits per second that arrive; undefined while unknown. */
-  get delivered(): number | undefined {
-    return this.#delivered.value;
+  /** How long the last packet was queued, microseconds. */
+  get queued(): number {
+    return this.#gradient.queued;
   }
 
-  /** What the path does with what is sent. */
-  get use(): PathUse {
-    return this.#gradient.use;
+  /** A packet was sent: a report of it is due. */
+  sent(now: Micros): void {
+    this.#sentAt = now;
   }
 
   /** Learns of the round trip. */
@@ -84,7 +85,7 @@ export class BandwidthEstimator {
     const { queued } = this.#gradient;
     const use = overused ? 'overuse' : this.#gradient.use;
     const delivered = this.#delivered.value;
-    this.#control.update({ use, delivered, rtt, queued }, now);
+    if (this.#control.update({ use, delivered, rtt, queued }, now)) this.#gradient.rebase();
     const { target } = this;
     this.#losses.update(packets, lost, { target, delivered, rtt }, now);
     const shown = this.#probes.observe(fates, now);
@@ -107,7 +108,7 @@ export class BandwidthEstimator {
    */
   tick(wanted: number, now: Micros): Probe | undefined {
     if (this.#heardAt === undefined) return undefined;
-    if (minus(now, this.#heardAt) > SILENCE) {
+    if (minus(now, this.#heardAt) > SILENCE && this.#sentAt > this.#heardAt) {
       this.#heardAt = now;
       this.#silence *= AFTER_SILENCE;
       return undefined;

@@ -6,6 +6,10 @@ import { type Micros, minus } from '../../time.ts';
 
 /** Below this nothing is wrong; above that the path is too full. Between them the rate is held. */
 const [LITTLE, MUCH] = [0.02, 0.1];
+/** Above this there is no doubt: what arrives is what the path carries. */
+const MOST = 0.3;
+/** Bits per second below which a bound makes no sense. */
+const MIN_RATE = 50e3;
 /** Growth of the bound a second. */
 const GROWTH = 1.08;
 /** A share of fewer packets means nothing. */
@@ -83,6 +87,11 @@ export class LossControl {
   #decrease(share: number, { target, delivered, rtt }: LossState, now: Micros): void {
     if (this.#decreasedAt !== undefined && minus(now, this.#decreasedAt) < MIN_DECREASE_INTERVAL + rtt) return;
     this.#decreasedAt = now;
-    this.#bound = Math.max(MIN_SHARE * (delivered ?? 0), Math.min(this.#bound, target) * (1 - share / 2));
+    // The target may be far above what is sent.
+    const sent = delivered === undefined ? target : delivered / Math.max(1 - share, 0.01);
+    const lowered = Math.min(this.#bound, target, sent) * (1 - share / 2);
+    const carried = delivered ?? 0;
+    this.#bound =
+      share > MOST ? Math.min(lowered, Math.max(carried, MIN_RATE)) : Math.max(MIN_SHARE * carried, lowered);
   }
 }

@@ -74,7 +74,9 @@ export class Probes {
     for (const fate of fates) if (fate.probe === current.id) note(current.arrived, fate);
     const { arrived, bytes, rate } = current;
     if (arrived.bytes < MIN_SHARE * bytes || arrived.packets < MIN_PACKETS) return undefined;
-    const shown = rateOf(arrived);
+    const found = rateOf(arrived);
+    // Bursts of late timers prove nothing.
+    const shown = found === undefined ? undefined : Math.min(found, rate);
     this.#current = undefined;
     if (shown !== undefined && shown >= UNSATURATED * rate) this.#next = plus(now, NEXT_STEP);
     return shown;

@@ -72,17 +72,22 @@ export class RateControl {
     return this.#decreasedAt;
   }
 
-  /** Learns of a step of the path. */
-  update({ use, delivered, rtt, queued }: PathState, now: Micros): void {
+  /**
+   * Learns of a step of the path; true when less was sent for long and the queue is as long as before:
+   * then it is none, but a path that has become longer.
+   */
+  update({ use, delivered, rtt, queued }: PathState, now: Micros): boolean {
     const elapsed = this.#at === undefined ? 0 : Math.min(minus(now, this.#at), 1e6);
     this.#at = now;
     if (use === 'overuse' && queued > LEAST) this.#decrease(delivered, rtt, queued, now);
     else if (this.#draining) {
-      const drained = queued < SHORT || minus(now, this.#decreasedAt ?? now) > MAX_DRAIN_TIME;
-      if (drained) this.#resume();
+      const late = minus(now, this.#decreasedAt ?? now) > MAX_DRAIN_TIME;
+      if (late || queued < SHORT) this.#resume();
+      return late && queued >= SHORT;
     } else if (use === 'normal') {
       this.#increase(delivered, rtt, elapsed / 1e6);
     }
+    return false;
   }
 
   /** A probe has shown that the path carries so much. */

@@ -12,6 +12,12 @@ function settled(seconds: readonly SimSecond[], from = 3): { used: number; queue
   return { used: mean(rest.map(({ used }) => used)), queueMs: Math.max(...rest.map(({ queueMs }) => queueMs)) };
 }
 
+/** Time in which packets are sent, and nothing comes back. */
+function pass(estimator: BandwidthEstimator, now: Micros): void {
+  estimator.sent(now);
+  estimator.tick(4e6, now);
+}
+
 /** One flow alone on a path. */
 function alone(path: SimPath, seconds = 60, flow: SimFlow = {}, seed = 1): SimSecond[] {
   return simulate(path, [flow], seconds, seed)[0] ?? [];
@@ -31,6 +37,12 @@ describe('the bandwidth estimate on a steady path', () => {
       // At half a megabit a frame of one flow alone takes 40 ms.
       expect(queueMs).toBeLessThan(path.capacity < 1e6 ? 250 : 100);
     }
+  });
+
+  it('that is full from the first packet on is known within 3 s, though its delay never was shorter', () => {
+    const seen = alone({ capacity: () => 0.4e6, queue: 0.3 }, 30, { initial: 50e6, wanted: 4e6 });
+    expect(seen[3]?.target).toBeLessThan(0.6e6);
+    expect(settled(seen, 6).used).toBeGreaterThan(0.85);
   });
 
   it('with a queue that holds 50 ms, where most of what is known comes from losses, too', () => {
@@ -64,6 +76,15 @@ describe('the bandwidth estimate on a path that changes', () => {
     expect(seen[22]?.target).toBeLessThan(1.1e6);
     expect(settled(seen, 24).queueMs).toBeLessThan(100);
     expect(settled(seen, 24).used).toBeGreaterThan(0.88);
+  });
+
+  it('that becomes 150 ms longer is not taken for a full one for long', () => {
+    const [seen = []] = simulate(
+      { capacity: () => 8e6, delay: (at) => (at < 10 ? 0.01 : 0.16) },
+      [{ wanted: 4e6 }],
+      30,
+    );
+    expect(settled(seen, 16).used * 8e6).toBeGreaterThan(0.9 * 4e6);
   });
 
   it('finds by probes within 6 s that there is room for 4 Mb/s, where 1.5 were', () => {
@@ -110,9 +131,9 @@ describe('the bandwidth estimate without reports of packets', () => {
     const estimator = new BandwidthEstimator(4e6);
     const at = (seconds: number): Micros => micros(seconds * 1e6);
     estimator.bound(4e6, at(0));
-    for (let now = 0; now < 5; now += 0.1) estimator.tick(4e6, at(now));
+    for (let now = 0; now < 5; now += 0.1) pass(estimator, at(now));
     expect(estimator.target).toBeLessThan(2.5e6);
-    for (let now = 5; now < 60; now += 0.1) estimator.tick(4e6, at(now));
+    for (let now = 5; now < 60; now += 0.1) pass(estimator, at(now));
     expect(estimator.target).toBe(MIN_RATE);
     estimator.bound(4e6, at(60));
     expect(estimator.target).toBe(4e6);
