@@ -5,10 +5,7 @@ import { type RemoteTransport, transportOf } from '../webrtc/remote-transport.ts
 import { midOf, noCodec, onlyVideo, parseOffer } from '../webrtc/sdp.ts';
 import { type AnswerLayout, composeAnswer, type LocalTransport, layOut } from '../webrtc/sdp-answer.ts';
 
-/**
- * Header extensions we send, by the name used here. `transportCc` is offered and numbered; not
- * acted on until bandwidth estimation exists.
- */
+/** Header extensions we send, by the name used here. */
 export const EXTENSIONS = {
   mid: 'urn:ietf:params:rtp-hdrext:sdes:mid',
   transportCc: 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
@@ -48,11 +45,10 @@ export interface LocalSender extends LocalTransport {
 }
 
 /**
- * Repeated of what the player offers. Lost packets are sent again and keyframes made;
- * `transport-cc` is taken and packets are numbered for it, but what players report is not acted on
- * until bandwidth estimation exists.
+ * Repeated of what the player offers. Lost packets are sent again and keyframes made; what its path
+ * carries is estimated from `transport-cc`, or taken from `goog-remb`.
  */
-const FEEDBACK = ['nack', 'nack pli', 'ccm fir', 'transport-cc'];
+const FEEDBACK = ['nack', 'nack pli', 'ccm fir', 'transport-cc', 'goog-remb'];
 
 /**
  * Reads an offer and chooses its video.
@@ -69,6 +65,7 @@ export function readOffer(text: string): OfferedVideo {
   const formats = new OfferedFormats(video);
   const chosen = chooseCodec(formats);
   const { payloadType } = chosen;
+  const extensions = extensionIds<ExtensionName>(video, EXTENSIONS);
   return {
     remote,
     mid: midOf(video) ?? '0',
@@ -76,8 +73,8 @@ export function readOffer(text: string): OfferedVideo {
     format: answerable(chosen),
     singleNal: isSingleNal(chosen),
     rtxPayloadType: formats.rtxOf(payloadType),
-    extensions: extensionIds<ExtensionName>(video, EXTENSIONS),
-    feedback: formats.feedback(payloadType, FEEDBACK),
+    extensions,
+    feedback: oneEstimate(formats.feedback(payloadType, FEEDBACK), extensions),
     codecs: formats.verdicts(
       chosen,
       (format) => unsuitable(format) ?? 'another profile or packetization mode is preferred',
@@ -100,6 +97,12 @@ export function writeAnswer(video: OfferedVideo, local: LocalSender): string {
   const codec = { payloadType, encoding: 'H264', format, rtxPayloadType, feedback };
   const extensions = [...video.extensions].map(([name, id]) => `${id} ${EXTENSIONS[name]}`);
   return composeAnswer({ layout, codec, direction: 'sendonly', extensions, lines, origin: ssrc }, local);
+}
+
+/** One kind of estimate: by reports of arrivals where packets can be numbered for them, the player's own estimate elsewhere. */
+function oneEstimate(feedback: readonly string[], extensions: ReadonlyMap<ExtensionName, number>): string[] {
+  const arrivals = feedback.includes('transport-cc') && extensions.has('transportCc');
+  return feedback.filter((kind) => kind !== (arrivals ? 'goog-remb' : 'transport-cc'));
 }
 
 /** Formats that a refusal names. */

@@ -1,6 +1,6 @@
 /** A viewer without a network: connects when told, takes everything. */
 
-import type { PacketizedUnit, Viewer, ViewerEvents, ViewerStats } from '../../src/egress/viewer.ts';
+import type { PacketizedUnit, PathEstimate, Viewer, ViewerEvents, ViewerStats } from '../../src/egress/viewer.ts';
 import { ZERO } from '../../src/time.ts';
 
 export class FakeViewer implements Viewer {
@@ -16,6 +16,9 @@ export class FakeViewer implements Viewer {
   /** Why it was closed. */
   closed: string | undefined;
   readonly events: ViewerEvents;
+  path: PathEstimate | undefined;
+  wanted = 0;
+  restarts = 0;
 
   constructor(events: ViewerEvents) {
     this.events = events;
@@ -31,6 +34,14 @@ export class FakeViewer implements Viewer {
     if (!this.connected) return;
     this.units.push(item);
     this.events.sent(item.unit, item.payloads.length, 8);
+  }
+
+  want(bitsPerSecond: number): void {
+    this.wanted = bitsPerSecond;
+  }
+
+  restart(): void {
+    this.restarts += 1;
   }
 
   addCandidate(): void {}
