@@ -10,11 +10,12 @@ import { cutsText, measureCuts } from './cuts.ts';
 import { ffmpegVersion } from './ffmpeg.ts';
 import { measureFrameCost } from './frame-cost.ts';
 import { measureKernel } from './kernel.ts';
+import { measureLinks } from './links.ts';
 import { measureLive } from './live.ts';
 import { liveClip } from './live-clip.ts';
 import { describeMachine, isBusy, type Machine } from './machine.ts';
 import { comparePeers } from './peers.ts';
-import { batchText, frameCostText, kernelText, liveText, peersText, scaleText } from './report.ts';
+import { batchText, frameCostText, kernelText, linksText, liveText, peersText, scaleText } from './report.ts';
 import { give, type OutputFlags } from './result.ts';
 import { measureScale } from './scale.ts';
 
@@ -48,6 +49,14 @@ const SWEEP: readonly Size[] = [
   [1280, 720],
   [1600, 900],
   [1920, 1080],
+];
+
+/** Paths of viewers. Delays are of each direction. */
+const LINK_PATHS = [
+  { name: '1.5 Mb/s', impairment: { rate: 1.5e6, queueMs: 500 } },
+  { name: '2.5 Mb/s, 40 ms', impairment: { rate: 2.5e6, delayMs: 40, queueMs: 500 } },
+  { name: '5 % loss, 100 ms', impairment: { loss: 0.05, delayMs: 100 } },
+  { name: '0.4 Mb/s, 40 ms', impairment: { rate: 0.4e6, delayMs: 40, queueMs: 500 } },
 ];
 
 interface FrameFlags extends OutputFlags {
@@ -299,6 +308,43 @@ clips: a folder of videos, each a single shot or one whose cuts bench/cuts.ts kn
       give({ title: 'Cuts', command, machine, result, text: cutsText(result) }, flags);
     },
   );
+
+interface LinksFlags extends OutputFlags {
+  readonly size: Size;
+  readonly bitrate: number;
+  readonly model: string;
+  readonly seconds: number;
+  readonly only: string;
+  readonly log: string;
+}
+
+outputOptions(program.command('links'))
+  .description('weak links: a Chromium behind a narrow, late or lossy path, beside one with a good path')
+  .addOption(new Option('--size <WxH>', 'size of the source').argParser(evenSize).default([640, 360], '640x360'))
+  .addOption(new Option('--bitrate <b/s>', 'of the full rendition').argParser(positive).default(4e6))
+  .option('--model <name>', 'model id, path, search, blend or repeat', 'search')
+  .addOption(new Option('--seconds <n>', 'length of each measurement').argParser(positive).default(60))
+  .option('--only <name>', 'paths with this in their name', '')
+  .option('--log <level>', "framelift's log, shown at the end", 'warn')
+  .addHelpText(
+    'after',
+    `
+The source has 30 frames a second, the output 60. Three seconds after the first frame the count begins. Queues of the paths hold
+half a second.
+
+Examples:
+  npm run bench -- links
+  npm run bench -- links --only 1.5 --seconds 20`,
+  )
+  .action(async (flags: LinksFlags) => {
+    const [width, height] = flags.size;
+    const { bitrate, model, seconds, log } = flags;
+    const paths = LINK_PATHS.filter(({ name }) => name.includes(flags.only));
+    const machine = await thisMachine(true);
+    const rows = await measureLinks({ width, height, bitrate, model, seconds, log, paths, onProgress: progress });
+    const result = { width, height, bitrate, model, seconds, rows };
+    give({ title: 'Weak links', command, machine, result, text: linksText(rows) }, flags);
+  });
 
 function liveSettings(flags: LiveFlags) {
   const {

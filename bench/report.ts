@@ -2,6 +2,7 @@
 import type { BatchRow } from './batch.ts';
 import type { FrameCost } from './frame-cost.ts';
 import type { KernelRow } from './kernel.ts';
+import type { LinkResult } from './links.ts';
 import type { LiveResult, StreamResult } from './live-result.ts';
 import type { PeersOptions, PeersResult } from './peers.ts';
 import { CARRIED_PERCENT, type ScaleResult } from './scale.ts';
@@ -36,6 +37,25 @@ export function kernelText(rows: readonly KernelRow[]): string {
     ['piece', 'ms'],
     rows.map(({ piece, ms }) => [piece, ms.toFixed(2)]),
   )}`;
+}
+
+/** What viewers behind weak links see. */
+export function linksText(rows: readonly LinkResult[]): string {
+  const head = ['path', 'frozen s', 'longest gap ms', 'fps', 'width', 'queue p50', 'queue p95', 'used %', 'up again s'];
+  const body = rows.map((row) => [
+    row.path,
+    row.freezeSeconds.toFixed(2),
+    row.longestGapMs.toFixed(0),
+    row.fps.toFixed(1),
+    String(row.width),
+    row.queueP50Ms.toFixed(0),
+    row.queueP95Ms.toFixed(0),
+    row.used === undefined ? '–' : (100 * row.used).toFixed(1),
+    row.upAgainSeconds?.toFixed(1) ?? '–',
+    row.other.fps.toFixed(1),
+    row.other.freezeSeconds.toFixed(2),
+  ]);
+  return table([...head, 'other fps', 'other frozen s'], body);
 }
 
 /** Throughput and latency by batch. */

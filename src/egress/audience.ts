@@ -3,7 +3,7 @@ import { FrameliftError } from '../errors.ts';
 import { clientOf, overShare } from '../fair-share.ts';
 import { type Clock, fromMs, type Micros, minus } from '../time.ts';
 import type { SoundUnit } from './audio/sound-out.ts';
-import type { PacketizedUnit, Viewer } from './viewer.ts';
+import type { Viewer } from './viewer.ts';
 
 /**
  * Players that may be connecting at a time, beside those that are connected: the viewers of a ward
@@ -109,9 +109,9 @@ export class Audience {
     return false;
   }
 
-  /** Queues an access unit with every viewer. */
-  send(item: PacketizedUnit): void {
-    for (const { viewer } of this.#members) viewer?.send(item);
+  /** The viewers, those that are connecting included. */
+  *viewers(): Generator<Viewer> {
+    for (const { viewer } of this.#members) if (viewer) yield viewer;
   }
 
   /** Sends a piece of sound to every viewer. */

@@ -13,6 +13,14 @@ import type { EncodedUnit } from './viewer.ts';
 /** Why a frame became no access unit. */
 export type EncodeDrop = Extract<DropReason, 'queue-full' | 'encode-failed' | 'stopped'>;
 
+/** How an encoder spends its bits. */
+export interface EncoderTuning {
+  /** Rate-control buffer in seconds: how far one frame may exceed its share. Default 0.4. */
+  readonly buffer?: number;
+  /** An IDR at least this often. Default 2 s. */
+  readonly keyframeInterval?: Micros;
+}
+
 /** Options of {@link VideoEncoder}. */
 export interface VideoEncoderOptions {
   readonly clock: Clock;
@@ -23,6 +31,8 @@ export interface VideoEncoderOptions {
   readonly traits?: PictureTraits;
   /** Bytes of a slice at most. Default: one slice a frame. */
   readonly maxSlice?: number;
+  /** How it spends its bits. */
+  readonly tuning?: EncoderTuning;
   /** Access units, in order; `span` is from {@link VideoEncoder.encode} to now. */
   readonly onAccessUnit: (unit: EncodedUnit, span: Micros) => void;
   /** A frame was given up, released already: the encoder is behind, has failed, or was closed. */
@@ -158,7 +168,9 @@ export class VideoEncoder {
     let keyframe = false;
     try {
       const session = await this.#sessionFor(frame.width, frame.height);
-      const overdue = this.#keyframeDue !== undefined && minus(due, this.#keyframeDue) >= MAX_KEYFRAME_INTERVAL;
+      const overdue =
+        this.#keyframeDue !== undefined &&
+        minus(due, this.#keyframeDue) >= (this.#options.tuning?.keyframeInterval ?? MAX_KEYFRAME_INTERVAL);
       keyframe = this.#keyframeWanted || overdue;
       session.load(frame);
     } finally {
@@ -180,8 +192,8 @@ export class VideoEncoder {
     this.#session = undefined;
     const session = new X264Session(width, height);
     try {
-      const { fps, traits, maxSlice } = this.#options;
-      await session.open({ fps, bitrate: this.#bitrate, traits, maxSlice });
+      const { fps, traits, maxSlice, tuning } = this.#options;
+      await session.open({ fps, bitrate: this.#bitrate, traits, maxSlice, buffer: tuning?.buffer });
     } catch (error) {
       session.free();
       throw error;

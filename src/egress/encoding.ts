@@ -9,7 +9,7 @@ import { type PictureTraits, sameTraits } from '../media/picture-traits.ts';
 import type { EventSink, Variant } from '../metrics/events.ts';
 import type { Clock, Micros } from '../time.ts';
 import { SuitableBitrate } from './bitrate.ts';
-import { VideoEncoder, type VideoEncoderOptions } from './encoder.ts';
+import { type EncoderTuning, VideoEncoder, type VideoEncoderOptions } from './encoder.ts';
 import type { EncodedUnit } from './viewer.ts';
 
 /** What a publication needs of an encoder. */
@@ -28,6 +28,8 @@ export interface EncodingOptions {
   readonly fps: number;
   /** Bits per second; undefined = by pixels and measured rate. */
   readonly bitrate?: number;
+  /** How it spends its bits. */
+  readonly tuning?: EncoderTuning;
   /** Encoding failed; it is tried again with a later frame. */
   readonly onError?: (error: FrameliftError) => void;
   /** For tests: another encoder. */
@@ -124,7 +126,7 @@ export class Encoding {
   }
 
   #open(): Encoder {
-    const { clock, events, stream, onError, createEncoder } = this.#options;
+    const { clock, events, stream, onError, createEncoder, tuning } = this.#options;
     const traits = this.#traits;
     const maxSlice = this.#maxSlice;
     const { fps } = this.#suitable;
@@ -134,6 +136,7 @@ export class Encoding {
       fps,
       bitrate,
       ...(traits && { traits }),
+      ...(tuning && { tuning }),
       ...(maxSlice === undefined ? {} : { maxSlice }),
       onAccessUnit: (unit, span) => this.#deliver(unit, span),
       onDrop: (reason) => events.emit({ type: 'drop', stream, stage: 'encode', reason, count: 1 }),

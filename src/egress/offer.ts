@@ -13,10 +13,7 @@ import {
   layOut,
 } from '../webrtc/sdp-answer.ts';
 
-/**
- * Header extensions we send, by the name used here. `transportCc` is offered and numbered; not
- * acted on until bandwidth estimation exists.
- */
+/** Header extensions we send, by the name used here. */
 export const EXTENSIONS = {
   mid: 'urn:ietf:params:rtp-hdrext:sdes:mid',
   transportCc: 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
@@ -63,11 +60,10 @@ export interface LocalSender extends LocalTransport {
 }
 
 /**
- * Repeated of what the player offers. Lost packets are sent again and keyframes made;
- * `transport-cc` is taken and packets are numbered for it, but what players report is not acted on
- * until bandwidth estimation exists.
+ * Repeated of what the player offers. Lost packets are sent again and keyframes made; what its path
+ * carries is estimated from `transport-cc`, or taken from `goog-remb`.
  */
-const FEEDBACK = ['nack', 'nack pli', 'ccm fir', 'transport-cc'];
+const FEEDBACK = ['nack', 'nack pli', 'ccm fir', 'transport-cc', 'goog-remb'];
 
 /**
  * Reads an offer and chooses its video.
@@ -85,6 +81,7 @@ export function readOffer(text: string): OfferedVideo {
   const chosen = chooseCodec(formats);
   const { payloadType } = chosen;
   const audio = offeredAudio(offer, bundle, ['sendonly', 'inactive']);
+  const extensions = extensionIds<ExtensionName>(video, EXTENSIONS);
   return {
     remote,
     mid: midOf(video) ?? '0',
@@ -92,8 +89,8 @@ export function readOffer(text: string): OfferedVideo {
     format: answerable(chosen),
     singleNal: isSingleNal(chosen),
     rtxPayloadType: formats.rtxOf(payloadType),
-    extensions: extensionIds<ExtensionName>(video, EXTENSIONS),
-    feedback: formats.feedback(payloadType, FEEDBACK),
+    extensions,
+    feedback: oneEstimate(formats.feedback(payloadType, FEEDBACK), extensions),
     codecs: formats.verdicts(
       chosen,
       (format) => unsuitable(format) ?? 'another profile or packetization mode is preferred',
@@ -142,6 +139,12 @@ function answeredSound({ audio }: OfferedVideo, ssrc: number, cname: string): An
   const extensions = [...audio.extensions].map(([name, id]) => `${id} ${EXTENSIONS[name]}`);
   const lines = ['a=msid:framelift sound', `a=ssrc:${ssrc} cname:${cname}`];
   return { formats: audio.formats, direction: 'sendonly', extensions, lines };
+}
+
+/** One kind of estimate: by reports of arrivals where packets can be numbered for them, the player's own estimate elsewhere. */
+function oneEstimate(feedback: readonly string[], extensions: ReadonlyMap<ExtensionName, number>): string[] {
+  const arrivals = feedback.includes('transport-cc') && extensions.has('transportCc');
+  return feedback.filter((kind) => kind !== (arrivals ? 'goog-remb' : 'transport-cc'));
 }
 
 /** Formats that a refusal names. */

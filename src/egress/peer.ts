@@ -6,6 +6,7 @@
 import {
   GenericNack,
   PictureLossIndication,
+  ReceiverEstimatedMaxBitrate,
   type RTCDataChannel,
   RtcpPayloadSpecificFeedback,
   RtcpRrPacket,
@@ -14,6 +15,7 @@ import {
   RtcpTransportLayerFeedback,
   SourceDescriptionChunk,
   SourceDescriptionItem,
+  TransportWideCC,
 } from 'werift';
 import { asFrameliftError } from '../errors.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, micros, ZERO } from '../time.ts';
@@ -21,12 +23,22 @@ import { type CandidateSink, openTransport, type PeerTransport } from '../webrtc
 import { TransportWatch } from '../webrtc/watch.ts';
 import type { SoundUnit } from './audio/sound-out.ts';
 import { SoundSender } from './audio/sound-sender.ts';
+import { arrivalList } from './congestion/feedback.ts';
+import { type Outgoing, SendQueue } from './congestion/send-queue.ts';
+import { ViewerPath } from './congestion/viewer-path.ts';
 import { type OfferedVideo, readOffer, soundFor, writeAnswer } from './offer.ts';
 import { PROVENANCE_CHANNEL, ProvenanceFeed } from './provenance.ts';
 import { RtpSender } from './rtp-sender.ts';
 import { roundTrip } from './rtp-time.ts';
-import { type Outgoing, SendQueue } from './send-queue.ts';
-import type { PacketizedUnit, PeerSettings, Viewer, ViewerChannel, ViewerEvents, ViewerStats } from './viewer.ts';
+import type {
+  PacketizedUnit,
+  PathEstimate,
+  PeerSettings,
+  Viewer,
+  ViewerChannel,
+  ViewerEvents,
+  ViewerStats,
+} from './viewer.ts';
 
 /** Access units a viewer may lag behind: a quarter of a second at 60 fps. */
 const QUEUE_CAPACITY = 16;
@@ -89,6 +101,7 @@ class PeerViewer implements Viewer {
   readonly #dtls: DtlsTransport;
   readonly #queue: SendQueue;
   readonly #rtp: RtpSender;
+  readonly #path: ViewerPath;
   readonly #provenance: ProvenanceFeed | undefined;
   #connected = false;
   #ended = false;
@@ -103,7 +116,8 @@ class PeerViewer implements Viewer {
     const { video, events, clock, maxPlayoutDelay } = deps;
     const { dtls, ssrc, rtxSsrc } = deps.transport;
     this.#dtls = dtls;
-    this.#rtp = new RtpSender({ video, ssrc, rtxSsrc, maxPlayoutDelay }, dtls, clock);
+    this.#path = new ViewerPath(() => clock.now());
+    this.#rtp = new RtpSender({ video, ssrc, rtxSsrc, maxPlayoutDelay, path: this.#path }, dtls, clock);
     this.#queue = new SendQueue({
       capacity: QUEUE_CAPACITY,
       onDrop: (units) => events.dropped(units),
@@ -140,8 +154,22 @@ class PeerViewer implements Viewer {
     return { rtt: this.#rtt, loss: this.#loss, depth: this.#queue.depth };
   }
 
+  get path(): PathEstimate | undefined {
+    return this.#path.estimate;
+  }
+
+  want(bitsPerSecond: number): void {
+    this.#path.wanted = bitsPerSecond;
+  }
+
+  restart(): void {
+    this.#queue.restart();
+    this.#rtp.forget();
+  }
+
   send(item: PacketizedUnit): void {
     if (!this.connected) return;
+    this.#followPath();
     if (this.singleNal && !item.single) this.#queue.skip();
     else this.#queue.push(item);
     if (!this.#cancelSend) this.#pump();
@@ -199,20 +227,45 @@ class PeerViewer implements Viewer {
     ]);
   }
 
+  /** Paces, probes and holds back as the path asks for. */
+  #followPath(): void {
+    const { probe, delayChanged } = this.#path.tick(this.#rtt);
+    this.#queue.pace(this.#path.pace);
+    if (probe) this.#queue.probe(probe);
+    if (!delayChanged) return;
+    const { playoutDelay } = this.#path;
+    const most = Math.max(this.#deps.maxPlayoutDelay, playoutDelay);
+    this.#rtp.setPlayoutDelay(playoutDelay, micros(most));
+  }
+
+  /** Packets are sent again, as often as the path's losses ask for. */
+  #resend(sequences: readonly number[]): void {
+    const pause = Math.max(MIN_RESEND_INTERVAL, this.#rtt ?? 0);
+    const wanted = sequences.filter((sequence) => this.#rtp.mayResend(sequence, pause));
+    for (let copy = 0; copy < this.#path.copies; copy += 1) {
+      for (const sequence of wanted) this.#queue.retransmit(sequence);
+    }
+    if (!this.#cancelSend) this.#pump();
+  }
+
   #pump(): void {
     this.#cancelSend = undefined;
     if (this.#ended) return;
     const { clock } = this.#deps;
-    const { packets, wake } = this.#queue.next(clock.now());
+    const { packets, wake, probe } = this.#queue.next(clock.now());
+    this.#path.probing(probe);
     for (const packet of packets) this.#sendOne(packet);
     if (wake !== undefined) this.#cancelSend = clock.at(wake, () => this.#pump());
   }
 
   #sendOne(packet: Outgoing): void {
     const { events } = this.#deps;
+    if (packet.kind === 'padding') {
+      this.#rtp.pad();
+      return;
+    }
     if (packet.kind === 'retransmit') {
-      const pause = Math.max(MIN_RESEND_INTERVAL, this.#rtt ?? 0);
-      if (this.#rtp.resend(packet.sequence, pause)) events.retransmitted(1);
+      if (this.#rtp.resend(packet.sequence, 0)) events.retransmitted(1);
       return;
     }
     const { unit, first } = packet;
@@ -232,15 +285,16 @@ class PeerViewer implements Viewer {
       const rtt = roundTrip(clock.wall(), report.lsr, report.dlsr);
       if (rtt !== undefined) this.#rtt = micros(rtt);
     } else if (packet instanceof RtcpTransportLayerFeedback) {
-      // Transport-wide feedback comes here, too: offered, numbered, not acted on yet; bandwidth
-      // estimation follows.
-      if (!(packet.feedback instanceof GenericNack) || packet.feedback.mediaSourceSsrc !== ssrc) return;
+      const { feedback } = packet;
+      if (feedback instanceof TransportWideCC) this.#resend(this.#path.report(arrivalList(feedback)));
       // werift does not wrap the numbers that follow 65535.
-      for (const sequence of packet.feedback.lost) this.#queue.retransmit(sequence & 0xffff);
-      if (!this.#cancelSend) this.#pump();
+      else if (feedback instanceof GenericNack && feedback.mediaSourceSsrc === ssrc) {
+        this.#resend(feedback.lost.map((sequence) => sequence & 0xffff));
+      }
     } else if (packet instanceof RtcpPayloadSpecificFeedback) {
       const { feedback } = packet;
-      if (feedback instanceof PictureLossIndication && feedback.mediaSsrc === ssrc) events.keyframeNeeded('pli');
+      if (feedback instanceof ReceiverEstimatedMaxBitrate) this.#path.bound(Number(feedback.bitrate));
+      else if (feedback instanceof PictureLossIndication && feedback.mediaSsrc === ssrc) events.keyframeNeeded('pli');
       else if ('fir' in feedback && feedback.fir.some((entry) => entry.ssrc === ssrc)) {
         events.keyframeNeeded('fir');
       }

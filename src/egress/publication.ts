@@ -4,6 +4,7 @@
  */
 
 import { FrameliftError } from '../errors.ts';
+import type { Arena } from '../media/arena.ts';
 import type { Frame } from '../media/frame.ts';
 import type { PictureTraits } from '../media/picture-traits.ts';
 import type { StageName, Variant } from '../metrics/events.ts';
@@ -12,12 +13,13 @@ import type { PeerSession } from '../webrtc/endpoint.ts';
 import type { CandidateSink } from '../webrtc/transport.ts';
 import { Audience, type Member } from './audience.ts';
 import { SoundOut } from './audio/sound-out.ts';
+import { Renditions } from './congestion/renditions.ts';
 import { Encoding, type EncodingOptions } from './encoding.ts';
 import { EvenSender } from './even-sender.ts';
 import { areSingle, MAX_PAYLOAD, packetizeH264 } from './packetizer.ts';
 import { connectPeer } from './peer.ts';
 import { shownAgain } from './provenance.ts';
-import type { EncodedUnit, KeyframeCause, PeerSettings, ViewerEvents, ViewerStats } from './viewer.ts';
+import type { EncodedUnit, KeyframeCause, PacketizedUnit, PeerSettings, ViewerEvents, ViewerStats } from './viewer.ts';
 
 /** Options of {@link Publication}. */
 export interface PublicationOptions extends EncodingOptions {
@@ -26,6 +28,8 @@ export interface PublicationOptions extends EncodingOptions {
    * encoded: a few milliseconds for an even cadence. Default false.
    */
   readonly even?: boolean;
+  /** Where smaller frames are made for weak viewers. Default: none are. */
+  readonly arena?: Arena;
   /** Most viewers connected at a time. Default 16. */
   readonly maxViewers?: number;
   /** How WebRTC connections are made. */
@@ -67,6 +71,7 @@ export class Publication implements AsyncDisposable {
   readonly #options: PublicationOptions;
   readonly #audience: Audience;
   readonly #encoding: Encoding;
+  readonly #renditions: Renditions;
   #last: Frame | undefined;
   #pushedAt: Micros | undefined;
   #refreshDue: Micros | undefined;
@@ -90,6 +95,8 @@ export class Publication implements AsyncDisposable {
       send: (unit) => this.#audience.sendSound(unit),
     });
     this.#encoding = new Encoding(options, (unit) => (options.even ? this.#even.push(unit) : this.#send(unit)));
+    const packetize = (unit: EncodedUnit): PacketizedUnit => this.#packetize(unit);
+    this.#renditions = new Renditions({ ...options, arena: options.arena, packetize });
     this.#even = new EvenSender({
       clock,
       send: (unit) => this.#send(unit),
@@ -198,6 +205,7 @@ export class Publication implements AsyncDisposable {
    */
   setTraits(traits: PictureTraits | undefined): void {
     this.#encoding.setTraits(traits);
+    this.#renditions.setTraits(traits);
   }
 
   /** Closes all viewers and the encoder, releases everything. */
@@ -209,6 +217,7 @@ export class Publication implements AsyncDisposable {
     this.sound.close();
     await this.#audience.close('stream stopped');
     this.#cancelLinger?.();
+    await this.#renditions.close();
     await this.#encoding.close();
     this.#last?.release();
     this.#last = undefined;
@@ -217,6 +226,7 @@ export class Publication implements AsyncDisposable {
   /** Takes ownership of `frame`. */
   #encode(frame: Frame, due: Micros): void {
     this.#cancelRefresh?.();
+    this.#renditions.push(frame, due, this.#audience.viewers(), this.#encoding.bitrate);
     if (this.#audience.connected === 0) {
       frame.release();
       return;
@@ -227,13 +237,16 @@ export class Publication implements AsyncDisposable {
   }
 
   #send(unit: EncodedUnit): void {
+    this.#renditions.full(this.#packetize(unit), this.#audience.viewers());
+    this.#reportPeerQueues(this.#audience.capacity);
+  }
+
+  #packetize(unit: EncodedUnit): PacketizedUnit {
     const { clock } = this.#options;
     const before = clock.now();
     const payloads = packetizeH264(unit.data, { single: this.#audience.singleNal });
-    const item = { unit, payloads, single: areSingle(payloads) };
     this.#stageEvent('packetize', minus(clock.now(), before));
-    this.#audience.send(item);
-    this.#reportPeerQueues(this.#audience.capacity);
+    return { unit, payloads, single: areSingle(payloads) };
   }
 
   #eventsFor(member: Member): ViewerEvents {
@@ -266,7 +279,7 @@ export class Publication implements AsyncDisposable {
     const { clock } = this.#options;
     this.#cancelLinger?.();
     this.#cancelLinger = clock.at(plus(clock.now(), LINGER), () => {
-      if (this.#audience.size === 0) void this.#encoding.close();
+      if (this.#audience.size === 0) void Promise.all([this.#encoding.close(), this.#renditions.close()]);
     });
   }
 
@@ -278,7 +291,8 @@ export class Publication implements AsyncDisposable {
       this.#limitSlices();
       this.#reportViewers();
     }
-    if (cause === 'slow') {
+    const own = this.#renditions.requestKeyframe(member.viewer);
+    if (cause === 'slow' && !own) {
       if (member.slowAskedAt !== undefined && minus(now, member.slowAskedAt) < SLOW_SPACING) return;
       member.slowAskedAt = now;
     }
@@ -288,7 +302,7 @@ export class Publication implements AsyncDisposable {
       variant: this.variant,
       cause: cause === 'slow' ? 'join' : cause,
     });
-    this.#wantKeyframe();
+    if (!own) this.#wantKeyframe();
   }
 
   /**
@@ -296,7 +310,9 @@ export class Publication implements AsyncDisposable {
    * all share, makes slices that fit into packets.
    */
   #limitSlices(): void {
-    this.#encoding.setMaxSlice(this.#audience.singleNal ? MAX_SLICE : undefined);
+    const most = this.#audience.singleNal ? MAX_SLICE : undefined;
+    this.#encoding.setMaxSlice(most);
+    this.#renditions.setMaxSlice(most);
   }
 
   #wantKeyframe(): void {

@@ -4,10 +4,10 @@
  */
 import { type RTCRtpTransceiver, RtcpSenderInfo, RtpHeader } from 'werift';
 import type { Clock, Micros } from '../time.ts';
+import { RtxHistory, type SentPacket } from './congestion/rtx-history.ts';
+import type { Outgoing } from './congestion/send-queue.ts';
 import type { ExtensionName, OfferedVideo } from './offer.ts';
 import { ntpTimestamp, playoutDelay, rtpTimestamp, writeAbsCaptureTime, writeAbsSendTime } from './rtp-time.ts';
-import { RtxHistory, type SentPacket } from './rtx-history.ts';
-import type { Outgoing } from './send-queue.ts';
 
 /**
  * The first access units carry the playout-delay extension, later only keyframes do: receivers keep
@@ -21,6 +21,16 @@ export interface RtpSenderOptions {
   readonly ssrc: number;
   readonly rtxSsrc: number;
   readonly maxPlayoutDelay: Micros;
+  /** Numbers all packets of the connection, and is told of each. */
+  readonly path: PacketLog;
+}
+
+/** Numbers the packets of one connection, whatever they carry. */
+interface PacketLog {
+  /** Transport-wide number of the packet that is sent next, 16 bits. */
+  readonly next: number;
+  /** It is sent. @param payload bytes of RTP payload. @param sequence its RTP number, where it may be sent again. */
+  sent(payload: number, sequence: number | undefined): void;
 }
 
 /** Sends the packets of one viewer. */
@@ -41,7 +51,6 @@ export class RtpSender {
   readonly #timestampBase = Math.floor(Math.random() * 2 ** 32);
   #sequence = Math.floor(Math.random() * 0x8000);
   #rtxSequence = Math.floor(Math.random() * 0x8000);
-  #transportSequence = 0;
   #units = 0;
   #packets = 0;
   #octets = 0;
@@ -78,7 +87,34 @@ export class RtpSender {
     }
     const playout = first && (unit.keyframe || this.#units <= PLAYOUT_DELAY_UNITS);
     this.#stamp(header, first, playout, unit.keyframe);
+    this.#options.path.sent(payload.length, header.sequenceNumber);
     void this.#dtls.sendRtp(payload, header);
+  }
+
+  /** Players hold frames back at least and at most so long; told with the next units. */
+  setPlayoutDelay(min: Micros, max: Micros): void {
+    this.#extensionData.playoutDelay = playoutDelay(max, min);
+    this.#units = 0;
+  }
+
+  /** What was sent so far is not sent again: a keyframe follows. */
+  forget(): void {
+    this.#history.clear();
+  }
+
+  /**
+   * False where a packet is forgotten, or was asked for less than `pause` microseconds ago: asking
+   * for it again is in vain.
+   */
+  mayResend(sequence: number, pause: number): boolean {
+    return this.#history.take(sequence, this.#clock.now(), pause) !== undefined;
+  }
+
+  /** Sends the newest packet once more, as padding; false where the player knows no retransmissions. */
+  pad(): boolean {
+    const packet = this.#options.video.rtxPayloadType === undefined ? undefined : this.#history.newest;
+    if (packet) this.#sendAgain(packet);
+    return packet !== undefined;
   }
 
   /**
@@ -113,6 +149,7 @@ export class RtpSender {
     if (header === this.#media) {
       header.sequenceNumber = packet.sequence;
       this.#stamp(header, false, false, false);
+      this.#options.path.sent(packet.payload.length, undefined);
       void this.#dtls.sendRtp(packet.payload, header);
       return;
     }
@@ -122,6 +159,7 @@ export class RtpSender {
     payload.writeUInt16BE(packet.sequence, 0);
     packet.payload.copy(payload, 2);
     this.#stamp(header, false, false, true);
+    this.#options.path.sent(payload.length, undefined);
     void this.#dtls.sendRtp(payload, header);
   }
 
@@ -131,9 +169,7 @@ export class RtpSender {
     header.extensions.length = 0;
     for (const [name, id] of this.#options.video.extensions) {
       if (name === 'transportCc') {
-        // Offered, numbered, not acted on yet: bandwidth estimation follows.
-        this.#transportSequence = (this.#transportSequence + 1) & 0xffff;
-        data.transportCc.writeUInt16BE(this.#transportSequence, 0);
+        data.transportCc.writeUInt16BE(this.#options.path.next, 0);
       } else if (name === 'absSendTime') writeAbsSendTime(data.absSendTime, this.#clock.wall());
       else if (name === 'absCaptureTime' && !capture) continue;
       else if (name === 'playoutDelay' && !playout) continue;

@@ -1,5 +1,5 @@
 /** Times as RTP and its extensions write them. Pure. */
-import type { Micros } from '../time.ts';
+import { type Micros, ZERO } from '../time.ts';
 
 /** Seconds from 1900 (NTP) to 1970 (Unix). */
 const NTP_EPOCH = 2_208_988_800;
@@ -43,9 +43,10 @@ export function writeAbsCaptureTime(to: Buffer, capture: Micros): void {
   to.writeBigUInt64BE(ntpTimestamp(capture), 0);
 }
 
-/** playout-delay: 12 bits minimum, 12 bits maximum, in 10 ms. The minimum is zero. */
-export function playoutDelay(max: Micros): Buffer {
+/** playout-delay: 12 bits minimum, 12 bits maximum, in 10 ms. */
+export function playoutDelay(max: Micros, min: Micros = ZERO): Buffer {
   const data = Buffer.alloc(3);
-  data.writeUIntBE(Math.min(0xfff, Math.ceil(max / 10_000)), 0, 3);
+  const [least, most] = [min, max].map((value) => Math.min(0xfff, Math.ceil(value / 10_000)));
+  data.writeUIntBE(((least ?? 0) << 12) | Math.max(least ?? 0, most ?? 0), 0, 3);
   return data;
 }

@@ -75,6 +75,16 @@ export interface ViewerStats {
   readonly depth: number;
 }
 
+/** What a path carries. */
+export interface PathEstimate {
+  /** Bits per second for access units: without headers, and what is sent again. */
+  readonly available: number;
+  /** Packets queue on it, or are lost for lack of room; undefined: the player does not tell. */
+  readonly congested: boolean | undefined;
+  /** Share of packets lost of late, 0…1. */
+  readonly loss: number;
+}
+
 /** A data channel that the player opens. What it sends there is not read. */
 export interface ViewerChannel {
   /**
@@ -114,6 +124,12 @@ export interface Viewer {
   /** How long it has been silent since it connected, while this process ran. */
   readonly silence: Micros;
   readonly stats: ViewerStats;
+  /** What its path carries; undefined while its player has told nothing. */
+  readonly path: PathEstimate | undefined;
+  /** Bits per second of access units that it would be sent if its path carried them: looked for by probes. */
+  want(bitsPerSecond: number): void;
+  /** Forgets what waits to be sent: what comes next begins with a keyframe. */
+  restart(): void;
   /** Access units the queue holds at most. */
   readonly capacity: number;
   /** Ends the connection; `ended` is called. Twice is harmless. */

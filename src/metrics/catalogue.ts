@@ -18,6 +18,7 @@ export type LabelName = keyof typeof LABEL_LIMITS;
 export const LABEL_LIMITS = {
   stream: 64,
   variant: 2,
+  rendition: 3,
   stage: 7,
   fate: 4,
   reason: 40,
@@ -180,6 +181,38 @@ export const CATALOGUE = {
     name: 'framelift_retransmitted_packets_total',
     help: 'RTP packets sent again because a viewer missed them.',
     labels: PUBLISHED,
+  },
+  viewerPath: {
+    kind: 'histogram',
+    name: 'framelift_viewer_path_bytes_per_second',
+    help: 'What the path of a viewer was estimated to carry, looked at once a second; of viewers whose player tells.',
+    labels: PUBLISHED,
+    buckets: [25e3, 50e3, 100e3, 150e3, 200e3, 300e3, 400e3, 600e3, 800e3, 1.2e6, 2e6, 4e6],
+  },
+  viewerLoss: {
+    kind: 'histogram',
+    name: 'framelift_viewer_loss_ratio',
+    help: 'Share of packets that the path of a viewer lost, looked at once a second, 0 to 1.',
+    labels: PUBLISHED,
+    buckets: [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5],
+  },
+  renditionViewers: {
+    kind: 'gauge',
+    name: 'framelift_rendition_viewers',
+    help: 'Viewers that are sent less than the full rendition because of their paths: reduced or small.',
+    labels: ['stream', 'variant', 'rendition'],
+  },
+  renditionRate: {
+    kind: 'gauge',
+    name: 'framelift_rendition_target_bytes_per_second',
+    help: 'Rate that the encoder of a rendition is told to keep; 0 while nobody is sent it.',
+    labels: ['stream', 'variant', 'rendition'],
+  },
+  renditionChanges: {
+    kind: 'counter',
+    name: 'framelift_rendition_changes_total',
+    help: 'Times a viewer was sent another rendition, by the new one: full, reduced or small.',
+    labels: ['stream', 'variant', 'rendition'],
   },
   ingestLoss: {
     kind: 'counter',

@@ -86,6 +86,30 @@ export type MetricEvent =
       readonly variant: Variant;
       readonly bitsPerSecond: number;
     }
+  /** What the path of one viewer carries, bits per second, and the share of packets it loses: once a second. */
+  | {
+      readonly type: 'viewer-path';
+      readonly stream: string;
+      readonly variant: Variant;
+      readonly bitsPerSecond: number;
+      readonly loss: number;
+    }
+  /** Viewers that are sent a rendition, and its bitrate: 0 while nobody is. */
+  | {
+      readonly type: 'rendition';
+      readonly stream: string;
+      readonly variant: Variant;
+      readonly rendition: 'reduced' | 'small';
+      readonly viewers: number;
+      readonly bitsPerSecond: number;
+    }
+  /** A viewer is sent another rendition. */
+  | {
+      readonly type: 'rendition-change';
+      readonly stream: string;
+      readonly variant: Variant;
+      readonly rendition: 'full' | 'reduced' | 'small';
+    }
   /** RTP packets lost on the way in, after reordering. */
   | { readonly type: 'ingest-loss'; readonly stream: string; readonly packets: number }
   /** Pieces of sound that reach no viewer. */

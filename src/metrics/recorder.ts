@@ -31,6 +31,7 @@ export class Recorder {
     this.#handlers = {
       ...frames.handlers,
       ...publishing.handlers,
+      ...this.#paths(),
       ...source.handlers,
       ...standing.handlers,
       ...this.#network(),
@@ -136,6 +137,28 @@ export class Recorder {
           sentBytes.of(stream, variant);
         }
       },
+    };
+  }
+
+  /** What viewers' paths carry, and what they are sent for it. */
+  #paths() {
+    const { counter, gauge, histogram } = bound(this.#instruments);
+    const rates = histogram(CATALOGUE.viewerPath);
+    const losses = histogram(CATALOGUE.viewerLoss);
+    const viewers = gauge(CATALOGUE.renditionViewers);
+    const targets = gauge(CATALOGUE.renditionRate);
+    const changes = counter(CATALOGUE.renditionChanges);
+    return {
+      'viewer-path': ({ stream, variant, bitsPerSecond, loss }: EventOf<'viewer-path'>) => {
+        rates.of(stream, variant).observe(bitsPerSecond / 8);
+        losses.of(stream, variant).observe(loss);
+      },
+      rendition: (event: EventOf<'rendition'>) => {
+        viewers.of(event.stream, event.variant, event.rendition).set(event.viewers);
+        targets.of(event.stream, event.variant, event.rendition).set(event.bitsPerSecond / 8);
+      },
+      'rendition-change': ({ stream, variant, rendition }: EventOf<'rendition-change'>) =>
+        changes.of(stream, variant, rendition).inc(),
     };
   }
 

@@ -137,6 +137,7 @@ export class Stream implements AsyncDisposable {
         variant,
         clock: context.clock,
         events: context.events,
+        arena: context.arena,
         even: variant === 'upconverted',
         onError: (error) =>
           context.log.warn({ stream: settings.name, variant, code: error.code }, `encoding failed: ${error.message}`),

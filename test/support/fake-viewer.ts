@@ -1,7 +1,7 @@
 /** A viewer without a network: connects when told, takes everything. */
 
 import type { SoundUnit } from '../../src/egress/audio/sound-out.ts';
-import type { PacketizedUnit, Viewer, ViewerEvents, ViewerStats } from '../../src/egress/viewer.ts';
+import type { PacketizedUnit, PathEstimate, Viewer, ViewerEvents, ViewerStats } from '../../src/egress/viewer.ts';
 import { ZERO } from '../../src/time.ts';
 
 export class FakeViewer implements Viewer {
@@ -17,6 +17,9 @@ export class FakeViewer implements Viewer {
   /** Why it was closed. */
   closed: string | undefined;
   readonly events: ViewerEvents;
+  path: PathEstimate | undefined;
+  wanted = 0;
+  restarts = 0;
 
   constructor(events: ViewerEvents) {
     this.events = events;
@@ -38,6 +41,14 @@ export class FakeViewer implements Viewer {
 
   sendSound(unit: SoundUnit): void {
     if (this.connected) this.sounds.push(unit);
+  }
+
+  want(bitsPerSecond: number): void {
+    this.wanted = bitsPerSecond;
+  }
+
+  restart(): void {
+    this.restarts += 1;
   }
 
   addCandidate(): void {}

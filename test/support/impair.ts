@@ -13,12 +13,14 @@ export interface Impairment {
   readonly jitterMs?: number;
   /** Share of packets that wait for another 50 ms. */
   readonly reorder?: number;
-  /** Bits per second; what does not fit within 100 ms is lost. */
+  /** Bits per second; what does not fit into the queue before it is lost. */
   readonly rate?: number;
+  /** What that queue holds, milliseconds. Default 100. */
+  readonly queueMs?: number;
   readonly seed?: number;
 }
 
-/** Longest queue in front of a limited rate. */
+/** Queue in front of a limited rate. */
 const QUEUE_MS = 100;
 const REORDER_MS = 50;
 
@@ -27,6 +29,8 @@ export class ImpairedDirection {
   readonly #impairment: Impairment;
   readonly #random: () => number;
   #busyUntil = 0;
+  /** How long the last packet that was not lost was queued, milliseconds. */
+  queued = 0;
 
   constructor(impairment: Impairment, seed: number) {
     this.#impairment = impairment;
@@ -35,11 +39,12 @@ export class ImpairedDirection {
 
   /** How many milliseconds from `now` a packet of `bytes` arrives; undefined when it is lost. */
   delay(bytes: number, now: number): number | undefined {
-    const { loss = 0, delayMs = 0, jitterMs = 0, reorder = 0, rate } = this.#impairment;
+    const { loss = 0, delayMs = 0, jitterMs = 0, reorder = 0, rate, queueMs = QUEUE_MS } = this.#impairment;
     // As many numbers for each packet, lost or not.
     const [lost, late, waits] = [this.#random() < loss, this.#random() * jitterMs, this.#random() < reorder];
     const sent = rate === undefined ? now : Math.max(now, this.#busyUntil) + (bytes * 8000) / rate;
-    if (lost || sent - now > QUEUE_MS) return undefined;
+    if (lost || sent - now > queueMs) return undefined;
+    this.queued = rate === undefined ? 0 : sent - now - (bytes * 8000) / rate;
     this.#busyUntil = sent;
     return sent - now + delayMs + late + (waits ? REORDER_MS : 0);
   }
@@ -48,7 +53,9 @@ export class ImpairedDirection {
 /** A path through a bad network. It is perfect until {@link impair} is called. */
 export class ImpairedPath implements AsyncDisposable {
   /** Packets passed on, and packets lost by intent. */
-  readonly counts = { passed: 0, lost: 0 };
+  readonly counts = { passed: 0, lost: 0, bytesDown: 0 };
+  /** How long each packet to the near side was queued, milliseconds: whoever reads them clears them. */
+  readonly queued: number[] = [];
   readonly #front: Socket;
   /** One socket for each peer on the near side, so that the far side sees them apart. */
   readonly #backs = new Map<string, Socket>();
@@ -117,6 +124,10 @@ export class ImpairedPath implements AsyncDisposable {
       return;
     }
     this.counts.passed += 1;
+    if (direction === this.#down) {
+      this.counts.bytesDown += packet.length;
+      this.queued.push(direction.queued);
+    }
     if (wait <= 0) {
       send();
       return;

@@ -129,6 +129,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
     'webrtc/ice/gathering.ts',
     'webrtc/ice/relay.ts',
     'egress/audio/sound-sender.ts',
+    'egress/congestion/feedback.ts',
     'egress/peer.ts',
     'egress/rtp-sender.ts',
     'ingest/whip/peer.ts',

@@ -42,6 +42,8 @@ export interface X264Options {
   readonly traits?: PictureTraits | undefined;
   /** Bytes of a slice at most; undefined = one slice a frame. */
   readonly maxSlice?: number | undefined;
+  /** Rate-control buffer in seconds. Default 0.4. */
+  readonly buffer?: number | undefined;
 }
 
 /**
@@ -57,6 +59,7 @@ export class X264Session {
   #strides: number[] = [];
   #count = 0n;
   #rate = 0;
+  #buffer = VBV_SECONDS;
 
   constructor(width: number, height: number) {
     this.width = width;
@@ -67,7 +70,7 @@ export class X264Session {
    * Opens the encoder; free it, even when this fails.
    * @throws FrameliftError `encode.failed`, and what FFmpeg throws.
    */
-  async open({ fps, bitrate, traits, maxSlice }: X264Options): Promise<void> {
+  async open({ fps, bitrate, traits, maxSlice, buffer = VBV_SECONDS }: X264Options): Promise<void> {
     Log.setLevel(AV_LOG_FATAL);
     const codec = Codec.findEncoderByName(FF_ENCODER_LIBX264);
     if (!codec) throw new FrameliftError('encode.failed', 'the FFmpeg that node-av carries has no libx264');
@@ -87,6 +90,7 @@ export class X264Session {
     context.maxBFrames = 0;
     context.threadCount = 1;
     if (traits) tag(context, traits);
+    this.#buffer = buffer;
     this.setRate(bitrate, bitrate);
     const settings = Dictionary.fromObject({
       // The quickest preset with its loop filter put back: three quarters of the time of
@@ -123,7 +127,7 @@ export class X264Session {
     this.#rate = rate;
     this.#context.bitRate = BigInt(rate);
     this.#context.rcMaxRate = BigInt(rate);
-    this.#context.rcBufferSize = Math.round(perSecond * VBV_SECONDS);
+    this.#context.rcBufferSize = Math.round(perSecond * this.#buffer);
   }
 
   /**

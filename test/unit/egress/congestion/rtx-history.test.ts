@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { RtxHistory } from '../../../src/egress/rtx-history.ts';
-import { fromMs } from '../../../src/time.ts';
+import { RtxHistory } from '../../../../src/egress/congestion/rtx-history.ts';
+import { fromMs } from '../../../../src/time.ts';
 
 describe('RtxHistory', () => {
   const packet = (sequence: number) => ({ sequence, timestamp: 0, marker: false, payload: Buffer.alloc(0) });

@@ -1,5 +1,5 @@
 /** Packets sent lately, for retransmission. Pure. */
-import type { Micros } from '../time.ts';
+import type { Micros } from '../../time.ts';
 
 /** A packet as it was sent. */
 export interface SentPacket {
@@ -22,8 +22,18 @@ export class RtxHistory {
     this.#resentAt = new Float64Array(capacity).fill(Number.NEGATIVE_INFINITY);
   }
 
+  /** The packet that was remembered last. */
+  newest: SentPacket | undefined;
+
+  /** Forgets all: nobody needs what came before. */
+  clear(): void {
+    this.#packets.fill(undefined);
+    this.newest = undefined;
+  }
+
   /** Remembers a packet. */
   add(packet: SentPacket): void {
+    this.newest = packet;
     const at = packet.sequence % this.capacity;
     this.#packets[at] = packet;
     this.#resentAt[at] = Number.NEGATIVE_INFINITY;
