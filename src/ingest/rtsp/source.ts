@@ -23,8 +23,16 @@ export type { RtspOptions } from './run.ts';
 export function rtspSource(options: RtspOptions): Source {
   (options.guard ?? OPERATORS_GUARD).checkLiteral(parseRtspUrl(options.url).host);
   const label = `rtsp ${redactUrl(options.url)}`;
+  let current: RtspRun | undefined;
+  const play = async (settings: RtspOptions, sink: FrameSink, signal: AbortSignal): Promise<RunEnd> => {
+    await using run = new RtspRun(settings, sink);
+    current = run;
+    await run.start(signal);
+    return await run.untilBroken(signal);
+  };
   return {
     label,
+    requestKeyframe: () => current?.requestKeyframe() ?? false,
     run: async (sink, signal) => {
       if (signal.aborted) return;
       try {
@@ -33,13 +41,9 @@ export function rtspSource(options: RtspOptions): Source {
       } catch (error) {
         if (signal.aborted) return;
         throw asFrameliftError(error, 'source.protocol');
+      } finally {
+        current = undefined;
       }
     },
   };
-}
-
-async function play(options: RtspOptions, sink: FrameSink, signal: AbortSignal): Promise<RunEnd> {
-  await using run = new RtspRun(options, sink);
-  await run.start(signal);
-  return await run.untilBroken(signal);
 }

@@ -31,6 +31,8 @@ export interface WhipSourceOptions {
   readonly stallTimeout?: Micros;
   /** A publisher that exceeds them is sent away. Default: none. */
   readonly limits?: IngestLimits | undefined;
+  /** Frames carry the coded bytes that they came in. Default false. */
+  readonly keepCoded?: boolean;
 }
 
 /** Takes publishers in. */
@@ -138,6 +140,10 @@ export class WhipSource implements Source, PublisherGate {
       life.stall?.stop();
       signal.removeEventListener('abort', stop);
     }
+  }
+
+  requestKeyframe(): boolean {
+    return this.#current?.requestKeyframe() ?? false;
   }
 
   /** Ends a session that is gone by all signs; false without one. */
