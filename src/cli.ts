@@ -12,6 +12,7 @@ import {
   milliseconds,
   number,
   rateOptions,
+  sourceVariantOption,
 } from './commands/arguments.ts';
 import { asker } from './commands/ask.ts';
 import { addConvert, type ConvertFlags } from './commands/convert/command.ts';
@@ -93,6 +94,7 @@ rateOptions(program.command('serve', { isDefault: true }))
   .addOption(deinterlaceOption())
   .addOption(cadenceOption())
   .addOption(delayOption())
+  .addOption(sourceVariantOption())
   .addOption(
     new Option(
       '--batch <n>',

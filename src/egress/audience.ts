@@ -108,9 +108,9 @@ export class Audience {
     return false;
   }
 
-  /** Queues an access unit with every viewer. */
-  send(item: PacketizedUnit): void {
-    for (const { viewer } of this.#members) viewer?.send(item);
+  /** Queues an access unit with every viewer, or those that take it. */
+  send(item: PacketizedUnit, takes: (member: Member) => boolean = () => true): void {
+    for (const member of this.#members) if (member.viewer && takes(member)) member.viewer.send(item);
   }
 
   /** Access units in the fullest of the viewers' queues. */

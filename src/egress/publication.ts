@@ -11,12 +11,13 @@ import { type CancelTimer, fromMs, type Micros, minus, plus } from '../time.ts';
 import type { PeerSession } from '../webrtc/endpoint.ts';
 import type { CandidateSink } from '../webrtc/transport.ts';
 import { Audience, type Member } from './audience.ts';
+import { Passing, type PassingChoice, type PassingStatus } from './codec/passing.ts';
 import { Encoding, type EncodingOptions } from './encoding.ts';
 import { EvenSender } from './even-sender.ts';
 import { areSingle, MAX_PAYLOAD, packetizeH264 } from './packetizer.ts';
 import { connectPeer } from './peer.ts';
 import { shownAgain } from './provenance.ts';
-import type { EncodedUnit, KeyframeCause, PeerSettings, ViewerEvents, ViewerStats } from './viewer.ts';
+import type { EncodedUnit, KeyframeCause, PeerSettings, Viewer, ViewerEvents, ViewerStats } from './viewer.ts';
 
 /** Options of {@link Publication}. */
 export interface PublicationOptions extends EncodingOptions {
@@ -27,6 +28,12 @@ export interface PublicationOptions extends EncodingOptions {
   readonly even?: boolean;
   /** Most viewers connected at a time. Default 16. */
   readonly maxViewers?: number;
+  /** Whether frames' own access units are sent on where they have them. Default: all are encoded. */
+  readonly passing?: {
+    readonly choice: PassingChoice;
+    /** As `Source.requestKeyframe`. */
+    readonly askSource: () => boolean;
+  };
   /** How WebRTC connections are made. */
   readonly peer?: PeerSettings;
   /** For tests: another way to connect. */
@@ -64,6 +71,7 @@ export class Publication implements AsyncDisposable {
   readonly #options: PublicationOptions;
   readonly #audience: Audience;
   readonly #encoding: Encoding;
+  readonly #passing: Passing | undefined;
   #last: Frame | undefined;
   #pushedAt: Micros | undefined;
   #refreshDue: Micros | undefined;
@@ -82,6 +90,14 @@ export class Publication implements AsyncDisposable {
     const { stream, clock, maxViewers = DEFAULT_MAX_VIEWERS } = options;
     this.#audience = new Audience({ stream, clock, maxViewers });
     this.#encoding = new Encoding(options, (unit) => (options.even ? this.#even.push(unit) : this.#send(unit)));
+    const { passing, events } = options;
+    this.#passing =
+      passing &&
+      new Passing({
+        ...{ stream, clock, ...passing },
+        encodeKeyframe: () => this.#encoding.requestKeyframe(),
+        onViewers: (count) => events.emit({ type: 'passed-viewers', stream, count }),
+      });
     this.#even = new EvenSender({
       clock,
       send: (unit) => this.#send(unit),
@@ -105,6 +121,7 @@ export class Publication implements AsyncDisposable {
     this.#last = frame.share();
     this.#pushedAt = this.#options.clock.now();
     this.#encoding.observe(frame, due);
+    this.#passing?.push(frame, due);
     this.#encode(frame, due);
   }
 
@@ -114,6 +131,11 @@ export class Publication implements AsyncDisposable {
    */
   get live(): boolean {
     return this.#last !== undefined;
+  }
+
+  /** How frames are sent on; undefined: all are encoded. */
+  get passing(): PassingStatus | undefined {
+    return this.#passing?.status;
   }
 
   /** Viewers now, those that are connecting included. */
@@ -144,7 +166,10 @@ export class Publication implements AsyncDisposable {
     const { promise: ended, resolve: end } = Promise.withResolvers<string>();
     const member = this.#audience.enter(address, end);
     try {
-      member.viewer = await connect(offer, peer, clock, this.#eventsFor(member), trickle);
+      const profile = this.#passing?.profile;
+      const settings = profile === undefined ? peer : { ...peer, profile };
+      member.viewer = await connect(offer, settings, clock, this.#eventsFor(member), trickle);
+      await this.#admit(member.viewer);
     } catch (error) {
       this.#audience.leave(member);
       throw error;
@@ -173,6 +198,16 @@ export class Publication implements AsyncDisposable {
     };
   }
 
+  /** Closes a viewer that cannot be sent what was asked for. @throws FrameliftError as {@link Passing.admit}. */
+  async #admit(viewer: Viewer): Promise<void> {
+    try {
+      this.#passing?.admit(viewer);
+    } catch (error) {
+      await viewer.close('it cannot be sent what was asked for');
+      throw error;
+    }
+  }
+
   /** Changes the encoder's bitrate live, bits per second. */
   setBitrate(bitsPerSecond: number): void {
     this.#encoding.setBitrate(bitsPerSecond);
@@ -192,6 +227,7 @@ export class Publication implements AsyncDisposable {
     this.#cancelKeyframe?.();
     this.#cancelRefresh?.();
     this.#even.close();
+    this.#passing?.close();
     await this.#audience.close('stream stopped');
     this.#cancelLinger?.();
     await this.#encoding.close();
@@ -207,8 +243,12 @@ export class Publication implements AsyncDisposable {
       return;
     }
     const { clock } = this.#options;
-    this.#encoding.encode(frame, due);
-    this.#cancelRefresh = clock.at(plus(clock.now(), REFRESH_INTERVAL), () => this.#refresh());
+    if (this.#passing && !this.#passing.wantsEncoded) frame.release();
+    else this.#encoding.encode(frame, due);
+    this.#cancelRefresh = clock.at(plus(clock.now(), REFRESH_INTERVAL), () => {
+      this.#passing?.silent();
+      this.#refresh();
+    });
   }
 
   #send(unit: EncodedUnit): void {
@@ -217,7 +257,8 @@ export class Publication implements AsyncDisposable {
     const payloads = packetizeH264(unit.data, { single: this.#audience.singleNal });
     const item = { unit, payloads, single: areSingle(payloads) };
     this.#stageEvent('packetize', minus(clock.now(), before));
-    this.#audience.send(item);
+    const passing = this.#passing;
+    this.#audience.send(item, passing && ((member) => passing.takesEncoded(member, unit)));
     this.#reportPeerQueues(this.#audience.capacity);
   }
 
@@ -229,6 +270,8 @@ export class Publication implements AsyncDisposable {
       sent: (unit, packets, bytes) => {
         const now = clock.now();
         events.emit({ type: 'sent', stream, variant, bytes, packets });
+        // What was kept is late for those alone who came later.
+        if (unit.passed === 'kept') return;
         this.#stageEvent('peer', minus(now, unit.encoded));
         if (unit.due === this.#latencyOf || unit.due === this.#refreshDue) return;
         this.#latencyOf = unit.due;
@@ -237,6 +280,7 @@ export class Publication implements AsyncDisposable {
       retransmitted: (packets) => events.emit({ type: 'retransmit', stream, variant, packets }),
       dropped: (count) => events.emit({ type: 'drop', stream, stage: 'peer', reason: 'viewer-slow', count }),
       ended: (reason) => {
+        this.#passing?.forget(member);
         if (!this.#audience.leave(member)) return;
         this.#limitSlices();
         this.#reportViewers();
@@ -273,7 +317,7 @@ export class Publication implements AsyncDisposable {
       variant: this.variant,
       cause: cause === 'slow' ? 'join' : cause,
     });
-    this.#wantKeyframe();
+    if (!this.#passing?.keyframeNeeded(member, cause, this.#isStale(now))) this.#wantKeyframe();
   }
 
   /**
@@ -302,7 +346,11 @@ export class Publication implements AsyncDisposable {
     const now = this.#options.clock.now();
     this.#keyframeAt = now;
     this.#encoding.requestKeyframe();
-    if (this.#pushedAt !== undefined && minus(now, this.#pushedAt) > STALE) this.#refresh();
+    if (this.#isStale(now)) this.#refresh();
+  }
+
+  #isStale(now: Micros): boolean {
+    return this.#pushedAt !== undefined && minus(now, this.#pushedAt) > STALE;
   }
 
   /**

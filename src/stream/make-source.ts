@@ -124,6 +124,7 @@ export function makeSource(stream: StreamConfig, context: SourceContext): Source
   const { arena, clock, events, env, transport, log, rules } = context;
   const { guard, limits } = rules;
   const { verifyCertificate, deinterlace } = stream;
+  const keepCoded = stream.sourceVariant !== 'encode';
   const shared = { stream: stream.name, arena, clock, events, log, limits };
   const stallTimeout = fromMs(stream.stallTimeoutMs);
   const kind = allowedKind(stream, rules);
@@ -138,13 +139,14 @@ export function makeSource(stream: StreamConfig, context: SourceContext): Source
         ...shared,
         url: stream.source,
         transport: stream.transport,
+        keepCoded,
         deinterlace,
         stallTimeout,
         verifyCertificate,
         guard,
       });
     case 'whip':
-      return new WhipSource({ ...shared, transport, stallTimeout });
+      return new WhipSource({ ...shared, transport, stallTimeout, keepCoded });
     case 'ffmpeg':
       return ffmpegSource({
         ...shared,

@@ -80,7 +80,9 @@ export function findVideo(sdp: string): VideoTrack {
     sessionControl: session.first('control'),
     extradata: parameterSets(codec, parameters),
     fps: fps > 0 && fps < 1000 ? fps : undefined,
-    takesPli: video.attributes.all('rtcp-fb').some((line) => /^(?:\*|\d+) +nack +pli\s*$/i.test(line) && ofFormat(line, format.id)),
+    takesPli: video.attributes
+      .all('rtcp-fb')
+      .some((line) => /^(?:\*|\d+) +nack +pli\s*$/i.test(line) && ofFormat(line, format.id)),
   };
 }
 
