@@ -9,9 +9,9 @@ import { BitReader } from './bit-reader.ts';
 export const NAL = { slice: 1, idr: 5, sps: 7, pps: 8 } as const;
 
 /** Profiles that WebRTC players may take, least first: each takes those before it. */
-export const PROFILES = ['constrained baseline', 'main', 'high'] as const;
+const PROFILES = ['constrained baseline', 'main', 'high'] as const;
 
-/** One of {@link PROFILES}. */
+/** One of `PROFILES`. */
 export type H264Profile = (typeof PROFILES)[number];
 
 /** What a sequence parameter set says. */
