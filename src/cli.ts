@@ -12,6 +12,7 @@ import {
   milliseconds,
   number,
   rateOptions,
+  sourceVariantOption,
 } from './commands/arguments.ts';
 import { asker } from './commands/ask.ts';
 import { addConvert, type ConvertFlags } from './commands/convert/command.ts';
@@ -94,6 +95,7 @@ rateOptions(program.command('serve', { isDefault: true }))
   .addOption(cadenceOption())
   .addOption(delayOption())
   .option('--no-audio', 'play no sound')
+  .addOption(sourceVariantOption())
   .addOption(
     new Option(
       '--batch <n>',

@@ -1,6 +1,7 @@
 /** Values of command line options: text → value. Each throws commander's InvalidArgumentError, which commander prints with the option's name. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { PROFILE_NAMES } from '../config/profile.ts';
+import { SOURCE_VARIANT_CHOICES } from '../egress/codec/passing.ts';
 import { DEINTERLACE_CHOICES } from '../ingest/decode/deinterlacer.ts';
 import { PROVIDER_CHOICES } from '../interp/providers/provider.ts';
 import { parseRate } from '../media/rate.ts';
@@ -62,6 +63,13 @@ export const delayOption = (): Option =>
     '--delay <mode>',
     'none: show source frames at once and extrapolate those after each; auto (default): interpolate, which delays them',
   ).choices(DELAY_CHOICES);
+
+/** As {@link deinterlaceOption}. */
+export const sourceVariantOption = (): Option =>
+  new Option(
+    '--source-variant <mode>',
+    "pass: send the source's own H.264 to viewers of the source, or nothing; encode: encode it again; auto: pass where it can be",
+  ).choices(SOURCE_VARIANT_CHOICES);
 
 /** As {@link deinterlaceOption}. */
 export const cadenceOption = (): Option =>

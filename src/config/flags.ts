@@ -1,5 +1,6 @@
 /** The configuration of `serve`: the file, and the command line, which wins over it. */
 
+import type { SourceVariantChoice } from '../egress/codec/passing.ts';
 import { FrameliftError } from '../errors.ts';
 import type { DeinterlaceChoice } from '../ingest/decode/deinterlacer.ts';
 import type { ProviderChoice } from '../interp/providers/provider.ts';
@@ -44,6 +45,7 @@ export interface ServeFlags extends RateFlags {
   readonly delay?: DelayChoice;
   /** False: `--no-audio`. */
   readonly audio?: boolean;
+  readonly sourceVariant?: SourceVariantChoice;
   readonly batch?: number;
   readonly latencyBudget?: number;
   readonly log?: string;
@@ -137,6 +139,7 @@ function streamsOf(sources: readonly string[], flags: ServeFlags, fromFile: Conf
     ...(flags.cadence === undefined ? {} : { cadence: flags.cadence }),
     ...(flags.delay === undefined ? {} : { delay: flags.delay }),
     ...(flags.audio === false ? { audio: false } : {}),
+    ...(flags.sourceVariant === 'encode' ? { sourceVariant: flags.sourceVariant } : {}),
   };
   const all = [...configured, ...given];
   const wishes = sourceWishes(flags, all);
@@ -158,20 +161,25 @@ function streamsOf(sources: readonly string[], flags: ServeFlags, fromFile: Conf
  * @throws FrameliftError `config.invalid` for a flag that none of them heeds.
  */
 function sourceWishes(
-  { loop, deinterlace, ingest, transport }: ServeFlags,
+  { loop, deinterlace, ingest, transport, sourceVariant }: ServeFlags,
   streams: readonly SourceText[],
 ): (stream: SourceText) => object {
   const wished: [SourceKey, unknown][] = [];
   if (loop) wished.push(['loop', loop]);
   if (deinterlace !== undefined) wished.push(['deinterlace', deinterlace]);
+  if (sourceVariant === 'pass' || sourceVariant === 'auto') wished.push(['sourceVariant', sourceVariant]);
   if (ingest !== undefined) wished.push(['ingest', ingest]);
   if (transport !== undefined) wished.push(['transport', transport]);
   const taken = (stream: SourceText): SourceText => ({ ...stream, ingest: ingest ?? stream.ingest });
   for (const [key] of wished) {
     if (streams.length === 0 || streams.some((stream) => heeds(taken(stream), key))) continue;
-    throw new FrameliftError('config.invalid', `--${key}: no source here heeds it, only ${heededBy(key)} do`, {
-      remedy: `Leave --${key} away.`,
-    });
+    throw new FrameliftError(
+      'config.invalid',
+      `--${key === 'sourceVariant' ? 'source-variant' : key}: no source here heeds it, only ${heededBy(key)} do`,
+      {
+        remedy: 'Leave it away.',
+      },
+    );
   }
   return (stream) => Object.fromEntries(wished.filter(([key]) => heeds(taken(stream), key)));
 }

@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import { SOURCE_VARIANT_CHOICES } from '../egress/codec/passing.ts';
 import { isAllowance } from '../ingest/address-guard.ts';
 import { DEINTERLACE_CHOICES } from '../ingest/decode/deinterlacer.ts';
 import { DEFAULT_LIMITS } from '../ingest/limits.ts';
@@ -62,6 +63,12 @@ export const streamSchema = z.strictObject({
       'auto: find repeated pictures (animation on twos, film in 30 fps), interpolate across them, at their latency',
     ),
   audio: z.boolean().default(true).describe('false: the sound of the source is not played'),
+  sourceVariant: z
+    .enum(SOURCE_VARIANT_CHOICES)
+    .default('auto')
+    .describe(
+      "what viewers of the source variant are sent; pass: the source's own H.264, bit-exact, or nothing; encode: frames encoded again; auto: pass where it can be",
+    ),
   stallTimeoutMs: milliseconds(500, 120_000).default(3000).describe('reconnect after this long without a frame'),
   bitrateKbps: z
     .number()

@@ -16,11 +16,13 @@ export interface SourceText {
 }
 
 /** A key that not every source heeds. */
-export type SourceKey = 'loop' | 'deinterlace' | 'ingest' | 'transport' | 'verifyCertificate';
+export type SourceKey = 'loop' | 'deinterlace' | 'ingest' | 'transport' | 'verifyCertificate' | 'sourceVariant';
 
 interface SourceKeyRule {
   /** The value that is no wish, and fits every source. */
   readonly idle: unknown;
+  /** Another one that every source heeds. */
+  readonly always?: unknown;
   /** Which sources heed it, for messages. */
   readonly heededBy: string;
   isHeeded(stream: SourceText): boolean;
@@ -50,13 +52,19 @@ const RULES: Readonly<Record<SourceKey, SourceKeyRule>> = {
     heededBy: 'RTSP that is not read through ffmpeg',
     isHeeded: ({ source, ingest }) => isRtsp(source) && ingest !== 'ffmpeg',
   },
+  sourceVariant: {
+    idle: 'auto',
+    always: 'encode',
+    heededBy: 'RTSP that is not read through ffmpeg and WHIP',
+    isHeeded: ({ source, ingest }) => source === 'whip' || (isRtsp(source) && ingest !== 'ffmpeg'),
+  },
   verifyCertificate: {
     idle: true,
     heededBy: 'URLs that lead to TLS, such as rtsps and https',
     isHeeded: ({ source }) => ['rtsps', 'http', 'https', 'rtmps'].includes(schemeOf(source) ?? ''),
   },
 };
-const KEYS: readonly SourceKey[] = ['loop', 'deinterlace', 'ingest', 'transport', 'verifyCertificate'];
+const KEYS: readonly SourceKey[] = ['loop', 'deinterlace', 'ingest', 'transport', 'verifyCertificate', 'sourceVariant'];
 
 /** Whether a stream's source heeds a key. */
 export function heeds(stream: SourceText, key: SourceKey): boolean {
@@ -70,7 +78,8 @@ export function heededBy(key: SourceKey): string {
 
 /** What a stream wishes and its source cannot heed: a line for each key. Empty when all is well. */
 export function unheeded(stream: Pick<StreamConfig, 'name' | 'source' | SourceKey>): string[] {
-  return KEYS.filter((key) => stream[key] !== RULES[key].idle && !heeds(stream, key)).map(
+  const wished = (key: SourceKey): boolean => stream[key] !== RULES[key].idle && stream[key] !== RULES[key].always;
+  return KEYS.filter((key) => wished(key) && !heeds(stream, key)).map(
     (key) => `stream "${stream.name}": ${key} is ${stream[key]}, which only ${RULES[key].heededBy} heed`,
   );
 }

@@ -109,9 +109,9 @@ export class Audience {
     return false;
   }
 
-  /** The viewers, those that are connecting included. */
-  *viewers(): Generator<Viewer> {
-    for (const { viewer } of this.#members) if (viewer) yield viewer;
+  /** The viewers that take something, those that are connecting included. */
+  *viewers(takes: (member: Member) => boolean = () => true): Generator<Viewer> {
+    for (const member of this.#members) if (member.viewer && takes(member)) yield member.viewer;
   }
 
   /** Sends a piece of sound to every viewer. */

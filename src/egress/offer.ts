@@ -12,6 +12,7 @@ import {
   type LocalTransport,
   layOut,
 } from '../webrtc/sdp-answer.ts';
+import { type H264Profile, takesProfile } from './codec/h264-syntax.ts';
 
 /** Header extensions we send, by the name used here. */
 export const EXTENSIONS = {
@@ -33,6 +34,8 @@ export interface OfferedVideo {
   readonly payloadType: number;
   /** Format parameters of the chosen H.264, as offered. */
   readonly format: string;
+  /** The `profile-level-id` of that format. */
+  readonly profile: string | undefined;
   /** It takes single NAL unit packets alone: slices must fit into packets. */
   readonly singleNal: boolean;
   readonly rtxPayloadType: number | undefined;
@@ -67,18 +70,20 @@ const FEEDBACK = ['nack', 'nack pli', 'ccm fir', 'transport-cc', 'goog-remb'];
 
 /**
  * Reads an offer and chooses its video.
+ * @param sent the profile that is sent, if it is another one than constrained baseline: formats that
+ * take it come first.
  * @throws FrameliftError `webrtc.bad-offer` when it is not SDP or lacks what WebRTC requires,
  * `webrtc.unacceptable` when it is sound but asks for what we do not give, `webrtc.no-codec` when it
  * takes only other codecs.
  */
-export function readOffer(text: string): OfferedVideo {
+export function readOffer(text: string, sent?: H264Profile): OfferedVideo {
   const offer = parseOffer(text);
   const remedy = 'Offer one video, recvonly.';
   const video = onlyVideo(offer, ['sendonly', 'inactive'], 'a player receives', remedy);
   const bundle = bundleAround(video, offer);
   const remote = transportOf(bundle, video, offer);
   const formats = new OfferedFormats(video);
-  const chosen = chooseCodec(formats);
+  const chosen = chooseCodec(formats, sent);
   const { payloadType } = chosen;
   const audio = offeredAudio(offer, bundle, ['sendonly', 'inactive']);
   const extensions = extensionIds<ExtensionName>(video, EXTENSIONS);
@@ -87,6 +92,7 @@ export function readOffer(text: string): OfferedVideo {
     mid: midOf(video) ?? '0',
     payloadType,
     format: answerable(chosen),
+    profile: chosen.parameters.get('profile-level-id'),
     singleNal: isSingleNal(chosen),
     rtxPayloadType: formats.rtxOf(payloadType),
     extensions,
@@ -151,8 +157,8 @@ function oneEstimate(feedback: readonly string[], extensions: ReadonlyMap<Extens
 const MAX_NAMED = 8;
 
 /**
- * Which H.264 profile is preferred: we send constrained baseline, which decoders of the others take
- * as well.
+ * Which H.264 profile is preferred where we send constrained baseline, which decoders of the others take
+ * as well. Where a source's main or high profile is sent on, those that take it come before.
  */
 const PROFILES = [/^42[ef]0/i, /^42c0/i, /^4200/i, /^4d/i, /^64/i];
 /** For the person who sits before a browser without the codec. */
@@ -163,10 +169,12 @@ const USE_H264 =
  * Lower is better; undefined when it is none that we send. A format that names no profile comes
  * last of its packetization mode; mode 1 comes before mode 0, which costs all viewers bits.
  */
-function rank(format: OfferedFormat): number | undefined {
+function rank(format: OfferedFormat, sent: H264Profile = 'constrained baseline'): number | undefined {
   const profile = format.parameters.get('profile-level-id');
   const at = profile === undefined ? PROFILES.length : PROFILES.findIndex((pattern) => pattern.test(profile));
-  return at < 0 ? undefined : at + (isSingleNal(format) ? PROFILES.length + 1 : 0);
+  if (at < 0) return undefined;
+  const count = PROFILES.length + 1;
+  return at + (takesProfile(profile, sent) ? 0 : count) + (isSingleNal(format) ? 2 * count : 0);
 }
 
 /** True for packetization mode 0 (RFC 6184, section 6.2), which is what a format without one means. */
@@ -184,9 +192,9 @@ function unsuitable(format: OfferedFormat): string | undefined {
     : undefined;
 }
 
-function chooseCodec(formats: OfferedFormats): OfferedFormat {
+function chooseCodec(formats: OfferedFormats, sent: H264Profile | undefined): OfferedFormat {
   const suitable = formats.codecs.filter((format) => unsuitable(format) === undefined);
-  const [best] = suitable.sort((a, b) => (rank(a) ?? 0) - (rank(b) ?? 0));
+  const [best] = suitable.sort((a, b) => (rank(a, sent) ?? 0) - (rank(b, sent) ?? 0));
   if (best) return best;
   const h264 = formats.codecs.filter(({ encoding }) => encoding === 'H264');
   if (h264.length === 0) throw noCodec(`this player does not play H.264, only ${formats.names()}`, USE_H264);

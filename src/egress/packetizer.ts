@@ -43,17 +43,19 @@ export interface PacketizeOptions {
   readonly maxPayload?: number;
   /** Nothing is aggregated, as packetization mode 0 wants it. Default false. */
   readonly single?: boolean;
+  /** Delimiters and filler are sent, too. Default false. */
+  readonly whole?: boolean;
 }
 
 /**
  * RTP payloads of one access unit, each at most `maxPayload` bytes; the marker bit belongs on the
  * last. Parameter sets and SEI share a STAP-A, small units travel alone, large ones are cut into
- * FU-A of even size. Delimiters and filler are left out.
+ * FU-A of even size. Delimiters and filler are left out unless it is to be whole.
  * @throws RangeError when `maxPayload` is below 64.
  */
 export function packetizeH264(
   data: Buffer,
-  { maxPayload = MAX_PAYLOAD, single = false }: PacketizeOptions = {},
+  { maxPayload = MAX_PAYLOAD, single = false, whole = false }: PacketizeOptions = {},
 ): Buffer[] {
   if (maxPayload < 64) throw new RangeError(`maxPayload ${maxPayload} is below 64`);
   const payloads: Buffer[] = [];
@@ -66,7 +68,7 @@ export function packetizeH264(
   };
   for (const unit of splitNalUnits(data)) {
     const type = (unit[0] ?? 0) & TYPE_MASK;
-    if (type === ACCESS_UNIT_DELIMITER || type === FILLER) continue;
+    if (!whole && (type === ACCESS_UNIT_DELIMITER || type === FILLER)) continue;
     if (!single && !isSlice(type) && unit.length + 3 <= maxPayload) {
       if (smallBytes + unit.length + 2 > maxPayload) flush();
       small.push(unit);

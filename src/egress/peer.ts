@@ -67,7 +67,7 @@ export async function connectPeer(
   events: ViewerEvents,
   trickle?: CandidateSink,
 ): Promise<Viewer> {
-  const video = readOffer(offer);
+  const video = readOffer(offer, settings.profile);
   try {
     const transport = await openTransport(video.remote, settings, clock, trickle);
     const { local, ssrc, rtxSsrc, cname } = transport;
@@ -140,6 +140,10 @@ class PeerViewer implements Viewer {
 
   get singleNal(): boolean {
     return this.#deps.video.singleNal;
+  }
+
+  get profile(): string | undefined {
+    return this.#deps.video.profile;
   }
 
   get reached(): boolean {

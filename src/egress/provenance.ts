@@ -25,6 +25,8 @@ export interface ProvenanceRecord {
   readonly grain?: number;
   readonly acceleration?: Acceleration;
   readonly reason?: string;
+  /** The source's own bytes: as they came, or `kept` for a viewer that came later. Absent: encoded here. */
+  readonly passed?: 'live' | 'kept';
   /** Records before this one that were not sent. */
   readonly dropped?: number;
 }
@@ -37,10 +39,10 @@ export interface RecordChannel {
 
 /** The record of an access unit. @param rtp the RTP timestamp of its packets. */
 export function provenanceRecord(
-  { pts, provenance }: Pick<EncodedUnit, 'pts' | 'provenance'>,
+  { pts, provenance, passed }: Pick<EncodedUnit, 'pts' | 'provenance' | 'passed'>,
   rtp: number,
 ): ProvenanceRecord {
-  const frame = { rtp, pts: toSeconds(pts) };
+  const frame = { rtp, pts: toSeconds(pts), ...(passed && { passed }) };
   switch (provenance.kind) {
     case 'source':
       return { ...frame, kind: 'source' };
@@ -106,7 +108,7 @@ export class ProvenanceFeed {
   /**
    * Sends the record of an access unit whose packets have the RTP timestamp `rtp`, or lets it wait.
    */
-  push(unit: Pick<EncodedUnit, 'pts' | 'provenance'>, rtp: number): void {
+  push(unit: Pick<EncodedUnit, 'pts' | 'provenance' | 'passed'>, rtp: number): void {
     this.#waiting.push(provenanceRecord(unit, rtp));
     for (let record = this.#waiting.peek(); record; record = this.#waiting.peek()) {
       const told = this.#untold > 0 ? { ...record, dropped: this.#untold } : record;

@@ -13,13 +13,22 @@ import type { PeerSession } from '../webrtc/endpoint.ts';
 import type { CandidateSink } from '../webrtc/transport.ts';
 import { Audience, type Member } from './audience.ts';
 import { SoundOut } from './audio/sound-out.ts';
+import { Passing, type PassingChoice, type PassingStatus } from './codec/passing.ts';
 import { Renditions } from './congestion/renditions.ts';
 import { Encoding, type EncodingOptions } from './encoding.ts';
 import { EvenSender } from './even-sender.ts';
 import { areSingle, MAX_PAYLOAD, packetizeH264 } from './packetizer.ts';
 import { connectPeer } from './peer.ts';
 import { shownAgain } from './provenance.ts';
-import type { EncodedUnit, KeyframeCause, PacketizedUnit, PeerSettings, ViewerEvents, ViewerStats } from './viewer.ts';
+import type {
+  EncodedUnit,
+  KeyframeCause,
+  PacketizedUnit,
+  PeerSettings,
+  Viewer,
+  ViewerEvents,
+  ViewerStats,
+} from './viewer.ts';
 
 /** Options of {@link Publication}. */
 export interface PublicationOptions extends EncodingOptions {
@@ -32,6 +41,12 @@ export interface PublicationOptions extends EncodingOptions {
   readonly arena?: Arena;
   /** Most viewers connected at a time. Default 16. */
   readonly maxViewers?: number;
+  /** Whether frames' own access units are sent on where they have them. Default: all are encoded. */
+  readonly passing?: {
+    readonly choice: PassingChoice;
+    /** As `Source.requestKeyframe`. */
+    readonly askSource: () => boolean;
+  };
   /** How WebRTC connections are made. */
   readonly peer?: PeerSettings;
   /** For tests: another way to connect. */
@@ -72,6 +87,7 @@ export class Publication implements AsyncDisposable {
   readonly #audience: Audience;
   readonly #encoding: Encoding;
   readonly #renditions: Renditions;
+  readonly #passing: Passing | undefined;
   #last: Frame | undefined;
   #pushedAt: Micros | undefined;
   #refreshDue: Micros | undefined;
@@ -97,6 +113,16 @@ export class Publication implements AsyncDisposable {
     this.#encoding = new Encoding(options, (unit) => (options.even ? this.#even.push(unit) : this.#send(unit)));
     const packetize = (unit: EncodedUnit): PacketizedUnit => this.#packetize(unit);
     this.#renditions = new Renditions({ ...options, arena: options.arena, packetize });
+    const { passing, events } = options;
+    this.#passing =
+      passing &&
+      new Passing({
+        ...{ stream, clock, ...passing },
+        encodeKeyframe: () => this.#encoding.requestKeyframe(),
+        onUnit: (unit) => this.#renditions.measure(unit),
+        send: (viewer, item) => this.#renditions.give('full', viewer, item),
+        onViewers: (count) => events.emit({ type: 'passed-viewers', stream, count }),
+      });
     this.#even = new EvenSender({
       clock,
       send: (unit) => this.#send(unit),
@@ -120,6 +146,7 @@ export class Publication implements AsyncDisposable {
     this.#last = frame.share();
     this.#pushedAt = this.#options.clock.now();
     this.#encoding.observe(frame, due);
+    this.#passing?.push(frame, due);
     this.#encode(frame, due);
   }
 
@@ -129,6 +156,11 @@ export class Publication implements AsyncDisposable {
    */
   get live(): boolean {
     return this.#last !== undefined;
+  }
+
+  /** How frames are sent on; undefined: all are encoded. */
+  get passing(): PassingStatus | undefined {
+    return this.#passing?.status;
   }
 
   /** Viewers now, those that are connecting included. */
@@ -159,13 +191,9 @@ export class Publication implements AsyncDisposable {
     const { promise: ended, resolve: end } = Promise.withResolvers<string>();
     const member = this.#audience.enter(address, end);
     try {
-      member.viewer = await connect(
-        offer,
-        { ...peer, sound: this.sound.codec },
-        clock,
-        this.#eventsFor(member),
-        trickle,
-      );
+      const settings = { ...peer, sound: this.sound.codec, profile: this.#passing?.profile };
+      member.viewer = await connect(offer, settings, clock, this.#eventsFor(member), trickle);
+      await this.#admit(member.viewer);
     } catch (error) {
       this.#audience.leave(member);
       throw error;
@@ -194,6 +222,16 @@ export class Publication implements AsyncDisposable {
     };
   }
 
+  /** Closes a viewer that cannot be sent what was asked for. @throws FrameliftError as {@link Passing.admit}. */
+  async #admit(viewer: Viewer): Promise<void> {
+    try {
+      this.#passing?.admit(viewer);
+    } catch (error) {
+      await viewer.close('it cannot be sent what was asked for');
+      throw error;
+    }
+  }
+
   /** Changes the encoder's bitrate live, bits per second. */
   setBitrate(bitsPerSecond: number): void {
     this.#encoding.setBitrate(bitsPerSecond);
@@ -215,6 +253,7 @@ export class Publication implements AsyncDisposable {
     this.#cancelRefresh?.();
     this.#even.close();
     this.sound.close();
+    this.#passing?.close();
     await this.#audience.close('stream stopped');
     this.#cancelLinger?.();
     await this.#renditions.close();
@@ -226,18 +265,28 @@ export class Publication implements AsyncDisposable {
   /** Takes ownership of `frame`. */
   #encode(frame: Frame, due: Micros): void {
     this.#cancelRefresh?.();
-    this.#renditions.push(frame, due, this.#audience.viewers(), this.#encoding.bitrate);
+    if (this.#passing?.choice !== 'pass') {
+      const target = this.#passing?.status.form === 'pass' ? 'as measured' : this.#encoding.bitrate;
+      this.#renditions.push(frame, due, this.#audience.viewers(), target);
+    }
     if (this.#audience.connected === 0) {
       frame.release();
       return;
     }
     const { clock } = this.#options;
-    this.#encoding.encode(frame, due);
-    this.#cancelRefresh = clock.at(plus(clock.now(), REFRESH_INTERVAL), () => this.#refresh());
+    if (this.#passing && !this.#passing.wantsEncoded) frame.release();
+    else this.#encoding.encode(frame, due);
+    this.#cancelRefresh = clock.at(plus(clock.now(), REFRESH_INTERVAL), () => {
+      this.#passing?.silent();
+      this.#refresh();
+    });
   }
 
   #send(unit: EncodedUnit): void {
-    this.#renditions.full(this.#packetize(unit), this.#audience.viewers());
+    const passing = this.#passing;
+    const takes = passing && ((member: Member) => passing.takesEncoded(member, unit));
+    if (passing?.status.form !== 'pass') this.#renditions.measure(unit);
+    this.#renditions.full(this.#packetize(unit), this.#audience.viewers(takes));
     this.#reportPeerQueues(this.#audience.capacity);
   }
 
@@ -257,6 +306,8 @@ export class Publication implements AsyncDisposable {
       sent: (unit, packets, bytes) => {
         const now = clock.now();
         events.emit({ type: 'sent', stream, variant, bytes, packets });
+        // What was kept is late for those alone who came later.
+        if (unit.passed === 'kept') return;
         this.#stageEvent('peer', minus(now, unit.encoded));
         if (unit.due === this.#latencyOf || unit.due === this.#refreshDue) return;
         this.#latencyOf = unit.due;
@@ -265,6 +316,7 @@ export class Publication implements AsyncDisposable {
       retransmitted: (packets) => events.emit({ type: 'retransmit', stream, variant, packets }),
       dropped: (count) => events.emit({ type: 'drop', stream, stage: 'peer', reason: 'viewer-slow', count }),
       ended: (reason) => {
+        this.#passing?.forget(member);
         if (!this.#audience.leave(member)) return;
         this.#limitSlices();
         this.#reportViewers();
@@ -302,7 +354,7 @@ export class Publication implements AsyncDisposable {
       variant: this.variant,
       cause: cause === 'slow' ? 'join' : cause,
     });
-    if (!own) this.#wantKeyframe();
+    if (!own && !this.#passing?.keyframeNeeded(member, cause, this.#isStale(now))) this.#wantKeyframe();
   }
 
   /**
@@ -333,7 +385,11 @@ export class Publication implements AsyncDisposable {
     const now = this.#options.clock.now();
     this.#keyframeAt = now;
     this.#encoding.requestKeyframe();
-    if (this.#pushedAt !== undefined && minus(now, this.#pushedAt) > STALE) this.#refresh();
+    if (this.#isStale(now)) this.#refresh();
+  }
+
+  #isStale(now: Micros): boolean {
+    return this.#pushedAt !== undefined && minus(now, this.#pushedAt) > STALE;
   }
 
   /**

@@ -7,12 +7,13 @@ import type { SoundCodec } from '../media/sound.ts';
 import type { Micros } from '../time.ts';
 import type { TransportSettings } from '../webrtc/transport.ts';
 import type { SoundUnit } from './audio/sound-out.ts';
+import type { H264Profile } from './codec/h264-syntax.ts';
 
 /**
  * An access unit on its way out: a frame of ours, encoded, with its times and its provenance. What
  * comes in is `AccessUnit` in src/media.
  */
-export interface EncodedUnit extends Omit<FrameInfo, 'discontinuity'> {
+export interface EncodedUnit extends Omit<FrameInfo, 'discontinuity' | 'coded'> {
   /** Annex B, parameter sets included when it is a keyframe. */
   readonly data: Buffer;
   /** True for an IDR: decodable without anything before it. */
@@ -24,6 +25,11 @@ export interface EncodedUnit extends Omit<FrameInfo, 'discontinuity'> {
   readonly due: Micros;
   /** When the encoder was done with it, monotonic. */
   readonly encoded: Micros;
+  /**
+   * The source's own bytes, sent on: as they came, or from what was kept, for a viewer that came later.
+   * Absent: encoded here.
+   */
+  readonly passed?: 'live' | 'kept';
 }
 
 /** An access unit as RTP payloads. They are shared by all viewers: never written to. */
@@ -43,6 +49,8 @@ export interface PeerSettings extends TransportSettings {
   readonly maxPlayoutDelay?: Micros;
   /** The sound that there is to send. Default: none. */
   readonly sound?: SoundCodec | undefined;
+  /** What is sent at present, where it is not constrained baseline: formats that take it come first. */
+  readonly profile?: H264Profile | undefined;
 }
 
 /**
@@ -115,6 +123,8 @@ export interface Viewer {
    * has no data channels.
    */
   openChannel(label: string): ViewerChannel | undefined;
+  /** The `profile-level-id` that was agreed; undefined where its format has none. */
+  readonly profile: string | undefined;
   /** It takes single NAL unit packets alone (H.264's packetization mode 0). */
   readonly singleNal: boolean;
   /** True once media can flow. */

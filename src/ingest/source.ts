@@ -65,4 +65,9 @@ export interface Source {
    * socket, child process and native object is closed.
    */
   run(sink: FrameSink, signal: AbortSignal): Promise<void>;
+  /**
+   * Asks whoever encodes for a keyframe, at most twice a second however often it is called. False:
+   * that cannot be asked for here, or nobody sends. Absent: it never can.
+   */
+  requestKeyframe?(): boolean;
 }

@@ -25,3 +25,16 @@ export interface AccessUnit {
   /** The coded alpha beside it, as Matroska has it of VP8 and VP9. Absent = none, or nobody wants it. */
   readonly alpha?: Uint8Array | undefined;
 }
+
+/** The coded bytes that a frame came in, for those who are sent them as they are. */
+export interface CodedPicture {
+  /** Annex B, as the source sent it. */
+  readonly data: Uint8Array;
+  /**
+   * One more than that of the access unit before it, at the same decoder. Any other step: units
+   * between the two are missing, or another decoder's.
+   */
+  readonly serial: number;
+  /** Parameter sets that the source told beside the video, as Annex B. Empty for none. */
+  readonly parameterSets: Uint8Array;
+}

@@ -2,6 +2,7 @@
 
 import { FrameliftError } from '../errors.ts';
 import type { Micros } from '../time.ts';
+import type { CodedPicture } from './access-unit.ts';
 import type { Arena, Block } from './arena.ts';
 import { type DeepLayout, deepLayout, type SampleForm } from './deep-layout.ts';
 
@@ -106,6 +107,8 @@ export interface FrameInfo {
   /** True when no pair may be formed with the frame before it: loss, seek, reconnect, timestamp jump. */
   readonly discontinuity: boolean;
   readonly provenance: Provenance;
+  /** What it was decoded from: this and nothing else. Absent: nobody wants it, or it is not known. */
+  readonly coded?: CodedPicture | undefined;
 }
 
 let allocated = 0;
@@ -140,6 +143,7 @@ export class Frame implements FrameInfo {
   readonly capture: Micros;
   readonly discontinuity: boolean;
   readonly provenance: Provenance;
+  readonly coded: CodedPicture | undefined;
   readonly #pixels: Pixels;
   #released = false;
 
@@ -150,6 +154,7 @@ export class Frame implements FrameInfo {
     this.capture = info.capture;
     this.discontinuity = info.discontinuity;
     this.provenance = info.provenance;
+    this.coded = info.coded;
     pixels.holders += 1;
     pixels.arena.countFrame(1);
   }
@@ -220,6 +225,7 @@ export class Frame implements FrameInfo {
       capture: changes.capture ?? this.capture,
       discontinuity: changes.discontinuity ?? this.discontinuity,
       provenance: changes.provenance ?? this.provenance,
+      coded: changes.coded ?? this.coded,
     });
   }
 

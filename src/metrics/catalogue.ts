@@ -140,6 +140,12 @@ export const CATALOGUE = {
     help: 'Viewers connected now.',
     labels: PUBLISHED,
   },
+  passedViewers: {
+    kind: 'gauge',
+    name: 'framelift_viewers_passed',
+    help: "Viewers of the source variant that are sent the source's own access units, not encoded again.",
+    labels: ['stream'],
+  },
   sentBytes: {
     kind: 'counter',
     name: 'framelift_sent_bytes_total',

@@ -65,6 +65,8 @@ export type MetricEvent =
       readonly capacity: number;
     }
   | { readonly type: 'viewers'; readonly stream: string; readonly variant: Variant; readonly count: number }
+  /** Viewers of the source variant that are sent the source's own access units. */
+  | { readonly type: 'passed-viewers'; readonly stream: string; readonly count: number }
   | {
       readonly type: 'sent';
       readonly stream: string;

@@ -102,6 +102,7 @@ export class Recorder {
     const { counter, gauge, histogram } = bound(this.#instruments);
     const latency = histogram(CATALOGUE.latency);
     const viewers = gauge(CATALOGUE.viewers);
+    const passedViewers = gauge(CATALOGUE.passedViewers);
     const sentBytes = counter(CATALOGUE.sentBytes);
     const sentPackets = counter(CATALOGUE.sentPackets);
     const encoderTarget = gauge(CATALOGUE.encoderTarget);
@@ -115,6 +116,7 @@ export class Recorder {
         latency: ({ stream, variant, span }: EventOf<'latency'>) =>
           latency.of(stream, variant).observe(toSeconds(span)),
         viewers: ({ stream, variant, count }: EventOf<'viewers'>) => viewers.of(stream, variant).set(count),
+        'passed-viewers': ({ stream, count }: EventOf<'passed-viewers'>) => passedViewers.of(stream).set(count),
         sent: ({ stream, variant, bytes, packets }: EventOf<'sent'>) => {
           sentBytes.of(stream, variant).inc(bytes);
           sentPackets.of(stream, variant).inc(packets);

@@ -123,6 +123,13 @@ export const streamReport = z.object({
     .describe('the part of it that is arithmetic: (N−1)/N of a source interval; 0 with delay: none'),
   badge: z.boolean().describe('players mark interpolated and extrapolated frames unless their viewer says otherwise'),
   notice: z.string().optional().describe('what viewers have to be told, always'),
+  sourceVariant: z
+    .object({
+      form: z.enum(['pass', 'encode']).describe("pass: the source's own H.264, bit-exact, for players that take it"),
+      reason: z.string().optional().describe('why it is encoded'),
+    })
+    .readonly()
+    .describe('what viewers of the source variant are sent at present'),
   timing: z.array(timingNote).readonly().describe("what the source's timing costs, and how it is dealt with"),
   state: streamState,
   reason: z.string().optional().describe('why the state is not full'),

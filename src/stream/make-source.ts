@@ -124,6 +124,7 @@ export function makeSource(stream: StreamConfig, context: SourceContext): Source
   const { arena, clock, events, env, transport, log, rules } = context;
   const { guard, limits } = rules;
   const { verifyCertificate, deinterlace, audio: sound } = stream;
+  const keepCoded = stream.sourceVariant !== 'encode';
   const shared = { stream: stream.name, arena, clock, events, log, limits };
   const stallTimeout = fromMs(stream.stallTimeoutMs);
   const kind = allowedKind(stream, rules);
@@ -138,6 +139,7 @@ export function makeSource(stream: StreamConfig, context: SourceContext): Source
         ...shared,
         url: stream.source,
         transport: stream.transport,
+        keepCoded,
         deinterlace,
         stallTimeout,
         verifyCertificate,
@@ -145,7 +147,7 @@ export function makeSource(stream: StreamConfig, context: SourceContext): Source
         sound,
       });
     case 'whip':
-      return new WhipSource({ ...shared, transport, stallTimeout, sound });
+      return new WhipSource({ ...shared, transport, stallTimeout, sound, keepCoded });
     case 'ffmpeg':
       return ffmpegSource({
         ...shared,

@@ -1,5 +1,7 @@
 /** What a stream tells people, in words. Pure. */
 
+import { describeHindrance, type PassingStatus } from '../egress/codec/passing.ts';
+import type { SourceInfo } from '../ingest/source.ts';
 import type { Tier } from '../interp/engine/job.ts';
 import type { LadderDecision } from '../interp/ladder.ts';
 import type { PictureTraits } from '../media/picture-traits.ts';
@@ -27,6 +29,21 @@ export function describeCadence(interval: Micros | undefined): string {
   return interval === undefined
     ? 'every source frame is a picture of its own'
     : `cadence: ${(1e6 / interval).toFixed(1)} drawn frames a second, some repeated: interpolating from one to the next`;
+}
+
+/** What viewers of the source variant are sent; `passing` is undefined where nothing is to be sent on. */
+export function describeSourceVariant(
+  passing: PassingStatus | undefined,
+  info: SourceInfo | undefined,
+): { readonly form: 'pass' | 'encode'; readonly reason?: string } {
+  if (passing?.form === 'pass') return { form: 'pass' };
+  if (!passing) return { form: 'encode', reason: 'sourceVariant is encode' };
+  if (!info) return { form: 'encode', reason: 'no frame came yet' };
+  const direct = info.transport === 'whip' || info.transport.startsWith('rtsp');
+  if (!direct) return { form: 'encode', reason: 'sources other than RTSP and WHIP are encoded' };
+  if (info.codec !== 'h264')
+    return { form: 'encode', reason: `the source is ${info.codec}, and H.264 alone is sent on` };
+  return { form: 'encode', reason: describeHindrance(passing.hindrance ?? 'start') };
 }
 
 /** What is said when the interval of X-ray pulses changes. */

@@ -218,6 +218,7 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
         target: targetOf(settings, profile),
         cadence: settings.cadence,
         delay: settings.delay,
+        sourceVariant: settings.sourceVariant,
         ...(profile === undefined ? {} : { profile }),
         ...(latencyBudgetMs === undefined ? {} : { latencyBudget: fromMs(latencyBudgetMs) }),
         minConfidence: minConfidenceOf(undefined, profile),
@@ -294,8 +295,20 @@ function patched(before: StreamConfig, patch: Partial<StreamConfig>): StreamConf
 }
 
 function entryOf({ stream, gate }: Member, clock: Clock): StreamEntry {
-  const { state, reason, phase, info, lastError, ladder, latencyBudget, latencyFloor, badge, notice, timing } =
-    stream.status;
+  const {
+    state,
+    reason,
+    phase,
+    info,
+    lastError,
+    ladder,
+    latencyBudget,
+    latencyFloor,
+    badge,
+    notice,
+    timing,
+    sourceVariant,
+  } = stream.status;
   return {
     name: stream.name,
     label: stream.label,
@@ -309,6 +322,7 @@ function entryOf({ stream, gate }: Member, clock: Clock): StreamEntry {
     latencyFloorMs: toMs(latencyFloor),
     badge,
     notice,
+    sourceVariant,
     timing: timing.map(({ cause, delay, text }) => ({ cause, delayMs: toMs(delay), text })),
   };
 }

@@ -2,6 +2,7 @@
 
 import type { Subscription } from 'rxjs';
 import type { Profile } from '../config/profile.ts';
+import type { SourceVariantChoice } from '../egress/codec/passing.ts';
 import { Publication } from '../egress/publication.ts';
 import type { PeerSettings } from '../egress/viewer.ts';
 import type { FrameliftError } from '../errors.ts';
@@ -28,6 +29,7 @@ import {
   describeCadence,
   describeDecision,
   describePulses,
+  describeSourceVariant,
   fieldsNotice,
   floorWarning,
   timesWarning,
@@ -61,6 +63,8 @@ export interface StreamSettings {
   readonly peer?: PeerSettings;
   /** Whether repeated pictures are recognised and interpolated across. Default `off`. */
   readonly cadence?: CadenceChoice;
+  /** What viewers of the source variant are sent. Default `encode`. */
+  readonly sourceVariant?: SourceVariantChoice;
   /** Whether source frames wait for what is interpolated before them. Default `auto`: they do. */
   readonly delay?: DelayChoice;
   /** What the video shows, where that changes how frames are interpolated and shown. */
@@ -80,6 +84,8 @@ export interface StreamStatus extends SupervisionStatus {
   readonly badge: boolean;
   /** What viewers have to be told, always. */
   readonly notice: string | undefined;
+  /** What viewers of the source variant are sent at present, and why it is encoded. */
+  readonly sourceVariant: { readonly form: 'pass' | 'encode'; readonly reason?: string };
   /** What the source's timing costs. */
   readonly timing: readonly TimingNote[];
 }
@@ -131,6 +137,8 @@ export class Stream implements AsyncDisposable {
     const budget = delay === 'none' ? ZERO : settings.latencyBudget;
     this.#delay = new DelayControl(budget === undefined ? {} : { budget });
     this.#model = this.#makeModel();
+    const { source, sourceVariant: choice = 'encode' } = settings;
+    const passing = choice === 'encode' ? undefined : { choice, askSource: () => source.requestKeyframe?.() ?? false };
     const publish = (variant: Variant): Publication =>
       new Publication({
         stream: settings.name,
@@ -141,6 +149,7 @@ export class Stream implements AsyncDisposable {
         even: variant === 'upconverted',
         onError: (error) =>
           context.log.warn({ stream: settings.name, variant, code: error.code }, `encoding failed: ${error.message}`),
+        ...(variant === 'source' && passing ? { passing } : {}),
         fps: variant === 'source' || settings.target.kind === 'factor' ? 30 : settings.target.fps,
         ...(settings.bitrate === undefined ? {} : { bitrate: settings.bitrate }),
         ...(settings.maxViewers === undefined ? {} : { maxViewers: settings.maxViewers }),
@@ -247,7 +256,19 @@ export class Stream implements AsyncDisposable {
     const notice = [profileNotice, fields].filter(Boolean).join(' ') || undefined;
     const { ladder } = this.#model;
     const timing = this.#timing;
-    return { ...this.#supervisor.status, state, reason, ladder, latencyBudget, latencyFloor, badge, notice, timing };
+    const sourceVariant = describeSourceVariant(this.#publications.source.passing, this.#supervisor.status.info);
+    return {
+      ...this.#supervisor.status,
+      state,
+      reason,
+      ladder,
+      latencyBudget,
+      latencyFloor,
+      badge,
+      notice,
+      timing,
+      sourceVariant,
+    };
   }
 
   /** Stops the source, then the chain, then the viewers. Resolves when all of it is closed: no event is told of the stream any more. */

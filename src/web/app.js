@@ -2,8 +2,8 @@
 import { fragmentOf } from './address.js';
 import { StateFeed } from './connection/state-feed.js';
 import { PlaybackToken } from './connection/token.js';
-import { byId, within } from './dom.js';
-import { awaitsPublisher, describeWaiting, frameRate } from './format.js';
+import { byId, within, write } from './dom.js';
+import { awaitsPublisher, describeForm, describeWaiting, frameRate } from './format.js';
 import { KeyHelp, showHint } from './hints.js';
 import { listenToKeys } from './keys.js';
 import { Views } from './player/views.js';
@@ -159,6 +159,16 @@ const feed = new StateFeed({
   },
 });
 
+/**
+ * Whether this viewer is sent the source's own bytes.
+ * @param {(typeof views.screens)['source']} screen
+ */
+function showForm(screen) {
+  const name = within(screen.figure, '.name', HTMLElement);
+  write(name, describeForm(screen.ledger.passed));
+  name.title = stream()?.sourceVariant.reason ?? '';
+}
+
 /** @param {Variant} variant */
 function latencyOf(variant) {
   const screen = views.screens[variant];
@@ -180,6 +190,7 @@ function draw() {
     fps[variant] = document.hidden || views.paused ? undefined : rate;
     latency[variant] = latencyOf(variant);
     within(screen.figure, '.value', HTMLElement).textContent = frameRate(fps[variant]);
+    if (variant === 'source') showForm(screen);
     screen.drawOverlay({ stream: current, server: server === 'locked' ? 'reachable' : server });
   }
   views.draw();

@@ -131,3 +131,12 @@ export function describeRepeats(repeats) {
     .map(([reason, count]) => `${count} ${reason}`);
   return reasons.length > 0 ? `repeated: ${reasons.join(', ')}` : 'none repeated';
 }
+
+/**
+ * The name of the source, with what of it is shown.
+ * @param {boolean | undefined} passed its own bytes; undefined: not known
+ */
+export function describeForm(passed) {
+  if (passed === undefined) return 'Source';
+  return passed ? 'Source, as it came' : 'Source, encoded again';
+}

@@ -11,6 +11,7 @@ export class FakeViewer implements Viewer {
   stats: ViewerStats = { rtt: undefined, loss: 0, depth: 0 };
   readonly units: PacketizedUnit[] = [];
   singleNal = false;
+  profile: string | undefined = '42e01f';
   connected = false;
   reached = false;
   silence = ZERO;

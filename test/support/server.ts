@@ -27,6 +27,7 @@ export const LIVE: StreamEntry = {
   awaitsPublisher: false,
   notice: undefined,
   timing: [],
+  sourceVariant: { form: 'pass' },
   state: 'full',
   reason: undefined,
   phase: 'live',

@@ -5,7 +5,7 @@
 import type { Arena } from '../../media/arena.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
-import { fromMs, type Micros, minus } from '../../time.ts';
+import { fromMs, type Micros, minus, plus } from '../../time.ts';
 import type { EncodingOptions } from '../encoding.ts';
 import type { EncodedUnit, PacketizedUnit, Viewer } from '../viewer.ts';
 import { RenditionChoice, type RenditionName, type RenditionNeeds } from './choice.ts';
@@ -23,6 +23,10 @@ const LOOK_INTERVAL = fromMs(50);
 const TELL_INTERVAL = fromMs(1000);
 /** The full rendition's bitrate is measured over this. */
 const MEASURE = fromMs(1000);
+/** Share of the most that is left of it after each. */
+const LASTING = 0.9;
+/** Least time between two frames as shown. */
+const LEAST_STEP = fromMs(1);
 
 const LESSER = ['reduced', 'small'] as const;
 type Lesser = (typeof LESSER)[number];
@@ -46,6 +50,8 @@ export class Renditions {
   readonly #options: RenditionsOptions;
   readonly #rate: SourceRate;
   readonly #seats = new Map<Viewer, Seat>();
+  /** Of the last unit that a viewer was sent. */
+  readonly #lastDue = new WeakMap<Viewer, Micros>();
   readonly #lesser: Readonly<Record<Lesser, Rendition>>;
   readonly #told = new Set<Lesser>();
   #lookedAt: Micros | undefined;
@@ -53,6 +59,8 @@ export class Renditions {
   #fullBytes = 0;
   #fullSince: Micros | undefined;
   #fullNow: number | undefined;
+  /** The most that it took of late. */
+  #fullMost: number | undefined;
   #pixels = 0;
   #rows = 0;
 
@@ -70,8 +78,12 @@ export class Renditions {
     this.#lesser = { reduced: make('reduced'), small: make('small') };
   }
 
-  /** A frame is shown at `due`; it stays the caller's. @param fullTarget bits per second of the full rendition's encoder. */
-  push(frame: Frame, due: Micros, viewers: Iterable<Viewer>, fullTarget: number | undefined): void {
+  /**
+   * A frame is shown at `due`; it stays the caller's.
+   * @param target bits per second of the full rendition's encoder; or it is none of ours, and takes what it takes.
+   */
+  push(frame: Frame, due: Micros, viewers: Iterable<Viewer>, target: number | 'as measured' | undefined): void {
+    const fullTarget = target === 'as measured' ? this.#fullMost : target;
     const kept = this.#rate.keeps(frame.provenance, due);
     this.#pixels = frame.width * frame.height;
     this.#rows = frame.height;
@@ -85,8 +97,36 @@ export class Renditions {
 
   /** An access unit of the full rendition, for those that are sent it. */
   full(item: PacketizedUnit, viewers: Iterable<Viewer>): void {
-    this.#measure(item.unit);
-    for (const viewer of viewers) this.#give('full', viewer, item);
+    for (const viewer of viewers) this.give('full', viewer, item);
+  }
+
+  /** Sends an access unit of a rendition to a viewer, if that is the one that it is sent, or is to be from here on. */
+  give(name: RenditionName, viewer: Viewer, item: PacketizedUnit): void {
+    const seat = this.#seats.get(viewer);
+    if (name !== (seat?.sent ?? 'full')) {
+      if (seat?.choice.name !== name || !item.unit.keyframe) return;
+      seat.sent = name;
+      viewer.restart();
+    }
+    const { unit } = item;
+    // Of the frame of the change the other rendition may have been sent.
+    const last = this.#lastDue.get(viewer);
+    const due = last !== undefined && unit.due <= last ? plus(last, LEAST_STEP) : unit.due;
+    this.#lastDue.set(viewer, due);
+    viewer.send(due === unit.due ? item : { ...item, unit: { ...unit, due } });
+  }
+
+  /** Learns of an access unit of the full rendition how much it takes. */
+  measure({ data, due }: Pick<EncodedUnit, 'data' | 'due'>): void {
+    this.#fullSince ??= due;
+    const span = minus(due, this.#fullSince);
+    if (span >= MEASURE) {
+      this.#fullNow = (this.#fullBytes * 8e6) / span;
+      this.#fullMost = Math.max(this.#fullNow, LASTING * (this.#fullMost ?? 0));
+      this.#fullBytes = 0;
+      this.#fullSince = due;
+    }
+    this.#fullBytes += data.length;
   }
 
   /** A viewer needs a keyframe; false where that is the full rendition's business. */
@@ -113,33 +153,8 @@ export class Renditions {
     await Promise.all(LESSER.map((name) => this.#lesser[name].close()));
   }
 
-  #give(name: RenditionName, viewer: Viewer, item: PacketizedUnit): void {
-    const seat = this.#seats.get(viewer);
-    if (!seat) {
-      if (name === 'full') viewer.send(item);
-      return;
-    }
-    if (seat.sent !== name) {
-      if (seat.choice.name !== name || !item.unit.keyframe) return;
-      seat.sent = name;
-      viewer.restart();
-    }
-    viewer.send(item);
-  }
-
   #deliver(name: Lesser, item: PacketizedUnit): void {
-    for (const viewer of this.#seats.keys()) if (viewer.connected) this.#give(name, viewer, item);
-  }
-
-  #measure({ data, due }: EncodedUnit): void {
-    this.#fullSince ??= due;
-    const span = minus(due, this.#fullSince);
-    if (span >= MEASURE) {
-      this.#fullNow = (this.#fullBytes * 8e6) / span;
-      this.#fullBytes = 0;
-      this.#fullSince = due;
-    }
-    this.#fullBytes += data.length;
+    for (const viewer of this.#seats.keys()) if (viewer.connected) this.give(name, viewer, item);
   }
 
   #look(viewers: Iterable<Viewer>, fullTarget: number | undefined): void {

@@ -38,6 +38,11 @@ export interface VideoDecoderOptions extends CodecOptions {
    * source stores it. Default false: nothing that is live needs it.
    */
   readonly keepForm?: boolean;
+  /**
+   * H.264 frames carry the coded bytes that they came in, where one access unit gave one frame at once
+   * (`Frame.coded`). Default false.
+   */
+  readonly keepCoded?: boolean;
   /** The shape of samples that a container tells. It wins over what frames say. */
   readonly sampleAspect?: SampleAspect | undefined;
 }

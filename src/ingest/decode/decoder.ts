@@ -13,7 +13,7 @@ import {
   Packet,
 } from 'node-av';
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
-import type { AccessUnit } from '../../media/access-unit.ts';
+import type { AccessUnit, CodedPicture } from '../../media/access-unit.ts';
 import { fitsI420 } from '../../media/deep-layout.ts';
 import { Frame, type FrameInfo, SOURCE } from '../../media/frame.ts';
 import { type PictureTraits, sameTraits } from '../../media/picture-traits.ts';
@@ -28,11 +28,13 @@ import { I420Writer, traitsOf } from './i420-writer.ts';
 import { InFlight } from './in-flight.ts';
 import { Reordering } from './reordering.ts';
 import { formOf, storedTraits } from './stored.ts';
+import { UnitCounter } from './unit-counter.ts';
 
 /** Units that a decoder may take before its first frame: 16 held back to put them in order. */
 const MAX_SILENT = 17;
 /** Errors in a row after which nothing more is expected of a decoder that conceals. */
 const MAX_ERRORS = 64;
+const NO_BYTES = new Uint8Array(0);
 
 /**
  * One video decoder. Calls run one at a time: await each before the next. Bad data never throws: it
@@ -65,6 +67,9 @@ export class VideoDecoder {
   #busy: Promise<unknown> | undefined;
   #closed = false;
   readonly #fields: Deinterlacer | undefined;
+  readonly #units = new UnitCounter();
+  /** The unit being decoded, while its bytes are wanted. */
+  #coded: { readonly id: bigint; readonly picture: CodedPicture } | undefined;
 
   private constructor(context: CodecContext, options: VideoDecoderOptions) {
     this.#context = context;
@@ -183,6 +188,7 @@ export class VideoDecoder {
 
   async #decode(unit: AccessUnit): Promise<Frame[]> {
     const conceals = this.#conceals;
+    const serial = this.#units.next(unit);
     if (unit.damaged && !conceals) return this.#refuse('corrupt');
     if (unit.afterLoss) this.#loseReferences();
     if (unit.keyframe) this.#awaitingKeyframe = false;
@@ -191,6 +197,7 @@ export class VideoDecoder {
     this.#now = unit.arrival;
     const { id, forgotten } = this.#inFlight.enter(unit);
     if (forgotten?.discontinuity) this.#gap = true;
+    this.#coded = this.#options.keepCoded ? { id, picture: this.#codedPicture(unit, serial) } : undefined;
     const packet = this.#packet;
     packet.data = Buffer.from(unit.data.buffer, unit.data.byteOffset, unit.data.byteLength);
     packet.pts = id;
@@ -282,12 +289,21 @@ export class VideoDecoder {
     }
     if (this.#conceals) this.#noteConcealed(damaged, unit.pts);
     this.#checkSize(decoded);
-    if (this.#fields) this.#fields.push(decoded, unit, (picture, stamp) => this.#finish(picture, stamp, frames));
-    else this.#finish(decoded, unit, frames);
+    const coded = this.#coded?.id === decoded.pts && !damaged ? this.#coded.picture : undefined;
+    if (!this.#fields) this.#finish(decoded, unit, frames, coded);
+    else {
+      this.#fields.push(decoded, unit, (picture, stamp) =>
+        this.#finish(picture, stamp, frames, stamp === unit ? coded : undefined),
+      );
+    }
+  }
+
+  #codedPicture({ data }: AccessUnit, serial: number): CodedPicture {
+    return { data, serial, parameterSets: this.#options.extradata ?? NO_BYTES };
   }
 
   /** Adds a picture to `frames`, unless it is dropped. */
-  #finish(decoded: AvFrame, unit: FrameStamp, frames: Frame[]): void {
+  #finish(decoded: AvFrame, unit: FrameStamp, frames: Frame[], coded?: CodedPicture): void {
     const { width, height } = decoded;
     const { pts, capture } = unit;
     // It leaves when a later unit made it the next to be shown: not before that one had come.
@@ -300,7 +316,7 @@ export class VideoDecoder {
       this.#drop('late');
       return;
     }
-    const frame = this.#copy(decoded, { pts, arrival, capture, discontinuity, provenance: SOURCE });
+    const frame = this.#copy(decoded, { pts, arrival, capture, discontinuity, provenance: SOURCE, coded });
     if (!frame) return;
     frames.push(frame);
     this.#gap = false;

@@ -83,6 +83,11 @@ export class RtpReceiver {
     return this.#lostBefore + this.#reorder.lost;
   }
 
+  /** SSRC of the sender that is followed; undefined before the first packet. */
+  get sender(): number | undefined {
+    return this.#ssrc;
+  }
+
   /** {@link Depacketizer} `parts`. */
   get parts(): number {
     return this.#depacketizer.parts;

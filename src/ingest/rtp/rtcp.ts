@@ -5,6 +5,8 @@ const SENDER_REPORT = 200;
 const RECEIVER_REPORT = 201;
 const SOURCE_DESCRIPTION = 202;
 const GOODBYE = 203;
+const PAYLOAD_FEEDBACK = 206;
+const PICTURE_LOSS = 1;
 /** Seconds from 1900 (NTP) to 1970 (Unix). */
 const NTP_TO_UNIX = 2_208_988_800;
 
@@ -95,5 +97,17 @@ export function writeReceiverReport(ownSsrc: number, cname: string, report: Rece
   view.setUint8(reportBytes + 8, 1);
   view.setUint8(reportBytes + 9, name.length);
   bytes.set(name, reportBytes + 10);
+  return bytes;
+}
+
+/** A picture loss indication (RFC 4585, section 6.3.1), without the report that goes before it. */
+export function writePictureLoss(ownSsrc: number, mediaSsrc: number): Uint8Array {
+  const bytes = new Uint8Array(12);
+  const view = new DataView(bytes.buffer);
+  view.setUint8(0, 0x80 | PICTURE_LOSS);
+  view.setUint8(1, PAYLOAD_FEEDBACK);
+  view.setUint16(2, 2);
+  view.setUint32(4, ownSsrc);
+  view.setUint32(8, mediaSsrc);
   return bytes;
 }

@@ -18,7 +18,7 @@ import { IngestGauge, type IngestLimits } from '../limits.ts';
 import { parseRtp, type RtpPacket } from '../rtp/packet.ts';
 import { RtpReceiver } from '../rtp/receiver.ts';
 import { ReceptionTrace } from '../rtp/reception-trace.ts';
-import { parseRtcp, writeReceiverReport } from '../rtp/rtcp.ts';
+import { parseRtcp, writePictureLoss, writeReceiverReport } from '../rtp/rtcp.ts';
 import { SenderChoice } from '../rtp/sender-choice.ts';
 import type { FrameSink, SourceInfo } from '../source.ts';
 import { SourceLog } from '../source-log.ts';
@@ -58,6 +58,8 @@ export interface RtspOptions {
   readonly sound?: boolean;
   /** Told whether the connection outlived asking for the sound. */
   readonly soundSettled?: (lived: boolean) => void;
+  /** Frames carry the coded bytes that they came in. Default false. */
+  readonly keepCoded?: boolean;
   /** Decoder threads, default 1. */
   readonly threads?: number;
 }
@@ -67,6 +69,8 @@ const DEFAULT_REORDER_TIMEOUT = fromMs(40);
 /** Packets held while one is missing: 60 ms of 100 Mb/s. */
 const REORDER_CAPACITY = 512;
 const REPORT_INTERVAL = fromMs(5000);
+/** Two requests for a keyframe are at least so far apart. */
+const KEYFRAME_INTERVAL = fromMs(500);
 
 /** How a run ended that did not break: by its signal, or because nothing came over UDP. */
 export type RunEnd = 'stopped' | 'blocked';
@@ -91,6 +95,8 @@ export class RtspRun implements AsyncDisposable {
   #pump: DecodePump | undefined;
   #info: SourceInfo | undefined;
   readonly #waits = new Waits();
+  readonly #ssrc = Math.floor(Math.random() * 2 ** 32);
+  #asked: Micros | undefined;
   #cancelExpiry: (() => void) | undefined;
 
   constructor(options: RtspOptions, sink: FrameSink) {
@@ -135,6 +141,20 @@ export class RtspRun implements AsyncDisposable {
     }
   }
 
+  /** Asks the camera for a keyframe, where its description says that it listens. */
+  requestKeyframe(): boolean {
+    const now = this.#options.clock.now();
+    const media = this.#receiver?.sender;
+    if (media === undefined || !this.#session?.track.takesPli) return false;
+    if (this.#asked !== undefined && minus(now, this.#asked) < KEYFRAME_INTERVAL) return true;
+    this.#asked = now;
+    // Feedback comes behind a report (RFC 4585, section 3.1).
+    const report = writeReceiverReport(this.#ssrc, 'framelift', undefined);
+    this.#session.sendRtcp(Buffer.concat([report, writePictureLoss(this.#ssrc, media)]));
+    this.#log.debug({}, 'keyframe requested: a viewer needs one');
+    return true;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     for (const cancel of this.#timers) cancel();
     this.#cancelExpiry?.();
@@ -166,7 +186,7 @@ export class RtspRun implements AsyncDisposable {
    * stream's own must do.
    */
   async #openDecoder({ codec, extradata }: VideoTrack): Promise<VideoDecoder> {
-    const { arena, clock, stream, limits, threads = 1, deinterlace = 'off' } = this.#options;
+    const { arena, clock, stream, limits, threads = 1, deinterlace = 'off', keepCoded = false } = this.#options;
     const options = {
       codec,
       arena,
@@ -178,6 +198,7 @@ export class RtspRun implements AsyncDisposable {
       events: this.#events,
       log: this.#log,
       dropLate: false,
+      keepCoded: keepCoded && codec === 'h264',
     };
     try {
       return await VideoDecoder.open({ ...options, extradata });
@@ -354,10 +375,9 @@ export class RtspRun implements AsyncDisposable {
 
   /** Receiver reports: the signs of life that some servers insist on. */
   #report(): void {
-    const ssrc = Math.floor(Math.random() * 2 ** 32);
     this.#every(REPORT_INTERVAL, () => {
       const reception = this.#receiver?.reception(this.#options.clock.now());
-      this.#session?.sendRtcp(writeReceiverReport(ssrc, 'framelift', reception));
+      this.#session?.sendRtcp(writeReceiverReport(this.#ssrc, 'framelift', reception));
     });
   }
 }

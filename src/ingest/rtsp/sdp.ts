@@ -19,6 +19,8 @@ export interface VideoTrack {
   readonly extradata: Uint8Array;
   /** Declared frame rate, if any. */
   readonly fps: number | undefined;
+  /** Its sender makes a keyframe when it is told of a lost picture: `a=rtcp-fb:… nack pli`. */
+  readonly takesPli: boolean;
 }
 
 /** RTP clocks of video beyond these are misprints. RFC 6184 and RFC 7798 demand 90,000. */
@@ -78,12 +80,21 @@ export function findVideo(sdp: string): VideoTrack {
     sessionControl: session.first('control'),
     extradata: parameterSets(codec, parameters),
     fps: fps > 0 && fps < 1000 ? fps : undefined,
+    takesPli: video.attributes
+      .all('rtcp-fb')
+      .some((line) => /^(?:\*|\d+) +nack +pli\s*$/i.test(line) && ofFormat(line, format.id)),
   };
 }
 
 function codecOf({ id, encoding = '' }: SdpFormat): VideoCodec | undefined {
   const isPayloadType = /^\d{1,3}$/.test(id) && Number(id) < 128;
   return isPayloadType ? CODECS.get(encoding.toUpperCase()) : undefined;
+}
+
+/** Whether a feedback line is about a format: by its number, or about all. */
+function ofFormat(line: string, id: string): boolean {
+  const [about] = line.split(' ', 1);
+  return about === '*' || about === id;
 }
 
 function nameOf(format: SdpFormat | undefined): string {

@@ -33,8 +33,16 @@ export function rtspSource(options: RtspOptions): Source {
     log?.warn({ stream }, 'the connection breaks whenever the sound is asked for: the picture is played without');
   };
   const label = `rtsp ${redactUrl(options.url)}`;
+  let current: RtspRun | undefined;
+  const play = async (settings: RtspOptions, sink: FrameSink, signal: AbortSignal): Promise<RunEnd> => {
+    await using run = new RtspRun(settings, sink);
+    current = run;
+    await run.start(signal);
+    return await run.untilBroken(signal);
+  };
   return {
     label,
+    requestKeyframe: () => current?.requestKeyframe() ?? false,
     run: async (sink, signal) => {
       if (signal.aborted) return;
       const sound = options.sound === true && soundBroke < MAX_SOUND_BROKE;
@@ -45,13 +53,9 @@ export function rtspSource(options: RtspOptions): Source {
       } catch (error) {
         if (signal.aborted) return;
         throw asFrameliftError(error, 'source.protocol');
+      } finally {
+        current = undefined;
       }
     },
   };
-}
-
-async function play(options: RtspOptions, sink: FrameSink, signal: AbortSignal): Promise<RunEnd> {
-  await using run = new RtspRun(options, sink);
-  await run.start(signal);
-  return await run.untilBroken(signal);
 }

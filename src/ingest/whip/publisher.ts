@@ -36,6 +36,8 @@ export interface PublisherOptions {
   readonly limits?: IngestLimits | undefined;
   /** Whether its sound is played, where it has any. Default false. */
   readonly sound?: boolean;
+  /** Frames carry the coded bytes that they came in. Default false. */
+  readonly keepCoded?: boolean;
 }
 
 /** What a publisher tells its source. */
@@ -69,6 +71,8 @@ export class Publisher {
   #peer: WhipPeer | undefined;
   readonly #waits = new Waits();
   #frames = 0;
+  /** A viewer needs a keyframe, and it was not asked for yet. */
+  #keyframeWanted = false;
   #cancelLook: CancelTimer = () => {};
   #cancelDeadline: CancelTimer | undefined;
   #cancelFirstFrame: CancelTimer = () => {};
@@ -113,6 +117,7 @@ export class Publisher {
     const decoder = await VideoDecoder.open({
       ...{ codec: video.codec, arena, clock, stream, limits, log, dropLate: false },
       events: watched.events,
+      keepCoded: (options.keepCoded ?? false) && video.codec === 'h264',
     });
     const session = new Publisher(video, decoder, watched, events);
     const trace = log.traces ? new ReceptionTrace(log) : undefined;
@@ -184,6 +189,14 @@ export class Publisher {
     };
   }
 
+  /** Asks for a keyframe. False: it offered no way to. */
+  requestKeyframe(): boolean {
+    if (!this.#receiver.takesPli) return false;
+    this.#keyframeWanted = true;
+    this.#advance();
+    return true;
+  }
+
   /** Closes everything of it; `ended` is called first. Closing twice is harmless. */
   close(reason: string): Promise<void> {
     this.#closing ??= this.#close(reason);
@@ -247,12 +260,15 @@ export class Publisher {
   }
 
   #advance(): void {
-    const keyframeNeeded = this.#decoder.awaitingKeyframe || this.#pump.awaitingKeyframe;
+    const lost = this.#decoder.awaitingKeyframe || this.#pump.awaitingKeyframe;
+    const keyframeNeeded = lost || this.#keyframeWanted;
     const requests = this.#receiver.advance(this.#now(), keyframeNeeded);
     if (!requests) return;
     if (requests.packets.length > 0) this.#peer?.requestPackets(requests.ssrc, requests.packets);
     if (!requests.keyframe) return;
-    this.#log('keyframe requested: nothing can be decoded without one', { packets: this.#receiver.counts.packets });
+    this.#keyframeWanted = false;
+    const why = lost ? 'nothing can be decoded without one' : 'a viewer needs one';
+    this.#log(`keyframe requested: ${why}`, { packets: this.#receiver.counts.packets });
     this.#peer?.requestKeyframe(requests.ssrc);
   }
 

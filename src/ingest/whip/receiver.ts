@@ -79,6 +79,11 @@ export class WhipReceiver {
     return { packets: this.#rtp.packets, lost: this.#rtp.lost };
   }
 
+  /** The publisher makes keyframes when it is asked. */
+  get takesPli(): boolean {
+    return this.#pliOffered;
+  }
+
   /** {@link RtpReceiver} `parts`. */
   get parts(): number {
     return this.#rtp.parts;

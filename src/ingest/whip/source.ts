@@ -33,6 +33,8 @@ export interface WhipSourceOptions {
   readonly limits?: IngestLimits | undefined;
   /** Whether the sound of publishers is played. Default false. */
   readonly sound?: boolean;
+  /** Frames carry the coded bytes that they came in. Default false. */
+  readonly keepCoded?: boolean;
 }
 
 /** Takes publishers in. */
@@ -143,6 +145,10 @@ export class WhipSource implements Source, PublisherGate {
       life.stall?.stop();
       signal.removeEventListener('abort', stop);
     }
+  }
+
+  requestKeyframe(): boolean {
+    return this.#current?.requestKeyframe() ?? false;
   }
 
   /** Ends a session that is gone by all signs; false without one. */

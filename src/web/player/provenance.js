@@ -40,6 +40,8 @@ export class Ledger {
 
   /** Records taken. */
   received = 0;
+  /** The last one was of the source's own bytes, not encoded again; undefined before the first. @type {boolean | undefined} */
+  passed;
 
   /**
    * Takes a record of the server.
@@ -47,6 +49,7 @@ export class Ledger {
    */
   take(record) {
     this.received += 1;
+    this.passed = record.passed !== undefined;
     const cell = this.#unexplained.get(record.rtp);
     if (cell) {
       this.#unexplained.delete(record.rtp);

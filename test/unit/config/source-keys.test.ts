@@ -24,6 +24,7 @@ describe('keys that a source does not heed', () => {
     ingest: 'auto',
     transport: 'tcp',
     verifyCertificate: true,
+    sourceVariant: 'auto',
   } as const;
 
   it.each<[Partial<StreamConfig>, string[]]>([
@@ -33,6 +34,9 @@ describe('keys that a source does not heed', () => {
     [{ transport: 'udp' }, ['rtsp://a/1', 'rtsps://a/1']],
     [{ transport: 'udp', ingest: 'ffmpeg' }, []],
     [{ ingest: 'ffmpeg' }, ['/dev/video0', 'rtsp://a/1', 'rtsps://a/1', 'srt://a', 'https://a/1']],
+    [{ sourceVariant: 'encode' }, SOURCES],
+    [{ sourceVariant: 'pass' }, ['whip', 'rtsp://a/1', 'rtsps://a/1']],
+    [{ sourceVariant: 'pass', ingest: 'ffmpeg' }, []],
     [{ verifyCertificate: false }, ['rtsps://a/1', 'https://a/1']],
   ])('%j is heeded by %j alone', (wish, heeding) => {
     const accepted = SOURCES.filter((source) => unheeded({ ...IDLE, ...wish, source }).length === 0);
