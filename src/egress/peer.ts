@@ -159,7 +159,10 @@ class PeerViewer implements Viewer {
   }
 
   get path(): PathEstimate | undefined {
-    return this.#path.estimate;
+    const { estimate } = this.#path;
+    if (estimate?.congested === undefined) return estimate;
+    // What cannot leave at the pace is too much, too.
+    return { ...estimate, congested: estimate.congested || this.#queue.depth > QUEUE_CAPACITY / 2 };
   }
 
   want(bitsPerSecond: number): void {

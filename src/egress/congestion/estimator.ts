@@ -48,6 +48,11 @@ export class BandwidthEstimator {
     return this.#losses.share;
   }
 
+  /** Bits per second that arrive; undefined while unknown. */
+  get delivered(): number | undefined {
+    return this.#delivered.value;
+  }
+
   /** How long the last packet was queued, microseconds. */
   get queued(): number {
     return this.#gradient.queued;

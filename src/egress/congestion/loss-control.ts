@@ -12,8 +12,8 @@ const MOST = 0.3;
 const MIN_RATE = 50e3;
 /** Growth of the bound a second. */
 const GROWTH = 1.08;
-/** A share of fewer packets means nothing. */
-const MIN_PACKETS = 20;
+/** A share of fewer packets means nothing; one of so many is taken at once. */
+const [MIN_PACKETS, MANY_PACKETS] = [20, 200];
 /** Between two decreases at least this and a round trip pass, microseconds. */
 const MIN_DECREASE_INTERVAL = 300_000;
 /** Twice the time over which a share is taken, microseconds. */
@@ -66,7 +66,9 @@ export class LossControl {
     this.#packets += packets;
     this.#lost += lost;
     const elapsed = minus(now, this.#since);
-    if (this.#packets < MIN_PACKETS || elapsed < WINDOW / 2) return;
+    // A few packets more or less are chance.
+    const enough = this.#packets >= MANY_PACKETS ? WINDOW / 2 : 2 * WINDOW;
+    if (this.#packets < MIN_PACKETS || elapsed < enough) return;
     const share = this.#lost / this.#packets;
     const seconds = Math.min(elapsed / 1e6, 1);
     this.#share += (share - this.#share) * (1 - FORGET ** seconds);
@@ -75,6 +77,8 @@ export class LossControl {
     this.#since = now;
     if (share > MUCH) this.#decrease(share, state, now);
     else if (share < LITTLE) this.#bound *= GROWTH ** seconds;
+    // What arrives, the path carries, be there random losses beside.
+    else this.#bound = Math.max(this.#bound, state.delivered ?? 0);
     // So far above that it says nothing any more.
     if (this.#bound > 2 * target) this.#bound = Number.POSITIVE_INFINITY;
   }

@@ -77,7 +77,10 @@ export class ViewerPath {
 
   /** Bits per second at most, headers included; undefined: no limit. */
   get pace(): number | undefined {
-    return this.#told === 'nothing' ? undefined : PACE * this.#estimator.target;
+    if (this.#told === 'nothing') return undefined;
+    const { target, delivered = 0 } = this.#estimator;
+    // What arrives, the path carries: of no use is less, unless a queue has to drain.
+    return PACE * (this.#full ? target : Math.max(target, delivered));
   }
 
   /** How long the player is to hold frames back, so that lost packets come in time. */

@@ -58,6 +58,12 @@ describe('the bandwidth estimate where packets are lost at random', () => {
   it('of 5 % goes on sending all that is wanted, where there is room', () => {
     const { used } = settled(alone({ capacity: () => 8e6, loss: 0.05, delay: 0.1 }, 60, { wanted: 4e6 }));
     expect(used * 8e6).toBeGreaterThan(0.94 * 4e6);
+    for (const seed of [1, 2, 3, 4]) {
+      const targets = alone({ capacity: () => 20e6, loss: 0.05, delay: 0.1 }, 120, { wanted: 4e6 }, seed).map(
+        ({ target }) => target,
+      );
+      expect(Math.min(...targets)).toBeGreaterThan(3.5e6);
+    }
   });
 
   it('and the path is narrow uses it all the same', () => {
