@@ -27,6 +27,7 @@ const shown = queriesOf(dashboard).map(({ expr }) => expr);
 
 /** Metrics that are not on the dashboard, and why. */
 const NOT_SHOWN: Readonly<Record<string, string>> = {
+  framelift_viewers_passed: 'it is for those who look into what a viewer of the source is sent: those are few',
   framelift_sent_bytes_per_second: 'the rate of framelift_sent_bytes_total, for readers that cannot compute rates',
   framelift_sound_packets_total: 'only streams with sound have it, and what matters of it players tell',
   framelift_sound_drops_total: 'only streams with sound have it; for looking into a complaint',

@@ -41,6 +41,7 @@ function everything(): void {
     metrics.emit({ type: 'encoder-bitrate', stream, variant, bitsPerSecond: 4e6 });
   }
   metrics.emit({ type: 'ingest-loss', stream, packets: 2 });
+  metrics.emit({ type: 'passed-viewers', stream, count: 1 });
   metrics.emit({ type: 'sound', stream, variant: 'upconverted', skew: fromMs(-3) });
   metrics.emit({ type: 'sound-drop', stream, reason: 'late', count: 2 });
   metrics.emit({ type: 'reconnect', stream, reason: 'source.stalled' });
