@@ -42,6 +42,10 @@ function everything(): void {
   }
   metrics.emit({ type: 'ingest-loss', stream, packets: 2 });
   metrics.emit({ type: 'passed-viewers', stream, count: 1 });
+  metrics.emit({ type: 'viewer-path', stream, variant: 'upconverted', bitsPerSecond: 2e6, loss: 0.01 });
+  metrics.emit({ type: 'rendition-change', stream, variant: 'upconverted', rendition: 'reduced' });
+  const weak = { viewers: 1, bitsPerSecond: 1e6 } as const;
+  metrics.emit({ type: 'rendition', stream, variant: 'upconverted', rendition: 'reduced', ...weak });
   metrics.emit({ type: 'sound', stream, variant: 'upconverted', skew: fromMs(-3) });
   metrics.emit({ type: 'sound-drop', stream, reason: 'late', count: 2 });
   metrics.emit({ type: 'reconnect', stream, reason: 'source.stalled' });
