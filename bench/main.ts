@@ -15,9 +15,19 @@ import { measureLive } from './live.ts';
 import { liveClip } from './live-clip.ts';
 import { describeMachine, isBusy, type Machine } from './machine.ts';
 import { comparePeers } from './peers.ts';
-import { batchText, frameCostText, kernelText, linksText, liveText, peersText, scaleText } from './report.ts';
+import {
+  batchText,
+  frameCostText,
+  kernelText,
+  linksText,
+  liveText,
+  peersText,
+  scaleText,
+  sourceVariantText,
+} from './report.ts';
 import { give, type OutputFlags } from './result.ts';
 import { measureScale } from './scale.ts';
+import { measureSourceVariant } from './source-variant.ts';
 
 /** Exit code after Ctrl-C. */
 const INTERRUPTED = 130;
@@ -129,6 +139,18 @@ const liveOptions = (to: Command, [width, height]: Size, seconds: number): Comma
     .option('--model <name>', 'model id, path, search, blend or repeat', 'flow-s')
     .addOption(new Option('--workers <n>', 'interpolation workers (default: as framelift serve)').argParser(whole))
     .addOption(new Option('--threads <n>', 'threads of one inference (default: as framelift serve)').argParser(whole));
+
+outputOptions(program.command('source-variant'))
+  .description('how old the source is at a viewer: sent on as it came, and encoded again, side by side')
+  .addOption(new Option('--size <size>', 'of the camera').default([1280, 720]).argParser(evenSize))
+  .addOption(new Option('--seconds <n>', 'measured').default(20).argParser(positive))
+  .action(async (flags: OutputFlags & { readonly size: Size; readonly seconds: number }) => {
+    const machine = await thisMachine(true);
+    const [width, height] = flags.size;
+    const rows = await measureSourceVariant({ width, height, seconds: flags.seconds });
+    const title = 'The source as it came';
+    give({ title, command, machine, result: { rows }, text: sourceVariantText(rows) }, flags);
+  });
 
 liveOptions(program.command('live'), [1280, 720], 60)
   .description('the whole product: a file at its real pace through `framelift serve` to a WebRTC viewer on loopback')

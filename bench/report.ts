@@ -6,6 +6,7 @@ import type { LinkResult } from './links.ts';
 import type { LiveResult, StreamResult } from './live-result.ts';
 import type { PeersOptions, PeersResult } from './peers.ts';
 import { CARRIED_PERCENT, type ScaleResult } from './scale.ts';
+import type { SourceVariantRow } from './source-variant.ts';
 import type { Spread } from './statistics.ts';
 
 /** A Markdown table whose columns also line up as plain text. */
@@ -15,6 +16,12 @@ function table(head: readonly string[], body: readonly (readonly string[])[]): s
     `| ${row.map((cell, i) => (i === 0 ? cell.padEnd(widths[i] ?? 0) : cell.padStart(widths[i] ?? 0))).join(' | ')} |`;
   const rule = widths.map((width, i) => (i === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
   return [line(head), `| ${rule.join(' | ')} |`, ...body.map(line)].join('\n');
+}
+
+/** Ages of the source variant's pictures. */
+export function sourceVariantText(rows: readonly SourceVariantRow[]): string {
+  const body = rows.map(({ form, frames, p50Ms, p95Ms }) => [form, `${frames}`, p50Ms.toFixed(1), p95Ms.toFixed(1)]);
+  return `Milliseconds from the camera's drawing to the viewer's decoded picture.\n\n${table(['sourceVariant', 'frames', 'p50', 'p95'], body)}`;
 }
 
 /** Cost per interpolated frame by size. */
