@@ -17,7 +17,7 @@ import type { ReloadReport } from '../server/schemas.ts';
 import { FrameliftServer } from '../server/server.ts';
 import { sourceRules } from '../stream/make-source.ts';
 import { StreamSet } from '../stream/set.ts';
-import type { StreamContext } from '../stream/stream.ts';
+import type { StreamContext } from '../stream/settings.ts';
 import { type Clock, systemClock, toMs } from '../time.ts';
 import { IcePort } from '../webrtc/ice/port.ts';
 import { IceServers } from '../webrtc/ice-servers.ts';

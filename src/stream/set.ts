@@ -18,7 +18,8 @@ import type { TransportSettings } from '../webrtc/transport.ts';
 import { Intake } from './intake.ts';
 import { makeSource, type SourceOrigin, type SourceRules } from './make-source.ts';
 import { describeTarget } from './messages.ts';
-import { Stream, type StreamContext } from './stream.ts';
+import type { StreamContext } from './settings.ts';
+import { Stream } from './stream.ts';
 
 /** What a {@link StreamSet} works with. */
 export interface StreamSetOptions extends StreamContext {

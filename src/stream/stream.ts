@@ -1,29 +1,21 @@
 /** One stream: its source, its model, its chain, its two publications, and what is said of it. */
 
 import type { Subscription } from 'rxjs';
-import type { Profile } from '../config/profile.ts';
-import type { SourceVariantChoice } from '../egress/codec/passing.ts';
-import { Publication } from '../egress/publication.ts';
-import type { PeerSettings } from '../egress/viewer.ts';
+import type { Publication } from '../egress/publication.ts';
 import type { FrameliftError } from '../errors.ts';
-import type { Source, SourceInfo } from '../ingest/source.ts';
+import type { SourceInfo } from '../ingest/source.ts';
 import { lumaOnlyPool } from '../interp/engine/luma-only.ts';
-import type { EnginePool } from '../interp/engine/pool.ts';
 import { withinAreaPool } from '../interp/engine/within-area.ts';
 import type { LadderChange } from '../interp/ladder.ts';
-import type { Log } from '../log.ts';
-import type { Arena } from '../media/arena.ts';
 import type { FrameSize } from '../media/size.ts';
 import type { StreamState } from '../media/stream-state.ts';
 import type { EventSink, Variant } from '../metrics/events.ts';
 import { DEFAULT_HEADROOM, DelayControl } from '../pacing/delay-control.ts';
-import { AheadScheduler, type DelayChoice } from '../pairing/ahead.ts';
-import type { CadenceChoice } from '../pairing/cadence.ts';
+import { AheadScheduler } from '../pairing/ahead.ts';
 import { type RateTarget, Scheduler } from '../pairing/scheduler.ts';
 import { upconvert } from '../pipeline.ts';
-import { type Clock, fromMs, type Micros, micros, minus, plus, stoodStill, toMs, ZERO } from '../time.ts';
+import { fromMs, type Micros, micros, minus, plus, stoodStill, toMs, ZERO } from '../time.ts';
 import { StreamHealth } from './health.ts';
-import type { Intake } from './intake.ts';
 import {
   budgetWarning,
   describeCadence,
@@ -35,41 +27,10 @@ import {
   timesWarning,
 } from './messages.ts';
 import { type LadderStatus, StreamModel } from './model.ts';
+import { publicationsOf } from './publications.ts';
+import type { StreamContext, StreamSettings } from './settings.ts';
 import { type SupervisionStatus, Supervisor } from './supervisor.ts';
 import { describeLag, describeTiming, type TimingCause, type TimingNote } from './timing.ts';
-
-/** What all streams of a process share. */
-export interface StreamContext {
-  readonly arena: Arena;
-  readonly clock: Clock;
-  readonly events: EventSink;
-  readonly pool: EnginePool;
-  readonly log: Log;
-}
-
-/** Settings of one {@link Stream}. */
-export interface StreamSettings {
-  readonly name: string;
-  readonly source: Source;
-  /** Told whether the source's frames are taken as fast as they come. Default: they are. */
-  readonly intake?: Pick<Intake, 'judge'>;
-  readonly target: RateTarget;
-  /** The most that a source frame may be held back. Absent: the arithmetic floor and 40 ms. */
-  readonly latencyBudget?: Micros;
-  /** Below this confidence the nearer source frame is shown, of cells or of all. */
-  readonly minConfidence: number;
-  readonly bitrate?: number;
-  readonly maxViewers?: number;
-  readonly peer?: PeerSettings;
-  /** Whether repeated pictures are recognised and interpolated across. Default `off`. */
-  readonly cadence?: CadenceChoice;
-  /** What viewers of the source variant are sent. Default `encode`. */
-  readonly sourceVariant?: SourceVariantChoice;
-  /** Whether source frames wait for what is interpolated before them. Default `auto`: they do. */
-  readonly delay?: DelayChoice;
-  /** What the video shows, where that changes how frames are interpolated and shown. */
-  readonly profile?: Profile;
-}
 
 /** What the page and the API show of a stream. */
 export interface StreamStatus extends SupervisionStatus {
@@ -137,25 +98,7 @@ export class Stream implements AsyncDisposable {
     const budget = delay === 'none' ? ZERO : settings.latencyBudget;
     this.#delay = new DelayControl(budget === undefined ? {} : { budget });
     this.#model = this.#makeModel();
-    const { source, sourceVariant: choice = 'encode' } = settings;
-    const passing = choice === 'encode' ? undefined : { choice, askSource: () => source.requestKeyframe?.() ?? false };
-    const publish = (variant: Variant): Publication =>
-      new Publication({
-        stream: settings.name,
-        variant,
-        clock: context.clock,
-        events: context.events,
-        arena: context.arena,
-        even: variant === 'upconverted',
-        onError: (error) =>
-          context.log.warn({ stream: settings.name, variant, code: error.code }, `encoding failed: ${error.message}`),
-        ...(variant === 'source' && passing ? { passing } : {}),
-        fps: variant === 'source' || settings.target.kind === 'factor' ? 30 : settings.target.fps,
-        ...(settings.bitrate === undefined ? {} : { bitrate: settings.bitrate }),
-        ...(settings.maxViewers === undefined ? {} : { maxViewers: settings.maxViewers }),
-        ...(settings.peer === undefined ? {} : { peer: settings.peer }),
-      });
-    this.#publications = { upconverted: publish('upconverted'), source: publish('source') };
+    this.#publications = publicationsOf(settings, context);
     this.#supervisor = new Supervisor(settings.source, {
       stream: settings.name,
       clock: context.clock,
@@ -255,20 +198,9 @@ export class Stream implements AsyncDisposable {
     const fields = fieldsNotice(this.#supervisor.status.info?.traits);
     const notice = [profileNotice, fields].filter(Boolean).join(' ') || undefined;
     const { ladder } = this.#model;
-    const timing = this.#timing;
     const sourceVariant = describeSourceVariant(this.#publications.source.passing, this.#supervisor.status.info);
-    return {
-      ...this.#supervisor.status,
-      state,
-      reason,
-      ladder,
-      latencyBudget,
-      latencyFloor,
-      badge,
-      notice,
-      timing,
-      sourceVariant,
-    };
+    const told = { state, reason, ladder, latencyBudget, latencyFloor, badge, notice, timing: this.#timing };
+    return { ...this.#supervisor.status, ...told, sourceVariant };
   }
 
   /** Stops the source, then the chain, then the viewers. Resolves when all of it is closed: no event is told of the stream any more. */

@@ -9,7 +9,8 @@ import { SILENT_LOG } from '../../src/log.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
 import type { EventSink, MetricEvent } from '../../src/metrics/events.ts';
-import { Stream, type StreamSettings } from '../../src/stream/stream.ts';
+import type { StreamSettings } from '../../src/stream/settings.ts';
+import { Stream } from '../../src/stream/stream.ts';
 import { type CancelTimer, type Micros, micros, plus, systemClock, ZERO } from '../../src/time.ts';
 import { until } from '../support/whip-rig.ts';
 
