@@ -92,7 +92,7 @@ def overlays(n, w, h):
     drawn = [
         text("clock", f"30-11-2026 09:41:{27 + n // 30:02d}", 8, 8, scale, outline=1),
         text("frames", frames, right - 6 * scale * len(frames), 8, scale),
-        text("dose", f"DAP {692 + 37 * (n // 10):05d}", 8, bottom, scale, box=24),
+        text("dose", f"DAP {692 + 37 * (n // 9):05d}", 8, bottom, scale, box=24),
         logo(right - 48, bottom - 48, 48),
     ]
     if 6 <= n < 15:

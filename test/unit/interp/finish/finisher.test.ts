@@ -115,6 +115,21 @@ function changedBeside({ samples }: Luma, made: Luma, text: string): number {
   }, 0);
 }
 
+/** A ramp of light that creeps sideways, with text over it: few samples differ from one frame to the next by much. */
+function calm(time: number, text: string): Luma {
+  const samples = Uint8Array.from({ length: WIDTH * HEIGHT }, (_, i) => 80 + ((i % WIDTH) + 8 * time) / 4);
+  const picture = { width: WIDTH, height: HEIGHT, samples };
+  drawText(picture, text, LEFT, TOP, SCALE);
+  return picture;
+}
+
+/** The mean of five samples of a row each. */
+function blurred({ samples, ...size }: Luma): Luma {
+  const at = (i: number): number => samples[Math.min(Math.max(i, 0), samples.length - 1)] ?? 0;
+  const mean = (i: number): number => (at(i - 2) + at(i - 1) + at(i) + at(i + 1) + at(i + 2)) / 5;
+  return { ...size, samples: samples.map((_, i) => mean(i)) };
+}
+
 /** A pan under a clock that changes only where it is told to. */
 function pan(
   texts: readonly [before: string, a: string, b: string],
@@ -138,6 +153,17 @@ describe('text over a picture that moves', () => {
     const { luma } = finish(before ? { ...of, before } : of);
     expect(textError(luma, truth, CLOCK)).toBe(0);
     expect(changedBeside(luma, of.made, CLOCK)).toBeLessThan(0.015 * WIDTH * HEIGHT);
+  });
+
+  it.each([
+    ['with the frame before', true],
+    ['with the parents alone', false],
+  ])('stays sharp where little moves behind it and a model blurs it, %s', (_, third) => {
+    const [before, a, b] = [calm(-1, CLOCK), calm(0, CLOCK), calm(1, CLOCK)];
+    const made = blurred(calm(0.5, CLOCK));
+    expect(textError(made, truth, CLOCK)).toBeGreaterThan(40);
+    const { luma } = finish({ a, b, made, ...(third ? { before } : {}) });
+    expect(textError(luma, truth, CLOCK)).toBe(0);
   });
 
   it('stays in the planes of full depth', () => {

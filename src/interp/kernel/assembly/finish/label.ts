@@ -146,9 +146,10 @@ function labelRow(y: i32): bool {
     for (let bits = candidates(DAMAGE, left, y, <u8>DAMAGED); bits !== 0; bits &= bits - 1) {
       const x = left + ctz(bits);
       if (around(DAMAGE, x, y) < DAMAGED) continue;
-      const level = isOverMotion(x, y) ? writingLevel(x, y, AROUND_Y) : 0;
-      if (level === 0 && !(isCrossed(x, y, RESTLESS_SHARE) && standsStill(x, y, DETAILED, AGAINST) && isDrawing(x, y)))
-        continue;
+      // A model may damage writing over a calm picture, too: then all frames known have to agree.
+      const stands = standsStill(x, y, DETAILED, AGAINST);
+      const level = stands || isOverMotion(x, y) ? writingLevel(x, y, AROUND_Y) : 0;
+      if (level === 0 && !(stands && isCrossed(x, y, RESTLESS_SHARE) && isDrawing(x, y))) continue;
       store<u8>(LABELS + y * COLUMNS + x, level === 0 ? TEXT : TEXT | WRITING);
       store<u8>(INKS + y * COLUMNS + x, <u8>level);
       found = true;
