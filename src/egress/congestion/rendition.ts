@@ -2,6 +2,7 @@
  * A second coding of a publication for viewers whose paths do not carry the first: one encoder for
  * all of them, opened when the first needs it, closed when none does.
  */
+import { FrameliftError } from '../../errors.ts';
 import type { Arena } from '../../media/arena.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
@@ -58,8 +59,8 @@ export class Rendition {
       encoding.setBitrate(bitrate);
     }
     this.#makeKeyframe(encoding);
-    const { halvedIn } = this.#options;
-    const picture = halvedIn ? halve(frame, halvedIn) : frame.share();
+    const picture = this.#pictureOf(frame);
+    if (!picture) return;
     encoding.observe(picture, due);
     encoding.encode(picture, due);
   }
@@ -87,6 +88,19 @@ export class Rendition {
     this.#encoding = undefined;
     if (encoding) this.#closing = encoding.close();
     await this.#closing;
+  }
+
+  /** What is encoded of a frame; undefined, and a drop, where the arena has no room for it. */
+  #pictureOf(frame: Frame): Frame | undefined {
+    const { halvedIn, stream, events } = this.#options;
+    if (!halvedIn) return frame.share();
+    try {
+      return halve(frame, halvedIn);
+    } catch (error) {
+      if (!(error instanceof FrameliftError && error.code === 'arena.full')) throw error;
+      events.emit({ type: 'drop', stream, stage: 'encode', reason: 'arena-full', count: 1 });
+      return undefined;
+    }
   }
 
   #makeKeyframe(encoding: Encoding): void {

@@ -213,3 +213,28 @@ it('tells of paths and renditions once a second, never of viewers', async () => 
   run(2);
   expect(events.findLast(({ type }) => type === 'rendition')).toMatchObject({ viewers: 0, bitsPerSecond: 0 });
 });
+
+it('a full arena costs the frames of half the size, and nothing else', async () => {
+  const [weak, other] = [await join(), await join()];
+  run(1);
+  weak.path = { available: 0.1e6, congested: true, loss: 0 };
+  run(2);
+  expect(encoders.at(-1)?.widths.at(-1)).toBe(320);
+  const [now, capture] = [clock.now(), clock.wall()];
+  const info = { pts: now, arrival: now, capture, discontinuity: false, provenance: SOURCE };
+  const [held, next] = [Frame.allocate(arena, 640, 360, info), Frame.allocate(arena, 640, 360, info)];
+  // What was shown last makes no room: it is held.
+  publication.push(held.share());
+  const filling: ReturnType<Arena['allocate']>[] = [];
+  expect(() => {
+    for (;;) filling.push(arena.allocate(64 * 1024));
+  }).toThrow('arena');
+  const [before, halved] = [other.units.length, weak.units.length];
+  publication.push(next);
+  expect([other.units.length - before, weak.units.length - halved]).toEqual([1, 0]);
+  expect(events.findLast(({ type }) => type === 'drop')).toMatchObject({ stage: 'encode', reason: 'arena-full' });
+  for (const block of filling) arena.free(block);
+  held.release();
+  run(1);
+  expect(weak.units.length - halved).toBeGreaterThan(20);
+});
