@@ -99,6 +99,8 @@ export class Passing {
   readonly #passage = new Passage();
   readonly #kept = new KeptGroup();
   readonly #places = new Map<Member, Place>();
+  /** The last unit that was cut into packets. */
+  #packetized: PacketizedUnit | undefined;
   #lastDue: Micros | undefined;
   #hinderedSince: Micros | undefined;
   #reported = 0;
@@ -349,9 +351,17 @@ export class Passing {
     const earliest = plus(place.lastDue, KEPT_STEP);
     const due = unit.passed === 'kept' || unit.due < earliest ? earliest : unit.due;
     place.lastDue = due;
-    const payloads = packetizeH264(unit.data, { whole: true });
-    const item = { unit: due === unit.due ? unit : { ...unit, due }, payloads, single: areSingle(payloads) };
+    const item = { ...this.#packetize(unit), unit: due === unit.due ? unit : { ...unit, due } };
     if (member.viewer) this.#options.send(member.viewer, item);
+  }
+
+  /** The packets of a unit, which most viewers are sent one after the other. */
+  #packetize(unit: EncodedUnit): PacketizedUnit {
+    if (this.#packetized?.unit.data !== unit.data) {
+      const payloads = packetizeH264(unit.data, { whole: true });
+      this.#packetized = { unit, payloads, single: areSingle(payloads) };
+    }
+    return this.#packetized;
   }
 
   #report(): void {

@@ -162,6 +162,8 @@ describe('viewers of a source that can be sent on', () => {
     expect(weak.restarts).toBe(2);
     expect(sent(other)).toMatch(/^[kp]+[KP]+$/);
     expect(rig.encoders).toBe(1);
+    // Cut into packets once for all.
+    expect(weak.units.at(-1)?.payloads).toBe(other.units.at(-1)?.payloads);
   });
 
   it('are sent its bytes or nothing where nothing else is wanted, whatever their paths carry', async () => {
