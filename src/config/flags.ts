@@ -173,13 +173,10 @@ function sourceWishes(
   const taken = (stream: SourceText): SourceText => ({ ...stream, ingest: ingest ?? stream.ingest });
   for (const [key] of wished) {
     if (streams.length === 0 || streams.some((stream) => heeds(taken(stream), key))) continue;
-    throw new FrameliftError(
-      'config.invalid',
-      `--${key === 'sourceVariant' ? 'source-variant' : key}: no source here heeds it, only ${heededBy(key)} do`,
-      {
-        remedy: 'Leave it away.',
-      },
-    );
+    const flag = key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    throw new FrameliftError('config.invalid', `--${flag}: no source here heeds it, only ${heededBy(key)} do`, {
+      remedy: `Leave --${flag} away.`,
+    });
   }
   return (stream) => Object.fromEntries(wished.filter(([key]) => heeds(taken(stream), key)));
 }
