@@ -3,7 +3,7 @@
  * 7.3.3). Pure. FFmpeg's parser, which node-av offers, tells neither flexible macroblock order nor what
  * its VUI promises of reordering.
  */
-import { BitReader } from './bit-reader.ts';
+import { BitReader, withoutEmulation } from '../../media/bit-reader.ts';
 
 /** Types of NAL units. */
 export const NAL = { slice: 1, idr: 5, sps: 7, pps: 8 } as const;
@@ -46,7 +46,7 @@ export function typeOfNal(nal: Uint8Array): number {
 
 /** Reads a sequence parameter set; undefined when it breaks off. */
 export function readSequenceSet(nal: Uint8Array): SequenceSet | undefined {
-  const bits = new BitReader(nal.subarray(1));
+  const bits = new BitReader(withoutEmulation(nal.subarray(1)));
   const profileIdc = bits.bits(8);
   // Constraints and level.
   bits.bits(16);
@@ -142,7 +142,7 @@ function skipReference(bits: BitReader): boolean {
 
 /** Reads a picture parameter set; undefined when it breaks off. */
 export function readPictureSet(nal: Uint8Array): PictureSet | undefined {
-  const bits = new BitReader(nal.subarray(1));
+  const bits = new BitReader(withoutEmulation(nal.subarray(1)));
   const [id, sequenceId] = [bits.unsigned(), bits.unsigned()];
   bits.bits(2);
   // What follows of slice groups is not read: one is enough.
@@ -159,7 +159,7 @@ export function readPictureSet(nal: Uint8Array): PictureSet | undefined {
 /** What the header of a slice says: whether it is of a B picture, and of which picture parameter set. */
 export function readSlice(nal: Uint8Array): { readonly isB: boolean; readonly pictureId: number } {
   // The longest header up to there.
-  const bits = new BitReader(nal.subarray(1, 24));
+  const bits = new BitReader(withoutEmulation(nal.subarray(1, 24)));
   bits.unsigned();
   const type = bits.unsigned();
   return { isB: type % 5 === 1, pictureId: bits.unsigned() };

@@ -1,4 +1,5 @@
 /** AAC out of RTP (RFC 3640): several access units in a packet, or one in several. Pure. */
+import { BitReader } from '../../media/bit-reader.ts';
 import type { RtpPacket } from '../rtp/packet.ts';
 import type { AacFormat } from './track.ts';
 
@@ -38,11 +39,11 @@ export class AacDepacketizer {
     const count = headerBits < first ? 0 : 1 + Math.floor((headerBits - first) / (sizeLength + indexDeltaLength));
     if (count === 0 || count > MAX_UNITS || start > payload.length) return [];
     const units: AacUnit[] = [];
-    let bit = 16;
+    const headers = new BitReader(payload.subarray(2, start));
     let at = start;
     for (let i = 0; i < count; i += 1) {
-      const size = readBits(payload, bit, sizeLength);
-      bit += sizeLength + (i === 0 ? indexLength : indexDeltaLength);
+      const size = headers.bits(sizeLength);
+      headers.bits(i === 0 ? indexLength : indexDeltaLength);
       const data = payload.subarray(at, at + size);
       at += size;
       if (data.length === size && this.#size === 0) {
@@ -70,12 +71,4 @@ export class AacDepacketizer {
     this.#parts = [];
     this.#size = 0;
   }
-}
-
-function readBits(bytes: Uint8Array, from: number, count: number): number {
-  let value = 0;
-  for (let bit = from; bit < from + count; bit += 1) {
-    value = value * 2 + (((bytes[bit >> 3] ?? 0) >> (7 - (bit & 7))) & 1);
-  }
-  return value;
 }

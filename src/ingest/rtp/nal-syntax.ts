@@ -2,6 +2,7 @@
  * What the first bytes of H.264's and H.265's NAL units say: what they are, and what starts a frame.
  * Pure.
  */
+import { withoutEmulation } from '../../media/bit-reader.ts';
 import { MAX_SEI_BYTES } from '../peer-limits.ts';
 
 /** What differs between the two codecs. */
@@ -97,17 +98,4 @@ function readSum(bytes: Uint8Array, from: number): { readonly value: number; rea
   let at = from;
   while (bytes[at] === 255) at += 1;
   return { value: (at - from) * 255 + (bytes[at] ?? 0), next: at + 1 };
-}
-
-/** Without the 3 that stands behind two zeros (emulation_prevention_three_byte). */
-function withoutEmulation(bytes: Uint8Array): Uint8Array {
-  const out = new Uint8Array(bytes.length);
-  let length = 0;
-  let zeros = 0;
-  for (const byte of bytes) {
-    const emulation = zeros >= 2 && byte === 3;
-    zeros = byte === 0 ? zeros + 1 : 0;
-    if (!emulation) out[length++] = byte;
-  }
-  return out.subarray(0, length);
 }

@@ -1,13 +1,13 @@
-/** Bits of a NAL unit: fixed lengths and Exp-Golomb codes (H.264, sections 7.2 and 9.1). Pure. */
+/** Bits of coded media: fixed lengths, and Exp-Golomb codes of NAL units (H.264, sections 7.2 and 9.1). Pure. */
 
 /** Reads from the beginning. Behind the end all bits are zero, and {@link BitReader.exhausted} says so. */
 export class BitReader {
   readonly #bytes: Uint8Array;
   #at = 0;
 
-  /** @param payload of a NAL unit, the 3 that stands behind two zeros included. */
-  constructor(payload: Uint8Array) {
-    this.#bytes = withoutEmulation(payload);
+  /** @param bytes of a NAL unit {@link withoutEmulation}. */
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
   }
 
   /** More was read than there is. */
@@ -45,7 +45,8 @@ export class BitReader {
   }
 }
 
-function withoutEmulation(bytes: Uint8Array): Uint8Array {
+/** A NAL unit without the 3 that stands behind two zeros (emulation_prevention_three_byte). */
+export function withoutEmulation(bytes: Uint8Array): Uint8Array {
   const out = new Uint8Array(bytes.length);
   let length = 0;
   let zeros = 0;
