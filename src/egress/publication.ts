@@ -13,6 +13,7 @@ import type { PeerSession } from '../webrtc/endpoint.ts';
 import type { CandidateSink } from '../webrtc/transport.ts';
 import { Audience, type Member } from './audience.ts';
 import { SoundOut } from './audio/sound-out.ts';
+import { KeyframeRequests } from './codec/keyframe-requests.ts';
 import { Passing, type PassingChoice, type PassingStatus } from './codec/passing.ts';
 import { Renditions } from './congestion/renditions.ts';
 import { Encoding, type EncodingOptions } from './encoding.ts';
@@ -59,8 +60,6 @@ export interface ViewerSession extends PeerSession {
 }
 
 const DEFAULT_MAX_VIEWERS = 16;
-/** At most one keyframe per this on request: further requests wait and share the next. */
-const KEYFRAME_SPACING = fromMs(300);
 /**
  * A viewer that was too slow may ask this often, so that it does not cost the others their bitrate.
  */
@@ -86,14 +85,13 @@ export class Publication implements AsyncDisposable {
   readonly #options: PublicationOptions;
   readonly #audience: Audience;
   readonly #encoding: Encoding;
+  readonly #keyframes: KeyframeRequests;
   readonly #renditions: Renditions;
   readonly #passing: Passing | undefined;
   #last: Frame | undefined;
   #pushedAt: Micros | undefined;
   #refreshDue: Micros | undefined;
   #latencyOf: Micros | undefined;
-  #keyframeAt: Micros | undefined;
-  #cancelKeyframe: CancelTimer | undefined;
   #cancelRefresh: CancelTimer | undefined;
   #cancelLinger: CancelTimer | undefined;
   readonly #even: EvenSender;
@@ -111,6 +109,7 @@ export class Publication implements AsyncDisposable {
       send: (unit) => this.#audience.sendSound(unit),
     });
     this.#encoding = new Encoding(options, (unit) => (options.even ? this.#even.push(unit) : this.#send(unit)));
+    this.#keyframes = new KeyframeRequests(clock, () => this.#makeKeyframe());
     const packetize = (unit: EncodedUnit): PacketizedUnit => this.#packetize(unit);
     this.#renditions = new Renditions({ ...options, arena: options.arena, packetize });
     const { passing, events } = options;
@@ -128,7 +127,7 @@ export class Publication implements AsyncDisposable {
       send: (unit) => this.#send(unit),
       onDrop: () => {
         options.events.emit({ type: 'drop', stream, stage: 'packetize', reason: 'queue-full', count: 1 });
-        this.#wantKeyframe();
+        this.#keyframes.want();
       },
     });
   }
@@ -249,7 +248,7 @@ export class Publication implements AsyncDisposable {
   /** Closes all viewers and the encoder, releases everything. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
-    this.#cancelKeyframe?.();
+    this.#keyframes.close();
     this.#cancelRefresh?.();
     this.#even.close();
     this.sound.close();
@@ -348,13 +347,9 @@ export class Publication implements AsyncDisposable {
       if (member.slowAskedAt !== undefined && minus(now, member.slowAskedAt) < SLOW_SPACING) return;
       member.slowAskedAt = now;
     }
-    events.emit({
-      type: 'keyframe-request',
-      stream: this.stream,
-      variant: this.variant,
-      cause: cause === 'slow' ? 'join' : cause,
-    });
-    if (!own && !this.#passing?.keyframeNeeded(member, cause, this.#isStale(now))) this.#wantKeyframe();
+    const asked = cause === 'slow' ? 'join' : cause;
+    events.emit({ type: 'keyframe-request', stream: this.stream, variant: this.variant, cause: asked });
+    if (!own && !this.#passing?.keyframeNeeded(member, cause, this.#isStale(now))) this.#keyframes.want();
   }
 
   /**
@@ -367,25 +362,9 @@ export class Publication implements AsyncDisposable {
     this.#renditions.setMaxSlice(most);
   }
 
-  #wantKeyframe(): void {
-    const { clock } = this.#options;
-    if (this.#disposed || this.#cancelKeyframe) return;
-    const now = clock.now();
-    const due = this.#keyframeAt === undefined ? now : plus(this.#keyframeAt, KEYFRAME_SPACING);
-    if (due <= now) this.#makeKeyframe();
-    else {
-      this.#cancelKeyframe = clock.at(due, () => {
-        this.#cancelKeyframe = undefined;
-        this.#makeKeyframe();
-      });
-    }
-  }
-
   #makeKeyframe(): void {
-    const now = this.#options.clock.now();
-    this.#keyframeAt = now;
     this.#encoding.requestKeyframe();
-    if (this.#isStale(now)) this.#refresh();
+    if (this.#isStale(this.#options.clock.now())) this.#refresh();
   }
 
   #isStale(now: Micros): boolean {
