@@ -148,5 +148,12 @@ it('holds source frames back by at most 8 ms more than pass-through, and viewers
   expect(extrapolated).toBeGreaterThan(0.9 * source);
   expect(told).toBeGreaterThan(0.8 * MEASURED);
   expect(kinds.length).toBeGreaterThan(1.8 * MEASURED);
-  expect(records.find(({ kind }) => kind === 'extrapolated')).toMatchObject({ t: 1.5, model: 'search' });
+  const made = records.slice(seen).filter((record) => record.kind === 'extrapolated');
+  expect(new Set(made.map(({ model }) => model))).toEqual(new Set(['search']));
+  // Frames are given by a timer, and stand where it was: by so much a single t is off.
+  const times = made.flatMap(({ t }) => t ?? []).toSorted((a, b) => a - b);
+  expect(times).toHaveLength(told);
+  expect(times[times.length >> 1]).toBeCloseTo(1.5, 1);
+  expect(times[0]).toBeGreaterThan(1);
+  expect(times.at(-1)).toBeLessThanOrEqual(1.5);
 });
