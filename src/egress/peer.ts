@@ -28,8 +28,8 @@ import { type Outgoing, SendQueue } from './congestion/send-queue.ts';
 import { ViewerPath } from './congestion/viewer-path.ts';
 import { type OfferedVideo, readOffer, soundFor, writeAnswer } from './offer.ts';
 import { PROVENANCE_CHANNEL, ProvenanceFeed } from './provenance.ts';
-import { RtpSender } from './rtp-sender.ts';
-import { roundTrip } from './rtp-time.ts';
+import { RtpSender } from './rtp/sender.ts';
+import { roundTrip } from './rtp/time.ts';
 import type {
   PacketizedUnit,
   PathEstimate,

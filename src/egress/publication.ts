@@ -13,14 +13,15 @@ import type { PeerSession } from '../webrtc/endpoint.ts';
 import type { CandidateSink } from '../webrtc/transport.ts';
 import { Audience, type Member } from './audience.ts';
 import { SoundOut } from './audio/sound-out.ts';
+import { Encoding, type EncodingOptions } from './codec/encoding.ts';
 import { KeyframeRequests } from './codec/keyframe-requests.ts';
 import { Passing, type PassingChoice, type PassingStatus } from './codec/passing.ts';
 import { Renditions } from './congestion/renditions.ts';
-import { Encoding, type EncodingOptions } from './encoding.ts';
 import { EvenSender } from './even-sender.ts';
-import { areSingle, MAX_PAYLOAD, packetizeH264 } from './packetizer.ts';
+import { type Follower, Followers, type Following } from './followers.ts';
 import { connectPeer } from './peer.ts';
 import { shownAgain } from './provenance.ts';
+import { areSingle, MAX_PAYLOAD, packetizeH264 } from './rtp/packetizer.ts';
 import type {
   EncodedUnit,
   KeyframeCause,
@@ -84,6 +85,7 @@ export class Publication implements AsyncDisposable {
   readonly sound: SoundOut;
   readonly #options: PublicationOptions;
   readonly #audience: Audience;
+  readonly #followers: Followers;
   readonly #encoding: Encoding;
   readonly #keyframes: KeyframeRequests;
   readonly #renditions: Renditions;
@@ -105,10 +107,21 @@ export class Publication implements AsyncDisposable {
     this.#audience = new Audience({ stream, clock, maxViewers });
     this.sound = new SoundOut({
       ...options,
-      heard: () => this.#audience.connected > 0,
-      send: (unit) => this.#audience.sendSound(unit),
+      heard: () => this.#present,
+      send: (unit) => {
+        this.#audience.sendSound(unit);
+        this.#followers.pushSound(unit);
+      },
     });
-    this.#encoding = new Encoding(options, (unit) => (options.even ? this.#even.push(unit) : this.#send(unit)));
+    this.#encoding = new Encoding(options, (unit) => {
+      if (this.#passing?.status.form !== 'pass') this.#followers.push(unit);
+      if (options.even) this.#even.push(unit);
+      else this.#send(unit);
+    });
+    this.#followers = new Followers({
+      keyframe: () => this.#followersNeedKeyframe(),
+      onPresence: (present) => (present ? this.#cancelLinger?.() : this.#linger()),
+    });
     this.#keyframes = new KeyframeRequests(clock, () => this.#makeKeyframe());
     const packetize = (unit: EncodedUnit): PacketizedUnit => this.#packetize(unit);
     this.#renditions = new Renditions({ ...options, arena: options.arena, packetize });
@@ -118,7 +131,10 @@ export class Publication implements AsyncDisposable {
       new Passing({
         ...{ stream, clock, ...passing },
         encodeKeyframe: () => this.#encoding.requestKeyframe(),
-        onUnit: (unit) => this.#renditions.measure(unit),
+        onUnit: (unit) => {
+          this.#renditions.measure(unit);
+          this.#followers.push(unit);
+        },
         send: (viewer, item) => this.#renditions.give('full', viewer, item),
         onViewers: (count) => events.emit({ type: 'passed-viewers', stream, count }),
       });
@@ -221,6 +237,14 @@ export class Publication implements AsyncDisposable {
     };
   }
 
+  /**
+   * Gives all that is sent to `follower`, too, from a keyframe on, until the answer is disposed of. At most one
+   * of `follower` at a time.
+   */
+  follow(follower: Follower): Following {
+    return this.#followers.enter(follower, this.#passing?.kept ?? []);
+  }
+
   /** Closes a viewer that cannot be sent what was asked for. @throws FrameliftError as {@link Passing.admit}. */
   async #admit(viewer: Viewer): Promise<void> {
     try {
@@ -268,12 +292,12 @@ export class Publication implements AsyncDisposable {
       const target = this.#passing?.status.form === 'pass' ? 'as measured' : this.#encoding.bitrate;
       this.#renditions.push(frame, due, this.#audience.viewers(), target);
     }
-    if (this.#audience.connected === 0) {
+    if (!this.#present) {
       frame.release();
       return;
     }
     const { clock } = this.#options;
-    if (this.#passing && !this.#passing.wantsEncoded) frame.release();
+    if (this.#passing && !this.#passing.wantsEncoded && !this.#followersWantEncoded) frame.release();
     else this.#encoding.encode(frame, due);
     this.#cancelRefresh = clock.at(plus(clock.now(), REFRESH_INTERVAL), () => {
       this.#passing?.silent();
@@ -321,16 +345,32 @@ export class Publication implements AsyncDisposable {
         this.#reportViewers();
         this.#reportPeerQueues(member.viewer?.capacity ?? 0);
         member.end(reason);
-        if (this.#audience.size === 0) this.#linger();
+        this.#linger();
       },
     };
+  }
+
+  /** Somebody takes what is sent. */
+  get #present(): boolean {
+    return this.#audience.connected > 0 || this.#followers.size > 0;
+  }
+
+  get #followersWantEncoded(): boolean {
+    const { choice, status } = this.#passing ?? {};
+    return this.#followers.size > 0 && choice !== 'pass' && status?.form !== 'pass';
+  }
+
+  #followersNeedKeyframe(): void {
+    if (this.#passing?.status.form === 'pass') this.#options.passing?.askSource();
+    else this.#keyframes.want();
   }
 
   #linger(): void {
     const { clock } = this.#options;
     this.#cancelLinger?.();
     this.#cancelLinger = clock.at(plus(clock.now(), LINGER), () => {
-      if (this.#audience.size === 0) void Promise.all([this.#encoding.close(), this.#renditions.close()]);
+      if (this.#audience.size === 0 && this.#followers.size === 0)
+        void Promise.all([this.#encoding.close(), this.#renditions.close()]);
     });
   }
 

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { type EncodeDrop, VideoEncoder, type VideoEncoderOptions } from '../../src/egress/encoder.ts';
-import { splitNalUnits } from '../../src/egress/packetizer.ts';
+import { type EncodeDrop, VideoEncoder, type VideoEncoderOptions } from '../../src/egress/codec/encoder.ts';
+import { splitNalUnits } from '../../src/egress/rtp/packetizer.ts';
 import type { EncodedUnit } from '../../src/egress/viewer.ts';
 import type { FrameliftError } from '../../src/errors.ts';
 import { Arena } from '../../src/media/arena.ts';

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, onTestFinished, test } from 'vitest';
-import { splitNalUnits } from '../../src/egress/packetizer.ts';
+import { splitNalUnits } from '../../src/egress/rtp/packetizer.ts';
 import { NalDepacketizer } from '../../src/ingest/rtp/h26x.ts';
 import { H264, type NalSyntax } from '../../src/ingest/rtp/nal-syntax.ts';
 import { micros } from '../../src/time.ts';

@@ -131,7 +131,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
     'egress/audio/sound-sender.ts',
     'egress/congestion/feedback.ts',
     'egress/peer.ts',
-    'egress/rtp-sender.ts',
+    'egress/rtp/sender.ts',
     'ingest/whip/peer.ts',
   ],
   'fluent-ffmpeg': ['ingest/ffmpeg/process.ts'],

@@ -11,7 +11,7 @@ import { SOUND_CLOCK } from '../../media/sound.ts';
 import type { Clock } from '../../time.ts';
 import type { PeerTransport } from '../../webrtc/transport.ts';
 import type { ViewerSound } from '../offer.ts';
-import { ntpTimestamp } from '../rtp-time.ts';
+import { ntpTimestamp } from '../rtp/time.ts';
 import type { SoundUnit } from './sound-out.ts';
 
 /** The first packets say which section they belong to. */

@@ -4,7 +4,7 @@
  * (IDR) on, without a gap. Pure.
  */
 import type { CodedPicture } from '../../media/access-unit.ts';
-import { splitNalUnits } from '../packetizer.ts';
+import { splitNalUnits } from '../rtp/packetizer.ts';
 import {
   type H264Profile,
   NAL,

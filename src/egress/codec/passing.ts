@@ -7,7 +7,7 @@ import { FrameliftError } from '../../errors.ts';
 import type { Frame } from '../../media/frame.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, micros, minus, plus } from '../../time.ts';
 import type { Member } from '../audience.ts';
-import { areSingle, packetizeH264 } from '../packetizer.ts';
+import { areSingle, packetizeH264 } from '../rtp/packetizer.ts';
 import type { EncodedUnit, KeyframeCause, PacketizedUnit, Viewer } from '../viewer.ts';
 import { type H264Profile, takesProfile } from './h264-syntax.ts';
 import { KeptGroup } from './kept-group.ts';
@@ -123,6 +123,11 @@ export class Passing {
   /** What formats of an offer are to take; undefined while nothing is known. */
   get profile(): H264Profile | undefined {
     return this.#passage.profile;
+  }
+
+  /** What was sent on since the source's last keyframe. */
+  get kept(): readonly EncodedUnit[] {
+    return this.#kept.units;
   }
 
   /** Viewers wait for encoded frames. */

@@ -8,7 +8,7 @@ import type { Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
 import type { EventSink } from '../../metrics/events.ts';
 import { type Clock, fromMs, type Micros, minus } from '../../time.ts';
-import { Encoding, type EncodingOptions } from '../encoding.ts';
+import { Encoding, type EncodingOptions } from '../codec/encoding.ts';
 import type { EncodedUnit } from '../viewer.ts';
 import { halve } from './halve.ts';
 

@@ -6,7 +6,7 @@ import type { Arena } from '../../media/arena.ts';
 import type { Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
 import { fromMs, type Micros, minus, plus } from '../../time.ts';
-import type { EncodingOptions } from '../encoding.ts';
+import type { EncodingOptions } from '../codec/encoding.ts';
 import type { EncodedUnit, PacketizedUnit, Viewer } from '../viewer.ts';
 import { RenditionChoice, type RenditionName, type RenditionNeeds } from './choice.ts';
 import { Rendition } from './rendition.ts';

@@ -1,7 +1,7 @@
 /** Which frames of an upconverted stream are left when its rate falls to the source's. Pure. */
 import type { Provenance } from '../../media/frame.ts';
 import type { Micros } from '../../time.ts';
-import { RateMeter } from '../bitrate.ts';
+import { RateMeter } from '../codec/bitrate.ts';
 
 /**
  * Keeps one frame for each of the source's: the source frames themselves, and where the output has

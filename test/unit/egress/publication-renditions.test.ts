@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { VideoEncoderOptions } from '../../../src/egress/encoder.ts';
-import type { Encoder } from '../../../src/egress/encoding.ts';
+import type { VideoEncoderOptions } from '../../../src/egress/codec/encoder.ts';
+import type { Encoder } from '../../../src/egress/codec/encoding.ts';
 import { Publication } from '../../../src/egress/publication.ts';
 import { Arena } from '../../../src/media/arena.ts';
 import { Frame, type Provenance, SOURCE } from '../../../src/media/frame.ts';

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { defaultBitrate } from '../../../src/egress/bitrate.ts';
-import type { EncodeDrop, VideoEncoderOptions } from '../../../src/egress/encoder.ts';
-import type { Encoder } from '../../../src/egress/encoding.ts';
+import { defaultBitrate } from '../../../src/egress/codec/bitrate.ts';
+import type { EncodeDrop, VideoEncoderOptions } from '../../../src/egress/codec/encoder.ts';
+import type { Encoder } from '../../../src/egress/codec/encoding.ts';
 import { Publication, type PublicationOptions } from '../../../src/egress/publication.ts';
 import { Arena } from '../../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../../src/media/frame.ts';

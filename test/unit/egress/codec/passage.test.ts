@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Passage } from '../../../../src/egress/codec/passage.ts';
-import { splitNalUnits } from '../../../../src/egress/packetizer.ts';
+import { splitNalUnits } from '../../../../src/egress/rtp/packetizer.ts';
 import type { CodedPicture } from '../../../../src/media/access-unit.ts';
 import { codedPictures, h264Clip } from '../../../support/h264-clip.ts';
 

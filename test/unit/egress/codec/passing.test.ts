@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import type { VideoEncoderOptions } from '../../../../src/egress/codec/encoder.ts';
+import type { Encoder } from '../../../../src/egress/codec/encoding.ts';
 import type { PassingChoice } from '../../../../src/egress/codec/passing.ts';
-import type { VideoEncoderOptions } from '../../../../src/egress/encoder.ts';
-import type { Encoder } from '../../../../src/egress/encoding.ts';
 import { Publication } from '../../../../src/egress/publication.ts';
 import type { CodedPicture } from '../../../../src/media/access-unit.ts';
 import { Arena } from '../../../../src/media/arena.ts';

@@ -1,5 +1,5 @@
 /** The bitrate that suits a frame size and the frame rate as measured. Pure. */
-import type { Micros } from '../time.ts';
+import type { Micros } from '../../time.ts';
 
 /** A measurement lasts this long at least. */
 const SPAN = 1_000_000;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { defaultBitrate, RateMeter, SuitableBitrate } from '../../../src/egress/bitrate.ts';
-import { micros } from '../../../src/time.ts';
+import { defaultBitrate, RateMeter, SuitableBitrate } from '../../../../src/egress/codec/bitrate.ts';
+import { micros } from '../../../../src/time.ts';
 
 describe('RateMeter', () => {
   it('assumes the nominal rate, then measures', () => {

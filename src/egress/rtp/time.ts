@@ -1,5 +1,5 @@
 /** Times as RTP and its extensions write them. Pure. */
-import { type Micros, ZERO } from '../time.ts';
+import { type Micros, ZERO } from '../../time.ts';
 
 /** Seconds from 1900 (NTP) to 1970 (Unix). */
 const NTP_EPOCH = 2_208_988_800;

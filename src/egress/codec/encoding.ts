@@ -3,14 +3,14 @@
  * that suits what comes.
  */
 
-import type { FrameliftError } from '../errors.ts';
-import type { Frame } from '../media/frame.ts';
-import { type PictureTraits, sameTraits } from '../media/picture-traits.ts';
-import type { EventSink, Variant } from '../metrics/events.ts';
-import type { Clock, Micros } from '../time.ts';
+import type { FrameliftError } from '../../errors.ts';
+import type { Frame } from '../../media/frame.ts';
+import { type PictureTraits, sameTraits } from '../../media/picture-traits.ts';
+import type { EventSink, Variant } from '../../metrics/events.ts';
+import type { Clock, Micros } from '../../time.ts';
+import type { EncodedUnit } from '../viewer.ts';
 import { SuitableBitrate } from './bitrate.ts';
 import { type EncoderTuning, VideoEncoder, type VideoEncoderOptions } from './encoder.ts';
-import type { EncodedUnit } from './viewer.ts';
 
 /** What a publication needs of an encoder. */
 export type Encoder = Pick<

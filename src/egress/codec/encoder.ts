@@ -1,14 +1,14 @@
 /** Encoding: frames in, H.264 access units out, nothing held back. */
 
-import { BoundedQueue } from '../bounded-queue.ts';
-import { asFrameliftError, type FrameliftError } from '../errors.ts';
-import type { Frame, FrameInfo } from '../media/frame.ts';
-import type { PictureTraits } from '../media/picture-traits.ts';
-import type { DropReason } from '../metrics/events.ts';
-import { type Clock, fromMs, type Micros, micros, minus, plus } from '../time.ts';
+import { BoundedQueue } from '../../bounded-queue.ts';
+import { asFrameliftError, type FrameliftError } from '../../errors.ts';
+import type { Frame, FrameInfo } from '../../media/frame.ts';
+import type { PictureTraits } from '../../media/picture-traits.ts';
+import type { DropReason } from '../../metrics/events.ts';
+import { type Clock, fromMs, type Micros, micros, minus, plus } from '../../time.ts';
+import type { EncodedUnit } from '../viewer.ts';
 import { RateMeter } from './bitrate.ts';
-import { X264Session } from './codec/x264-session.ts';
-import type { EncodedUnit } from './viewer.ts';
+import { X264Session } from './x264-session.ts';
 
 /** Why a frame became no access unit. */
 export type EncodeDrop = Extract<DropReason, 'queue-full' | 'encode-failed' | 'stopped'>;

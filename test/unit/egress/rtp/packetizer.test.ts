@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { areSingle, packetizeH264, splitNalUnits } from '../../../src/egress/packetizer.ts';
+import { areSingle, packetizeH264, splitNalUnits } from '../../../../src/egress/rtp/packetizer.ts';
 
 const nal = (header: number, bytes: number): Buffer => {
   const unit = Buffer.alloc(bytes, 0x55);

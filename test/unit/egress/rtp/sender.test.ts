@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { ExtensionName } from '../../../src/egress/offer.ts';
-import { RtpSender } from '../../../src/egress/rtp-sender.ts';
-import { fromMs, ManualClock, type Micros } from '../../../src/time.ts';
-import { encodedUnit } from '../../support/encoded-unit.ts';
+import type { ExtensionName } from '../../../../src/egress/offer.ts';
+import { RtpSender } from '../../../../src/egress/rtp/sender.ts';
+import { fromMs, ManualClock, type Micros } from '../../../../src/time.ts';
+import { encodedUnit } from '../../../support/encoded-unit.ts';
 
 /** What went out: the header as it was at that moment, and the payload. */
 interface Packet {

@@ -3,11 +3,11 @@
  * sends them again. werift's own sender forgets after 128 packets.
  */
 import { type RTCRtpTransceiver, RtcpSenderInfo, RtpHeader } from 'werift';
-import type { Clock, Micros } from '../time.ts';
-import { RtxHistory, type SentPacket } from './congestion/rtx-history.ts';
-import type { Outgoing } from './congestion/send-queue.ts';
-import type { ExtensionName, OfferedVideo } from './offer.ts';
-import { ntpTimestamp, playoutDelay, rtpTimestamp, writeAbsCaptureTime, writeAbsSendTime } from './rtp-time.ts';
+import type { Clock, Micros } from '../../time.ts';
+import { RtxHistory, type SentPacket } from '../congestion/rtx-history.ts';
+import type { Outgoing } from '../congestion/send-queue.ts';
+import type { ExtensionName, OfferedVideo } from '../offer.ts';
+import { ntpTimestamp, playoutDelay, rtpTimestamp, writeAbsCaptureTime, writeAbsSendTime } from './time.ts';
 
 /**
  * The first access units carry the playout-delay extension, later only keyframes do: receivers keep

@@ -6,8 +6,8 @@ import {
   roundTrip,
   rtpTimestamp,
   writeAbsSendTime,
-} from '../../../src/egress/rtp-time.ts';
-import { fromMs, micros } from '../../../src/time.ts';
+} from '../../../../src/egress/rtp/time.ts';
+import { fromMs, micros } from '../../../../src/time.ts';
 
 describe('RTP times', () => {
   it('counts 90 kHz ticks and wraps', () => {
