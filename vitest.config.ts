@@ -17,7 +17,6 @@ const RETRIES = 1;
  */
 const TIMED = [
   'cli',
-  'convert',
   'convert-safety',
   'provider',
   'rtsp-camera',

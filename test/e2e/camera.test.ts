@@ -103,8 +103,8 @@ it.each(['h264', 'h265'] as const)(
     const page = await openPage(browser, app.url, 'upconverted');
     await firstPicture(page, 'upconverted');
     await page.waitForTimeout(2000);
-    const counts = await countPerSecond(page, 'upconverted', 5);
-    const presented = await watchFrames(page, 7);
+    const counts = await countPerSecond(page, 'upconverted', 4);
+    const presented = await watchFrames(page, 5);
     const frames = sourceFrames(presented);
     const { share, read, ordered } = coverage(frames);
     const latency = frames.map((frame) => frame.latencyMs);
@@ -129,28 +129,6 @@ it.each(['h264', 'h265'] as const)(
     expect((await app.stream('live')).stats.frames.interpolated).toBeGreaterThan(100);
   },
 );
-
-it('plays a camera behind basic authentication with the right password', async () => {
-  const { app } = await connect({ user: 'nurse', password: 's3cret!' }, 'nurse:s3cret!@');
-  const page = await openPage(browser, app.url, 'upconverted');
-  await firstPicture(page, 'upconverted');
-  expect(app.log()).not.toContain('s3cret');
-});
-
-it('says that the password is wrong, without telling it', async () => {
-  const { app } = await connect({ user: 'nurse', password: 's3cret!' }, 'nurse:wr0ng@');
-  await expect
-    .poll(async () => (await app.stream('live')).error, { timeout: 10_000 })
-    .toMatch(/password|401|unauthor/i);
-  expect(app.log()).toContain('source.unauthorized');
-  expect(app.log()).not.toContain('wr0ng');
-});
-
-it('says that there is no such stream at a wrong path', async () => {
-  camera = await startCamera({ fps: FPS });
-  app = await startApp([camera.url.replace(/\/cam$/, '/nowhere'), '--fps', '60']);
-  await expect.poll(() => app?.log(), { timeout: 10_000 }).toContain('source.not-found');
-});
 
 it('is back within 5 s of the camera, with its viewer still connected', async () => {
   const { app, camera: first } = await connect({ stopAfter: 5 });
@@ -177,7 +155,7 @@ it('survives a stall of 3 s', async () => {
   await firstPicture(page, 'upconverted');
   await expect.poll(async () => (await app.stream('live')).state, { timeout: 12_000 }).toBe('waiting');
   await expect.poll(async () => (await app.stream('live')).state, { timeout: 12_000 }).toMatch(/^(full|degraded)$/);
-  const counts = await countPerSecond(page, 'upconverted', 4);
+  const counts = await countPerSecond(page, 'upconverted', 3);
   expect(median(counts)).toBeGreaterThanOrEqual(55);
   expect((await app.stream('live')).stats.viewers.upconverted).toBe(1);
 });
@@ -193,7 +171,7 @@ it('goes on with its viewer when the camera changes its resolution', async () =>
     });
   expect(await size()).toEqual([640, 360]);
   await expect.poll(size, { timeout: 12_000 }).toEqual([480, 272]);
-  expect(median(await countPerSecond(page, 'upconverted', 4))).toBeGreaterThanOrEqual(55);
+  expect(median(await countPerSecond(page, 'upconverted', 3))).toBeGreaterThanOrEqual(55);
   expect(app.log()).toContain('"reconnects":0');
 });
 
@@ -202,12 +180,12 @@ it('never mixes two scenes', async () => {
   const page = await openPage(browser, app.url, 'upconverted');
   await firstPicture(page, 'upconverted');
   await page.waitForTimeout(1000);
-  const presented = await watchFrames(page, 9, 'piece');
+  const presented = await watchFrames(page, 7, 'piece');
   const pieces = presented.map(({ piece }) => piece);
   const steps = pieces.slice(1).map((piece, i) => difference(piece, pieces[i] ?? piece));
   const usual = median(steps);
   const cuts = steps.filter((step) => step > 4 * usual);
-  console.log(`cuts: ${cuts.map((step) => step.toFixed(0)).join(' ')} in 9 s, usual step ${usual.toFixed(1)}`);
+  console.log(`cuts: ${cuts.map((step) => step.toFixed(0)).join(' ')} in 7 s, usual step ${usual.toFixed(1)}`);
   expect(cuts.length).toBeGreaterThanOrEqual(3);
   // A mixed frame lies between the scenes: two large steps in a row, which add up to the step from scene to scene. (A
   // large step behind a cut that does not add up is motion while the page missed frames.)

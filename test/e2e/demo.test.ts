@@ -1,8 +1,7 @@
 import type { Browser, Page } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type App, startApp } from '../support/app.ts';
 import { launchChromium } from '../support/chromium.ts';
-import { INSTALL_TIMEOUT_MS, type InstalledPackage, installPackage } from '../support/installed.ts';
 import { countPerSecond, firstPicture, median, openPage } from '../support/page.ts';
 
 let browser: Browser;
@@ -13,35 +12,16 @@ beforeAll(async () => {
 
 afterAll(() => browser?.close());
 
-describe('from a checkout', () => {
-  it('paints both streams within 5 s, the upconverted one at 57 fps or more, the source at 15', () =>
-    withApp(startApp([]), async (app, page) => {
-      const [fast, slow] = await paintedPerSecond('demo', page);
-      expect(median(fast)).toBeGreaterThanOrEqual(57);
-      expect(median(slow)).toBe(15);
-      const { stats } = await app.stream('demo');
-      const { interpolated, repeated } = stats.frames;
-      console.log(`demo: ${interpolated} gaps interpolated, ${repeated} repeated in the last 5 s`);
-      expect(interpolated / (interpolated + repeated)).toBeGreaterThan(0.9);
-    }));
-});
-
-describe('from the package that npm pack makes', () => {
-  let installation: InstalledPackage;
-
-  beforeAll(async () => {
-    installation = await installPackage();
-  }, INSTALL_TIMEOUT_MS);
-
-  afterAll(() => installation?.remove());
-
-  it('paints the same', () =>
-    withApp(startApp(['demo'], { installation }), async (_app, page) => {
-      const [fast, slow] = await paintedPerSecond('package', page);
-      expect(median(fast)).toBeGreaterThanOrEqual(57);
-      expect(median(slow)).toBe(15);
-    }));
-});
+it('paints both streams within 5 s, the upconverted one at 57 fps or more, the source at 15', () =>
+  withApp(startApp([]), async (app, page) => {
+    const [fast, slow] = await paintedPerSecond('demo', page);
+    expect(median(fast)).toBeGreaterThanOrEqual(57);
+    expect(median(slow)).toBe(15);
+    const { stats } = await app.stream('demo');
+    const { interpolated, repeated } = stats.frames;
+    console.log(`demo: ${interpolated} gaps interpolated, ${repeated} repeated in the last 5 s`);
+    expect(interpolated / (interpolated + repeated)).toBeGreaterThan(0.9);
+  }));
 
 /** Opens the page of an app, and ends the app afterwards: in time, and with every frame released. */
 async function withApp(starting: Promise<App>, watch: (app: App, page: Page) => Promise<void>): Promise<void> {
@@ -66,7 +46,7 @@ async function paintedPerSecond(name: string, page: Page): Promise<[number[], nu
   );
   expect(Math.max(upconverted, source)).toBeLessThan(5000);
   await page.waitForTimeout(3000);
-  const [fast, slow] = await Promise.all([countPerSecond(page, 'upconverted', 10), countPerSecond(page, 'source', 10)]);
+  const [fast, slow] = await Promise.all([countPerSecond(page, 'upconverted', 6), countPerSecond(page, 'source', 6)]);
   console.log(`${name}: presented per second: ${fast.join(' ')} | source ${slow.join(' ')}`);
   return [fast, slow];
 }

@@ -122,9 +122,9 @@ function expectContract({ counted }: Run, budgetMs: number): void {
   expect(1000 * added.quantile(0.99)).toBeLessThanOrEqual(budgetMs + 17);
 }
 
-it('1080p30 to 60 for 60 s, half of it beside a load: settles, shows every source frame, keeps its budget, climbs back', async () => {
+it('1080p30 to 60, half of the time beside a load: settles, shows every source frame, keeps its budget, climbs back', async () => {
   const app = await start('1920x1080', '60ms');
-  const run = await underLoad(app, [15, 30, 15], 1);
+  const run = await underLoad(app, [8, 14, 12], 1);
   const [from, to] = run.load;
   const settled = between(run, from + 3, to);
   const depth = usual(settled);
@@ -138,7 +138,7 @@ it('1080p30 to 60 for 60 s, half of it beside a load: settles, shows every sourc
 
 it('is at the top when it has the machine, below it beside a load, and at the top within 10 s of its end', async () => {
   const app = await start('640x360', '60ms');
-  const run = await underLoad(app, [10, 15, 15], 4);
+  const run = await underLoad(app, [8, 12, 15], 4);
   const [from, to] = run.load;
   expect(usual(between(run, 3, from))).toBe(0);
   expect(usual(between(run, from + 3, to))).toBeGreaterThan(0);

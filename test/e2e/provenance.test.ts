@@ -9,7 +9,7 @@ import { median } from '../support/page.ts';
 import { type PresentedPicture, presentedPictures } from '../support/presented.ts';
 
 const FPS = 30;
-const PICTURES = 1000;
+const PICTURES = 500;
 
 let browser: Browser;
 let app: App;

@@ -98,9 +98,9 @@ it.each(['VP8', 'H264', 'VP9'] as const)(
     const camera = await publisherPage(app.url, codec);
     const page = await openPage(browser, app.url, 'upconverted');
     await firstPicture(page, 'upconverted', 15_000);
-    await page.waitForTimeout(2000);
+    await page.waitForTimeout(1000);
     const [before, from] = [await outbound(camera), await decoded(app.url)];
-    const counts = await countPerSecond(page, 'upconverted', 5);
+    const counts = await countPerSecond(page, 'upconverted', 4);
     const [after, to] = [await outbound(camera), await decoded(app.url)];
     const sent = after.framesSent - before.framesSent;
     console.log(
@@ -140,10 +140,10 @@ it('of a browser that offers simulcast the full picture is taken', async () => {
   expect(await camera.evaluate('window.publisher.localDescription.sdp')).toContain('a=simulcast:send');
   const page = await openPage(browser, app.url, 'upconverted');
   await firstPicture(page, 'upconverted', 15_000);
-  await page.waitForTimeout(3000);
+  await page.waitForTimeout(2000);
   const from = await decoded(app.url);
-  await page.waitForTimeout(3000);
-  expect(((await decoded(app.url)) - from) / 3).toBeGreaterThan(27);
+  await page.waitForTimeout(2000);
+  expect(((await decoded(app.url)) - from) / 2).toBeGreaterThan(27);
   const size = page.evaluate(() => {
     const video = document.querySelector<HTMLVideoElement>('figure[data-variant="upconverted"] video');
     return [video?.videoWidth, video?.videoHeight];

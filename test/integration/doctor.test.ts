@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Finding } from '../../src/commands/doctor/finding.ts';
+import { examineFfmpeg } from '../../src/commands/doctor/machine.ts';
 import { examineServing } from '../../src/commands/doctor/serving.ts';
 import { parseConfig } from '../../src/config/parse.ts';
 import type { ConfigInput } from '../../src/config/schema.ts';
@@ -23,6 +24,13 @@ async function examine(input: ConfigInput, env = {}): Promise<Map<string, Findin
   const findings = await examineServing(parseConfig(quick, 'test.yaml'), env);
   return new Map(findings.map((finding) => [finding.what, finding]));
 }
+
+it('doctor says how to get ffmpeg where there is none', () => {
+  expect(examineFfmpeg({ PATH: '/nowhere', FFMPEG_PATH: '' })).toMatchObject({
+    ...{ what: 'ffmpeg', level: 'optional', detail: expect.stringMatching(/^not found/) },
+    remedy: expect.stringMatching(/install/),
+  });
+});
 
 describe('doctor tries what a configuration names', () => {
   it('a sound one: every line is ok and says what was found', async () => {

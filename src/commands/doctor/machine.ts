@@ -17,7 +17,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Looks at what this machine has, whatever framelift is to serve. Never throws. */
 export async function examineMachine(env: Environment): Promise<Finding[]> {
-  return [node(), cores(), ffmpeg(env), demo(), ...(await models()), ...(await providers())];
+  return [node(), cores(), examineFfmpeg(env), demo(), ...(await models()), ...(await providers())];
 }
 
 function node(): Finding {
@@ -31,7 +31,8 @@ function cores(): Finding {
   return { what: 'cpu', level: 'ok', detail: `${availableParallelism()} cores` };
 }
 
-function ffmpeg(env: Environment): Finding {
+/** Looks for the ffmpeg program. Never throws. */
+export function examineFfmpeg(env: Environment): Finding {
   try {
     const { path, origin } = findFfmpeg(env);
     return { what: 'ffmpeg', level: 'ok', detail: `${path} (${origin}); used for SRT, RTMP, HLS, UDP, V4L2` };
