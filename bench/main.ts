@@ -9,6 +9,7 @@ import { measureBatches } from './batch.ts';
 import { cutsText, measureCuts } from './cuts.ts';
 import { ffmpegVersion } from './ffmpeg.ts';
 import { measureFrameCost } from './frame-cost.ts';
+import { measureIdle } from './idle.ts';
 import { measureKernel } from './kernel.ts';
 import { measureLinks } from './links.ts';
 import { measureLive } from './live.ts';
@@ -18,6 +19,7 @@ import { comparePeers } from './peers.ts';
 import {
   batchText,
   frameCostText,
+  idleText,
   kernelText,
   linksText,
   liveText,
@@ -150,6 +152,21 @@ outputOptions(program.command('source-variant'))
     const rows = await measureSourceVariant({ width, height, seconds: flags.seconds });
     const title = 'The source as it came';
     give({ title, command, machine, result: { rows }, text: sourceVariantText(rows) }, flags);
+  });
+
+outputOptions(program.command('idle'))
+  .description(
+    'what a stream costs that nobody watches, and how soon one who comes has a picture; with onDemand and without',
+  )
+  .addOption(new Option('--size <size>', 'of the camera').default([1280, 720]).argParser(evenSize))
+  .addOption(new Option('--seconds <n>', 'measured').default(20).argParser(positive))
+  .addOption(new Option('--joins <n>', 'viewers one after the other').default(5).argParser(positive))
+  .action(async (flags: OutputFlags & { readonly size: Size; readonly seconds: number; readonly joins: number }) => {
+    const machine = await thisMachine(true);
+    const { seconds, joins } = flags;
+    const [width, height] = flags.size;
+    const rows = await measureIdle({ width, height, seconds, joins });
+    give({ title: 'A stream that nobody watches', command, machine, result: { rows }, text: idleText(rows) }, flags);
   });
 
 liveOptions(program.command('live'), [1280, 720], 60)

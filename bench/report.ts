@@ -1,6 +1,8 @@
 /** Results as tables, for the terminal and for Markdown alike. Pure. */
+
 import type { BatchRow } from './batch.ts';
 import type { FrameCost } from './frame-cost.ts';
+import type { IdleRow } from './idle.ts';
 import type { KernelRow } from './kernel.ts';
 import type { LinkResult } from './links.ts';
 import type { LiveResult, StreamResult } from './live-result.ts';
@@ -22,6 +24,16 @@ function table(head: readonly string[], body: readonly (readonly string[])[]): s
 export function sourceVariantText(rows: readonly SourceVariantRow[]): string {
   const body = rows.map(({ form, frames, p50Ms, p95Ms }) => [form, `${frames}`, p50Ms.toFixed(1), p95Ms.toFixed(1)]);
   return `Milliseconds from the camera's drawing to the viewer's decoded picture.\n\n${table(['sourceVariant', 'frames', 'p50', 'p95'], body)}`;
+}
+
+/** A stream without viewers. */
+export function idleText(rows: readonly IdleRow[]): string {
+  const body = rows.map(({ source, idleCores, watchedCores, firstPictureMs: { median, worst } }) => [
+    ...[source, idleCores.toFixed(3), watchedCores.toFixed(3)],
+    ...[median.toFixed(0), worst.toFixed(0)],
+  ]);
+  const head = ['source', 'cores without viewers', 'with one', 'first picture, median ms', 'worst'];
+  return `Processor time of the whole server; from a viewer's offer to its first picture.\n\n${table(head, body)}`;
 }
 
 /** Cost per interpolated frame by size. */

@@ -95,6 +95,7 @@ rateOptions(program.command('serve', { isDefault: true }))
   .addOption(cadenceOption())
   .addOption(delayOption())
   .option('--no-audio', 'play no sound')
+  .option('--on-demand', 'read the source only while somebody watches, records or takes it over')
   .addOption(sourceVariantOption())
   .addOption(
     new Option(

@@ -46,6 +46,7 @@ export interface ServeFlags extends RateFlags {
   /** False: `--no-audio`. */
   readonly audio?: boolean;
   readonly sourceVariant?: SourceVariantChoice;
+  readonly onDemand?: boolean;
   readonly batch?: number;
   readonly latencyBudget?: number;
   readonly log?: string;
@@ -161,11 +162,12 @@ function streamsOf(sources: readonly string[], flags: ServeFlags, fromFile: Conf
  * @throws FrameliftError `config.invalid` for a flag that none of them heeds.
  */
 function sourceWishes(
-  { loop, deinterlace, ingest, transport, sourceVariant }: ServeFlags,
+  { loop, deinterlace, ingest, transport, sourceVariant, onDemand }: ServeFlags,
   streams: readonly SourceText[],
 ): (stream: SourceText) => object {
   const wished: [SourceKey, unknown][] = [];
   if (loop) wished.push(['loop', loop]);
+  if (onDemand) wished.push(['onDemand', onDemand]);
   if (deinterlace !== undefined) wished.push(['deinterlace', deinterlace]);
   if (sourceVariant === 'pass' || sourceVariant === 'auto') wished.push(['sourceVariant', sourceVariant]);
   if (ingest !== undefined) wished.push(['ingest', ingest]);

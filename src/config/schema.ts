@@ -69,6 +69,7 @@ export const streamSchema = z.strictObject({
     .describe(
       "what viewers of the source variant are sent; pass: the source's own H.264, bit-exact, or nothing; encode: frames encoded again; auto: pass where it can be",
     ),
+  onDemand: z.boolean().default(false).describe('true: the source is read only while somebody watches'),
   stallTimeoutMs: milliseconds(500, 120_000).default(3000).describe('reconnect after this long without a frame'),
   bitrateKbps: z
     .number()

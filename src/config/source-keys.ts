@@ -15,8 +15,11 @@ export interface SourceText {
   readonly ingest?: StreamConfig['ingest'] | undefined;
 }
 
+/** All of them. */
+const KEYS = ['loop', 'deinterlace', 'ingest', 'transport', 'verifyCertificate', 'sourceVariant', 'onDemand'] as const;
+
 /** A key that not every source heeds. */
-export type SourceKey = 'loop' | 'deinterlace' | 'ingest' | 'transport' | 'verifyCertificate' | 'sourceVariant';
+export type SourceKey = (typeof KEYS)[number];
 
 interface SourceKeyRule {
   /** The value that is no wish, and fits every source. */
@@ -58,13 +61,17 @@ const RULES: Readonly<Record<SourceKey, SourceKeyRule>> = {
     heededBy: 'RTSP that is not read through ffmpeg and WHIP',
     isHeeded: ({ source, ingest }) => source === 'whip' || (isRtsp(source) && ingest !== 'ffmpeg'),
   },
+  onDemand: {
+    idle: false,
+    heededBy: 'sources that framelift opens itself, not WHIP,',
+    isHeeded: ({ source }) => source !== 'whip',
+  },
   verifyCertificate: {
     idle: true,
     heededBy: 'URLs that lead to TLS, such as rtsps and https',
     isHeeded: ({ source }) => ['rtsps', 'http', 'https', 'rtmps'].includes(schemeOf(source) ?? ''),
   },
 };
-const KEYS: readonly SourceKey[] = ['loop', 'deinterlace', 'ingest', 'transport', 'verifyCertificate', 'sourceVariant'];
 
 /** Whether a stream's source heeds a key. */
 export function heeds(stream: SourceText, key: SourceKey): boolean {

@@ -20,6 +20,7 @@ import { Renditions } from './congestion/renditions.ts';
 import { EvenSender } from './even-sender.ts';
 import { type Follower, Followers, type Following } from './followers.ts';
 import { connectPeer } from './peer.ts';
+import { Presence } from './presence.ts';
 import { shownAgain } from './provenance.ts';
 import { areSingle, MAX_PAYLOAD, packetizeH264 } from './rtp/packetizer.ts';
 import type {
@@ -49,6 +50,12 @@ export interface PublicationOptions extends EncodingOptions {
     /** As `Source.requestKeyframe`. */
     readonly askSource: () => boolean;
   };
+  /**
+   * Told that somebody is there or on the way, and that nobody has been for 5 s: there is nobody at first.
+   */
+  readonly onPresence?: (present: boolean) => void;
+  /** Frames come only while somebody is there: who joins waits for the first one. Default false. */
+  readonly onDemand?: boolean | undefined;
   /** How WebRTC connections are made. */
   readonly peer?: PeerSettings;
   /** For tests: another way to connect. */
@@ -74,8 +81,6 @@ const STALE = fromMs(150);
  * slice comes on top.
  */
 const MAX_SLICE = MAX_PAYLOAD - 100;
-/** The encoder stays open this long after the last viewer: a reload finds it warm. */
-const LINGER = fromMs(5000);
 
 /** Takes frames, gives them to viewers. */
 export class Publication implements AsyncDisposable {
@@ -88,6 +93,7 @@ export class Publication implements AsyncDisposable {
   readonly #followers: Followers;
   readonly #encoding: Encoding;
   readonly #keyframes: KeyframeRequests;
+  readonly #presence: Presence;
   readonly #renditions: Renditions;
   readonly #passing: Passing | undefined;
   #last: Frame | undefined;
@@ -95,7 +101,6 @@ export class Publication implements AsyncDisposable {
   #refreshDue: Micros | undefined;
   #latencyOf: Micros | undefined;
   #cancelRefresh: CancelTimer | undefined;
-  #cancelLinger: CancelTimer | undefined;
   readonly #even: EvenSender;
   #disposed = false;
 
@@ -107,7 +112,7 @@ export class Publication implements AsyncDisposable {
     this.#audience = new Audience({ stream, clock, maxViewers });
     this.sound = new SoundOut({
       ...options,
-      heard: () => this.#present,
+      heard: () => this.#taken,
       send: (unit) => {
         this.#audience.sendSound(unit);
         this.#followers.pushSound(unit);
@@ -118,9 +123,17 @@ export class Publication implements AsyncDisposable {
       if (options.even) this.#even.push(unit);
       else this.#send(unit);
     });
+    this.#presence = new Presence({
+      clock,
+      isEmpty: () => this.#audience.size === 0 && this.#followers.size === 0,
+      onChange: (present) => {
+        if (!present) void Promise.all([this.#encoding.close(), this.#renditions.close()]);
+        options.onPresence?.(present);
+      },
+    });
     this.#followers = new Followers({
       keyframe: () => this.#followersNeedKeyframe(),
-      onPresence: (present) => (present ? this.#cancelLinger?.() : this.#linger()),
+      onPresence: (present) => (present ? this.#presence.arrived() : this.#presence.left()),
     });
     this.#keyframes = new KeyframeRequests(clock, () => this.#makeKeyframe());
     const packetize = (unit: EncodedUnit): PacketizedUnit => this.#packetize(unit);
@@ -160,6 +173,7 @@ export class Publication implements AsyncDisposable {
     this.#last?.release();
     this.#last = frame.share();
     this.#pushedAt = this.#options.clock.now();
+    this.#presence.frame();
     this.#encoding.observe(frame, due);
     this.#passing?.push(frame, due);
     this.#encode(frame, due);
@@ -199,18 +213,19 @@ export class Publication implements AsyncDisposable {
    * `webrtc.overloaded`, `webrtc.busy`, `webrtc.no-source`.
    */
   async join(offer: string, trickle?: CandidateSink, address?: string): Promise<ViewerSession> {
-    const { clock, peer = {}, connect = connectPeer } = this.#options;
-    if (this.#disposed || !this.live) {
-      throw new FrameliftError('webrtc.no-source', `${this.stream} has no frame yet`, { recoverable: true });
-    }
+    const { clock, peer = {}, connect = connectPeer, onDemand = false } = this.#options;
+    if (this.#disposed || !(this.live || onDemand)) throw this.#noFrame();
     const { promise: ended, resolve: end } = Promise.withResolvers<string>();
     const member = this.#audience.enter(address, end);
+    this.#presence.arrived();
     try {
+      if (!this.live && !(await this.#presence.nextFrame())) throw this.#noFrame();
       const settings = { ...peer, sound: this.sound.codec, profile: this.#passing?.profile };
       member.viewer = await connect(offer, settings, clock, this.#eventsFor(member), trickle);
       await this.#admit(member.viewer);
     } catch (error) {
       this.#audience.leave(member);
+      this.#presence.left();
       throw error;
     }
     const { viewer } = member;
@@ -224,7 +239,6 @@ export class Publication implements AsyncDisposable {
         remedy: 'Try again in a second or two.',
       });
     }
-    this.#cancelLinger?.();
     return {
       answer: viewer.answer,
       iceUfrag: viewer.iceUfrag,
@@ -255,6 +269,12 @@ export class Publication implements AsyncDisposable {
     }
   }
 
+  /** Frames stop until somebody comes: who joins then is to see a new one first. */
+  rest(): void {
+    this.#last?.release();
+    this.#last = undefined;
+  }
+
   /** Changes the encoder's bitrate live, bits per second. */
   setBitrate(bitsPerSecond: number): void {
     this.#encoding.setBitrate(bitsPerSecond);
@@ -272,13 +292,13 @@ export class Publication implements AsyncDisposable {
   /** Closes all viewers and the encoder, releases everything. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
+    this.#presence.close();
     this.#keyframes.close();
     this.#cancelRefresh?.();
     this.#even.close();
     this.sound.close();
     this.#passing?.close();
     await this.#audience.close('stream stopped');
-    this.#cancelLinger?.();
     await this.#renditions.close();
     await this.#encoding.close();
     this.#last?.release();
@@ -292,7 +312,7 @@ export class Publication implements AsyncDisposable {
       const target = this.#passing?.status.form === 'pass' ? 'as measured' : this.#encoding.bitrate;
       this.#renditions.push(frame, due, this.#audience.viewers(), target);
     }
-    if (!this.#present) {
+    if (!this.#taken) {
       frame.release();
       return;
     }
@@ -345,13 +365,13 @@ export class Publication implements AsyncDisposable {
         this.#reportViewers();
         this.#reportPeerQueues(member.viewer?.capacity ?? 0);
         member.end(reason);
-        this.#linger();
+        this.#presence.left();
       },
     };
   }
 
   /** Somebody takes what is sent. */
-  get #present(): boolean {
+  get #taken(): boolean {
     return this.#audience.connected > 0 || this.#followers.size > 0;
   }
 
@@ -365,13 +385,8 @@ export class Publication implements AsyncDisposable {
     else this.#keyframes.want();
   }
 
-  #linger(): void {
-    const { clock } = this.#options;
-    this.#cancelLinger?.();
-    this.#cancelLinger = clock.at(plus(clock.now(), LINGER), () => {
-      if (this.#audience.size === 0 && this.#followers.size === 0)
-        void Promise.all([this.#encoding.close(), this.#renditions.close()]);
-    });
+  #noFrame(): FrameliftError {
+    return new FrameliftError('webrtc.no-source', `${this.stream} has no frame yet`, { recoverable: true });
   }
 
   #keyframeNeeded(member: Member, cause: KeyframeCause): void {

@@ -48,6 +48,7 @@ export type RepeatReason =
   | 'discontinuity'
   | 'size-change'
   | 'no-model'
+  | 'unwatched'
   | 'engine-error'
   | 'overload'
   | 'silence';

@@ -24,7 +24,7 @@ export const LABEL_LIMITS = {
   reason: 40,
   cause: 5,
   decision: 5,
-  state: 4,
+  state: 5,
   rung: 24,
   codec: 12,
   model: 16,
@@ -304,7 +304,7 @@ export const CATALOGUE = {
   state: {
     kind: 'gauge',
     name: 'framelift_stream_state',
-    help: '1 for the state a stream is in: waiting, full, degraded or pass-through.',
+    help: '1 for the state a stream is in: waiting, full, degraded, pass-through or asleep.',
     labels: ['stream', 'state'],
   },
   sourceInfo: {

@@ -8,7 +8,7 @@ import type { Instruments } from './instruments.ts';
 /** Both published streams. */
 export const VARIANTS: readonly Variant[] = ['upconverted', 'source'];
 const FATES = ['source', 'interpolated', 'extrapolated', 'repeated'] as const;
-const STATES: readonly StreamState[] = ['waiting', 'full', 'degraded', 'pass-through'];
+const STATES: readonly StreamState[] = ['waiting', 'full', 'degraded', 'pass-through', 'asleep'];
 
 type EventOf<Type> = Extract<MetricEvent, { readonly type: Type }>;
 /** What each type of event does. */

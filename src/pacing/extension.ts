@@ -11,7 +11,7 @@ import { type Lineup, outcomeOf, type SubmissionOptions } from './submission.ts'
 /** Options of {@link Extension}. */
 export type ExtensionOptions = Pick<
   SubmissionOptions,
-  'stream' | 'lineup' | 'clock' | 'minConfidence' | 'onEngineError' | 'onLadder' | 'onDecision' | 'onWork'
+  'stream' | 'lineup' | 'watched' | 'clock' | 'minConfidence' | 'onEngineError' | 'onLadder' | 'onDecision' | 'onWork'
 >;
 
 /** Collaborators of {@link Extension}. */
@@ -33,7 +33,9 @@ export class Extension {
 
   /** Whether a model is ready that can. */
   get able(): boolean {
-    return this.#options.lineup()?.tiers.some(({ extrapolates }) => extrapolates) ?? false;
+    const { lineup, watched } = this.#options;
+    if (watched?.() === false) return false;
+    return lineup()?.tiers.some(({ extrapolates }) => extrapolates) ?? false;
   }
 
   /** From now on nothing is made, and nobody is told of anything. */

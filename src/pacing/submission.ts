@@ -32,6 +32,8 @@ export interface SubmissionOptions {
    * repeated.
    */
   readonly lineup: () => Lineup | undefined;
+  /** Whether anybody is shown what is made; while nobody is, source frames are repeated. Default: yes. */
+  readonly watched?: () => boolean;
   readonly scheduler: Scheduler;
   readonly delay: DelayControl;
   readonly clock: Clock;
@@ -106,10 +108,11 @@ export class Submission {
    * `frame` stays the caller's.
    */
   submit(before: Frame, frame: Frame, timesteps: readonly Timestep[], { area, pairBefore }: PairTraits = {}): void {
-    const { lineup, clock, onDecision, onWork } = this.#options;
+    const { lineup, watched, clock, onDecision, onWork } = this.#options;
     const now = lineup();
-    if (!now) {
-      this.#deps.fallbacks.explain(timesteps, 'no-model');
+    const unwatched = watched?.() === false;
+    if (!now || unwatched) {
+      this.#deps.fallbacks.explain(timesteps, unwatched ? 'unwatched' : 'no-model');
       before.release();
       pairBefore?.frame.release();
       return;

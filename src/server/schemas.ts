@@ -44,7 +44,7 @@ const variants = <T extends z.ZodType>(value: T) => z.object({ upconverted: valu
 const strings = z.array(z.string()).readonly();
 const counters = z.record(z.string(), z.number()).readonly();
 const percentiles = z.object({ p50: z.number(), p95: z.number() }).readonly();
-const STATES = ['waiting', 'full', 'degraded', 'pass-through'] as const satisfies readonly StreamState[];
+const STATES = ['waiting', 'full', 'degraded', 'pass-through', 'asleep'] as const satisfies readonly StreamState[];
 const streamState = z.enum(STATES);
 
 const sourceInfo = z
@@ -133,7 +133,9 @@ export const streamReport = z.object({
   timing: z.array(timingNote).readonly().describe("what the source's timing costs, and how it is dealt with"),
   state: streamState,
   reason: z.string().optional().describe('why the state is not full'),
-  phase: z.enum(['connecting', 'live', 'waiting', 'ended']).describe('what the source is doing'),
+  phase: z
+    .enum(['connecting', 'live', 'waiting', 'ended', 'asleep'])
+    .describe('what the source is doing; asleep: nothing, since nobody watches (`onDemand`)'),
   error: z.string().optional().describe('the fault that the source is recovering from'),
   source: sourceReport.optional().describe('absent until connected'),
   whep: variants(z.string()).describe('paths for WHEP players'),

@@ -41,8 +41,8 @@ export function streamReport(
 export function notReady(streams: StreamDirectory): NotReady[] {
   const missing: NotReady[] = streams.engineWarm() ? [] : [{ reason: 'the model is still loading' }];
   for (const { model, reason } of streams.engineFaults()) missing.push({ reason: `model ${model}: ${reason}` });
-  for (const { name, ready, awaitsPublisher, error } of streams.list()) {
-    if (ready || awaitsPublisher) continue;
+  for (const { name, ready, awaitsPublisher, state, error } of streams.list()) {
+    if (ready || awaitsPublisher || state === 'asleep') continue;
     const why = error === undefined ? '' : `: ${redactUrls(error)}`;
     missing.push({ stream: name, reason: `no frame yet${why}` });
   }

@@ -9,7 +9,13 @@ const SILENCE = fromMs(1000);
 const FULL_SHARE = 0.95;
 /** Windows in a row that must be better before the state climbs. */
 const CLIMB_WINDOWS = 2;
-const RANK: Readonly<Record<StreamState, number>> = { waiting: 0, 'pass-through': 1, degraded: 2, full: 3 };
+const RANK: Readonly<Record<StreamState, number>> = {
+  asleep: 0,
+  waiting: 0,
+  'pass-through': 1,
+  degraded: 2,
+  full: 3,
+};
 
 /** Counts gaps and decides once for each window. */
 export class StreamHealth {
@@ -29,6 +35,8 @@ export class StreamHealth {
   #engineError: string | undefined;
   #held: string | undefined;
   #best: StreamState = 'full';
+  /** What is released now waited when the source was stopped. */
+  #resting = false;
 
   constructor(now: Micros) {
     this.#start = now;
@@ -45,6 +53,7 @@ export class StreamHealth {
 
   /** Counts `frame` and `pair` events; ignores the others. Frames repeated by intent (a cut, a duplicate) count neither way. */
   observe(event: MetricEvent): void {
+    if (this.#resting) return;
     if (event.type === 'pair') {
       this.#pairs += 1;
       if (event.decision === 'discontinuity') this.#apart += 1;
@@ -59,7 +68,8 @@ export class StreamHealth {
       reason === 'flash' ||
       reason === 'duplicate' ||
       reason === 'discontinuity' ||
-      reason === 'size-change'
+      reason === 'size-change' ||
+      reason === 'unwatched'
     )
       return;
     this.#failed += 1;
@@ -70,6 +80,22 @@ export class StreamHealth {
   stoodStill(span: Micros): void {
     this.#start = plus(this.#start, span);
     if (this.#lastRelease !== undefined) this.#lastRelease = plus(this.#lastRelease, span);
+  }
+
+  /** Nobody watches, and the source is not read until somebody does. */
+  sleep(): void {
+    this.#resting = true;
+    this.#state = 'asleep';
+    this.#reason = 'nobody watches: the source is read when somebody does';
+    this.#released = 0;
+    this.#lastRelease = undefined;
+  }
+
+  /** The source is started: with its first frame, or its first failure, it counts as any other. */
+  wake(now: Micros): void {
+    this.#resting = false;
+    this.#reason = 'the source is being started';
+    this.#start = now;
   }
 
   /** Remembers the engine's last fault for {@link reason}. */
@@ -83,8 +109,12 @@ export class StreamHealth {
     this.#best = reason === undefined ? 'full' : best;
   }
 
-  /** Closes the window that ends at `now` and returns the state. Falls at once, climbs after {@link CLIMB_WINDOWS} better windows. */
-  judge(now: Micros): StreamState {
+  /** Closes the window that ends at `now` and returns the state. `failing`: the source cannot be read. Falls at once, climbs after {@link CLIMB_WINDOWS} better windows. */
+  judge(now: Micros, failing = false): StreamState {
+    if (this.#state === 'asleep') {
+      if (this.#resting || (this.#released === 0 && !failing)) return this.#state;
+      this.#state = 'waiting';
+    }
     if (this.#released > 0) this.#lastRelease = now;
     const since = this.#lastRelease ?? this.#start;
     const silent = this.#lastRelease === undefined || minus(now, since) >= SILENCE;

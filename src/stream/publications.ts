@@ -6,14 +6,31 @@ import type { StreamContext, StreamSettings } from './settings.ts';
 /** Frames per second that an encoder takes for granted until it has measured them. */
 const USUAL_FPS = 30;
 
-/** The two publications of a stream; the caller disposes of them. */
-export function publicationsOf(settings: StreamSettings, context: StreamContext): Record<Variant, Publication> {
-  const { name: stream, source, target, sourceVariant: choice = 'encode', bitrate, maxViewers, peer } = settings;
+/**
+ * The two publications of a stream; the caller disposes of them.
+ * @param onPresence as {@link PublicationOptions.onPresence}.
+ */
+export function publicationsOf(
+  settings: StreamSettings,
+  context: StreamContext,
+  onPresence: (variant: Variant, present: boolean) => void,
+): Record<Variant, Publication> {
+  const {
+    name: stream,
+    source,
+    target,
+    sourceVariant: choice = 'encode',
+    bitrate,
+    maxViewers,
+    peer,
+    onDemand,
+  } = settings;
   const { clock, events, arena, log } = context;
   const passing = choice === 'encode' ? undefined : { choice, askSource: () => source.requestKeyframe?.() ?? false };
   const publish = (variant: Variant): Publication =>
     new Publication({
-      ...{ stream, variant, clock, events, arena },
+      ...{ stream, variant, clock, events, arena, onDemand },
+      onPresence: (present) => onPresence(variant, present),
       even: variant === 'upconverted',
       onError: ({ code, message }) => log.warn({ stream, variant, code }, `encoding failed: ${message}`),
       ...(variant === 'source' && passing ? { passing } : {}),

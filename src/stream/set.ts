@@ -220,6 +220,7 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
         cadence: settings.cadence,
         delay: settings.delay,
         sourceVariant: settings.sourceVariant,
+        onDemand: settings.onDemand,
         ...(profile === undefined ? {} : { profile }),
         ...(latencyBudgetMs === undefined ? {} : { latencyBudget: fromMs(latencyBudgetMs) }),
         minConfidence: minConfidenceOf(undefined, profile),

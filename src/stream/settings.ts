@@ -38,6 +38,8 @@ export interface StreamSettings {
   readonly peer?: PeerSettings;
   /** Whether repeated pictures are recognised and interpolated across. Default `off`. */
   readonly cadence?: CadenceChoice;
+  /** The source is read only while somebody watches. Default false. */
+  readonly onDemand?: boolean;
   /** What viewers of the source variant are sent. Default `encode`. */
   readonly sourceVariant?: SourceVariantChoice;
   /** Whether source frames wait for what is interpolated before them. Default `auto`: they do. */

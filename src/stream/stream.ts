@@ -15,6 +15,7 @@ import { AheadScheduler } from '../pairing/ahead.ts';
 import { type RateTarget, Scheduler } from '../pairing/scheduler.ts';
 import { upconvert } from '../pipeline.ts';
 import { fromMs, type Micros, micros, minus, plus, stoodStill, toMs, ZERO } from '../time.ts';
+import { Demand } from './demand.ts';
 import { StreamHealth } from './health.ts';
 import {
   budgetWarning,
@@ -33,7 +34,8 @@ import { type SupervisionStatus, Supervisor } from './supervisor.ts';
 import { describeLag, describeTiming, type TimingCause, type TimingNote } from './timing.ts';
 
 /** What the page and the API show of a stream. */
-export interface StreamStatus extends SupervisionStatus {
+export interface StreamStatus extends Omit<SupervisionStatus, 'phase'> {
+  readonly phase: SupervisionStatus['phase'] | 'asleep';
   readonly state: StreamState;
   readonly reason: string | undefined;
   /** Undefined while the model is being prepared. */
@@ -69,6 +71,7 @@ export class Stream implements AsyncDisposable {
   readonly #publications: Record<Variant, Publication>;
   readonly #supervisor: Supervisor;
   readonly #health: StreamHealth;
+  readonly #demand: Demand;
   readonly #scheduler: Scheduler;
   readonly #delay: DelayControl;
   readonly #model: StreamModel;
@@ -93,12 +96,13 @@ export class Stream implements AsyncDisposable {
     this.name = settings.name;
     this.label = settings.source.label;
     this.#health = new StreamHealth(context.clock.now());
-    const { target, delay } = settings;
+    const { target, delay, onDemand = false } = settings;
+    this.#demand = new Demand({ onDemand, now: context.clock.now() });
     this.#scheduler = delay === 'none' ? new AheadScheduler(target) : new Scheduler(target);
     const budget = delay === 'none' ? ZERO : settings.latencyBudget;
     this.#delay = new DelayControl(budget === undefined ? {} : { budget });
     this.#model = this.#makeModel();
-    this.#publications = publicationsOf(settings, context);
+    this.#publications = publicationsOf(settings, context, (variant, present) => this.#watched(variant, present));
     this.#supervisor = new Supervisor(settings.source, {
       stream: settings.name,
       clock: context.clock,
@@ -132,9 +136,10 @@ export class Stream implements AsyncDisposable {
     };
     const { profile } = this.#settings;
     if (profile) log.warn({ stream: name }, profile.notice);
-    this.#subscription = upconvert(this.#supervisor.frames, {
+    this.#subscription = upconvert(this.#demand.whileAwake(this.#supervisor.frames), {
       stream: name,
       lineup: () => this.#model.lineup,
+      watched: () => this.#demand.watched,
       scheduler: this.#scheduler,
       capacity: pacerCapacity(this.#settings.latencyBudget),
       delay: this.#delay,
@@ -158,6 +163,11 @@ export class Stream implements AsyncDisposable {
       },
     }).subscribe({
       next: ({ frame, pts, due }) => {
+        // What waited when the source was stopped is not for those who come later.
+        if (!this.#demand.awake) {
+          frame.release();
+          return;
+        }
         this.#publications.upconverted.sound.picture(pts, due);
         this.#publications.upconverted.push(frame, due);
       },
@@ -200,7 +210,8 @@ export class Stream implements AsyncDisposable {
     const { ladder } = this.#model;
     const sourceVariant = describeSourceVariant(this.#publications.source.passing, this.#supervisor.status.info);
     const told = { state, reason, ladder, latencyBudget, latencyFloor, badge, notice, timing: this.#timing };
-    return { ...this.#supervisor.status, ...told, sourceVariant };
+    const { phase } = this.#supervisor.status;
+    return { ...this.#supervisor.status, ...told, sourceVariant, phase: this.#demand.awake ? phase : 'asleep' };
   }
 
   /** Stops the source, then the chain, then the viewers. Resolves when all of it is closed: no event is told of the stream any more. */
@@ -276,7 +287,8 @@ export class Stream implements AsyncDisposable {
     const slow = this.#settings.intake?.judge() ?? describeLag(this.#supervisor.status.info);
     if (below === undefined) this.#health.held(slow ?? this.#cut?.text ?? this.#held);
     else this.#health.held(below, 'pass-through');
-    const state = this.#health.judge(clock.now());
+    this.#rest();
+    const state = this.#health.judge(clock.now(), this.#supervisor.status.lastError !== undefined);
     const { latencyBudget: budget, latencyFloor: floor } = this.status;
     events.emit({ type: 'budget', stream: this.name, budget, floor });
     events.emit({ type: 'state', stream: this.name, state });
@@ -291,6 +303,22 @@ export class Stream implements AsyncDisposable {
       this.#health.stoodStill(stoodStill(due, clock.now()));
       this.#checkHealth();
     });
+  }
+
+  #watched(variant: Variant, present: boolean): void {
+    const { clock, log } = this.#context;
+    if (!this.#demand.change(variant, present, clock.now())) return;
+    this.#health.wake(clock.now());
+    log.info({ stream: this.name, source: this.label }, 'somebody watches: the source is started');
+  }
+
+  /** Puts the source to sleep where nobody watches. */
+  #rest(): void {
+    const { clock, log } = this.#context;
+    if (!this.#demand.rest(clock.now())) return;
+    this.#health.sleep();
+    for (const publication of Object.values(this.#publications)) publication.rest();
+    log.info({ stream: this.name, source: this.label }, 'nobody watches: the source is stopped until somebody does');
   }
 
   /** What the source's timing costs goes into the metrics each second, and into the log when it changes. */

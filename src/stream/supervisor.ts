@@ -80,6 +80,8 @@ export class Supervisor {
   readonly #options: SupervisorOptions;
   #status: SupervisionStatus = { phase: 'connecting', info: undefined, lastError: undefined, reconnects: 0 };
   #stopped: Promise<void> = Promise.resolve();
+  /** Subscriptions to {@link frames} that are not closed yet, or not begun. */
+  #runs = 0;
 
   constructor(source: Source, options: SupervisorOptions) {
     this.#source = source;
@@ -101,10 +103,18 @@ export class Supervisor {
    */
   readonly frames = new Observable<Frame>((subscriber) => {
     const stop = new AbortController();
-    this.#stopped = this.#run((frame) => {
+    const deliver = (frame: Frame): void => {
       if (subscriber.closed) frame.release();
       else subscriber.next(frame);
-    }, stop.signal).then(
+    };
+    const run = (): Promise<void> =>
+      this.#run(deliver, stop.signal).finally(() => {
+        this.#runs -= 1;
+      });
+    // One at a time: the one before may still be closing.
+    const done = this.#runs > 0 ? this.#stopped.then(run) : run();
+    this.#runs += 1;
+    this.#stopped = done.then(
       () => subscriber.complete(),
       (error: unknown) => subscriber.error(error),
     );

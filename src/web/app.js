@@ -3,7 +3,7 @@ import { fragmentOf } from './address.js';
 import { StateFeed } from './connection/state-feed.js';
 import { PlaybackToken } from './connection/token.js';
 import { byId, within, write } from './dom.js';
-import { awaitsPublisher, describeForm, describeWaiting, frameRate } from './format.js';
+import { awaitsPublisher, describeForm, describeWaiting, frameRate, isSilent } from './format.js';
 import { KeyHelp, showHint } from './hints.js';
 import { listenToKeys } from './keys.js';
 import { Views } from './player/views.js';
@@ -186,7 +186,7 @@ function draw() {
     const screen = views.screens[variant];
     // While it waits, the server repeats the last frame now and then: that is no rate. Hidden or
     // paused, nothing is presented, and that is none either.
-    const rate = current?.state === 'waiting' ? 0 : screen.rate().fps;
+    const rate = isSilent(current) ? 0 : screen.rate().fps;
     fps[variant] = document.hidden || views.paused ? undefined : rate;
     latency[variant] = latencyOf(variant);
     within(screen.figure, '.value', HTMLElement).textContent = frameRate(fps[variant]);

@@ -11,12 +11,16 @@ export const STATES = {
   degraded: 'Degraded',
   'pass-through': 'Pass-through',
   waiting: 'Waiting for source',
+  asleep: 'Asleep',
   connecting: 'Connecting',
   unreachable: 'Server unreachable',
   locked: 'Token required',
   unknown: 'No such stream',
   empty: 'No stream yet',
 };
+
+/** Whether a stream has no rate of its own: its last frame is repeated, or nothing is read. @param {{ readonly state: string } | undefined} stream */
+export const isSilent = (stream) => stream?.state === 'waiting' || stream?.state === 'asleep';
 
 /** What is read of a stream without frames. @typedef {Pick<StreamReport, 'whip' | 'phase' | 'error' | 'reason'>} Waiting */
 

@@ -4,7 +4,7 @@
  */
 import { fragmentOf, readFragment } from './address.js';
 import { byId, within, write } from './dom.js';
-import { awaitsPublisher, fixed, frameRate, STATES } from './format.js';
+import { awaitsPublisher, fixed, frameRate, isSilent, STATES } from './format.js';
 
 /** @typedef {import('./connection/state-feed.js').StreamReport} StreamReport */
 
@@ -73,7 +73,7 @@ export class StreamList {
     fillRow(row, name, {
       state: state === 'waiting' && awaitsPublisher(stream) ? 'idle' : state,
       status: state === 'waiting' ? 'Waiting' : (STATES[state] ?? state),
-      fps: state === 'waiting' ? 0 : stats.fps.upconverted,
+      fps: isSilent(stream) ? 0 : stats.fps.upconverted,
       latency: (stats.latencyMs.upconverted ?? stats.latencyMs.source)?.p50,
       viewers: Math.max(stats.viewers.upconverted, stats.viewers.source),
     });

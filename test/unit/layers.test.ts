@@ -180,6 +180,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
     'pacing/interpolate-and-pace.ts',
     'pipeline.ts',
     'stream/stream.ts',
+    'stream/demand.ts',
     'stream/supervisor.ts',
   ],
 };

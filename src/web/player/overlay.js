@@ -40,6 +40,9 @@ export function overlayOf({ session, detail, stream, server, silent, playsH264 }
   if (session === 'refused' && !playsH264) return { headline: 'This browser has no H.264', detail: NO_H264 };
   const ends = ['refused', 'locked', 'busy', 'no-path'].includes(session);
   if (stream?.state === 'waiting' && !ends) return describeWaiting(stream);
+  if (stream?.state === 'asleep' && !ends) {
+    return { headline: 'Starting the source', detail: 'It is read only while somebody watches.' };
+  }
   if (session === 'connected') {
     return server === 'unreachable' && silent ? { headline: 'Connection lost, retrying', detail: '' } : undefined;
   }

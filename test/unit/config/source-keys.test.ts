@@ -25,6 +25,7 @@ describe('keys that a source does not heed', () => {
     transport: 'tcp',
     verifyCertificate: true,
     sourceVariant: 'auto',
+    onDemand: false,
   } as const;
 
   it.each<[Partial<StreamConfig>, string[]]>([
@@ -37,6 +38,7 @@ describe('keys that a source does not heed', () => {
     [{ sourceVariant: 'encode' }, SOURCES],
     [{ sourceVariant: 'pass' }, ['whip', 'rtsp://a/1', 'rtsps://a/1']],
     [{ sourceVariant: 'pass', ingest: 'ffmpeg' }, []],
+    [{ onDemand: true }, SOURCES.filter((source) => source !== 'whip')],
     [{ verifyCertificate: false }, ['rtsps://a/1', 'https://a/1']],
   ])('%j is heeded by %j alone', (wish, heeding) => {
     const accepted = SOURCES.filter((source) => unheeded({ ...IDLE, ...wish, source }).length === 0);

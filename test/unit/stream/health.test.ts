@@ -170,3 +170,36 @@ it('does not wait for a source because the process stood still', () => {
   expect(health.judge(fromMs(13_000))).toBe('full');
   expect(health.judge(fromMs(13_500))).toBe('waiting');
 });
+
+it('is asleep from when its source is stopped to its first frame after it was started, whatever still waits', () => {
+  const health = new StreamHealth(ZERO);
+  const frame = (): void => health.observe({ type: 'frame', stream: 's', fate: 'source' });
+  frame();
+  health.judge(fromMs(1000));
+  frame();
+  health.sleep();
+  frame();
+  expect(health.judge(fromMs(2000))).toBe('asleep');
+  expect(health.judge(fromMs(9000), true)).toBe('asleep');
+  health.wake(fromMs(9100));
+  expect(health.judge(fromMs(9500))).toBe('asleep');
+  expect(health.reason).toBe('the source is being started');
+  frame();
+  expect(health.judge(fromMs(10_500))).toBe('full');
+});
+
+it('waits for a source that cannot be read when somebody comes', () => {
+  const health = new StreamHealth(ZERO);
+  health.sleep();
+  health.wake(fromMs(9000));
+  expect(health.judge(fromMs(9500), true)).toBe('waiting');
+});
+
+it('takes repeats because nobody watches for neither good nor bad', () => {
+  const health = new StreamHealth(ZERO);
+  for (let i = 0; i < 30; i += 1) {
+    health.observe({ type: 'frame', stream: 's', fate: 'source' });
+    health.observe({ type: 'frame', stream: 's', fate: 'repeated', reason: 'unwatched' });
+  }
+  expect(health.judge(fromMs(1000))).toBe('full');
+});
