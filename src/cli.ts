@@ -22,6 +22,7 @@ import { type ConvertProgress, ProgressReport } from './commands/convert/progres
 import { examine } from './commands/doctor/examine.ts';
 import { findingsTable, isFault } from './commands/doctor/finding.ts';
 import { addEval, type EvalFlags } from './commands/eval/command.ts';
+import { addInspect } from './commands/inspect/command.ts';
 import { CUDA_HELP, cudaReport, installCuda } from './commands/install-cuda.ts';
 import { modelsTable } from './commands/models-table.ts';
 import { print } from './commands/print.ts';
@@ -140,6 +141,8 @@ Watch at /, read metrics at /metrics, play at /whep/<name> and /whep/<name>?vari
 addConvert(program, runConvert);
 
 addEval(program, runEval);
+
+addInspect(program);
 
 program
   .command('models')

@@ -39,10 +39,18 @@ export interface RecordChannel {
 
 /** The record of an access unit. @param rtp the RTP timestamp of its packets. */
 export function provenanceRecord(
-  { pts, provenance, passed }: Pick<EncodedUnit, 'pts' | 'provenance' | 'passed'>,
+  unit: Pick<EncodedUnit, 'pts' | 'provenance' | 'passed'>,
   rtp: number,
 ): ProvenanceRecord {
-  const frame = { rtp, pts: toSeconds(pts), ...(passed && { passed }) };
+  return { rtp, ...recordOf(unit), ...(unit.passed && { passed: unit.passed }) };
+}
+
+/** What there is to say of a frame, wherever it goes. */
+export function recordOf({
+  pts,
+  provenance,
+}: Pick<EncodedUnit, 'pts' | 'provenance'>): Omit<ProvenanceRecord, 'rtp' | 'passed' | 'dropped'> {
+  const frame = { pts: toSeconds(pts) };
   switch (provenance.kind) {
     case 'source':
       return { ...frame, kind: 'source' };

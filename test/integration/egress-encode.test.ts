@@ -1,5 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { type EncodeDrop, VideoEncoder, type VideoEncoderOptions } from '../../src/egress/codec/encoder.ts';
+import { readMark } from '../../src/egress/marks/mark.ts';
+import { isSei, userDataOf } from '../../src/egress/marks/user-data.ts';
 import { splitNalUnits } from '../../src/egress/rtp/packetizer.ts';
 import type { EncodedUnit } from '../../src/egress/viewer.ts';
 import type { FrameliftError } from '../../src/errors.ts';
@@ -73,7 +75,7 @@ describe('VideoEncoder', () => {
     const units = await rig.run(30);
     expect(units).toHaveLength(30);
     expect(types(units[0]!).filter((type) => type !== 6)).toEqual([7, 8, 5]);
-    for (const unit of units.slice(1)) expect(types(unit)).toEqual([1]);
+    for (const unit of units.slice(1)) expect(types(unit)).toEqual([6, 1]);
     expect(units.every((unit, i) => i === 0 || unit.due > units[i - 1]!.due)).toBe(true);
     expect(units[3]).toMatchObject({ arrival: 7, capture: 9, keyframe: false });
     await rig.encoder.close();
@@ -197,4 +199,32 @@ describe('VideoEncoder', () => {
     expect(rig.units.length).toBeLessThanOrEqual(1);
     expect(new Set(rig.drops)).toEqual(new Set(['stopped']));
   });
+});
+
+it('marks each access unit with the provenance of its frame, before its slices, whatever came before', async () => {
+  const rig = new Rig();
+  const units: EncodedUnit[] = [...(await rig.run(2))];
+  const info = { pts: micros(2e6), arrival: micros(7), capture: micros(9), discontinuity: false };
+  const made = Frame.allocate(arena, 320, 180, {
+    ...info,
+    provenance: { kind: 'synthetic', t: 0.5, model: 'flow-s', hash: '0123456789abcdef', confidence: 0.75 },
+  });
+  made.bytes.fill(90);
+  rig.encoder.encode(made, micros(1e6));
+  await expect.poll(() => rig.units.length).toBe(3);
+  units.push(...rig.units.slice(2));
+  const marks = units.map(({ data }) => {
+    const nals = splitNalUnits(data);
+    const slice = nals.findIndex((nal) => [1, 5].includes((nal[0] ?? 0) & 31));
+    return nals
+      .slice(0, slice)
+      .filter((nal) => isSei(nal, 'h264'))
+      .flatMap((nal) => userDataOf(nal, 'h264').map(readMark).filter(Boolean));
+  });
+  expect(marks).toEqual([
+    [{ pts: 0, kind: 'source' }],
+    [{ pts: 0, kind: 'source' }],
+    [{ pts: 2, kind: 'interpolated', t: 0.5, model: 'flow-s', hash: '0123456789abcdef', confidence: 0.75 }],
+  ]);
+  await rig.encoder.close();
 });

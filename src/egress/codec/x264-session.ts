@@ -4,6 +4,7 @@
  */
 
 import {
+  AV_FRAME_DATA_SEI_UNREGISTERED,
   AV_LOG_FATAL,
   AV_PICTURE_TYPE_I,
   AV_PICTURE_TYPE_NONE,
@@ -23,6 +24,7 @@ import { FrameliftError } from '../../errors.ts';
 import { copyPlane } from '../../media/copy-plane.ts';
 import { detachPlanes, type Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
+import { markBytes } from '../marks/mark.ts';
 import { tag } from './tags.ts';
 
 /**
@@ -101,6 +103,8 @@ export class X264Session {
       profile: 'baseline',
       'forced-idr': '1',
       sc_threshold: '0',
+      // User data of a frame goes into its access unit.
+      udu_sei: '1',
       ...(maxSlice === undefined ? {} : { 'slice-max-size': `${maxSlice}` }),
     });
     try {
@@ -132,7 +136,7 @@ export class X264Session {
 
   /**
    * Copies the planes in; the strides of arena and FFmpeg mostly agree, then it is one copy per
-   * plane.
+   * plane. Its provenance goes into the access unit as user data.
    */
   load(frame: Frame): void {
     FFmpegError.throwIfError(this.#frame.makeWritable(), 'no memory for the frame');
@@ -145,6 +149,9 @@ export class X264Session {
     copyPlane(u, strideU, bytes.subarray(layout.u, layout.v), layout.strideC, columns >> 1, rows >> 1);
     copyPlane(v, strideV, bytes.subarray(layout.v), layout.strideC, columns >> 1, rows >> 1);
     detachPlanes([y, u, v]);
+    const mark = markBytes(frame);
+    this.#frame.removeSideData(AV_FRAME_DATA_SEI_UNREGISTERED);
+    this.#frame.newSideData(AV_FRAME_DATA_SEI_UNREGISTERED, mark.length).set(mark);
   }
 
   /** Encodes what was loaded. @param keyframe makes it an IDR. @throws what FFmpeg throws. */

@@ -2,9 +2,11 @@
 import {
   AV_CODEC_FLAG_FRAME_DURATION,
   AV_CODEC_FLAG_GLOBAL_HEADER,
+  AV_FRAME_DATA_SEI_UNREGISTERED,
   AV_LOG_FATAL,
   AVERROR_EAGAIN,
   AVERROR_EOF,
+  type Frame as AvFrame,
   Codec,
   CodecContext,
   Dictionary,
@@ -28,6 +30,7 @@ import type { Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
 import type { Micros } from '../../time.ts';
 import { vectorSettings } from '../codec/vector-width.ts';
+import { markBytes } from '../marks/mark.ts';
 import { encoderOptions, type FileCodec, type Quality } from './codecs.ts';
 import type { HeldPictures } from './formats.ts';
 import { Pictures, pictureTarget } from './pictures.ts';
@@ -58,6 +61,9 @@ const ENCODERS: Readonly<Record<FileCodec, FFEncoderCodec>> = {
   raw: FF_ENCODER_RAWVIDEO,
   png: FF_ENCODER_PNG,
 };
+
+/** Codecs whose access units hold user data. */
+const CARRY_MARKS: ReadonlySet<FileCodec> = new Set(['h264', 'h265']);
 
 /** Pixel formats of ProRes' profiles of 4:2:2, and of those of 4:4:4. */
 const PRORES_422 = ['yuv422p10le'];
@@ -134,6 +140,7 @@ export class FileEncoder {
     picture.pts = tick;
     // Without it the last frame of the file would last for no time.
     picture.duration = BigInt(this.#ticks.interval);
+    if (CARRY_MARKS.has(this.#options.codec)) mark(picture, frame);
     if (!this.#context.isOpen) await this.#open(this.#pictures);
     check(await this.#context.sendFrame(picture), 'the encoder refuses a frame');
   }
@@ -218,6 +225,13 @@ function withSettings(codec: FileCodec, options: Record<string, string>, { hdr, 
     all[more.name] = before === undefined ? more.value : `${before}:${more.value}`;
   }
   return Dictionary.fromObject(all);
+}
+
+/** Its provenance goes with it, as user data. */
+function mark(picture: AvFrame, frame: Frame): void {
+  const bytes = markBytes(frame);
+  picture.removeSideData(AV_FRAME_DATA_SEI_UNREGISTERED);
+  picture.newSideData(AV_FRAME_DATA_SEI_UNREGISTERED, bytes.length).set(bytes);
 }
 
 function tooClose(at: Micros, { fps }: FileEncoderOptions): FrameliftError {
