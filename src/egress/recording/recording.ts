@@ -10,7 +10,7 @@ import type { Archive } from './archive.ts';
 import { Cutter } from './cutter.ts';
 import type { Disk } from './disk.ts';
 import { type Fault, faultOf } from './fault.ts';
-import { parameterSetsOf } from './parameter-sets.ts';
+import { type ParameterSets, parameterSetsOf } from './parameter-sets.ts';
 import { SegmentFile } from './segment-file.ts';
 import type { RecordingSettings } from './settings.ts';
 import { G711Transcoder, SoundTimes } from './sound-times.ts';
@@ -67,7 +67,7 @@ export class Recording implements Follower {
   #following: Following | undefined;
   #transcoder: G711Transcoder | undefined;
   #current: Current | undefined;
-  #parameterSets: Buffer | undefined;
+  #parameterSets: ParameterSets | undefined;
   #askedAt: Micros | undefined;
   #working: Promise<void> | undefined;
   #fault: Fault | undefined;
@@ -156,7 +156,7 @@ export class Recording implements Follower {
       due: unit.due,
       keyframe: unit.keyframe && sets !== undefined,
       silent: unit.provenance.kind === 'repeated' && unit.provenance.reason === 'silence',
-      form: `${unit.passed ? 'passed' : 'encoded'} ${this.#options.publication.sound.codec} ${sets?.toString('base64')}`,
+      form: `${unit.passed ? 'passed' : 'encoded'} ${this.#options.publication.sound.codec} ${sets?.data.toString('base64')}`,
     });
     if (this.#cutter.wantsKeyframe) this.#ask(this.#options.clock.now());
     if (action === 'skip') return;
@@ -188,7 +188,7 @@ export class Recording implements Follower {
     }
   }
 
-  async #beginSegment(due: Micros, wall: Micros, parameterSets: Buffer): Promise<void> {
+  async #beginSegment(due: Micros, wall: Micros, parameterSets: ParameterSets): Promise<void> {
     const { stream, variant, archive, disk, settings, publication, events } = this.#options;
     const { codec } = publication.sound;
     const sound = codec && settings.format === 'mp4' ? 'opus' : codec;

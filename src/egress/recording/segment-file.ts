@@ -11,7 +11,6 @@ import {
   AVMEDIA_TYPE_AUDIO,
   AVMEDIA_TYPE_VIDEO,
   Dictionary,
-  FFmpegError,
   Packet,
   type Stream,
 } from 'node-av';
@@ -22,6 +21,7 @@ import { Container, type ContainerSink } from '../file/container.ts';
 import { type ProvenanceRecord, provenanceRecord } from '../provenance.ts';
 import type { EncodedUnit } from '../viewer.ts';
 import type { Disk, DiskFile } from './disk.ts';
+import type { ParameterSets } from './parameter-sets.ts';
 import { nameOfSegment, type SegmentName, sidecarOf } from './segment-name.ts';
 import type { RecordingFormat } from './settings.ts';
 import type { PlacedSound } from './sound-times.ts';
@@ -47,8 +47,7 @@ export interface SegmentOptions extends SegmentName {
   readonly stream: string;
   readonly folder: string;
   readonly disk: Disk;
-  /** Sequence and picture parameter sets, Annex B. */
-  readonly parameterSets: Buffer;
+  readonly parameterSets: ParameterSets;
   /** Of the first picture. */
   readonly due: Micros;
   /** Undefined: it has no sound. */
@@ -267,11 +266,12 @@ function isoTime(wall: Micros): string {
   return new Date(Math.round(toMs(wall))).toISOString();
 }
 
-function describeVideo({ codecpar }: Stream, parameterSets: Buffer): void {
+function describeVideo({ codecpar }: Stream, { data, width, height }: ParameterSets): void {
   codecpar.codecType = AVMEDIA_TYPE_VIDEO;
   codecpar.codecId = AV_CODEC_ID_H264;
-  codecpar.extradata = parameterSets;
-  FFmpegError.throwIfError(codecpar.parseExtradata(), 'the parameter sets cannot be read');
+  codecpar.extradata = data;
+  codecpar.width = width;
+  codecpar.height = height;
 }
 
 function describeSound({ codecpar }: Stream, codec: SoundCodec): void {
