@@ -16,16 +16,23 @@ import type { RecordingSettings } from './settings.ts';
 import { G711Transcoder, SoundTimes } from './sound-times.ts';
 import { type QueuedUnit, UnitQueue } from './unit-queue.ts';
 
+/** What is recorded: a variant of a stream. */
+export interface RecordedPublication extends Pick<Publication, 'follow'> {
+  readonly sound: Pick<Publication['sound'], 'codec'>;
+}
+
 /** Options of {@link Recording}. */
 export interface RecordingOptions {
   readonly stream: string;
   readonly variant: Variant;
-  readonly publication: Pick<Publication, 'follow' | 'sound'>;
+  readonly publication: RecordedPublication;
   readonly settings: RecordingSettings;
   readonly archive: Archive;
   readonly disk: Disk;
   readonly clock: Clock;
   readonly events: EventSink;
+  /** Bytes that may wait to be written. Default: those of {@link UnitQueue}. */
+  readonly maxWaiting?: number;
   /** The disk takes no more: makes room. False: there is none to be made. */
   readonly makeRoom: () => Promise<boolean>;
   /** It stands still, or goes on again: undefined. */
@@ -61,7 +68,7 @@ interface Current {
 /** Writes segments. Nothing of it blocks or throws; what goes wrong is its state. */
 export class Recording implements Follower {
   readonly #options: RecordingOptions;
-  readonly #queue = new UnitQueue();
+  readonly #queue: UnitQueue;
   readonly #cutter: Cutter;
   readonly #sound = new Interleaver<SoundUnit>(MAX_SOUND_BYTES);
   #following: Following | undefined;
@@ -69,6 +76,7 @@ export class Recording implements Follower {
   #current: Current | undefined;
   #parameterSets: ParameterSets | undefined;
   #askedAt: Micros | undefined;
+  #busy = false;
   #working: Promise<void> | undefined;
   #fault: Fault | undefined;
   #counted = 0;
@@ -77,6 +85,7 @@ export class Recording implements Follower {
   constructor(options: RecordingOptions) {
     this.#options = options;
     this.#cutter = new Cutter(options.settings.segment);
+    this.#queue = new UnitQueue(options.maxWaiting);
   }
 
   get status(): RecordingStatus {
@@ -131,9 +140,9 @@ export class Recording implements Follower {
   #enqueue(unit: QueuedUnit): void {
     if (!this.#queue.push(unit)) this.#countDrops();
     if (this.#queue.wantsKeyframe) this.#ask(this.#options.clock.now());
-    this.#working ??= this.#work().finally(() => {
-      this.#working = undefined;
-    });
+    if (this.#busy) return;
+    this.#busy = true;
+    this.#working = this.#work();
   }
 
   async #work(): Promise<void> {
@@ -145,6 +154,7 @@ export class Recording implements Follower {
         await this.#failed(error);
       }
     }
+    this.#busy = false;
   }
 
   async #picture(unit: EncodedUnit, wall: Micros): Promise<void> {

@@ -4,18 +4,17 @@ import type { Log } from '../../log.ts';
 import type { EventSink, Variant } from '../../metrics/events.ts';
 import { Mutex } from '../../mutex.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, micros, plus } from '../../time.ts';
-import type { Publication } from '../publication.ts';
 import { Archive, type Segment } from './archive.ts';
 import { type Disk, systemDisk } from './disk.ts';
 import { type Fault, faultOf } from './fault.ts';
-import { Recording, type RecordingStatus } from './recording.ts';
+import { type RecordedPublication, Recording, type RecordingStatus } from './recording.ts';
 import { sidecarOf } from './segment-name.ts';
 import type { RecordingSettings } from './settings.ts';
 
 /** Options of {@link Recordings}. */
 export interface RecordingsOptions {
   readonly stream: string;
-  readonly publications: Readonly<Record<Variant, Pick<Publication, 'follow' | 'sound'>>>;
+  readonly publications: Readonly<Record<Variant, RecordedPublication>>;
   readonly clock: Clock;
   readonly events: EventSink;
   readonly log: Log;
