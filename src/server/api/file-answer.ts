@@ -1,6 +1,7 @@
 /** Files as answers: all of one, or a range of its bytes (RFC 9110 section 14). */
 import { open } from 'node:fs/promises';
 import { extname } from 'node:path';
+import { Readable } from 'node:stream';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { refuse, uncached } from '../reply.ts';
 
@@ -11,7 +12,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** Bytes from and to, both included; `none`: the file has none of them; undefined: all are asked for. */
-export function rangeOf(
+function rangeOf(
   header: string | undefined,
   size: number,
 ): { readonly from: number; readonly to: number } | 'none' | undefined {
@@ -48,7 +49,8 @@ export async function answerFile(request: FastifyRequest, reply: FastifyReply, p
   reply.type(TYPES[extname(path)] ?? 'application/octet-stream').header('Content-Length', to - from + 1);
   if (request.method === 'HEAD' || size === 0) {
     await file.close();
-    return reply.send();
+    // Without a body fastify would say that it has no bytes.
+    return reply.send(Readable.from([]));
   }
   return reply.send(file.createReadStream({ start: from, end: to }));
 }
