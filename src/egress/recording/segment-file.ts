@@ -108,6 +108,8 @@ export class SegmentFile {
   #lines: string[] = [];
   #sidecarBytes = 0;
   #lastTick = -1;
+  /** The last picture: MP4 has to be told how long it is shown, or the next one moves where a fragment ends. */
+  #held: { readonly data: Buffer; readonly key: boolean } | undefined;
   /** Of the last picture, on the timeline of `due`. */
   #last: Micros;
   #interval = VIDEO_CLOCK / 30;
@@ -184,13 +186,13 @@ export class SegmentFile {
   async picture(unit: EncodedUnit): Promise<void> {
     const { data, keyframe, due } = unit;
     const tick = Math.max(this.#tickOf(due), this.#lastTick + this.#step);
-    if (this.#lastTick >= 0) this.#interval = tick - this.#lastTick;
+    await this.#writeHeld(tick);
     this.#lastTick = tick;
     this.#last = due;
+    this.#held = { data, key: keyframe };
     const record = provenanceRecord(unit, tick);
     this.#counts[record.kind] += 1;
     this.#lines.push(JSON.stringify(record));
-    await this.#write(data, { at: tick, ticks: this.#interval, key: keyframe, track: this.#video });
     if (minus(due, this.#options.due) - this.#flushed < FLUSH_MICROS) return;
     this.#flushed = minus(due, this.#options.due);
     await this.#container.flush();
@@ -205,6 +207,7 @@ export class SegmentFile {
 
   /** Completes the files. */
   async finish(): Promise<void> {
+    await this.#writeHeld(this.#lastTick + this.#interval);
     await this.#container.finish();
     const end: SidecarEnd = { durationMs: Math.round(toMs(this.duration)), frames: this.counts };
     this.#lines.push(JSON.stringify({ end }));
@@ -231,6 +234,15 @@ export class SegmentFile {
 
   get #step(): number {
     return this.#options.format === 'mkv' ? MKV_STEP : 1;
+  }
+
+  /** Writes the last picture, which is shown until `tick`. */
+  async #writeHeld(tick: number): Promise<void> {
+    if (!this.#held) return;
+    const { data, key } = this.#held;
+    this.#held = undefined;
+    this.#interval = tick - this.#lastTick;
+    await this.#write(data, { at: this.#lastTick, ticks: this.#interval, key, track: this.#video });
   }
 
   #tickOf(due: Micros): number {
