@@ -146,10 +146,15 @@ export const streamReport = z.object({
     .readonly()
     .describe('what viewers of the source variant are sent at present'),
   recording: z
-    .object({ upconverted: recordingReport.optional(), source: recordingReport.optional() })
+    .object({
+      segments: z.number().describe('on the disk'),
+      bytes: z.number(),
+      upconverted: recordingReport.optional(),
+      source: recordingReport.optional(),
+    })
     .readonly()
     .optional()
-    .describe('variants that are recorded; absent: none is'),
+    .describe('what is recorded, and which variants are being recorded; absent: nothing'),
   timing: z.array(timingNote).readonly().describe("what the source's timing costs, and how it is dealt with"),
   state: streamState,
   reason: z.string().optional().describe('why the state is not full'),

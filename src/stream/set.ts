@@ -338,7 +338,7 @@ function entryOf({ stream, gate }: Member, clock: Clock): StreamEntry {
     badge,
     notice,
     sourceVariant,
-    ...(Object.keys(recording).length > 0 && { recording }),
+    ...(recording && { recording }),
     timing: timing.map(({ cause, delay, text }) => ({ cause, delayMs: toMs(delay), text })),
   };
 }

@@ -52,7 +52,7 @@ export interface StreamStatus extends Omit<SupervisionStatus, 'phase'> {
   /** What viewers of the source variant are sent at present, and why it is encoded. */
   readonly sourceVariant: { readonly form: 'pass' | 'encode'; readonly reason?: string };
   /** Where the recordings stand. */
-  readonly recording: RecordingsStatus;
+  readonly recording: RecordingsStatus | undefined;
   /** What the source's timing costs. */
   readonly timing: readonly TimingNote[];
 }

@@ -43,16 +43,16 @@ function fill(): void {
 
 await recordings.start();
 await giveUntil(() => second >= 12);
-const full = { state: recordings.status.source?.state, removed: removed.length };
+const full = { state: recordings.status?.source?.state, removed: removed.length };
 await giveUntil(() => {
   fill();
-  return recordings.status.source?.state === 'disk-full';
+  return recordings.status?.source?.state === 'disk-full';
 });
 const filled = statSync(filler).size;
-const { state, reason } = recordings.status.source ?? {};
+const { state, reason } = recordings.status?.source ?? {};
 rmSync(filler);
-await giveUntil(() => recordings.status.source?.state === 'recording');
-const again = recordings.status.source?.state;
+await giveUntil(() => recordings.status?.source?.state === 'recording');
+const again = recordings.status?.source?.state;
 await giveUntil(() => recordings.segments.some(({ open, frames }) => open && (frames?.source ?? 0) > 30));
 await recordings[Symbol.asyncDispose]();
 const left = recordings.segments.map(({ name, frames }) => ({ name, frames: frames?.source }));

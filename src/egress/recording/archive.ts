@@ -39,6 +39,10 @@ export class Archive {
     return [...this.#segments.values()].toSorted((a, b) => a.start - b.start);
   }
 
+  get count(): number {
+    return this.#segments.size;
+  }
+
   /** Bytes of all segments. */
   get bytes(): number {
     return this.#segments.values().reduce((sum, { bytes }) => sum + bytes, 0);

@@ -22,8 +22,12 @@ export interface RecordingsOptions {
   readonly disk?: Disk;
 }
 
-/** What is recorded of a stream. */
-export type RecordingsStatus = Readonly<Partial<Record<Variant, RecordingStatus>>>;
+/** What is recorded of a stream; the variants that are being recorded. */
+export interface RecordingsStatus extends Readonly<Partial<Record<Variant, RecordingStatus>>> {
+  /** On the disk, and their bytes. */
+  readonly segments: number;
+  readonly bytes: number;
+}
 
 /** Age, size and room are looked at so often. */
 const TEND_INTERVAL = fromMs(5000);
@@ -59,9 +63,12 @@ export class Recordings implements AsyncDisposable {
     this.#archive = this.#archiveOf(settings);
   }
 
-  /** Where each recorded variant stands; empty while nothing is recorded. */
-  get status(): RecordingsStatus {
-    return Object.fromEntries([...this.#places].map(([variant, { recording }]) => [variant, recording.status]));
+  /** Where recordings stand; undefined: there are none, and none are made. */
+  get status(): RecordingsStatus | undefined {
+    const variants = [...this.#places].map(([variant, { recording }]) => [variant, recording.status]);
+    const { bytes, count: segments } = this.#archive;
+    if (variants.length === 0 && segments === 0) return undefined;
+    return { segments, bytes, ...Object.fromEntries(variants) };
   }
 
   /** All segments, the oldest first. */
@@ -176,7 +183,7 @@ export class Recordings implements AsyncDisposable {
     try {
       await this.#archive.expire(clock.wall(), this.#rule);
       // Where there is nothing yet there is nothing to give up.
-      if (this.#archive.segments.length > 0) await this.#archive.makeRoom(false);
+      if (this.#archive.count > 0) await this.#archive.makeRoom(false);
     } catch (error) {
       log.debug({ stream, folder: this.#archive.folder, cause: error }, 'recordings cannot be tidied');
     }
@@ -210,7 +217,7 @@ export class Recordings implements AsyncDisposable {
 
   #tellKept(): void {
     const { stream, events } = this.#options;
-    const { bytes, segments } = this.#archive;
-    events.emit({ type: 'recordings-kept', stream, bytes, segments: segments.length });
+    const { bytes, count: segments } = this.#archive;
+    events.emit({ type: 'recordings-kept', stream, bytes, segments });
   }
 }
