@@ -104,7 +104,10 @@ export const streamSchema = z.strictObject({
       "what viewers of the source variant are sent; pass: the source's own H.264, bit-exact, or nothing; encode: frames encoded again; auto: pass where it can be",
     ),
   onDemand: z.boolean().default(false).describe('true: the source is read only while somebody watches'),
-  record: z.union([z.boolean(), recordSchema]).default(false).describe(RECORD),
+  record: z
+    .union([z.boolean(), recordSchema], 'expected true, false, or how (docs/recording.md)')
+    .default(false)
+    .describe(RECORD),
   stallTimeoutMs: milliseconds(500, 120_000).default(3000).describe('reconnect after this long without a frame'),
   bitrateKbps: z
     .number()
