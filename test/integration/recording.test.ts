@@ -128,7 +128,7 @@ describe('a recording', () => {
 
   it('is adopted by the next run, in ranges, with the provenance of each picture', async () => {
     app = await start();
-    await vi.waitFor(async () => expect((await list()).length).toBeGreaterThanOrEqual(4));
+    await vi.waitFor(async () => expect((await list()).length).toBeGreaterThanOrEqual(4), { timeout: 10_000 });
     const before = (await list()).filter(({ open }) => !open);
     const [whole] = before.filter(({ variant }) => variant === 'upconverted');
     if (!whole) throw new Error('nothing was adopted');

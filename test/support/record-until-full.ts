@@ -42,7 +42,7 @@ function fill(): void {
 }
 
 await recordings.start();
-await giveUntil(() => second >= 12);
+await giveUntil(() => second >= 12 && recordings.status?.source?.state === 'recording');
 const full = { state: recordings.status?.source?.state, removed: removed.length };
 await giveUntil(() => {
   fill();
