@@ -11,6 +11,7 @@ import { parseRate } from '../media/rate.ts';
 import { DELAY_CHOICES } from '../pairing/ahead.ts';
 import { CADENCE_CHOICES } from '../pairing/cadence.ts';
 import { frontKeys, origins } from './front.ts';
+import { outputs } from './outputs.ts';
 import { PROFILE_NAMES } from './profile.ts';
 import { TOKEN, TOKEN_RULE, VARIABLE } from './secrets.ts';
 
@@ -62,6 +63,7 @@ export const streamSchema = z.strictObject({
     .describe(
       'auto: find repeated pictures (animation on twos, film in 30 fps), interpolate across them, at their latency',
     ),
+  outputs,
   audio: z.boolean().default(true).describe('false: the sound of the source is not played'),
   sourceVariant: z
     .enum(SOURCE_VARIANT_CHOICES)

@@ -19,6 +19,7 @@ export const LABEL_LIMITS = {
   stream: 64,
   variant: 2,
   rendition: 3,
+  output: 64,
   stage: 7,
   fate: 4,
   reason: 40,
@@ -219,6 +220,24 @@ export const CATALOGUE = {
     name: 'framelift_rendition_changes_total',
     help: 'Times a viewer was sent another rendition, by the new one: full, reduced or small.',
     labels: ['stream', 'variant', 'rendition'],
+  },
+  outputLive: {
+    kind: 'gauge',
+    name: 'framelift_output_live',
+    help: '1 while another server takes the stream from an output, by the name or number of the output.',
+    labels: ['stream', 'output'],
+  },
+  outputBytes: {
+    kind: 'counter',
+    name: 'framelift_output_sent_bytes_total',
+    help: 'Bytes handed on by an output.',
+    labels: ['stream', 'output'],
+  },
+  outputRestarts: {
+    kind: 'counter',
+    name: 'framelift_output_restarts_total',
+    help: 'Times an output failed and was started anew, by reason.',
+    labels: ['stream', 'output', 'reason'],
   },
   ingestLoss: {
     kind: 'counter',

@@ -96,6 +96,11 @@ export type MetricEvent =
       readonly bitsPerSecond: number;
       readonly loss: number;
     }
+  /** An output takes the stream, or does not. */
+  | { readonly type: 'output-live'; readonly stream: string; readonly output: string; readonly live: boolean }
+  | { readonly type: 'output-sent'; readonly stream: string; readonly output: string; readonly bytes: number }
+  /** An output has failed, and is tried again. */
+  | { readonly type: 'output-restart'; readonly stream: string; readonly output: string; readonly reason: string }
   /** Viewers that are sent a rendition, and its bitrate: 0 while nobody is. */
   | {
       readonly type: 'rendition';

@@ -18,8 +18,11 @@ const modelId = z
   )
   .describe(`id of a model; a flow model with ${HALF} appended estimates motion at half the resolution`);
 
-/** Body of `POST /api/streams`: a stream as in the configuration. */
-export const newStream = streamSchema.extend({ model: modelId.optional() });
+/**
+ * Body of `POST /api/streams`: a stream as in the configuration, but for outputs, which would let a client
+ * of the API send whatever framelift can read to wherever it can reach.
+ */
+export const newStream = streamSchema.omit({ outputs: true }).extend({ model: modelId.optional() });
 
 /**
  * Body of `POST /api/streams/{name}`: the keys to change. A key that is absent stays as it is, so
@@ -109,6 +112,18 @@ const timingNote = z
   })
   .readonly();
 
+const outputReport = z
+  .object({
+    name: z.string().describe('its name, or its number'),
+    url: z.string().describe('where to, without credentials'),
+    variant: z.enum(['upconverted', 'source']),
+    state: z.enum(['connecting', 'live', 'waiting']).describe('waiting: until it is tried again'),
+    error: z.string().optional().describe('why it was interrupted last; absent while it is live'),
+    restarts: z.number(),
+    bytes: z.number().describe('handed on so far'),
+  })
+  .readonly();
+
 /** One stream. */
 export const streamReport = z.object({
   name: z.string(),
@@ -136,6 +151,7 @@ export const streamReport = z.object({
   phase: z.enum(['connecting', 'live', 'waiting', 'ended']).describe('what the source is doing'),
   error: z.string().optional().describe('the fault that the source is recovering from'),
   source: sourceReport.optional().describe('absent until connected'),
+  outputs: z.array(outputReport).readonly().describe('other servers that the stream is handed on to'),
   whep: variants(z.string()).describe('paths for WHEP players'),
   whip: z.string().optional().describe('path for WHIP publishers, where the source is one'),
   stats: streamStats.readonly(),

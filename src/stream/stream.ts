@@ -27,6 +27,7 @@ import {
   timesWarning,
 } from './messages.ts';
 import { type LadderStatus, StreamModel } from './model.ts';
+import { type OutputStatus, Outputs } from './outputs.ts';
 import { publicationsOf } from './publications.ts';
 import type { StreamContext, StreamSettings } from './settings.ts';
 import { type SupervisionStatus, Supervisor } from './supervisor.ts';
@@ -47,6 +48,7 @@ export interface StreamStatus extends SupervisionStatus {
   readonly notice: string | undefined;
   /** What viewers of the source variant are sent at present, and why it is encoded. */
   readonly sourceVariant: { readonly form: 'pass' | 'encode'; readonly reason?: string };
+  readonly outputs: readonly OutputStatus[];
   /** What the source's timing costs. */
   readonly timing: readonly TimingNote[];
 }
@@ -68,6 +70,7 @@ export class Stream implements AsyncDisposable {
   readonly #context: StreamContext;
   readonly #publications: Record<Variant, Publication>;
   readonly #supervisor: Supervisor;
+  readonly #outputs: Outputs;
   readonly #health: StreamHealth;
   readonly #scheduler: Scheduler;
   readonly #delay: DelayControl;
@@ -99,6 +102,8 @@ export class Stream implements AsyncDisposable {
     this.#delay = new DelayControl(budget === undefined ? {} : { budget });
     this.#model = this.#makeModel();
     this.#publications = publicationsOf(settings, context);
+    const publication = (variant: Variant): Publication => this.#publications[variant];
+    this.#outputs = new Outputs(settings.outputs ?? [], { ...context, stream: settings.name, publication });
     this.#supervisor = new Supervisor(settings.source, {
       stream: settings.name,
       clock: context.clock,
@@ -163,6 +168,7 @@ export class Stream implements AsyncDisposable {
       },
       error: (error: unknown) => log.error({ stream: name, err: error }, 'stream failed'),
     });
+    this.#outputs.start();
     this.#checkHealth();
   }
 
@@ -200,12 +206,13 @@ export class Stream implements AsyncDisposable {
     const { ladder } = this.#model;
     const sourceVariant = describeSourceVariant(this.#publications.source.passing, this.#supervisor.status.info);
     const told = { state, reason, ladder, latencyBudget, latencyFloor, badge, notice, timing: this.#timing };
-    return { ...this.#supervisor.status, ...told, sourceVariant };
+    return { ...this.#supervisor.status, ...told, sourceVariant, outputs: this.#outputs.status };
   }
 
   /** Stops the source, then the chain, then the viewers. Resolves when all of it is closed: no event is told of the stream any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#cancelCheck?.();
+    await this.#outputs[Symbol.asyncDispose]();
     this.#subscription?.unsubscribe();
     await this.#supervisor.stopped;
     await this.#model[Symbol.asyncDispose]();

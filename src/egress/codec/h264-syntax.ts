@@ -25,6 +25,9 @@ export interface SequenceSet {
   readonly plain: boolean;
   /** Frames that may be sent before one that is shown earlier; undefined: it does not say. */
   readonly reordered: number | undefined;
+  /** Of the pictures, in pixels. */
+  readonly width: number;
+  readonly height: number;
 }
 
 /** What a picture parameter set says. */
@@ -56,16 +59,28 @@ export function readSequenceSet(nal: Uint8Array): SequenceSet | undefined {
   readOrderCount(bits);
   bits.unsigned();
   bits.flag();
-  // Width and height in macroblocks.
-  bits.unsigned();
-  bits.unsigned();
+  const macroblocks = { across: bits.unsigned() + 1, down: bits.unsigned() + 1 };
   const progressive = bits.flag();
   if (!progressive) bits.flag();
   bits.flag();
-  if (bits.flag()) for (let side = 0; side < 4; side += 1) bits.unsigned();
+  const cropped = bits.flag() ? [bits.unsigned(), bits.unsigned(), bits.unsigned(), bits.unsigned()] : [];
   const broken = bits.exhausted;
   const reordered = bits.flag() ? readReordering(bits) : undefined;
-  return broken || bits.exhausted ? undefined : { id, profileIdc, progressive, plain, reordered };
+  const size = sizeOf(macroblocks, cropped, progressive ? 1 : 2);
+  return broken || bits.exhausted ? undefined : { id, profileIdc, progressive, plain, reordered, ...size };
+}
+
+/**
+ * The size of pictures of 4:2:0 (section 7.4.2.1.1).
+ * @param cropped at the left, right, top and bottom, in samples of colour.
+ * @param fields of a frame that rows are counted in.
+ */
+function sizeOf(
+  { across, down }: { readonly across: number; readonly down: number },
+  [left = 0, right = 0, top = 0, bottom = 0]: readonly number[],
+  fields: number,
+): { width: number; height: number } {
+  return { width: 16 * across - 2 * (left + right), height: fields * (16 * down - 2 * (top + bottom)) };
 }
 
 /** Chroma format, depth and scaling lists; true for 4:2:0 of 8 bits. */
