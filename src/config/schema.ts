@@ -142,6 +142,13 @@ export const configSchema = z.strictObject({
         .strictObject({ cert: z.string().min(1), key: z.string().min(1) })
         .optional()
         .describe('PEM files of the certificate chain and its key: https and wss instead of http and ws'),
+      rtsp: z
+        .strictObject({
+          port: z.number().int().min(1).max(65_535).default(8554),
+          host: z.string().min(1).optional().describe('default: server.host'),
+        })
+        .optional()
+        .describe('streams by RTSP, too: rtsp://host:8554/<stream>; default: not'),
       maxConnections: z.number().int().min(1).max(65_535).default(1024).describe('concurrent TCP connections'),
       maxStreams: z.number().int().min(1).max(MAX_STREAMS).default(MAX_STREAMS).describe('concurrent streams'),
       requestTimeoutMs: milliseconds(100, 600_000)

@@ -221,6 +221,12 @@ export const CATALOGUE = {
     help: 'Times a viewer was sent another rendition, by the new one: full, reduced or small.',
     labels: ['stream', 'variant', 'rendition'],
   },
+  rtspReaders: {
+    kind: 'gauge',
+    name: 'framelift_rtsp_readers',
+    help: 'Readers that are sent the stream by RTSP.',
+    labels: PUBLISHED,
+  },
   outputLive: {
     kind: 'gauge',
     name: 'framelift_output_live',

@@ -149,7 +149,9 @@ export class Recorder {
     const live = gauge(CATALOGUE.outputLive);
     const bytes = counter(CATALOGUE.outputBytes);
     const restarts = counter(CATALOGUE.outputRestarts);
+    const readers = gauge(CATALOGUE.rtspReaders);
     return {
+      'rtsp-readers': ({ stream, variant, count }: EventOf<'rtsp-readers'>) => readers.of(stream, variant).set(count),
       'output-live': (event: EventOf<'output-live'>) => live.of(event.stream, event.output).set(event.live ? 1 : 0),
       'output-sent': (event: EventOf<'output-sent'>) => bytes.of(event.stream, event.output).inc(event.bytes),
       'output-restart': ({ stream, output, reason }: EventOf<'output-restart'>) =>
