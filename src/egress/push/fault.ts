@@ -19,7 +19,8 @@ const RULES: readonly Rule[] = [
     remedy: 'Put the right user name and password, or stream key, into the URL of the output.',
   },
   {
-    pattern: /certificate verify failed|certificate.{0,40}(?:expired|invalid|not trusted|issuer)|tlsv1 alert/i,
+    pattern:
+      /certificate (?:verify failed|failed verification)|certificate.{0,40}(?:expired|invalid|not trusted|issuer)|tlsv1 alert/i,
     code: 'output.unauthorized',
     recoverable: false,
     remedy: "Let the server have a certificate that this machine's authorities have signed.",

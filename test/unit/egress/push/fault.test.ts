@@ -14,6 +14,7 @@ it.each([
   [['[rtmp @ 0x1] Server error: Publish failed'], 'output.refused', true],
   [['[error] method ANNOUNCE failed: 404 Not Found'], 'output.refused', true],
   [['[tls @ 0x1] error:0A000086:SSL routines::certificate verify failed'], 'output.unauthorized', false],
+  [['[tls @ 0x1] Peer certificate failed verification', '[error] x: Input/output error'], 'output.unauthorized', false],
   [['[error] av_interleaved_write_frame(): Broken pipe'], 'output.refused', true],
   [['[fatal] Unrecognized option "tls_verify".'], 'output.failed', false],
   [['[error] something new'], 'output.failed', true],
