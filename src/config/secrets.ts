@@ -66,7 +66,12 @@ export function checkPublishers(
   });
 }
 
-function fromVariable(name: string, env: Environment, key: string): string {
+/**
+ * A token out of an environment variable.
+ * @param key for messages.
+ * @throws FrameliftError `config.invalid` where it is not set, or holds no token. Never its value.
+ */
+export function fromVariable(name: string, env: Environment, key: string): string {
   const value = env[name];
   if (value !== undefined && TOKEN.test(value)) return value;
   const what = value === undefined || value === '' ? 'is not set' : `holds no token: ${TOKEN_RULE}`;

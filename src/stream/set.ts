@@ -211,7 +211,7 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
     const intake = new Intake(events);
     const source = makeSource(settings, { arena, clock, events: intake, env, transport, log, rules });
     const { name, latencyBudgetMs, bitrateKbps } = settings;
-    const outputs = makeOutputs(settings.outputs, { stream: name, clock, log, env });
+    const outputs = makeOutputs(settings.outputs, { stream: name, clock, log, env, transport });
     const profile = profileOf(settings.profile);
     const stream = new Stream(
       {

@@ -39,6 +39,9 @@ export function outputAddress(url: string): OutputAddress {
   if (known.kind === 'rtmp' && !/^\/[^/]+\/[^/]/.test(rest)) {
     throw invalid(url, 'names no application and stream key', `Write ${scheme}://host/app/key.`);
   }
+  if (known.kind === 'whip' && authority.includes('@')) {
+    throw invalid(url, 'names a user, whom WHIP does not know', 'Give the output a token.');
+  }
   if (known.kind === 'srt' && /[?&]mode=(?!caller(?:&|$))/.test(rest)) {
     throw invalid(url, 'would wait for callers', 'Leave mode away: framelift calls.');
   }

@@ -25,6 +25,7 @@ describe('an address of an output', () => {
     ['rtsp://host/a\nb', /not of the form/],
     ['rtsp://us:er:p@ss@host/x', /not of the form/],
     ['rtmp://host/app', /no application and stream key/],
+    ['whip://user:pass@host/x', /names a user/],
     ['srt://host', /names no port/],
     ['srt://host:1?mode=listener', /wait for callers/],
   ])('%j is refused', (url, why) => {
