@@ -330,7 +330,10 @@ export class RtspServerConnection {
     const { clock } = this.#deps;
     const now = clock.now();
     const limit = this.#session ? fromMs(SESSION_SECONDS * 1000) : IDLE_TIMEOUT;
+    const { stream, variant, publication } = this.#session?.target ?? {};
     if (minus(now, this.#seenAt) > limit) this.#end('silent');
+    // Readers by UDP would go on reporting on a stream that is gone.
+    else if (stream && variant && this.#deps.find(stream, variant) !== publication) this.#end('the stream has ended');
     else this.#cancelLook = clock.at(plus(now, LOOK_INTERVAL), () => this.#look());
   }
 

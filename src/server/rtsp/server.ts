@@ -55,7 +55,7 @@ export class RtspServer implements AsyncDisposable {
     const { host, port, maxConnections = MAX_CONNECTIONS } = options;
     const { log } = deps;
     const connections = new Set<RtspServerConnection>();
-    const onPlaying = readersOf(deps.events);
+    const onPlaying = readersOf(deps);
     let udp: UdpPorts | undefined;
     const server = createServer((socket) => {
       const connection = new RtspServerConnection(socket, { ...deps, udp, onPlaying });
@@ -89,14 +89,17 @@ export class RtspServer implements AsyncDisposable {
   }
 }
 
-/** Counts readers that play. */
-function readersOf(events: EventSink): (stream: string, variant: Variant, playing: boolean) => void {
+/** Counts readers that play. Of a stream that is gone nothing is told any more. */
+function readersOf({
+  events,
+  find,
+}: Pick<RtspServerDeps, 'events' | 'find'>): (stream: string, variant: Variant, playing: boolean) => void {
   const counts = new Map<string, number>();
   return (stream, variant, playing) => {
     const key = `${stream} ${variant}`;
     const count = (counts.get(key) ?? 0) + (playing ? 1 : -1);
     counts.set(key, count);
-    events.emit({ type: 'rtsp-readers', stream, variant, count });
+    if (find(stream, variant)) events.emit({ type: 'rtsp-readers', stream, variant, count });
   };
 }
 

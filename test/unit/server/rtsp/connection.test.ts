@@ -38,9 +38,10 @@ function rig() {
   const followers = new Followers({ keyframe: () => {}, onPresence: () => {} });
   const publication = { sound: { codec: undefined }, follow: (follower: never) => followers.enter(follower, []) };
   const counts: boolean[] = [];
+  const there = { now: publication as unknown };
   new RtspServerConnection(socket as unknown as Socket, {
     ...{ access: new Access(), udp: undefined, clock, events: noEvents, log },
-    find: () => publication as never,
+    find: () => there.now as never,
     onPlaying: (_stream, _variant, playing) => void counts.push(playing),
   });
   const ask = async (method: string, fields = ''): Promise<string> => {
@@ -54,7 +55,7 @@ function rig() {
     const data = Buffer.concat([Buffer.from([0, 0, 1, 0x65]), Buffer.alloc(100_000, 7)]);
     followers.push({ ...encodedUnit(fromMs(ms), true), data });
   };
-  return { clock, log, socket, followers, counts, ask, send };
+  return { clock, log, socket, followers, counts, there, ask, send };
 }
 
 const play = async (ask: ReturnType<typeof rig>['ask']): Promise<void> => {
@@ -92,6 +93,14 @@ it('a reader that is too slow is cut off, and what waits for it is bounded', asy
   expect(socket.writableLength).toBeLessThan(4.3 * 2 ** 20);
   expect(followers.size).toBe(0);
   expect(log.messages('info').join()).toContain('reads more slowly');
+});
+
+it('a reader of a stream that is gone, or that another one has replaced, is told by the end', async () => {
+  const { clock, socket, followers, there, ask } = rig();
+  await play(ask);
+  there.now = undefined;
+  clock.advance(fromMs(1100));
+  expect([socket.destroyed, followers.size]).toEqual([true, 0]);
 });
 
 it('a description that has no keyframe to tell of is refused in time', async () => {
