@@ -10,9 +10,11 @@ import { describeSelection } from '../interp/providers/provider.ts';
 import { ProviderTrials } from '../interp/providers/trial.ts';
 import type { Log } from '../log.ts';
 import { Arena } from '../media/arena.ts';
+import type { Variant } from '../metrics/events.ts';
 import { MetricsRegistry } from '../metrics/registry.ts';
 import { Access } from '../server/auth.ts';
 import { Certificate, logValidity, readCertificate } from '../server/certificate.ts';
+import { RtspServer } from '../server/rtsp/server.ts';
 import type { ReloadReport } from '../server/schemas.ts';
 import { FrameliftServer } from '../server/server.ts';
 import { sourceRules } from '../stream/make-source.ts';
@@ -105,6 +107,16 @@ export class Framelift implements AsyncDisposable {
       },
     );
     running.defer(() => server.close());
+    const { rtsp } = config.server;
+    if (rtsp) {
+      const find = (name: string, variant: Variant) => streams.publication(name, variant);
+      running.use(
+        await RtspServer.start(
+          { port: rtsp.port, host: rtsp.host ?? host },
+          { access, find, clock, events: metrics, log },
+        ),
+      );
+    }
     streams.start();
     return new Framelift(running.move(), arena, metrics, server, reloader);
   }

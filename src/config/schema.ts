@@ -17,6 +17,7 @@ import { parseRate } from '../media/rate.ts';
 import { DELAY_CHOICES } from '../pairing/ahead.ts';
 import { CADENCE_CHOICES } from '../pairing/cadence.ts';
 import { frontKeys, origins } from './front.ts';
+import { outputs } from './outputs.ts';
 import { PROFILE_NAMES } from './profile.ts';
 import { TOKEN, TOKEN_RULE, VARIABLE } from './secrets.ts';
 
@@ -96,6 +97,7 @@ export const streamSchema = z.strictObject({
     .describe(
       'auto: find repeated pictures (animation on twos, film in 30 fps), interpolate across them, at their latency',
     ),
+  outputs,
   audio: z.boolean().default(true).describe('false: the sound of the source is not played'),
   sourceVariant: z
     .enum(SOURCE_VARIANT_CHOICES)
@@ -179,6 +181,13 @@ export const configSchema = z.strictObject({
         .strictObject({ cert: z.string().min(1), key: z.string().min(1) })
         .optional()
         .describe('PEM files of the certificate chain and its key: https and wss instead of http and ws'),
+      rtsp: z
+        .strictObject({
+          port: z.number().int().min(1).max(65_535).default(8554),
+          host: z.string().min(1).optional().describe('default: server.host'),
+        })
+        .optional()
+        .describe('streams by RTSP, too: rtsp://host:8554/<stream>; default: not'),
       maxConnections: z.number().int().min(1).max(65_535).default(1024).describe('concurrent TCP connections'),
       maxStreams: z.number().int().min(1).max(MAX_STREAMS).default(MAX_STREAMS).describe('concurrent streams'),
       requestTimeoutMs: milliseconds(100, 600_000)

@@ -3,6 +3,7 @@
  * Pure.
  */
 import { randomBytes } from 'node:crypto';
+import { shownOutput } from '../egress/push/address.ts';
 import { FrameliftError, redactUrl } from '../errors.ts';
 
 /**
@@ -65,7 +66,12 @@ export function checkPublishers(
   });
 }
 
-function fromVariable(name: string, env: Environment, key: string): string {
+/**
+ * A token out of an environment variable.
+ * @param key for messages.
+ * @throws FrameliftError `config.invalid` where it is not set, or holds no token. Never its value.
+ */
+export function fromVariable(name: string, env: Environment, key: string): string {
   const value = env[name];
   if (value !== undefined && TOKEN.test(value)) return value;
   const what = value === undefined || value === '' ? 'is not set' : `holds no token: ${TOKEN_RULE}`;
@@ -89,7 +95,7 @@ const SECRET_KEY = /credential|password|secret|token/i;
  */
 export function withoutSecrets(value: unknown, path: readonly PropertyKey[] = []): unknown {
   if (isSecret(value, path)) return '***';
-  if (typeof value === 'string') return redactUrl(value);
+  if (typeof value === 'string') return path.includes('outputs') ? shownOutput(value) : redactUrl(value);
   if (Array.isArray(value)) return value.map((item, index) => withoutSecrets(item, [...path, index]));
   if (typeof value !== 'object' || value === null) return value;
   return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, withoutSecrets(item, [...path, name])]));

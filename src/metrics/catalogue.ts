@@ -19,6 +19,7 @@ export const LABEL_LIMITS = {
   stream: 64,
   variant: 2,
   rendition: 3,
+  output: 64,
   stage: 7,
   fate: 4,
   reason: 40,
@@ -261,6 +262,30 @@ export const CATALOGUE = {
     name: 'framelift_recording_kept_segments',
     help: 'Segments of a stream on the disk.',
     labels: STREAM,
+  },
+  rtspReaders: {
+    kind: 'gauge',
+    name: 'framelift_rtsp_readers',
+    help: 'Readers that are sent the stream by RTSP.',
+    labels: PUBLISHED,
+  },
+  outputLive: {
+    kind: 'gauge',
+    name: 'framelift_output_live',
+    help: '1 while another server takes the stream from an output, by the name or number of the output.',
+    labels: ['stream', 'output'],
+  },
+  outputBytes: {
+    kind: 'counter',
+    name: 'framelift_output_sent_bytes_total',
+    help: 'Bytes handed on by an output.',
+    labels: ['stream', 'output'],
+  },
+  outputRestarts: {
+    kind: 'counter',
+    name: 'framelift_output_restarts_total',
+    help: 'Times an output failed and was started anew, by reason.',
+    labels: ['stream', 'output', 'reason'],
   },
   ingestLoss: {
     kind: 'counter',

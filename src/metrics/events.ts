@@ -99,6 +99,13 @@ export type MetricEvent =
       readonly bitsPerSecond: number;
       readonly loss: number;
     }
+  /** An output takes the stream, or does not. */
+  | { readonly type: 'output-live'; readonly stream: string; readonly output: string; readonly live: boolean }
+  | { readonly type: 'output-sent'; readonly stream: string; readonly output: string; readonly bytes: number }
+  /** An output has failed, and is tried again. */
+  | { readonly type: 'output-restart'; readonly stream: string; readonly output: string; readonly reason: string }
+  /** Readers that play by RTSP. */
+  | { readonly type: 'rtsp-readers'; readonly stream: string; readonly variant: Variant; readonly count: number }
   /** Viewers that are sent a rendition, and its bitrate: 0 while nobody is. */
   | {
       readonly type: 'rendition';

@@ -35,6 +35,7 @@ export class Recorder {
       ...publishing.handlers,
       ...this.#paths(),
       ...this.#recordings(),
+      ...this.#outputs(),
       ...source.handlers,
       ...standing.handlers,
       ...this.#network(),
@@ -142,6 +143,22 @@ export class Recorder {
           sentBytes.of(stream, variant);
         }
       },
+    };
+  }
+
+  /** What is handed on to other servers. */
+  #outputs() {
+    const { counter, gauge } = bound(this.#instruments);
+    const live = gauge(CATALOGUE.outputLive);
+    const bytes = counter(CATALOGUE.outputBytes);
+    const restarts = counter(CATALOGUE.outputRestarts);
+    const readers = gauge(CATALOGUE.rtspReaders);
+    return {
+      'rtsp-readers': ({ stream, variant, count }: EventOf<'rtsp-readers'>) => readers.of(stream, variant).set(count),
+      'output-live': (event: EventOf<'output-live'>) => live.of(event.stream, event.output).set(event.live ? 1 : 0),
+      'output-sent': (event: EventOf<'output-sent'>) => bytes.of(event.stream, event.output).inc(event.bytes),
+      'output-restart': ({ stream, output, reason }: EventOf<'output-restart'>) =>
+        restarts.of(stream, output, reason).inc(),
     };
   }
 

@@ -24,8 +24,11 @@ const record = z
   .default(false)
   .describe('true, false: start or stop recording; or how');
 
-/** Body of `POST /api/streams`: a stream as in the configuration. */
-export const newStream = streamSchema.extend({ model: modelId.optional(), record });
+/**
+ * Body of `POST /api/streams`: a stream as in the configuration, but for outputs, which would let a client
+ * of the API send whatever framelift can read to wherever it can reach.
+ */
+export const newStream = streamSchema.omit({ outputs: true }).extend({ model: modelId.optional(), record });
 
 /**
  * Body of `POST /api/streams/{name}`: the keys to change. A key that is absent stays as it is, so
@@ -124,6 +127,18 @@ const recordingReport = z
   })
   .readonly();
 
+const outputReport = z
+  .object({
+    name: z.string().describe('its name, or its number'),
+    url: z.string().describe('where to, without credentials'),
+    variant: z.enum(['upconverted', 'source']),
+    state: z.enum(['connecting', 'live', 'waiting']).describe('waiting: until it is tried again'),
+    error: z.string().optional().describe('why it was interrupted last; absent while it is live'),
+    restarts: z.number(),
+    bytes: z.number().describe('handed on so far'),
+  })
+  .readonly();
+
 /** One stream. */
 export const streamReport = z.object({
   name: z.string(),
@@ -163,6 +178,7 @@ export const streamReport = z.object({
     .describe('what the source is doing; asleep: nothing, since nobody watches (`onDemand`)'),
   error: z.string().optional().describe('the fault that the source is recovering from'),
   source: sourceReport.optional().describe('absent until connected'),
+  outputs: z.array(outputReport).readonly().describe('other servers that the stream is handed on to'),
   whep: variants(z.string()).describe('paths for WHEP players'),
   whip: z.string().optional().describe('path for WHIP publishers, where the source is one'),
   stats: streamStats.readonly(),

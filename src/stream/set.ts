@@ -18,6 +18,7 @@ import type { StreamControl, StreamDirectory, StreamEntry } from '../server/cont
 import { type Clock, fromMs, type Micros, minus, plus, toMs } from '../time.ts';
 import type { TransportSettings } from '../webrtc/transport.ts';
 import { Intake } from './intake.ts';
+import { makeOutputs } from './make-outputs.ts';
 import { makeSource, type SourceOrigin, type SourceRules } from './make-source.ts';
 import { describeTarget } from './messages.ts';
 import type { StreamContext } from './settings.ts';
@@ -219,12 +220,14 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
     const intake = new Intake(events);
     const source = makeSource(settings, { arena, clock, events: intake, env, transport, log, rules });
     const { name, latencyBudgetMs, bitrateKbps } = settings;
+    const outputs = makeOutputs(settings.outputs, { stream: name, clock, log, env, transport });
     const profile = profileOf(settings.profile);
     const stream = new Stream(
       {
         name,
         source,
         intake,
+        outputs,
         target: targetOf(settings, profile),
         cadence: settings.cadence,
         delay: settings.delay,
@@ -323,6 +326,7 @@ function entryOf({ stream, gate }: Member, clock: Clock): StreamEntry {
     timing,
     sourceVariant,
     recording,
+    outputs,
   } = stream.status;
   return {
     name: stream.name,
@@ -339,6 +343,7 @@ function entryOf({ stream, gate }: Member, clock: Clock): StreamEntry {
     notice,
     sourceVariant,
     ...(recording && { recording }),
+    outputs: outputs.map(({ error, ...output }) => ({ ...output, ...(error && { error: error.message }) })),
     timing: timing.map(({ cause, delay, text }) => ({ cause, delayMs: toMs(delay), text })),
   };
 }

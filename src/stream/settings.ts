@@ -13,6 +13,7 @@ import type { CadenceChoice } from '../pairing/cadence.ts';
 import type { RateTarget } from '../pairing/scheduler.ts';
 import type { Clock, Micros } from '../time.ts';
 import type { Intake } from './intake.ts';
+import type { OutputSettings } from './outputs.ts';
 
 /** What all streams of a process share. */
 export interface StreamContext {
@@ -35,6 +36,8 @@ export interface StreamSettings {
   /** Below this confidence the nearer source frame is shown, of cells or of all. */
   readonly minConfidence: number;
   readonly bitrate?: number;
+  /** Where it is handed on to. Default: nowhere. */
+  readonly outputs?: readonly OutputSettings[];
   readonly maxViewers?: number;
   /** What is kept on disk. Default: nothing. */
   readonly recording?: RecordingSettings;

@@ -30,6 +30,7 @@ import {
   timesWarning,
 } from './messages.ts';
 import { type LadderStatus, StreamModel } from './model.ts';
+import { type OutputStatus, Outputs } from './outputs.ts';
 import { publicationsOf } from './publications.ts';
 import type { StreamContext, StreamSettings } from './settings.ts';
 import { type SupervisionStatus, Supervisor } from './supervisor.ts';
@@ -53,6 +54,7 @@ export interface StreamStatus extends Omit<SupervisionStatus, 'phase'> {
   readonly sourceVariant: { readonly form: 'pass' | 'encode'; readonly reason?: string };
   /** Where the recordings stand. */
   readonly recording: RecordingsStatus | undefined;
+  readonly outputs: readonly OutputStatus[];
   /** What the source's timing costs. */
   readonly timing: readonly TimingNote[];
 }
@@ -76,6 +78,7 @@ export class Stream implements AsyncDisposable {
   readonly #context: StreamContext;
   readonly #publications: Record<Variant, Publication>;
   readonly #supervisor: Supervisor;
+  readonly #outputs: Outputs;
   readonly #health: StreamHealth;
   readonly #demand: Demand;
   readonly #scheduler: Scheduler;
@@ -113,6 +116,8 @@ export class Stream implements AsyncDisposable {
     const { clock, events, log } = context;
     const recorded = { stream: settings.name, publications: this.#publications, clock, events, log };
     this.recordings = new Recordings(settings.recording ?? NOT_RECORDED, recorded);
+    const publication = (variant: Variant): Publication => this.#publications[variant];
+    this.#outputs = new Outputs(settings.outputs ?? [], { ...context, stream: settings.name, publication });
     this.#supervisor = new Supervisor(settings.source, {
       stream: settings.name,
       clock: context.clock,
@@ -183,6 +188,7 @@ export class Stream implements AsyncDisposable {
       },
       error: (error: unknown) => log.error({ stream: name, err: error }, 'stream failed'),
     });
+    this.#outputs.start();
     this.#checkHealth();
     void this.recordings.start();
   }
@@ -227,13 +233,14 @@ export class Stream implements AsyncDisposable {
     const sourceVariant = describeSourceVariant(this.#publications.source.passing, this.#supervisor.status.info);
     const told = { state, reason, ladder, latencyBudget, latencyFloor, badge, notice, timing: this.#timing };
     const { phase } = this.#supervisor.status;
-    const made = { sourceVariant, recording: this.recordings.status };
+    const made = { sourceVariant, recording: this.recordings.status, outputs: this.#outputs.status };
     return { ...this.#supervisor.status, ...told, ...made, phase: this.#demand.awake ? phase : 'asleep' };
   }
 
   /** Stops the source, then the chain, then the viewers. Resolves when all of it is closed: no event is told of the stream any more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#cancelCheck?.();
+    await this.#outputs[Symbol.asyncDispose]();
     this.#subscription?.unsubscribe();
     await this.#supervisor.stopped;
     await this.#model[Symbol.asyncDispose]();

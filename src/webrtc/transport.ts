@@ -15,13 +15,14 @@ import {
   RTCSctpTransport,
 } from 'werift';
 import { type Log, SILENT_LOG } from '../log.ts';
-import { type Clock, fromMs, type Micros, plus } from '../time.ts';
+import { type CancelTimer, type Clock, fromMs, type Micros, plus } from '../time.ts';
 import { ConnectionLog } from './connection-log.ts';
 import { guardDtls } from './dtls/guard.ts';
 import type { Refusal } from './dtls/refusal.ts';
-import { IceAgent } from './ice/agent.ts';
+import { type Credentials, IceAgent, newCredentials } from './ice/agent.ts';
 import { CheckList } from './ice/checks.ts';
 import { gather, type ServedGathering } from './ice/gathering.ts';
+import type { Path } from './ice/path.ts';
 import { IcePort } from './ice/port.ts';
 import type { IceServers } from './ice-servers.ts';
 import { MAX_CANDIDATES, type RemoteTransport } from './remote-transport.ts';
@@ -45,6 +46,37 @@ export interface TransportSettings {
   readonly log?: Log;
   /** Told of each thing that a peer, or somebody in its place, sent in vain. Default: nobody is. */
   readonly refused?: (reason: Refusal) => void;
+  /** What an offer of ours has said of this side. Default: the peer has offered. */
+  readonly identity?: Identity;
+}
+
+/** Our side of a connection before the peer is known: what an offer of ours says. */
+export interface Identity {
+  readonly ice: Credentials;
+  readonly certificate: Certificate;
+  /** `sha-256 AB:CD…` */
+  readonly fingerprint: string;
+  /** As in {@link PeerTransport}. */
+  readonly ssrc: number;
+  readonly rtxSsrc: number;
+  readonly soundSsrc: number;
+  readonly cname: string;
+}
+
+type Certificate = Awaited<ReturnType<typeof RTCDtlsTransport.SetupCertificate>>;
+
+/** A new identity, for one offer. */
+export async function newIdentity(): Promise<Identity> {
+  const certificate = await RTCDtlsTransport.SetupCertificate();
+  return {
+    ...{ ice: newCredentials(), certificate, fingerprint: written(certificate.getFingerprints()) },
+    ...newStreams(),
+  };
+}
+
+/** Numbers and name of our RTP streams. */
+function newStreams(): Pick<PeerTransport, 'ssrc' | 'rtxSsrc' | 'soundSsrc' | 'cname'> {
+  return { ssrc: newSsrc(), rtxSsrc: newSsrc(), soundSsrc: newSsrc(), cname: randomUUID() };
 }
 
 /**
@@ -86,6 +118,10 @@ export interface PeerTransport {
  * An answer waits so long for STUN and TURN servers: what they have not said by then is left out.
  */
 const GATHER_TIMEOUT = fromMs(2000);
+/** A nomination that is not answered is said again after so long … */
+const NOMINATE_INTERVAL = fromMs(250);
+/** … and checks go on: RFC 7675 gives a peer 30 s, NATs of UDP often less than that. */
+const KEEP_ALIVE_INTERVAL = fromMs(2500);
 /**
  * Chunks of a peer that may wait for earlier ones: a message of the longest size that the answer
  * announces, and as much again.
@@ -116,8 +152,9 @@ export async function openTransport(
   const port = settings.port ?? opening.use(await IcePort.open({ clock }));
   const candidates = await port.candidates();
   const log = new ConnectionLog(settings.log ?? SILENT_LOG, remote.ufrag, clock);
-  const ice = opening.adopt(new IceSession(remote, port, clock, log), (session) => session.close());
-  const dtls = opening.adopt(await makeDtls(remote, ice), closeDtls);
+  const { identity } = settings;
+  const ice = opening.adopt(new IceSession(remote, port, clock, log, identity?.ice), (session) => session.close());
+  const dtls = opening.adopt(await makeDtls(remote, ice, identity?.certificate), closeDtls);
   guardDtls(dtls, { clock, refused: settings.refused ?? (() => {}) });
   log.follow(dtls);
   const sctp = remote.data && opening.adopt(makeSctp(remote.data, dtls), (transport) => transport.stop());
@@ -133,10 +170,7 @@ export async function openTransport(
       sctp,
       log,
       heard: ice.heard,
-      ssrc: newSsrc(),
-      rtxSsrc: newSsrc(),
-      soundSsrc: newSsrc(),
-      cname: randomUUID(),
+      ...(identity ?? newStreams()),
     },
     local: {
       iceUfrag: ice.agent.local.ufrag,
@@ -171,18 +205,22 @@ class IceSession {
   readonly #clock: Clock;
   readonly #log: ConnectionLog;
   readonly #leave: () => void;
+  /** We have offered: nothing comes about unless we ask. */
+  readonly #controlling: boolean;
+  #cancelKeepAlive: CancelTimer = () => {};
   #connected: () => void = () => {};
   #checks: CheckList | undefined;
   #served: ServedGathering | undefined;
   #named = 0;
 
-  constructor(remote: RemoteTransport, port: IcePort, clock: Clock, log: ConnectionLog) {
+  constructor(remote: RemoteTransport, port: IcePort, clock: Clock, log: ConnectionLog, offered?: Credentials) {
+    this.#controlling = offered !== undefined;
     this.#remote = remote;
     this.#port = port;
     this.#clock = clock;
     this.#log = log;
     this.heard = { at: clock.now() };
-    this.agent = new IceAgent(remote, port.router, clock, {
+    const events = {
       connected: () => {
         this.#checks?.stop();
         this.#connected();
@@ -190,9 +228,10 @@ class IceSession {
       heard: () => {
         this.heard.at = clock.now();
       },
-      selected: (path) => log.selected(path),
-      data: (datagram) => this.onData.execute(datagram),
-    });
+      selected: (path: Path) => log.selected(path),
+      data: (datagram: Buffer) => this.onData.execute(datagram),
+    };
+    this.agent = new IceAgent(remote, port.router, clock, events, offered);
     this.#leave = port.router.add(this.agent.local.ufrag, this.agent);
   }
 
@@ -217,12 +256,19 @@ class IceSession {
       this.#log.gathered(candidates, this.#remote.candidates.length);
       trickle(undefined);
     };
-    if (!iceServers || servers.length === 0) {
+    if (this.#controlling) this.#keepAlive();
+    if (!this.#controlling && servers.length === 0) {
       over();
       return undefined;
     }
     const checks = new CheckList(this.agent, this.#clock);
     this.#checks = checks;
+    if (!iceServers || servers.length === 0) {
+      for (const { table } of this.#port.sockets) checks.addSocket(table);
+      for (const candidate of this.#remote.candidates) this.addCandidate(candidate);
+      over();
+      return undefined;
+    }
     const found = (candidate: string): void => {
       candidates.push(candidate);
       trickle(candidate);
@@ -247,7 +293,15 @@ class IceSession {
     this.#checks.addCandidate(candidate);
   }
 
+  /** Often until it is connected, then so that neither the peer nor a NAT forgets us. */
+  #keepAlive(): void {
+    this.agent.keepAlive();
+    const wait = this.agent.selected ? KEEP_ALIVE_INTERVAL : NOMINATE_INTERVAL;
+    this.#cancelKeepAlive = this.#clock.at(plus(this.#clock.now(), wait), () => this.#keepAlive());
+  }
+
   async close(): Promise<void> {
+    this.#cancelKeepAlive();
     this.#leave();
     this.agent.close();
     this.#checks?.stop();
@@ -257,8 +311,12 @@ class IceSession {
 }
 
 /** DTLS and SRTP over ICE. The only place where they are made. */
-async function makeDtls({ setup, fingerprints }: RemoteTransport, ice: IceSession): Promise<RTCDtlsTransport> {
-  const certificate = await RTCDtlsTransport.SetupCertificate();
+async function makeDtls(
+  { setup, fingerprints }: RemoteTransport,
+  ice: IceSession,
+  offered?: Certificate,
+): Promise<RTCDtlsTransport> {
+  const certificate = offered ?? (await RTCDtlsTransport.SetupCertificate());
   const connection = {
     onData: ice.onData,
     send: async (datagram: Buffer): Promise<void> => ice.agent.send(datagram),
@@ -303,6 +361,10 @@ async function start(
 }
 
 function fingerprintOf({ localParameters: { fingerprints } }: RTCDtlsTransport): string {
+  return written(fingerprints);
+}
+
+function written(fingerprints: readonly RTCDtlsFingerprint[]): string {
   return fingerprints.map(({ algorithm, value }) => `${algorithm} ${value}`).join('\r\na=fingerprint:');
 }
 

@@ -28,6 +28,7 @@ export const LIVE: StreamEntry = {
   notice: undefined,
   timing: [],
   sourceVariant: { form: 'pass' },
+  outputs: [],
   state: 'full',
   reason: undefined,
   phase: 'live',

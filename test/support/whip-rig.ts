@@ -29,6 +29,8 @@ export interface ReceivedFrame {
 /** The stream `cam`, which takes publishers. */
 export class WhipRig implements AsyncDisposable {
   readonly frames: ReceivedFrame[] = [];
+  /** Pieces of sound, by codec. */
+  readonly sounds: string[] = [];
   readonly events: MetricEvent[];
   readonly log: string[];
   readonly arena: Arena;
@@ -47,6 +49,7 @@ export class WhipRig implements AsyncDisposable {
       stream: 'cam',
       clock: systemClock,
       events: { emit: (event) => this.events.push(event) },
+      onSound: ({ codec }) => void this.sounds.push(codec),
     });
     this.#subscription = this.supervisor.frames.subscribe((frame) => {
       const { pts, arrival, width, height, discontinuity } = frame;
@@ -65,6 +68,7 @@ export class WhipRig implements AsyncDisposable {
       clock: systemClock,
       events: { emit: (event) => parts.events.push(event) },
       transport: {},
+      sound: true,
       log: { ...SILENT_LOG, info: (fields, message) => parts.log.push(`${message} ${JSON.stringify(fields)}`) },
       stallTimeout: fromMs(options.stallTimeoutMs ?? 3000),
       limits: options.limits,

@@ -118,6 +118,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
     'egress/file/kept-packets.ts',
     'egress/file/kept.ts',
     'egress/file/muxing.ts',
+    'egress/push/nut-writer.ts',
     'egress/file/segments.ts',
     'egress/file/writer.ts',
     'egress/recording/segment-file.ts',
@@ -155,6 +156,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
   '@fastify/websocket': ['server/websocket-route.ts', 'server/websocket.ts'],
   zod: [
     'config/front.ts',
+    'config/outputs.ts',
     'config/schema.ts',
     'config/problems.ts',
     'interp/models/manifest.ts',

@@ -2,6 +2,7 @@
 import type { EventSink, RecordingState, Variant } from '../../metrics/events.ts';
 import { type Clock, fromMs, type Micros, micros, minus, plus } from '../../time.ts';
 import type { SoundUnit } from '../audio/sound-out.ts';
+import { type ParameterSets, parameterSetsOf } from '../codec/parameter-sets.ts';
 import { Interleaver } from '../file/interleaver.ts';
 import type { Follower, Following } from '../followers.ts';
 import type { Publication } from '../publication.ts';
@@ -10,7 +11,6 @@ import type { Archive } from './archive.ts';
 import { Cutter } from './cutter.ts';
 import type { Disk } from './disk.ts';
 import { type Fault, faultOf } from './fault.ts';
-import { type ParameterSets, parameterSetsOf } from './parameter-sets.ts';
 import { SegmentFile } from './segment-file.ts';
 import type { RecordingSettings } from './settings.ts';
 import { G711Transcoder, SoundTimes } from './sound-times.ts';
@@ -166,7 +166,7 @@ export class Recording implements Follower {
       due: unit.due,
       keyframe: unit.keyframe && sets !== undefined,
       silent: unit.provenance.kind === 'repeated' && unit.provenance.reason === 'silence',
-      form: `${unit.passed ? 'passed' : 'encoded'} ${this.#options.publication.sound.codec} ${sets?.data.toString('base64')}`,
+      form: `${unit.passed ? 'passed' : 'encoded'} ${this.#options.publication.sound.codec} ${sets?.annexB.toString('base64')}`,
     });
     if (this.#cutter.wantsKeyframe) this.#ask(this.#options.clock.now());
     if (action === 'skip') return;

@@ -17,11 +17,11 @@ import {
 import type { FrameliftError } from '../../errors.ts';
 import { SOUND_CLOCK, type SoundCodec } from '../../media/sound.ts';
 import { type Micros, minus, toMs } from '../../time.ts';
+import type { ParameterSets } from '../codec/parameter-sets.ts';
 import { Container, type ContainerSink } from '../file/container.ts';
 import { type ProvenanceRecord, provenanceRecord } from '../provenance.ts';
 import type { EncodedUnit } from '../viewer.ts';
 import type { Disk, DiskFile } from './disk.ts';
-import type { ParameterSets } from './parameter-sets.ts';
 import { nameOfSegment, type SegmentName, sidecarOf } from './segment-name.ts';
 import type { RecordingFormat } from './settings.ts';
 import type { PlacedSound } from './sound-times.ts';
@@ -278,12 +278,12 @@ function isoTime(wall: Micros): string {
   return new Date(Math.round(toMs(wall))).toISOString();
 }
 
-function describeVideo({ codecpar }: Stream, { data, width, height }: ParameterSets): void {
+function describeVideo({ codecpar }: Stream, { annexB, size }: ParameterSets): void {
   codecpar.codecType = AVMEDIA_TYPE_VIDEO;
   codecpar.codecId = AV_CODEC_ID_H264;
-  codecpar.extradata = data;
-  codecpar.width = width;
-  codecpar.height = height;
+  codecpar.extradata = annexB;
+  codecpar.width = size.width;
+  codecpar.height = size.height;
 }
 
 function describeSound({ codecpar }: Stream, codec: SoundCodec): void {

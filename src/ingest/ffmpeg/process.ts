@@ -21,8 +21,12 @@ export interface FfmpegProcessOptions {
   readonly before: readonly string[];
   /** The argument of `-i`. */
   readonly url: string;
-  /** Options after the input; the output itself is a pipe. */
+  /** Options after the input. */
   readonly after: readonly string[];
+  /** Where the output goes. Default: to a pipe. */
+  readonly output?: string;
+  /** Given what feeds an input that is `pipe:0`, once the process runs. */
+  readonly onInput?: (input: Writable) => void;
   readonly clock: Clock;
   /**
    * Takes the output; the next chunk comes when the promise resolves. Must neither throw nor
@@ -70,7 +74,7 @@ class FfmpegProcess {
       .input(options.url)
       .inputOptions(...options.before)
       .outputOptions(...options.after)
-      .output(this.#output)
+      .output(options.output ?? this.#output)
       .run();
   }
 
@@ -101,6 +105,7 @@ class FfmpegProcess {
     child.once('error', (thrown) => this.#notStarted(thrown));
     child.once('close', (code) => this.#ended(code));
     this.#readLines(child);
+    if (child.stdin) this.#options.onInput?.(child.stdin);
     if (this.#options.signal.aborted) this.#stop();
   }
 

@@ -34,9 +34,10 @@ export interface RtspResponse {
   readonly body: string;
 }
 
-/** A request that the server makes. */
+/** A request: one that the server makes, or, to our own, a client. */
 export interface RtspServerRequest {
   readonly method: string;
+  readonly uri: string;
   readonly headers: RtspHeaders;
 }
 
@@ -50,9 +51,10 @@ export interface RtspSink {
   packet(channel: number, bytes: Uint8Array): void;
 }
 
-/** Incremental parser of what an RTSP server sends on one connection. */
+/** Incremental parser of what the other side of an RTSP connection sends. */
 export class RtspParser {
   readonly #sink: RtspSink;
+  readonly #maxBody: number;
   /** Bytes that wait for more. */
   #waiting: Buffer[] = [];
   #length = 0;
@@ -63,8 +65,9 @@ export class RtspParser {
   #garbage = 0;
   #spoken = false;
 
-  constructor(sink: RtspSink) {
+  constructor(sink: RtspSink, maxBody = MAX_RTSP_BODY) {
     this.#sink = sink;
+    this.#maxBody = maxBody;
   }
 
   /** Takes a chunk. @throws FrameliftError `source.protocol` when it cannot be RTSP. */
@@ -102,7 +105,7 @@ export class RtspParser {
     const { end, bodyAt } = head;
     const lines = bytes.toString('latin1', at, end).split(/\r?\n/);
     const headers = parseHeaders(lines);
-    const length = bodyLength(headers);
+    const length = bodyLength(headers, this.#maxBody);
     if (bytes.length < bodyAt + length) {
       this.#needed = bodyAt + length - at;
       return 0;
@@ -144,9 +147,9 @@ export class RtspParser {
       this.#sink.response({ status: Number(response[1]), reason: quoted(response[2] ?? ''), headers, body });
       return;
     }
-    const method = /^([A-Z_]{1,20})\s/.exec(startLine)?.[1];
+    const [, method, uri = ''] = /^([A-Z_]{1,20})\s+(\S*)/.exec(startLine) ?? [];
     if (method === undefined) throw protocolError(`the line "${quoted(startLine)}"`);
-    this.#sink.request({ method, headers });
+    this.#sink.request({ method, uri, headers });
   }
 }
 
@@ -193,11 +196,11 @@ function findHead(bytes: Buffer, from: number): { readonly end: number; readonly
 }
 
 /** @throws FrameliftError `source.protocol` unless all Content-Length fields say the same number. */
-function bodyLength(headers: RtspHeaders): number {
+function bodyLength(headers: RtspHeaders, most: number): number {
   const fields = new Set((headers.get('content-length') ?? '0').split('\n'));
   const [field = ''] = fields;
   const length = /^\d{1,7}$/.test(field) ? Number(field) : Number.NaN;
-  if (fields.size === 1 && length <= MAX_RTSP_BODY) return length;
+  if (fields.size === 1 && length <= most) return length;
   throw protocolError(`a body of ${quoted([...fields].join(' or '))} bytes`);
 }
 

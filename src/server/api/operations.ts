@@ -89,7 +89,7 @@ function changeOperations({ report, streams }: ApiDeps): Operation[] {
       body: newStream,
       answer: streamReport,
       handle: async ({ body }) => {
-        await streams.add(body);
+        await streams.add({ ...body, outputs: [] });
         return reported(report, body.name);
       },
     }),

@@ -1,6 +1,5 @@
 /** TCP connections that are open, and who gives one up when all are taken. */
-import type { Server } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Server, Socket } from 'node:net';
 import { clientOf, overShare } from '../../fair-share.ts';
 import type { Log } from '../../log.ts';
 

@@ -1,11 +1,12 @@
 /**
- * One session's side of ICE (RFC 8445), always the controlled one: it answers checks that know its
- * password, follows the peer's nomination, and lets data through from nominated addresses alone.
+ * One session's side of ICE (RFC 8445). The controlled one, for peers that offer: it answers checks that
+ * know its password, follows the peer's nomination, and lets data through from nominated addresses alone.
+ * The controlling one, where we have offered: it nominates the first way that is proven.
  */
 import { randomBytes } from 'node:crypto';
 import { type Clock, fromMs, type Micros, minus } from '../../time.ts';
 import type { Path, Receiver, Router } from './path.ts';
-import { hasIntegrity, type StunMessage, writeAnswer, writeCheck, writeRoleConflict } from './stun.ts';
+import { hasIntegrity, type OwnCheck, type StunMessage, writeAnswer, writeCheck, writeRoleConflict } from './stun.ts';
 
 /** ICE's user name and password of one side. */
 export interface Credentials {
@@ -51,14 +52,15 @@ const CONSENT = fromMs(30_000);
 const REFLEXIVE_PRIORITY = 1_862_270_975;
 
 /** 10 bytes make 80 bits, 24 make 192: RFC 8445 asks for 24 and 128. */
-function newCredentials(): Credentials {
+export function newCredentials(): Credentials {
   // ICE's alphabet has + and / beside letters and digits, as base64 does.
   return { ufrag: randomBytes(9).toString('base64'), pwd: randomBytes(24).toString('base64') };
 }
 
 /** A session's ICE. Ways come from sockets and connections; the first that is nominated connects it. */
 export class IceAgent implements Receiver {
-  readonly local: Credentials = newCredentials();
+  readonly local: Credentials;
+  readonly #controlling: boolean;
   readonly #remote: Credentials;
   readonly #clock: Pick<Clock, 'now'>;
   readonly #router: Router;
@@ -66,10 +68,21 @@ export class IceAgent implements Receiver {
   readonly #paths = new Map<Path, PathRecord>();
   readonly #tieBreaker = randomBytes(8);
   #selected: Path | undefined;
+  /** Of the controlling side: the way that it has chosen. */
+  #nominee: Path | undefined;
   #connected = false;
   #closed = false;
 
-  constructor(remote: Credentials, router: Router, clock: Pick<Clock, 'now'>, events: AgentEvents) {
+  /** @param offered what an offer of ours has said: then this side is the controlling one. */
+  constructor(
+    remote: Credentials,
+    router: Router,
+    clock: Pick<Clock, 'now'>,
+    events: AgentEvents,
+    offered?: Credentials,
+  ) {
+    this.local = offered ?? newCredentials();
+    this.#controlling = offered !== undefined;
     this.#remote = remote;
     this.#router = router;
     this.#clock = clock;
@@ -97,7 +110,7 @@ export class IceAgent implements Receiver {
 
   checked(path: Path, check: StunMessage): void {
     if (this.#closed) return;
-    if (check.controlled) {
+    if (check.controlled !== this.#controlling) {
       path.send(writeRoleConflict(check.transaction, this.local.pwd));
       return;
     }
@@ -110,6 +123,10 @@ export class IceAgent implements Receiver {
     path.send(writeAnswer(check.transaction, path.remote, this.local.pwd));
     this.#events.heard();
     if (path === this.#selected) return;
+    if (this.#controlling) {
+      if (!record.proven) this.check(path);
+      return;
+    }
     if (check.useCandidate || this.#silent(now)) record.wanted = true;
     if (!record.wanted) return;
     // Where the video goes may be changed by nobody who merely writes another's address on a
@@ -135,6 +152,7 @@ export class IceAgent implements Receiver {
 
   lost(path: Path): void {
     this.#paths.delete(path);
+    if (path === this.#nominee) this.#nominee = undefined;
     if (path !== this.#selected) return;
     this.#selected = undefined;
     const [next] = [...this.#paths]
@@ -145,6 +163,16 @@ export class IceAgent implements Receiver {
 
   /** Asks whether the peer is at the other end of a way. @param answered called when it is. */
   check(path: Path, answered: () => void = () => {}): void {
+    this.#ask(path, this.#controlling ? 'controlling' : 'controlled', answered);
+  }
+
+  /** Of the controlling side: says once more which way is to be used, and that we are there (RFC 7675). */
+  keepAlive(): void {
+    const path = this.#selected ?? this.#nominee;
+    if (path && this.#controlling && !this.#closed) this.#ask(path, 'nominate', () => {});
+  }
+
+  #ask(path: Path, role: NonNullable<OwnCheck['role']>, answered: () => void): void {
     const transaction = randomBytes(12).toString('hex');
     this.#router.expect(transaction, (answer, from) => {
       if (this.#closed || from.address !== path.remote.address || from.port !== path.remote.port) return;
@@ -153,7 +181,8 @@ export class IceAgent implements Receiver {
         return;
       }
       answered();
-      this.#proven(path);
+      if (this.#controlling) this.#nominate(path, role === 'nominate');
+      else this.#proven(path);
     });
     path.send(
       writeCheck({
@@ -162,6 +191,7 @@ export class IceAgent implements Receiver {
         password: this.#remote.pwd,
         priority: REFLEXIVE_PRIORITY,
         tieBreaker: this.#tieBreaker,
+        role,
       }),
     );
   }
@@ -183,6 +213,20 @@ export class IceAgent implements Receiver {
     record.heardAt = this.#clock.now();
     path.seize();
     if (record.wanted && path !== this.#selected) this.#select(path, record);
+  }
+
+  /** The first way that is proven is nominated, and used when the peer has answered that. */
+  #nominate(path: Path, nominated: boolean): void {
+    this.#events.heard();
+    const record = this.#recordOf(path);
+    if (!record) return;
+    record.proven = true;
+    record.heardAt = this.#clock.now();
+    path.seize();
+    if (nominated && path === this.#nominee && path !== this.#selected) this.#select(path, record);
+    if (this.#nominee) return;
+    this.#nominee = path;
+    this.keepAlive();
   }
 
   #select(path: Path, record: PathRecord): void {

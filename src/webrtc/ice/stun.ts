@@ -44,6 +44,7 @@ const ATTRIBUTE = {
   useCandidate: 0x0025,
   fingerprint: 0x8028,
   controlled: 0x8029,
+  controlling: 0x802a,
 } as const;
 
 /** Message types of the Binding method. */
@@ -115,16 +116,20 @@ export interface OwnCheck {
   /** Of the peer-reflexive candidate that may come of it. */
   readonly priority: number;
   readonly tieBreaker: Buffer;
+  /** Our side of ICE. The controlling one says with `nominate` that the way is to be used. */
+  readonly role?: 'controlled' | 'controlling' | 'nominate';
 }
 
-/** A check of the controlled side. */
-export function writeCheck({ transaction, username, password, priority, tieBreaker }: OwnCheck): Buffer {
+/** A check. */
+export function writeCheck(check: OwnCheck): Buffer {
+  const { transaction, username, password, priority, tieBreaker, role = 'controlled' } = check;
   const priorityBytes = Buffer.alloc(4);
   priorityBytes.writeUInt32BE(priority);
   const attributes = [
     attribute(ATTRIBUTE.username, Buffer.from(username)),
     attribute(ATTRIBUTE.priority, priorityBytes),
-    attribute(ATTRIBUTE.controlled, tieBreaker),
+    attribute(role === 'controlled' ? ATTRIBUTE.controlled : ATTRIBUTE.controlling, tieBreaker),
+    ...(role === 'nominate' ? [attribute(ATTRIBUTE.useCandidate, Buffer.alloc(0))] : []),
   ];
   return compose(TYPES.request, transaction, attributes, password);
 }
@@ -140,7 +145,7 @@ export function writeAnswer(transaction: string, peer: Endpoint, password: strin
   return compose(TYPES.success, transaction, [mapped], password);
 }
 
-/** The answer to a check of a peer that takes the controlled side, too: 487, it must change. */
+/** The answer to a check of a peer that takes our side of ICE, too: 487, it must change. */
 export function writeRoleConflict(transaction: string, password: string): Buffer {
   const value = Buffer.concat([Buffer.from([0, 0, 4, 87]), Buffer.from('Role Conflict')]);
   return compose(TYPES.error, transaction, [attribute(ATTRIBUTE.errorCode, value)], password);

@@ -1,0 +1,170 @@
+/** Pushes by WHIP (RFC 9725): our own peer offers the stream, and sends it as it sends to viewers. */
+import { asFrameliftError, FrameliftError } from '../../errors.ts';
+import type { SoundCodec } from '../../media/sound.ts';
+import { type CancelTimer, type Clock, fromMs, plus } from '../../time.ts';
+import type { IceServer } from '../../webrtc/ice-servers.ts';
+import { newIdentity, type TransportSettings } from '../../webrtc/transport.ts';
+import type { SoundUnit } from '../audio/sound-out.ts';
+import { type ParameterSets, parameterSetsOf } from '../codec/parameter-sets.ts';
+import type { Follower } from '../followers.ts';
+import { connectPeer } from '../peer.ts';
+import { areSingle, packetizeH264 } from '../rtp/packetizer.ts';
+import type { EncodedUnit, Viewer } from '../viewer.ts';
+import { type OutputAddress, shownOutput } from './address.ts';
+import type { Push, PushReport, PushSource } from './push.ts';
+import { iceServersOf, writeOffer } from './whip-offer.ts';
+import { postOffer, type WhipSession } from './whip-request.ts';
+
+/** Options of {@link whipPush}. */
+export interface WhipPushOptions {
+  readonly address: OutputAddress;
+  readonly token: string | undefined;
+  /** Whether the sound goes along. */
+  readonly audio: boolean;
+  readonly clock: Clock;
+  /** How connections are made. */
+  readonly transport: TransportSettings;
+}
+
+/** Sound that the source has been said to have is waited for so long: the offer has to name it. */
+const SOUND_WAIT = fromMs(1000);
+
+/** A push to a WHIP server. */
+export function whipPush(options: WhipPushOptions): Push {
+  return {
+    label: shownOutput(options.address.url),
+    run: async (source, report, signal) => {
+      await using life = new Life(options, source, report, signal);
+      // Awaited here: what is returned would be disposed of at once.
+      return await life.ended;
+    },
+  };
+}
+
+/** One session, from the first keyframe on. */
+class Life implements Follower, AsyncDisposable {
+  readonly #options: WhipPushOptions;
+  readonly #source: PushSource;
+  readonly #report: PushReport;
+  readonly #following: ReturnType<PushSource['follow']>;
+  readonly #end = Promise.withResolvers<'stopped' | 'changed'>();
+  readonly #stopped = new AbortController();
+  readonly #signal: AbortSignal;
+  #opening: Promise<void> | undefined;
+  #session: WhipSession | undefined;
+  #viewer: Viewer | undefined;
+  #sets: ParameterSets | undefined;
+  #sound: SoundCodec | undefined;
+  /** A keyframe has gone out since the connection came about. */
+  #started = false;
+  #cancelWait: CancelTimer = () => {};
+
+  constructor(options: WhipPushOptions, source: PushSource, report: PushReport, signal: AbortSignal) {
+    this.#options = options;
+    this.#source = source;
+    this.#report = report;
+    this.#signal = signal;
+    signal.addEventListener('abort', this.#stop);
+    if (signal.aborted) this.#stop();
+    this.#following = source.follow(this);
+  }
+
+  /** How it ends. @throws FrameliftError as {@link Push.run}. */
+  get ended(): Promise<'stopped' | 'changed'> {
+    return this.#end.promise;
+  }
+
+  take(unit: EncodedUnit): void {
+    const sets = unit.keyframe ? parameterSetsOf(unit.data) : undefined;
+    if (sets && !this.#sets) this.#offerSoon(sets);
+    // A size may change within a session, another profile has to be agreed anew.
+    else if (sets && this.#sets && sets.sequence[1] !== this.#sets.sequence[1]) this.#end.resolve('changed');
+    const viewer = this.#viewer;
+    if (!viewer?.connected || !(this.#started || unit.keyframe)) return;
+    this.#started = true;
+    const payloads = packetizeH264(unit.data, { single: viewer.singleNal });
+    viewer.send({ unit, payloads, single: areSingle(payloads) });
+  }
+
+  takeSound(unit: SoundUnit): void {
+    if (!this.#options.audio || !this.#sets) return;
+    if (!this.#opening) this.#begin(unit.codec);
+    else if (unit.codec !== this.#sound) this.#end.resolve('changed');
+    if (this.#started) this.#viewer?.sendSound(unit);
+  }
+
+  /** Leaves nothing: no session on either side. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#signal.removeEventListener('abort', this.#stop);
+    this.#following[Symbol.dispose]();
+    this.#cancelWait();
+    this.#stopped.abort();
+    await this.#opening;
+    await Promise.all([this.#viewer?.close('the output has ended'), this.#session?.end()]);
+  }
+
+  readonly #stop = (): void => this.#end.resolve('stopped');
+
+  #offerSoon(sets: ParameterSets): void {
+    const { audio, clock } = this.#options;
+    this.#sets = sets;
+    if (!audio || this.#source.sound.codec === undefined) this.#begin(undefined);
+    else this.#cancelWait = clock.at(plus(clock.now(), SOUND_WAIT), () => this.#begin(undefined));
+  }
+
+  #begin(sound: SoundCodec | undefined): void {
+    if (!this.#sets || this.#opening) return;
+    this.#cancelWait();
+    this.#sound = sound;
+    this.#opening = this.#open(this.#sets).catch((thrown: unknown) => {
+      this.#end.reject(asFrameliftError(thrown, 'output.failed'));
+    });
+  }
+
+  async #open({ sequence }: ParameterSets): Promise<void> {
+    const { address, token, clock, transport } = this.#options;
+    const identity = await newIdentity();
+    const candidates = (await transport.port?.candidates()) ?? [];
+    const offer = writeOffer({ identity, candidates, sequence, sound: this.#sound });
+    const url = address.url.replace(/^whip/i, 'http');
+    const session = await postOffer({ url, token, clock }, offer, this.#stopped.signal);
+    this.#session = session;
+    const iceServers = withServers(transport, iceServersOf(session.links));
+    const settings = { ...transport, identity, sound: this.#sound, ...(iceServers && { iceServers }) };
+    try {
+      // An answer names what a player's offer names: what it takes, and how it is reached.
+      this.#viewer = await connectPeer(session.answer, settings, clock, {
+        keyframeNeeded: (cause) => {
+          if (cause === 'join') this.#report.live();
+          this.#following.requestKeyframe();
+        },
+        sent: (_unit, _packets, bytes) => this.#report.sent(bytes),
+        retransmitted: () => {},
+        dropped: () => {},
+        ended: (reason) => this.#broken(reason),
+      });
+    } catch (thrown) {
+      const { message } = asFrameliftError(thrown, 'output.refused');
+      const why = message.replace('SDP offer', 'SDP answer').replace('this player', 'the server');
+      throw new FrameliftError('output.refused', `${shownOutput(address.url)} cannot be sent to: ${why}`, {
+        recoverable: true,
+        cause: thrown,
+      });
+    }
+  }
+
+  #broken(reason: string): void {
+    const message = `the connection to ${shownOutput(this.#options.address.url)} broke: ${reason}`;
+    const remedy = 'Check that UDP reaches the server from here, or configure webrtc.iceServers with TURN.';
+    this.#end.reject(new FrameliftError('output.unreachable', message, { recoverable: true, remedy }));
+  }
+}
+
+/** Our own STUN and TURN servers, and those that the server has named. */
+function withServers(
+  { iceServers }: TransportSettings,
+  named: readonly IceServer[],
+): TransportSettings['iceServers'] | undefined {
+  if (named.length === 0) return iceServers;
+  return { own: () => [...(iceServers?.own() ?? []), ...named], got: (candidates) => iceServers?.got(candidates) };
+}
