@@ -1,5 +1,5 @@
 /**
- * libx264 by way of node-av: one frame in, one access unit out. The only adapter of node-av's codec
+ * An encoder by way of node-av: one frame in, one access unit out. The only adapter of node-av's codecs
  * for live output.
  */
 
@@ -14,8 +14,8 @@ import {
   Codec,
   CodecContext,
   Dictionary,
-  FF_ENCODER_LIBX264,
   FFmpegError,
+  type FFVideoEncoder,
   Log,
   Packet,
   Rational,
@@ -25,6 +25,7 @@ import { copyPlane } from '../../media/copy-plane.ts';
 import { detachPlanes, type Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
 import { markBytes } from '../marks/mark.ts';
+import { type Micros, minus } from '../../time.ts';
 import { tag } from './tags.ts';
 
 /**
@@ -32,11 +33,32 @@ import { tag } from './tags.ts';
  * large = better keyframes.
  */
 const VBV_SECONDS = 0.4;
-/** x264 refuses smaller frames. */
-const MIN_SIDE = 16;
+/** An encoder that cannot change its rate is opened anew, with a keyframe, when it should fall or rise by these shares. */
+const [FALL, RISE] = [0.1, 0.25];
+/** What it counts frames by that are told their times, units a second. */
+const TIME_BASE = 1_000_000;
 
-/** Options of {@link X264Session.open}. */
-export interface X264Options {
+/** How one of FFmpeg's encoders is used. */
+export interface Library {
+  /** FFmpeg's name of it. */
+  readonly encoder: FFVideoEncoder;
+  /** Samples of the shorter side at least: it refuses smaller frames. */
+  readonly minSide: number;
+  /** Its own settings. */
+  readonly settings: (options: SessionOptions) => Readonly<Record<string, string>>;
+  /** User data of a frame goes into its access unit. Default false. */
+  readonly takesUserData?: boolean;
+  /** Settings that all encoders have. Default: none beside those that are the same for all. */
+  readonly prepare?: (context: CodecContext) => void;
+  /**
+   * How it knows how fast frames come: it counts them, and is told what rate that means, or it is told the time of
+   * each, and keeps the rate that it was opened with.
+   */
+  readonly counts: 'frames' | 'time';
+}
+
+/** Options of {@link CodecSession.open}. */
+export interface SessionOptions {
   /** Nominal rate. */
   readonly fps: number;
   /** Bits per second. */
@@ -48,22 +70,22 @@ export interface X264Options {
   readonly buffer?: number | undefined;
 }
 
-/**
- * One libx264 instance for one frame size: zero latency, constrained baseline. Not for two calls at
- * a time.
- */
-export class X264Session {
+/** One instance of an encoder for one frame size: zero latency. Not for two calls at a time. */
+export class CodecSession {
   readonly width: number;
   readonly height: number;
   readonly #context = new CodecContext();
   readonly #frame = new AvFrame();
   readonly #packet = new Packet();
   #strides: number[] = [];
+  readonly #library: Library;
   #count = 0n;
+  #first: Micros | undefined;
   #rate = 0;
   #buffer = VBV_SECONDS;
 
-  constructor(width: number, height: number) {
+  constructor(library: Library, width: number, height: number) {
+    this.#library = library;
     this.width = width;
     this.height = height;
   }
@@ -72,12 +94,15 @@ export class X264Session {
    * Opens the encoder; free it, even when this fails.
    * @throws FrameliftError `encode.failed`, and what FFmpeg throws.
    */
-  async open({ fps, bitrate, traits, maxSlice, buffer = VBV_SECONDS }: X264Options): Promise<void> {
+  async open(options: SessionOptions): Promise<void> {
     Log.setLevel(AV_LOG_FATAL);
-    const codec = Codec.findEncoderByName(FF_ENCODER_LIBX264);
-    if (!codec) throw new FrameliftError('encode.failed', 'the FFmpeg that node-av carries has no libx264');
-    if (Math.min(this.width, this.height) < MIN_SIDE) {
-      throw new FrameliftError('encode.failed', `a frame of ${this.width}x${this.height} is smaller than 16x16`);
+    const { fps, bitrate, traits, buffer = VBV_SECONDS } = options;
+    const { encoder, minSide, counts, prepare } = this.#library;
+    const codec = Codec.findEncoderByName(encoder);
+    if (!codec) throw new FrameliftError('encode.failed', `the FFmpeg that node-av carries has no ${encoder}`);
+    if (Math.min(this.width, this.height) < minSide) {
+      const size = `${this.width}x${this.height}`;
+      throw new FrameliftError('encode.failed', `a frame of ${size} is smaller than ${minSide}x${minSide}`);
     }
     const rate = Math.round(fps * 1000);
     const context = this.#context;
@@ -86,29 +111,18 @@ export class X264Session {
     context.width = this.width & ~1;
     context.height = this.height & ~1;
     context.pixelFormat = AV_PIX_FMT_YUV420P;
-    context.timeBase = new Rational(1000, rate);
+    context.timeBase = counts === 'time' ? new Rational(1, TIME_BASE) : new Rational(1000, rate);
     context.framerate = new Rational(rate, 1000);
     context.gopSize = 1 << 30;
     context.maxBFrames = 0;
     context.threadCount = 1;
     if (traits) tag(context, traits);
     this.#buffer = buffer;
-    this.setRate(bitrate, bitrate);
-    const settings = Dictionary.fromObject({
-      // The quickest preset with its loop filter put back: three quarters of the time of
-      // `superfast` for 0.2 to 0.5 dB less (docs/measurements.md).
-      preset: 'ultrafast',
-      'x264-params': 'no-deblock=0:deblock=0,0',
-      tune: 'zerolatency',
-      profile: 'baseline',
-      'forced-idr': '1',
-      sc_threshold: '0',
-      // User data of a frame goes into its access unit.
-      udu_sei: '1',
-      ...(maxSlice === undefined ? {} : { 'slice-max-size': `${maxSlice}` }),
-    });
+    this.#apply(Math.round(bitrate), bitrate);
+    prepare?.(context);
+    const settings = Dictionary.fromObject({ ...this.#library.settings(options) });
     try {
-      FFmpegError.throwIfError(await context.open2(codec, settings), 'libx264 did not open');
+      FFmpegError.throwIfError(await context.open2(codec, settings), `${encoder} did not open`);
     } finally {
       settings.free();
     }
@@ -122,12 +136,22 @@ export class X264Session {
   }
 
   /**
-   * x264 counts frames, not time: `perNominalSecond` is the rate at the nominal frame rate,
+   * `perNominalSecond` is the rate at the nominal frame rate, which counts where frames are counted;
    * `perSecond` the real one. Cheap when nothing changed.
+   * @returns false where the encoder cannot change its rate so far: another one has to be opened.
    */
-  setRate(perNominalSecond: number, perSecond: number): void {
+  setRate(perNominalSecond: number, perSecond: number): boolean {
+    if (this.#library.counts === 'time') return this.#suits(perSecond);
     const rate = Math.round(perNominalSecond);
-    if (rate === this.#rate) return;
+    if (rate !== this.#rate) this.#apply(rate, perSecond);
+    return true;
+  }
+
+  #suits(perSecond: number): boolean {
+    return perSecond >= this.#rate * (1 - FALL) && perSecond <= this.#rate * (1 + RISE);
+  }
+
+  #apply(rate: number, perSecond: number): void {
     this.#rate = rate;
     this.#context.bitRate = BigInt(rate);
     this.#context.rcMaxRate = BigInt(rate);
@@ -149,20 +173,23 @@ export class X264Session {
     copyPlane(u, strideU, bytes.subarray(layout.u, layout.v), layout.strideC, columns >> 1, rows >> 1);
     copyPlane(v, strideV, bytes.subarray(layout.v), layout.strideC, columns >> 1, rows >> 1);
     detachPlanes([y, u, v]);
+    if (!this.#library.takesUserData) return;
     const mark = markBytes(frame);
     this.#frame.removeSideData(AV_FRAME_DATA_SEI_UNREGISTERED);
     this.#frame.newSideData(AV_FRAME_DATA_SEI_UNREGISTERED, mark.length).set(mark);
   }
 
-  /** Encodes what was loaded. @param keyframe makes it an IDR. @throws what FFmpeg throws. */
-  async encode(keyframe: boolean): Promise<{ data: Buffer; keyframe: boolean } | undefined> {
-    this.#frame.pts = this.#count++;
+  /** Encodes what was loaded. @param due when it is shown; rising. @param keyframe decodable by itself. @throws what FFmpeg throws. */
+  async encode(due: Micros, keyframe: boolean): Promise<{ data: Buffer; keyframe: boolean } | undefined> {
+    const { encoder, counts } = this.#library;
+    this.#first ??= due;
+    this.#frame.pts = counts === 'time' ? BigInt(minus(due, this.#first)) : this.#count++;
     this.#frame.pictType = keyframe ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
-    FFmpegError.throwIfError(await this.#context.sendFrame(this.#frame), 'libx264 refused a frame');
+    FFmpegError.throwIfError(await this.#context.sendFrame(this.#frame), `${encoder} refused a frame`);
     // The frame is coded within sendFrame; this only fetches the access unit.
     const code = this.#context.receivePacketSync(this.#packet);
     if (code === AVERROR_EAGAIN) return undefined;
-    FFmpegError.throwIfError(code, 'libx264 gave no packet');
+    FFmpegError.throwIfError(code, `${encoder} gave no packet`);
     const { data, isKeyframe } = this.#packet;
     const copy = data ? Buffer.from(data) : undefined;
     this.#packet.unref();
