@@ -105,6 +105,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
     'ingest/file/sound.ts',
     'ingest/ffmpeg/binary.ts',
     'egress/codec/tags.ts',
+    'egress/codec/device-memory.ts',
     'egress/codec/libraries.ts',
     'egress/codec/session.ts',
     'commands/inspect/access-units.ts',

@@ -8,7 +8,7 @@ import type { DropReason } from '../../metrics/events.ts';
 import { type Clock, fromMs, type Micros, micros, minus, plus } from '../../time.ts';
 import type { EncodedUnit } from '../viewer.ts';
 import { RateMeter } from './bitrate.ts';
-import type { EncoderName } from './encoder-name.ts';
+import { type EncoderName, needsHardware } from './encoder-name.ts';
 import { LIBRARIES } from './libraries.ts';
 import { CodecSession } from './session.ts';
 
@@ -69,6 +69,8 @@ export class VideoEncoder {
   readonly #queue: BoundedQueue<Job>;
   readonly #rate: RateMeter;
   #bitrate: number;
+  /** Hardware that fails, or makes no slices of a size, gives its place to x264. */
+  #encoder: EncoderName;
   #session: CodecSession | undefined;
   #keyframeWanted = true;
   #keyframeDue: Micros | undefined;
@@ -80,6 +82,8 @@ export class VideoEncoder {
   constructor(options: VideoEncoderOptions) {
     this.#options = options;
     this.#bitrate = options.bitrate;
+    const { encoder = 'x264', maxSlice } = options;
+    this.#encoder = needsHardware(encoder) && maxSlice !== undefined ? 'x264' : encoder;
     this.#rate = new RateMeter(options.fps);
     this.#queue = new BoundedQueue(QUEUE_CAPACITY, 'drop-oldest', (job) => {
       job.frame.release();
@@ -157,8 +161,12 @@ export class VideoEncoder {
     } catch (thrown) {
       this.#session?.free();
       this.#session = undefined;
-      this.#pausedUntil = plus(clock.now(), RETRY_INTERVAL);
-      onError(asFrameliftError(thrown, 'encode.failed'));
+      const error = asFrameliftError(thrown, 'encode.failed');
+      if (needsHardware(this.#encoder)) {
+        error.message = `${this.#encoder}: ${error.message}; x264 takes its place`;
+        this.#encoder = 'x264';
+      } else this.#pausedUntil = plus(clock.now(), RETRY_INTERVAL);
+      onError(error);
       onDrop('encode-failed');
     }
     if (unit && !this.#closed) onAccessUnit(unit, minus(unit.encoded, queued));
@@ -196,8 +204,8 @@ export class VideoEncoder {
     if (same && this.#session?.setRate(nominal, this.#bitrate)) return this.#session;
     this.#session?.free();
     this.#session = undefined;
-    const { fps, traits, maxSlice, tuning, encoder = 'x264' } = this.#options;
-    const session = new CodecSession(LIBRARIES[encoder], width, height);
+    const { fps, traits, maxSlice, tuning } = this.#options;
+    const session = new CodecSession(LIBRARIES[this.#encoder], width, height);
     try {
       await session.open({ fps, bitrate: this.#bitrate, traits, maxSlice, buffer: tuning?.buffer });
     } catch (error) {

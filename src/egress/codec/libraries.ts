@@ -1,5 +1,13 @@
 /** How FFmpeg's encoders are used for live output: what each is told beside size and rate. */
-import { FF_ENCODER_LIBVPX_VP8, FF_ENCODER_LIBX264 } from 'node-av';
+import {
+  AV_HWDEVICE_TYPE_VAAPI,
+  FF_ENCODER_H264_NVENC,
+  FF_ENCODER_H264_QSV,
+  FF_ENCODER_H264_VAAPI,
+  FF_ENCODER_H264_VIDEOTOOLBOX,
+  FF_ENCODER_LIBVPX_VP8,
+  FF_ENCODER_LIBX264,
+} from 'node-av';
 import type { EncoderName } from './encoder-name.ts';
 import type { Library } from './session.ts';
 
@@ -8,6 +16,7 @@ const X264: Library = {
   encoder: FF_ENCODER_LIBX264,
   minSide: 16,
   takesUserData: true,
+  pixels: 'yuv420p',
   counts: 'frames',
   settings: ({ maxSlice }) => ({
     // The quickest preset with its loop filter put back: three quarters of the time of
@@ -30,7 +39,9 @@ const X264: Library = {
 const LIBVPX: Library = {
   encoder: FF_ENCODER_LIBVPX_VP8,
   minSide: 16,
+  pixels: 'yuv420p',
   counts: 'time',
+  fixedRate: true,
   prepare: (context) => {
     // Equal bounds are libvpx's constant bitrate.
     context.rcMinRate = context.bitRate;
@@ -51,5 +62,54 @@ const LIBVPX: Library = {
   }),
 };
 
+/** NVIDIA's. Smaller frames than these its hardware refuses. */
+const NVENC: Library = {
+  encoder: FF_ENCODER_H264_NVENC,
+  minSide: 146,
+  pixels: 'yuv420p',
+  counts: 'frames',
+  settings: () => ({
+    ...{ preset: 'p2', tune: 'ull', profile: 'baseline', rc: 'cbr' },
+    ...{ zerolatency: '1', delay: '0', 'rc-lookahead': '0', 'forced-idr': '1' },
+  }),
+};
+
+/** Linux's interface to the encoders of Intel and AMD. */
+const VAAPI: Library = {
+  encoder: FF_ENCODER_H264_VAAPI,
+  minSide: 32,
+  pixels: 'nv12',
+  device: AV_HWDEVICE_TYPE_VAAPI,
+  counts: 'frames',
+  fixedRate: true,
+  settings: () => ({ rc_mode: 'CBR', profile: 'constrained_baseline', async_depth: '1' }),
+};
+
+/** Intel's own. */
+const QSV: Library = {
+  encoder: FF_ENCODER_H264_QSV,
+  minSide: 32,
+  pixels: 'nv12',
+  counts: 'frames',
+  fixedRate: true,
+  settings: () => ({
+    ...{ preset: 'veryfast', profile: 'baseline', look_ahead: '0' },
+    ...{ async_depth: '1', forced_idr: '1' },
+  }),
+};
+
+/** Apple's. */
+const VIDEOTOOLBOX: Library = {
+  encoder: FF_ENCODER_H264_VIDEOTOOLBOX,
+  minSide: 32,
+  pixels: 'nv12',
+  counts: 'frames',
+  fixedRate: true,
+  settings: () => ({ realtime: '1', prio_speed: '1', allow_sw: '0', profile: 'constrained_baseline' }),
+};
+
 /** The encoder of a name. */
-export const LIBRARIES: Readonly<Record<EncoderName, Library>> = { x264: X264, libvpx: LIBVPX };
+export const LIBRARIES: Readonly<Record<EncoderName, Library>> = {
+  ...{ x264: X264, libvpx: LIBVPX },
+  ...{ nvenc: NVENC, vaapi: VAAPI, qsv: QSV, videotoolbox: VIDEOTOOLBOX },
+};

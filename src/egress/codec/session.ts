@@ -6,10 +6,13 @@
 import {
   AV_FRAME_DATA_SEI_UNREGISTERED,
   AV_LOG_FATAL,
+  AV_LOG_WARNING,
   AV_PICTURE_TYPE_I,
   AV_PICTURE_TYPE_NONE,
+  AV_PIX_FMT_NV12,
   AV_PIX_FMT_YUV420P,
   AVERROR_EAGAIN,
+  type AVHWDeviceType,
   Frame as AvFrame,
   Codec,
   CodecContext,
@@ -26,6 +29,7 @@ import { detachPlanes, type Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
 import { markBytes } from '../marks/mark.ts';
 import { type Micros, minus } from '../../time.ts';
+import { DeviceMemory } from './device-memory.ts';
 import { tag } from './tags.ts';
 
 /**
@@ -50,11 +54,17 @@ export interface Library {
   readonly takesUserData?: boolean;
   /** Settings that all encoders have. Default: none beside those that are the same for all. */
   readonly prepare?: (context: CodecContext) => void;
+  /** How it takes chroma: in two planes, or in one, in turns. */
+  readonly pixels: 'yuv420p' | 'nv12';
+  /** It takes frames from the memory of such a device alone. Default: from this one. */
+  readonly device?: AVHWDeviceType;
   /**
    * How it knows how fast frames come: it counts them, and is told what rate that means, or it is told the time of
-   * each, and keeps the rate that it was opened with.
+   * each.
    */
   readonly counts: 'frames' | 'time';
+  /** It keeps the rate that it was opened with. Default: it follows. */
+  readonly fixedRate?: boolean;
 }
 
 /** Options of {@link CodecSession.open}. */
@@ -68,6 +78,8 @@ export interface SessionOptions {
   readonly maxSlice?: number | undefined;
   /** Rate-control buffer in seconds. Default 0.4. */
   readonly buffer?: number | undefined;
+  /** FFmpeg says on standard error what is wrong. Default false. */
+  readonly loud?: boolean | undefined;
 }
 
 /** One instance of an encoder for one frame size: zero latency. Not for two calls at a time. */
@@ -79,6 +91,7 @@ export class CodecSession {
   readonly #packet = new Packet();
   #strides: number[] = [];
   readonly #library: Library;
+  #device: DeviceMemory | undefined;
   #count = 0n;
   #first: Micros | undefined;
   #rate = 0;
@@ -95,9 +108,9 @@ export class CodecSession {
    * @throws FrameliftError `encode.failed`, and what FFmpeg throws.
    */
   async open(options: SessionOptions): Promise<void> {
-    Log.setLevel(AV_LOG_FATAL);
-    const { fps, bitrate, traits, buffer = VBV_SECONDS } = options;
-    const { encoder, minSide, counts, prepare } = this.#library;
+    const { fps, bitrate, traits, buffer = VBV_SECONDS, loud = false } = options;
+    Log.setLevel(loud ? AV_LOG_WARNING : AV_LOG_FATAL);
+    const { encoder, minSide, pixels, counts, prepare } = this.#library;
     const codec = Codec.findEncoderByName(encoder);
     if (!codec) throw new FrameliftError('encode.failed', `the FFmpeg that node-av carries has no ${encoder}`);
     if (Math.min(this.width, this.height) < minSide) {
@@ -110,7 +123,8 @@ export class CodecSession {
     // 4:2:0 H.264 codes even sizes: the last row or column of an odd frame is left out.
     context.width = this.width & ~1;
     context.height = this.height & ~1;
-    context.pixelFormat = AV_PIX_FMT_YUV420P;
+    const format = pixels === 'nv12' ? AV_PIX_FMT_NV12 : AV_PIX_FMT_YUV420P;
+    context.pixelFormat = format;
     context.timeBase = counts === 'time' ? new Rational(1, TIME_BASE) : new Rational(1000, rate);
     context.framerate = new Rational(rate, 1000);
     context.gopSize = 1 << 30;
@@ -120,6 +134,7 @@ export class CodecSession {
     this.#buffer = buffer;
     this.#apply(Math.round(bitrate), bitrate);
     prepare?.(context);
+    this.#device = DeviceMemory.open(this.#library, context);
     const settings = Dictionary.fromObject({ ...this.#library.settings(options) });
     try {
       FFmpegError.throwIfError(await context.open2(codec, settings), `${encoder} did not open`);
@@ -128,7 +143,7 @@ export class CodecSession {
     }
     this.#packet.alloc();
     this.#frame.alloc();
-    this.#frame.format = AV_PIX_FMT_YUV420P;
+    this.#frame.format = format;
     this.#frame.width = this.width & ~1;
     this.#frame.height = this.height & ~1;
     FFmpegError.throwIfError(this.#frame.getBuffer(64), 'no memory for the frame');
@@ -141,14 +156,11 @@ export class CodecSession {
    * @returns false where the encoder cannot change its rate so far: another one has to be opened.
    */
   setRate(perNominalSecond: number, perSecond: number): boolean {
-    if (this.#library.counts === 'time') return this.#suits(perSecond);
-    const rate = Math.round(perNominalSecond);
+    const { counts, fixedRate } = this.#library;
+    const rate = Math.round(counts === 'time' ? perSecond : perNominalSecond);
+    if (fixedRate) return rate >= this.#rate * (1 - FALL) && rate <= this.#rate * (1 + RISE);
     if (rate !== this.#rate) this.#apply(rate, perSecond);
     return true;
-  }
-
-  #suits(perSecond: number): boolean {
-    return perSecond >= this.#rate * (1 - FALL) && perSecond <= this.#rate * (1 + RISE);
   }
 
   #apply(rate: number, perSecond: number): void {
@@ -167,8 +179,14 @@ export class CodecSession {
     const { layout, bytes } = frame;
     const [y, u, v] = this.#frame.data ?? [];
     const [strideY = 0, strideU = 0, strideV = 0] = this.#strides;
-    if (!y || !u || !v) throw new FrameliftError('encode.failed', 'FFmpeg gave a frame without planes');
     const [columns, rows] = [this.width & ~1, this.height & ~1];
+    if (this.#library.pixels === 'nv12' && y && u) {
+      copyPlane(y, strideY, bytes.subarray(layout.y, layout.u), layout.strideY, columns, rows);
+      interleave(u, strideU, frame, columns >> 1, rows >> 1);
+      detachPlanes([y, u]);
+      return;
+    }
+    if (!y || !u || !v) throw new FrameliftError('encode.failed', 'FFmpeg gave a frame without planes');
     copyPlane(y, strideY, bytes.subarray(layout.y, layout.u), layout.strideY, columns, rows);
     copyPlane(u, strideU, bytes.subarray(layout.u, layout.v), layout.strideC, columns >> 1, rows >> 1);
     copyPlane(v, strideV, bytes.subarray(layout.v), layout.strideC, columns >> 1, rows >> 1);
@@ -185,8 +203,9 @@ export class CodecSession {
     this.#first ??= due;
     this.#frame.pts = counts === 'time' ? BigInt(minus(due, this.#first)) : this.#count++;
     this.#frame.pictType = keyframe ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
-    FFmpegError.throwIfError(await this.#context.sendFrame(this.#frame), `${encoder} refused a frame`);
-    // The frame is coded within sendFrame; this only fetches the access unit.
+    const frame = (await this.#device?.take(this.#frame)) ?? this.#frame;
+    FFmpegError.throwIfError(await this.#context.sendFrame(frame), `${encoder} refused a frame`);
+    // libx264 and libvpx code it within sendFrame; of hardware the worker thread waits for it.
     const code = this.#context.receivePacketSync(this.#packet);
     if (code === AVERROR_EAGAIN) return undefined;
     FFmpegError.throwIfError(code, `${encoder} gave no packet`);
@@ -201,5 +220,18 @@ export class CodecSession {
     this.#packet.free();
     this.#frame.free();
     this.#context.freeContext();
+    this.#device?.free();
+    this.#device = undefined;
+  }
+}
+
+/** Both planes of chroma into one, in turns. */
+function interleave(to: Uint8Array, stride: number, { bytes, layout }: Frame, columns: number, rows: number): void {
+  for (let row = 0; row < rows; row += 1) {
+    const [u, v, out] = [layout.u + row * layout.strideC, layout.v + row * layout.strideC, row * stride];
+    for (let x = 0; x < columns; x += 1) {
+      to[out + 2 * x] = bytes[u + x]!;
+      to[out + 2 * x + 1] = bytes[v + x]!;
+    }
   }
 }
