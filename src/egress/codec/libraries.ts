@@ -49,7 +49,7 @@ const LIBVPX: Library = {
   },
   settings: () => ({
     deadline: 'realtime',
-    // Half the time of -8 (docs/decisions/delivery.md).
+    // Less time than -8, and far better pictures than -16 (docs/decisions/delivery.md).
     'cpu-used': '-12',
     'lag-in-frames': '0',
     // A frame is never left out for the bitrate's sake.
