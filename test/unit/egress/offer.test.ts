@@ -189,6 +189,24 @@ describe('readOffer', () => {
     });
 
     it.each([
+      ['goog-remb alone', ['goog-remb'], [], ['goog-remb']],
+      ['both, and numbers for packets', ['goog-remb', 'transport-cc'], ['a=extmap:7 URI'], ['transport-cc']],
+      ['both, and no numbers for packets', ['goog-remb', 'transport-cc'], [], ['goog-remb']],
+    ])('estimates the path from what Firefox offers: %s', (_, kinds, extensions, taken) => {
+      const uri = 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01';
+      const lines = [
+        ...vp8
+          .trimEnd()
+          .split('\r\n')
+          .filter((line) => !line.includes('goog-remb')),
+        ...kinds.map((kind) => `a=rtcp-fb:97 ${kind}`),
+        ...extensions.map((line) => line.replace('URI', uri)),
+      ];
+      const { feedback } = readOffer(`${lines.join('\r\n')}\r\n`);
+      expect(feedback.filter((kind) => kind !== 'nack pli')).toEqual(taken);
+    });
+
+    it.each([
       ['comes before it', ['a=rtpmap:96 VP8/90000', 'a=rtpmap:97 H264/90000'], 'h264'],
       ['comes behind it', ['a=rtpmap:96 H264/90000', 'a=rtpmap:97 VP8/90000'], 'h264'],
       [
