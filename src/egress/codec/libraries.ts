@@ -15,7 +15,7 @@ import type { Library } from './session.ts';
 const X264: Library = {
   encoder: FF_ENCODER_LIBX264,
   minSide: 16,
-  takesUserData: true,
+  userData: 'taken',
   pixels: 'yuv420p',
   counts: 'frames',
   settings: ({ maxSlice }) => ({
@@ -67,6 +67,7 @@ const NVENC: Library = {
   encoder: FF_ENCODER_H264_NVENC,
   minSide: 146,
   pixels: 'yuv420p',
+  userData: 'inserted',
   counts: 'frames',
   settings: () => ({
     ...{ preset: 'p2', tune: 'ull', profile: 'baseline', rc: 'cbr' },
@@ -79,6 +80,7 @@ const VAAPI: Library = {
   encoder: FF_ENCODER_H264_VAAPI,
   minSide: 32,
   pixels: 'nv12',
+  userData: 'inserted',
   device: AV_HWDEVICE_TYPE_VAAPI,
   counts: 'frames',
   fixedRate: true,
@@ -90,6 +92,7 @@ const QSV: Library = {
   encoder: FF_ENCODER_H264_QSV,
   minSide: 32,
   pixels: 'nv12',
+  userData: 'inserted',
   counts: 'frames',
   fixedRate: true,
   settings: () => ({
@@ -103,6 +106,7 @@ const VIDEOTOOLBOX: Library = {
   encoder: FF_ENCODER_H264_VIDEOTOOLBOX,
   minSide: 32,
   pixels: 'nv12',
+  userData: 'inserted',
   counts: 'frames',
   fixedRate: true,
   settings: () => ({ realtime: '1', prio_speed: '1', allow_sw: '0', profile: 'constrained_baseline' }),

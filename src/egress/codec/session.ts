@@ -27,8 +27,9 @@ import { FrameliftError } from '../../errors.ts';
 import { copyPlane } from '../../media/copy-plane.ts';
 import { detachPlanes, type Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
-import { markBytes } from '../marks/mark.ts';
 import { type Micros, minus } from '../../time.ts';
+import { insertUserData } from '../marks/insert.ts';
+import { markBytes } from '../marks/mark.ts';
 import { DeviceMemory } from './device-memory.ts';
 import { tag } from './tags.ts';
 
@@ -50,8 +51,8 @@ export interface Library {
   readonly minSide: number;
   /** Its own settings. */
   readonly settings: (options: SessionOptions) => Readonly<Record<string, string>>;
-  /** User data of a frame goes into its access unit. Default false. */
-  readonly takesUserData?: boolean;
+  /** Marks of frames: it writes them itself, or they are put into what it gives. Default: there are none. */
+  readonly userData?: 'taken' | 'inserted';
   /** Settings that all encoders have. Default: none beside those that are the same for all. */
   readonly prepare?: (context: CodecContext) => void;
   /** How it takes chroma: in two planes, or in one, in turns. */
@@ -92,6 +93,7 @@ export class CodecSession {
   #strides: number[] = [];
   readonly #library: Library;
   #device: DeviceMemory | undefined;
+  #mark: Buffer = Buffer.alloc(0);
   #count = 0n;
   #first: Micros | undefined;
   #rate = 0;
@@ -176,6 +178,7 @@ export class CodecSession {
    */
   load(frame: Frame): void {
     FFmpegError.throwIfError(this.#frame.makeWritable(), 'no memory for the frame');
+    if (this.#library.userData) this.#mark = markBytes(frame);
     const { layout, bytes } = frame;
     const [y, u, v] = this.#frame.data ?? [];
     const [strideY = 0, strideU = 0, strideV = 0] = this.#strides;
@@ -191,8 +194,8 @@ export class CodecSession {
     copyPlane(u, strideU, bytes.subarray(layout.u, layout.v), layout.strideC, columns >> 1, rows >> 1);
     copyPlane(v, strideV, bytes.subarray(layout.v), layout.strideC, columns >> 1, rows >> 1);
     detachPlanes([y, u, v]);
-    if (!this.#library.takesUserData) return;
-    const mark = markBytes(frame);
+    if (this.#library.userData !== 'taken') return;
+    const mark = this.#mark;
     this.#frame.removeSideData(AV_FRAME_DATA_SEI_UNREGISTERED);
     this.#frame.newSideData(AV_FRAME_DATA_SEI_UNREGISTERED, mark.length).set(mark);
   }
@@ -209,10 +212,12 @@ export class CodecSession {
     const code = this.#context.receivePacketSync(this.#packet);
     if (code === AVERROR_EAGAIN) return undefined;
     FFmpegError.throwIfError(code, `${encoder} gave no packet`);
-    const { data, isKeyframe } = this.#packet;
-    const copy = data ? Buffer.from(data) : undefined;
+    const { data: packet, isKeyframe } = this.#packet;
+    const copy = packet ? Buffer.from(packet) : undefined;
     this.#packet.unref();
-    return copy && { data: copy, keyframe: isKeyframe };
+    if (!copy) return undefined;
+    const data = this.#library.userData === 'inserted' ? insertUserData(copy, this.#mark) : copy;
+    return { data, keyframe: isKeyframe };
   }
 
   /** Frees everything; the session cannot be used any more. */
