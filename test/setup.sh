@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs the programs that the tests use (Debian, Ubuntu): ffmpeg, Chromium, Prometheus,
+# Installs the programs that the tests use (Debian, Ubuntu): ffmpeg, Chromium, Firefox, Prometheus,
 # systemd-analyze, openssl, GStreamer's RTSP server and WebRTC elements, aiortc, coturn, nginx, Caddy;
 # into the checkout's build/ the newest ffmpeg, out of a Python wheel. Does nothing where all are
 # installed.
@@ -8,7 +8,7 @@ newest_ffmpeg=imageio-ffmpeg==0.8.1
 cd "$(dirname "$0")/.."
 programs=(ffmpeg chromium prometheus systemd openssl python3-gi python3-numpy gir1.2-gst-rtsp-server-1.0
   gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly
-  gstreamer1.0-nice gir1.2-gst-plugins-bad-1.0 python3-aiortc coturn nginx caddy)
+  gstreamer1.0-nice gir1.2-gst-plugins-bad-1.0 python3-aiortc coturn nginx caddy firefox-esr)
 python3 -m pip --version >/dev/null 2>&1 || programs+=(python3-pip)
 missing=()
 for program in "${programs[@]}"; do

@@ -2,6 +2,7 @@
 
 import type { Config, StreamConfig } from '../config/schema.ts';
 import { checkPublishers, resolveTokens } from '../config/secrets.ts';
+import { type EncoderSelection, selectEncoder } from '../egress/codec/hardware/trial.ts';
 import { WhepEndpoint, type WhepOptions } from '../egress/whep.ts';
 import { asFrameliftError } from '../errors.ts';
 import { WhipEndpoint, type WhipOptions } from '../ingest/whip/endpoint.ts';
@@ -91,7 +92,11 @@ export class Framelift implements AsyncDisposable {
       ...{ port, iceServers, log },
       refused: (reason) => metrics.emit({ type: 'webrtc-refused', reason }),
     };
-    const streams = running.use(makeStreams(config, { arena, clock, events: metrics, pool, log }, transport, env));
+    const selection = await selectEncoder(config.encoder);
+    logEncoder(selection, log);
+    const { encoder } = selection;
+    const context = { arena, clock, events: metrics, pool, log, encoder };
+    const streams = running.use(makeStreams(config, context, transport, env));
     const { model } = config.engine;
     const { maxStreams } = config.server;
     await streams.apply({ added: config.streams, removed: [], changed: [], model, maxStreams });
@@ -104,6 +109,7 @@ export class Framelift implements AsyncDisposable {
         control: { streams, config: reloader },
         recordings: (name) => streams.recordings(name),
         providers: () => trials.selections,
+        encoder: selection,
       },
     );
     running.defer(() => server.close());
@@ -144,6 +150,11 @@ export class Framelift implements AsyncDisposable {
     this.#closing ??= this.#running.disposeAsync();
     return this.#closing;
   }
+}
+
+function logEncoder({ wanted, encoder, detail, remedy }: EncoderSelection, log: Log): void {
+  if (encoder !== wanted) log.warn({ encoder, wanted, remedy }, detail);
+  else if (wanted !== 'x264') log.info({ encoder }, `encoder ${encoder}: ${detail}`);
 }
 
 /** What engines run on and report to. */

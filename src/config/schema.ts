@@ -2,6 +2,7 @@
 import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
+import { ENCODER_CHOICES } from '../egress/codec/encoder-name.ts';
 import { SOURCE_VARIANT_CHOICES } from '../egress/codec/passing.ts';
 import {
   DEFAULT_DIRECTORY,
@@ -274,6 +275,10 @@ export const configSchema = z.strictObject({
   recordings: z
     .strictObject({ directory: z.string().min(1).default(DEFAULT_DIRECTORY).describe('where streams are recorded to') })
     .prefault({}),
+  encoder: z
+    .enum(ENCODER_CHOICES)
+    .default('x264')
+    .describe('of H.264; x264 takes the place of one that does not work here'),
   arenaMb: z.number().int().min(16).max(2048).default(512).describe('memory for frames and tensors'),
   log: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   logFormat: z

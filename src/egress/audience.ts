@@ -56,8 +56,13 @@ export class Audience {
 
   /** Viewers that are connected. */
   get connected(): number {
+    return this.connectedTo(() => true);
+  }
+
+  /** Viewers that are connected and take something. */
+  connectedTo(takes: (member: Member) => boolean): number {
     let count = 0;
-    for (const { viewer } of this.#members) if (viewer?.connected) count += 1;
+    for (const member of this.#members) if (member.viewer?.connected && takes(member)) count += 1;
     return count;
   }
 

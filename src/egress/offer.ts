@@ -12,6 +12,7 @@ import {
   type LocalTransport,
   layOut,
 } from '../webrtc/sdp-answer.ts';
+import type { SentCodec } from './codec/encoder-name.ts';
 import { type H264Profile, takesProfile } from './codec/h264-syntax.ts';
 
 /** Header extensions we send, by the name used here. */
@@ -32,7 +33,8 @@ export interface OfferedVideo {
   readonly remote: RemoteTransport;
   readonly mid: string;
   readonly payloadType: number;
-  /** Format parameters of the chosen H.264, as offered. */
+  readonly codec: SentCodec;
+  /** Format parameters of the chosen codec, as offered. */
   readonly format: string;
   /** The `profile-level-id` of that format. */
   readonly profile: string | undefined;
@@ -91,16 +93,14 @@ export function readOffer(text: string, sent?: H264Profile): OfferedVideo {
     remote,
     mid: midOf(video) ?? '0',
     payloadType,
+    codec: chosen.encoding === 'H264' ? 'h264' : 'vp8',
     format: answerable(chosen),
     profile: chosen.parameters.get('profile-level-id'),
-    singleNal: isSingleNal(chosen),
+    singleNal: chosen.encoding === 'H264' && isSingleNal(chosen),
     rtxPayloadType: formats.rtxOf(payloadType),
     extensions,
     feedback: oneEstimate(formats.feedback(payloadType, FEEDBACK), extensions),
-    codecs: formats.verdicts(
-      chosen,
-      (format) => unsuitable(format) ?? 'another profile or packetization mode is preferred',
-    ),
+    codecs: formats.verdicts(chosen, (format) => unsuitable(format) ?? whyLess(format)),
     audio: audio && { ...audio, extensions: extensionIds<SoundExtension>(audio.section, { mid: EXTENSIONS.mid }) },
     layout: layOut(offer, video, bundle, audio?.section),
   };
@@ -127,13 +127,13 @@ export function soundFor({ audio }: OfferedVideo, codec: SoundCodec | undefined)
  * inactive, everything else refused.
  */
 export function writeAnswer(video: OfferedVideo, local: LocalSender): string {
-  const { payloadType, format, rtxPayloadType, feedback, layout } = video;
+  const { payloadType, codec: sent, format, rtxPayloadType, feedback, layout } = video;
   const { ssrc, rtxSsrc, cname, soundSsrc } = local;
   const lines = ['a=msid:framelift video'];
   if (rtxPayloadType !== undefined) lines.push(`a=ssrc-group:FID ${ssrc} ${rtxSsrc}`);
   lines.push(`a=ssrc:${ssrc} cname:${cname}`);
   if (rtxPayloadType !== undefined) lines.push(`a=ssrc:${rtxSsrc} cname:${cname}`);
-  const codec = { payloadType, encoding: 'H264', format, rtxPayloadType, feedback };
+  const codec = { payloadType, encoding: ENCODINGS[sent], format, rtxPayloadType, feedback };
   const extensions = [...video.extensions].map(([name, id]) => `${id} ${EXTENSIONS[name]}`);
   const audio = soundSsrc === undefined ? undefined : answeredSound(video, soundSsrc, cname);
   return composeAnswer({ layout, codec, direction: 'sendonly', extensions, lines, audio, origin: ssrc }, local);
@@ -161,9 +161,11 @@ const MAX_NAMED = 8;
  * as well. Where a source's main or high profile is sent on, those that take it come before.
  */
 const PROFILES = [/^42[ef]0/i, /^42c0/i, /^4200/i, /^4d/i, /^64/i];
-/** For the person who sits before a browser without the codec. */
-const USE_H264 =
-  'Use a browser that plays H.264: Chrome, Edge, Safari, or Firefox with its OpenH264 plug-in; not a Chromium that was built without it.';
+/** As SDP spells them. */
+const ENCODINGS: Readonly<Record<SentCodec, string>> = { h264: 'H264', vp8: 'VP8' };
+/** For the person who sits before a browser without the codecs. */
+const USE_SENT =
+  'Use a player that takes H.264 or VP8: Chrome, Edge, Safari, Firefox, or any other browser with WebRTC.';
 
 /**
  * Lower is better; undefined when it is none that we send. A format that names no profile comes
@@ -184,7 +186,8 @@ function isSingleNal({ parameters }: OfferedFormat): boolean {
 
 /** Why a format cannot be sent; undefined when it can. */
 function unsuitable(format: OfferedFormat): string | undefined {
-  if (format.encoding !== 'H264') return 'players are sent H.264 alone';
+  if (format.encoding === 'VP8') return undefined;
+  if (format.encoding !== 'H264') return 'players are sent H.264 or VP8';
   const mode = format.parameters.get('packetization-mode') ?? '0';
   if (mode !== '0' && mode !== '1') return 'packetization-mode 0 or 1 is sent';
   return rank(format) === undefined
@@ -192,14 +195,25 @@ function unsuitable(format: OfferedFormat): string | undefined {
     : undefined;
 }
 
+/** Why a format that could be sent was not. */
+function whyLess({ encoding }: OfferedFormat): string {
+  return encoding === 'VP8' ? 'H.264 is preferred' : 'another profile or packetization mode is preferred';
+}
+
+/** H.264 before VP8: its encoder is there in any case, and does more with the same bits. */
 function chooseCodec(formats: OfferedFormats, sent: H264Profile | undefined): OfferedFormat {
   const suitable = formats.codecs.filter((format) => unsuitable(format) === undefined);
-  const [best] = suitable.sort((a, b) => (rank(a, sent) ?? 0) - (rank(b, sent) ?? 0));
-  if (best) return best;
+  const [best] = suitable
+    .filter(({ encoding }) => encoding === 'H264')
+    .sort((a, b) => (rank(a, sent) ?? 0) - (rank(b, sent) ?? 0));
+  const chosen = best ?? suitable[0];
+  if (chosen) return chosen;
   const h264 = formats.codecs.filter(({ encoding }) => encoding === 'H264');
-  if (h264.length === 0) throw noCodec(`this player does not play H.264, only ${formats.names()}`, USE_H264);
+  if (h264.length === 0) {
+    throw noCodec(`this player plays ${formats.names()} alone, and H.264 and VP8 are what players are sent`, USE_SENT);
+  }
   throw noCodec(
-    `this player takes no H.264 of the kind that is sent, constrained baseline (it offers ${h264.slice(0, MAX_NAMED).map(describe).join(', ')})`,
-    'Offer H.264 with a baseline, main or high profile and packetization-mode 0 or 1.',
+    `this player takes no VP8, and no H.264 of the kind that is sent, constrained baseline (it offers ${h264.slice(0, MAX_NAMED).map(describe).join(', ')})`,
+    'Offer VP8, or H.264 with a baseline, main or high profile and packetization-mode 0 or 1.',
   );
 }

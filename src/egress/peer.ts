@@ -23,6 +23,7 @@ import { type CandidateSink, openTransport, type PeerTransport } from '../webrtc
 import { TransportWatch } from '../webrtc/watch.ts';
 import type { SoundUnit } from './audio/sound-out.ts';
 import { SoundSender } from './audio/sound-sender.ts';
+import type { SentCodec } from './codec/encoder-name.ts';
 import { arrivalList } from './congestion/feedback.ts';
 import { type Outgoing, SendQueue } from './congestion/send-queue.ts';
 import { ViewerPath } from './congestion/viewer-path.ts';
@@ -140,6 +141,10 @@ class PeerViewer implements Viewer {
 
   get singleNal(): boolean {
     return this.#deps.video.singleNal;
+  }
+
+  get codec(): SentCodec {
+    return this.#deps.video.codec;
   }
 
   get profile(): string | undefined {

@@ -19,6 +19,7 @@ import { Passing, type PassingChoice, type PassingStatus } from './codec/passing
 import { Renditions } from './congestion/renditions.ts';
 import { EvenSender } from './even-sender.ts';
 import { type Follower, Followers, type Following } from './followers.ts';
+import { FurtherCoding } from './further-coding.ts';
 import { connectPeer } from './peer.ts';
 import { Presence } from './presence.ts';
 import { shownAgain } from './provenance.ts';
@@ -95,6 +96,7 @@ export class Publication implements AsyncDisposable {
   readonly #keyframes: KeyframeRequests;
   readonly #presence: Presence;
   readonly #renditions: Renditions;
+  readonly #further: FurtherCoding;
   readonly #passing: Passing | undefined;
   #last: Frame | undefined;
   #pushedAt: Micros | undefined;
@@ -127,7 +129,7 @@ export class Publication implements AsyncDisposable {
       clock,
       isEmpty: () => this.#audience.size === 0 && this.#followers.size === 0,
       onChange: (present) => {
-        if (!present) void Promise.all([this.#encoding.close(), this.#renditions.close()]);
+        if (!present) void this.#closeEncoders();
         options.onPresence?.(present);
       },
     });
@@ -138,6 +140,11 @@ export class Publication implements AsyncDisposable {
     this.#keyframes = new KeyframeRequests(clock, () => this.#makeKeyframe());
     const packetize = (unit: EncodedUnit): PacketizedUnit => this.#packetize(unit);
     this.#renditions = new Renditions({ ...options, arena: options.arena, packetize });
+    this.#further = new FurtherCoding({
+      ...options,
+      viewers: () => this.#audience.viewers((member) => !takesH264(member)),
+      onKeyframe: () => this.#refreshStale(),
+    });
     const { passing, events } = options;
     this.#passing =
       passing &&
@@ -278,6 +285,7 @@ export class Publication implements AsyncDisposable {
   /** Changes the encoder's bitrate live, bits per second. */
   setBitrate(bitsPerSecond: number): void {
     this.#encoding.setBitrate(bitsPerSecond);
+    this.#further.setBitrate(bitsPerSecond);
   }
 
   /**
@@ -287,6 +295,7 @@ export class Publication implements AsyncDisposable {
   setTraits(traits: PictureTraits | undefined): void {
     this.#encoding.setTraits(traits);
     this.#renditions.setTraits(traits);
+    this.#further.setTraits(traits);
   }
 
   /** Closes all viewers and the encoder, releases everything. */
@@ -299,10 +308,14 @@ export class Publication implements AsyncDisposable {
     this.sound.close();
     this.#passing?.close();
     await this.#audience.close('stream stopped');
-    await this.#renditions.close();
-    await this.#encoding.close();
+    await this.#further.close();
+    await this.#closeEncoders();
     this.#last?.release();
     this.#last = undefined;
+  }
+
+  async #closeEncoders(): Promise<void> {
+    await Promise.all([this.#encoding.close(), this.#renditions.close(), this.#further.closeEncoders()]);
   }
 
   /** Takes ownership of `frame`. */
@@ -310,15 +323,16 @@ export class Publication implements AsyncDisposable {
     this.#cancelRefresh?.();
     if (this.#passing?.choice !== 'pass') {
       const target = this.#passing?.status.form === 'pass' ? 'as measured' : this.#encoding.bitrate;
-      this.#renditions.push(frame, due, this.#audience.viewers(), target);
+      this.#renditions.push(frame, due, this.#audience.viewers(takesH264), target);
     }
+    this.#further.push(frame, due);
     if (!this.#taken) {
       frame.release();
       return;
     }
     const { clock } = this.#options;
-    if (this.#passing && !this.#passing.wantsEncoded && !this.#followersWantEncoded) frame.release();
-    else this.#encoding.encode(frame, due);
+    if (this.#wantsH264 || this.#followersWantEncoded) this.#encoding.encode(frame, due);
+    else frame.release();
     this.#cancelRefresh = clock.at(plus(clock.now(), REFRESH_INTERVAL), () => {
       this.#passing?.silent();
       this.#refresh();
@@ -327,7 +341,7 @@ export class Publication implements AsyncDisposable {
 
   #send(unit: EncodedUnit): void {
     const passing = this.#passing;
-    const takes = passing && ((member: Member) => passing.takesEncoded(member, unit));
+    const takes = passing ? (member: Member): boolean => passing.takesEncoded(member, unit) : takesH264;
     if (passing?.status.form !== 'pass') this.#renditions.measure(unit);
     this.#renditions.full(this.#packetize(unit), this.#audience.viewers(takes));
     this.#reportPeerQueues(this.#audience.capacity);
@@ -375,6 +389,11 @@ export class Publication implements AsyncDisposable {
     return this.#audience.connected > 0 || this.#followers.size > 0;
   }
 
+  /** Viewers of H.264 are there that are sent encoded frames. */
+  get #wantsH264(): boolean {
+    return this.#passing ? this.#passing.wantsEncoded : this.#audience.connectedTo(takesH264) > 0;
+  }
+
   get #followersWantEncoded(): boolean {
     const { choice, status } = this.#passing ?? {};
     return this.#followers.size > 0 && choice !== 'pass' && status?.form !== 'pass';
@@ -397,14 +416,17 @@ export class Publication implements AsyncDisposable {
       this.#limitSlices();
       this.#reportViewers();
     }
-    const own = this.#renditions.requestKeyframe(member.viewer);
+    const further = member.viewer && !takesH264(member);
+    const own = (further ? this.#further : this.#renditions).requestKeyframe(member.viewer);
     if (cause === 'slow' && !own) {
       if (member.slowAskedAt !== undefined && minus(now, member.slowAskedAt) < SLOW_SPACING) return;
       member.slowAskedAt = now;
     }
     const asked = cause === 'slow' ? 'join' : cause;
     events.emit({ type: 'keyframe-request', stream: this.stream, variant: this.variant, cause: asked });
-    if (!own && !this.#passing?.keyframeNeeded(member, cause, this.#isStale(now))) this.#keyframes.want();
+    if (own) return;
+    if (further) this.#further.want();
+    else if (!this.#passing?.keyframeNeeded(member, cause, this.#isStale(now))) this.#keyframes.want();
   }
 
   /**
@@ -419,6 +441,10 @@ export class Publication implements AsyncDisposable {
 
   #makeKeyframe(): void {
     this.#encoding.requestKeyframe();
+    this.#refreshStale();
+  }
+
+  #refreshStale(): void {
     if (this.#isStale(this.#options.clock.now())) this.#refresh();
   }
 
@@ -451,4 +477,8 @@ export class Publication implements AsyncDisposable {
   #stageEvent(stage: StageName, span: Micros): void {
     this.#options.events.emit({ type: 'stage', stream: this.stream, stage, span });
   }
+}
+
+function takesH264({ viewer }: Member): boolean {
+  return viewer?.codec === 'h264';
 }

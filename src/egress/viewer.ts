@@ -7,6 +7,7 @@ import type { SoundCodec } from '../media/sound.ts';
 import type { Micros } from '../time.ts';
 import type { TransportSettings } from '../webrtc/transport.ts';
 import type { SoundUnit } from './audio/sound-out.ts';
+import type { SentCodec } from './codec/encoder-name.ts';
 import type { H264Profile } from './codec/h264-syntax.ts';
 
 /**
@@ -14,9 +15,9 @@ import type { H264Profile } from './codec/h264-syntax.ts';
  * comes in is `AccessUnit` in src/media.
  */
 export interface EncodedUnit extends Omit<FrameInfo, 'discontinuity' | 'coded'> {
-  /** Annex B, parameter sets included when it is a keyframe. */
+  /** H.264 as Annex B, parameter sets included when it is a keyframe; a frame of VP8 as it is. */
   readonly data: Buffer;
-  /** True for an IDR: decodable without anything before it. */
+  /** True for an IDR, or a key frame of VP8: decodable without anything before it. */
   readonly keyframe: boolean;
   /**
    * Even release time of the frame, monotonic: the RTP timestamp is this at 90 kHz. Strictly
@@ -123,6 +124,8 @@ export interface Viewer {
    * has no data channels.
    */
   openChannel(label: string): ViewerChannel | undefined;
+  /** What it is sent. */
+  readonly codec: SentCodec;
   /** The `profile-level-id` that was agreed; undefined where its format has none. */
   readonly profile: string | undefined;
   /** It takes single NAL unit packets alone (H.264's packetization mode 0). */

@@ -18,7 +18,7 @@ export type LabelName = keyof typeof LABEL_LIMITS;
 export const LABEL_LIMITS = {
   stream: 64,
   variant: 2,
-  rendition: 3,
+  rendition: 4,
   output: 64,
   stage: 7,
   fate: 4,
@@ -206,7 +206,7 @@ export const CATALOGUE = {
   renditionViewers: {
     kind: 'gauge',
     name: 'framelift_rendition_viewers',
-    help: 'Viewers that are sent less than the full rendition because of their paths: reduced or small.',
+    help: 'Viewers that are sent another rendition than the full one: reduced or small because of their paths, vp8 where they take no H.264.',
     labels: ['stream', 'variant', 'rendition'],
   },
   renditionRate: {

@@ -111,7 +111,7 @@ export type MetricEvent =
       readonly type: 'rendition';
       readonly stream: string;
       readonly variant: Variant;
-      readonly rendition: 'reduced' | 'small';
+      readonly rendition: 'reduced' | 'small' | 'vp8';
       readonly viewers: number;
       readonly bitsPerSecond: number;
     }

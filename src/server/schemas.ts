@@ -4,6 +4,7 @@
  */
 import { z } from 'zod';
 import { recordSchema, streamSchema } from '../config/schema.ts';
+import { ENCODER_CHOICES } from '../egress/codec/encoder-name.ts';
 import { HALF } from '../interp/models/manifest.ts';
 import { PROVIDER_CHOICES, PROVIDERS } from '../interp/providers/provider.ts';
 import type { StreamState } from '../media/stream-state.ts';
@@ -210,6 +211,16 @@ export const streamList = z.object({
       }),
     )
     .readonly(),
+  encoder: z
+    .object({
+      wanted: z.enum(ENCODER_CHOICES),
+      encoder: z.enum(ENCODER_CHOICES),
+      detail: z.string(),
+      remedy: z.string().optional(),
+    })
+    .readonly()
+    .optional()
+    .describe('which encoder makes H.264, and why'),
   streams: z.array(streamReport).readonly(),
 });
 

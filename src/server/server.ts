@@ -5,6 +5,7 @@
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import type { EncoderSelection } from '../egress/codec/hardware/trial.ts';
 import type { WhepEndpoint } from '../egress/whep.ts';
 import { FrameliftError, messageOf } from '../errors.ts';
 import type { WhipEndpoint } from '../ingest/whip/endpoint.ts';
@@ -73,6 +74,8 @@ export interface ServerDeps {
    * Which execution provider each model runs on, and why no other one. Default: nothing is known.
    */
   readonly providers?: () => readonly ProviderSelection[];
+  /** Which encoder makes H.264, and why. Default: nothing is told. */
+  readonly encoder?: EncoderSelection;
   readonly log: Log;
   readonly clock: Clock;
 }
@@ -249,14 +252,14 @@ function mountStreams(app: FastifyInstance, deps: ServerDeps, { site, basePath }
 
 /** What `GET /api/streams` answers and the state feed sends. */
 function streamsDocument(
-  { streams, metrics, providers = () => [], clock }: ServerDeps,
+  { streams, metrics, providers = () => [], encoder, clock }: ServerDeps,
   basePath: string,
 ): ApiDeps['document'] {
   const startedAt = new Date(toMs(clock.wall())).toISOString();
   const { version } = metrics;
   return () => {
     const reports = streams.list().map((entry) => streamReport(entry, metrics.snapshot(entry.name), basePath));
-    return { version, startedAt, providers: providers(), streams: reports };
+    return { version, startedAt, providers: providers(), ...(encoder && { encoder }), streams: reports };
   };
 }
 

@@ -25,7 +25,7 @@ export function publicationsOf(
     peer,
     onDemand,
   } = settings;
-  const { clock, events, arena, log } = context;
+  const { clock, events, arena, log, encoder } = context;
   const passing = choice === 'encode' ? undefined : { choice, askSource: () => source.requestKeyframe?.() ?? false };
   const publish = (variant: Variant): Publication =>
     new Publication({
@@ -35,6 +35,7 @@ export function publicationsOf(
       onError: ({ code, message }) => log.warn({ stream, variant, code }, `encoding failed: ${message}`),
       ...(variant === 'source' && passing ? { passing } : {}),
       fps: variant === 'source' || target.kind === 'factor' ? USUAL_FPS : target.fps,
+      ...(encoder === undefined ? {} : { encoder }),
       ...(bitrate === undefined ? {} : { bitrate }),
       ...(maxViewers === undefined ? {} : { maxViewers }),
       ...(peer === undefined ? {} : { peer }),

@@ -1,5 +1,6 @@
 /** What a stream is made from. */
 import type { Profile } from '../config/profile.ts';
+import type { EncoderName } from '../egress/codec/encoder-name.ts';
 import type { SourceVariantChoice } from '../egress/codec/passing.ts';
 import type { RecordingSettings } from '../egress/recording/settings.ts';
 import type { PeerSettings } from '../egress/viewer.ts';
@@ -22,6 +23,8 @@ export interface StreamContext {
   readonly events: EventSink;
   readonly pool: EnginePool;
   readonly log: Log;
+  /** Makes H.264. Default `x264`. */
+  readonly encoder?: EncoderName;
 }
 
 /** Settings of one {@link Stream}. */

@@ -5,9 +5,10 @@ import { isSei, userDataOf } from '../../src/egress/marks/user-data.ts';
 import { splitNalUnits } from '../../src/egress/rtp/packetizer.ts';
 import type { EncodedUnit } from '../../src/egress/viewer.ts';
 import type { FrameliftError } from '../../src/errors.ts';
+import { VideoDecoder } from '../../src/ingest/decode/decoder.ts';
 import { Arena } from '../../src/media/arena.ts';
 import { Frame, SOURCE } from '../../src/media/frame.ts';
-import { type Micros, micros, systemClock } from '../../src/time.ts';
+import { fromMs, type Micros, micros, systemClock } from '../../src/time.ts';
 
 const arena = new Arena(64);
 let seed = 1;
@@ -198,6 +199,55 @@ describe('VideoEncoder', () => {
     rig.encoder.encode(picture(320, 180, 9), micros(9));
     expect(rig.units.length).toBeLessThanOrEqual(1);
     expect(new Set(rig.drops)).toEqual(new Set(['stopped']));
+  });
+
+  describe('of VP8', () => {
+    /** What a decoder makes of units: one picture each, or what it lacks. */
+    async function decoded(units: readonly EncodedUnit[]): Promise<number> {
+      const decoder = await VideoDecoder.open({ codec: 'vp8', arena, clock: systemClock, stream: 's' });
+      let count = 0;
+      for (const { data, keyframe, due } of units) {
+        const times = { pts: due, arrival: due, capture: due, discontinuity: false };
+        for (const shown of await decoder.decode({ data, keyframe, ...times })) {
+          count += 1;
+          shown.release();
+        }
+      }
+      await decoder.close();
+      return count;
+    }
+
+    it('gives one frame of VP8 per frame, in time, which decoders take; keyframes when asked', async () => {
+      const rig = new Rig({ encoder: 'libvpx' });
+      const units = await rig.run(20);
+      rig.encoder.requestKeyframe();
+      units.push(...(await rig.run(10)));
+      const keyframes = units.flatMap(({ keyframe }, i) => (keyframe ? [i] : []));
+      expect(keyframes).toEqual([0, 20]);
+      // The lowest bit of a frame says that it needs others (RFC 6386, section 9.1).
+      for (const { data, keyframe } of units) expect((data[0] ?? 0) & 1).toBe(keyframe ? 0 : 1);
+      expect(await decoded(units)).toBe(30);
+      await rig.encoder.close();
+    });
+
+    it('keeps the bitrate at another rate than the nominal one, and follows a change, opened anew for it', async () => {
+      const rig = new Rig({ encoder: 'libvpx', bitrate: 1_500_000, tuning: { keyframeInterval: fromMs(60_000) } });
+      const rate = (units: readonly EncodedUnit[], fps: number): number =>
+        (units.reduce((bytes, unit) => bytes + unit.data.length, 0) * 8 * fps) / units.length;
+      await rig.run(30, 15);
+      const slow = rate(await rig.run(60, 15), 15);
+      rig.encoder.setBitrate(1_450_000);
+      const same = await rig.run(15, 15);
+      rig.encoder.setBitrate(500_000);
+      const [first] = await rig.run(30, 15);
+      const low = rate(await rig.run(60, 15), 15);
+      console.log(`VP8 at 15 fps: ${slow.toFixed(0)} b/s of 1500000, ${low.toFixed(0)} of 500000`);
+      expect(Math.abs(slow / 1_500_000 - 1)).toBeLessThan(0.25);
+      expect(same.every(({ keyframe }) => !keyframe)).toBe(true);
+      expect(first?.keyframe).toBe(true);
+      expect(Math.abs(low / 500_000 - 1)).toBeLessThan(0.25);
+      await rig.encoder.close();
+    });
   });
 });
 

@@ -1,7 +1,8 @@
 /** What encoders write about the pictures, read back by a decoder. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { X264Session } from '../../src/egress/codec/x264-session.ts';
+import { LIBRARIES } from '../../src/egress/codec/libraries.ts';
+import { CodecSession } from '../../src/egress/codec/session.ts';
 import { OutputFile } from '../../src/egress/file/output-file.ts';
 import { FileWriter } from '../../src/egress/file/writer.ts';
 import { VideoDecoder } from '../../src/ingest/decode/decoder.ts';
@@ -41,14 +42,14 @@ const TRAITS = (['bt601', 'bt709', 'bt2020'] as const).flatMap((matrix) =>
 );
 
 test.each(TRAITS)('live H.264 of %j', async (traits) => {
-  const session = new X264Session(64, 48);
+  const session = new CodecSession(LIBRARIES.x264, 64, 48);
   const decoder = await VideoDecoder.open({ codec: 'h264', arena, clock: systemClock, stream: 's' });
   try {
     await session.open({ fps: 25, bitrate: 1e6, traits });
     const frame = grey();
     session.load(frame);
     frame.release();
-    const unit = await session.encode(true);
+    const unit = await session.encode(micros(0), true);
     const zero = micros(0);
     const times = { pts: zero, arrival: zero, capture: zero, discontinuity: false };
     for (const shown of await decoder.decode({ data: unit?.data ?? new Uint8Array(), keyframe: true, ...times })) {

@@ -1,6 +1,7 @@
 /** A viewer without a network: connects when told, takes everything. */
 
 import type { SoundUnit } from '../../src/egress/audio/sound-out.ts';
+import type { SentCodec } from '../../src/egress/codec/encoder-name.ts';
 import type { PacketizedUnit, PathEstimate, Viewer, ViewerEvents, ViewerStats } from '../../src/egress/viewer.ts';
 import { ZERO } from '../../src/time.ts';
 
@@ -10,6 +11,7 @@ export class FakeViewer implements Viewer {
   readonly capacity = 16;
   stats: ViewerStats = { rtt: undefined, loss: 0, depth: 0 };
   readonly units: PacketizedUnit[] = [];
+  codec: SentCodec = 'h264';
   singleNal = false;
   profile: string | undefined = '42e01f';
   connected = false;

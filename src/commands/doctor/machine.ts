@@ -1,6 +1,8 @@
 /** Looks at the machine: what framelift needs, what is there, and how to get the rest. */
 import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { ENCODER_CHOICES } from '../../egress/codec/encoder-name.ts';
+import { type EncoderSelection, selectEncoder } from '../../egress/codec/hardware/trial.ts';
 import { asFrameliftError } from '../../errors.ts';
 import { findFfmpeg } from '../../ingest/ffmpeg/source.ts';
 import { InterpEngine } from '../../interp/engine/engine.ts';
@@ -17,7 +19,15 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Looks at what this machine has, whatever framelift is to serve. Never throws. */
 export async function examineMachine(env: Environment): Promise<Finding[]> {
-  return [node(), cores(), examineFfmpeg(env), demo(), ...(await models()), ...(await providers())];
+  return [
+    node(),
+    cores(),
+    examineFfmpeg(env),
+    demo(),
+    ...(await models()),
+    ...(await providers()),
+    ...(await encoders()),
+  ];
 }
 
 function node(): Finding {
@@ -94,6 +104,21 @@ async function providers(): Promise<Finding[]> {
     }
   }
   return findings;
+}
+
+/** Tries every encoder as `encoder` in the configuration does. */
+async function encoders(): Promise<Finding[]> {
+  const selections = await Promise.all(ENCODER_CHOICES.map((choice) => selectEncoder(choice)));
+  return selections.map((selection) => encoderFinding(selection));
+}
+
+/** A finding of an encoder that was asked for, or might be. @param level of one that does not work. */
+export function encoderFinding(
+  { wanted, encoder, detail, remedy }: EncoderSelection,
+  level: 'optional' | 'wrong' = 'optional',
+): Finding {
+  const what = `encoder ${wanted}`;
+  return { what, level: encoder === wanted ? 'ok' : level, detail, ...(remedy === undefined ? {} : { remedy }) };
 }
 
 function providerFinding(model: string, verdict: ProviderVerdict, taken: boolean): Finding {

@@ -4,6 +4,7 @@ import { lookup } from 'node:dns/promises';
 import { createServer } from 'node:net';
 import type { Config, StreamConfig } from '../../config/schema.ts';
 import { checkPublishers, resolveTokens } from '../../config/secrets.ts';
+import { selectEncoder } from '../../egress/codec/hardware/trial.ts';
 import { messageOf, redactUrl } from '../../errors.ts';
 import type { SourceInfo } from '../../ingest/source.ts';
 import { EnginePool } from '../../interp/engine/pool.ts';
@@ -16,6 +17,7 @@ import { makeSource, sourceRules } from '../../stream/make-source.ts';
 import { type Clock, fromMs, minus, plus, systemClock, toMs, toSeconds } from '../../time.ts';
 import { IcePort } from '../../webrtc/ice/port.ts';
 import { type Finding, failed } from './finding.ts';
+import { encoderFinding } from './machine.ts';
 
 /** A source has so long to bring its first frame. */
 const FIRST_FRAME_TIMEOUT = fromMs(10_000);
@@ -36,6 +38,7 @@ export async function examineServing(config: Config, env: Environment): Promise<
     await networkPort(config),
     ...(tls ? [certificate(tls)] : []),
     ...(await Promise.all(namedHosts(config).map(([key, name]) => resolvable(key, name)))),
+    ...(await encoder(config)),
     ...(await models(config)),
     ...(await sources(config, env)),
   ];
@@ -127,6 +130,12 @@ async function resolvable(key: string, name: string): Promise<Finding> {
       remedy: 'Give an address, or a name that resolves here.',
     };
   }
+}
+
+/** Tries the encoder that the configuration names, where it needs hardware. */
+async function encoder({ encoder: wanted }: Config): Promise<Finding[]> {
+  if (wanted === 'x264') return [];
+  return [{ ...encoderFinding(await selectEncoder(wanted), 'wrong'), what: `encoder ${wanted} as configured` }];
 }
 
 /** Starts every model that the configuration names, on the provider that it asks for, as its streams would. */

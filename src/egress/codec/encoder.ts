@@ -1,4 +1,4 @@
-/** Encoding: frames in, H.264 access units out, nothing held back. */
+/** Encoding: frames in, access units out, nothing held back. */
 
 import { BoundedQueue } from '../../bounded-queue.ts';
 import { asFrameliftError, type FrameliftError } from '../../errors.ts';
@@ -8,7 +8,9 @@ import type { DropReason } from '../../metrics/events.ts';
 import { type Clock, fromMs, type Micros, micros, minus, plus } from '../../time.ts';
 import type { EncodedUnit } from '../viewer.ts';
 import { RateMeter } from './bitrate.ts';
-import { X264Session } from './x264-session.ts';
+import { type EncoderName, needsHardware } from './encoder-name.ts';
+import { LIBRARIES } from './libraries.ts';
+import { CodecSession } from './session.ts';
 
 /** Why a frame became no access unit. */
 export type EncodeDrop = Extract<DropReason, 'queue-full' | 'encode-failed' | 'stopped'>;
@@ -33,6 +35,8 @@ export interface VideoEncoderOptions {
   readonly maxSlice?: number;
   /** How it spends its bits. */
   readonly tuning?: EncoderTuning;
+  /** Which encoder. Default `x264`. */
+  readonly encoder?: EncoderName;
   /** Access units, in order; `span` is from {@link VideoEncoder.encode} to now. */
   readonly onAccessUnit: (unit: EncodedUnit, span: Micros) => void;
   /** A frame was given up, released already: the encoder is behind, has failed, or was closed. */
@@ -57,15 +61,17 @@ const RETRY_INTERVAL = fromMs(1000);
 const MIN_STEP = micros(1000);
 
 /**
- * Zero-latency H.264, constrained baseline: no B-frames, no lookahead, one thread, one slice unless they are limited. One
- * frame in gives one access unit out.
+ * Zero latency: no B-frames, no lookahead, one thread, one slice unless they are limited. One frame in gives one
+ * access unit out.
  */
 export class VideoEncoder {
   readonly #options: VideoEncoderOptions;
   readonly #queue: BoundedQueue<Job>;
   readonly #rate: RateMeter;
   #bitrate: number;
-  #session: X264Session | undefined;
+  /** Hardware that fails, or makes no slices of a size, gives its place to x264. */
+  #encoder: EncoderName;
+  #session: CodecSession | undefined;
   #keyframeWanted = true;
   #keyframeDue: Micros | undefined;
   #lastDue: Micros | undefined;
@@ -76,6 +82,8 @@ export class VideoEncoder {
   constructor(options: VideoEncoderOptions) {
     this.#options = options;
     this.#bitrate = options.bitrate;
+    const { encoder = 'x264', maxSlice } = options;
+    this.#encoder = needsHardware(encoder) && maxSlice !== undefined ? 'x264' : encoder;
     this.#rate = new RateMeter(options.fps);
     this.#queue = new BoundedQueue(QUEUE_CAPACITY, 'drop-oldest', (job) => {
       job.frame.release();
@@ -153,8 +161,12 @@ export class VideoEncoder {
     } catch (thrown) {
       this.#session?.free();
       this.#session = undefined;
-      this.#pausedUntil = plus(clock.now(), RETRY_INTERVAL);
-      onError(asFrameliftError(thrown, 'encode.failed'));
+      const error = asFrameliftError(thrown, 'encode.failed');
+      if (needsHardware(this.#encoder)) {
+        error.message = `${this.#encoder}: ${error.message}; x264 takes its place`;
+        this.#encoder = 'x264';
+      } else this.#pausedUntil = plus(clock.now(), RETRY_INTERVAL);
+      onError(error);
       onDrop('encode-failed');
     }
     if (unit && !this.#closed) onAccessUnit(unit, minus(unit.encoded, queued));
@@ -167,6 +179,7 @@ export class VideoEncoder {
   ): Promise<EncodedUnit | undefined> {
     let keyframe = false;
     try {
+      this.#rate.observe(due);
       const session = await this.#sessionFor(frame.width, frame.height);
       const overdue =
         this.#keyframeDue !== undefined &&
@@ -179,25 +192,27 @@ export class VideoEncoder {
     const session = this.#session;
     if (!session) return undefined;
     this.#keyframeWanted = false;
-    session.setRate(this.#bitrate * (this.#options.fps / this.#rate.observe(due)), this.#bitrate);
-    const packet = await session.encode(keyframe);
+    const packet = await session.encode(due, keyframe);
     if (!packet) return undefined;
     if (packet.keyframe) this.#keyframeDue = due;
     return { ...packet, ...info, due, encoded: this.#options.clock.now() };
   }
 
-  async #sessionFor(width: number, height: number): Promise<X264Session> {
-    if (this.#session?.width === width && this.#session.height === height) return this.#session;
+  async #sessionFor(width: number, height: number): Promise<CodecSession> {
+    const nominal = this.#bitrate * (this.#options.fps / this.#rate.fps);
+    const same = this.#session?.width === width && this.#session.height === height;
+    if (same && this.#session?.setRate(nominal, this.#bitrate)) return this.#session;
     this.#session?.free();
     this.#session = undefined;
-    const session = new X264Session(width, height);
+    const { fps, traits, maxSlice, tuning } = this.#options;
+    const session = new CodecSession(LIBRARIES[this.#encoder], width, height);
     try {
-      const { fps, traits, maxSlice, tuning } = this.#options;
       await session.open({ fps, bitrate: this.#bitrate, traits, maxSlice, buffer: tuning?.buffer });
     } catch (error) {
       session.free();
       throw error;
     }
+    session.setRate(nominal, this.#bitrate);
     this.#session = session;
     this.#keyframeWanted = true;
     return session;

@@ -11,6 +11,7 @@ import type { Clock, Micros } from '../../time.ts';
 import type { EncodedUnit } from '../viewer.ts';
 import { SuitableBitrate } from './bitrate.ts';
 import { type EncoderTuning, VideoEncoder, type VideoEncoderOptions } from './encoder.ts';
+import type { EncoderName } from './encoder-name.ts';
 
 /** What a publication needs of an encoder. */
 export type Encoder = Pick<
@@ -30,6 +31,8 @@ export interface EncodingOptions {
   readonly bitrate?: number;
   /** How it spends its bits. */
   readonly tuning?: EncoderTuning;
+  /** Which encoder. Default `x264`. */
+  readonly encoder?: EncoderName;
   /** Encoding failed; it is tried again with a later frame. */
   readonly onError?: (error: FrameliftError) => void;
   /** For tests: another encoder. */
@@ -126,7 +129,7 @@ export class Encoding {
   }
 
   #open(): Encoder {
-    const { clock, events, stream, onError, createEncoder, tuning } = this.#options;
+    const { clock, events, stream, onError, createEncoder, tuning, encoder } = this.#options;
     const traits = this.#traits;
     const maxSlice = this.#maxSlice;
     const { fps } = this.#suitable;
@@ -137,6 +140,7 @@ export class Encoding {
       bitrate,
       ...(traits && { traits }),
       ...(tuning && { tuning }),
+      ...(encoder && { encoder }),
       ...(maxSlice === undefined ? {} : { maxSlice }),
       onAccessUnit: (unit, span) => this.#deliver(unit, span),
       onDrop: (reason) => events.emit({ type: 'drop', stream, stage: 'encode', reason, count: 1 }),

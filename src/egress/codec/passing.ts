@@ -229,7 +229,9 @@ export class Passing {
 
   #suits(viewer: Viewer | undefined): boolean {
     const { profile } = this.#passage;
-    return viewer !== undefined && !viewer.singleNal && profile !== undefined && takesProfile(viewer.profile, profile);
+    return (
+      viewer?.codec === 'h264' && !viewer.singleNal && profile !== undefined && takesProfile(viewer.profile, profile)
+    );
   }
 
   #seeTo(member: Member, place: Place, cause: KeyframeCause, isSilent: boolean): boolean {

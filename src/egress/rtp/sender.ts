@@ -8,6 +8,7 @@ import { RtxHistory, type SentPacket } from '../congestion/rtx-history.ts';
 import type { Outgoing } from '../congestion/send-queue.ts';
 import type { ExtensionName, OfferedVideo } from '../offer.ts';
 import { ntpTimestamp, playoutDelay, rtpTimestamp, writeAbsCaptureTime, writeAbsSendTime } from './time.ts';
+import { numberVp8 } from './vp8.ts';
 
 /**
  * The first access units carry the playout-delay extension, later only keyframes do: receivers keep
@@ -17,7 +18,7 @@ const PLAYOUT_DELAY_UNITS = 30;
 
 /** Options of {@link RtpSender}. */
 export interface RtpSenderOptions {
-  readonly video: Pick<OfferedVideo, 'mid' | 'payloadType' | 'rtxPayloadType' | 'extensions'>;
+  readonly video: Pick<OfferedVideo, 'mid' | 'codec' | 'payloadType' | 'rtxPayloadType' | 'extensions'>;
   readonly ssrc: number;
   readonly rtxSsrc: number;
   readonly maxPlayoutDelay: Micros;
@@ -51,6 +52,8 @@ export class RtpSender {
   readonly #timestampBase = Math.floor(Math.random() * 2 ** 32);
   #sequence = Math.floor(Math.random() * 0x8000);
   #rtxSequence = Math.floor(Math.random() * 0x8000);
+  /** Of VP8's pictures, 15 bits. */
+  #picture = Math.floor(Math.random() * 0x8000);
   #units = 0;
   #packets = 0;
   #octets = 0;
@@ -72,7 +75,9 @@ export class RtpSender {
   }
 
   /** Sends a packet for the first time. */
-  send({ unit, payload, marker, first }: Extract<Outgoing, { kind: 'media' }>): void {
+  send({ unit, payload: shared, marker, first }: Extract<Outgoing, { kind: 'media' }>): void {
+    if (first) this.#picture += 1;
+    const payload = this.#options.video.codec === 'vp8' ? numberVp8(shared, this.#picture) : shared;
     const header = this.#media;
     header.sequenceNumber = this.#sequence;
     header.timestamp = this.timestamp(unit.due);

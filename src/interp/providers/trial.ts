@@ -2,12 +2,12 @@
  * Tries providers, each in a child process with a time limit, and remembers what came of it while
  * this process lives.
  */
-import { fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { type Log, SILENT_LOG } from '../../log.ts';
 import { readModel } from '../models/file.ts';
 import type { ModelSpec } from '../models/manifest.ts';
 import type { ReferenceModel } from '../models/reference.ts';
+import { askChild } from './child-probe.ts';
 import { absence } from './files.ts';
 import {
   chooseProvider,
@@ -26,8 +26,6 @@ const PROBE = fileURLToPath(new URL('./probe.ts', import.meta.url));
  * builds an engine for the network first.
  */
 const TIMEOUT_MS = { cpu: 30_000, webgpu: 30_000, cuda: 30_000, tensorrt: 300_000 } as const;
-/** Of what the runtime writes, the last characters are kept. */
-const MAX_LOG = 16_384;
 
 /** What a child is asked. */
 export interface ProbeRequest {
@@ -133,43 +131,13 @@ function withoutNetwork(model: ReferenceModel, wanted: ProviderChoice): Provider
   };
 }
 
-/**
- * One child, from its start to its end. Resolves in any case: a crash and a hang are answers too.
- */
-function runProbe(request: ProbeRequest, script: string, limitMs: number): Promise<Trial> {
-  const { provider } = request;
-  return new Promise((resolve) => {
-    const child = fork(script, {
-      execArgv: [],
-      serialization: 'advanced',
-      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-      timeout: limitMs,
-      killSignal: 'SIGKILL',
-    });
-    let log = '';
-    let reply: ProbeReply | undefined;
-    child.stderr?.setEncoding('utf8').on('data', (text: string) => {
-      log = (log + text).slice(-MAX_LOG);
-    });
-    child.once('message', (message) => {
-      // What probe.ts sends.
-      reply = message as ProbeReply;
-    });
-    child.once('error', (cause) => {
-      resolve({ refusal: { reason: `its test could not be started: ${cause.message}` } });
-    });
-    child.once('close', (code, signal) => {
-      if (reply && 'sample' in reply) resolve(reply);
-      else if (reply) resolve({ refusal: explainFailure(provider, reply.failure, log) });
-      else resolve({ refusal: ended(child.killed, code, signal, limitMs) });
-    });
-    // A child that is gone before it has read this is reported by its end.
-    child.send(request, () => {});
-  });
-}
-
-function ended(stopped: boolean, code: number | null, signal: NodeJS.Signals | null, limitMs: number) {
-  const remedy = 'Update the driver, or use another provider.';
-  if (stopped) return { reason: `no frame within ${limitMs / 1000} s`, remedy };
-  return { reason: `it crashed its test process (${signal ?? `exit code ${code}`})`, remedy };
+async function runProbe(request: ProbeRequest, script: string, limitMs: number): Promise<Trial> {
+  const outcome = await askChild<ProbeReply>(script, request, { limitMs, awaited: 'frame' });
+  if ('ended' in outcome) {
+    const started = !outcome.ended.startsWith('its test could not');
+    const remedy = { remedy: 'Update the driver, or use another provider.' };
+    return { refusal: { reason: outcome.ended, ...(started ? remedy : {}) } };
+  }
+  const { reply, log } = outcome;
+  return 'sample' in reply ? reply : { refusal: explainFailure(request.provider, reply.failure, log) };
 }

@@ -20,6 +20,20 @@ const DELETE_TIMEOUT_MS = 2000;
 const NO_PATH =
   'The server answered, but no packet of the video gets through: a firewall, proxy or VPN on the way may block UDP, ' +
   'or the server advertises addresses that cannot be reached from here. Trying on.';
+/** The same where it can be reached on its own machine alone. */
+const LOOPBACK =
+  'The server is reached at a loopback address alone, to which Firefox does not connect. Use another browser, or name ' +
+  'an address of this machine in webrtc.advertisedHosts. Trying on.';
+
+/**
+ * What to say of an answer whose addresses cannot be reached. Pure.
+ * @param {string} sdp
+ */
+export function noPathOf(sdp) {
+  const addresses = [...sdp.matchAll(/^a=candidate:(?:\S+ ){4}(\S+)/gm)].map(([, address]) => address ?? '');
+  const loopback = addresses.length > 0 && addresses.every((address) => /^127\.|^::1$/.test(address));
+  return loopback ? LOOPBACK : NO_PATH;
+}
 
 /**
  * What a session reports: `connecting`, `connected`, `no-source` (the stream has no frame yet),
@@ -52,6 +66,7 @@ export class Session {
   #timer;
   /** Runs from the answer until it is connected. @type {ReturnType<typeof setTimeout> | undefined} */
   #connectTimer;
+  #noPath = NO_PATH;
   #run = 0;
   #backoff = new Backoff(MIN_BACKOFF_MS, MAX_BACKOFF_MS);
 
@@ -109,7 +124,8 @@ export class Session {
       this.#resource = resource;
       const answer = await response.text();
       if (!current()) return;
-      this.#connectTimer = setTimeout(() => this.#retry('no-path', NO_PATH), CONNECT_TIMEOUT_MS);
+      this.#noPath = noPathOf(answer);
+      this.#connectTimer = setTimeout(() => this.#retry('no-path', this.#noPath), CONNECT_TIMEOUT_MS);
       await peer.setRemoteDescription({ type: 'answer', sdp: this.#options.answered?.(answer) ?? answer });
     } catch {
       if (current()) this.#retry('lost');
@@ -181,7 +197,7 @@ export class Session {
       this.#timer = setTimeout(() => this.#retry('lost'), DISCONNECTED_TIMEOUT_MS);
     }
     if (connectionState === 'closed') this.#retry('lost');
-    if (connectionState === 'failed') answered ? this.#retry('no-path', NO_PATH) : this.#retry('lost');
+    if (connectionState === 'failed') answered ? this.#retry('no-path', this.#noPath) : this.#retry('lost');
   }
 
   /**

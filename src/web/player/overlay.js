@@ -18,10 +18,6 @@ const HEADLINES = {
   lost: 'Connection lost, retrying',
 };
 
-const NO_H264 =
-  'framelift sends H.264, and this browser does not play it. Use Chrome, Edge, Safari or Firefox; ' +
-  'a Chromium without proprietary codecs cannot, nor can a Firefox whose OpenH264 plugin is off.';
-
 /**
  * @param {object} known
  * @param {SessionState | undefined} known.session undefined while nothing is to be played
@@ -29,15 +25,13 @@ const NO_H264 =
  * @param {Source | undefined} known.stream undefined while it is not known
  * @param {'asking' | 'reachable' | 'unreachable'} known.server
  * @param {boolean} known.silent whether nothing arrives any more
- * @param {boolean} known.playsH264 whether this browser can
  * @returns {Overlay | undefined} undefined when the video is to be seen
  */
-export function overlayOf({ session, detail, stream, server, silent, playsH264 }) {
+export function overlayOf({ session, detail, stream, server, silent }) {
   if (session === undefined) {
     if (server !== 'unreachable') return { headline: 'Connecting', detail: '' };
     return { headline: 'Server unreachable', detail: 'Retrying every second.' };
   }
-  if (session === 'refused' && !playsH264) return { headline: 'This browser has no H.264', detail: NO_H264 };
   const ends = ['refused', 'locked', 'busy', 'no-path'].includes(session);
   if (stream?.state === 'waiting' && !ends) return describeWaiting(stream);
   if (stream?.state === 'asleep' && !ends) {

@@ -19,12 +19,6 @@ const NTP_EPOCH_MS = 2_208_988_800_000;
  */
 const LOST_AFTER_MS = 2000;
 
-/** False only where the browser says that it has none. */
-const playsH264 = () => {
-  const { codecs } = RTCRtpReceiver.getCapabilities?.('video') ?? {};
-  return codecs === undefined || codecs.some(({ mimeType }) => mimeType.toLowerCase() === 'video/h264');
-};
-
 export class Screen {
   #video;
   #overlay;
@@ -215,7 +209,7 @@ export class Screen {
   drawOverlay({ stream, server, obstacle }) {
     const session = this.#session && this.#state;
     const detail = this.#stateDetail;
-    const told = { session, detail, stream, server, silent: this.#silent, playsH264: playsH264() };
+    const told = { session, detail, stream, server, silent: this.#silent };
     const overlay = obstacle ?? overlayOf(told);
     this.#overlay.hidden = !overlay;
     if (!overlay) return;

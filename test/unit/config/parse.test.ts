@@ -39,6 +39,7 @@ describe('parseConfig', () => {
         threads: Math.max(1, Math.min(availableParallelism() - 1, 4)),
       },
       webrtc: { advertisedHosts: [], publishOrigins: [], maxViewers: 16 },
+      encoder: 'x264',
       arenaMb: 512,
       log: 'info',
       streams: [{ name: 'cam', transport: 'tcp', loop: false, stallTimeoutMs: 3000 }],

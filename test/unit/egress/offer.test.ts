@@ -169,13 +169,69 @@ describe('readOffer', () => {
     else expect(answer).toContain(`a=fmtp:97 ${parameters}\r\n`);
   });
 
+  describe('without H.264', () => {
+    /** Of Firefox without OpenH264: VP8 with its retransmissions, then what we do not send. */
+    const vp8 = plain((lines) => [
+      ...lines.filter((line) => !/^a=(rtpmap|fmtp):/.test(line)),
+      ...['a=rtpmap:96 AV1/90000', 'a=rtpmap:97 VP8/90000', 'a=fmtp:97 max-fs=12288;max-fr=60'],
+      ...['a=rtpmap:98 rtx/90000', 'a=fmtp:98 apt=97', 'a=rtcp-fb:97 nack pli', 'a=rtcp-fb:97 goog-remb'],
+    ]);
+
+    it('sends VP8', () => {
+      const video = readOffer(vp8);
+      expect(video).toMatchObject({ codec: 'vp8', payloadType: 97, rtxPayloadType: 98, singleNal: false });
+      expect(video.profile).toBeUndefined();
+      expect(video.codecs).toEqual(['96 AV1: players are sent H.264 or VP8', '97 VP8 max-fs=12288;max-fr=60: chosen']);
+      const answer = writeAnswer(video, LOCAL);
+      expect(answer).toContain('a=rtpmap:97 VP8/90000\r\n');
+      expect(answer).toContain('a=fmtp:97 max-fs=12288;max-fr=60\r\n');
+      expect(answer).toContain('a=rtcp-fb:97 goog-remb\r\n');
+    });
+
+    it.each([
+      ['goog-remb alone', ['goog-remb'], [], ['goog-remb']],
+      ['both, and numbers for packets', ['goog-remb', 'transport-cc'], ['a=extmap:7 URI'], ['transport-cc']],
+      ['both, and no numbers for packets', ['goog-remb', 'transport-cc'], [], ['goog-remb']],
+    ])('estimates the path from what Firefox offers: %s', (_, kinds, extensions, taken) => {
+      const uri = 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01';
+      const lines = [
+        ...vp8
+          .trimEnd()
+          .split('\r\n')
+          .filter((line) => !line.includes('goog-remb')),
+        ...kinds.map((kind) => `a=rtcp-fb:97 ${kind}`),
+        ...extensions.map((line) => line.replace('URI', uri)),
+      ];
+      const { feedback } = readOffer(`${lines.join('\r\n')}\r\n`);
+      expect(feedback.filter((kind) => kind !== 'nack pli')).toEqual(taken);
+    });
+
+    it.each([
+      ['comes before it', ['a=rtpmap:96 VP8/90000', 'a=rtpmap:97 H264/90000'], 'h264'],
+      ['comes behind it', ['a=rtpmap:96 H264/90000', 'a=rtpmap:97 VP8/90000'], 'h264'],
+      [
+        'is of no kind that is sent',
+        ['a=rtpmap:96 H264/90000', 'a=fmtp:96 packetization-mode=2', 'a=rtpmap:97 VP8/90000'],
+        'vp8',
+      ],
+    ])('sends H.264 wherever it %s, else VP8', (_, formats, codec) => {
+      const offer = plain((lines) => [...lines.filter((line) => !/^a=(rtpmap|fmtp):/.test(line)), ...formats]);
+      expect(readOffer(offer).codec).toBe(codec);
+    });
+  });
+
   it('prefers mode 1 of any profile to mode 0', () => {
     const offer = replaced(/:97 packetization-mode=1/, ':97 packetization-mode=0');
     expect(readOffer(offer)).toMatchObject({ payloadType: 96, singleNal: false });
   });
 
   it.each([
-    ['no H.264', replaced(/H264/, 'VP8'), /^this player does not play H\.264, only VP8$/, /Use a browser that plays/],
+    [
+      'neither H.264 nor VP8',
+      replaced(/H264/, 'AV1'),
+      /^this player plays AV1 alone, and H\.264 and VP8 are what/,
+      /H\.264 or VP8/,
+    ],
     [
       'interleaved mode alone',
       replaced(/mode=1/, 'mode=2'),

@@ -8,7 +8,7 @@ import { RecordedLog } from '../../support/recorded-log.ts';
 /** What Chromium 150 offers for recvonly audio and video. */
 const CHROMIUM = readFileSync(new URL('../../fixtures/offers/chromium-whep.sdp', import.meta.url), 'utf8');
 /** The same without H.264, as a Chromium that was built without it offers. */
-const WITHOUT_H264 = CHROMIUM.replace(/a=rtpmap:\d+ H264.*\r\n/g, '');
+const WITHOUT_BOTH = CHROMIUM.replace(/a=rtpmap:\d+ H264.*\r\n/g, '').replaceAll(' VP8/', ' X-VP8/');
 
 /** Lets in whoever can be read, and answers nothing of use. */
 async function join(offer: string): Promise<ViewerSession> {
@@ -37,30 +37,31 @@ class Rig {
 }
 
 describe('WhepEndpoint', () => {
-  it('explains an offer without H.264 in the log: what was offered, what is needed', async () => {
+  it('explains an offer that cannot be answered in the log: what was offered, what is needed', async () => {
     const rig = new Rig();
-    expect((await rig.post(WITHOUT_H264)).status).toBe(422);
+    expect((await rig.post(WITHOUT_BOTH)).status).toBe(422);
     const [offer, refusal, ...rest] = rig.log.lines;
     expect(rest).toEqual([]);
     expect(offer).toMatchObject({ level: 'debug', message: 'SDP offer', protocol: 'WHEP', stream: 'cam' });
-    expect(offer?.sdp).toContain('a=rtpmap:96 VP8/90000');
-    expect(offer?.sdp).not.toContain(/a=ice-pwd:(.*)\r/.exec(WITHOUT_H264)?.[1]);
+    expect(offer?.sdp).toContain('a=rtpmap:96 X-VP8/90000');
+    expect(offer?.sdp).not.toContain(/a=ice-pwd:(.*)\r/.exec(WITHOUT_BOTH)?.[1]);
     expect(refusal).toMatchObject({
       level: 'warn',
       message: 'request refused',
       code: 'webrtc.no-codec',
-      reason: expect.stringMatching(/^this player does not play H\.264, only VP8, VP9, .*AV1/),
-      remedy: expect.stringMatching(/^Use a browser that plays H\.264: Chrome, Edge, Safari/),
+      reason: expect.stringMatching(
+        /^this player plays X-VP8, .*VP9.* alone, and H\.264 and VP8 are what players are sent/,
+      ),
+      remedy: expect.stringMatching(/^Use a player that takes H\.264 or VP8: Chrome, Edge, Safari, Firefox/),
     });
   });
 
   it('names the H.264 that was offered when none of it can be sent', async () => {
     const rig = new Rig();
     await rig.post(
-      CHROMIUM.replaceAll('packetization-mode=1', 'packetization-mode=2').replaceAll(
-        'packetization-mode=0',
-        'packetization-mode=2',
-      ),
+      CHROMIUM.replaceAll(' VP8/', ' X-VP8/')
+        .replaceAll('packetization-mode=1', 'packetization-mode=2')
+        .replaceAll('packetization-mode=0', 'packetization-mode=2'),
     );
     expect(rig.log.of('request refused')[0]?.reason).toMatch(/H264 level-asymmetry-allowed=1;packetization-mode=2/);
   });
@@ -76,7 +77,7 @@ describe('WhepEndpoint', () => {
       expect(codecs).toContain(
         '108 H264 level-asymmetry-allowed=1;packetization-mode=1;profile-level-id=42e01f: chosen',
       );
-      expect(codecs).toContain('96 VP8: players are sent H.264 alone');
+      expect(codecs).toContain('96 VP8: H.264 is preferred');
       expect(codecs).toContainEqual(
         expect.stringMatching(/packetization-mode=0.*: another profile or packetization mode is preferred$/),
       );
@@ -85,7 +86,7 @@ describe('WhepEndpoint', () => {
 
   it('logs the refusal of a player that offers over WebSocket, and tells it', async () => {
     const rig = new Rig();
-    const joining = rig.endpoint.join('cam', 'upconverted', WITHOUT_H264, () => {});
+    const joining = rig.endpoint.join('cam', 'upconverted', WITHOUT_BOTH, () => {});
     await expect(joining).rejects.toMatchObject({ code: 'webrtc.no-codec' });
     expect(rig.log.of('request refused')).toHaveLength(1);
   });

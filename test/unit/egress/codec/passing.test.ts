@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { VideoEncoderOptions } from '../../../../src/egress/codec/encoder.ts';
+import type { SentCodec } from '../../../../src/egress/codec/encoder-name.ts';
 import type { Encoder } from '../../../../src/egress/codec/encoding.ts';
 import type { PassingChoice } from '../../../../src/egress/codec/passing.ts';
 import { Publication } from '../../../../src/egress/publication.ts';
@@ -54,7 +55,8 @@ class Rig {
   encoders = 0;
   asked = 0;
   askable = false;
-  profile = '42e01f';
+  profile: string | undefined = '42e01f';
+  codec: SentCodec = 'h264';
   singleNal = false;
   readonly publication: Publication;
 
@@ -72,6 +74,7 @@ class Rig {
       connect: (_offer, _settings, _clock, events) => {
         const viewer = new FakeViewer(events);
         viewer.profile = this.profile;
+        viewer.codec = this.codec;
         viewer.singleNal = this.singleNal;
         this.viewers.push(viewer);
         return Promise.resolve(viewer);
@@ -305,6 +308,21 @@ describe('a viewer that needs a keyframe', () => {
   });
 });
 
+it('a viewer of VP8 is sent that, while the others are sent what the source sends', async () => {
+  rig = new Rig();
+  rig.push(CLIP.slice(0, 13));
+  const other = await rig.join();
+  [rig.codec, rig.profile] = ['vp8', undefined];
+  const viewer = await rig.join();
+  rig.push(CLIP.slice(13, 17));
+  expect([sent(viewer), sent(other)]).toEqual(['IEEE', 'kppPPPP']);
+  viewer.events.keyframeNeeded('pli');
+  rig.push(CLIP.slice(17, 30));
+  expect(sent(viewer)).toMatch(/^IE+IE+$/);
+  expect(sent(other)).toMatch(/^kp+[PK]+$/);
+  expect(rig.encoders).toBe(1);
+});
+
 describe('pass', () => {
   it('refuses viewers with the reason while the source cannot be sent on, and those that cannot take it', async () => {
     rig = new Rig('pass');
@@ -312,6 +330,9 @@ describe('pass', () => {
     await expect(rig.join()).rejects.toMatchObject({ code: 'webrtc.no-source', message: /cannot be sent as it comes/ });
     rig.push(MAIN);
     await expect(rig.join()).rejects.toMatchObject({ code: 'webrtc.no-codec', message: /H\.264 main/ });
+    rig.push(CLIP);
+    [rig.codec, rig.profile] = ['vp8', undefined];
+    await expect(rig.join()).rejects.toMatchObject({ code: 'webrtc.no-codec', remedy: /sourceVariant: auto/ });
     expect(rig.publication.viewers).toBe(0);
   });
 

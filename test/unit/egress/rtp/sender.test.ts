@@ -38,9 +38,9 @@ class Rig {
   };
 
   /** @param bare the player has no RTX and no header extensions. */
-  constructor(bare = false) {
+  constructor(bare = false, codec: 'h264' | 'vp8' = 'h264') {
     const rtxPayloadType = bare ? undefined : 97;
-    const video = { mid: '0', payloadType: 96, rtxPayloadType, extensions: new Map(bare ? [] : IDS) };
+    const video = { mid: '0', codec, payloadType: 96, rtxPayloadType, extensions: new Map(bare ? [] : IDS) };
     const options = { video, ssrc: 1111, rtxSsrc: 2222, maxPlayoutDelay: fromMs(0), path: this.path };
     const sendRtp: ConstructorParameters<typeof RtpSender>[1]['sendRtp'] = (payload, header) => {
       const { ssrc, payloadType, sequenceNumber: sequence, timestamp, marker } = header;
@@ -70,6 +70,23 @@ class Rig {
 }
 
 describe('RtpSender', () => {
+  it("numbers a viewer's pictures of VP8 one by one, and leaves what all viewers share alone", () => {
+    const rig = new Rig(false, 'vp8');
+    const shared = Buffer.from('9080800007', 'hex');
+    for (let i = 0; i < 3; i++) {
+      const unit = encodedUnit(fromMs(20 * i));
+      const packet = { kind: 'media', unit, payload: shared, packets: 2, bytes: 10 } as const;
+      rig.sender.send({ ...packet, first: true, marker: false });
+      rig.sender.send({ ...packet, first: false, marker: true });
+    }
+    const ids = rig.sent.map(({ payload }) => Number.parseInt(payload.slice(4, 8), 16) & 0x7fff);
+    expect(ids.map((id) => (id - (ids[0] ?? 0)) & 0x7fff)).toEqual([0, 0, 1, 1, 2, 2]);
+    expect(shared.toString('hex')).toBe('9080800007');
+    const [again] = rig.sent;
+    rig.sender.resend(again?.sequence ?? 0, 0);
+    expect(rig.sent.at(-1)?.payload.slice(4)).toBe(again?.payload);
+  });
+
   it('numbers packets one by one across the wrap, and stamps the units of a stream at 90 kHz', () => {
     const rig = new Rig();
     for (let i = 0; i < 40_000; i++) rig.unit(fromMs(1000 + 20 * i), 2);

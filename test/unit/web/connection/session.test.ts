@@ -1,6 +1,12 @@
 /// <reference lib="dom" />
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { parseIceServers, refusalState, retryAfterMs, Session } from '../../../../src/web/connection/session.js';
+import {
+  noPathOf,
+  parseIceServers,
+  refusalState,
+  retryAfterMs,
+  Session,
+} from '../../../../src/web/connection/session.js';
 
 it('reads the ICE servers of a Link header, quoted commas and escapes included', () => {
   const header = [
@@ -125,6 +131,15 @@ describe('a session', () => {
     expect(told.at(-1)).toMatch(/^no-path: .*UDP/);
     await vi.advanceTimersByTimeAsync(1000);
     expect(offers()).toBe(2);
+  });
+
+  it.each([
+    ['loopback alone', ['127.0.0.1', '::1'], /Firefox does not connect.*webrtc\.advertisedHosts/],
+    ['another one, too', ['127.0.0.1', '192.0.2.1'], /may block UDP/],
+    ['told later', [], /may block UDP/],
+  ])('that never connects says what may be wrong where the addresses are %s', (_, addresses, said) => {
+    const lines = addresses.map((address) => `a=candidate:own0u 1 udp 2130706431 ${address} 5000 typ host`);
+    expect(noPathOf(['v=0', ...lines, ''].join('\r\n'))).toMatch(said);
   });
 
   it('that fails before it connected says the same, and afterwards that it was lost', async () => {

@@ -16,7 +16,7 @@ const DOOR: Source = { state: 'waiting', phase: 'connecting', reason: 'no frame 
 
 const told = (known: Partial<Known>) =>
   overlayOf({
-    ...{ session: 'connected', detail: '', stream: PLAYS, server: 'reachable', silent: false, playsH264: true },
+    ...{ session: 'connected', detail: '', stream: PLAYS, server: 'reachable', silent: false },
     ...known,
   });
 
@@ -54,12 +54,6 @@ describe('over the video', () => {
     for (const stream of [PLAYS, WAITS]) {
       expect(told({ session, detail: 'its reason', stream })).toEqual({ headline, detail: 'its reason' });
     }
-  });
-
-  it('is what to do about a browser without H.264', () => {
-    const refused = told({ session: 'refused', detail: 'no H.264 is offered', playsH264: false });
-    expect(refused?.headline).toBe('This browser has no H.264');
-    expect(refused?.detail).toContain('Chrome, Edge, Safari or Firefox');
   });
 
   it('is "Connecting" only until the server has answered or failed to', () => {
