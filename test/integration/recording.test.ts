@@ -87,7 +87,7 @@ beforeAll(async () => {
   ];
   const own = ['-preset', 'ultrafast', '-pix_fmt', 'yuv420p', '-bf', '0', '-g', '30', '-frames:v', '600'];
   await ffmpeg(...picture, ...sound.slice(0, 4), ...coded, ...own, ...sound.slice(4), clip);
-  const settings = { variant: 'both', segmentSeconds: 2 };
+  const settings = { variant: 'both', segmentSeconds: 3 };
   const streams = [{ name: 'cam', source: clip, loop: true, record: settings }];
   const config = { engine: { model: 'search' }, recordings: { directory: folder.path }, streams };
   writeFileSync(join(folder.path, 'framelift.yaml'), stringify(config));
@@ -102,12 +102,19 @@ afterAll(async () => {
 describe('a recording', () => {
   it('loses less than two seconds when the server is killed', async () => {
     await vi.waitFor(async () => expect((await list()).length).toBeGreaterThanOrEqual(4), { timeout: 20_000 });
-    await new Promise((resolve) => setTimeout(resolve, 1500));
-    const last = (await list()).filter(({ open }) => open);
-    expect(last).toHaveLength(2);
+    const known = await vi.waitFor(
+      async () => {
+        const all = await list();
+        // Both are at least two fragments long.
+        expect(all.filter(({ open, durationMs }) => open && durationMs > 1000)).toHaveLength(2);
+        return all;
+      },
+      { timeout: 20_000, interval: 20 },
+    );
     await app.stop('SIGKILL');
     const killed = Date.now();
-    const files = readdirSync(recorded()).filter((name) => name.endsWith('.mp4'));
+    const last = known.filter(({ open }) => open);
+    const files = known.map(({ name }) => name);
     for (const name of files) {
       const { times, codecs } = await probe(join(recorded(), name));
       expect(codecs).toEqual(['h264', 'opus']);

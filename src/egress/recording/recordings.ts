@@ -35,6 +35,9 @@ const TEND_INTERVAL = fromMs(5000);
 const FIRST_RETRY = fromMs(5000);
 const MAX_RETRY = fromMs(60_000);
 
+/** Segments are complete within this after the end, or never. */
+const STOP_TIMEOUT = fromMs(4000);
+
 interface Place {
   readonly recording: Recording;
   /** Told to people, until it goes on. */
@@ -113,10 +116,15 @@ export class Recordings implements AsyncDisposable {
     return 'removed';
   }
 
-  /** Completes the segments. */
+  /** Completes the segments; a disk that hangs is not waited for. */
   async [Symbol.asyncDispose](): Promise<void> {
+    const { clock, stream, log } = this.#options;
     this.#closed = true;
-    await this.#turns.run(() => this.#stop());
+    const { promise: late, resolve } = Promise.withResolvers<'late'>();
+    const cancel = clock.at(plus(clock.now(), STOP_TIMEOUT), () => resolve('late'));
+    const ended = await Promise.race([this.#turns.run(() => this.#stop()), late]);
+    cancel();
+    if (ended === 'late') log.error({ stream }, 'the disk hangs: recordings are left as they are');
   }
 
   async #start(): Promise<void> {

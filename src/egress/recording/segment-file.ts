@@ -30,13 +30,15 @@ import type { PlacedSound } from './sound-times.ts';
 const VIDEO_CLOCK = 90_000;
 /** Matroska keeps milliseconds. */
 const MKV_STEP = VIDEO_CLOCK / 1000;
+/** A fragment, or cluster, is so long. */
+const FRAGMENT_MICROS = 500_000;
 /** What is complete goes to the disk so often. */
-const FLUSH_MICROS = 500_000;
+const FLUSH_MICROS = 200_000;
 
 /** For files that have to be playable while they are written; whole MP4 files become plain ones in the end. */
 const OPTIONS: Readonly<Record<RecordingFormat, Readonly<Record<string, string>>>> = {
-  mp4: { movflags: 'hybrid_fragmented+empty_moov+default_base_moof', frag_duration: `${FLUSH_MICROS}` },
-  mkv: { cluster_time_limit: `${FLUSH_MICROS / 1000}` },
+  mp4: { movflags: 'hybrid_fragmented+empty_moov+default_base_moof', frag_duration: `${FRAGMENT_MICROS}` },
+  mkv: { cluster_time_limit: `${FRAGMENT_MICROS / 1000}` },
 };
 
 /** Pictures of a segment by their provenance. */
@@ -107,6 +109,7 @@ export class SegmentFile {
   readonly #counts = { source: 0, interpolated: 0, extrapolated: 0, repeated: 0 };
   #lines: string[] = [];
   #sidecarBytes = 0;
+  #headerBytes = 0;
   #lastTick = -1;
   /** The last picture: MP4 has to be told how long it is shown, or the next one moves where a fragment ends. */
   #held: { readonly data: Buffer; readonly key: boolean } | undefined;
@@ -152,7 +155,9 @@ export class SegmentFile {
       sidecar = await disk.create(paths[1]);
       segment = new SegmentFile(name, options, file, sidecar);
       await segment.#container.start();
+      await segment.#container.flush();
       await segment.#deliver();
+      segment.#headerBytes = segment.#outbox.size;
       return segment;
     } catch (error) {
       segment?.close();
@@ -175,7 +180,7 @@ export class SegmentFile {
 
   /** Whether pictures have come to the disk. */
   get playable(): boolean {
-    return this.#flushed > 0;
+    return this.#outbox.size > this.#headerBytes;
   }
 
   get counts(): FrameCounts {

@@ -123,6 +123,19 @@ describe('Recordings', () => {
     expect(lines.at(-1)).toBe('info recording again');
   });
 
+  it('ends although its disk hangs, and says so', async () => {
+    const { recordings, publications, disk, lines, clock } = await rig();
+    publications.source.give(0, 1);
+    await vi.waitFor(() => expect(isOpen(recordings)).toBe(true));
+    disk.gate = new Promise(() => {});
+    publications.source.give(1, 2, { keyframe: false });
+    const ended = recordings[Symbol.asyncDispose]();
+    clock.advance(fromMs(4000));
+    await ended;
+    expect(lines.at(-1)).toBe('error the disk hangs: recordings are left as they are');
+    opened.splice(0);
+  });
+
   it('does not make a directory again that has vanished: it waits for it', async () => {
     const { recordings, publications, disk, clock } = await rig();
     publications.source.give(0, 1);
