@@ -20,7 +20,18 @@ it.concurrent.each([
   ['h265', 'mkv'],
 ] as const)('%s in %s: each picture says whether it is the source’s', async (codec, container) => {
   const file = at(`${codec}.${container}`);
-  const args = ['convert', at('in.mp4'), file, '--codec', codec, '--model', 'search', '--preset', 'ultrafast', '--overwrite'];
+  const args = [
+    'convert',
+    at('in.mp4'),
+    file,
+    '--codec',
+    codec,
+    '--model',
+    'search',
+    '--preset',
+    'ultrafast',
+    '--overwrite',
+  ];
   expect((await runCli(args, { timeoutMs: 60_000 })).code).toBe(0);
   const { code, stdout } = await runCli(['inspect', file, '--json']);
   expect(JSON.parse(stdout)).toMatchObject({
