@@ -97,6 +97,7 @@ rateOptions(program.command('serve', { isDefault: true }))
   .addOption(delayOption())
   .option('--no-audio', 'play no sound')
   .option('--on-demand', 'read the source only while somebody watches, records or takes it over')
+  .option('--record', 'keep the upconverted streams on disk, in ./recordings unless the configuration says otherwise')
   .addOption(sourceVariantOption())
   .addOption(
     new Option(

@@ -32,6 +32,8 @@ export type ErrorCode =
   | 'server.no-stream'
   | 'server.stream-exists'
   | 'server.stream-limit'
+  | 'server.no-recording'
+  | 'server.recording-open'
   | 'webrtc.unsupported-media-type'
   | 'webrtc.bad-offer'
   | 'webrtc.unacceptable'

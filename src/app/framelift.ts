@@ -100,6 +100,7 @@ export class Framelift implements AsyncDisposable {
       {
         ...{ access, streams, whep, whip, metrics, log, clock },
         control: { streams, config: reloader },
+        recordings: (name) => streams.recordings(name),
         providers: () => trials.selections,
       },
     );
@@ -176,6 +177,7 @@ function makeStreams(
     sourceRules: { operator: sourceRules(config, 'operator'), api: sourceRules(config, 'api') },
     maxViewers: config.webrtc.maxViewers,
     maxStreams: config.server.maxStreams,
+    recordings: config.recordings.directory,
     model: config.engine.model,
   });
 }

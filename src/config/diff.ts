@@ -38,7 +38,14 @@ const APPLIED = /^(?:auth\.|server\.tls\.(?:cert|key)$|server\.maxStreams$|engin
  * the stream.
  */
 export function appliesLive({ settings, keys }: StreamChange): boolean {
-  return keys.every((key) => key === 'model' || (key === 'bitrateKbps' && settings.bitrateKbps !== undefined));
+  return keys.every(
+    (key) => key === 'model' || isRecording(key) || (key === 'bitrateKbps' && settings.bitrateKbps !== undefined),
+  );
+}
+
+/** Whether a key of a stream is of its recording. */
+export function isRecording(key: string): boolean {
+  return key === 'record' || key.startsWith('record.');
 }
 
 /**

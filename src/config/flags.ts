@@ -45,6 +45,8 @@ export interface ServeFlags extends RateFlags {
   readonly delay?: DelayChoice;
   /** False: `--no-audio`. */
   readonly audio?: boolean;
+  /** Of streams that say nothing of it themselves. */
+  readonly record?: boolean;
   readonly sourceVariant?: SourceVariantChoice;
   readonly onDemand?: boolean;
   readonly batch?: number;
@@ -148,6 +150,7 @@ function streamsOf(sources: readonly string[], flags: ServeFlags, fromFile: Conf
     const profiled = flags.profile !== undefined || 'profile' in stream;
     return {
       ...(stream.source === 'demo' && !rate && !profiled && !('factor' in stream) ? { fps: DEMO_FPS } : {}),
+      ...(flags.record ? { record: true } : {}),
       ...stream,
       ...changes,
       ...wishes(stream),

@@ -20,9 +20,17 @@ export function describeProblem(issue: z.core.$ZodIssue): string[] {
     const known = knownKeys(issue.path);
     return issue.keys.map((name) => `unknown key "${[...issue.path, name].join('.')}"; ${hint(name, known)}`);
   }
+  const within = issue.code === 'invalid_union' ? problemsWithin(issue) : [];
+  if (within.length > 0) return within.flatMap(describeProblem);
   // A source or a token that stands in the wrong place is still a secret.
   const value = issue.input === undefined ? '' : ` is ${JSON.stringify(withoutSecrets(issue.input, issue.path))}:`;
   return [`${key}${value} ${issue.message}`];
+}
+
+/** What is wrong inside of an object where something else might stand as well. */
+function problemsWithin({ errors, path }: z.core.$ZodIssueInvalidUnion): z.core.$ZodIssue[] {
+  const inner = errors.find((issues) => issues.some((issue) => issue.path.length > 0));
+  return (inner ?? []).map((issue) => ({ ...issue, path: [...path, ...issue.path] }));
 }
 
 function hint(name: string, known: readonly string[]): string {
@@ -35,13 +43,18 @@ function hint(name: string, known: readonly string[]): string {
 function knownKeys(path: readonly PropertyKey[]): string[] {
   let schema: unknown = configSchema;
   for (const key of path) {
-    const inner = bare(schema);
+    const inner = objectIn(bare(schema));
     if (inner instanceof z.ZodObject) schema = inner.shape[String(key)];
     else if (inner instanceof z.ZodArray) schema = inner.element;
     else return [];
   }
-  const found = bare(schema);
+  const found = objectIn(bare(schema));
   return found instanceof z.ZodObject ? Object.keys(found.shape) : [];
+}
+
+/** The object among what a schema takes, if that is a choice. */
+function objectIn(schema: unknown): unknown {
+  return schema instanceof z.ZodUnion ? schema.options.find((option) => option instanceof z.ZodObject) : schema;
 }
 
 /** A schema without what makes its value optional. */

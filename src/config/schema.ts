@@ -3,6 +3,12 @@ import { isIP } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { z } from 'zod';
 import { SOURCE_VARIANT_CHOICES } from '../egress/codec/passing.ts';
+import {
+  DEFAULT_DIRECTORY,
+  RECORDED_VARIANTS,
+  RECORDING_DEFAULTS,
+  RECORDING_FORMATS,
+} from '../egress/recording/settings.ts';
 import { isAllowance } from '../ingest/address-guard.ts';
 import { DEINTERLACE_CHOICES } from '../ingest/decode/deinterlacer.ts';
 import { DEFAULT_LIMITS } from '../ingest/limits.ts';
@@ -40,6 +46,34 @@ const rate = z.union(
   'expected a rate such as 60, 59.94 or 60000/1001',
 );
 
+/** How a stream is recorded, as a person may write it. */
+export const recordSchema = z.strictObject({
+  enabled: z.boolean().default(true).describe('false: nothing is recorded at present'),
+  variant: z.enum(RECORDED_VARIANTS).default(RECORDING_DEFAULTS.variant).describe('what is recorded'),
+  directory: z.string().min(1).optional().describe('where; default: recordings.directory'),
+  segmentSeconds: z
+    .number()
+    .min(2)
+    .max(3600)
+    .default(RECORDING_DEFAULTS.segmentSeconds)
+    .describe('a segment ends with the first keyframe after this'),
+  format: z.enum(RECORDING_FORMATS).default(RECORDING_DEFAULTS.format),
+  keepHours: z
+    .number()
+    .min(0.01)
+    .max(87_600)
+    .default(RECORDING_DEFAULTS.keepHours)
+    .describe('segments that ended longer ago are deleted'),
+  maxGb: z
+    .number()
+    .min(0.01)
+    .max(1_000_000)
+    .optional()
+    .describe('size of all segments of the stream; beyond, the oldest are deleted'),
+});
+
+const RECORD = 'true: keep the upconverted variant on disk; or how';
+
 /** A stream as a person may write it. */
 export const streamSchema = z.strictObject({
   name: streamName.describe('name in URLs and metrics'),
@@ -70,6 +104,10 @@ export const streamSchema = z.strictObject({
       "what viewers of the source variant are sent; pass: the source's own H.264, bit-exact, or nothing; encode: frames encoded again; auto: pass where it can be",
     ),
   onDemand: z.boolean().default(false).describe('true: the source is read only while somebody watches'),
+  record: z
+    .union([z.boolean(), recordSchema], 'expected true, false, or how (docs/recording.md)')
+    .default(false)
+    .describe(RECORD),
   stallTimeoutMs: milliseconds(500, 120_000).default(3000).describe('reconnect after this long without a frame'),
   bitrateKbps: z
     .number()
@@ -224,6 +262,9 @@ export const configSchema = z.strictObject({
     })
     .prefault({})
     .describe('a source that exceeds them is refused'),
+  recordings: z
+    .strictObject({ directory: z.string().min(1).default(DEFAULT_DIRECTORY).describe('where streams are recorded to') })
+    .prefault({}),
   arenaMb: z.number().int().min(16).max(2048).default(512).describe('memory for frames and tensors'),
   log: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info'),
   logFormat: z

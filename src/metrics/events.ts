@@ -25,6 +25,9 @@ export type DropReason =
   | 'not-on-grid'
   | 'overtaken';
 
+/** Where a recording stands. Bounded: it becomes a label. */
+export type RecordingState = 'off' | 'waiting' | 'recording' | 'disk-full' | 'failed';
+
 /** Why sound was lost. Bounded: it becomes a label. */
 export type SoundDropReason = 'loss' | 'late' | 'queue-full' | 'no-picture' | 'decode-failed' | 'stopped';
 
@@ -112,6 +115,23 @@ export type MetricEvent =
       readonly variant: Variant;
       readonly rendition: 'full' | 'reduced' | 'small';
     }
+  /** Where the recording of a variant stands. */
+  | {
+      readonly type: 'recording-state';
+      readonly stream: string;
+      readonly variant: Variant;
+      readonly state: RecordingState;
+    }
+  /** A segment was begun. */
+  | { readonly type: 'recording-segment'; readonly stream: string; readonly variant: Variant }
+  /** Bytes went to the disk. */
+  | { readonly type: 'recorded'; readonly stream: string; readonly variant: Variant; readonly bytes: number }
+  /** Pictures that the disk was too slow for. */
+  | { readonly type: 'recording-drop'; readonly stream: string; readonly variant: Variant; readonly count: number }
+  /** A segment was deleted. */
+  | { readonly type: 'recording-removed'; readonly stream: string; readonly reason: string }
+  /** What lies on the disk. */
+  | { readonly type: 'recordings-kept'; readonly stream: string; readonly bytes: number; readonly segments: number }
   /** RTP packets lost on the way in, after reordering. */
   | { readonly type: 'ingest-loss'; readonly stream: string; readonly packets: number }
   /** Pieces of sound that reach no viewer. */

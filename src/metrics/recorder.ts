@@ -2,13 +2,15 @@
 import type { StreamState } from '../media/stream-state.ts';
 import { toSeconds } from '../time.ts';
 import { CATALOGUE, LABEL_LIMITS } from './catalogue.ts';
-import type { MetricEvent, Variant } from './events.ts';
+import type { MetricEvent, RecordingState, Variant } from './events.ts';
 import type { Instruments } from './instruments.ts';
 
 /** Both published streams. */
 export const VARIANTS: readonly Variant[] = ['upconverted', 'source'];
 const FATES = ['source', 'interpolated', 'extrapolated', 'repeated'] as const;
 const STATES: readonly StreamState[] = ['waiting', 'full', 'degraded', 'pass-through', 'asleep'];
+
+const RECORDING_STATES: readonly RecordingState[] = ['off', 'waiting', 'recording', 'disk-full', 'failed'];
 
 type EventOf<Type> = Extract<MetricEvent, { readonly type: Type }>;
 /** What each type of event does. */
@@ -32,6 +34,7 @@ export class Recorder {
       ...frames.handlers,
       ...publishing.handlers,
       ...this.#paths(),
+      ...this.#recordings(),
       ...source.handlers,
       ...standing.handlers,
       ...this.#network(),
@@ -161,6 +164,33 @@ export class Recorder {
       },
       'rendition-change': ({ stream, variant, rendition }: EventOf<'rendition-change'>) =>
         changes.of(stream, variant, rendition).inc(),
+    };
+  }
+
+  /** What is kept on disk. */
+  #recordings() {
+    const { counter, gauge } = bound(this.#instruments);
+    const states = gauge(CATALOGUE.recordingState);
+    const bytes = counter(CATALOGUE.recordingBytes);
+    const segments = counter(CATALOGUE.recordingSegments);
+    const drops = counter(CATALOGUE.recordingDrops);
+    const removed = counter(CATALOGUE.recordingRemoved);
+    const keptBytes = gauge(CATALOGUE.recordingKeptBytes);
+    const keptSegments = gauge(CATALOGUE.recordingKeptSegments);
+    return {
+      'recording-state': ({ stream, variant, state: now }: EventOf<'recording-state'>) => {
+        for (const state of RECORDING_STATES) states.of(stream, variant, state).set(state === now ? 1 : 0);
+        bytes.of(stream, variant);
+        drops.of(stream, variant);
+      },
+      'recording-segment': ({ stream, variant }: EventOf<'recording-segment'>) => segments.of(stream, variant).inc(),
+      recorded: (event: EventOf<'recorded'>) => bytes.of(event.stream, event.variant).inc(event.bytes),
+      'recording-drop': ({ stream, variant, count }: EventOf<'recording-drop'>) => drops.of(stream, variant).inc(count),
+      'recording-removed': ({ stream, reason }: EventOf<'recording-removed'>) => removed.of(stream, reason).inc(),
+      'recordings-kept': (event: EventOf<'recordings-kept'>) => {
+        keptBytes.of(event.stream).set(event.bytes);
+        keptSegments.of(event.stream).set(event.segments);
+      },
     };
   }
 

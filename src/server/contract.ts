@@ -1,6 +1,7 @@
 /** What the server asks of the streams it shows. */
 
 import type { StreamConfig } from '../config/schema.ts';
+import type { Recordings } from '../egress/recording/recordings.ts';
 import type { EngineFault } from '../interp/engine/pool.ts';
 import type { ReloadReport, StreamReport } from './schemas.ts';
 
@@ -40,6 +41,9 @@ export interface StreamControl {
   /** Ends a stream and its viewers' sessions. @throws FrameliftError `server.no-stream`. */
   remove(name: string): Promise<void>;
 }
+
+/** What is recorded of a stream; undefined: there is no such stream. */
+export type RecordingControl = (stream: string) => Pick<Recordings, 'segments' | 'pathOf' | 'remove'> | undefined;
 
 /** The configuration of this process. */
 export interface ConfigControl {

@@ -32,7 +32,7 @@ const DOCUMENTS: Readonly<Record<string, string>> = { 'index.html': '/', 'embed/
 export function pageHeaders(frameAncestors: readonly string[]): Readonly<Record<string, string>> {
   return {
     'Content-Security-Policy':
-      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; media-src 'self' blob:; " +
       `base-uri 'none'; form-action 'none'; frame-ancestors ${["'self'", ...frameAncestors].join(' ')}`,
     'Permissions-Policy': 'camera=(self), microphone=(), display-capture=(), geolocation=()',
     'Referrer-Policy': 'no-referrer',

@@ -3,7 +3,7 @@
  * are all made of these schemas.
  */
 import { z } from 'zod';
-import { streamSchema } from '../config/schema.ts';
+import { recordSchema, streamSchema } from '../config/schema.ts';
 import { HALF } from '../interp/models/manifest.ts';
 import { PROVIDER_CHOICES, PROVIDERS } from '../interp/providers/provider.ts';
 import type { StreamState } from '../media/stream-state.ts';
@@ -18,8 +18,14 @@ const modelId = z
   )
   .describe(`id of a model; a flow model with ${HALF} appended estimates motion at half the resolution`);
 
+/** Where to is for those to say who start framelift. */
+const record = z
+  .union([z.boolean(), recordSchema.omit({ directory: true })])
+  .default(false)
+  .describe('true, false: start or stop recording; or how');
+
 /** Body of `POST /api/streams`: a stream as in the configuration. */
-export const newStream = streamSchema.extend({ model: modelId.optional() });
+export const newStream = streamSchema.extend({ model: modelId.optional(), record });
 
 /**
  * Body of `POST /api/streams/{name}`: the keys to change. A key that is absent stays as it is, so
@@ -109,6 +115,15 @@ const timingNote = z
   })
   .readonly();
 
+const recordingReport = z
+  .object({
+    state: z.enum(['off', 'waiting', 'recording', 'disk-full', 'failed']),
+    reason: z.string().optional().describe('why it stands still'),
+    segment: z.string().optional().describe('the file that is being written'),
+    dropped: z.number().describe('frames that the disk was too slow for'),
+  })
+  .readonly();
+
 /** One stream. */
 export const streamReport = z.object({
   name: z.string(),
@@ -130,6 +145,16 @@ export const streamReport = z.object({
     })
     .readonly()
     .describe('what viewers of the source variant are sent at present'),
+  recording: z
+    .object({
+      segments: z.number().describe('on the disk'),
+      bytes: z.number(),
+      upconverted: recordingReport.optional(),
+      source: recordingReport.optional(),
+    })
+    .readonly()
+    .optional()
+    .describe('what is recorded, and which variants are being recorded; absent: nothing'),
   timing: z.array(timingNote).readonly().describe("what the source's timing costs, and how it is dealt with"),
   state: streamState,
   reason: z.string().optional().describe('why the state is not full'),
@@ -184,6 +209,26 @@ export const modelList = z.object({
       precision: z.string().optional(),
       times: z.enum(['any', 'half']).describe('half: the middle between two frames, and by halving again eighths'),
       licence: z.string(),
+    }),
+  ),
+});
+
+/** `GET /api/streams/{name}/recordings`. */
+export const recordingList = z.object({
+  recordings: z.array(
+    z.object({
+      name: z.string().describe('of the file; GET /api/streams/{name}/recordings/{file}'),
+      variant: z.enum(['upconverted', 'source']),
+      start: z.iso.datetime().describe('when the first frame was shown'),
+      durationMs: z.number(),
+      bytes: z.number(),
+      open: z.boolean().describe('it is being written'),
+      frames: z
+        .object({ source: z.number(), interpolated: z.number(), extrapolated: z.number(), repeated: z.number() })
+        .readonly()
+        .optional()
+        .describe('absent: it was cut off, see its records'),
+      records: z.string().describe('name of its provenance records, JSON lines'),
     }),
   ),
 });

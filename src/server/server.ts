@@ -17,7 +17,7 @@ import { type ApiDeps, operations } from './api/operations.ts';
 import { mountApi } from './api/route.ts';
 import { Access } from './auth.ts';
 import type { Certificate } from './certificate.ts';
-import type { ConfigControl, StreamControl, StreamDirectory } from './contract.ts';
+import type { ConfigControl, RecordingControl, StreamControl, StreamDirectory } from './contract.ts';
 import { mountBasePath, withoutBase } from './front/base-path.ts';
 import { trustedProxies } from './front/client.ts';
 import { Site } from './front/host.ts';
@@ -64,6 +64,8 @@ export interface ServerDeps {
   readonly streams: StreamDirectory;
   /** What the API changes. */
   readonly control: { readonly streams: StreamControl; readonly config: ConfigControl };
+  /** Default: there is nothing. */
+  readonly recordings?: RecordingControl;
   readonly whep: WhepEndpoint;
   readonly whip: WhipEndpoint;
   readonly metrics: MetricsRegistry;
@@ -215,12 +217,23 @@ interface Front {
 
 /** The ways to the streams: API, WebSocket, WHEP and WHIP. */
 function mountStreams(app: FastifyInstance, deps: ServerDeps, { site, basePath }: Front): void {
-  const { access = new Access(), control, streams, metrics, whep, whip, clock, log } = deps;
+  const {
+    access = new Access(),
+    recordings = () => undefined,
+    control,
+    streams,
+    metrics,
+    whep,
+    whip,
+    clock,
+    log,
+  } = deps;
   const document = streamsDocument(deps, basePath);
   const table = operations({
     document,
     report: (name) => document().streams.find((stream) => stream.name === name),
     stats: () => streams.list().map(({ name }) => metrics.snapshot(name)),
+    recordings,
     ...control,
   });
   const feed = new StateFeed({ streams, document: () => JSON.stringify(document()), gate: whep, clock, log });

@@ -1,9 +1,11 @@
 /** The streams of a process: those of the configuration and those that were added since, changed one request after the other. */
 import { parse } from 'node:path';
-import { appliesLive, differingKeys, type StreamChange } from '../config/diff.ts';
+import { appliesLive, differingKeys, isRecording, type StreamChange } from '../config/diff.ts';
 import { minConfidenceOf, profileOf, targetOf } from '../config/profile.ts';
 import type { StreamConfig } from '../config/schema.ts';
 import type { Publication } from '../egress/publication.ts';
+import type { Recordings } from '../egress/recording/recordings.ts';
+import { changedChoice, recordingSettings } from '../egress/recording/settings.ts';
 import { FrameliftError } from '../errors.ts';
 import type { SourceInfo } from '../ingest/source.ts';
 import { WhipSource } from '../ingest/whip/source.ts';
@@ -33,6 +35,8 @@ export interface StreamSetOptions extends StreamContext {
   /** Most viewers of each stream and variant. */
   readonly maxViewers: number;
   readonly maxStreams: number;
+  /** Where streams are recorded to that name no directory. */
+  readonly recordings: string;
   /** Model of streams that name none. */
   readonly model: string;
 }
@@ -92,6 +96,11 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
   /** Where publishers of a stream come in; undefined where none can. */
   gate(name: string): WhipSource | undefined {
     return this.#members.get(name)?.gate;
+  }
+
+  /** What is recorded of a stream. */
+  recordings(name: string): Recordings | undefined {
+    return this.#members.get(name)?.stream.recordings;
   }
 
   list(): readonly StreamEntry[] {
@@ -221,6 +230,7 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
         delay: settings.delay,
         sourceVariant: settings.sourceVariant,
         onDemand: settings.onDemand,
+        recording: recordingSettings(settings.record, this.#options.recordings),
         ...(profile === undefined ? {} : { profile }),
         ...(latencyBudgetMs === undefined ? {} : { latencyBudget: fromMs(latencyBudgetMs) }),
         minConfidence: minConfidenceOf(undefined, profile),
@@ -268,6 +278,7 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
     const member = this.#member(settings.name);
     const { stream } = member;
     this.#members.set(settings.name, { ...member, settings });
+    if (keys.some(isRecording)) stream.record(recordingSettings(settings.record, this.#options.recordings));
     if (!keys.includes('bitrateKbps') || settings.bitrateKbps === undefined) return;
     for (const variant of ['upconverted', 'source'] as const) {
       stream.publication(variant).setBitrate(settings.bitrateKbps * 1000);
@@ -290,10 +301,11 @@ function isFile(model: string): boolean {
 
 /** Of the exact rate and the factor the newer one counts. */
 function patched(before: StreamConfig, patch: Partial<StreamConfig>): StreamConfig {
-  const { fps, factor, ...rest } = before;
+  const { fps, factor, record: recorded, ...rest } = before;
+  const record = patch.record === undefined ? recorded : changedChoice(recorded, patch.record);
   const rate = patch.fps === undefined && patch.factor === undefined;
   const kept = { ...(fps === undefined ? {} : { fps }), ...(factor === undefined ? {} : { factor }) };
-  return { ...rest, ...(rate ? kept : {}), ...patch };
+  return { ...rest, ...(rate ? kept : {}), ...patch, record };
 }
 
 function entryOf({ stream, gate }: Member, clock: Clock): StreamEntry {
@@ -310,6 +322,7 @@ function entryOf({ stream, gate }: Member, clock: Clock): StreamEntry {
     notice,
     timing,
     sourceVariant,
+    recording,
   } = stream.status;
   return {
     name: stream.name,
@@ -325,6 +338,7 @@ function entryOf({ stream, gate }: Member, clock: Clock): StreamEntry {
     badge,
     notice,
     sourceVariant,
+    ...(recording && { recording }),
     timing: timing.map(({ cause, delay, text }) => ({ cause, delayMs: toMs(delay), text })),
   };
 }

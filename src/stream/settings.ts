@@ -1,6 +1,7 @@
 /** What a stream is made from. */
 import type { Profile } from '../config/profile.ts';
 import type { SourceVariantChoice } from '../egress/codec/passing.ts';
+import type { RecordingSettings } from '../egress/recording/settings.ts';
 import type { PeerSettings } from '../egress/viewer.ts';
 import type { Source } from '../ingest/source.ts';
 import type { EnginePool } from '../interp/engine/pool.ts';
@@ -35,6 +36,8 @@ export interface StreamSettings {
   readonly minConfidence: number;
   readonly bitrate?: number;
   readonly maxViewers?: number;
+  /** What is kept on disk. Default: nothing. */
+  readonly recording?: RecordingSettings;
   readonly peer?: PeerSettings;
   /** Whether repeated pictures are recognised and interpolated across. Default `off`. */
   readonly cadence?: CadenceChoice;

@@ -2,6 +2,8 @@
 
 import type { Subscription } from 'rxjs';
 import type { Publication } from '../egress/publication.ts';
+import { Recordings, type RecordingsStatus } from '../egress/recording/recordings.ts';
+import { NOT_RECORDED, type RecordingSettings } from '../egress/recording/settings.ts';
 import type { FrameliftError } from '../errors.ts';
 import type { SourceInfo } from '../ingest/source.ts';
 import { lumaOnlyPool } from '../interp/engine/luma-only.ts';
@@ -49,6 +51,8 @@ export interface StreamStatus extends Omit<SupervisionStatus, 'phase'> {
   readonly notice: string | undefined;
   /** What viewers of the source variant are sent at present, and why it is encoded. */
   readonly sourceVariant: { readonly form: 'pass' | 'encode'; readonly reason?: string };
+  /** Where the recordings stand. */
+  readonly recording: RecordingsStatus | undefined;
   /** What the source's timing costs. */
   readonly timing: readonly TimingNote[];
 }
@@ -66,6 +70,8 @@ const CUT_TOLD = fromMs(10_000);
 export class Stream implements AsyncDisposable {
   readonly name: string;
   readonly label: string;
+  /** What is kept of it on disk. */
+  readonly recordings: Recordings;
   readonly #settings: StreamSettings;
   readonly #context: StreamContext;
   readonly #publications: Record<Variant, Publication>;
@@ -88,6 +94,7 @@ export class Stream implements AsyncDisposable {
   #cutAt: Micros = ZERO;
   #size: FrameSize | undefined;
   #lastPhase = '';
+  #reconnects = 0;
   #lastInfo: SourceInfo | undefined;
 
   constructor(settings: StreamSettings, context: StreamContext) {
@@ -103,6 +110,9 @@ export class Stream implements AsyncDisposable {
     this.#delay = new DelayControl(budget === undefined ? {} : { budget });
     this.#model = this.#makeModel();
     this.#publications = publicationsOf(settings, context, (variant, present) => this.#watched(variant, present));
+    const { clock, events, log } = context;
+    const recorded = { stream: settings.name, publications: this.#publications, clock, events, log };
+    this.recordings = new Recordings(settings.recording ?? NOT_RECORDED, recorded);
     this.#supervisor = new Supervisor(settings.source, {
       stream: settings.name,
       clock: context.clock,
@@ -174,6 +184,12 @@ export class Stream implements AsyncDisposable {
       error: (error: unknown) => log.error({ stream: name, err: error }, 'stream failed'),
     });
     this.#checkHealth();
+    void this.recordings.start();
+  }
+
+  /** Records in another way from now on, or not at all. */
+  record(settings: RecordingSettings): void {
+    void this.recordings.change(settings);
   }
 
   /** The publication behind `/whep/<name>?variant=…`. */
@@ -211,7 +227,8 @@ export class Stream implements AsyncDisposable {
     const sourceVariant = describeSourceVariant(this.#publications.source.passing, this.#supervisor.status.info);
     const told = { state, reason, ladder, latencyBudget, latencyFloor, badge, notice, timing: this.#timing };
     const { phase } = this.#supervisor.status;
-    return { ...this.#supervisor.status, ...told, sourceVariant, phase: this.#demand.awake ? phase : 'asleep' };
+    const made = { sourceVariant, recording: this.recordings.status };
+    return { ...this.#supervisor.status, ...told, ...made, phase: this.#demand.awake ? phase : 'asleep' };
   }
 
   /** Stops the source, then the chain, then the viewers. Resolves when all of it is closed: no event is told of the stream any more. */
@@ -221,6 +238,7 @@ export class Stream implements AsyncDisposable {
     await this.#supervisor.stopped;
     await this.#model[Symbol.asyncDispose]();
     await Promise.all(this.#work);
+    await this.recordings[Symbol.asyncDispose]();
     await Promise.all(Object.values(this.#publications).map((publication) => publication[Symbol.asyncDispose]()));
   }
 
@@ -373,6 +391,8 @@ export class Stream implements AsyncDisposable {
       const notice = fieldsNotice(traits);
       if (notice !== undefined) log[interlaced ? 'warn' : 'info']({ stream: this.name, source: this.label }, notice);
     }
+    if (reconnects !== this.#reconnects) this.recordings.sourceRestarted();
+    this.#reconnects = reconnects;
     const key = `${phase} ${lastError?.code} ${info?.codec} ${info?.width}x${info?.height}`;
     if (key === this.#lastPhase) return;
     this.#lastPhase = key;

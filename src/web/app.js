@@ -9,6 +9,7 @@ import { listenToKeys } from './keys.js';
 import { Views } from './player/views.js';
 import { Publisher } from './publish.js';
 import { Readings, totalLatency } from './readings.js';
+import { RecordingList } from './recordings/list.js';
 import { addressedStream, StreamList } from './streams.js';
 import { VacancyPanel, vacancyOf } from './vacancy.js';
 
@@ -51,6 +52,7 @@ const views = new Views({
     views.connect(stream()?.name);
   },
 });
+const recordings = new RecordingList(() => token.headers());
 const vacancy = new VacancyPanel(() => token.ask());
 const help = new KeyHelp();
 
@@ -121,6 +123,7 @@ function show({ streams, providers }) {
   publisher.update(streams);
   const current = stream();
   views.connect(current?.name);
+  recordings.update(current);
   showVacancy();
   if (!current) {
     readings.setState(streams.length === 0 ? 'empty' : 'unknown');

@@ -29,6 +29,8 @@ const shown = queriesOf(dashboard).map(({ expr }) => expr);
 const NOT_SHOWN: Readonly<Record<string, string>> = {
   framelift_viewers_passed: 'it is for those who look into what a viewer of the source is sent: those are few',
   framelift_sent_bytes_per_second: 'the rate of framelift_sent_bytes_total, for readers that cannot compute rates',
+  framelift_recording_segments_total: 'its sizes are shown, and how many are kept stands in the API',
+  framelift_recording_kept_segments: 'their bytes are shown, which is what a disk has too little of',
   framelift_sound_packets_total: 'only streams with sound have it, and what matters of it players tell',
   framelift_sound_drops_total: 'only streams with sound have it; for looking into a complaint',
   framelift_sound_skew_seconds: 'only streams with sound have it; for looking into a complaint',

@@ -2,9 +2,18 @@
 import axe from 'axe-core';
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { Recordings } from '../../src/egress/recording/recordings.ts';
+import { recordingSettings } from '../../src/egress/recording/settings.ts';
+import { SILENT_LOG } from '../../src/log.ts';
+import { SOURCE } from '../../src/media/frame.ts';
+import { noEvents } from '../../src/metrics/events.ts';
 import { Access } from '../../src/server/auth.ts';
 import type { StreamEntry } from '../../src/server/contract.ts';
+import { ManualClock, micros } from '../../src/time.ts';
 import { launchChromium } from '../support/chromium.ts';
+import { h264Clip } from '../support/h264-clip.ts';
+import { temporaryFolder } from '../support/media.ts';
+import { pictureUnit, ScriptedPublication } from '../support/recorded.ts';
 import { LIVE, startServer } from '../support/server.ts';
 
 const DOOR: StreamEntry = { ...LIVE, name: 'door', label: 'WHIP publisher', awaitsPublisher: true };
@@ -266,6 +275,64 @@ it('a wall display takes its token from the address, which shows it no more, for
   });
   await stands(page, 'Full rate');
   expect(page.url()).toBe(`${url}/?view=source#/door`);
+});
+
+it('plays what was recorded, and tells of each frame where it comes from', async () => {
+  const folder = await temporaryFolder();
+  onTestFinished(folder.remove);
+  const source = new ScriptedPublication();
+  const log = SILENT_LOG;
+  const choice = { enabled: true, variant: 'source', segmentSeconds: 60, format: 'mp4', keepHours: 1 } as const;
+  const recordings = new Recordings(recordingSettings(choice, folder.path), {
+    ...{
+      stream: 'cam',
+      publications: { source, upconverted: source },
+      clock: new ManualClock(),
+      events: noEvents,
+      log,
+    },
+  });
+  await recordings.start();
+  const made = { kind: 'synthetic', t: 0.5, model: 'flow-s', confidence: 0.97 } as const;
+  for (const [index, data] of h264Clip(40, ['-bf', '0'], '320x180').entries()) {
+    const due = micros(index * 33_333);
+    const unit = pictureUnit(due, { provenance: index % 2 === 0 ? SOURCE : made });
+    source.follower?.take({ ...unit, data: Buffer.from(data), keyframe: index % 10 === 0 });
+  }
+  const count = () => recordings.segments[0]?.frames?.interpolated;
+  await vi.waitFor(() => expect(count()).toBe(20));
+  await recordings[Symbol.asyncDispose]();
+  const entry = { ...LIVE, recording: { segments: 1, bytes: recordings.segments[0]?.bytes ?? 0 } };
+  const access = new Access({ publish: [], play: ['let-me-see'], admin: [] });
+  for (const [options, suffix] of [
+    [{}, ''],
+    [{ access }, '#token=let-me-see'],
+  ] as const) {
+    const { url } = await startServer([entry], { recordings: () => recordings, ...options });
+    const page = await open(`${url}/${suffix}`);
+    await page.locator('#recordings summary').click();
+    await page.getByText('20 source, 20 interpolated').waitFor();
+    await page.locator('#recordings li button').click();
+    const dialog = page.getByRole('dialog');
+    await page.waitForFunction(() => document.querySelector<HTMLVideoElement>('#recording video')?.ended === true);
+    expect(await dialog.locator('.origin').textContent()).toBe('interpolated, t 0.50, flow-s, confidence 0.97');
+    expect(await complaints(page)).toEqual([]);
+    // Of each frame that was shown something is known: the strip has two colours, and neither is that of the unknown.
+    const colours = await page.evaluate(() => {
+      const canvas = document.querySelector<HTMLCanvasElement>('#recording canvas');
+      const pixels = canvas?.getContext('2d')?.getImageData(0, canvas.height - 1, canvas.width, 1).data ?? [];
+      const found = Array.from({ length: pixels.length / 4 }, (_, i) => [...pixels.slice(4 * i, 4 * i + 3)].join());
+      return [...new Set(found)].filter((colour) => colour !== '0,0,0').length;
+    });
+    expect(colours).toBeGreaterThanOrEqual(2);
+    // And it can be gone back to any of them.
+    await page.evaluate(() => {
+      const video = document.querySelector<HTMLVideoElement>('#recording video');
+      if (video) video.currentTime = 0;
+    });
+    await dialog.getByText('source', { exact: true }).waitFor();
+    await dialog.getByRole('button', { name: 'Close' }).click();
+  }
 });
 
 it('a server without streams says how to add one, and shows it as soon as it is there', async () => {

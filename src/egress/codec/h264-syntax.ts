@@ -19,6 +19,9 @@ export interface SequenceSet {
   readonly id: number;
   /** `profile_idc`: 66 is baseline, 77 main, 100 high. */
   readonly profileIdc: number;
+  /** Of the picture, of 4:2:0, without what is cropped away. */
+  readonly width: number;
+  readonly height: number;
   /** Frames alone, no fields. */
   readonly progressive: boolean;
   /** 4:2:0 of 8 bits. */
@@ -56,16 +59,16 @@ export function readSequenceSet(nal: Uint8Array): SequenceSet | undefined {
   readOrderCount(bits);
   bits.unsigned();
   bits.flag();
-  // Width and height in macroblocks.
-  bits.unsigned();
-  bits.unsigned();
+  const [columns, rows] = [16 * (bits.unsigned() + 1), 16 * (bits.unsigned() + 1)];
   const progressive = bits.flag();
   if (!progressive) bits.flag();
   bits.flag();
-  if (bits.flag()) for (let side = 0; side < 4; side += 1) bits.unsigned();
+  const [left = 0, right = 0, top = 0, bottom = 0] = bits.flag() ? [0, 1, 2, 3].map(() => bits.unsigned()) : [];
+  const fields = progressive ? 1 : 2;
+  const size = { width: columns - 2 * (left + right), height: fields * (rows - 2 * (top + bottom)) };
   const broken = bits.exhausted;
   const reordered = bits.flag() ? readReordering(bits) : undefined;
-  return broken || bits.exhausted ? undefined : { id, profileIdc, progressive, plain, reordered };
+  return broken || bits.exhausted ? undefined : { id, profileIdc, ...size, progressive, plain, reordered };
 }
 
 /** Chroma format, depth and scaling lists; true for 4:2:0 of 8 bits. */

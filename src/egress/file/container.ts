@@ -31,6 +31,9 @@ export interface CopiedStream {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
+/** Where a container's bytes go: a {@link FileSink}, or what brings them to a file later. */
+export type ContainerSink = Pick<FileSink, 'path' | 'seekable' | 'failure' | 'size' | 'position' | 'write'>;
+
 const BUFFER_BYTES = 1 << 16;
 
 /** How the containers are written: what lies on the disk is playable at any time, with at most a second missing at its end. */
@@ -49,7 +52,7 @@ function muxerOptions(seekable: boolean): Record<string, string> {
 
 /** A container being written. Streams are added, then {@link start}, then packets in order. One call at a time. */
 export class Container {
-  readonly #sink: FileSink;
+  readonly #sink: ContainerSink;
   readonly #io: IOContext;
   readonly #context: FormatContext;
   readonly #bases: { readonly num: number; readonly den: number }[] = [];
@@ -66,13 +69,17 @@ export class Container {
     return wants;
   }
 
-  /** @param name a name with the ending that chooses the container. @throws FrameliftError `mux.failed`. */
-  constructor(name: string, sink: FileSink) {
+  /**
+   * @param name a name with the ending that chooses the container.
+   * @param options of FFmpeg's muxer, before those that the format has anyway.
+   * @throws FrameliftError `mux.failed`.
+   */
+  constructor(name: string, sink: ContainerSink, options: Readonly<Record<string, string>> = {}) {
     Log.setLevel(AV_LOG_FATAL);
     this.#sink = sink;
     this.#context = new FormatContext();
-    const { muxer, options = {} } = formatOf(name);
-    this.#options = options;
+    const { muxer, options: usual = {} } = formatOf(name);
+    this.#options = { ...usual, ...options };
     check(this.#context.allocOutputContext2(null, muxer, name), 'the container is unknown');
     this.#io = new IOContext();
     const seek = sink.seekable ? (offset: bigint, whence: number): bigint => this.#seek(offset, whence) : null;

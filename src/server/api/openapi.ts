@@ -2,7 +2,7 @@
 import { STATUS_CODES } from 'node:http';
 import { z } from 'zod';
 import { problem } from '../schemas.ts';
-import type { Operation } from './operations.ts';
+import type { Operation } from './operation.ts';
 
 /**
  * Refusals that every operation has: no token, another Host or Origin, too many requests, an error
@@ -38,11 +38,15 @@ export function openApi(operations: readonly Operation[], version: string, baseP
   };
 }
 
-function describe({ id, summary, role, path, body, status, answer, refusals }: Operation): object {
+function describe({ id, summary, role, path, body, status, answer, refusals, file }: Operation): object {
+  const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
+    ...{ name, in: 'path', required: true, schema: { type: 'string' } },
+  }));
   const refused = [...new Set([...refusals, ...EVERYWHERE])].toSorted((a, b) => a - b);
   const success = {
     description: STATUS_CODES[status] ?? '',
     ...(answer === undefined ? {} : { content: json(schemaOf(answer, 'output')) }),
+    ...(file ? { content: { 'application/octet-stream': {} } } : {}),
     ...(status === 201 ? { headers: { Location: { schema: { type: 'string' } } } } : {}),
   };
   return {
@@ -50,9 +54,7 @@ function describe({ id, summary, role, path, body, status, answer, refusals }: O
     summary,
     // An empty requirement beside it: playing is open where no token is configured.
     security: role === 'admin' ? [{ bearer: [] }] : [{ bearer: [] }, {}],
-    ...(path.includes('{name}')
-      ? { parameters: [{ name: 'name', in: 'path', required: true, schema: { type: 'string' } }] }
-      : {}),
+    ...(named.length > 0 ? { parameters: named } : {}),
     ...(body === undefined ? {} : { requestBody: { required: true, content: json(schemaOf(body, 'input')) } }),
     responses: Object.fromEntries([[status, success], ...refused.map((code) => [code, refusal(code)] as const)]),
   };

@@ -4,12 +4,11 @@
  */
 
 import type { z } from 'zod';
-import type { Role } from '../../config/secrets.ts';
 import { FrameliftError } from '../../errors.ts';
 import { readManifest } from '../../interp/models/manifest.ts';
 import { REFERENCE_MODELS } from '../../interp/models/reference.ts';
 import type { StreamStats } from '../../metrics/stats.ts';
-import type { ConfigControl, StreamControl } from '../contract.ts';
+import type { ConfigControl, RecordingControl, StreamControl } from '../contract.ts';
 import {
   modelList,
   newStream,
@@ -22,34 +21,8 @@ import {
   streamPatch,
   streamReport,
 } from '../schemas.ts';
-
-/** What a handler is given. */
-interface ApiRequest<Body = unknown> {
-  /** `{name}` of the path; empty where the path has none. */
-  readonly name: string;
-  /** Checked. */
-  readonly body: Body;
-}
-
-/** One method of one path. */
-export interface Operation {
-  readonly method: 'GET' | 'POST' | 'DELETE';
-  /** `{name}` stands for a stream's name. */
-  readonly path: string;
-  readonly id: string;
-  readonly summary: string;
-  readonly role: Role;
-  /** Absent: a body is not read. */
-  readonly body?: z.ZodType;
-  /** Of success. */
-  readonly status: 200 | 201 | 204;
-  /** Absent: there is none. */
-  readonly answer?: z.ZodType;
-  /** Statuses of refusals beside those that every operation has. */
-  readonly refusals: readonly number[];
-  /** Gives the answer as `answer` describes it. @throws FrameliftError for a refusal. */
-  readonly handle: (request: ApiRequest) => unknown;
-}
+import { type Operation, operation } from './operation.ts';
+import { recordingOperations } from './recordings.ts';
 
 /** What the operations work with. */
 export interface ApiDeps {
@@ -60,6 +33,7 @@ export interface ApiDeps {
   readonly stats: () => readonly StreamStats[];
   readonly streams: StreamControl;
   readonly config: ConfigControl;
+  readonly recordings: RecordingControl;
 }
 
 /** Statuses that changes of streams may be refused with. */
@@ -67,7 +41,12 @@ const CHANGE_REFUSALS = [400, 413, 415, 422, 503] as const;
 
 /** The table. */
 export function operations(deps: ApiDeps): readonly Operation[] {
-  return [...readOperations(deps), ...changeOperations(deps), ...configOperations(deps)];
+  return [
+    ...readOperations(deps),
+    ...changeOperations(deps),
+    ...recordingOperations(deps.recordings),
+    ...configOperations(deps),
+  ];
 }
 
 /** What is known of streams and models. */
@@ -151,18 +130,6 @@ function configOperations({ config }: ApiDeps): Operation[] {
       handle: () => config.reload(),
     }),
   ];
-}
-
-/** An operation whose handler is held to its schemas. */
-function operation<Body extends z.ZodType, Answer extends z.ZodType>(
-  typed: Omit<Operation, 'handle' | 'body' | 'answer'> & {
-    readonly body?: Body;
-    readonly answer?: Answer;
-    readonly handle: (request: ApiRequest<z.output<Body>>) => z.input<Answer> | Promise<z.input<Answer>>;
-  },
-): Operation {
-  // The route checks the body by the schema before it calls the handler.
-  return typed as Operation;
 }
 
 /** @throws FrameliftError `server.no-stream`. */

@@ -4,8 +4,9 @@ import type { z } from 'zod';
 import { asFrameliftError, type ErrorCode } from '../../errors.ts';
 import type { Judge } from '../hooks.ts';
 import { notAllowed, refuse, uncached } from '../reply.ts';
+import { answerFile } from './file-answer.ts';
 import { OPENAPI_PATH, openApi } from './openapi.ts';
-import type { Operation } from './operations.ts';
+import type { Operation } from './operation.ts';
 
 /** Bytes of a request's body. */
 const MAX_BODY_BYTES = 16_384;
@@ -21,6 +22,8 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
   'server.no-stream': 404,
   'server.stream-exists': 409,
   'server.stream-limit': 503,
+  'server.no-recording': 404,
+  'server.recording-open': 409,
 };
 
 /** What {@link mountApi} works with. */
@@ -68,9 +71,10 @@ function mount(
       const body = schema?.safeParse(request.body);
       if (body?.success === false) return refuseBody(request, reply, body.error);
       try {
-        // Paths have this parameter or none.
-        const { name = '' } = request.params as { readonly name?: string };
-        const answer = await operation.handle({ name, body: body?.data });
+        // Paths have these parameters or none.
+        const { name = '', file = '' } = request.params as { readonly name?: string; readonly file?: string };
+        const answer = await operation.handle({ name, file, body: body?.data });
+        if (operation.file) return await answerFile(request, reply, String(answer));
         if (status === 201) reply.header('Location', `${basePath}${path}/${nameIn(answer)}`);
         return uncached(reply).code(status).send(answer);
       } catch (thrown) {
@@ -114,5 +118,5 @@ function nameIn(answer: unknown): string {
 }
 
 function urlOf(path: string): string {
-  return path.replace('{name}', ':name');
+  return path.replaceAll(/\{(\w+)\}/g, ':$1');
 }

@@ -45,6 +45,17 @@ describe('diffConfigs', () => {
     expect(change.changed.map(appliesLive)).toEqual([false, true]);
   });
 
+  it('starts and stops recordings while a stream runs', () => {
+    const recorded = (record: unknown) => ({ streams: [stream('a', { record })] });
+    for (const [before, after] of [
+      [false, true],
+      [true, { variant: 'both' }],
+      [{ maxGb: 3 }, { maxGb: 4, enabled: false }],
+    ]) {
+      expect(compare(recorded(before), recorded(after)).changed.map(appliesLive)).toEqual([true]);
+    }
+  });
+
   it('starts a stream anew whose bitrate is to be chosen again: an encoder can only be told one', () => {
     const [change] = compare({ streams: [stream('a', { bitrateKbps: 900 })] }, { streams: [stream('a')] }).changed;
     expect(change && appliesLive(change)).toBe(false);

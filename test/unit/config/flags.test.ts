@@ -30,6 +30,12 @@ describe('configFromFlags', () => {
     );
   });
 
+  it('records for --record what says nothing of it itself', () => {
+    const record = (flags: Parameters<typeof configFromFlags>[1]): unknown[] =>
+      configFromFlags(['cam=demo'], flags).streams.map(({ record }) => record);
+    expect([record({}), record({ record: true })]).toEqual([[false], [true]]);
+  });
+
   it('leaves all sound away for --no-audio, and plays it otherwise', () => {
     const heard = (flags: object): boolean[] =>
       configFromFlags(['rtsp://camera/2', 'cam=whip'], flags).streams.map(({ audio }) => audio);

@@ -72,6 +72,7 @@ describe('parseConfig', () => {
     [{ webrtc: { maxViewer: 2 } }, 'unknown key "webrtc.maxViewer"; did you mean "maxViewers"?'],
     [stream({ fsp: 60 }), 'unknown key "streams.0.fsp"; did you mean "fps"?'],
     [stream({ latencyBudget: 60 }), 'unknown key "streams.0.latencyBudget"; did you mean "latencyBudgetMs"?'],
+    [stream({ record: { directoy: '/a' } }), 'unknown key "streams.0.record.directoy"; did you mean "directory"?'],
     [{ somethingElse: 1 }, 'unknown key "somethingElse"; known keys: server, auth, engine, webrtc'],
   ])('names a misspelt key and the right one: %j', (input, text) => {
     expect(complaint(input)).toContain(`test.yaml: ${text}`);
@@ -83,6 +84,10 @@ describe('parseConfig', () => {
     [{ engine: { grain: 2 } }, /engine\.grain is 2: .*<=1/],
     [{ engine: { batch: 0 } }, /engine\.batch is 0: .*>=1/],
     [{ engine: { provider: 'gpu' } }, /engine\.provider is "gpu": .*"auto".*"cpu".*"webgpu".*"cuda".*"tensorrt"/],
+    [stream({ record: 5 }), /streams\.0\.record is 5: expected true, false, or how/],
+    [stream({ record: { segmentSeconds: 1 } }), /streams\.0\.record\.segmentSeconds is 1: .*>=2/],
+    [stream({ record: { variant: 'x' } }), /streams\.0\.record\.variant is "x": .*"source".*"upconverted".*"both"/],
+    [{ recordings: { directory: '' } }, /recordings\.directory is "": .*>=1/],
     [{ arenaMb: 8 }, /arenaMb is 8: .*16/],
     [stream({ stallTimeoutMs: 1 }), /streams\.0\.stallTimeoutMs is 1: .*500/],
     [{ streams: [{ name: 'a b', source: 'demo' }] }, /streams\.0\.name is "a b": .*letters, digits/],
