@@ -38,6 +38,7 @@ export type ErrorCode =
   | 'server.stream-exists'
   | 'server.stream-limit'
   | 'server.no-recording'
+  | 'server.no-frame'
   | 'server.recording-open'
   | 'webrtc.unsupported-media-type'
   | 'webrtc.bad-offer'

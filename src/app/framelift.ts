@@ -108,6 +108,7 @@ export class Framelift implements AsyncDisposable {
         ...{ access, streams, whep, whip, metrics, log, clock },
         control: { streams, config: reloader },
         recordings: (name) => streams.recordings(name),
+        snapshot: (name, variant) => streams.snapshot(name, variant),
         providers: () => trials.selections,
         encoder: selection,
       },

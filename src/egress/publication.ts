@@ -194,6 +194,11 @@ export class Publication implements AsyncDisposable {
     return this.#last !== undefined;
   }
 
+  /** The newest frame, the caller's to release; undefined: there is none yet, or it rests. */
+  shown(): Frame | undefined {
+    return this.#last?.share();
+  }
+
   /** How frames are sent on; undefined: all are encoded. */
   get passing(): PassingStatus | undefined {
     return this.#passing?.status;

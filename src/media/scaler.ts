@@ -57,14 +57,8 @@ export class Scaler {
   /** The picture in another format, which is the caller's to free. @throws FFmpegError. */
   convert(source: AvFrame, from: ScalerColour, format: string, to: ScalerColour): AvFrame {
     const { colorSpace, colorRange } = source;
-    const target = emptyPicture(format, source.width, source.height);
+    const target = targetOf(source, from, format, to);
     try {
-      say(source, from);
-      say(target, to);
-      // Neither primaries nor transfer are ever converted.
-      target.colorPrimaries = source.colorPrimaries;
-      target.colorTrc = source.colorTrc;
-      target.chromaLocation = source.chromaLocation;
       FFmpegError.throwIfError(this.#context.scaleFrameSync(target, source), `conversion to ${format}`);
       return target;
     } catch (error) {
@@ -77,9 +71,33 @@ export class Scaler {
     }
   }
 
+  /** As {@link convert}, beside the event loop. `source` is left saying what `from` does. */
+  async convertAside(source: AvFrame, from: ScalerColour, format: string, to: ScalerColour): Promise<AvFrame> {
+    const target = targetOf(source, from, format, to);
+    try {
+      FFmpegError.throwIfError(await this.#context.scaleFrame(target, source), `conversion to ${format}`);
+      return target;
+    } catch (error) {
+      target.free();
+      throw error;
+    }
+  }
+
   close(): void {
     this.#context.freeContext();
   }
+}
+
+/** Both sides say what their samples mean. */
+function targetOf(source: AvFrame, from: ScalerColour, format: string, to: ScalerColour): AvFrame {
+  const target = emptyPicture(format, source.width, source.height);
+  say(source, from);
+  say(target, to);
+  // Neither primaries nor transfer are ever converted.
+  target.colorPrimaries = source.colorPrimaries;
+  target.colorTrc = source.colorTrc;
+  target.chromaLocation = source.chromaLocation;
+  return target;
 }
 
 function say(picture: AvFrame, { matrix, range }: ScalerColour): void {

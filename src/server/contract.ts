@@ -1,8 +1,10 @@
 /** What the server asks of the streams it shows. */
 
 import type { StreamConfig } from '../config/schema.ts';
+import type { recordOf } from '../egress/provenance.ts';
 import type { Recordings } from '../egress/recording/recordings.ts';
 import type { EngineFault } from '../interp/engine/pool.ts';
+import type { Variant } from '../metrics/events.ts';
 import type { ReloadReport, StreamReport } from './schemas.ts';
 
 /**
@@ -44,6 +46,17 @@ export interface StreamControl {
 
 /** What is recorded of a stream; undefined: there is no such stream. */
 export type RecordingControl = (stream: string) => Pick<Recordings, 'segments' | 'pathOf' | 'remove'> | undefined;
+
+/** The frame that is shown now. */
+export interface Snapshot {
+  readonly jpeg: Buffer;
+  /** Where it comes from. */
+  readonly record: ReturnType<typeof recordOf>;
+  readonly captured: Date;
+}
+
+/** Takes a snapshot. @throws FrameliftError `server.no-stream`, `server.no-frame`, `encode.failed`. */
+export type SnapshotControl = (stream: string, variant: Variant) => Promise<Snapshot>;
 
 /** The configuration of this process. */
 export interface ConfigControl {

@@ -227,6 +227,17 @@ export const streamList = z.object({
 /** All streams, as `GET /api/streams` answers. */
 export type StreamsDocument = Readonly<z.output<typeof streamList>>;
 
+/** Query of `GET /api/streams/{name}/frame.jpg`. */
+export const snapshotQuery = z.object({
+  variant: z
+    .enum(['source', 'upconverted'])
+    .default('source')
+    .describe('source: a frame that a camera took; upconverted: what its viewers see now, made or not'),
+});
+
+/** A query of `GET /api/streams/{name}/frame.jpg`, checked. */
+export type SnapshotQuery = Readonly<z.output<typeof snapshotQuery>>;
+
 /** `GET /api/models`. */
 export const modelList = z.object({
   models: z.array(

@@ -18,7 +18,7 @@ import { type ApiDeps, operations } from './api/operations.ts';
 import { mountApi } from './api/route.ts';
 import { Access } from './auth.ts';
 import type { Certificate } from './certificate.ts';
-import type { ConfigControl, RecordingControl, StreamControl, StreamDirectory } from './contract.ts';
+import type { ConfigControl, RecordingControl, SnapshotControl, StreamControl, StreamDirectory } from './contract.ts';
 import { mountBasePath, withoutBase } from './front/base-path.ts';
 import { trustedProxies } from './front/client.ts';
 import { Site } from './front/host.ts';
@@ -67,6 +67,8 @@ export interface ServerDeps {
   readonly control: { readonly streams: StreamControl; readonly config: ConfigControl };
   /** Default: there is nothing. */
   readonly recordings?: RecordingControl;
+  /** Default: there is no stream. */
+  readonly snapshot?: SnapshotControl;
   readonly whep: WhepEndpoint;
   readonly whip: WhipEndpoint;
   readonly metrics: MetricsRegistry;
@@ -223,6 +225,7 @@ function mountStreams(app: FastifyInstance, deps: ServerDeps, { site, basePath }
   const {
     access = new Access(),
     recordings = () => undefined,
+    snapshot = noSnapshot,
     control,
     streams,
     metrics,
@@ -237,6 +240,7 @@ function mountStreams(app: FastifyInstance, deps: ServerDeps, { site, basePath }
     report: (name) => document().streams.find((stream) => stream.name === name),
     stats: () => streams.list().map(({ name }) => metrics.snapshot(name)),
     recordings,
+    snapshot,
     ...control,
   });
   const feed = new StateFeed({ streams, document: () => JSON.stringify(document()), gate: whep, clock, log });
@@ -249,6 +253,10 @@ function mountStreams(app: FastifyInstance, deps: ServerDeps, { site, basePath }
   mountSignalling(app, { path: '/whep', role: 'play', ...fromPages(whep, 'webrtc.playOrigins') });
   mountSignalling(app, { path: '/whip', role: 'publish', ...fromPages(whip, 'webrtc.publishOrigins') });
 }
+
+const noSnapshot: SnapshotControl = async (name) => {
+  throw new FrameliftError('server.no-stream', `there is no stream "${name}"`);
+};
 
 /** What `GET /api/streams` answers and the state feed sends. */
 function streamsDocument(

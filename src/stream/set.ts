@@ -3,6 +3,7 @@ import { parse } from 'node:path';
 import { appliesLive, differingKeys, isRecording, type StreamChange } from '../config/diff.ts';
 import { minConfidenceOf, profileOf, targetOf } from '../config/profile.ts';
 import type { StreamConfig } from '../config/schema.ts';
+import { jpegOf } from '../egress/codec/jpeg.ts';
 import type { Publication } from '../egress/publication.ts';
 import type { Recordings } from '../egress/recording/recordings.ts';
 import { changedChoice, recordingSettings } from '../egress/recording/settings.ts';
@@ -14,7 +15,7 @@ import { HALF } from '../interp/models/manifest.ts';
 import { displayWidth } from '../media/picture-traits.ts';
 import type { EventSink, Variant } from '../metrics/events.ts';
 import { Mutex } from '../mutex.ts';
-import type { StreamControl, StreamDirectory, StreamEntry } from '../server/contract.ts';
+import type { Snapshot, StreamControl, StreamDirectory, StreamEntry } from '../server/contract.ts';
 import { type Clock, fromMs, type Micros, minus, plus, toMs } from '../time.ts';
 import type { TransportSettings } from '../webrtc/transport.ts';
 import { Intake } from './intake.ts';
@@ -22,6 +23,7 @@ import { makeOutputs } from './make-outputs.ts';
 import { makeSource, type SourceOrigin, type SourceRules } from './make-source.ts';
 import { describeTarget } from './messages.ts';
 import type { StreamContext } from './settings.ts';
+import { Snapshots } from './snapshots.ts';
 import { Stream } from './stream.ts';
 
 /** What a {@link StreamSet} works with. */
@@ -67,6 +69,7 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
   readonly #options: StreamSetOptions;
   readonly #members = new Map<string, Member>();
   readonly #changes = new Mutex();
+  readonly #snapshots = new Snapshots(jpegOf);
   #model: string;
   #maxStreams: number;
   #started = false;
@@ -97,6 +100,12 @@ export class StreamSet implements StreamDirectory, StreamControl, AsyncDisposabl
   /** Where publishers of a stream come in; undefined where none can. */
   gate(name: string): WhipSource | undefined {
     return this.#members.get(name)?.gate;
+  }
+
+  /** The frame of a stream that is shown now. @throws FrameliftError as {@link SnapshotControl}. */
+  async snapshot(name: string, variant: Variant): Promise<Snapshot> {
+    const { stream } = this.#member(name);
+    return this.#snapshots.take(`${variant} of ${name}`, () => stream.shown(variant));
   }
 
   /** What is recorded of a stream. */

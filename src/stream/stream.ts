@@ -33,6 +33,7 @@ import { type LadderStatus, StreamModel } from './model.ts';
 import { type OutputStatus, Outputs } from './outputs.ts';
 import { publicationsOf } from './publications.ts';
 import type { StreamContext, StreamSettings } from './settings.ts';
+import type { ShownFrame } from './snapshots.ts';
 import { type SupervisionStatus, Supervisor } from './supervisor.ts';
 import { describeLag, describeTiming, type TimingCause, type TimingNote } from './timing.ts';
 
@@ -196,6 +197,12 @@ export class Stream implements AsyncDisposable {
   /** Records in another way from now on, or not at all. */
   record(settings: RecordingSettings): void {
     void this.recordings.change(settings);
+  }
+
+  /** The newest frame of a variant, the caller's to release. */
+  shown(variant: Variant): ShownFrame | undefined {
+    const frame = this.#publications[variant].shown();
+    return frame && { frame, traits: this.#lastInfo?.traits };
   }
 
   /** The publication behind `/whep/<name>?variant=…`. */

@@ -104,6 +104,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
     'ingest/file/others.ts',
     'ingest/file/sound.ts',
     'ingest/ffmpeg/binary.ts',
+    'egress/codec/jpeg.ts',
     'egress/codec/tags.ts',
     'egress/codec/device-memory.ts',
     'egress/codec/libraries.ts',

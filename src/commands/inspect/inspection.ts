@@ -39,11 +39,14 @@ export interface InspectionResult {
 /** Source times and the container's may part by this much from one frame to the next: pacing and rounding. Seconds. */
 const MAX_JUMP = 0.1;
 
+/** So many are told apart. */
+const MAX_MODELS = 100;
+
 /** Takes a file picture by picture. */
 export class Inspection {
   readonly #codec: MarkedCodec;
   readonly #kinds: Record<Mark['kind'], number> = { source: 0, interpolated: 0, extrapolated: 0, repeated: 0 };
-  readonly #models: Record<string, number> = {};
+  readonly #models = new Map<string, number>();
   readonly #faults: Record<Fault, number> = { malformed: 0, twice: 0, order: 0, time: 0 };
   #pictures = 0;
   #unmarked = 0;
@@ -89,7 +92,7 @@ export class Inspection {
       pictures: this.#pictures,
       kinds: this.#kinds,
       unmarked: this.#unmarked,
-      models: this.#models,
+      models: Object.fromEntries(this.#models),
       ...(count > 0 ? { confidence: sum / count } : {}),
       faults: this.#faults,
       sound: this.#pictures > 0 && this.#unmarked === 0 && !wrong,
@@ -100,7 +103,8 @@ export class Inspection {
     this.#kinds[mark.kind] += 1;
     if (mark.model !== undefined) {
       const name = mark.hash === undefined ? mark.model : `${mark.model} ${mark.hash}`;
-      this.#models[name] = (this.#models[name] ?? 0) + 1;
+      const known = this.#models.has(name) || this.#models.size < MAX_MODELS ? name : 'others';
+      this.#models.set(known, (this.#models.get(known) ?? 0) + 1);
     }
     if (mark.confidence !== undefined) {
       this.#confidence = { sum: this.#confidence.sum + mark.confidence, count: this.#confidence.count + 1 };

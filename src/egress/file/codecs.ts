@@ -116,9 +116,6 @@ function notFor(key: string, codec: FileCodec, fixed: string | undefined): Frame
   });
 }
 
-/** User data of frames goes into their access units. */
-const WITH_USER_DATA = { udu_sei: '1' };
-
 /** What FFmpeg's encoder is told, by its own names. A `crf` is ignored by codecs that have none. */
 export function encoderOptions(codec: FileCodec, quality: Quality): Record<string, string> {
   const { bitrate, preset = RULES[codec].preset } = quality;
@@ -126,10 +123,11 @@ export function encoderOptions(codec: FileCodec, quality: Quality): Record<strin
   const rate = bitrate === undefined ? undefined : String(bitrate);
   switch (codec) {
     case 'h264':
-      return { ...presetOf(preset), ...WITH_USER_DATA, ...(rate ? { b: rate } : { crf }) };
+      // User data of frames goes into their access units.
+      return { ...presetOf(preset), udu_sei: '1', ...(rate ? { b: rate } : { crf }) };
     case 'h265': {
       const params = `log-level=none:frame-threads=${X265_FRAME_THREADS}`;
-      return { ...presetOf(preset), ...WITH_USER_DATA, 'x265-params': params, ...(rate ? { b: rate } : { crf }) };
+      return { ...presetOf(preset), 'x265-params': params, ...(rate ? { b: rate } : { crf }) };
     }
     case 'av1':
       // FFmpeg takes its "crf" 0 for none given. With a rate SVT-AV1 gives the same bits again on

@@ -31,6 +31,7 @@ import type { PictureTraits } from '../../media/picture-traits.ts';
 import type { Micros } from '../../time.ts';
 import { vectorSettings } from '../codec/vector-width.ts';
 import { markBytes } from '../marks/mark.ts';
+import { userDataNal, withNal } from '../marks/user-data.ts';
 import { encoderOptions, type FileCodec, type Quality } from './codecs.ts';
 import type { HeldPictures } from './formats.ts';
 import { Pictures, pictureTarget } from './pictures.ts';
@@ -61,9 +62,6 @@ const ENCODERS: Readonly<Record<FileCodec, FFEncoderCodec>> = {
   raw: FF_ENCODER_RAWVIDEO,
   png: FF_ENCODER_PNG,
 };
-
-/** Codecs whose access units hold user data. */
-const CARRY_MARKS: ReadonlySet<FileCodec> = new Set(['h264', 'h265']);
 
 /** Pixel formats of ProRes' profiles of 4:2:2, and of those of 4:4:4. */
 const PRORES_422 = ['yuv422p10le'];
@@ -105,6 +103,8 @@ export class FileEncoder {
   readonly #context = new CodecContext();
   readonly #shared: Pictures | undefined;
   #pictures: Pictures | undefined;
+  /** Of frames that are in the encoder, where it does not take them itself: SEI by their times. */
+  readonly #marks = new Map<bigint, Buffer>();
   #last: bigint | undefined;
   #closed = false;
 
@@ -140,7 +140,7 @@ export class FileEncoder {
     picture.pts = tick;
     // Without it the last frame of the file would last for no time.
     picture.duration = BigInt(this.#ticks.interval);
-    if (CARRY_MARKS.has(this.#options.codec)) mark(picture, frame);
+    this.#mark(picture, tick, frame);
     if (!this.#context.isOpen) await this.#open(this.#pictures);
     check(await this.#context.sendFrame(picture), 'the encoder refuses a frame');
   }
@@ -160,8 +160,28 @@ export class FileEncoder {
       }
       // SVT-AV1 forgets it.
       if (packet.duration === 0n) packet.duration = BigInt(this.#ticks.interval);
+      this.#insertMark(packet);
       yield packet;
     }
+  }
+
+  /** Gives a frame its mark where its codec holds one. */
+  #mark(picture: AvFrame, tick: bigint, frame: Frame): void {
+    const { codec } = this.#options;
+    if (codec === 'h265') this.#marks.set(tick, userDataNal(markBytes(frame), codec));
+    else if (codec === 'h264') {
+      const bytes = markBytes(frame);
+      picture.removeSideData(AV_FRAME_DATA_SEI_UNREGISTERED);
+      picture.newSideData(AV_FRAME_DATA_SEI_UNREGISTERED, bytes.length).set(bytes);
+    }
+  }
+
+  /** Ours to do for H.265: of user data that grows from frame to frame, x265 writes beyond its memory. */
+  #insertMark(packet: Packet): void {
+    const nal = this.#marks.get(packet.pts);
+    if (!nal || !packet.data) return;
+    this.#marks.delete(packet.pts);
+    packet.data = withNal(packet.data, nal, 'h265');
   }
 
   /**
@@ -225,13 +245,6 @@ function withSettings(codec: FileCodec, options: Record<string, string>, { hdr, 
     all[more.name] = before === undefined ? more.value : `${before}:${more.value}`;
   }
   return Dictionary.fromObject(all);
-}
-
-/** Its provenance goes with it, as user data. */
-function mark(picture: AvFrame, frame: Frame): void {
-  const bytes = markBytes(frame);
-  picture.removeSideData(AV_FRAME_DATA_SEI_UNREGISTERED);
-  picture.newSideData(AV_FRAME_DATA_SEI_UNREGISTERED, bytes.length).set(bytes);
 }
 
 function tooClose(at: Micros, { fps }: FileEncoderOptions): FrameliftError {

@@ -73,7 +73,8 @@ function checked(value: unknown): Mark | undefined {
 }
 
 const isNumber = (given: unknown): given is number => typeof given === 'number' && Number.isFinite(given);
-const isText = (given: unknown): given is string => typeof given === 'string' && /^[\x21-\x7e]{1,128}$/.test(given);
+/** Names of users' own models hold what names of files do, but nothing that a terminal would obey. */
+const isText = (given: unknown): given is string => typeof given === 'string' && /^[^\p{C}]{1,256}$/u.test(given);
 const isHash = (given: unknown): given is string => typeof given === 'string' && /^[\da-f]{16}$/.test(given);
 
 function within(least: number, most: number) {

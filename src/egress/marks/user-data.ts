@@ -7,11 +7,13 @@ export type MarkedCodec = 'h264' | 'h265';
 /** `user_data_unregistered`. */
 const UNREGISTERED = 5;
 const UUID_BYTES = 16;
-/** x265 puts its own UUID before user data that it is given. */
-const X265_UUID = Buffer.from('2ca2de09b51747dbbb55a4fe7fc2fc4e', 'hex');
 const H264_SEI = 6;
 /** Before the slices that it is about, and behind them. */
-const H265_SEI = [39, 40];
+const H265_SEI_BEFORE = 39;
+const H265_SEI = [H265_SEI_BEFORE, 40];
+const START_CODE = Buffer.of(0, 0, 1);
+/** `rbsp_trailing_bits`. */
+const RBSP_END = 0x80;
 
 /** Whether a NAL unit holds SEI. */
 export function isSei(nal: Uint8Array, codec: MarkedCodec): boolean {
@@ -48,12 +50,34 @@ export function userDataOf(nal: Uint8Array, codec: MarkedCodec): Uint8Array[] {
     const size = number();
     const payload = bytes.subarray(at, at + size);
     at += size;
-    if (type === UNREGISTERED && size >= UUID_BYTES && payload.length === size) found.push(withoutX265(payload));
+    if (type === UNREGISTERED && size >= UUID_BYTES && payload.length === size) found.push(payload);
   }
   return found;
 }
 
-function withoutX265(payload: Uint8Array): Uint8Array {
-  const begin = Buffer.from(payload.buffer, payload.byteOffset, Math.min(UUID_BYTES, payload.length));
-  return payload.length >= 2 * UUID_BYTES && begin.equals(X265_UUID) ? payload.subarray(UUID_BYTES) : payload;
+/** A SEI NAL unit with user data (UUID and payload), before the slices that it is about; without start code. */
+export function userDataNal(userData: Uint8Array, codec: MarkedCodec): Buffer {
+  const size = [...Array<number>(Math.floor(userData.length / 0xff)).fill(0xff), userData.length % 0xff];
+  const header = codec === 'h264' ? [H264_SEI] : [H265_SEI_BEFORE << 1, 1];
+  const bytes = [...header];
+  let zeros = 0;
+  for (const byte of [UNREGISTERED, ...size, ...userData, RBSP_END]) {
+    if (zeros >= 2 && byte <= 3) {
+      bytes.push(3);
+      zeros = 0;
+    }
+    bytes.push(byte);
+    zeros = byte === 0 ? zeros + 1 : 0;
+  }
+  return Buffer.from(bytes);
+}
+
+/** An access unit (Annex B) with another NAL unit before its first slice; at its end where it has none. */
+export function withNal(unit: Buffer, nal: Buffer, codec: MarkedCodec): Buffer {
+  let at = unit.indexOf(START_CODE);
+  while (at >= 0 && !isSlice(unit.subarray(at + 3, at + 4), codec)) at = unit.indexOf(START_CODE, at + 3);
+  if (at < 0) at = unit.length;
+  // A start code of four bytes stays whole.
+  else if (at > 0 && unit[at - 1] === 0) at -= 1;
+  return Buffer.concat([unit.subarray(0, at), Buffer.of(0), START_CODE, nal, unit.subarray(at)]);
 }

@@ -38,15 +38,32 @@ export function openApi(operations: readonly Operation[], version: string, baseP
   };
 }
 
-function describe({ id, summary, role, path, body, status, answer, refusals, file }: Operation): object {
+function describe({
+  id,
+  summary,
+  role,
+  path,
+  body,
+  status,
+  answer,
+  refusals,
+  file,
+  query,
+  picture,
+}: Operation): object {
   const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => ({
     ...{ name, in: 'path', required: true, schema: { type: 'string' } },
   }));
+  const asked = Object.entries(query === undefined ? {} : (schemaOf(query, 'input').properties ?? {})).map(
+    ([name, schema]) => ({ name, in: 'query', schema }),
+  );
+  const parameters = [...named, ...asked];
   const refused = [...new Set([...refusals, ...EVERYWHERE])].toSorted((a, b) => a - b);
   const success = {
     description: STATUS_CODES[status] ?? '',
     ...(answer === undefined ? {} : { content: json(schemaOf(answer, 'output')) }),
     ...(file ? { content: { 'application/octet-stream': {} } } : {}),
+    ...(picture && { content: { 'image/jpeg': {} }, headers: described(picture) }),
     ...(status === 201 ? { headers: { Location: { schema: { type: 'string' } } } } : {}),
   };
   return {
@@ -54,10 +71,19 @@ function describe({ id, summary, role, path, body, status, answer, refusals, fil
     summary,
     // An empty requirement beside it: playing is open where no token is configured.
     security: role === 'admin' ? [{ bearer: [] }] : [{ bearer: [] }, {}],
-    ...(named.length > 0 ? { parameters: named } : {}),
+    ...(parameters.length > 0 ? { parameters } : {}),
     ...(body === undefined ? {} : { requestBody: { required: true, content: json(schemaOf(body, 'input')) } }),
     responses: Object.fromEntries([[status, success], ...refused.map((code) => [code, refusal(code)] as const)]),
   };
+}
+
+/** Headers and what they say. */
+function described(headers: Readonly<Record<string, string>>): object {
+  const entries = Object.entries(headers).map(([name, description]) => [
+    name,
+    { description, schema: { type: 'string' } },
+  ]);
+  return Object.fromEntries(entries);
 }
 
 function refusal(status: number): object {
@@ -68,7 +94,7 @@ function json(schema: object): object {
   return { 'application/json': { schema } };
 }
 
-function schemaOf(schema: z.ZodType, io: 'input' | 'output'): object {
+function schemaOf(schema: z.ZodType, io: 'input' | 'output'): { readonly properties?: object } {
   const { $schema: _, ...rest } = z.toJSONSchema(schema, { target: 'draft-2020-12', io });
   return rest;
 }

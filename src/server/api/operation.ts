@@ -10,6 +10,8 @@ interface ApiRequest<Body = unknown> {
   readonly file: string;
   /** Checked. */
   readonly body: Body;
+  /** Checked; undefined where none is read. */
+  readonly query?: unknown;
 }
 
 /** One method of one path. */
@@ -22,12 +24,16 @@ export interface Operation {
   readonly role: Role;
   /** Absent: a body is not read. */
   readonly body?: z.ZodType;
+  /** Absent: a query is not read. */
+  readonly query?: z.ZodType;
   /** Of success. */
   readonly status: 200 | 201 | 204;
   /** Absent: there is none. */
   readonly answer?: z.ZodType;
   /** The answer is the file of the path that `handle` gives. */
   readonly file?: boolean;
+  /** The answer is the snapshot that `handle` gives, with headers that mean this. */
+  readonly picture?: Readonly<Record<string, string>>;
   /** Statuses of refusals beside those that every operation has. */
   readonly refusals: readonly number[];
   /** Gives the answer as `answer` describes it. @throws FrameliftError for a refusal. */

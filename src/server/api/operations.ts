@@ -8,7 +8,7 @@ import { FrameliftError } from '../../errors.ts';
 import { readManifest } from '../../interp/models/manifest.ts';
 import { REFERENCE_MODELS } from '../../interp/models/reference.ts';
 import type { StreamStats } from '../../metrics/stats.ts';
-import type { ConfigControl, RecordingControl, StreamControl } from '../contract.ts';
+import type { ConfigControl, RecordingControl, SnapshotControl, StreamControl } from '../contract.ts';
 import {
   modelList,
   newStream,
@@ -23,6 +23,7 @@ import {
 } from '../schemas.ts';
 import { type Operation, operation } from './operation.ts';
 import { recordingOperations } from './recordings.ts';
+import { snapshotOperation } from './snapshot.ts';
 
 /** What the operations work with. */
 export interface ApiDeps {
@@ -34,6 +35,7 @@ export interface ApiDeps {
   readonly streams: StreamControl;
   readonly config: ConfigControl;
   readonly recordings: RecordingControl;
+  readonly snapshot: SnapshotControl;
 }
 
 /** Statuses that changes of streams may be refused with. */
@@ -45,6 +47,7 @@ export function operations(deps: ApiDeps): readonly Operation[] {
     ...readOperations(deps),
     ...changeOperations(deps),
     ...recordingOperations(deps.recordings),
+    snapshotOperation(deps.snapshot),
     ...configOperations(deps),
   ];
 }

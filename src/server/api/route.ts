@@ -2,11 +2,13 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { z } from 'zod';
 import { asFrameliftError, type ErrorCode } from '../../errors.ts';
+import type { Snapshot } from '../contract.ts';
 import type { Judge } from '../hooks.ts';
 import { notAllowed, refuse, uncached } from '../reply.ts';
 import { answerFile } from './file-answer.ts';
 import { OPENAPI_PATH, openApi } from './openapi.ts';
 import type { Operation } from './operation.ts';
+import { pictureHeaders } from './snapshot.ts';
 
 /** Bytes of a request's body. */
 const MAX_BODY_BYTES = 16_384;
@@ -23,6 +25,7 @@ const STATUSES: Partial<Record<ErrorCode, number>> = {
   'server.stream-exists': 409,
   'server.stream-limit': 503,
   'server.no-recording': 404,
+  'server.no-frame': 503,
   'server.recording-open': 409,
 };
 
@@ -70,17 +73,21 @@ function mount(
     handler: async (request, reply) => {
       const body = schema?.safeParse(request.body);
       if (body?.success === false) return refuseBody(request, reply, body.error);
+      const query = operation.query?.safeParse(request.query);
+      if (query?.success === false) return refuseQuery(reply, query.error);
       try {
         // Paths have these parameters or none.
         const { name = '', file = '' } = request.params as { readonly name?: string; readonly file?: string };
-        const answer = await operation.handle({ name, file, body: body?.data });
+        const answer = await operation.handle({ name, file, body: body?.data, query: query?.data });
         if (operation.file) return await answerFile(request, reply, String(answer));
+        if (operation.picture) return sendPicture(reply, answer as Snapshot); // as it is said of `picture`
         if (status === 201) reply.header('Location', `${basePath}${path}/${nameIn(answer)}`);
         return uncached(reply).code(status).send(answer);
       } catch (thrown) {
         const { code, message, remedy } = asFrameliftError(thrown, 'server.failed');
         if (code === 'server.failed') throw thrown;
-        return refuse(reply, { status: statusOf(code), code, message, remedy });
+        const headers: Record<string, string> = code === 'server.no-frame' ? { 'Retry-After': '1' } : {};
+        return refuse(reply, { status: statusOf(code), code, message, remedy, headers });
       }
     },
   });
@@ -95,6 +102,16 @@ function mountOthers(scope: FastifyInstance, path: string, methods: readonly str
     onRequest: async (request, reply) => refuse(reply, notAllowed(request.method, allow)),
     handler: () => undefined,
   });
+}
+
+function sendPicture(reply: FastifyReply, snapshot: Snapshot): FastifyReply {
+  return uncached(reply).headers(pictureHeaders(snapshot)).type('image/jpeg').send(snapshot.jpeg);
+}
+
+function refuseQuery(reply: FastifyReply, error: z.ZodError): FastifyReply {
+  const message = error.issues.map((issue) => [...issue.path, issue.message].join(': ')).join('; ');
+  const remedy = `Send the parameters as ${OPENAPI_PATH} describes them.`;
+  return refuse(reply, { status: 400, code: 'http.bad-request', message, remedy });
 }
 
 function refuseBody(request: FastifyRequest, reply: FastifyReply, error: z.ZodError): FastifyReply {

@@ -55,6 +55,17 @@ describe('an inspection', () => {
     expect(inspect(20, (marks) => marks.fill([still], 5, 9)).sound).toBe(true);
   });
 
+  it('counts models of any name, and as many as anybody has', () => {
+    const named = (model: string, i: number) => [sei({ pts: i * 0.02, kind: 'interpolated', t: 0.5, model })];
+    const odd = inspect(2, (marks) => marks.splice(0, 2, named('__proto__', 0), named('constructor', 1)));
+    expect(Object.entries(odd.models)).toEqual([
+      ['__proto__', 1],
+      ['constructor', 1],
+    ]);
+    const many = inspect(300, (marks) => marks.forEach((_, i) => marks.splice(i, 1, named(`net-${i}`, i))));
+    expect([Object.keys(many.models).length, many.models.others]).toEqual([101, 200]);
+  });
+
   it('of a file without marks says that nothing is known', () => {
     const result = inspect(5, (marks) => marks.fill([]));
     expect(result).toMatchObject({ pictures: 5, unmarked: 5, sound: false });

@@ -19,6 +19,10 @@ describe('a mark', () => {
       { kind: 'interpolated', t: 0.25, model: 'search' },
     ],
     [
+      { kind: 'synthetic', t: 0.5, model: 'mein größtes Netz', confidence: undefined },
+      { kind: 'interpolated', t: 0.5, model: 'mein größtes Netz' },
+    ],
+    [
       { kind: 'extrapolated', t: 1.5, ...MODEL, confidence: 1 },
       { kind: 'extrapolated', t: 1.5, ...MODEL, confidence: 1 },
     ],
@@ -61,7 +65,8 @@ describe('a mark', () => {
     '{"pts":1,"kind":"interpolated","t":1.5,"model":"flow-s"}',
     '{"pts":1,"kind":"interpolated","t":0.5,"model":"flow-s","hash":"short"}',
     '{"pts":1,"kind":"interpolated","t":0.5,"model":"flow-s","confidence":2}',
-    '{"pts":1,"kind":"interpolated","t":0.5,"model":"two words"}',
+    '{"pts":1,"kind":"interpolated","t":0.5,"model":""}',
+    '{"pts":1,"kind":"interpolated","t":0.5,"model":"\\u001b[2J"}',
     '{"pts":1,"kind":"interpolated","t":0.5,"model":"flow-s","reason":"cut"}',
     '{"pts":1,"kind":"repeated","t":0.5}',
     '{"pts":1,"kind":"source","note":"none of ours"}',

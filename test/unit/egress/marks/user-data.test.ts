@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { isSei, isSlice, userDataOf } from '../../../../src/egress/marks/user-data.ts';
+import { isSei, isSlice, userDataNal, userDataOf, withNal } from '../../../../src/egress/marks/user-data.ts';
+import { splitNalUnits } from '../../../../src/egress/rtp/packetizer.ts';
 
 const UUID = Buffer.from('d2f3a94e6b1c4f7d9e58c41a7be36f92', 'hex');
-const X265 = Buffer.from('2ca2de09b51747dbbb55a4fe7fc2fc4e', 'hex');
 const END = Buffer.of(0x80);
 
 function message(type: number, payload: Buffer): Buffer {
@@ -22,9 +22,27 @@ describe('user data', () => {
     expect(texts(sei(ours, ours))).toEqual([text, text]);
   });
 
-  it('is read of H.265, without what x265 puts before it', () => {
-    const nal = Buffer.concat([Buffer.of(0x4e, 1), message(5, Buffer.concat([X265, UUID, Buffer.from('mark')])), END]);
-    expect(texts(nal, 'h265')).toEqual(['mark']);
+  it.each(['h264', 'h265'] as const)('is written as %s as it is read, zeros and all', (codec) => {
+    for (const length of [0, 1, 238, 239, 240, 600]) {
+      const payload = Buffer.concat([UUID, Buffer.alloc(length, Buffer.of(0, 0, 0, 1, 0, 0, 3, 0, 0, 2))]);
+      const nal = userDataNal(payload, codec);
+      expect(isSei(nal, codec)).toBe(true);
+      expect([0, 1, 2].some((last) => nal.includes(Buffer.of(0, 0, last)))).toBe(false);
+      expect(userDataOf(nal, codec)).toEqual([new Uint8Array(payload)]);
+    }
+  });
+
+  it.each<[string, number[], number[]]>([
+    ['behind parameter sets', [0, 0, 0, 1, 0x40, 1, 0, 0, 0, 1, 0x26, 1, 9], [0x40, 0x4e, 0x26]],
+    ['before all slices', [0, 0, 1, 0x40, 1, 0, 0, 1, 0x26, 1, 0, 0, 1, 0x26, 1], [0x40, 0x4e, 0x26, 0x26]],
+    ['first', [0, 0, 0, 1, 2, 1, 7], [0x4e, 2]],
+    ['last where there is no slice', [0, 0, 0, 1, 0x40, 1], [0x40, 0x4e]],
+  ])('is put %s', (_where, unit, firsts) => {
+    const mark = Buffer.of(0x4e, 1, 5);
+    const units = splitNalUnits(withNal(Buffer.from(unit), mark, 'h265'));
+    expect(units.map(([first]) => first)).toEqual(firsts);
+    expect(units.filter(([first]) => first !== 0x4e)).toEqual(splitNalUnits(Buffer.from(unit)));
+    expect(units).toContainEqual(mark);
   });
 
   it('is read where its bytes had to be escaped', () => {

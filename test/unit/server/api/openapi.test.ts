@@ -1,5 +1,6 @@
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import type { SnapshotControl } from '../../../../src/server/contract.ts';
 import type { ServerDeps } from '../../../../src/server/server.ts';
 import { temporaryFolder } from '../../../support/media.ts';
 import { recordingsIn } from '../../../support/recordings-site.ts';
@@ -37,6 +38,10 @@ const control: ServerDeps['control'] = {
   },
 };
 
+const snapshot: SnapshotControl = async () => ({
+  ...{ jpeg: Buffer.from('{}'), record: { pts: 0, kind: 'source' }, captured: new Date(0) },
+});
+
 /** The document and every operation in it. */
 async function read() {
   const entry = { ...LIVE, awaitsPublisher: true, notice: 'not for diagnosis', badge: true };
@@ -51,7 +56,7 @@ async function read() {
   const folder = await temporaryFolder();
   onTestFinished(folder.remove);
   const recorded = recordingsIn(folder.path, [{ bytes: Buffer.from('{}'), records: '' }]);
-  const { url } = await startServer([entry], { control, providers, recordings: recorded.control });
+  const { url } = await startServer([entry], { control, providers, recordings: recorded.control, snapshot });
   // Our own document.
   const document = (await (await fetch(`${url}/api/openapi.json`)).json()) as Document;
   const operations = Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -89,6 +94,7 @@ describe('the OpenAPI document', () => {
       'GET /api/stats',
       'GET /api/streams',
       'GET /api/streams/{name}',
+      'GET /api/streams/{name}/frame.jpg',
       'GET /api/streams/{name}/recordings',
       'GET /api/streams/{name}/recordings/{file}',
       'POST /api/config/reload',
