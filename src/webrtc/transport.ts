@@ -3,7 +3,6 @@
  * does DTLS, SRTP and SCTP and sees none of the peer's media lines: packets are numbered, ordered,
  * repeated and reported in `egress/` and `ingest/`.
  */
-import { randomBytes, randomUUID } from 'node:crypto';
 import {
   Event,
   ProtectionProfileAeadAes128Gcm,
@@ -19,12 +18,20 @@ import { type CancelTimer, type Clock, fromMs, type Micros, plus } from '../time
 import { ConnectionLog } from './connection-log.ts';
 import { guardDtls } from './dtls/guard.ts';
 import type { Refusal } from './dtls/refusal.ts';
-import { type Credentials, IceAgent, newCredentials } from './ice/agent.ts';
+import { type Credentials, IceAgent } from './ice/agent.ts';
 import { CheckList } from './ice/checks.ts';
 import { gather, type ServedGathering } from './ice/gathering.ts';
 import type { Path } from './ice/path.ts';
 import { IcePort } from './ice/port.ts';
 import type { IceServers } from './ice-servers.ts';
+import {
+  type Certificate,
+  type Identity,
+  newCertificate,
+  newStreams,
+  type StreamNames,
+  writtenFingerprints,
+} from './identity.ts';
 import { MAX_CANDIDATES, type RemoteTransport } from './remote-transport.ts';
 import { followRollover } from './rollover.ts';
 import { wellFormed } from './sctp-guard.ts';
@@ -50,35 +57,6 @@ export interface TransportSettings {
   readonly identity?: Identity;
 }
 
-/** Our side of a connection before the peer is known: what an offer of ours says. */
-export interface Identity {
-  readonly ice: Credentials;
-  readonly certificate: Certificate;
-  /** `sha-256 AB:CD…` */
-  readonly fingerprint: string;
-  /** As in {@link PeerTransport}. */
-  readonly ssrc: number;
-  readonly rtxSsrc: number;
-  readonly soundSsrc: number;
-  readonly cname: string;
-}
-
-type Certificate = Awaited<ReturnType<typeof RTCDtlsTransport.SetupCertificate>>;
-
-/** A new identity, for one offer. */
-export async function newIdentity(): Promise<Identity> {
-  const certificate = await RTCDtlsTransport.SetupCertificate();
-  return {
-    ...{ ice: newCredentials(), certificate, fingerprint: written(certificate.getFingerprints()) },
-    ...newStreams(),
-  };
-}
-
-/** Numbers and name of our RTP streams. */
-function newStreams(): Pick<PeerTransport, 'ssrc' | 'rtxSsrc' | 'soundSsrc' | 'cname'> {
-  return { ssrc: newSsrc(), rtxSsrc: newSsrc(), soundSsrc: newSsrc(), cname: randomUUID() };
-}
-
 /**
  * Takes our candidates as they are found, values of `a=candidate:` lines; undefined when there are
  * no more.
@@ -86,17 +64,11 @@ function newStreams(): Pick<PeerTransport, 'ssrc' | 'rtxSsrc' | 'soundSsrc' | 'c
 export type CandidateSink = (candidate: string | undefined) => void;
 
 /** A connection that is being made. */
-export interface PeerTransport {
+export interface PeerTransport extends StreamNames {
   /** DTLS and SRTP. */
   readonly dtls: RTCDtlsTransport;
   /** Data channels; undefined when the peer takes none. */
   readonly sctp: RTCSctpTransport | undefined;
-  /** Numbers of our RTP streams: media, and what is sent again. */
-  readonly ssrc: number;
-  readonly rtxSsrc: number;
-  readonly soundSsrc: number;
-  /** Canonical name of our RTP streams. */
-  readonly cname: string;
   /** For the answer. */
   readonly local: LocalTransport;
   /** When anything came from the peer that proves it is there. */
@@ -316,7 +288,7 @@ async function makeDtls(
   ice: IceSession,
   offered?: Certificate,
 ): Promise<RTCDtlsTransport> {
-  const certificate = offered ?? (await RTCDtlsTransport.SetupCertificate());
+  const certificate = offered ?? (await newCertificate());
   const connection = {
     onData: ice.onData,
     send: async (datagram: Buffer): Promise<void> => ice.agent.send(datagram),
@@ -361,15 +333,7 @@ async function start(
 }
 
 function fingerprintOf({ localParameters: { fingerprints } }: RTCDtlsTransport): string {
-  return written(fingerprints);
-}
-
-function written(fingerprints: readonly RTCDtlsFingerprint[]): string {
-  return fingerprints.map(({ algorithm, value }) => `${algorithm} ${value}`).join('\r\na=fingerprint:');
-}
-
-function newSsrc(): number {
-  return randomBytes(4).readUInt32BE(0);
+  return writtenFingerprints(fingerprints);
 }
 
 function longestMessage({ data }: RemoteTransport): number | undefined {

@@ -1,5 +1,8 @@
-/** A stream handed on by WHIP, to framelift's own server: pictures, sound, tokens, ends. */
+/** A stream handed on by WHIP, to framelift's own server and to aiortc: pictures, sound, tokens, ends. */
+import { spawn } from 'node:child_process';
 import { createServer } from 'node:http';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { outputAddress } from '../../src/egress/push/address.ts';
 import { whipPush } from '../../src/egress/push/whip.ts';
@@ -54,6 +57,25 @@ describe('a push by WHIP', () => {
     expect(await ended).toBe('stopped');
     // Silence would be noticed after 10 s only.
     await until('the end', () => server.log.some((line) => line.startsWith('publisher gone')));
+  });
+
+  it('is decoded by aiortc, whose ICE is a full one', async () => {
+    const script = fileURLToPath(new URL('../support/aiortc_whip_server.py', import.meta.url));
+    const peer = spawn('/usr/bin/python3', [script, '--frames', '40'], { stdio: ['ignore', 'pipe', 'inherit'] });
+    try {
+      const lines = createInterface(peer.stdout)[Symbol.asyncIterator]();
+      // The script's own lines.
+      const said = async () => JSON.parse((await lines.next()).value ?? 'null') as unknown;
+      const { ended, stop } = push(`http://127.0.0.1:${await said()}/whip`, TOKENS.publish);
+      const heard = await said();
+      expect(heard).toMatchObject({ frames: 40, width: 320, height: 180, token: `Bearer ${TOKENS.publish}` });
+      expect((heard as { sounds: number }).sounds).toBeGreaterThan(20);
+      stop();
+      expect(await ended).toBe('stopped');
+      expect(await said()).toEqual({ ended: true });
+    } finally {
+      peer.kill('SIGKILL');
+    }
   });
 
   it('without the right token is refused, and one is not told to another server', async () => {

@@ -131,6 +131,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
   jimp: ['eval/png.ts', 'eval/sheet.ts'],
   werift: [
     'webrtc/transport.ts',
+    'webrtc/identity.ts',
     'webrtc/dtls/guard.ts',
     'webrtc/dtls/srtp.ts',
     'webrtc/ice/gathering.ts',

@@ -1,7 +1,7 @@
 /** The offer of a stream to a WHIP server (RFC 9725), and what its `Link` fields say. Pure. */
 import { SOUND_MAPPING, type SoundCodec } from '../../media/sound.ts';
 import type { IceServer } from '../../webrtc/ice-servers.ts';
-import type { Identity } from '../../webrtc/transport.ts';
+import type { Identity } from '../../webrtc/identity.ts';
 import { EXTENSIONS, type ExtensionName } from '../offer.ts';
 
 /** What is offered. */
