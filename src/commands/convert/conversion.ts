@@ -35,14 +35,14 @@ export interface ConversionDeps {
   readonly scheduler: Scheduler;
   /** Whether repeated pictures are looked for, and interpolated across. */
   readonly cadence: boolean;
-  /** The pairs beside that the model makes use of; the one after is waited for. */
+  /** The pairs beside that jobs are told of; the one after is waited for. */
   readonly neighbours: UsedNeighbours;
   /** Below this confidence the nearer source frame is shown, of cells or of all, 0…1. */
   readonly minConfidence: number;
   readonly writer: FrameOutput;
 }
 
-/** Which pairs beside a pair tell how its motion changes, where there are such. */
+/** Which pairs beside a pair are made use of, where there are such. */
 export type UsedNeighbours = 'none' | Exclude<Acceleration, 'after'>;
 
 /** Frames so far. */
@@ -71,7 +71,7 @@ export interface ConversionResult {
 export class Conversion {
   readonly #deps: ConversionDeps;
   readonly #planner: PairPlanner;
-  /** Undefined: the model makes no use of them. */
+  /** Undefined: nothing makes use of them. */
   readonly #neighbours: Neighbours | undefined;
   readonly #repeats: Record<string, number> = {};
   readonly #counts = { source: 0, output: 0, interpolated: 0 };

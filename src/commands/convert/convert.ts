@@ -80,8 +80,8 @@ export interface ConvertOptions extends CarryOptions {
    */
   readonly cadence?: CadenceChoice | undefined;
   /**
-   * `on`: where a motion is between two frames is told by the pair before and the pair after; `off`: by the one before alone, as
-   * in live streams. Default `on`.
+   * `on`: where a motion is between two frames, and what text stands still, is told by the pair before and the pair after;
+   * `off`: by the one before alone, as in live streams. Default `on`.
    */
   readonly lookahead?: LookaheadChoice | undefined;
   /** Below this confidence the nearer source frame is shown, of cells or of all, 0…1. Default: the profile's, as in live streams. */
@@ -105,7 +105,7 @@ export interface ConvertResult extends ConversionResult, Omit<InputFaults, 'note
   readonly model: string;
   /** Execution provider that the model ran on. */
   readonly provider: string;
-  /** The pairs beside each pair that the model made use of. */
+  /** The pairs beside each pair by which the model told how its motion changes. */
   readonly acceleration: UsedNeighbours;
   /** True when it was stopped by the signal: there is no output, but `unfinished`. */
   readonly interrupted: boolean;
@@ -186,7 +186,7 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
     ...faults,
     model: engine.model,
     provider: engine.provider,
-    acceleration: neighbours,
+    acceleration: engine.accelerates ? neighbours : 'none',
     ...conversion.result,
     interrupted: signal?.aborted ?? false,
     ...(unfinished ? { unfinished } : {}),
@@ -196,9 +196,12 @@ export async function convert(options: ConvertOptions): Promise<ConvertResult> {
   };
 }
 
-/** The pairs beside that the model makes use of. */
-function neighboursOf({ lookahead = 'on' }: ConvertOptions, { accelerates }: InterpEngine): UsedNeighbours {
-  if (!accelerates) return 'none';
+/**
+ * The pairs beside that are known of each pair, whatever the model: by their frames text that stands still is told from what
+ * passes, too. A model whose frames are larger has its own way with them.
+ */
+function neighboursOf({ lookahead = 'on' }: ConvertOptions, { scale }: Pick<InterpEngine, 'scale'>): UsedNeighbours {
+  if (scale > 1) return 'none';
   return lookahead === 'on' ? 'both' : 'before';
 }
 

@@ -7,7 +7,7 @@ export interface FinishFunctions {
    * and at least 13 levels off in the frame made; in a second plane of cells, at the next multiple of
    * 64 bytes, those that are bright in one parent and far darker in the other; of the rows of cells
    * from rowBegin to rowEnd. `before`, `after`: the frames beside of the same scene, or 0; one at least.
-   * `work`: thirteen planes of a byte a cell, each at a multiple of 64 bytes, then 16 bytes and 162 a row of cells.
+   * `work`: fourteen planes of a byte a cell, each at a multiple of 64 bytes, then 16 bytes and 162 a row of cells.
    */
   stillDamage(
     a: number,

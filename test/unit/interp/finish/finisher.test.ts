@@ -9,6 +9,7 @@ import { deepLayout, deepWords, type SampleForm } from '../../../../src/media/de
 import { Frame, type FrameInfo, SOURCE } from '../../../../src/media/frame.ts';
 import { ZERO } from '../../../../src/time.ts';
 import { dots, drawText, type Luma, readDigit, scene, windowOf } from '../../../support/overlay.ts';
+import { seededRandom } from '../../../support/random.ts';
 
 const [WIDTH, HEIGHT] = [162, 90];
 /** Samples that the scene moves between two source frames. */
@@ -123,6 +124,32 @@ function calm(time: number, text: string): Luma {
   return picture;
 }
 
+/** A scene of dots of all levels, with text over it. */
+function grainy(text: string): Luma {
+  const next = seededRandom(3);
+  const columns = WIDTH / 2;
+  const levels = Array.from({ length: columns * Math.ceil(HEIGHT / 2) }, () => 30 + Math.round(150 * next()));
+  const samples = Uint8Array.from({ length: WIDTH * HEIGHT }, (_, i) => {
+    return levels[Math.floor(i / WIDTH / 2) * columns + Math.floor((i % WIDTH) / 2)] ?? 0;
+  });
+  const picture = { width: WIDTH, height: HEIGHT, samples };
+  drawText(picture, text, LEFT, TOP, SCALE);
+  return picture;
+}
+
+function brighter({ samples, ...size }: Luma): Luma {
+  return { ...size, samples: samples.map((v) => v + 60) };
+}
+
+/** Share of the samples, away from the border, that are the same in two pictures. */
+function same({ samples }: Luma, other: Luma): number {
+  const inside = [...samples.keys()].filter((i) => {
+    const [x, y] = [i % WIDTH, Math.floor(i / WIDTH)];
+    return x >= 8 && x < WIDTH - 8 && y >= 8 && y < HEIGHT - 8;
+  });
+  return inside.filter((i) => samples[i] === other.samples[i]).length / inside.length;
+}
+
 /** The mean of five samples of a row each. */
 function blurred({ samples, ...size }: Luma): Luma {
   const at = (i: number): number => samples[Math.min(Math.max(i, 0), samples.length - 1)] ?? 0;
@@ -190,6 +217,31 @@ describe('text over a picture that moves', () => {
     const { before, a, b, made } = pan([CLOCK, CLOCK, CLOCK]);
     const { luma } = finish({ before, a: noisy(a), b, made });
     expect(textError(luma, truth, CLOCK)).toBeLessThanOrEqual(2);
+  });
+});
+
+describe('detail that stands still and that a model blurs', () => {
+  const still = grainy('');
+
+  it('is as both parents have it where all known frames agree, whatever it is', () => {
+    const made = blurred(still);
+    const { luma } = finish({ before: still, a: still, b: still, made });
+    expect(same(made, still)).toBeLessThan(0.1);
+    expect(same(luma, still)).toBeGreaterThan(0.95);
+  });
+
+  it('is left alone where the parents alone agree and it is no writing', () => {
+    const made = blurred(still);
+    expect(finish({ a: still, b: still, made }).luma.samples).toEqual(made.samples);
+    expect(finish({ before: brighter(still), a: still, b: still, made }).luma.samples).toEqual(made.samples);
+  });
+
+  it('is kept where writing has just come among other detail', () => {
+    const written = grainy('09:41:27');
+    const made = blurred(written);
+    expect(textError(made, written, '09:41:27')).toBeGreaterThan(40);
+    const { luma } = finish({ before: brighter(still), a: written, b: written, made });
+    expect(textError(luma, written, '09:41:27')).toBeLessThan(20);
   });
 });
 

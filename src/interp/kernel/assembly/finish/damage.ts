@@ -1,9 +1,6 @@
 /** Where a frame made between two parents is to be looked at: detail that they hold still is not there, or something bright changed. */
-import { apart, BRIGHT, CHANGE, marksOf, REACH, STILL, within } from './marks';
+import { apart, BRIGHT, CHANGE, DAMAGED, marksOf, REACH, STILL, within } from './marks';
 import { A, B, beginScene, CHANGED, COLUMNS, COUNTED, clearRow, DAMAGE, inner, OUT, STRIDE } from './scene';
-
-/** Levels from what still samples are that a frame made may be off. */
-const DAMAGED: u8 = 12;
 
 /**
  * Counts damaged samples in cells of 8 × 8, a byte a cell, and, in a second plane of them at the next multiple of 64 bytes,

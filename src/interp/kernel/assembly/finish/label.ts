@@ -1,4 +1,5 @@
 /** Which cells hold text or an overlay that was damaged, and which samples of them are kept as both parents have them. */
+import { isFaded } from './faded';
 import { writeGlyphs } from './glyphs';
 import { inkToCopy, inkToKeep, readInk } from './ink';
 import { marksAt, REACH, RESTLESS_SHARE, stillAt } from './marks';
@@ -22,15 +23,17 @@ import {
   INKS,
   inner,
   isCrossed,
+  isThirdKnown,
   LABELS,
   linesOf,
   ROWS,
   STRIDE,
   spread,
+  standsInParents,
   standsStill,
   WIDTH,
 } from './scene';
-import { AROUND_Y, isDrawing, isOverMotion, writingLevel } from './writing';
+import { ANY_SHARE, AROUND_Y, DRAWN_SHARE, isDrawing, isOverMotion, writingLevel } from './writing';
 
 /**
  * Sums over 3 × 3 cells from which on a cell is text: samples that are damaged; that are detail and
@@ -39,10 +42,12 @@ import { AROUND_Y, isDrawing, isOverMotion, writingLevel } from './writing';
 const DAMAGED = 6;
 const DETAILED = 10;
 const AGAINST: f32 = 0.3;
+/** The same sum of what a model faded. */
+const FADED = 30;
 /** The same of a cell beside text, and how many cells beside may be text. */
 const DETAILED_BESIDE = 5;
 const AGAINST_BESIDE: f32 = 0.2;
-const BESIDE_X = 2;
+const BESIDE_X = 1;
 const BESIDE_Y = 1;
 /** How far from text a model may have put what it made of it, in cells. */
 const NEAR_X = 4;
@@ -53,11 +58,13 @@ const BESIDE_TEXT: u8 = 2;
 const OVER_MOTION: u8 = 4;
 /** Text that is writing and of which all moves behind. */
 const WRITING: u8 = 8;
+/** Text that the parents alone agree in. */
+const PARENTAL: u8 = 16;
 
 /**
  * Finds text among the cells in which `stillDamage` counted something, of the rows of cells from rowBegin to rowEnd, and
  * writes masks of 64 bits a cell, that of sample (x, y) is 8y + x, of what to copy from the nearer parent: behind those for
- * all cells of what to keep, which are cleared. `work`: thirteen planes of a byte a cell, each at a multiple of 64 bytes, then
+ * all cells of what to keep, which are cleared. `work`: fourteen planes of a byte a cell, each at a multiple of 64 bytes, then
  * 16 bytes and 162 a row of cells.
  */
 export function stillLabels(
@@ -146,11 +153,10 @@ function labelRow(y: i32): bool {
     for (let bits = candidates(DAMAGE, left, y, <u8>DAMAGED); bits !== 0; bits &= bits - 1) {
       const x = left + ctz(bits);
       if (around(DAMAGE, x, y) < DAMAGED) continue;
-      // A model may damage writing over a calm picture, too: then all frames known have to agree.
-      const stands = standsStill(x, y, DETAILED, AGAINST);
-      const level = stands || isOverMotion(x, y) ? writingLevel(x, y, AROUND_Y) : 0;
-      if (level === 0 && !(stands && isCrossed(x, y, RESTLESS_SHARE) && isDrawing(x, y))) continue;
-      store<u8>(LABELS + y * COLUMNS + x, level === 0 ? TEXT : TEXT | WRITING);
+      const level = isOverMotion(x, y) ? writingLevel(x, y, AROUND_Y) : 0;
+      const label = level === 0 ? stillLabel(x, y) : TEXT | WRITING;
+      if (label === 0) continue;
+      store<u8>(LABELS + y * COLUMNS + x, label);
       store<u8>(INKS + y * COLUMNS + x, <u8>level);
       found = true;
     }
@@ -158,8 +164,22 @@ function labelRow(y: i32): bool {
   return found;
 }
 
+/**
+ * Label of a cell that holds a drawing behind which something moves, or where a model faded what stands still: whatever it is
+ * if all frames known agree; of the parents alone it has to be writing, which may have just come. 0: there is no such thing.
+ */
+function stillLabel(x: i32, y: i32): u8 {
+  if (isThirdKnown() && standsStill(x, y, DETAILED, AGAINST)) {
+    if (isCrossed(x, y, RESTLESS_SHARE) && isDrawing(x, y, DRAWN_SHARE)) return TEXT;
+    if (standsStill(x, y, FADED, AGAINST) && isFaded(x, y)) return TEXT;
+  }
+  if (!standsInParents(x, y, FADED, AGAINST) || !isFaded(x, y)) return 0;
+  return writingLevel(x, y, AROUND_Y, ANY_SHARE) === 0 ? 0 : TEXT | PARENTAL;
+}
+
 function labelBeside(x: i32, y: i32): void {
-  const over = (load<u8>(LABELS + y * COLUMNS + x) & WRITING) !== 0;
+  const own = load<u8>(LABELS + y * COLUMNS + x);
+  const over = (own & WRITING) !== 0;
   const level = load<u8>(INKS + y * COLUMNS + x);
   const nearX = over ? NEAR_X : BESIDE_X;
   const nearY = over ? NEAR_Y : BESIDE_Y;
@@ -172,12 +192,17 @@ function labelBeside(x: i32, y: i32): void {
         store<u8>(INKS + cell, max(load<u8>(INKS + cell), level));
       }
       const isBeside = abs(u - x) <= BESIDE_X && abs(v - y) <= BESIDE_Y;
-      if ((label & (TEXT | BESIDE_TEXT)) === 0 && isBeside && standsStill(u, v, DETAILED_BESIDE, AGAINST_BESIDE)) {
-        label |= BESIDE_TEXT;
-      }
+      if ((label & (TEXT | BESIDE_TEXT)) === 0 && isBeside) label |= besideLabel(u, v, own);
       store<u8>(LABELS + cell, label);
     }
   }
+}
+
+/** Label of a cell beside text, by the label of that text. 0: nothing stands still there. */
+function besideLabel(x: i32, y: i32, text: u8): u8 {
+  if (standsStill(x, y, DETAILED_BESIDE, AGAINST_BESIDE)) return BESIDE_TEXT;
+  if ((text & PARENTAL) === 0 || !standsInParents(x, y, DETAILED_BESIDE, AGAINST_BESIDE)) return 0;
+  return BESIDE_TEXT | PARENTAL;
 }
 
 /** Writes the samples to keep and to copy of all labelled cells. */
@@ -187,7 +212,7 @@ function writeMasks(keep: usize, copy: usize): void {
       const cell = y * COLUMNS + x;
       const label = load<u8>(LABELS + cell);
       if (label === 0) continue;
-      let kept = label & (TEXT | BESIDE_TEXT) ? keptOf(x, y) : 0;
+      let kept = label & (TEXT | BESIDE_TEXT) ? keptOf(x, y, (label & PARENTAL) !== 0) : 0;
       if (label & OVER_MOTION) {
         readInk(x, y, load<u8>(INKS + cell));
         kept |= inkToKeep(x, y);
@@ -204,11 +229,14 @@ const LEFT = 4;
 
 /**
  * The samples of a cell to keep: marks that have company, what is one sample from them (edges are
- * mixed with what moves behind), and what stands still within two.
+ * mixed with what moves behind), and what stands still within two. `parental`: in the parents alone.
  */
-function keptOf(x: i32, y: i32): u64 {
+function keptOf(x: i32, y: i32, parental: bool): u64 {
   const lines = linesOf(y);
-  for (let i = 0; i < 8 + 2 * MARGIN; i++) store<i32>(lines + (i << 2), markLine(8 * x, 8 * y + i - MARGIN));
+  const before = parental ? 0 : BEFORE;
+  const after = parental ? 0 : AFTER;
+  for (let i = 0; i < 8 + 2 * MARGIN; i++)
+    store<i32>(lines + (i << 2), markLine(8 * x, 8 * y + i - MARGIN, before, after));
   let mask: u64 = 0;
   for (let i = 0; i < 8; i++) {
     const row = 8 * y + i;
@@ -216,7 +244,7 @@ function keptOf(x: i32, y: i32): u64 {
     const at = lines + ((i + MARGIN) << 2);
     const near = spread(core(at - 4) | core(at) | core(at + 4));
     const far = spread(spread(near | core(at - 8) | core(at + 8)));
-    const bits = ((near | (far & stillLine(8 * x, row))) >> LEFT) & 0xff;
+    const bits = ((near | (far & stillLine(8 * x, row, before, after))) >> LEFT) & 0xff;
     mask |= (<u64>(bits & edge(8 * x))) << (8 * i);
   }
   return mask;
@@ -231,12 +259,12 @@ function core(line: usize): i32 {
   return here & (spread(above | below) | (here << 1) | (here >> 1));
 }
 
-function markLine(x: i32, row: i32): i32 {
+function markLine(x: i32, row: i32, before: usize, after: usize): i32 {
   if (row < REACH || row >= HEIGHT - REACH) return 0;
   const at = <usize>row * STRIDE + x - LEFT;
-  return i8x16.bitmask(marksAt(A, B, BEFORE, AFTER, at, STRIDE)) & inner(x - LEFT, WIDTH);
+  return i8x16.bitmask(marksAt(A, B, before, after, at, STRIDE)) & inner(x - LEFT, WIDTH);
 }
 
-function stillLine(x: i32, row: i32): i32 {
-  return i8x16.bitmask(stillAt(A, B, BEFORE, AFTER, <usize>row * STRIDE + x - LEFT));
+function stillLine(x: i32, row: i32, before: usize, after: usize): i32 {
+  return i8x16.bitmask(stillAt(A, B, before, after, <usize>row * STRIDE + x - LEFT));
 }

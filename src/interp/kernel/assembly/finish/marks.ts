@@ -7,12 +7,14 @@
 /** Levels by which samples that stand still may differ from frame to frame. */
 export const STILL: u8 = 6;
 /** Levels from a sample to one of its neighbours that make it detail. */
-const CONTRAST: u8 = 40;
+export const CONTRAST: u8 = 40;
 /** How far off these neighbours are, in samples: about as wide as strokes are. */
 export const REACH = 2;
 
 /** Of so many samples that move behind text, one at least is restless. */
 export const RESTLESS_SHARE = 16;
+/** Levels from what still samples are that a frame made may be off. */
+export const DAMAGED: u8 = 12;
 /** Levels from which on a sample moves. */
 export const MOTION: u8 = 13;
 /** Levels between two parents that are a change, and from which on the brighter of them is bright. */

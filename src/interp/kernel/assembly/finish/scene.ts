@@ -23,10 +23,11 @@ export let ROWS: i32 = 0;
 export let DAMAGE: usize = 0;
 export let CHANGED: usize = 0;
 /**
- * Samples that stand still in sharp detail; those of them in the parents alone that are bright, and the level of the
+ * Samples that stand still in sharp detail; such in the parents alone; those of these that are bright, and the level of the
  * brightest and of the darkest; how many would agree aside.
  */
 export let STILL: usize = 0;
+let PARENTAL: usize = 0;
 export let SHINING: usize = 0;
 export let LEVELS: usize = 0;
 export let LOWEST: usize = 0;
@@ -92,7 +93,8 @@ export function beginScene(
   GLYPHS = work + 10 * plane;
   LOWEST = work + 11 * plane;
   INKS = work + 12 * plane;
-  COUNTED = work + 13 * plane + 16;
+  PARENTAL = work + 13 * plane;
+  COUNTED = work + 14 * plane + 16;
   FOUND = COUNTED + ROWS;
   LINES = FOUND + ROWS;
 }
@@ -172,6 +174,13 @@ export function candidates(plane: usize, x: i32, y: i32, least: u8): i32 {
   return i8x16.bitmask(i8x16.ge_u(sum, i8x16.splat(<i8>least))) & within;
 }
 
+/** {@link standsStill} in the parents alone. */
+export function standsInParents(x: i32, y: i32, enough: i32, against: f32): bool {
+  stillAround(x, y);
+  const still = around(PARENTAL, x, y);
+  return still >= enough && <f32>still > against * <f32>asideAround(x, y);
+}
+
 /** Whether 3 × 3 cells hold enough detail that stands still, and `against` times as much as agrees aside. */
 export function standsStill(x: i32, y: i32, enough: i32, against: f32): bool {
   const still = stillAround(x, y);
@@ -243,6 +252,8 @@ function unlike(a: usize, b: usize): v128 {
 function countStill(x: i32, y: i32): void {
   let still = 0;
   let stillRight = 0;
+  let parental = 0;
+  let parentalRight = 0;
   let bright = 0;
   let brightRight = 0;
   let level = i8x16.splat(0);
@@ -258,6 +269,9 @@ function countStill(x: i32, y: i32): void {
     const shining = i8x16.bitmask(v128.and(marks, i8x16.ge_u(higher, i8x16.splat(<i8>BRIGHT)))) & bits;
     bright += popcnt(shining & 0xff);
     brightRight += popcnt(shining >> 8);
+    const alone = i8x16.bitmask(marks) & bits;
+    parental += popcnt(alone & 0xff);
+    parentalRight += popcnt(alone >> 8);
     const marked = i8x16.bitmask(v128.and(marks, stillAt(A, B, BEFORE, AFTER, at))) & bits;
     still += popcnt(marked & 0xff);
     stillRight += popcnt(marked >> 8);
@@ -266,6 +280,7 @@ function countStill(x: i32, y: i32): void {
   const darkest = v128.not(lowest);
   publish(LOWEST, x, y, 255 - most(i64x2.extract_lane(darkest, 0)), 255 - most(i64x2.extract_lane(darkest, 1)));
   publish(SHINING, x, y, bright, brightRight);
+  publish(PARENTAL, x, y, parental, parentalRight);
   publish(STILL, x, y, still, stillRight);
 }
 

@@ -56,9 +56,11 @@ function shareAround(plane: usize, x: i32, y: i32): f32 {
 
 /** Samples of one level that a line of text has at least in these cells, and levels by which they may differ. */
 const WRITTEN = 40;
-/** Of so many samples that stand in sharp detail, one at least has that level: in writing; in any drawing. */
+/** Of so many samples that stand in sharp detail, one at least has that level: of writing, of any drawing; of either, however much
+ * else stands around. */
 const WRITTEN_SHARE = 3;
-const DRAWN_SHARE = 4;
+export const DRAWN_SHARE = 4;
+export const ANY_SHARE = 256;
 /** So many levels are tried. */
 const BRIGHTER = 3;
 export const TOLERANCE: u8 = 12;
@@ -79,14 +81,14 @@ let DOWN: i32 = 0;
 /**
  * Whether what stands around a cell in sharp detail, in the parents alone, is bright, and much of it of one level, as
  * writing is, with an outline or without; and whether what has this level is thin. @returns that level, or 0. @param rows of cells that are
- * looked at above and below.
+ * looked at above and below. @param share of so many samples that stand in sharp detail, one at least has the level.
  */
-export function writingLevel(x: i32, y: i32, rows: i32): i32 {
+export function writingLevel(x: i32, y: i32, rows: i32, share: i32 = WRITTEN_SHARE): i32 {
   if (lookAround(x, y, rows) < WRITTEN) return 0;
   // Something else that is brighter may stand there, too; of two frames alone much does by chance.
   const tries = isThirdKnown() ? BRIGHTER : 1;
   for (let i = 0; i < tries && HIGHEST >= <i32>BRIGHT; i++) {
-    if (isOfOneLevel(HIGHEST, WRITTEN_SHARE) && goesBothWays(ACROSS, DOWN)) return HIGHEST;
+    if (isOfOneLevel(HIGHEST, share) && goesBothWays(ACROSS, DOWN)) return HIGHEST;
     HIGHEST = levelBelow(HIGHEST - TOLERANCE);
   }
   return 0;
@@ -104,10 +106,10 @@ function levelBelow(level: i32): i32 {
   return highest;
 }
 
-/** The same of writing of any level that is the brightest or the darkest there. */
-export function isDrawing(x: i32, y: i32): bool {
+/** The same of a drawing of any level that is the brightest or the darkest there, whichever way it goes. */
+export function isDrawing(x: i32, y: i32, share: i32): bool {
   lookAround(x, y, AROUND_Y);
-  return HIGHEST > DARKEST && (isOfOneLevel(HIGHEST, DRAWN_SHARE) || isOfOneLevel(DARKEST, DRAWN_SHARE));
+  return HIGHEST > DARKEST && (isOfOneLevel(HIGHEST, share) || isOfOneLevel(DARKEST, share));
 }
 
 /** @returns how many bright samples stand around a cell in sharp detail. */
@@ -131,7 +133,7 @@ function lookAround(x: i32, y: i32, rows: i32): i32 {
   return bright;
 }
 
-/** @param share of so many samples that stand in sharp detail, one at least has the level. */
+/** As {@link writingLevel}, of one level. */
 function isOfOneLevel(level: i32, share: i32): bool {
   const ink = i8x16.splat(<i8>level);
   let marks = 0;
