@@ -28,8 +28,8 @@ import { copyPlane } from '../../media/copy-plane.ts';
 import { detachPlanes, type Frame } from '../../media/frame.ts';
 import type { PictureTraits } from '../../media/picture-traits.ts';
 import { type Micros, minus } from '../../time.ts';
-import { insertUserData } from '../marks/insert.ts';
 import { markBytes } from '../marks/mark.ts';
+import { userDataNal, withNal } from '../marks/user-data.ts';
 import { DeviceMemory } from './device-memory.ts';
 import { tag } from './tags.ts';
 
@@ -216,7 +216,7 @@ export class CodecSession {
     const copy = packet ? Buffer.from(packet) : undefined;
     this.#packet.unref();
     if (!copy) return undefined;
-    const data = this.#library.userData === 'inserted' ? insertUserData(copy, this.#mark) : copy;
+    const data = this.#library.userData === 'inserted' ? withNal(copy, userDataNal(this.#mark, 'h264'), 'h264') : copy;
     return { data, keyframe: isKeyframe };
   }
 

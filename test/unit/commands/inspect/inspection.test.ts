@@ -62,7 +62,9 @@ describe('an inspection', () => {
       ['__proto__', 1],
       ['constructor', 1],
     ]);
-    const many = inspect(300, (marks) => marks.forEach((_, i) => marks.splice(i, 1, named(`net-${i}`, i))));
+    const many = inspect(300, (marks) => {
+      for (const i of marks.keys()) marks[i] = named(`net-${i}`, i);
+    });
     expect([Object.keys(many.models).length, many.models.others]).toEqual([101, 200]);
   });
 
