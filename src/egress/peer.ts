@@ -19,6 +19,7 @@ import {
 } from 'werift';
 import { asFrameliftError } from '../errors.ts';
 import { type CancelTimer, type Clock, fromMs, type Micros, micros, ZERO } from '../time.ts';
+import { TokenBucket } from '../token-bucket.ts';
 import { type CandidateSink, openTransport, type PeerTransport } from '../webrtc/transport.ts';
 import { TransportWatch } from '../webrtc/watch.ts';
 import type { SoundUnit } from './audio/sound-out.ts';
@@ -40,6 +41,7 @@ import type {
   ViewerEvents,
   ViewerStats,
 } from './viewer.ts';
+import { readViewingReport, VIEWING_CHANNEL, VIEWING_REPORTS } from './viewing-report.ts';
 
 /** Access units a viewer may lag behind: a quarter of a second at 60 fps. */
 const QUEUE_CAPACITY = 16;
@@ -104,6 +106,7 @@ class PeerViewer implements Viewer {
   readonly #rtp: RtpSender;
   readonly #path: ViewerPath;
   readonly #provenance: ProvenanceFeed | undefined;
+  readonly #reports = new TokenBucket(VIEWING_REPORTS);
   #connected = false;
   #ended = false;
   #rtt: Micros | undefined;
@@ -127,6 +130,9 @@ class PeerViewer implements Viewer {
     const records = this.openChannel(PROVENANCE_CHANNEL);
     if (records) this.#provenance = new ProvenanceFeed(records);
     this.#dtls.onRtcp.subscribe((packet) => this.#onRtcp(packet));
+    deps.transport.sctp?.onDataChannel.subscribe((channel) => {
+      if (channel.label === VIEWING_CHANNEL) channel.onMessage.subscribe((message) => this.#onViewing(message));
+    });
     this.#watch = new TransportWatch(
       deps.transport,
       clock,
@@ -286,6 +292,12 @@ class PeerViewer implements Viewer {
     if (first) events.sent(unit, packet.packets, packet.bytes);
   }
 
+  #onViewing(message: string | Buffer): void {
+    const { clock, events } = this.#deps;
+    const report = this.#reports.take(1, clock.now()) ? readViewingReport(message) : undefined;
+    if (report && this.connected) events.seen(report);
+  }
+
   #onRtcp(packet: Rtcp): void {
     const { clock, events, transport } = this.#deps;
     const { ssrc } = transport;
@@ -295,12 +307,15 @@ class PeerViewer implements Viewer {
       if (!report) return;
       this.#loss = report.fractionLost / 256;
       const rtt = roundTrip(clock.wall(), report.lsr, report.dlsr);
-      if (rtt !== undefined) this.#rtt = micros(rtt);
+      if (rtt === undefined) return;
+      this.#rtt = micros(rtt);
+      events.roundTrip(this.#rtt);
     } else if (packet instanceof RtcpTransportLayerFeedback) {
       const { feedback } = packet;
       if (feedback instanceof TransportWideCC) this.#resend(this.#path.report(arrivalList(feedback)));
       // werift does not wrap the numbers that follow 65535.
       else if (feedback instanceof GenericNack && feedback.mediaSourceSsrc === ssrc) {
+        events.asked(feedback.lost.length);
         this.#resend(feedback.lost.map((sequence) => sequence & 0xffff));
       }
     } else if (packet instanceof RtcpPayloadSpecificFeedback) {

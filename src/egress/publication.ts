@@ -375,6 +375,9 @@ export class Publication implements AsyncDisposable {
         this.#latencyOf = unit.due;
         events.emit({ type: 'latency', stream, variant, span: minus(now, unit.arrival) });
       },
+      asked: (packets) => events.emit({ type: 'viewer-asked', stream, variant, packets }),
+      roundTrip: (span) => events.emit({ type: 'viewer-round-trip', stream, variant, span }),
+      seen: (report) => events.emit({ type: 'viewer-seen', stream, variant, ...report }),
       retransmitted: (packets) => events.emit({ type: 'retransmit', stream, variant, packets }),
       dropped: (count) => events.emit({ type: 'drop', stream, stage: 'peer', reason: 'viewer-slow', count }),
       ended: (reason) => {

@@ -9,6 +9,7 @@ import type { TransportSettings } from '../webrtc/transport.ts';
 import type { SoundUnit } from './audio/sound-out.ts';
 import type { SentCodec } from './codec/encoder-name.ts';
 import type { H264Profile } from './codec/h264-syntax.ts';
+import type { ViewingReport } from './viewing-report.ts';
 
 /**
  * An access unit on its way out: a frame of ours, encoded, with its times and its provenance. What
@@ -68,6 +69,12 @@ export interface ViewerEvents {
   sent(unit: EncodedUnit, packets: number, bytes: number): void;
   /** Packets sent again on request. */
   retransmitted(packets: number): void;
+  /** Packets that the player asked for again. */
+  asked(packets: number): void;
+  /** A packet's way there and back was measured. */
+  roundTrip(span: Micros): void;
+  /** The player says what its viewer sees. */
+  seen(report: ViewingReport): void;
   /** Access units given up because this viewer cannot keep up. */
   dropped(units: number): void;
   /** The connection has ended, by either side. Called once. */
@@ -94,7 +101,7 @@ export interface PathEstimate {
   readonly loss: number;
 }
 
-/** A data channel that the player opens. What it sends there is not read. */
+/** A data channel that the player opens, to be told. What it sends there is not read. */
 export interface ViewerChannel {
   /**
    * Sends a message, text or bytes. False, and nothing is sent, while the player has no such

@@ -99,6 +99,21 @@ export type MetricEvent =
       readonly bitsPerSecond: number;
       readonly loss: number;
     }
+  /** Packets that a viewer asked for again. */
+  | { readonly type: 'viewer-asked'; readonly stream: string; readonly variant: Variant; readonly packets: number }
+  | { readonly type: 'viewer-round-trip'; readonly stream: string; readonly variant: Variant; readonly span: Micros }
+  /** What a viewer sees, by its player: each second or so. */
+  | {
+      readonly type: 'viewer-seen';
+      readonly stream: string;
+      readonly variant: Variant;
+      /** Frames presented per second. */
+      readonly fps: number;
+      readonly freezes: number;
+      readonly frozen: Micros;
+      /** From capture to presentation. */
+      readonly latency?: Micros;
+    }
   /** An output takes the stream, or does not. */
   | { readonly type: 'output-live'; readonly stream: string; readonly output: string; readonly live: boolean }
   | { readonly type: 'output-sent'; readonly stream: string; readonly output: string; readonly bytes: number }

@@ -11,6 +11,8 @@ const FATES = ['source', 'interpolated', 'extrapolated', 'repeated'] as const;
 const STATES: readonly StreamState[] = ['waiting', 'full', 'degraded', 'pass-through', 'asleep'];
 
 const RECORDING_STATES: readonly RecordingState[] = ['off', 'waiting', 'recording', 'disk-full', 'failed'];
+/** Why segments are deleted. */
+const REMOVALS = ['age', 'size', 'disk-full', 'asked'];
 
 type EventOf<Type> = Extract<MetricEvent, { readonly type: Type }>;
 /** What each type of event does. */
@@ -28,12 +30,14 @@ export class Recorder {
     this.#instruments = instruments;
     const frames = this.#frames();
     const publishing = this.#publishing();
+    const seen = this.#seen();
     const source = this.#source();
     const standing = this.#standing();
     this.#handlers = {
       ...frames.handlers,
       ...publishing.handlers,
       ...this.#paths(),
+      ...seen.handlers,
       ...this.#recordings(),
       ...this.#outputs(),
       ...source.handlers,
@@ -42,7 +46,7 @@ export class Recorder {
       ...this.#engine(),
     };
     this.#startStream = (stream) => {
-      for (const part of [frames, publishing, source, standing]) part.start(stream);
+      for (const part of [frames, publishing, seen, source, standing]) part.start(stream);
     };
   }
 
@@ -184,6 +188,34 @@ export class Recorder {
     };
   }
 
+  /** What viewers see, by their players and by RTCP. */
+  #seen() {
+    const { counter, histogram } = bound(this.#instruments);
+    const roundTrips = histogram(CATALOGUE.viewerRoundTrip);
+    const asked = counter(CATALOGUE.viewerAsked);
+    const rates = histogram(CATALOGUE.viewerRate);
+    const freezes = counter(CATALOGUE.viewerFreezes);
+    const frozen = counter(CATALOGUE.viewerFrozen);
+    const latencies = histogram(CATALOGUE.viewerLatency);
+    return {
+      handlers: {
+        'viewer-asked': (event: EventOf<'viewer-asked'>) => asked.of(event.stream, event.variant).inc(event.packets),
+        'viewer-round-trip': ({ stream, variant, span }: EventOf<'viewer-round-trip'>) =>
+          roundTrips.of(stream, variant).observe(toSeconds(span)),
+        'viewer-seen': (event: EventOf<'viewer-seen'>) => {
+          const { stream, variant, latency } = event;
+          rates.of(stream, variant).observe(event.fps);
+          freezes.of(stream, variant).inc(event.freezes);
+          frozen.of(stream, variant).inc(toSeconds(event.frozen));
+          if (latency !== undefined) latencies.of(stream, variant).observe(toSeconds(latency));
+        },
+      },
+      start(stream: string): void {
+        for (const variant of VARIANTS) for (const count of [asked, freezes, frozen]) count.of(stream, variant);
+      },
+    };
+  }
+
   /** What is kept on disk. */
   #recordings() {
     const { counter, gauge } = bound(this.#instruments);
@@ -199,6 +231,7 @@ export class Recorder {
         for (const state of RECORDING_STATES) states.of(stream, variant, state).set(state === now ? 1 : 0);
         bytes.of(stream, variant);
         drops.of(stream, variant);
+        for (const reason of REMOVALS) removed.of(stream, reason);
       },
       'recording-segment': ({ stream, variant }: EventOf<'recording-segment'>) => segments.of(stream, variant).inc(),
       recorded: (event: EventOf<'recorded'>) => bytes.of(event.stream, event.variant).inc(event.bytes),

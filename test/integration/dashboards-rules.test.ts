@@ -33,6 +33,8 @@ const NOT_SHOWN: Readonly<Record<string, string>> = {
   framelift_recording_kept_segments: 'their bytes are shown, which is what a disk has too little of',
   framelift_sound_packets_total: 'only streams with sound have it, and what matters of it players tell',
   framelift_sound_drops_total: 'only streams with sound have it; for looking into a complaint',
+  framelift_viewer_nacked_packets_total: 'what is sent again is shown',
+  framelift_viewer_freezes_total: 'for how long, in all, is shown',
   framelift_output_live: 'only streams with outputs have it; /api/streams tells more',
   framelift_output_sent_bytes_total: 'only streams with outputs have it',
   framelift_output_restarts_total: 'only streams with outputs have it; the log tells more',

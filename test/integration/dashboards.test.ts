@@ -21,7 +21,7 @@ let prometheus: Prometheus;
 async function configFile(folder: string): Promise<string> {
   const path = join(folder, 'framelift.yaml');
   const streams = [
-    { name: 'demo', source: 'demo', fps: 30 },
+    { name: 'demo', source: 'demo', fps: 30, record: { directory: join(folder, 'recordings'), segmentSeconds: 2 } },
     { name: 'gone', source: `rtsp://127.0.0.1:${await unusedPort()}/none` },
   ];
   writeFileSync(path, JSON.stringify({ engine: { provider: 'cpu' }, streams }));

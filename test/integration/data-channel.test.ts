@@ -19,12 +19,15 @@ let viewers = 0;
 let harmless: WhepClient;
 /** That it got. */
 let packets = 0;
+/** What players said that they see. */
+const seen: MetricEvent[] = [];
 
 beforeAll(async () => {
   process.on('unhandledRejection', onRejection);
   const events = {
     emit: (event: MetricEvent) => {
       if (event.type === 'viewers') viewers = event.count;
+      if (event.type === 'viewer-seen') seen.push(event);
     },
   };
   publication = new Publication({ stream: 'cam', variant: 'upconverted', clock: systemClock, events, fps: 30 });
@@ -145,4 +148,22 @@ it('a player may send the longest message of the answer and close a channel, and
   const before = packets;
   await until('more pictures', () => packets > before + 10);
   expect(viewers).toBe(2);
+});
+
+it('what a player says of what is seen is counted, a few times a second at most, and nothing else of it', async () => {
+  const to = await connect();
+  seen.length = 0;
+  // Opened by the player, as a page does it: the first message opens it.
+  const label = Buffer.from('viewing');
+  const open = Buffer.concat([Buffer.from([3, 0, 0, 0, 0, 0, 0, 0, 0, label.length, 0, 0]), label]);
+  await to.sctp.send(5, DCEP, open);
+  const report = '{"fps":59.9,"freezes":1,"frozenMs":200,"latencyMs":83}';
+  for (const text of ['nonsense', report, '{"fps":-1}']) await to.sctp.send(5, 51, Buffer.from(text));
+  await until('a report', () => seen.length === 1);
+  expect(seen).toEqual([expect.objectContaining({ fps: 59.9, freezes: 1, frozen: 200_000, latency: 83_000 })]);
+  for (let i = 0; i < 50; i += 1) await to.sctp.send(5, 51, Buffer.from(report));
+  const before = packets;
+  await until('more pictures', () => packets > before + 10);
+  expect(seen.length).toBeLessThan(8);
+  expect(to.dtlsTransport.state).toBe('connected');
 });

@@ -39,10 +39,24 @@ function everything(): void {
     metrics.emit({ type: 'keyframe', stream, variant });
     metrics.emit({ type: 'retransmit', stream, variant, packets: 1 });
     metrics.emit({ type: 'encoder-bitrate', stream, variant, bitsPerSecond: 4e6 });
+    metrics.emit({ type: 'recording-state', stream, variant, state: 'recording' });
+    metrics.emit({ type: 'recording-segment', stream, variant });
+    metrics.emit({ type: 'recorded', stream, variant, bytes: 5000 });
+    metrics.emit({ type: 'recording-drop', stream, variant, count: 3 });
+    metrics.emit({ type: 'rtsp-readers', stream, variant, count: 1 });
   }
+  metrics.emit({ type: 'recording-removed', stream, reason: 'age' });
+  metrics.emit({ type: 'recordings-kept', stream, bytes: 5000, segments: 2 });
+  metrics.emit({ type: 'output-live', stream, output: 'mirror', live: true });
+  metrics.emit({ type: 'output-sent', stream, output: 'mirror', bytes: 5000 });
+  metrics.emit({ type: 'output-restart', stream, output: 'mirror', reason: 'output.refused' });
   metrics.emit({ type: 'ingest-loss', stream, packets: 2 });
   metrics.emit({ type: 'passed-viewers', stream, count: 1 });
   metrics.emit({ type: 'viewer-path', stream, variant: 'upconverted', bitsPerSecond: 2e6, loss: 0.01 });
+  metrics.emit({ type: 'viewer-asked', stream, variant: 'upconverted', packets: 3 });
+  metrics.emit({ type: 'viewer-round-trip', stream, variant: 'upconverted', span: fromMs(20) });
+  const seen = { fps: 59.9, freezes: 1, frozen: fromMs(200), latency: fromMs(90) };
+  metrics.emit({ type: 'viewer-seen', stream, variant: 'upconverted', ...seen });
   metrics.emit({ type: 'rendition-change', stream, variant: 'upconverted', rendition: 'reduced' });
   const weak = { viewers: 1, bitsPerSecond: 1e6 } as const;
   metrics.emit({ type: 'rendition', stream, variant: 'upconverted', rendition: 'reduced', ...weak });

@@ -181,7 +181,10 @@ export class FileEncoder {
     const nal = this.#marks.get(packet.pts);
     if (!nal || !packet.data) return;
     this.#marks.delete(packet.pts);
+    const { pts, dts, duration, flags, timeBase } = packet;
+    // Takes everything else away.
     packet.data = withNal(packet.data, nal, 'h265');
+    Object.assign(packet, { pts, dts, duration, flags, timeBase });
   }
 
   /**

@@ -140,6 +140,9 @@ class Life implements Follower, AsyncDisposable {
           this.#following.requestKeyframe();
         },
         sent: (_unit, _packets, bytes) => this.#report.sent(bytes),
+        asked: () => {},
+        roundTrip: () => {},
+        seen: () => {},
         retransmitted: () => {},
         dropped: () => {},
         ended: (reason) => this.#broken(reason),

@@ -5,6 +5,7 @@ import { overlayOf } from './overlay.js';
 import { Ledger } from './provenance.js';
 import { Sound } from './sound.js';
 import { StallDetector } from './stall.js';
+import { ViewingLog } from './viewing.js';
 import { createPlayer, readConnection } from './whep.js';
 
 /** @typedef {import('../connection/session.js').SessionState} SessionState */
@@ -41,6 +42,9 @@ export class Screen {
   #playout = new DelaySamples();
   #oneWayMs = 0;
   #stall = new StallDetector();
+  #viewing = new ViewingLog();
+  /** Tells the server what is seen. @type {ReturnType<typeof createPlayer>['tell']} */
+  #tell = () => {};
   /** The last counts. @type {import('./stall.js').Received} */
   #received = { packets: undefined, frames: undefined };
   /**
@@ -105,7 +109,7 @@ export class Screen {
       this.#video.srcObject = null;
       return;
     }
-    this.#session = createPlayer({
+    const { session, tell } = createPlayer({
       url,
       headers: this.#headers,
       onTrack: (track, receiver) => this.#show(track, receiver),
@@ -116,7 +120,9 @@ export class Screen {
         if (state === 'locked') this.onLocked();
       },
     });
-    this.#session.start();
+    this.#session = session;
+    this.#tell = tell;
+    session.start();
   }
 
   /** Connects anew at once, for instance because the server was restarted. */
@@ -198,6 +204,8 @@ export class Screen {
     if ((received.frames ?? 0) > frames) session.resetBackoff();
     const seen = !document.hidden || document.pictureInPictureElement === this.#video;
     const expected = live && this.connected && seen && !this.#video.paused;
+    // Hidden or paused, nothing is seen, and the browser counts other things.
+    if (expected) this.#tell(this.#viewing.next(received, this.rate().fps, this.latency()?.p50));
     if (this.#stall.isStuck(performance.now(), received, expected)) this.reconnect();
   }
 
@@ -228,6 +236,7 @@ export class Screen {
     this.#media = new MediaStream();
     this.sound.clear();
     this.#stall.restart();
+    this.#viewing.restart();
     this.#received = { packets: undefined, frames: undefined };
     this.#arrivedAt = undefined;
     /** @param {ProvenanceRecord} record */

@@ -6,6 +6,7 @@ import { stereo, unlinked } from './sound.js';
 
 /**
  * A session that plays. Frames are shown as soon as they are decoded: the server already paces.
+ * Returns it, and what tells the server what is seen.
  * @param {object} options
  * @param {string} options.url the WHEP endpoint of one variant of one stream
  * @param {() => Record<string, string>} options.headers credentials
@@ -24,8 +25,16 @@ export function createPlayer({ url, headers, onTrack, onRecords, onState }) {
     peer.addTransceiver('audio', { direction: 'recvonly' });
     peer.ontrack = ({ track, receiver: source }) => onTrack(track, source);
     peer.createDataChannel('provenance').onmessage = ({ data }) => onRecord(JSON.parse(data));
+    viewing = peer.createDataChannel('viewing');
   };
-  return new Session({ url, headers, prepare, onState, offered: stereo, answered: unlinked });
+  /** @type {RTCDataChannel | undefined} */
+  let viewing;
+  const session = new Session({ url, headers, prepare, onState, offered: stereo, answered: unlinked });
+  /** Tells the server what is seen (docs/monitoring.md). @param {import('./viewing.js').Viewing} seen */
+  const tell = (seen) => {
+    if (viewing?.readyState === 'open') viewing.send(JSON.stringify(seen));
+  };
+  return { session, tell };
 }
 
 /**
@@ -37,7 +46,7 @@ export function createPlayer({ url, headers, onTrack, onRecords, onState }) {
  * What a connection measures of itself; each undefined while unknown, or where a browser does not
  * count it.
  * @param {Session} session
- * @returns {Promise<import('./stall.js').Received & { roundTripMs: number | undefined }>}
+ * @returns {Promise<import('./stall.js').Received & import('./viewing.js').Frozen & { roundTripMs: number | undefined }>}
  */
 export async function readConnection(session) {
   /** @type {Entry[]} */
@@ -49,5 +58,7 @@ export async function readConnection(session) {
     roundTripMs: seconds && 1000 * seconds,
     packets: video?.packetsReceived,
     frames: video?.framesDecoded,
+    freezes: video?.freezeCount,
+    frozenSeconds: video?.totalFreezesDuration,
   };
 }

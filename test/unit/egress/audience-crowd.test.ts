@@ -60,6 +60,9 @@ class Crowd {
     const viewer = new FakeViewer({
       keyframeNeeded: () => this.audience.admit(member),
       sent: () => {},
+      asked: () => {},
+      roundTrip: () => {},
+      seen: () => {},
       retransmitted: () => {},
       dropped: () => {},
       ended: () => this.audience.leave(member),

@@ -23,6 +23,9 @@ class Rig {
     const viewer = new FakeViewer({
       keyframeNeeded: () => this.audience.admit(member),
       sent: () => {},
+      asked: () => {},
+      roundTrip: () => {},
+      seen: () => {},
       retransmitted: () => {},
       dropped: () => {},
       ended: () => this.audience.leave(member),
