@@ -3,16 +3,20 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { Scrape } from '../../bench/metrics-text.ts';
 import { type App, startApp } from '../support/app.ts';
 import { bearer, TOKENS } from '../support/tokens.ts';
+import { watching } from '../support/watching.ts';
 
 const DEMO = { stream: 'demo' };
 
 let app: App;
+let viewer: AsyncDisposable;
 
 beforeAll(async () => {
   app = await startApp(['--model', 'auto', '--provider', 'cpu']);
+  viewer = await watching(app, 'demo');
 });
 
 afterAll(async () => {
+  await viewer?.[Symbol.asyncDispose]();
   const end = await app?.stop();
   expect(end?.code, app?.log()).toBe(0);
   expect(app?.log()).toContain('"liveFrames":0');

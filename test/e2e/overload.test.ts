@@ -6,6 +6,7 @@ import { Scrape } from '../../bench/metrics-text.ts';
 import { type App, startApp } from '../support/app.ts';
 import { Burner } from '../support/burner.ts';
 import { ffmpeg, temporaryFolder, testVideo } from '../support/media.ts';
+import { watching } from '../support/watching.ts';
 
 const SAMPLE_MS = 200;
 const STREAM = { stream: 'live' };
@@ -55,6 +56,8 @@ async function start(size: string, budget: string): Promise<App> {
     expect(app.log()).toContain('"liveFrames":0');
   });
   await expect.poll(async () => (await app.stream('live')).ladder?.rung, { timeout: 20_000 }).toBeDefined();
+  const viewer = await watching(app, 'live');
+  onTestFinished(() => viewer[Symbol.asyncDispose]());
   return app;
 }
 

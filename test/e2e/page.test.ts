@@ -1,6 +1,7 @@
 /// <reference lib="dom" />
 import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, expect, it, onTestFinished, vi } from 'vitest';
+import { Scrape } from '../../bench/metrics-text.ts';
 import { type App, startApp } from '../support/app.ts';
 import { type Camera, freePort, readBarcode, startCamera } from '../support/camera.ts';
 import { launchChromium } from '../support/chromium.ts';
@@ -58,6 +59,11 @@ it('the strip shows where presented pictures come from, as the server counts the
   const told = frames.interpolated / Object.values(frames).reduce((sum, count) => sum + count);
   console.log(`presented: ${JSON.stringify(counts)}; the server: ${JSON.stringify(frames)}`);
   expect(Math.abs(share - told)).toBeLessThan(0.08);
+  // The player tells what is seen.
+  const metrics = Scrape.parse(await (await fetch(`${app.url}/metrics`)).text());
+  const shown = metrics.histogram('framelift_viewer_presented_fps', { stream: 'theatre', variant: 'upconverted' });
+  expect(shown.count).toBeGreaterThan(2);
+  expect(1 - shown.upTo(30) / shown.count).toBeGreaterThan(0.5);
   // What is painted: only source cells reach the top, and none touches another at twice the rate.
   const painted = await page.evaluate(() => {
     const strip = document.querySelector<HTMLCanvasElement>('#strip');

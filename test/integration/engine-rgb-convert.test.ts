@@ -5,6 +5,7 @@ import type { EvalReport } from '../../src/eval/report.ts';
 import { lastLine, runCli, startApp } from '../support/app.ts';
 import { rgbNetwork } from '../support/engine-rgb-onnx.ts';
 import { ffmpeg, frameHashes, temporaryFolder, testVideo } from '../support/media.ts';
+import { watching } from '../support/watching.ts';
 
 let folder: { path: string; remove: () => Promise<void> };
 const at = (name: string): string => join(folder.path, name);
@@ -68,6 +69,7 @@ describe("a user's own rgb network", () => {
 
   it('serve shows its pictures', async () => {
     const app = await startApp(['demo', '--model', at('tas.onnx'), '--fps', '60']);
+    await using _ = await watching(app, 'demo');
     try {
       await vi.waitFor(async () => expect((await app.stream('demo')).stats.frames.interpolated).toBeGreaterThan(5), {
         timeout: 20_000,

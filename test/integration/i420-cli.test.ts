@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { lastLine, runCli, startApp } from '../support/app.ts';
 import { i420Network } from '../support/engine-i420-onnx.ts';
 import { ffmpeg, frameHashes, temporaryFolder, testVideo } from '../support/media.ts';
+import { watching } from '../support/watching.ts';
 
 let folder: { path: string; remove: () => Promise<void> };
 const at = (name: string): string => join(folder.path, name);
@@ -60,6 +61,7 @@ describe("a user's own i420 network", () => {
 
   it('that only knows the middle: serve says so at a rate that needs other times, and goes on', async () => {
     const app = await startApp(['demo', '--model', at('half.onnx'), '--fps', '40']);
+    await using _ = await watching(app, 'demo');
     try {
       await vi.waitFor(() => expect(app.log()).toMatch(/only makes eighths of a source interval/), {
         timeout: 20_000,
@@ -76,6 +78,7 @@ describe("a user's own i420 network", () => {
 
   it('serve shows its pictures, unjudged, and no confidence', async () => {
     const app = await startApp(['demo', '--model', at('half.onnx'), '--fps', '60']);
+    await using _ = await watching(app, 'demo');
     try {
       await vi.waitFor(async () => expect((await app.stream('demo')).stats.frames.interpolated).toBeGreaterThan(20), {
         timeout: 20_000,

@@ -4,6 +4,7 @@ import { type App, startApp } from '../support/app.ts';
 import type { FakeRtsp } from '../support/fake-rtsp.ts';
 import { encodeClip, type Oddity, startOddCamera } from '../support/odd-camera.ts';
 import { bearer, TOKENS } from '../support/tokens.ts';
+import { watching } from '../support/watching.ts';
 
 /** Each camera, its B-frames, and what is told of it. */
 const CAMERAS: Readonly<Record<string, Oddity & { readonly bframes?: number; readonly told?: RegExp }>> = {
@@ -19,6 +20,7 @@ const SHARE = 0.85;
 const SECONDS = 14;
 
 let app: App;
+let viewers: AsyncDisposable;
 const cameras: FakeRtsp[] = [];
 
 /** A counter of the metrics, by its name and labels. */
@@ -41,10 +43,12 @@ beforeAll(async () => {
     sources.push(`${name}=${camera.url}`);
   }
   app = await startApp([...sources, '--model', 'blend', '--factor', '2', '--provider', 'cpu']);
+  viewers = await watching(app, ...Object.keys(CAMERAS));
   await sleep(SECONDS * 1000);
 });
 
 afterAll(async () => {
+  await viewers?.[Symbol.asyncDispose]();
   await app?.stop();
   await Promise.all(cameras.map((camera) => camera.close()));
 });

@@ -60,6 +60,8 @@ test('a stream has ended when the engine has done with its pairs: nothing is tol
     { name: 'gone', source, target: { kind: 'factor', factor: 2 }, minConfidence: 0 },
     { arena, clock, events: metrics, pool, log },
   );
+  // What nobody takes is not interpolated.
+  stream.publication('upconverted').follow({ take: () => {}, takeSound: () => {} });
   await stream.useModel('held');
   stream.start();
   const start = clock.now();
