@@ -99,7 +99,7 @@ describe('the list of streams', () => {
     }
     await page.keyboard.press('Enter');
     await page.waitForURL(`${url}/#/theatre`);
-    expect(await page.title()).toBe('theatre · framelift');
+    await page.waitForFunction(() => document.title === 'theatre · framelift');
     expect(await links.nth(2).getAttribute('aria-current')).toBe('page');
     expect(await links.first().getAttribute('aria-current')).toBeNull();
     expect(await focused(page)).toBe('theatre, Full rate');
