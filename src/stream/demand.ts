@@ -23,6 +23,8 @@ export class Demand {
   readonly #present: Record<Variant, boolean> = { upconverted: false, source: false };
   readonly #awake = new BehaviorSubject(true);
   #since: Micros;
+  /** The source has ended in order, and begins no more. */
+  #ended = false;
 
   constructor({ onDemand, now }: DemandOptions) {
     this.#onDemand = onDemand;
@@ -48,15 +50,19 @@ export class Demand {
     return true;
   }
 
-  /** Puts the source to sleep if nobody is there; true when that has happened. */
+  /**
+   * Puts the source to sleep if nobody is there; true when that has happened. One that has ended stays awake: its last
+   * frame is for those who come.
+   */
   rest(now: Micros): boolean {
     const { upconverted, source } = this.#present;
-    if (!this.#onDemand || !this.awake || upconverted || source || minus(now, this.#since) < LEAST_AWAKE) return false;
+    const wanted = upconverted || source || minus(now, this.#since) < LEAST_AWAKE;
+    if (!this.#onDemand || !this.awake || this.#ended || wanted) return false;
     this.#awake.next(false);
     return true;
   }
 
-  /** `frames` as often as it takes: subscribed to while awake. Completes with it. */
+  /** `frames` as often as it takes: subscribed to while awake. Completes with it, for good. */
   whileAwake(frames: Observable<Frame>): Observable<Frame> {
     return new Observable((subscriber) => {
       let reading: Subscription | undefined;
@@ -68,7 +74,10 @@ export class Demand {
             ? frames.subscribe({
                 next: (frame) => subscriber.next(frame),
                 error: (error: unknown) => subscriber.error(error),
-                complete: () => subscriber.complete(),
+                complete: () => {
+                  this.#ended = true;
+                  subscriber.complete();
+                },
               })
             : undefined;
         }),

@@ -124,6 +124,8 @@ export class Supervisor {
   async #run(deliver: (frame: Frame) => void, signal: AbortSignal): Promise<void> {
     const { clock, events, stream, random = Math.random, onRetry } = this.#options;
     const backoff = new Backoff(this.#options.backoff);
+    // What failed in an earlier run is none of this one.
+    this.#status = { ...this.#status, lastError: undefined };
     while (!signal.aborted) {
       this.#set({ phase: this.#status.reconnects ? 'waiting' : 'connecting' });
       const error = await this.#attempt(deliver, backoff, signal);

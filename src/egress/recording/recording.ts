@@ -166,7 +166,7 @@ export class Recording implements Follower {
       due: unit.due,
       keyframe: unit.keyframe && sets !== undefined,
       silent: unit.provenance.kind === 'repeated' && unit.provenance.reason === 'silence',
-      form: `${unit.passed ? 'passed' : 'encoded'} ${this.#options.publication.sound.codec} ${sets?.annexB.toString('base64')}`,
+      form: unit.keyframe ? this.#form(unit) : '',
     });
     if (this.#cutter.wantsKeyframe) this.#ask(this.#options.clock.now());
     if (action === 'skip') return;
@@ -176,6 +176,12 @@ export class Recording implements Follower {
     if (action === 'end') this.#report();
     else await this.#current?.file.picture(unit);
     this.#note(true);
+  }
+
+  /** How a keyframe, and what follows it, is to be decoded, and with which sound. */
+  #form({ passed }: EncodedUnit): string {
+    const { codec } = this.#options.publication.sound;
+    return `${passed ? 'passed' : 'encoded'} ${codec} ${this.#parameterSets?.annexB.toString('base64')}`;
   }
 
   #hold(unit: SoundUnit): void {

@@ -32,6 +32,17 @@ const VIDEO_CLOCK = 90_000;
 const MAX_PAYLOAD = 1400;
 const REPORT_INTERVAL = fromMs(5000);
 
+/** Of access units that some reader has just been sent: all are sent the same. */
+const packetized = new WeakMap<Buffer, readonly Buffer[]>();
+
+function payloadsOf(data: Buffer): readonly Buffer[] {
+  const before = packetized.get(data);
+  if (before) return before;
+  const payloads = packetizeH264(data, { maxPayload: MAX_PAYLOAD });
+  packetized.set(data, payloads);
+  return payloads;
+}
+
 /** One reader's tracks. Close it. */
 export class Reader implements Follower {
   readonly #options: ReaderOptions;
@@ -89,7 +100,7 @@ export class Reader implements Follower {
     const [lane] = this.#lanes;
     if (!lane) return;
     const ticks = track.ticks(unit.due);
-    const payloads = packetizeH264(unit.data, { maxPayload: MAX_PAYLOAD });
+    const payloads = payloadsOf(unit.data);
     const starts = track.packets === 0;
     for (const payload of payloads) lane.rtp(track.packet(payload, ticks, payload === payloads.at(-1)));
     // At once, so that sound and picture are shown together from the start.

@@ -63,7 +63,7 @@ it('reads the source anew each time somebody comes, once for all of them, and ne
   expect(log).toEqual(['start', 'stop', 'start', 'stop', 'start', 'stop']);
 });
 
-it('ends with its source, and does not read after its end', () => {
+it('ends with its source, and does not put to sleep what has ended', () => {
   const demand = new Demand({ onDemand: true, now: at(0) });
   let ended = false;
   demand.whileAwake(new Observable((subscriber) => subscriber.complete())).subscribe({
@@ -72,4 +72,5 @@ it('ends with its source, and does not read after its end', () => {
     },
   });
   expect(ended).toBe(true);
+  expect(demand.rest(at(100))).toBe(false);
 });

@@ -314,6 +314,18 @@ describe('Supervisor', () => {
     expect(heard).toEqual([1, 2]);
   });
 
+  it('begins a new run without the failure of the last one', async () => {
+    const rig = new Rig();
+    await rig.fail(new FrameliftError('source.unreachable', 'nothing listens', { recoverable: true }));
+    expect(rig.supervisor.status.lastError).toBeDefined();
+    await rig.stop();
+    const again = rig.supervisor.frames.subscribe((frame) => frame.release());
+    expect(rig.source.lives).toHaveLength(2);
+    expect(rig.supervisor.status.lastError).toBeUndefined();
+    again.unsubscribe();
+    await rig.supervisor.stopped;
+  });
+
   it('can be subscribed to again after it stopped', async () => {
     const rig = new Rig();
     await rig.stop();
