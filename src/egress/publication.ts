@@ -13,11 +13,9 @@ import type { PeerSession } from '../webrtc/endpoint.ts';
 import type { CandidateSink } from '../webrtc/transport.ts';
 import { Audience, type Member } from './audience.ts';
 import { SoundOut } from './audio/sound-out.ts';
-import { Encoding, type EncodingOptions } from './codec/encoding.ts';
-import { KeyframeRequests } from './codec/keyframe-requests.ts';
+import type { EncodingOptions } from './codec/encoding.ts';
 import { Passing, type PassingChoice, type PassingStatus } from './codec/passing.ts';
-import { Renditions } from './congestion/renditions.ts';
-import { EvenSender } from './even-sender.ts';
+import { Coding } from './coding.ts';
 import { type Follower, Followers, type Following } from './followers.ts';
 import { FurtherCoding } from './further-coding.ts';
 import { connectPeer } from './peer.ts';
@@ -92,10 +90,8 @@ export class Publication implements AsyncDisposable {
   readonly #options: PublicationOptions;
   readonly #audience: Audience;
   readonly #followers: Followers;
-  readonly #encoding: Encoding;
-  readonly #keyframes: KeyframeRequests;
+  readonly #coding: Coding;
   readonly #presence: Presence;
-  readonly #renditions: Renditions;
   readonly #further: FurtherCoding;
   readonly #passing: Passing | undefined;
   #last: Frame | undefined;
@@ -103,7 +99,6 @@ export class Publication implements AsyncDisposable {
   #refreshDue: Micros | undefined;
   #latencyOf: Micros | undefined;
   #cancelRefresh: CancelTimer | undefined;
-  readonly #even: EvenSender;
   #disposed = false;
 
   constructor(options: PublicationOptions) {
@@ -120,10 +115,14 @@ export class Publication implements AsyncDisposable {
         this.#followers.pushSound(unit);
       },
     });
-    this.#encoding = new Encoding(options, (unit) => {
-      if (this.#passing?.status.form !== 'pass') this.#followers.push(unit);
-      if (options.even) this.#even.push(unit);
-      else this.#send(unit);
+    this.#coding = new Coding({
+      ...options,
+      packetize: (unit) => this.#packetize(unit),
+      onUnit: (unit) => {
+        if (this.#passing?.status.form !== 'pass') this.#followers.push(unit);
+      },
+      send: (unit) => this.#send(unit),
+      onKeyframe: () => this.#refreshStale(),
     });
     this.#presence = new Presence({
       clock,
@@ -137,9 +136,6 @@ export class Publication implements AsyncDisposable {
       keyframe: () => this.#followersNeedKeyframe(),
       onPresence: (present) => (present ? this.#presence.arrived() : this.#presence.left()),
     });
-    this.#keyframes = new KeyframeRequests(clock, () => this.#makeKeyframe());
-    const packetize = (unit: EncodedUnit): PacketizedUnit => this.#packetize(unit);
-    this.#renditions = new Renditions({ ...options, arena: options.arena, packetize });
     this.#further = new FurtherCoding({
       ...options,
       viewers: () => this.#audience.viewers((member) => !takesH264(member)),
@@ -150,22 +146,14 @@ export class Publication implements AsyncDisposable {
       passing &&
       new Passing({
         ...{ stream, clock, ...passing },
-        encodeKeyframe: () => this.#encoding.requestKeyframe(),
+        encodeKeyframe: () => this.#coding.requestKeyframe(),
         onUnit: (unit) => {
-          this.#renditions.measure(unit);
+          this.#coding.renditions.measure(unit);
           this.#followers.push(unit);
         },
-        send: (viewer, item) => this.#renditions.give('full', viewer, item),
+        send: (viewer, item) => this.#coding.renditions.give('full', viewer, item),
         onViewers: (count) => events.emit({ type: 'passed-viewers', stream, count }),
       });
-    this.#even = new EvenSender({
-      clock,
-      send: (unit) => this.#send(unit),
-      onDrop: () => {
-        options.events.emit({ type: 'drop', stream, stage: 'packetize', reason: 'queue-full', count: 1 });
-        this.#keyframes.want();
-      },
-    });
   }
 
   /**
@@ -181,7 +169,7 @@ export class Publication implements AsyncDisposable {
     this.#last = frame.share();
     this.#pushedAt = this.#options.clock.now();
     this.#presence.frame();
-    this.#encoding.observe(frame, due);
+    this.#coding.observe(frame, due);
     this.#passing?.push(frame, due);
     this.#encode(frame, due);
   }
@@ -214,7 +202,7 @@ export class Publication implements AsyncDisposable {
    * is configured.
    */
   get bitrate(): number | undefined {
-    return this.#encoding.bitrate;
+    return this.#coding.bitrate;
   }
 
   /**
@@ -289,7 +277,7 @@ export class Publication implements AsyncDisposable {
 
   /** Changes the encoder's bitrate live, bits per second. */
   setBitrate(bitsPerSecond: number): void {
-    this.#encoding.setBitrate(bitsPerSecond);
+    this.#coding.setBitrate(bitsPerSecond);
     this.#further.setBitrate(bitsPerSecond);
   }
 
@@ -298,8 +286,7 @@ export class Publication implements AsyncDisposable {
    * anew.
    */
   setTraits(traits: PictureTraits | undefined): void {
-    this.#encoding.setTraits(traits);
-    this.#renditions.setTraits(traits);
+    this.#coding.setTraits(traits);
     this.#further.setTraits(traits);
   }
 
@@ -307,28 +294,25 @@ export class Publication implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#disposed = true;
     this.#presence.close();
-    this.#keyframes.close();
     this.#cancelRefresh?.();
-    this.#even.close();
     this.sound.close();
     this.#passing?.close();
     await this.#audience.close('stream stopped');
-    await this.#further.close();
-    await this.#closeEncoders();
+    await Promise.all([this.#coding.close(), this.#further.close()]);
     this.#last?.release();
     this.#last = undefined;
   }
 
   async #closeEncoders(): Promise<void> {
-    await Promise.all([this.#encoding.close(), this.#renditions.close(), this.#further.closeEncoders()]);
+    await Promise.all([this.#coding.closeEncoders(), this.#further.closeEncoders()]);
   }
 
   /** Takes ownership of `frame`. */
   #encode(frame: Frame, due: Micros): void {
     this.#cancelRefresh?.();
     if (this.#passing?.choice !== 'pass') {
-      const target = this.#passing?.status.form === 'pass' ? 'as measured' : this.#encoding.bitrate;
-      this.#renditions.push(frame, due, this.#audience.viewers(takesH264), target);
+      const target = this.#passing?.status.form === 'pass' ? 'as measured' : this.#coding.bitrate;
+      this.#coding.renditions.push(frame, due, this.#audience.viewers(takesH264), target);
     }
     this.#further.push(frame, due);
     if (!this.#taken) {
@@ -336,7 +320,7 @@ export class Publication implements AsyncDisposable {
       return;
     }
     const { clock } = this.#options;
-    if (this.#wantsH264 || this.#followersWantEncoded) this.#encoding.encode(frame, due);
+    if (this.#wantsH264 || this.#followersWantEncoded) this.#coding.encode(frame, due);
     else frame.release();
     this.#cancelRefresh = clock.at(plus(clock.now(), REFRESH_INTERVAL), () => {
       this.#passing?.silent();
@@ -347,8 +331,8 @@ export class Publication implements AsyncDisposable {
   #send(unit: EncodedUnit): void {
     const passing = this.#passing;
     const takes = passing ? (member: Member): boolean => passing.takesEncoded(member, unit) : takesH264;
-    if (passing?.status.form !== 'pass') this.#renditions.measure(unit);
-    this.#renditions.full(this.#packetize(unit), this.#audience.viewers(takes));
+    if (passing?.status.form !== 'pass') this.#coding.renditions.measure(unit);
+    this.#coding.renditions.full(this.#packetize(unit), this.#audience.viewers(takes));
     this.#reportPeerQueues(this.#audience.capacity);
   }
 
@@ -409,7 +393,7 @@ export class Publication implements AsyncDisposable {
 
   #followersNeedKeyframe(): void {
     if (this.#passing?.status.form === 'pass') this.#options.passing?.askSource();
-    else this.#keyframes.want();
+    else this.#coding.wantKeyframe();
   }
 
   #noFrame(): FrameliftError {
@@ -425,7 +409,7 @@ export class Publication implements AsyncDisposable {
       this.#reportViewers();
     }
     const further = member.viewer && !takesH264(member);
-    const own = (further ? this.#further : this.#renditions).requestKeyframe(member.viewer);
+    const own = (further ? this.#further : this.#coding).renditions.requestKeyframe(member.viewer);
     if (cause === 'slow' && !own) {
       if (member.slowAskedAt !== undefined && minus(now, member.slowAskedAt) < SLOW_SPACING) return;
       member.slowAskedAt = now;
@@ -433,8 +417,8 @@ export class Publication implements AsyncDisposable {
     const asked = cause === 'slow' ? 'join' : cause;
     events.emit({ type: 'keyframe-request', stream: this.stream, variant: this.variant, cause: asked });
     if (own) return;
-    if (further) this.#further.want();
-    else if (!this.#passing?.keyframeNeeded(member, cause, this.#isStale(now))) this.#keyframes.want();
+    if (further) this.#further.wantKeyframe();
+    else if (!this.#passing?.keyframeNeeded(member, cause, this.#isStale(now))) this.#coding.wantKeyframe();
   }
 
   /**
@@ -443,13 +427,7 @@ export class Publication implements AsyncDisposable {
    */
   #limitSlices(): void {
     const most = this.#audience.singleNal ? MAX_SLICE : undefined;
-    this.#encoding.setMaxSlice(most);
-    this.#renditions.setMaxSlice(most);
-  }
-
-  #makeKeyframe(): void {
-    this.#encoding.requestKeyframe();
-    this.#refreshStale();
+    this.#coding.setMaxSlice(most);
   }
 
   #refreshStale(): void {
