@@ -13,6 +13,7 @@ import type { Follower } from '../followers.ts';
 import type { EncodedUnit } from '../viewer.ts';
 import { type OutputAddress, type OutputKind, shownOutput } from './address.ts';
 import { pushFault } from './fault.ts';
+import { Beginning, type Life, pushOf } from './life.ts';
 import { NutWriter } from './nut-writer.ts';
 import type { Push, PushReport, PushSource } from './push.ts';
 
@@ -35,8 +36,6 @@ const TIMEOUT = fromMs(10_000);
 const LOOK_INTERVAL = fromMs(1000);
 /** Bytes that may wait: seconds of any usual stream. */
 const MAX_WAITING = 8 << 20;
-/** Sound that the source has been said to have is waited for so long: a muxer has to know of it before it begins. */
-const SOUND_WAIT = fromMs(1000);
 /** Lines of ffmpeg's that an error may be found in. */
 const MAX_LINES = 50;
 
@@ -76,20 +75,15 @@ export function outputOptions(
 
 /** A push through an ffmpeg child. */
 export function ffmpegPush(options: FfmpegPushOptions): Push {
-  return {
-    label: shownOutput(options.address.url),
-    run: async (source, report, signal) => {
-      await using life = new Life(options, source, report, signal);
-      // Awaited here: what is returned would be disposed of at once.
-      return await life.ended;
-    },
-  };
+  return pushOf(
+    shownOutput(options.address.url),
+    (source, report, signal) => new FfmpegLife(options, source, report, signal),
+  );
 }
 
 /** One run, from the first keyframe on. */
-class Life implements Follower, AsyncDisposable {
+class FfmpegLife implements Follower, Life {
   readonly #options: FfmpegPushOptions;
-  readonly #source: PushSource;
   readonly #report: PushReport;
   readonly #following: Disposable;
   readonly #end = Promise.withResolvers<'stopped' | 'changed'>();
@@ -98,10 +92,9 @@ class Life implements Follower, AsyncDisposable {
   readonly #lines: string[] = [];
   #child: Promise<unknown> = Promise.resolve();
   #writer: NutWriter | undefined;
-  #sets: ParameterSets | undefined;
+  readonly #beginning: Beginning;
   /** Units since the first keyframe, while sound is waited for. */
   #held: EncodedUnit[] = [];
-  #cancelHold = (): void => {};
   #sound: SoundCodec | undefined;
   #input: Writable | undefined;
   /** Bytes for an input that is not there yet. */
@@ -114,10 +107,11 @@ class Life implements Follower, AsyncDisposable {
 
   constructor(options: FfmpegPushOptions, source: PushSource, report: PushReport, signal: AbortSignal) {
     this.#options = options;
-    this.#source = source;
     this.#report = report;
     this.#signal = signal;
-    this.#startedAt = options.clock.now();
+    const { audio, clock } = options;
+    this.#beginning = new Beginning({ audio, source, clock, begin: (sets, sound) => this.#begin(sets, sound) });
+    this.#startedAt = clock.now();
     this.#takenAt = this.#startedAt;
     signal.addEventListener('abort', this.#stop);
     if (signal.aborted) this.#stop();
@@ -132,14 +126,18 @@ class Life implements Follower, AsyncDisposable {
   take(unit: EncodedUnit): void {
     if (this.#kill.signal.aborted) return;
     const sets = unit.keyframe ? parameterSetsOf(unit.data) : undefined;
-    if (sets && this.#sets && !sets.annexB.equals(this.#sets.annexB)) this.#end.resolve('changed');
+    const first = this.#beginning.sets;
+    if (sets && first && !sets.annexB.equals(first.annexB)) this.#end.resolve('changed');
     else if (this.#writer) this.#write((writer) => writer.video(unit));
-    else if (sets || this.#sets) this.#hold(unit, sets);
+    else if (sets || first) {
+      this.#held.push(unit);
+      if (sets) this.#beginning.keyframe(sets);
+    }
   }
 
   takeSound(unit: SoundUnit): void {
-    if (!this.#options.audio || this.#kill.signal.aborted) return;
-    if (!this.#writer) this.#begin(unit.codec);
+    if (!this.#options.audio || !this.#beginning.sets || this.#kill.signal.aborted) return;
+    this.#beginning.sound(unit.codec);
     if (unit.codec !== this.#sound) this.#end.resolve('changed');
     else this.#write((writer) => writer.sound(unit));
   }
@@ -149,7 +147,7 @@ class Life implements Follower, AsyncDisposable {
     this.#signal.removeEventListener('abort', this.#stop);
     this.#following[Symbol.dispose]();
     this.#cancelLook();
-    this.#cancelHold();
+    this.#beginning.close();
     this.#kill.abort();
     await this.#child;
     this.#writer?.close();
@@ -157,22 +155,11 @@ class Life implements Follower, AsyncDisposable {
 
   readonly #stop = (): void => this.#end.resolve('stopped');
 
-  #hold(unit: EncodedUnit, sets: ParameterSets | undefined): void {
-    const { audio, clock } = this.#options;
-    this.#held.push(unit);
-    if (this.#sets || !sets) return;
-    this.#sets = sets;
-    if (!audio || this.#source.sound.codec === undefined) this.#begin(undefined);
-    else this.#cancelHold = clock.at(plus(clock.now(), SOUND_WAIT), () => this.#begin(undefined));
-  }
-
   /** Starts the child, whose input is described by the first keyframe. */
-  #begin(sound: SoundCodec | undefined): void {
+  #begin({ annexB: extradata, size }: ParameterSets, sound: SoundCodec | undefined): void {
     const { address, clock, program } = this.#options;
     const [first] = this.#held;
-    this.#cancelHold();
-    if (!this.#sets || !first || this.#writer) return;
-    const { annexB: extradata, size } = this.#sets;
+    if (!first) return;
     this.#sound = sound;
     try {
       const path = program();

@@ -1,7 +1,7 @@
 /** Pushes by WHIP (RFC 9725): our own peer offers the stream, and sends it as it sends to viewers. */
 import { asFrameliftError, FrameliftError } from '../../errors.ts';
 import type { SoundCodec } from '../../media/sound.ts';
-import { type CancelTimer, type Clock, fromMs, plus } from '../../time.ts';
+import type { Clock } from '../../time.ts';
 import type { IceServer } from '../../webrtc/ice-servers.ts';
 import { newIdentity } from '../../webrtc/identity.ts';
 import type { TransportSettings } from '../../webrtc/transport.ts';
@@ -12,6 +12,7 @@ import { connectPeer } from '../peer.ts';
 import { areSingle, packetizeH264 } from '../rtp/packetizer.ts';
 import type { EncodedUnit, Viewer } from '../viewer.ts';
 import { type OutputAddress, shownOutput } from './address.ts';
+import { Beginning, type Life, pushOf } from './life.ts';
 import type { Push, PushReport, PushSource } from './push.ts';
 import { iceServersOf, writeOffer } from './whip-offer.ts';
 import { postOffer, type WhipSession } from './whip-request.ts';
@@ -27,25 +28,17 @@ export interface WhipPushOptions {
   readonly transport: TransportSettings;
 }
 
-/** Sound that the source has been said to have is waited for so long: the offer has to name it. */
-const SOUND_WAIT = fromMs(1000);
-
 /** A push to a WHIP server. */
 export function whipPush(options: WhipPushOptions): Push {
-  return {
-    label: shownOutput(options.address.url),
-    run: async (source, report, signal) => {
-      await using life = new Life(options, source, report, signal);
-      // Awaited here: what is returned would be disposed of at once.
-      return await life.ended;
-    },
-  };
+  return pushOf(
+    shownOutput(options.address.url),
+    (source, report, signal) => new WhipLife(options, source, report, signal),
+  );
 }
 
 /** One session, from the first keyframe on. */
-class Life implements Follower, AsyncDisposable {
+class WhipLife implements Follower, Life {
   readonly #options: WhipPushOptions;
-  readonly #source: PushSource;
   readonly #report: PushReport;
   readonly #following: ReturnType<PushSource['follow']>;
   readonly #end = Promise.withResolvers<'stopped' | 'changed'>();
@@ -54,16 +47,16 @@ class Life implements Follower, AsyncDisposable {
   #opening: Promise<void> | undefined;
   #session: WhipSession | undefined;
   #viewer: Viewer | undefined;
-  #sets: ParameterSets | undefined;
+  readonly #beginning: Beginning;
   #sound: SoundCodec | undefined;
   /** A keyframe has gone out since the connection came about. */
   #started = false;
-  #cancelWait: CancelTimer = () => {};
 
   constructor(options: WhipPushOptions, source: PushSource, report: PushReport, signal: AbortSignal) {
     this.#options = options;
-    this.#source = source;
     this.#report = report;
+    const { audio, clock } = options;
+    this.#beginning = new Beginning({ audio, source, clock, begin: (sets, sound) => this.#begin(sets, sound) });
     this.#signal = signal;
     signal.addEventListener('abort', this.#stop);
     if (signal.aborted) this.#stop();
@@ -77,9 +70,10 @@ class Life implements Follower, AsyncDisposable {
 
   take(unit: EncodedUnit): void {
     const sets = unit.keyframe ? parameterSetsOf(unit.data) : undefined;
-    if (sets && !this.#sets) this.#offerSoon(sets);
+    const first = this.#beginning.sets;
+    if (sets) this.#beginning.keyframe(sets);
     // A size may change within a session, another profile has to be agreed anew.
-    else if (sets && this.#sets && sets.sequence[1] !== this.#sets.sequence[1]) this.#end.resolve('changed');
+    if (sets && first && sets.sequence[1] !== first.sequence[1]) this.#end.resolve('changed');
     const viewer = this.#viewer;
     if (!viewer?.connected || !(this.#started || unit.keyframe)) return;
     this.#started = true;
@@ -88,9 +82,9 @@ class Life implements Follower, AsyncDisposable {
   }
 
   takeSound(unit: SoundUnit): void {
-    if (!this.#options.audio || !this.#sets) return;
-    if (!this.#opening) this.#begin(unit.codec);
-    else if (unit.codec !== this.#sound) this.#end.resolve('changed');
+    if (!this.#options.audio || !this.#beginning.sets) return;
+    this.#beginning.sound(unit.codec);
+    if (unit.codec !== this.#sound) this.#end.resolve('changed');
     if (this.#started) this.#viewer?.sendSound(unit);
   }
 
@@ -98,7 +92,7 @@ class Life implements Follower, AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#signal.removeEventListener('abort', this.#stop);
     this.#following[Symbol.dispose]();
-    this.#cancelWait();
+    this.#beginning.close();
     this.#stopped.abort();
     await this.#opening;
     await Promise.all([this.#viewer?.close('the output has ended'), this.#session?.end()]);
@@ -106,18 +100,9 @@ class Life implements Follower, AsyncDisposable {
 
   readonly #stop = (): void => this.#end.resolve('stopped');
 
-  #offerSoon(sets: ParameterSets): void {
-    const { audio, clock } = this.#options;
-    this.#sets = sets;
-    if (!audio || this.#source.sound.codec === undefined) this.#begin(undefined);
-    else this.#cancelWait = clock.at(plus(clock.now(), SOUND_WAIT), () => this.#begin(undefined));
-  }
-
-  #begin(sound: SoundCodec | undefined): void {
-    if (!this.#sets || this.#opening) return;
-    this.#cancelWait();
+  #begin(sets: ParameterSets, sound: SoundCodec | undefined): void {
     this.#sound = sound;
-    this.#opening = this.#open(this.#sets).catch((thrown: unknown) => {
+    this.#opening = this.#open(sets).catch((thrown: unknown) => {
       this.#end.reject(asFrameliftError(thrown, 'output.failed'));
     });
   }
