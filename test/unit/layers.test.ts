@@ -108,6 +108,7 @@ const ADAPTERS: Record<string, readonly string[]> = {
     'egress/codec/tags.ts',
     'egress/codec/device-memory.ts',
     'egress/codec/libraries.ts',
+    'egress/codec/described.ts',
     'egress/codec/session.ts',
     'commands/inspect/access-units.ts',
     'egress/file/carried/carried.ts',

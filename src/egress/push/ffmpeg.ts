@@ -156,14 +156,14 @@ class FfmpegLife implements Follower, Life {
   readonly #stop = (): void => this.#end.resolve('stopped');
 
   /** Starts the child, whose input is described by the first keyframe. */
-  #begin({ annexB: extradata, size }: ParameterSets, sound: SoundCodec | undefined): void {
+  #begin(sets: ParameterSets, sound: SoundCodec | undefined): void {
     const { address, clock, program } = this.#options;
     const [first] = this.#held;
     if (!first) return;
     this.#sound = sound;
     try {
       const path = program();
-      this.#writer = new NutWriter({ extradata, size, sound, start: first.due });
+      this.#writer = new NutWriter({ sets, sound, start: first.due });
       for (const unit of this.#held) this.#write((writer) => writer.video(unit));
       this.#held = [];
       this.#startedAt = clock.now();

@@ -3,16 +3,8 @@
  * is encoded, each unit goes out at once. The adapter of node-av's muxer for pushes.
  */
 import {
-  AV_CHANNEL_LAYOUT_MONO,
-  AV_CHANNEL_LAYOUT_STEREO,
-  AV_CODEC_ID_H264,
-  AV_CODEC_ID_OPUS,
-  AV_CODEC_ID_PCM_ALAW,
-  AV_CODEC_ID_PCM_MULAW,
   AV_LOG_FATAL,
   AVFMT_FLAG_CUSTOM_IO,
-  AVMEDIA_TYPE_AUDIO,
-  AVMEDIA_TYPE_VIDEO,
   Dictionary,
   FFmpegError,
   FormatContext,
@@ -20,20 +12,18 @@ import {
   Log,
   Packet,
   Rational,
-  type Stream,
 } from 'node-av';
 import { FrameliftError } from '../../errors.ts';
-import type { FrameSize } from '../../media/size.ts';
 import { SOUND_CLOCK, type SoundCodec } from '../../media/sound.ts';
 import type { Micros } from '../../time.ts';
 import type { SoundUnit } from '../audio/sound-out.ts';
+import { describeSound, describeVideo } from '../codec/described.ts';
+import type { ParameterSets } from '../codec/parameter-sets.ts';
 import type { EncodedUnit } from '../viewer.ts';
 
 /** What is written. */
 export interface NutStreams {
-  /** Parameter sets, Annex B. */
-  readonly extradata: Buffer;
-  readonly size: FrameSize;
+  readonly sets: Pick<ParameterSets, 'annexB' | 'size'>;
   readonly sound: SoundCodec | undefined;
   /** What becomes time zero, on the timeline of due times. */
   readonly start: Micros;
@@ -41,9 +31,6 @@ export interface NutStreams {
 
 const VIDEO_CLOCK = 90_000;
 const BUFFER_BYTES = 1 << 16;
-const CODECS = { opus: AV_CODEC_ID_OPUS, pcmu: AV_CODEC_ID_PCM_MULAW, pcma: AV_CODEC_ID_PCM_ALAW } as const;
-/** Opus in containers needs its header (RFC 7845, section 5.1): version 1, two channels, 48 kHz. */
-const OPUS_HEAD = Buffer.from('4f707573486561640102000080bb0000000000', 'hex');
 
 /** Writes NUT. Everything happens at once; the bytes come out of {@link take}. */
 export class NutWriter {
@@ -66,8 +53,14 @@ export class NutWriter {
     this.#context.pb = this.#io;
     this.#context.setFlags(AVFMT_FLAG_CUSTOM_IO);
     this.#packet.alloc();
-    this.#describeVideo(this.#context.newStream(null));
-    if (streams.sound) describeSound(this.#context.newStream(null), streams.sound);
+    const video = this.#context.newStream(null);
+    describeVideo(video, streams.sets);
+    video.timeBase = new Rational(1, VIDEO_CLOCK);
+    if (streams.sound) {
+      const sound = this.#context.newStream(null);
+      describeSound(sound, streams.sound);
+      sound.timeBase = new Rational(1, SOUND_CLOCK[streams.sound]);
+    }
     const options = Dictionary.fromObject({ write_index: '0' });
     try {
       check(this.#context.writeHeaderSync(options), 'the header cannot be written');
@@ -108,16 +101,6 @@ export class NutWriter {
     this.#context.freeContext();
   }
 
-  #describeVideo(stream: Stream): void {
-    const { codecpar } = stream;
-    codecpar.codecType = AVMEDIA_TYPE_VIDEO;
-    codecpar.codecId = AV_CODEC_ID_H264;
-    codecpar.width = this.#streams.size.width;
-    codecpar.height = this.#streams.size.height;
-    codecpar.extradata = this.#streams.extradata;
-    stream.timeBase = new Rational(1, VIDEO_CLOCK);
-  }
-
   #write(data: Buffer, track: number, ticks: number, keyframe: boolean): void {
     if (this.#closed) return;
     const packet = this.#packet;
@@ -134,16 +117,6 @@ export class NutWriter {
     this.#io.flushSync();
     check(code, 'a packet cannot be written');
   }
-}
-
-function describeSound(stream: Stream, codec: SoundCodec): void {
-  const { codecpar } = stream;
-  codecpar.codecType = AVMEDIA_TYPE_AUDIO;
-  codecpar.codecId = CODECS[codec];
-  codecpar.sampleRate = SOUND_CLOCK[codec];
-  codecpar.channelLayout = codec === 'opus' ? AV_CHANNEL_LAYOUT_STEREO : AV_CHANNEL_LAYOUT_MONO;
-  if (codec === 'opus') codecpar.extradata = OPUS_HEAD;
-  stream.timeBase = new Rational(1, SOUND_CLOCK[codec]);
 }
 
 /** @throws FrameliftError `output.failed` for a code of FFmpeg that is an error. */

@@ -1,22 +1,11 @@
 /** One segment on its way to the disk: video, sound, and the provenance of each picture. The adapter of node-av's muxers. */
 
 import { join } from 'node:path';
-import {
-  AV_CHANNEL_LAYOUT_MONO,
-  AV_CHANNEL_LAYOUT_STEREO,
-  AV_CODEC_ID_H264,
-  AV_CODEC_ID_OPUS,
-  AV_CODEC_ID_PCM_ALAW,
-  AV_CODEC_ID_PCM_MULAW,
-  AVMEDIA_TYPE_AUDIO,
-  AVMEDIA_TYPE_VIDEO,
-  Dictionary,
-  Packet,
-  type Stream,
-} from 'node-av';
+import { Dictionary, Packet, type Stream } from 'node-av';
 import type { FrameliftError } from '../../errors.ts';
 import { SOUND_CLOCK, type SoundCodec } from '../../media/sound.ts';
 import { type Micros, minus, toMs } from '../../time.ts';
+import { describeSound, describeVideo } from '../codec/described.ts';
 import type { ParameterSets } from '../codec/parameter-sets.ts';
 import { Container, type ContainerSink } from '../file/container.ts';
 import { type ProvenanceRecord, provenanceRecord } from '../provenance.ts';
@@ -281,29 +270,4 @@ export class SegmentFile {
 
 function isoTime(wall: Micros): string {
   return new Date(Math.round(toMs(wall))).toISOString();
-}
-
-function describeVideo({ codecpar }: Stream, { annexB, size }: ParameterSets): void {
-  codecpar.codecType = AVMEDIA_TYPE_VIDEO;
-  codecpar.codecId = AV_CODEC_ID_H264;
-  codecpar.extradata = annexB;
-  codecpar.width = size.width;
-  codecpar.height = size.height;
-}
-
-function describeSound({ codecpar }: Stream, codec: SoundCodec): void {
-  codecpar.codecType = AVMEDIA_TYPE_AUDIO;
-  codecpar.sampleRate = SOUND_CLOCK[codec];
-  if (codec === 'opus') {
-    codecpar.codecId = AV_CODEC_ID_OPUS;
-    codecpar.channelLayout = AV_CHANNEL_LAYOUT_STEREO;
-    // RFC 7845 section 5.1: two channels, nothing to skip, no gain.
-    const head = Buffer.from('OpusHead\x01\x02\0\0\0\0\0\0\0\0\0', 'latin1');
-    head.writeUInt32LE(SOUND_CLOCK.opus, 12);
-    codecpar.extradata = head;
-    return;
-  }
-  codecpar.codecId = codec === 'pcma' ? AV_CODEC_ID_PCM_ALAW : AV_CODEC_ID_PCM_MULAW;
-  codecpar.channelLayout = AV_CHANNEL_LAYOUT_MONO;
-  codecpar.bitsPerCodedSample = 8;
 }

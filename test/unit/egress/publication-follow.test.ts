@@ -1,41 +1,22 @@
 import { afterEach, expect, it } from 'vitest';
-import type { VideoEncoderOptions } from '../../../src/egress/codec/encoder.ts';
 import { Publication } from '../../../src/egress/publication.ts';
 import { Arena } from '../../../src/media/arena.ts';
 import { fromMs, ManualClock } from '../../../src/time.ts';
 import { EventLog, flatFrame } from '../../support/frames.ts';
+import { ScriptedEncoder } from '../../support/scripted-encoder.ts';
 
 const arena = new Arena(16);
 afterEach(() => expect(arena.liveFrames).toBe(0));
 
 function rig() {
   const clock = new ManualClock(fromMs(10_000));
-  let open = 0;
-  let opened = 0;
+  const encoders: ScriptedEncoder[] = [];
   const publication = new Publication({
     ...{ stream: 's', variant: 'source', clock, events: new EventLog(), fps: 50 },
-    createEncoder: ({ bitrate, onAccessUnit }: VideoEncoderOptions) => {
-      open += 1;
-      opened += 1;
-      let keyframe = true;
-      return {
-        ...{ bitrate, depth: 0, capacity: 4 },
-        encode: (frame, due) => {
-          const { pts, arrival, capture, provenance } = frame;
-          const unit = { data: Buffer.of(0, 0, 0, 1, 0x65), keyframe, due, encoded: clock.now(), pts };
-          frame.release();
-          onAccessUnit({ ...unit, arrival, capture, provenance }, fromMs(0));
-          keyframe = false;
-        },
-        requestKeyframe: () => {
-          keyframe = true;
-        },
-        setBitrate: () => {},
-        close: () => {
-          open -= 1;
-          return Promise.resolve();
-        },
-      };
+    createEncoder: (options) => {
+      const encoder = new ScriptedEncoder(options);
+      encoders.push(encoder);
+      return encoder;
     },
   });
   const frames = (count: number): void => {
@@ -49,7 +30,14 @@ function rig() {
     const following = publication.follow({ take: (unit) => keyframes.push(unit.keyframe), takeSound: () => {} });
     return { keyframes, following };
   };
-  return { publication, clock, frames, follow, open: () => open, opened: () => opened };
+  return {
+    publication,
+    clock,
+    frames,
+    follow,
+    open: () => encoders.filter(({ closed }) => !closed).length,
+    opened: () => encoders.length,
+  };
 }
 
 it('encodes for a follower alone, and stops when it has been gone for a while', async () => {

@@ -1,61 +1,17 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import type { VideoEncoderOptions } from '../../../src/egress/codec/encoder.ts';
-import type { Encoder } from '../../../src/egress/codec/encoding.ts';
 import { Publication } from '../../../src/egress/publication.ts';
 import { Arena } from '../../../src/media/arena.ts';
 import { Frame, type Provenance, SOURCE } from '../../../src/media/frame.ts';
 import type { MetricEvent } from '../../../src/metrics/events.ts';
-import { fromMs, ManualClock, type Micros, micros } from '../../../src/time.ts';
+import { fromMs, ManualClock, micros } from '../../../src/time.ts';
 import { FakeViewer } from '../../support/fake-viewer.ts';
+import { ScriptedEncoder } from '../../support/scripted-encoder.ts';
 
-const ANNEX_B = Buffer.alloc(8000, 9);
-ANNEX_B.set([0, 0, 0, 1, 0x65]);
 const MIDDLE: Provenance = { kind: 'synthetic', t: 0.5, model: 'm', confidence: 1 };
-
-/** Encodes at once; units are told apart by what made them. */
-class Scripted implements Encoder {
-  readonly depth = 0;
-  readonly capacity = 3;
-  bitrate: number;
-  keyframe = true;
-  closed = false;
-  readonly widths: number[] = [];
-  readonly kinds: string[] = [];
-  readonly options: VideoEncoderOptions;
-
-  constructor(options: VideoEncoderOptions) {
-    this.options = options;
-    this.bitrate = options.bitrate;
-  }
-
-  encode(frame: Frame, due: Micros): void {
-    const { pts, arrival, capture, provenance, width } = frame;
-    frame.release();
-    const { keyframe } = this;
-    this.keyframe = false;
-    this.widths.push(width);
-    this.kinds.push(provenance.kind);
-    const encoded = this.options.clock.now();
-    this.options.onAccessUnit({ data: ANNEX_B, keyframe, due, pts, arrival, capture, provenance, encoded }, micros(0));
-  }
-
-  requestKeyframe(): void {
-    this.keyframe = true;
-  }
-
-  setBitrate(bitsPerSecond: number): void {
-    this.bitrate = bitsPerSecond;
-  }
-
-  close(): Promise<void> {
-    this.closed = true;
-    return Promise.resolve();
-  }
-}
 
 let clock: ManualClock;
 let arena: Arena;
-let encoders: Scripted[];
+let encoders: ScriptedEncoder[];
 let viewers: FakeViewer[];
 let events: MetricEvent[];
 let publication: Publication;
@@ -73,7 +29,7 @@ beforeEach(() => {
       return Promise.resolve(viewer);
     },
     createEncoder: (options) => {
-      const encoder = new Scripted(options);
+      const encoder = new ScriptedEncoder(options);
       encoders.push(encoder);
       return encoder;
     },

@@ -11,7 +11,7 @@ it('writes units and sound at once, at their times', () => {
   const sets = parameterSetsOf(Buffer.from(clip[0] ?? []));
   if (!sets) throw new Error('no parameter sets');
   const start = fromMs(5_000_000);
-  const writer = new NutWriter({ extradata: sets.annexB, size: sets.size, sound: 'pcmu', start });
+  const writer = new NutWriter({ sets, sound: 'pcmu', start });
   const bytes: Buffer[] = writer.take();
   clip.forEach((data, index) => {
     writer.video({ ...encodedUnit(plus(start, fromMs(index * 40)), index === 0), data: Buffer.from(data) });
