@@ -7,7 +7,7 @@ import { FrameliftError } from '../errors.ts';
 import type { Arena } from '../media/arena.ts';
 import type { Frame } from '../media/frame.ts';
 import type { PictureTraits } from '../media/picture-traits.ts';
-import type { StageName, Variant } from '../metrics/events.ts';
+import type { Variant } from '../metrics/events.ts';
 import { type CancelTimer, fromMs, type Micros, minus, plus } from '../time.ts';
 import type { PeerSession } from '../webrtc/endpoint.ts';
 import type { CandidateSink } from '../webrtc/transport.ts';
@@ -31,6 +31,7 @@ import type {
   ViewerEvents,
   ViewerStats,
 } from './viewer.ts';
+import { ViewerMetrics } from './viewer-metrics.ts';
 
 /** Options of {@link Publication}. */
 export interface PublicationOptions extends EncodingOptions {
@@ -89,6 +90,7 @@ export class Publication implements AsyncDisposable {
   readonly sound: SoundOut;
   readonly #options: PublicationOptions;
   readonly #audience: Audience;
+  readonly #metrics: ViewerMetrics;
   readonly #followers: Followers;
   readonly #coding: Coding;
   readonly #presence: Presence;
@@ -96,8 +98,6 @@ export class Publication implements AsyncDisposable {
   readonly #passing: Passing | undefined;
   #last: Frame | undefined;
   #pushedAt: Micros | undefined;
-  #refreshDue: Micros | undefined;
-  #latencyOf: Micros | undefined;
   #cancelRefresh: CancelTimer | undefined;
   #disposed = false;
 
@@ -107,6 +107,7 @@ export class Publication implements AsyncDisposable {
     this.variant = options.variant;
     const { stream, clock, maxViewers = DEFAULT_MAX_VIEWERS } = options;
     this.#audience = new Audience({ stream, clock, maxViewers });
+    this.#metrics = new ViewerMetrics(options);
     this.sound = new SoundOut({
       ...options,
       heard: () => this.#taken,
@@ -333,43 +334,27 @@ export class Publication implements AsyncDisposable {
     const takes = passing ? (member: Member): boolean => passing.takesEncoded(member, unit) : takesH264;
     if (passing?.status.form !== 'pass') this.#coding.renditions.measure(unit);
     this.#coding.renditions.full(this.#packetize(unit), this.#audience.viewers(takes));
-    this.#reportPeerQueues(this.#audience.capacity);
+    this.#reportQueues();
   }
 
   #packetize(unit: EncodedUnit): PacketizedUnit {
     const { clock } = this.#options;
     const before = clock.now();
     const payloads = packetizeH264(unit.data, { single: this.#audience.singleNal });
-    this.#stageEvent('packetize', minus(clock.now(), before));
+    this.#metrics.stage('packetize', minus(clock.now(), before));
     return { unit, payloads, single: areSingle(payloads) };
   }
 
   #eventsFor(member: Member): ViewerEvents {
-    const { clock, events } = this.#options;
-    const { stream, variant } = this;
     return {
+      ...this.#metrics.events,
       keyframeNeeded: (cause) => this.#keyframeNeeded(member, cause),
-      sent: (unit, packets, bytes) => {
-        const now = clock.now();
-        events.emit({ type: 'sent', stream, variant, bytes, packets });
-        // What was kept is late for those alone who came later.
-        if (unit.passed === 'kept') return;
-        this.#stageEvent('peer', minus(now, unit.encoded));
-        if (unit.due === this.#latencyOf || unit.due === this.#refreshDue) return;
-        this.#latencyOf = unit.due;
-        events.emit({ type: 'latency', stream, variant, span: minus(now, unit.arrival) });
-      },
-      asked: (packets) => events.emit({ type: 'viewer-asked', stream, variant, packets }),
-      roundTrip: (span) => events.emit({ type: 'viewer-round-trip', stream, variant, span }),
-      seen: (report) => events.emit({ type: 'viewer-seen', stream, variant, ...report }),
-      retransmitted: (packets) => events.emit({ type: 'retransmit', stream, variant, packets }),
-      dropped: (count) => events.emit({ type: 'drop', stream, stage: 'peer', reason: 'viewer-slow', count }),
       ended: (reason) => {
         this.#passing?.forget(member);
         if (!this.#audience.leave(member)) return;
         this.#limitSlices();
-        this.#reportViewers();
-        this.#reportPeerQueues(member.viewer?.capacity ?? 0);
+        this.#metrics.viewers(this.#audience.connected);
+        this.#reportQueues(member.viewer?.capacity);
         member.end(reason);
         this.#presence.left();
       },
@@ -401,12 +386,11 @@ export class Publication implements AsyncDisposable {
   }
 
   #keyframeNeeded(member: Member, cause: KeyframeCause): void {
-    const { clock, events } = this.#options;
-    const now = clock.now();
+    const now = this.#options.clock.now();
     if (cause === 'join') {
       if (!this.#audience.admit(member)) return;
       this.#limitSlices();
-      this.#reportViewers();
+      this.#metrics.viewers(this.#audience.connected);
     }
     const further = member.viewer && !takesH264(member);
     const own = (further ? this.#further : this.#coding).renditions.requestKeyframe(member.viewer);
@@ -414,8 +398,7 @@ export class Publication implements AsyncDisposable {
       if (member.slowAskedAt !== undefined && minus(now, member.slowAskedAt) < SLOW_SPACING) return;
       member.slowAskedAt = now;
     }
-    const asked = cause === 'slow' ? 'join' : cause;
-    events.emit({ type: 'keyframe-request', stream: this.stream, variant: this.variant, cause: asked });
+    this.#metrics.keyframeAsked(cause);
     if (own) return;
     if (further) this.#further.wantKeyframe();
     else if (!this.#passing?.keyframeNeeded(member, cause, this.#isStale(now))) this.#coding.wantKeyframe();
@@ -443,25 +426,14 @@ export class Publication implements AsyncDisposable {
    */
   #refresh(): void {
     if (this.#disposed || !this.#last) return;
-    this.#refreshDue = this.#options.clock.now();
+    const due = this.#options.clock.now();
+    this.#metrics.again(due);
     const provenance = shownAgain(this.#last.provenance);
-    this.#encode(this.#last.share({ provenance }), this.#refreshDue);
+    this.#encode(this.#last.share({ provenance }), due);
   }
 
-  #reportViewers(): void {
-    const { stream, variant } = this;
-    this.#options.events.emit({ type: 'viewers', stream, variant, count: this.#audience.connected });
-  }
-
-  #reportPeerQueues(capacity: number): void {
-    if (capacity === 0) return;
-    const { stream, variant } = this;
-    const { depth } = this.#audience;
-    this.#options.events.emit({ type: 'queue', stream, variant, stage: 'peer', depth, capacity });
-  }
-
-  #stageEvent(stage: StageName, span: Micros): void {
-    this.#options.events.emit({ type: 'stage', stream: this.stream, stage, span });
+  #reportQueues(capacity = this.#audience.capacity): void {
+    this.#metrics.queues(this.#audience.depth, capacity);
   }
 }
 

@@ -1,40 +1,7 @@
 /** Every metric of framelift: name, help, labels, buckets. Data only: `instruments.ts` makes Prometheus metrics of it. */
-
-/** What one metric is. */
-export interface MetricDefinition {
-  readonly kind: 'counter' | 'gauge' | 'histogram';
-  /** With the `framelift_` prefix and the unit as suffix. */
-  readonly name: string;
-  readonly help: string;
-  readonly labels: readonly LabelName[];
-  /** Upper bounds of a histogram's buckets. */
-  readonly buckets?: readonly number[];
-}
-
-/** The only labels there are. Never a viewer's id or address. */
-export type LabelName = keyof typeof LABEL_LIMITS;
-
-/** How many values a label may take; the next ones become `other`. */
-export const LABEL_LIMITS = {
-  stream: 64,
-  variant: 2,
-  rendition: 4,
-  output: 64,
-  stage: 7,
-  fate: 4,
-  reason: 40,
-  cause: 5,
-  decision: 5,
-  state: 9,
-  rung: 24,
-  codec: 12,
-  model: 16,
-  provider: 8,
-  percentile: 4,
-  space: 4,
-  version: 1,
-  node: 1,
-} as const;
+import { type MetricDefinition, PUBLISHED, STREAM } from './catalogue/definition.ts';
+import { TAKEN_METRICS } from './catalogue/taken.ts';
+import { VIEWER_METRICS } from './catalogue/viewers.ts';
 
 /** Seconds, from well under a frame at 240 fps to half a second, a fifth apart where the frame intervals of usual rates lie. */
 const LATENCY = [
@@ -48,11 +15,10 @@ const LATENESS = [0.0005, 0.001, 0.002, 0.003, 0.004, 0.006, 0.008, 0.012, 0.016
 /** Seconds, 2 ms apart where the floor and the budget of usual rates lie. */
 const ADDED = [...Array.from({ length: 40 }, (_, i) => (8 + 2 * i) / 1000), ...[0.1, 0.12, 0.15, 0.2, 0.3, 0.5, 1]];
 
-const STREAM = ['stream'] as const;
-const PUBLISHED = ['stream', 'variant'] as const;
-
 /** All metrics, by the name the registry uses for them. */
 export const CATALOGUE = {
+  ...VIEWER_METRICS,
+  ...TAKEN_METRICS,
   frames: {
     kind: 'counter',
     name: 'framelift_frames_total',
@@ -134,197 +100,6 @@ export const CATALOGUE = {
     name: 'framelift_queue_capacity',
     help: 'Items that may wait in front of a stage.',
     labels: ['stream', 'stage', 'variant'],
-  },
-  viewers: {
-    kind: 'gauge',
-    name: 'framelift_viewers',
-    help: 'Viewers connected now.',
-    labels: PUBLISHED,
-  },
-  passedViewers: {
-    kind: 'gauge',
-    name: 'framelift_viewers_passed',
-    help: "Viewers of the source variant that are sent the source's own access units, not encoded again.",
-    labels: ['stream'],
-  },
-  sentBytes: {
-    kind: 'counter',
-    name: 'framelift_sent_bytes_total',
-    help: 'RTP bytes sent to all viewers.',
-    labels: PUBLISHED,
-  },
-  sentPackets: {
-    kind: 'counter',
-    name: 'framelift_sent_packets_total',
-    help: 'RTP packets sent to all viewers.',
-    labels: PUBLISHED,
-  },
-  bitrate: {
-    kind: 'gauge',
-    name: 'framelift_sent_bytes_per_second',
-    help: 'RTP bytes sent to all viewers each second over the last seconds.',
-    labels: PUBLISHED,
-  },
-  encoderTarget: {
-    kind: 'gauge',
-    name: 'framelift_encoder_target_bytes_per_second',
-    help: 'Rate that the encoder is told to keep.',
-    labels: PUBLISHED,
-  },
-  keyframeRequests: {
-    kind: 'counter',
-    name: 'framelift_keyframe_requests_total',
-    help: 'Requests for a keyframe, by cause: pli, fir or join.',
-    labels: ['stream', 'variant', 'cause'],
-  },
-  keyframes: {
-    kind: 'counter',
-    name: 'framelift_keyframes_total',
-    help: 'Keyframes encoded.',
-    labels: PUBLISHED,
-  },
-  retransmits: {
-    kind: 'counter',
-    name: 'framelift_retransmitted_packets_total',
-    help: 'RTP packets sent again because a viewer missed them.',
-    labels: PUBLISHED,
-  },
-  viewerPath: {
-    kind: 'histogram',
-    name: 'framelift_viewer_path_bytes_per_second',
-    help: 'What the path of a viewer was estimated to carry, looked at once a second; of viewers whose player tells.',
-    labels: PUBLISHED,
-    buckets: [25e3, 50e3, 100e3, 150e3, 200e3, 300e3, 400e3, 600e3, 800e3, 1.2e6, 2e6, 4e6],
-  },
-  viewerRoundTrip: {
-    kind: 'histogram',
-    name: 'framelift_viewer_round_trip_seconds',
-    help: 'Way of a packet to a viewer and back, by RTCP.',
-    labels: PUBLISHED,
-    buckets: [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1],
-  },
-  viewerAsked: {
-    kind: 'counter',
-    name: 'framelift_viewer_nacked_packets_total',
-    help: 'Packets that viewers asked for again (NACK).',
-    labels: PUBLISHED,
-  },
-  viewerRate: {
-    kind: 'histogram',
-    name: 'framelift_viewer_presented_fps',
-    help: 'Frames per second that a viewer was shown, by its player, each second; of our own page alone.',
-    labels: PUBLISHED,
-    buckets: [1, 5, 10, 14, 20, 24, 28, 30, 45, 48, 57, 60, 90, 115, 120, 240],
-  },
-  viewerFreezes: {
-    kind: 'counter',
-    name: 'framelift_viewer_freezes_total',
-    help: 'Times that the picture of a viewer stood still, by its player; of our own page alone.',
-    labels: PUBLISHED,
-  },
-  viewerFrozen: {
-    kind: 'counter',
-    name: 'framelift_viewer_frozen_seconds_total',
-    help: 'How long pictures of viewers stood still, by their players; of our own page alone.',
-    labels: PUBLISHED,
-  },
-  viewerLatency: {
-    kind: 'histogram',
-    name: 'framelift_viewer_display_latency_seconds',
-    help: 'From the capture of a frame to its presentation, by the player, each second; where browser and source tell.',
-    labels: PUBLISHED,
-    buckets: [0.03, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5],
-  },
-  viewerLoss: {
-    kind: 'histogram',
-    name: 'framelift_viewer_loss_ratio',
-    help: 'Share of packets that the path of a viewer lost, looked at once a second, 0 to 1.',
-    labels: PUBLISHED,
-    buckets: [0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5],
-  },
-  renditionViewers: {
-    kind: 'gauge',
-    name: 'framelift_rendition_viewers',
-    help: 'Viewers that are sent another rendition than the full one: reduced or small because of their paths, vp8 where they take no H.264.',
-    labels: ['stream', 'variant', 'rendition'],
-  },
-  renditionRate: {
-    kind: 'gauge',
-    name: 'framelift_rendition_target_bytes_per_second',
-    help: 'Rate that the encoder of a rendition is told to keep; 0 while nobody is sent it.',
-    labels: ['stream', 'variant', 'rendition'],
-  },
-  renditionChanges: {
-    kind: 'counter',
-    name: 'framelift_rendition_changes_total',
-    help: 'Times a viewer was sent another rendition, by the new one: full, reduced or small.',
-    labels: ['stream', 'variant', 'rendition'],
-  },
-  recordingState: {
-    kind: 'gauge',
-    name: 'framelift_recording_state',
-    help: 'Where the recording of a variant stands: 1 for the state that holds, 0 for the others; disk-full and failed: nothing is written.',
-    labels: ['stream', 'variant', 'state'],
-  },
-  recordingBytes: {
-    kind: 'counter',
-    name: 'framelift_recording_bytes_total',
-    help: 'Bytes of segments written.',
-    labels: PUBLISHED,
-  },
-  recordingSegments: {
-    kind: 'counter',
-    name: 'framelift_recording_segments_total',
-    help: 'Segments begun.',
-    labels: PUBLISHED,
-  },
-  recordingDrops: {
-    kind: 'counter',
-    name: 'framelift_recording_frames_dropped_total',
-    help: 'Frames that are in no segment because the disk was too slow, whole groups from keyframe to keyframe.',
-    labels: PUBLISHED,
-  },
-  recordingRemoved: {
-    kind: 'counter',
-    name: 'framelift_recording_segments_removed_total',
-    help: 'Segments deleted, by reason: age, size, disk-full, or asked by the API.',
-    labels: ['stream', 'reason'],
-  },
-  recordingKeptBytes: {
-    kind: 'gauge',
-    name: 'framelift_recording_kept_bytes',
-    help: 'Bytes of all segments of a stream on the disk.',
-    labels: STREAM,
-  },
-  recordingKeptSegments: {
-    kind: 'gauge',
-    name: 'framelift_recording_kept_segments',
-    help: 'Segments of a stream on the disk.',
-    labels: STREAM,
-  },
-  rtspReaders: {
-    kind: 'gauge',
-    name: 'framelift_rtsp_readers',
-    help: 'Readers that are sent the stream by RTSP.',
-    labels: PUBLISHED,
-  },
-  outputLive: {
-    kind: 'gauge',
-    name: 'framelift_output_live',
-    help: '1 while another server takes the stream from an output, by the name or number of the output.',
-    labels: ['stream', 'output'],
-  },
-  outputBytes: {
-    kind: 'counter',
-    name: 'framelift_output_sent_bytes_total',
-    help: 'Bytes handed on by an output.',
-    labels: ['stream', 'output'],
-  },
-  outputRestarts: {
-    kind: 'counter',
-    name: 'framelift_output_restarts_total',
-    help: 'Times an output failed and was started anew, by reason.',
-    labels: ['stream', 'output', 'reason'],
   },
   ingestLoss: {
     kind: 'counter',
@@ -454,24 +229,6 @@ export const CATALOGUE = {
     name: 'framelift_latency_cuts_total',
     help: 'Times the added latency had grown beyond the budget for good and was cut by dropping what waited.',
     labels: STREAM,
-  },
-  soundPackets: {
-    kind: 'counter',
-    name: 'framelift_sound_packets_total',
-    help: 'Pieces of sound that left for the viewers of a variant, some 20 ms each; counted once for all of them.',
-    labels: PUBLISHED,
-  },
-  soundDrops: {
-    kind: 'counter',
-    name: 'framelift_sound_drops_total',
-    help: 'Pieces of sound that reached no viewer, by reason: loss, late, queue-full, no-picture or decode-failed.',
-    labels: ['stream', 'reason'],
-  },
-  soundSkew: {
-    kind: 'gauge',
-    name: 'framelift_sound_skew_seconds',
-    help: 'How much later than its picture sound leaves: other than 0 while it is slewed after a change of the delay.',
-    labels: PUBLISHED,
   },
   loopLag: {
     kind: 'gauge',

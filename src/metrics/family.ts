@@ -1,5 +1,5 @@
 /** The children of a labelled metric, found without allocation and bounded in number. */
-import { LABEL_LIMITS, type LabelName } from './catalogue.ts';
+import { LABEL_LIMITS, type LabelName } from './catalogue/definition.ts';
 
 /** What a label says when its value is malformed or one too many. */
 const OTHER = 'other';

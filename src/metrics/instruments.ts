@@ -1,6 +1,6 @@
 /** prom-client's counters, gauges and histograms behind bounded label values. The only adapter of prom-client. */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
-import type { MetricDefinition } from './catalogue.ts';
+import type { MetricDefinition } from './catalogue/definition.ts';
 import { type Admitted, admitted, Family } from './family.ts';
 
 /** A counter's series. */

@@ -1,7 +1,8 @@
 /** Which metric each event counts in. */
 import type { StreamState } from '../media/stream-state.ts';
 import { toSeconds } from '../time.ts';
-import { CATALOGUE, LABEL_LIMITS } from './catalogue.ts';
+import { LABEL_LIMITS } from './catalogue/definition.ts';
+import { CATALOGUE } from './catalogue.ts';
 import type { MetricEvent, RecordingState, Variant } from './events.ts';
 import type { Instruments } from './instruments.ts';
 

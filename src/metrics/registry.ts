@@ -1,7 +1,8 @@
 /** Events become Prometheus metrics and the page's statistics here, and only here. */
 import type { Clock } from '../time.ts';
 import { toSeconds } from '../time.ts';
-import { CATALOGUE, LABEL_LIMITS } from './catalogue.ts';
+import { LABEL_LIMITS } from './catalogue/definition.ts';
+import { CATALOGUE } from './catalogue.ts';
 import type { EventSink, MetricEvent } from './events.ts';
 import { LabelValues } from './family.ts';
 import { Instruments } from './instruments.ts';

@@ -16,7 +16,7 @@ import { DEFAULT_HEADROOM, DelayControl } from '../pacing/delay-control.ts';
 import { AheadScheduler } from '../pairing/ahead.ts';
 import { type RateTarget, Scheduler } from '../pairing/scheduler.ts';
 import { upconvert } from '../pipeline.ts';
-import { fromMs, type Micros, micros, minus, plus, stoodStill, toMs, ZERO } from '../time.ts';
+import { fromMs, type Micros, micros, plus, stoodStill, toMs, ZERO } from '../time.ts';
 import { Demand } from './demand.ts';
 import { StreamHealth } from './health.ts';
 import {
@@ -34,8 +34,9 @@ import { type OutputStatus, Outputs } from './outputs.ts';
 import { publicationsOf } from './publications.ts';
 import type { StreamContext, StreamSettings } from './settings.ts';
 import type { ShownFrame } from './snapshots.ts';
+import { SourceTiming } from './source-timing.ts';
 import { type SupervisionStatus, Supervisor } from './supervisor.ts';
-import { describeLag, describeTiming, type TimingCause, type TimingNote } from './timing.ts';
+import { describeLag, type TimingNote } from './timing.ts';
 
 /** What the page and the API show of a stream. */
 export interface StreamStatus extends Omit<SupervisionStatus, 'phase'> {
@@ -66,8 +67,6 @@ const pacerCapacity = (budget: Micros = DEFAULT_HEADROOM): number => Math.ceil((
 const SMOOTHED = fromMs(8);
 /** How often the stream's state is judged anew. */
 const HEALTH_INTERVAL = fromMs(1000);
-/** How long a cut of the latency is told. */
-const CUT_TOLD = fromMs(10_000);
 
 /** A running stream. */
 export class Stream implements AsyncDisposable {
@@ -91,11 +90,7 @@ export class Stream implements AsyncDisposable {
   #cancelCheck: (() => void) | undefined;
   #held: string | undefined;
   readonly #warned = new Set<string>();
-  /** Causes that the log has been told of. */
-  readonly #told = new Set<TimingCause>();
-  /** The last cut of the latency, for as long as it is told. */
-  #cut: TimingNote | undefined;
-  #cutAt: Micros = ZERO;
+  readonly #timing: SourceTiming;
   #size: FrameSize | undefined;
   #lastPhase = '';
   #reconnects = 0;
@@ -119,6 +114,11 @@ export class Stream implements AsyncDisposable {
     this.recordings = new Recordings(settings.recording ?? NOT_RECORDED, recorded);
     const publication = (variant: Variant): Publication => this.#publications[variant];
     this.#outputs = new Outputs(settings.outputs ?? [], { ...context, stream: settings.name, publication });
+    this.#timing = new SourceTiming({
+      ...{ stream: settings.name, clock: context.clock, events: context.events, log: context.log },
+      info: () => this.#supervisor.status.info,
+      interval: () => this.#scheduler.sourceInterval,
+    });
     this.#supervisor = new Supervisor(settings.source, {
       stream: settings.name,
       clock: context.clock,
@@ -170,7 +170,7 @@ export class Stream implements AsyncDisposable {
           ? (interval) => log.info({ stream: name }, describeCadence(interval))
           : undefined,
       onEngineError: (error) => this.#engineFailed(error),
-      onLatencyCut: (latency) => this.#latencyCut(latency),
+      onLatencyCut: (latency) => this.#timing.cut(latency),
       onLadder: (change) => this.#ladderChanged(change),
       onDecision: (decision) => log.debug({ stream: name, ...describeDecision(decision) }, `ladder: ${decision.kind}`),
       onWork: (done) => {
@@ -238,7 +238,7 @@ export class Stream implements AsyncDisposable {
     const notice = [profileNotice, fields].filter(Boolean).join(' ') || undefined;
     const { ladder } = this.#model;
     const sourceVariant = describeSourceVariant(this.#publications.source.passing, this.#supervisor.status.info);
-    const told = { state, reason, ladder, latencyBudget, latencyFloor, badge, notice, timing: this.#timing };
+    const told = { state, reason, ladder, latencyBudget, latencyFloor, badge, notice, timing: this.#timing.notes };
     const { phase } = this.#supervisor.status;
     const made = { sourceVariant, recording: this.recordings.status, outputs: this.#outputs.status };
     return { ...this.#supervisor.status, ...told, ...made, phase: this.#demand.awake ? phase : 'asleep' };
@@ -254,11 +254,6 @@ export class Stream implements AsyncDisposable {
     await Promise.all(this.#work);
     await this.recordings[Symbol.asyncDispose]();
     await Promise.all(Object.values(this.#publications).map((publication) => publication[Symbol.asyncDispose]()));
-  }
-
-  get #timing(): readonly TimingNote[] {
-    const notes = describeTiming(this.#supervisor.status.info, this.#scheduler.sourceInterval);
-    return this.#cut ? [...notes, this.#cut] : notes;
   }
 
   #makeModel(): StreamModel {
@@ -317,7 +312,7 @@ export class Stream implements AsyncDisposable {
     const before = this.#health.state;
     const below = budgetWarning(this.#delay, this.#scheduler);
     const slow = this.#settings.intake?.judge() ?? describeLag(this.#supervisor.status.info);
-    if (below === undefined) this.#health.held(slow ?? this.#cut?.text ?? this.#held);
+    if (below === undefined) this.#health.held(slow ?? this.#timing.lastCut ?? this.#held);
     else this.#health.held(below, 'pass-through');
     this.#rest();
     const state = this.#health.judge(clock.now(), this.#supervisor.status.lastError !== undefined);
@@ -326,7 +321,7 @@ export class Stream implements AsyncDisposable {
     events.emit({ type: 'state', stream: this.name, state });
     if (state !== before)
       log.info({ stream: this.name, state, reason: this.#health.reason }, `state ${before} → ${state}`);
-    this.#tellTiming();
+    this.#timing.tell();
     this.#warnOnce('floor', floorWarning(this.#scheduler.floor));
     this.#warnOnce('budget', below);
     this.#warnOnce('times', timesWarning(this.#scheduler, this.#model.top?.times));
@@ -351,35 +346,6 @@ export class Stream implements AsyncDisposable {
     this.#health.sleep();
     for (const publication of Object.values(this.#publications)) publication.rest();
     log.info({ stream: this.name, source: this.label }, 'nobody watches: the source is stopped until somebody does');
-  }
-
-  /** What the source's timing costs goes into the metrics each second, and into the log when it changes. */
-  #tellTiming(): void {
-    const { events, log } = this.#context;
-    const notes = this.#timing;
-    const of = (cause: TimingCause): Micros => notes.find((note) => note.cause === cause)?.delay ?? ZERO;
-    const clock = this.#supervisor.status.info?.clock;
-    const speed = clock?.kind === 'speed' ? clock.speed : 1;
-    events.emit({
-      ...{ type: 'source-timing', stream: this.name, speed },
-      ...{ reordered: of('reordered'), unmarked: of('unmarked') },
-    });
-    for (const { cause, delay, text } of notes) {
-      if (cause === 'latency-cut' || this.#told.has(cause)) continue;
-      this.#told.add(cause);
-      const fields = { stream: this.name, cause, delayMs: toMs(delay) };
-      if (cause === 'clock' || cause === 'unstamped') log.warn(fields, text);
-      else log.info(fields, text);
-    }
-    if (this.#cut && minus(this.#context.clock.now(), this.#cutAt) > CUT_TOLD) this.#cut = undefined;
-  }
-
-  #latencyCut(latency: Micros): void {
-    const { clock, log } = this.#context;
-    const text = `the latency had grown to ${toMs(latency).toFixed(0)} ms and was cut: frames were dropped`;
-    this.#cut = { cause: 'latency-cut', delay: ZERO, text };
-    this.#cutAt = clock.now();
-    log.warn({ stream: this.name, latencyMs: toMs(latency) }, text);
   }
 
   /** Says one warning of a kind, once it is known what the source sends. */

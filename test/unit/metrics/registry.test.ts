@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { CATALOGUE, LABEL_LIMITS } from '../../../src/metrics/catalogue.ts';
+import { LABEL_LIMITS } from '../../../src/metrics/catalogue/definition.ts';
+import { CATALOGUE } from '../../../src/metrics/catalogue.ts';
 import { MetricsRegistry } from '../../../src/metrics/registry.ts';
 import { fromMs, ManualClock, micros } from '../../../src/time.ts';
 
